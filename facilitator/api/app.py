@@ -1,0 +1,110 @@
+"""The Falcon app: every endpoint and what surrounds it."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Literal
+
+import falcon
+
+from facilitator.api.auth import Authenticate, Gate
+from facilitator.api.errors import ErrorHandler, OnError
+from facilitator.api.health import Health, Live, Ready
+from facilitator.api.middleware import (
+    ClientAddress,
+    HeadAsGet,
+    Request,
+    RequestLog,
+    ResponseHeaders,
+)
+from facilitator.api.probe import Probes
+from facilitator.api.service import PaymentService
+from facilitator.api.settle import Settle
+from facilitator.api.status import PostedStatus, Status
+from facilitator.api.supported import Index, Supported
+from facilitator.api.verify import Verify
+from facilitator.clock import Clock, SystemClock
+from facilitator.errors import PluginError
+from facilitator.settings import Settings
+
+
+def application(
+    service: PaymentService,
+    *,
+    settings: Settings,
+    clock: Clock | None = None,
+    routes: Mapping[str, object] | None = None,
+    authenticate: Authenticate | None = None,
+    on_error: OnError | None = None,
+) -> falcon.App[Any, Any]:
+    """The HTTP interface to ``service`` as a WSGI app.
+
+    Args:
+        service: What answers; its ``health`` is asked once, now, for the checks there are.
+        settings: ``server``, ``auth`` and ``networks`` are read.
+        clock: Gives the timestamps shown.
+        routes: Further Falcon resources by URI template; they can replace none of the core's.
+        authenticate: May refuse a request of ``/verify`` or ``/settle``, besides the API keys.
+        on_error: Told of every fault of ours, which the caller sees as 500.
+
+    Raises:
+        PluginError: A further route is one of the core's.
+    """
+    app = falcon.App(request_type=Request)
+    _add_middleware(app, settings)
+    app.req_options.strip_url_path_trailing_slash = True
+    ErrorHandler(settings.networks[0], on_error).register(app)
+    core = _resources(service, settings, clock, authenticate)
+    for path, resource in core.items():
+        app.add_route(path, resource)
+    for path, resource in (routes or {}).items():
+        _add_further(app, path, resource, core)
+    return app
+
+
+def _resources(
+    service: PaymentService,
+    settings: Settings,
+    clock: Clock | None,
+    authenticate: Authenticate | None,
+) -> dict[str, object]:
+    gate = Gate(settings.auth.api_keys, authenticate)
+    limit = settings.server.max_body_bytes
+    probes = Probes(service.health())
+    return {
+        "/": Index(),
+        "/verify": Verify(service, gate, limit),
+        "/settle": Settle(service, gate, limit),
+        "/supported": Supported(service),
+        "/status": PostedStatus(service, limit),
+        "/status/{transaction}": Status(service),
+        "/health": Health(probes, clock or SystemClock()),
+        "/health/live": Live(),
+        "/health/ready": Ready(probes),
+    }
+
+
+def _add_further(
+    app: falcon.App[Any, Any], path: str, resource: object, taken: Collection[str]
+) -> None:
+    if path in taken:
+        raise PluginError(f"a plugin brings the route {path}, which the core has already")
+    try:
+        app.add_route(path, resource)
+    except ValueError as error:
+        raise PluginError(f"a plugin brings the route {path}, which cannot be: {error}") from error
+
+
+def _add_middleware(app: falcon.App[Any, Any], settings: Settings) -> None:
+    """Responses pass it from last to first, so that the log sees what is answered."""
+    app.add_middleware(RequestLog())
+    app.add_middleware(ClientAddress(settings.server.trusted_proxies))
+    app.add_middleware(ResponseHeaders())
+    app.add_middleware(HeadAsGet())
+    if settings.server.cors_origins:
+        app.add_middleware(_cors(settings.server.cors_origins))
+
+
+def _cors(origins: Collection[str]) -> falcon.CORSMiddleware[Any, Any]:
+    allowed: Literal["*"] | Collection[str] = "*" if "*" in origins else origins
+    return falcon.CORSMiddleware(
+        allow_origins=allowed, expose_headers=("X-Request-ID", "Retry-After")
+    )

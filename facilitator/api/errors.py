@@ -1,0 +1,125 @@
+"""Errors as callers see them: always JSON, always with a stable reason and a sentence."""
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import falcon
+
+from facilitator.api.responses import answer
+from facilitator.api.service import IdempotencyConflict, ServiceUnavailable
+from facilitator.x402.messages import BadMessage
+from facilitator.x402.reasons import Reason
+
+OnError: TypeAlias = Callable[[BaseException, Mapping[str, str]], None]
+"""Takes note of a fault of ours; the mapping names the request's id, method and path."""
+
+logger = logging.getLogger("facilitator.api")
+
+
+class ApiError(Exception):
+    """A request that is refused, and how."""
+
+    def __init__(
+        self, status: int, reason: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Refuse with the HTTP ``status``; ``message`` says what to change."""
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.headers = headers or {}
+
+
+def error_document(
+    path: str, reason: str, message: str, *, request_id: str, network: str
+) -> dict[str, Any]:
+    """The body of an error: on ``/verify`` and ``/settle`` with the fields of x402."""
+    match path.rstrip("/"):
+        case "/verify":
+            return {"isValid": False, "invalidReason": reason, "invalidMessage": message}
+        case "/settle":
+            return {
+                "success": False,
+                "transaction": "",
+                "network": network,
+                "errorReason": reason,
+                "errorMessage": message,
+            }
+    return {"error": reason, "message": message, "requestId": request_id}
+
+
+class ErrorHandler:
+    """Answers every exception that a request ends with."""
+
+    def __init__(self, network: str, on_error: OnError | None) -> None:
+        """Name ``network`` where the request names none; report faults of ours to ``on_error``."""
+        self._network = network
+        self._on_error = on_error
+
+    def register(self, app: falcon.App[Any, Any]) -> None:
+        """Answer the app's exceptions, Falcon's own included."""
+        for kind in (Exception, falcon.HTTPError):
+            app.add_error_handler(kind, self._handle)
+
+    def _handle(self, req: falcon.Request, resp: falcon.Response, error: Exception, _: Any) -> None:
+        refusal = _refusal(error) or self._fault(req, error)
+        resp.set_headers(dict(refusal.headers))
+        document = error_document(
+            req.path,
+            refusal.reason,
+            refusal.message,
+            request_id=req.context.request_id,
+            network=req.context.get("network") or self._network,
+        )
+        answer(resp, document, refusal.status)
+
+    def _fault(self, req: falcon.Request, error: Exception) -> ApiError:
+        request_id = req.context.request_id
+        where = {"requestId": request_id, "method": req.method, "path": req.path}
+        logger.error("request failed", exc_info=error)
+        if self._on_error:
+            try:
+                self._on_error(error, where)
+            except Exception:
+                logger.exception("the failure of a request could not be reported")
+        message = f"The facilitator failed; please report it with the request id {request_id}."
+        return ApiError(500, "internal_error", message)
+
+
+def _refusal(error: Exception) -> ApiError | None:
+    """How a deliberate refusal is answered; ``None`` for a fault of ours."""
+    match error:
+        case ApiError():
+            return error
+        case BadMessage():
+            return ApiError(400, error.reason, error.message)
+        case IdempotencyConflict():
+            message = "This idempotency key was used with another request; take a new one."
+            return ApiError(409, Reason.IDEMPOTENCY_CONFLICT, str(error) or message)
+        case ServiceUnavailable():
+            after = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+            return ApiError(503, error.reason, error.message, after)
+        case falcon.HTTPNotFound():
+            return ApiError(404, "not_found", "There is nothing here; GET / lists what there is.")
+        case falcon.HTTPMethodNotAllowed():
+            return _method_not_allowed(error)
+        case falcon.HTTPError():
+            return _from_falcon(error)
+    return None
+
+
+def _method_not_allowed(error: falcon.HTTPMethodNotAllowed) -> ApiError:
+    allowed = dict(error.headers or {}).get("Allow", "")
+    message = f"This path takes {allowed} only."
+    return ApiError(405, "method_not_allowed", message, {"Allow": allowed})
+
+
+def _from_falcon(error: falcon.HTTPError) -> ApiError:
+    """What Falcon or a plugin's resource refused."""
+    title = str(error.title or "bad request").removeprefix(f"{error.status_code} ")
+    reason = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")
+    return ApiError(
+        error.status_code, reason, str(error.description or title), dict(error.headers or {})
+    )

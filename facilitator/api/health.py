@@ -1,0 +1,76 @@
+"""``/health``: how the facilitator and what it depends on are."""
+
+import time
+from datetime import UTC, datetime
+
+import falcon
+
+from facilitator import __version__
+from facilitator.api.probe import Outcome, Probes
+from facilitator.api.responses import answer
+from facilitator.clock import Clock
+
+DRAINING = "facilitator.draining"
+"""Key of the WSGI environment that is true once the server takes no new connections."""
+
+
+class Health:
+    """``GET /health``: 503 only when everything is down."""
+
+    def __init__(self, probes: Probes, clock: Clock) -> None:
+        """Take the checks; ``clock`` gives the timestamp."""
+        self._probes = probes
+        self._clock = clock
+        self._started = time.monotonic()
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
+        """Tell of every dependency."""
+        outcomes = self._probes.outcomes()
+        status = _status([outcome.is_up for outcome in outcomes.values()])
+        now = datetime.fromtimestamp(self._clock.time(), UTC)
+        document = {
+            "status": status,
+            "version": __version__,
+            "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "uptime": round(time.monotonic() - self._started, 3),
+            "dependencies": _dependencies(outcomes),
+        }
+        answer(resp, document, 503 if status == "unhealthy" else 200)
+
+
+class Live:
+    """``GET /health/live``: the process answers. Asks nobody."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
+        """Say so."""
+        answer(resp, {"status": "alive"})
+
+
+class Ready:
+    """``GET /health/ready``: 503 when a dependency is down or the server is stopping."""
+
+    def __init__(self, probes: Probes) -> None:
+        """Take the checks."""
+        self._probes = probes
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Tell whether requests should be sent here."""
+        if req.env.get(DRAINING):
+            return answer(resp, {"status": "stopping"}, 503)
+        outcomes = self._probes.outcomes()
+        is_ready = all(outcome.is_up for outcome in outcomes.values())
+        document = {
+            "status": "ready" if is_ready else "not_ready",
+            "dependencies": _dependencies(outcomes),
+        }
+        return answer(resp, document, 200 if is_ready else 503)
+
+
+def _status(ups: list[bool]) -> str:
+    if all(ups):
+        return "healthy"
+    return "degraded" if any(ups) else "unhealthy"
+
+
+def _dependencies(outcomes: dict[str, Outcome]) -> dict[str, object]:
+    return {name: outcome.to_json() for name, outcome in outcomes.items()}

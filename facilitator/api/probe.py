@@ -1,0 +1,113 @@
+"""Checking dependencies without ever waiting long for one, or asking it too often."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from typing import Any
+
+from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.storage import StorageUnavailable
+
+WAIT_SECONDS = 1.8
+"""Longest wait for all checks together, so that an answer takes less than 2 seconds."""
+FRESH_SECONDS = 2.0
+"""How long an outcome is told again before the dependency is asked anew."""
+
+logger = logging.getLogger("facilitator.health")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a dependency was found."""
+
+    is_up: bool
+    latency: float
+    """Milliseconds that the check took, or has taken so far."""
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of ``/health``."""
+        fields: dict[str, Any] = {"status": "up" if self.is_up else "down", "latency": self.latency}
+        if self.error is not None:
+            fields["error"] = self.error
+        return fields
+
+
+class Probe:
+    """One dependency's check: runs in a thread of its own, never twice at once."""
+
+    def __init__(self, name: str, check: Callable[[], None]) -> None:
+        """Take the check, which raises when the dependency is down."""
+        self._name = name
+        self._check = check
+        self._lock = threading.Lock()
+        self._was_up = True
+        self._started = 0.0
+        self._finished = 0.0
+        self._future: Future[Outcome] | None = None
+
+    def ask(self) -> "Future[Outcome]":
+        """The outcome: the running check's, a fresh one's, or a new one's."""
+        with self._lock:
+            future = self._future
+            if future and (not future.done() or time.monotonic() < self._finished + FRESH_SECONDS):
+                return future
+            self._future = future = Future()
+            self._started = time.monotonic()
+        threading.Thread(
+            target=self._run, args=(future,), name=f"health-{self._name}", daemon=True
+        ).start()
+        return future
+
+    def overdue(self) -> Outcome:
+        """What is to be said while the check is still running."""
+        return Outcome(False, self._elapsed(), "no answer in time")
+
+    def _run(self, future: "Future[Outcome]") -> None:
+        error: Exception | None = None
+        try:
+            self._check()
+        except Exception as raised:
+            error = raised
+        self._log_change(error)
+        outcome = Outcome(error is None, self._elapsed(), _shown(error) if error else None)
+        self._finished = time.monotonic()
+        future.set_result(outcome)
+
+    def _elapsed(self) -> float:
+        return round((time.monotonic() - self._started) * 1000, 3)
+
+    def _log_change(self, error: Exception | None) -> None:
+        is_up = error is None
+        if is_up != self._was_up:
+            level = logging.INFO if is_up else logging.WARNING
+            message = f"{self._name} is {'up' if is_up else 'down'}"
+            logger.log(level, message, exc_info=error, extra={"dependency": self._name})
+        self._was_up = is_up
+
+
+def _shown(error: Exception) -> str:
+    """What anybody may read: only texts that are meant for it, since others may name hosts."""
+    if isinstance(error, ChainUnavailable | StorageUnavailable) and str(error):
+        return str(error)
+    return type(error).__name__
+
+
+class Probes:
+    """All dependencies' checks."""
+
+    def __init__(self, checks: Mapping[str, Callable[[], None]]) -> None:
+        """Take the checks by name."""
+        self._probes = {name: Probe(name, check) for name, check in checks.items()}
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """How every dependency is, asked at the same time."""
+        futures = {name: probe.ask() for name, probe in self._probes.items()}
+        wait(futures.values(), timeout=WAIT_SECONDS)
+        return {
+            name: future.result() if future.done() else self._probes[name].overdue()
+            for name, future in futures.items()
+        }

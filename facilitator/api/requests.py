@@ -1,0 +1,92 @@
+"""What is read from a request: its body, and the headers that mean something here."""
+
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import falcon
+import orjson
+
+from facilitator.api.errors import ApiError
+from facilitator.x402.reasons import Reason
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
+_WAIT = re.compile(r'wait\s*=\s*(?:([0-9]{1,9})|"([0-9]{1,9})")\s*(?:;.*)?', re.IGNORECASE)
+_TRANSACTION_ID = re.compile(r"[0-9a-fA-F]{64}")
+
+
+def read_object(req: falcon.Request, limit: int) -> dict[str, Any]:
+    """The JSON object in the body, of at most ``limit`` bytes.
+
+    Raises :class:`ApiError` 400, 413 or 415.
+    """
+    _check_media_type(req)
+    body = req.bounded_stream.read(limit + 1)
+    if len(body) > limit:
+        raise too_large(limit)
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise _unusable(f"The body is not JSON: {error}.") from None
+    if not isinstance(document, dict):
+        raise _unusable("The body must be a JSON object.")
+    return document
+
+
+def too_large(limit: int) -> ApiError:
+    """The refusal of a body of more than ``limit`` bytes."""
+    return ApiError(413, Reason.INVALID_PAYLOAD, f"The body must not exceed {limit} bytes.")
+
+
+def _unusable(message: str) -> ApiError:
+    return ApiError(400, Reason.INVALID_PAYLOAD, message)
+
+
+def _check_media_type(req: falcon.Request) -> None:
+    """Refuse what is declared to be something else; a body without a type is taken for JSON."""
+    media_type = (req.content_type or falcon.MEDIA_JSON).partition(";")[0].strip().lower()
+    if media_type != falcon.MEDIA_JSON and not re.fullmatch(r"application/\S+\+json", media_type):
+        message = "Send JSON with the header Content-Type: application/json."
+        raise ApiError(415, Reason.INVALID_PAYLOAD, message, {"Accept": falcon.MEDIA_JSON})
+    if (req.get_header("Content-Encoding") or "identity").lower() != "identity":
+        message = "Send the body without a content encoding."
+        raise ApiError(415, Reason.INVALID_PAYLOAD, message, {"Accept-Encoding": "identity"})
+
+
+def request_id_of(header: str | None) -> str:
+    """The caller's ``X-Request-ID`` when it is fit for logs and headers, else a new UUID."""
+    return header if header and _REQUEST_ID.fullmatch(header) else str(uuid.uuid4())
+
+
+def transaction_id_of(value: object) -> str:
+    """The transaction id in lowercase hex. Raises :class:`ApiError` 400 when it is none."""
+    if not isinstance(value, str) or not _TRANSACTION_ID.fullmatch(value):
+        message = "A transaction id is a string of 64 hexadecimal digits."
+        raise ApiError(400, "invalid_transaction_id", message)
+    return value.lower()
+
+
+def idempotency_key_of(req: falcon.Request) -> str | None:
+    """The header ``Idempotency-Key``. Raises :class:`ApiError` 400 when it is malformed."""
+    key = req.get_header("Idempotency-Key")
+    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise _unusable("Idempotency-Key must be 1 to 255 visible ASCII characters.")
+    return key
+
+
+def preferred_wait_of(req: falcon.Request) -> float | None:
+    """The seconds in ``Prefer: wait=…`` (RFC 7240 §4.3); ``None`` when absent or malformed."""
+    for preference in (req.get_header("Prefer") or "").split(","):
+        name = re.split(r"[=;]", preference)[0].strip().lower()
+        if name == "wait":  # RFC 7240 §2: of several, the first counts
+            match = _WAIT.fullmatch(preference.strip())
+            return float(match[1] or match[2]) if match else None
+    return None
+
+
+def caller_gone_of(req: falcon.Request) -> Callable[[], bool]:
+    """Tells whether the caller has hung up, as far as the server can know."""
+    gone: Callable[[], bool] = req.env.get("waitress.client_disconnected", lambda: False)
+    return gone

@@ -1,0 +1,64 @@
+"""What the HTTP interface needs of the facilitator behind it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
+from facilitator.x402.reasons import Reason
+
+
+class IdempotencyConflict(Exception):
+    """The idempotency key was used with another request before. Answered with 409."""
+
+
+class ServiceUnavailable(Exception):
+    """The facilitator cannot answer now, for no fault of the request. Answered with 503."""
+
+    def __init__(self, reason: Reason | str, message: str, retry_after: int | None = None) -> None:
+        """Refuse with ``reason``; the caller may try again after ``retry_after`` seconds."""
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.retry_after = retry_after
+
+
+class PaymentService(Protocol):
+    """The facilitator. Its methods are called from many threads at once."""
+
+    def verify(self, request: PaymentRequest) -> VerifyResponse:
+        """Judge a payment. Raises :class:`ServiceUnavailable`."""
+        ...
+
+    def settle(
+        self,
+        request: PaymentRequest,
+        *,
+        wait_seconds: float | None,
+        idempotency_key: str | None,
+        caller_gone: Callable[[], bool],
+    ) -> SettleResponse:
+        """Settle a payment, waiting for the chain no longer than the caller does.
+
+        Args:
+            request: The payment and its requirements.
+            wait_seconds: The caller's own limit in seconds, if it named one.
+            idempotency_key: The caller's key for having the same answer again.
+            caller_gone: Tells whether the caller has closed its connection.
+
+        Raises:
+            IdempotencyConflict: The key was used with another request.
+            ServiceUnavailable: It cannot be told now; nothing was decided.
+        """
+        ...
+
+    def status(self, transaction_id: str) -> Mapping[str, Any]:
+        """What is known of a transaction (id in lowercase hex): the body of ``/status``."""
+        ...
+
+    def supported(self) -> Mapping[str, Any]:
+        """The body of ``/supported``."""
+        ...
+
+    def health(self) -> Mapping[str, Callable[[], None]]:
+        """The dependencies by name, each with a check that raises when it is down."""
+        ...

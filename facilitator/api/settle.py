@@ -1,0 +1,52 @@
+"""``/settle``: submit a payment and wait for the chain."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import falcon
+
+from facilitator.api.auth import Gate
+from facilitator.api.descriptions import SETTLE
+from facilitator.api.requests import (
+    caller_gone_of,
+    idempotency_key_of,
+    preferred_wait_of,
+    read_object,
+)
+from facilitator.api.responses import answer
+from facilitator.api.service import PaymentService
+from facilitator.x402.messages import parse_payment_request
+
+
+class Settle:
+    """Settles payments; an outcome, pending and failed included, is always 200."""
+
+    def __init__(self, service: PaymentService, gate: Gate, max_body_bytes: int) -> None:
+        """Ask ``service``, for callers whom ``gate`` admits."""
+        self._service = service
+        self._gate = gate
+        self._max_body_bytes = max_body_bytes
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
+        """Describe what to post."""
+        answer(resp, SETTLE)
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Settle the payment in the body."""
+        self._gate.admit(req)
+        body = read_object(req, self._max_body_bytes)
+        if network := _network_of(body):
+            req.context.network = network  # an error from here on names it
+        response = self._service.settle(
+            parse_payment_request(body),
+            wait_seconds=preferred_wait_of(req),
+            idempotency_key=idempotency_key_of(req),
+            caller_gone=caller_gone_of(req),
+        )
+        answer(resp, response.to_json())
+
+
+def _network_of(body: Mapping[str, Any]) -> str | None:
+    requirements = body.get("paymentRequirements")
+    network = requirements.get("network") if isinstance(requirements, dict) else None
+    return network if isinstance(network, str) else None

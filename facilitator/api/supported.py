@@ -1,0 +1,27 @@
+"""``/`` and ``/supported``: what there is."""
+
+import falcon
+
+from facilitator.api.descriptions import INDEX
+from facilitator.api.responses import answer
+from facilitator.api.service import PaymentService
+
+
+class Index:
+    """``GET /``."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
+        """List the endpoints."""
+        answer(resp, INDEX)
+
+
+class Supported:
+    """``GET /supported``."""
+
+    def __init__(self, service: PaymentService) -> None:
+        """Ask ``service``."""
+        self._service = service
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
+        """List the payment kinds, extensions and signers."""
+        answer(resp, self._service.supported())

@@ -1,0 +1,30 @@
+"""``/verify``: whether a payment is valid."""
+
+import falcon
+
+from facilitator.api.auth import Gate
+from facilitator.api.descriptions import VERIFY
+from facilitator.api.requests import read_object
+from facilitator.api.responses import answer
+from facilitator.api.service import PaymentService
+from facilitator.x402.messages import parse_payment_request
+
+
+class Verify:
+    """Judges payments; a verdict is always 200."""
+
+    def __init__(self, service: PaymentService, gate: Gate, max_body_bytes: int) -> None:
+        """Ask ``service``, for callers whom ``gate`` admits."""
+        self._service = service
+        self._gate = gate
+        self._max_body_bytes = max_body_bytes
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
+        """Describe what to post."""
+        answer(resp, VERIFY)
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Judge the payment in the body."""
+        self._gate.admit(req)
+        request = parse_payment_request(read_object(req, self._max_body_bytes))
+        answer(resp, self._service.verify(request).to_json())

@@ -1,0 +1,131 @@
+"""The composition root: settings and plugins in, a running facilitator out."""
+
+import logging
+from collections.abc import Callable, Mapping
+
+from facilitator import inquiry
+from facilitator.api import application
+from facilitator.clock import Clock, SystemClock
+from facilitator.context import Context
+from facilitator.exact.methods import DefaultTransfer, TransferMethod
+from facilitator.exact.verification import Verifier
+from facilitator.log import configure_logging
+from facilitator.plugins import Plugins
+from facilitator.reservations import Reservations
+from facilitator.roles.chain import ChainProvider
+from facilitator.roles.storage import Storage
+from facilitator.server import serve as serve_http
+from facilitator.service import Service
+from facilitator.settings import Settings
+from facilitator.signer import signer_addresses
+
+_log = logging.getLogger("facilitator")
+
+_FLUSH_SECONDS = 2.0
+
+
+class Facilitator:
+    """Everything that runs, put together and not started yet."""
+
+    def __init__(self, settings: Settings, plugins: Plugins, clock: Clock) -> None:
+        """Ask the plugins for their parts, in the order of ``design``: reporting, storage, chain.
+
+        Raises :class:`~facilitator.errors.FacilitatorError` when they don't fit together.
+        """
+        self.settings = settings
+        self.plugins = plugins
+        self.context = Context(settings, clock)
+        self.reporters = plugins.error_reporters(self.context)
+        plugins.report_errors_to(self.report)
+        self.storage: Storage = plugins.one_storage(self.context)
+        self.chains: Mapping[str, ChainProvider] = {
+            network: plugins.one_chain_provider(self.context, network)
+            for network in settings.networks
+        }
+        self.service = self._service(clock)
+        self.app = application(
+            self.service,
+            settings=settings,
+            clock=clock,
+            routes=plugins.routes(self.context),
+            authenticate=plugins.authenticate if plugins.has("authenticate") else None,
+            on_error=self._request_failed,
+        )
+
+    def _service(self, clock: Clock) -> Service:
+        settings = self.settings
+        methods: dict[str, TransferMethod] = {
+            "default": DefaultTransfer(),
+            **self.plugins.transfer_methods(self.context),
+        }
+        accept_mempool = settings.settlement.accept_mempool
+        return Service(
+            chains=self.chains,
+            storage=self.storage,
+            verifier=Verifier(self.chains, methods, clock, accept_mempool=accept_mempool),
+            reservations=Reservations(self.storage, clock, settings.reservation),
+            plugins=self.plugins,
+            clock=clock,
+            settings=settings.settlement,
+            max_waiting=settings.max_waiting,
+            supported=inquiry.supported(
+                self.chains,
+                methods=list(methods),
+                signers=signer_addresses(settings),
+                accept_mempool=accept_mempool,
+            ),
+            health_checks=self._health_checks(),
+            failed=self.report,
+        )
+
+    def _health_checks(self) -> Mapping[str, Callable[[], None]]:
+        return {
+            "storage": self.storage.ping,
+            **{network: inquiry.tip_check(chain) for network, chain in self.chains.items()},
+            **self.plugins.health_checks(self.context),
+        }
+
+    def report(self, error: BaseException, context: Mapping[str, str] | None = None) -> None:
+        """Log a fault of ours and hand it to every error reporter."""
+        _log.error("unexpected error: %s", error, exc_info=error)
+        for plugin, reporter in self.reporters:
+            try:
+                reporter.report(error, context or {})
+            except Exception:
+                _log.exception("the error reporter of plugin %s failed", plugin)
+
+    def _request_failed(self, error: BaseException, context: Mapping[str, str]) -> None:
+        self.report(error, context)
+        self.plugins.request_failed(error, context)
+
+    def start(self) -> None:
+        """Start plugins and recovery; requests may come afterwards."""
+        self.plugins.startup(self.context)
+        self.service.start()
+
+    def close(self) -> None:
+        """Stop everything that :meth:`start` started and close what the plugins opened."""
+        self.service.drain()
+        self.service.close()
+        for chain in self.chains.values():
+            chain.close()
+        self.storage.close()
+        self.plugins.shutdown()
+        for _, reporter in self.reporters:
+            reporter.flush(_FLUSH_SECONDS)
+
+
+def build(settings: Settings, plugins: Plugins, clock: Clock | None = None) -> Facilitator:
+    """Put a facilitator together. Raises :class:`~facilitator.errors.FacilitatorError`."""
+    return Facilitator(settings, plugins, clock or SystemClock())
+
+
+def serve(settings: Settings, plugins: Plugins) -> int:
+    """Run the facilitator until SIGTERM or SIGINT; return the process' exit code."""
+    configure_logging(settings.log, secrets=settings.secrets())
+    facilitator = build(settings, plugins)
+    facilitator.start()
+    try:
+        return serve_http(facilitator.app, settings, facilitator.service.drain)
+    finally:
+        facilitator.close()

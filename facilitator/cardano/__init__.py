@@ -1,0 +1,1 @@
+"""Cardano values and rules: decoded transactions, addresses, slots, parameters. No I/O."""

@@ -1,0 +1,285 @@
+"""Reading CBOR (RFC 8949) item by item, the way the ledger's own decoders do.
+
+A :class:`Reader` is asked for what the schema says must come next, so nothing is built that isn't
+wanted, nothing is allocated by a length that the input merely claims, and hostile nesting is walked
+without recursion. As in the ledger, heads of any width and arrays and maps of either length form
+are taken, while a byte or text string must have its length in front (``decodeBytes`` below protocol
+version 12).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+MAX_UINT8 = 2**8 - 1
+MAX_UINT16 = 2**16 - 1
+MAX_UINT32 = 2**32 - 1
+MAX_UINT64 = 2**64 - 1
+MIN_INT64, MAX_INT64 = -(2**63), 2**63 - 1
+
+UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG = range(7)
+"""CBOR's major types, as :meth:`Reader.major` names them."""
+
+SET_TAG = 258
+NESTED_TAG = 24
+RATIONAL_TAG = 30
+
+INDEFINITE_ARRAY = -1
+INDEFINITE_MAP = -2
+CLOSE = -3
+"""Entries of the stack that :func:`walk` keeps, next to counts of items still to come."""
+
+_INDEFINITE = 31
+_BREAK = 0xFF
+_NULL = 0xF6
+_FALSE, _TRUE = 0xF4, 0xF5
+
+
+class DecodeError(ValueError):
+    """The bytes are not what the ledger's decoder takes; the message says where and why."""
+
+
+class Reader:
+    """A position in bytes that moves over what is asked for, in order.
+
+    Every method raises :class:`DecodeError` when something else comes, with ``what`` in its
+    message, and :class:`IndexError` when the bytes end at an item's first byte: whoever made the
+    reader turns that into a :class:`DecodeError`, as :func:`read_all` does.
+    """
+
+    __slots__ = ("end", "pos", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        """Start at the first byte."""
+        self.raw = raw
+        self.pos = 0
+        self.end = len(raw)
+
+    def major(self) -> int:
+        """The major type of the item that comes next."""
+        return self.raw[self.pos] >> 5
+
+    def _argument(self, what: str) -> int:
+        """Read a head and return its argument, which must not be *indefinite*."""
+        info = self.raw[self.pos] & 0x1F
+        start = self.pos + 1
+        if info < 24:
+            self.pos = start
+            return info
+        if info > 27:
+            raise DecodeError(f"{what} must state its length or value in its head")
+        stop = start + (1 << (info - 24))
+        if stop > self.end:
+            raise DecodeError(f"{what} is cut short")
+        self.pos = stop
+        return int.from_bytes(self.raw[start:stop], "big")
+
+    def unsigned(self, what: str, largest: int = MAX_UINT64) -> int:
+        """An unsigned integer (major type 0) of at most ``largest``."""
+        initial = self.raw[self.pos]
+        if initial < 24:
+            self.pos += 1
+            value = initial
+        elif initial > 0x1B:
+            raise DecodeError(f"{what} must be an unsigned integer")
+        else:
+            value = self._argument(what)
+        if value > largest:
+            raise DecodeError(f"{what} must be at most {largest}, not {value}")
+        return value
+
+    def integer(self, what: str) -> int:
+        """An integer of major type 0 or 1, so from -2⁶⁴ to 2⁶⁴ - 1."""
+        if self.major() == NEGATIVE:
+            return -1 - self._argument(what)
+        if self.major() != UNSIGNED:
+            raise DecodeError(f"{what} must be an integer")
+        return self._argument(what)
+
+    def int64(self, what: str) -> int:
+        """An integer that fits 64 bits with a sign."""
+        value = self.integer(what)
+        if not MIN_INT64 <= value <= MAX_INT64:
+            raise DecodeError(f"{what} must fit a signed 64-bit integer")
+        return value
+
+    def _string(self, major: int, what: str) -> bytes:
+        if self.raw[self.pos] >> 5 != major:
+            kind = "byte string" if major == BYTES else "text string"
+            raise DecodeError(f"{what} must be a {kind}")
+        stop = self._argument(what) + self.pos
+        if stop > self.end:
+            raise DecodeError(f"{what} is cut short")
+        value = self.raw[self.pos : stop]
+        self.pos = stop
+        return value
+
+    def byte_string(self, what: str, longest: int | None = None) -> bytes:
+        """A definite byte string of at most ``longest`` bytes."""
+        value = self._string(BYTES, what)
+        if longest is not None and len(value) > longest:
+            raise DecodeError(f"{what} must be at most {longest} bytes, not {len(value)}")
+        return value
+
+    def fixed(self, size: int, what: str) -> bytes:
+        """A definite byte string of exactly ``size`` bytes."""
+        value = self._string(BYTES, what)
+        if len(value) != size:
+            raise DecodeError(f"{what} must be {size} bytes, not {len(value)}")
+        return value
+
+    def text(self, what: str, longest: int) -> str:
+        """A definite text string of at most ``longest`` bytes of UTF-8."""
+        value = self._string(TEXT, what)
+        if len(value) > longest:
+            raise DecodeError(f"{what} must be at most {longest} bytes, not {len(value)}")
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise DecodeError(f"{what} must be UTF-8") from None
+
+    def boolean(self, what: str) -> bool:
+        """``true`` or ``false``."""
+        initial = self.raw[self.pos]
+        if initial not in (_FALSE, _TRUE):
+            raise DecodeError(f"{what} must be true or false")
+        self.pos += 1
+        return initial == _TRUE
+
+    def take_null(self) -> bool:
+        """Whether ``null`` comes next; it is consumed if so."""
+        if self.raw[self.pos] != _NULL:
+            return False
+        self.pos += 1
+        return True
+
+    def take_break(self) -> bool:
+        """Whether an indefinite item ends here; the *break* is consumed if so."""
+        if self.raw[self.pos] != _BREAK:
+            return False
+        self.pos += 1
+        return True
+
+    def any_tag(self, what: str) -> int:
+        """The number of the tag that comes next."""
+        if self.major() != TAG:
+            raise DecodeError(f"{what} must be tagged")
+        return self._argument(what)
+
+    def tag(self, number: int, what: str) -> None:
+        """The tag with this number."""
+        if self.any_tag(what) != number:
+            raise DecodeError(f"{what} must have the tag {number}")
+
+    def _length(self, major: int, what: str) -> int | None:
+        """How many items an array, or pairs a map, says to hold; ``None`` when indefinite."""
+        initial = self.raw[self.pos]
+        if initial >> 5 != major:
+            raise DecodeError(f"{what} must be {'an array' if major == ARRAY else 'a map'}")
+        if initial & 0x1F == _INDEFINITE:
+            self.pos += 1
+            return None
+        length = self._argument(what)
+        if length > self.end - self.pos:
+            raise DecodeError(f"{what} states a length of {length}, more than there are bytes")
+        return length
+
+    def array_length(self, what: str) -> int | None:
+        """Open an array; ``None`` when it is indefinite. To be closed by :meth:`close`."""
+        return self._length(ARRAY, what)
+
+    def map_length(self, what: str) -> int | None:
+        """Open a map; ``None`` when it is indefinite."""
+        return self._length(MAP, what)
+
+    def expect(self, length: int | None, size: int, what: str) -> None:
+        """That an array opened with ``length`` can have ``size`` elements."""
+        if length is not None and length != size:
+            raise DecodeError(f"{what} must have {size} elements, not {length}")
+
+    def record(self, size: int, what: str) -> int | None:
+        """Open an array of exactly ``size`` elements."""
+        length = self._length(ARRAY, what)
+        self.expect(length, size, what)
+        return length
+
+    def close(self, length: int | None, what: str) -> None:
+        """Close an array that was opened with ``length``, after its elements were read."""
+        if length is None and not self.take_break():
+            raise DecodeError(f"{what} has too many elements")
+
+    def _turns(self, length: int | None) -> Iterable[object]:
+        return self._until_break() if length is None else range(length)
+
+    def _until_break(self) -> Iterator[None]:
+        while not self.take_break():
+            yield None
+
+    def array(self, what: str) -> Iterable[object]:
+        """One turn for each element of the array that comes next; each must be read in its turn."""
+        return self._turns(self._length(ARRAY, what))
+
+    def map(self, what: str) -> Iterable[object]:
+        """One turn for each pair of the map that comes next; key and value are read in it."""
+        return self._turns(self._length(MAP, what))
+
+    def set(self, what: str) -> Iterable[object]:
+        """As :meth:`array`, with the tag 258 in front or without it."""
+        if self.major() == TAG:
+            self.tag(SET_TAG, what)
+        return self.array(what)
+
+    def nested(self, what: str) -> bytes:
+        """The content of CBOR in a byte string (tag 24)."""
+        self.tag(NESTED_TAG, what)
+        return self.byte_string(what)
+
+
+def walk(reader: Reader, visit: Callable[[Reader, list[int]], None]) -> None:
+    """Go through one item and all it contains, however deep, in constant Python stack.
+
+    ``visit`` reads one item's head (a leaf's content too) and appends to the stack what has to
+    follow for it: a count of items, :data:`INDEFINITE_ARRAY`, :data:`INDEFINITE_MAP`, or
+    :data:`CLOSE` for the *break* of an array whose last element is what was appended after it.
+    """
+    stack: list[int] = []
+    visit(reader, stack)
+    while stack:
+        entry = stack[-1]
+        if entry > 0:
+            stack[-1] = entry - 1
+            visit(reader, stack)
+        elif entry == 0 or reader.take_break():
+            stack.pop()
+        elif entry == CLOSE:
+            raise DecodeError("an indefinite array has too many elements")
+        else:
+            stack.append(-entry)
+
+
+def read_set(
+    reader: Reader, read: Callable[[Reader], T], what: str, *, may_be_empty: bool = False
+) -> tuple[T, ...]:
+    """The elements of a set, none of them twice, in the order received."""
+    elements = tuple([read(reader) for _ in reader.set(what)])
+    if len(set(elements)) != len(elements):
+        raise DecodeError(f"{what} must not have an element twice")
+    if not elements and not may_be_empty:
+        raise DecodeError(f"{what} must not be empty")
+    return elements
+
+
+def read_all(raw: bytes, read: Callable[[Reader], T], what: str) -> T:
+    """What ``read`` makes of ``raw``, which must hold that and nothing else.
+
+    Raises :class:`DecodeError` otherwise.
+    """
+    reader = Reader(raw)
+    try:
+        value = read(reader)
+    except IndexError:
+        raise DecodeError(f"{what} is cut short") from None
+    if reader.pos != reader.end:
+        raise DecodeError(f"{what} is followed by {reader.end - reader.pos} more bytes")
+    return value

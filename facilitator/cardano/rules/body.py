@@ -1,0 +1,107 @@
+"""Rules over the transaction body alone: inputs, validity interval, size, network."""
+
+from facilitator.cardano.rules.certificates import COMMITTEE
+from facilitator.cardano.rules.failure import Environment, Failure, listing, not_judged
+from facilitator.cardano.transaction import Transaction
+
+
+def input_set_empty(tx: Transaction, _env: Environment) -> Failure | None:
+    """Shelley UTXO, ``InputSetEmptyUTxO``: at least one input is spent."""
+    if tx.body.inputs:
+        return None
+    return Failure("InputSetEmptyUTxO", "the transaction spends no input")
+
+
+def duplicate_inputs(tx: Transaction, _env: Environment) -> Failure | None:
+    """Conway CDDL, ``set<transaction_input>``: no input is named twice (the decoder's rule)."""
+    inputs = tx.body.inputs
+    if len(inputs) == 1 or len(set(inputs)) == len(inputs):
+        return None
+    twice = sorted({str(ref) for ref in inputs if inputs.count(ref) > 1})
+    return Failure("DecodingFailure", f"inputs are named more than once: {listing(twice)}")
+
+
+def non_disjoint_reference_inputs(tx: Transaction, env: Environment) -> Failure | None:
+    """Babbage UTXO, ``BabbageNonDisjointRefInputs``: in force in protocol versions 9 and 10."""
+    body = tx.body
+    if not body.reference_inputs or env.parameters.protocol_major not in (9, 10):
+        return None
+    common = sorted(str(ref) for ref in set(body.inputs).intersection(body.reference_inputs))
+    if not common:
+        return None
+    return Failure(
+        "BabbageNonDisjointRefInputs",
+        f"inputs are also reference inputs: {listing(common)}",
+    )
+
+
+def outside_validity_interval(tx: Transaction, env: Environment) -> Failure | None:
+    """Allegra UTXO, ``OutsideValidityIntervalUTxO``: start ≤ slot < end."""
+    start, end = tx.body.invalid_before, tx.body.invalid_hereafter
+    if (start is None or start <= env.slot) and (end is None or env.slot < end):
+        return None
+    since = f"from slot {start} " if start is not None else ""
+    until = f"before slot {end} " if end is not None else ""
+    return Failure(
+        "OutsideValidityIntervalUTxO",
+        f"it is valid only {since}{'and ' if since and until else ''}{until}"
+        f"and the slot is {env.slot}",
+    )
+
+
+def max_tx_size(tx: Transaction, env: Environment) -> Failure | None:
+    """Shelley UTXO, ``MaxTxSizeUTxO``: size in bytes ≤ ``maxTxSize``."""
+    if tx.size <= env.parameters.max_tx_size:
+        return None
+    return Failure(
+        "MaxTxSizeUTxO",
+        f"it has {tx.size} bytes, the limit is {env.parameters.max_tx_size}",
+    )
+
+
+def wrong_network_in_body(tx: Transaction, env: Environment) -> Failure | None:
+    """Alonzo UTXO, ``WrongNetworkInTxBody``: the body's network id, when there is one."""
+    if tx.body.network_id is None or tx.body.network_id == env.network_id:
+        return None
+    return Failure(
+        "WrongNetworkInTxBody",
+        f"the body names network id {tx.body.network_id}, this network's is {env.network_id}",
+    )
+
+
+def wrong_network_withdrawal(tx: Transaction, env: Environment) -> Failure | None:
+    """Shelley UTXO, ``WrongNetworkWithdrawal``: reward addresses are this network's."""
+    if not tx.body.withdrawals:
+        return None
+    wrong = [address.hex() for address in tx.body.withdrawals if address[0] & 15 != env.network_id]
+    if not wrong:
+        return None
+    return Failure(
+        "WrongNetworkWithdrawal",
+        f"reward addresses are not of network id {env.network_id}: {listing(wrong)}",
+    )
+
+
+def validation_tag(tx: Transaction, _env: Environment) -> Failure | None:
+    """Alonzo UTXOS, ``ValidationTagMismatch``: without scripts to run, nothing can fail."""
+    if tx.is_valid:
+        return None
+    if tx.witnesses.redeemers:
+        return not_judged("transactions marked as failing their scripts are")
+    return Failure(
+        "ValidationTagMismatch",
+        "it is marked as failing its scripts, but has no redeemers and so none that could fail",
+    )
+
+
+def governance(tx: Transaction, _env: Environment) -> Failure | None:
+    """Conway GOV and GOVCERT rules that need more state than :class:`LedgerState` has."""
+    body = tx.body
+    found = []
+    if body.voting_procedures is not None:
+        found.append("votes")
+    if body.proposals is not None:
+        found.append("proposals")
+    if any(certificate.kind in COMMITTEE for certificate in body.certificates):
+        found.append("committee certificates")
+    return not_judged(f"{' and '.join(found)} are") if found else None

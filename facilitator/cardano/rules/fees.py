@@ -1,0 +1,95 @@
+"""Rules over the fee, the execution budget and the size of reference scripts."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+from math import ceil, floor
+
+from facilitator.cardano.parameters import ProtocolParameters
+from facilitator.cardano.rules.failure import Environment, Failure
+from facilitator.cardano.rules.resolved import Resolved
+from facilitator.cardano.transaction import Output, Transaction
+
+TIER_BYTES = 25_600
+"""Bytes of reference scripts after which a byte gets dearer (Conway ``refScriptCostStride``)."""
+TIER_FACTOR = Fraction(12, 10)
+"""By how much it gets dearer with each tier (Conway ``refScriptCostMultiplier``)."""
+
+
+def fee_too_small(tx: Transaction, env: Environment) -> Failure | None:
+    """Shelley UTXO, ``FeeTooSmallUTxO``, as far as size and execution budget go."""
+    return _compare(tx.body.fee, base_fee(tx, env.parameters))
+
+
+def fee_too_small_for_scripts(resolved: Resolved) -> Failure | None:
+    """Conway UTXO, ``FeeTooSmallUTxO``, with the price of reference scripts.
+
+    Says nothing where :func:`fee_too_small` has said it already.
+    """
+    size = reference_script_bytes(resolved.script_outputs())
+    if not size:
+        return None
+    fee, parameters = resolved.tx.body.fee, resolved.env.parameters
+    base = base_fee(resolved.tx, parameters)
+    if fee < base:
+        return None
+    return _compare(
+        fee, base + reference_script_fee(size, parameters.min_fee_ref_script_cost_per_byte)
+    )
+
+
+def reference_scripts_too_big(resolved: Resolved) -> Failure | None:
+    """Conway LEDGER, ``ConwayTxRefScriptsSizeTooBig``: ≤ ``maxRefScriptSizePerTx`` bytes."""
+    size = reference_script_bytes(resolved.script_outputs())
+    limit = resolved.env.parameters.max_ref_script_size_per_tx
+    if size <= limit:
+        return None
+    return Failure(
+        "ConwayTxRefScriptsSizeTooBig",
+        f"its reference scripts have {size} bytes, the limit is {limit}",
+    )
+
+
+def execution_units_too_big(tx: Transaction, env: Environment) -> Failure | None:
+    """Alonzo UTXO, ``ExUnitsTooBigUTxO``: all redeemers together stay within the budget."""
+    memory = sum(redeemer.memory for redeemer in tx.witnesses.redeemers)
+    steps = sum(redeemer.steps for redeemer in tx.witnesses.redeemers)
+    parameters = env.parameters
+    if memory <= parameters.max_tx_memory and steps <= parameters.max_tx_steps:
+        return None
+    return Failure(
+        "ExUnitsTooBigUTxO",
+        f"its redeemers claim {memory} memory and {steps} steps, the limits are "
+        f"{parameters.max_tx_memory} and {parameters.max_tx_steps}",
+    )
+
+
+def base_fee(tx: Transaction, parameters: ProtocolParameters) -> int:
+    """The least fee in lovelace, reference scripts left out (Alonzo ``alonzoMinFeeTx``)."""
+    fee = parameters.min_fee_a * tx.size + parameters.min_fee_b
+    if tx.witnesses.redeemers:
+        fee += ceil(
+            sum(redeemer.memory for redeemer in tx.witnesses.redeemers) * parameters.price_memory
+            + sum(redeemer.steps for redeemer in tx.witnesses.redeemers) * parameters.price_steps
+        )
+    return fee
+
+
+def reference_script_fee(size: int, price: Fraction) -> int:
+    """Lovelace for ``size`` bytes of reference scripts (Conway ``tierRefScriptFee``)."""
+    fee = Fraction(0)
+    while size > TIER_BYTES:
+        fee += TIER_BYTES * price
+        price *= TIER_FACTOR
+        size -= TIER_BYTES
+    return floor(fee + size * price)
+
+
+def reference_script_bytes(outputs: Iterable[Output]) -> int:
+    """Bytes of all reference scripts; the same script in two outputs counts twice."""
+    return sum(output.script_size for output in outputs if output.script is not None)
+
+
+def _compare(fee: int, minimum: int) -> Failure | None:
+    if fee >= minimum:
+        return None
+    return Failure("FeeTooSmallUTxO", f"the fee is {fee} lovelace, at least {minimum} is needed")

@@ -1,0 +1,39 @@
+"""Rules over auxiliary data: there exactly when its hash is, and of that hash."""
+
+from hashlib import blake2b
+
+from facilitator.cardano.rules.failure import Environment, Failure, not_judged
+from facilitator.cardano.transaction import Transaction
+
+
+def auxiliary_data(tx: Transaction, _env: Environment) -> Failure | None:
+    """Shelley UTXOW: the body names the hash of the auxiliary data that comes with it.
+
+    ``MissingTxBodyMetadataHash``, ``MissingTxMetadata``, ``ConflictingMetadataHash``.
+    """
+    claimed, data = tx.body.auxiliary_data_hash, tx.auxiliary_data
+    if data is None:
+        if claimed is None:
+            return None
+        return Failure("MissingTxMetadata", f"no auxiliary data has the hash {claimed.hex()}")
+    right = blake2b(data, digest_size=32).digest()
+    if claimed == right:
+        return None
+    if claimed is None:
+        return Failure(
+            "MissingTxBodyMetadataHash", f"the body lacks the auxiliary data's hash {right.hex()}"
+        )
+    return Failure(
+        "ConflictingMetadataHash",
+        f"the body names {claimed.hex()}, the auxiliary data's hash is {right.hex()}",
+    )
+
+
+def auxiliary_scripts(tx: Transaction, _env: Environment) -> Failure | None:
+    """Shelley UTXOW, ``InvalidMetadata``: not judged for Plutus scripts in auxiliary data.
+
+    Metadata itself is taken or refused when it is decoded.
+    """
+    if not tx.auxiliary_plutus:
+        return None
+    return not_judged("whether Plutus scripts in auxiliary data are well-formed is")

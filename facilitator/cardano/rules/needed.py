@@ -1,0 +1,110 @@
+"""Which scripts a transaction needs, and which it comes with or refers to."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from facilitator.cardano.address import reward_credential
+from facilitator.cardano.rules.resolved import Resolved
+from facilitator.cardano.transaction import Body, Credential, Language, Script
+
+SPENDING, MINTING, CERTIFYING, REWARDING, VOTING, PROPOSING = range(6)
+"""Purposes of a script, numbered as in the CDDL (``redeemer_tag``)."""
+_VOTER_ORDER = {1: 0, 0: 1, 3: 2, 2: 3, 4: 4}
+"""Rank of each kind of voter in the ledger's order, in which scripts precede keys."""
+
+
+class Purpose(NamedTuple):
+    """What a script is needed for: the tag and index of its redeemer, and its hash."""
+
+    tag: int
+    item: int
+    """Index of the item among those of its kind, in the ledger's order."""
+    script: bytes
+
+
+class Scripts(NamedTuple):
+    """The scripts of a transaction."""
+
+    needed: tuple[Purpose, ...]
+    provided: Mapping[bytes, Script]
+    """By hash, from the witness set and from reference scripts."""
+    referenced: frozenset[bytes]
+    """Hashes of those that reference scripts provide."""
+
+    def plutus(self) -> dict[Purpose, Script]:
+        """The Plutus scripts needed that are provided, by what for."""
+        return {
+            purpose: self.provided[purpose.script]
+            for purpose in self.needed
+            if purpose.script in self.provided
+            and self.provided[purpose.script].language != Language.NATIVE
+        }
+
+
+def find_scripts(resolved: Resolved) -> Scripts:
+    """Conway ``getConwayScriptsNeeded`` and Babbage ``getBabbageScriptsProvided``.
+
+    What proposals need is left out: a static rule refuses them.
+    """
+    references = {
+        output.script.hash: output.script
+        for output in resolved.script_outputs()
+        if output.script is not None
+    }
+    witnessed = resolved.tx.witnesses.scripts or {}
+    needed = (*_spending(resolved), *_body_purposes(resolved.tx.body))
+    return Scripts(needed, {**references, **witnessed}, frozenset(references))
+
+
+def is_script_address(address: bytes) -> bool:
+    """Whether a script, rather than a key, locks outputs at the address (CIP-19)."""
+    return address[0] & 0x90 == 0x10
+
+
+def _spending(resolved: Resolved) -> list[Purpose]:
+    inputs = resolved.inputs
+    if not any(is_script_address(output.address) for output in inputs.values()):
+        return []
+    return [
+        Purpose(SPENDING, index, inputs[ref].address[1:29])
+        for index, ref in enumerate(sorted(set(resolved.tx.body.inputs)))
+        if ref in inputs and is_script_address(inputs[ref].address)
+    ]
+
+
+def _body_purposes(body: Body) -> list[Purpose]:
+    purposes: list[Purpose] = []
+    if body.mint:
+        policies = sorted({asset[:28] for asset in body.mint})
+        purposes += (Purpose(MINTING, index, policy) for index, policy in enumerate(policies))
+    if body.certificates:
+        purposes += (
+            Purpose(CERTIFYING, index, certificate.credential.hash)
+            for index, certificate in enumerate(body.certificates)
+            if certificate.kind != 0
+            and certificate.credential is not None
+            and certificate.credential.is_script
+        )
+    if body.withdrawals:
+        purposes += _script_purposes(
+            REWARDING, sorted(map(reward_credential, body.withdrawals), key=_script_first)
+        )
+    if body.voters:
+        voters = sorted(body.voters, key=lambda voter: (_VOTER_ORDER.get(voter[0], 5), voter[1]))
+        purposes += _script_purposes(
+            VOTING, [Credential(kind in (1, 3), key) for kind, key in voters]
+        )
+    return purposes
+
+
+def _script_purposes(tag: int, credentials: list[Credential]) -> list[Purpose]:
+    return [
+        Purpose(tag, index, credential.hash)
+        for index, credential in enumerate(credentials)
+        if credential.is_script
+    ]
+
+
+def _script_first(credential: Credential) -> tuple[bool, bytes]:
+    """Where the credential stands in the ledger's order (``Ord Credential``)."""
+    return (not credential.is_script, credential.hash)

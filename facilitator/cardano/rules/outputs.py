@@ -1,0 +1,121 @@
+"""Rules over each output that a transaction creates, its collateral return included."""
+
+from itertools import groupby
+
+from facilitator.cardano.address import MAINNET, TESTNET
+from facilitator.cardano.byron import read_byron
+from facilitator.cardano.rules.failure import Environment, Failure, listing, not_judged
+from facilitator.cardano.transaction import Language, Output, Transaction
+
+OUTPUT_OVERHEAD = 160
+"""Bytes that an output counts beyond its serialisation (Babbage, CIP-55)."""
+MAX_BYRON_ATTRIBUTES = 64
+"""Bytes of attributes that a new Byron address may have (Shelley UTXO)."""
+
+
+def created_outputs(tx: Transaction) -> tuple[Output, ...]:
+    """All outputs the transaction can create, in order; the collateral return comes last."""
+    body = tx.body
+    if body.collateral_return is None:
+        return body.outputs
+    return (*body.outputs, body.collateral_return)
+
+
+def minimum_lovelace(output: Output, coins_per_utxo_byte: int) -> int:
+    """The least lovelace the output must hold (Babbage, ``getMinCoinTxOut``)."""
+    return (OUTPUT_OVERHEAD + output.size) * coins_per_utxo_byte
+
+
+def output_too_small(tx: Transaction, env: Environment) -> Failure | None:
+    """Babbage UTXO, ``BabbageOutputTooSmallUTxO``: each output holds its minimum lovelace."""
+    price = env.parameters.coins_per_utxo_byte
+    small = [
+        f"output {index} holds {output.value.lovelace} lovelace and needs "
+        f"{minimum_lovelace(output, price)}"
+        for index, output in enumerate(created_outputs(tx))
+        if output.value.lovelace < (OUTPUT_OVERHEAD + output.size) * price
+    ]
+    return Failure("BabbageOutputTooSmallUTxO", listing(small)) if small else None
+
+
+def output_too_big(tx: Transaction, env: Environment) -> Failure | None:
+    """Alonzo UTXO, ``OutputTooBigUTxO``: a value serialises to ≤ ``maxValueSize`` bytes.
+
+    The ledger measures its own serialisation, which is never longer than the bytes received.
+    """
+    limit = env.parameters.max_value_size
+    big = [
+        f"the value of output {index} has {size} bytes, the limit is {limit}"
+        for index, output in enumerate(created_outputs(tx))
+        if output.value_size > limit and (size := ledger_value_size(output)) > limit
+    ]
+    return Failure("OutputTooBigUTxO", listing(big)) if big else None
+
+
+def network_of(address: bytes) -> int:
+    """The network id of an output's address; a Byron address' goes by its network magic."""
+    if address[0] & 0x80:
+        return MAINNET if read_byron(address).network_magic is None else TESTNET
+    return address[0] & 15
+
+
+def wrong_network(tx: Transaction, env: Environment) -> Failure | None:
+    """Shelley UTXO, ``WrongNetwork``: addresses paid to are this network's."""
+    wrong = [
+        f"output {index} pays to an address of network id {network_of(output.address)}"
+        for index, output in enumerate(created_outputs(tx))
+        if network_of(output.address) != env.network_id
+    ]
+    if not wrong:
+        return None
+    return Failure("WrongNetwork", f"{listing(wrong)}, this network's is {env.network_id}")
+
+
+def boot_address_attributes_too_big(tx: Transaction, _env: Environment) -> Failure | None:
+    """Shelley UTXO, ``OutputBootAddrAttrsTooBig``: ≤ 64 bytes of Byron address attributes."""
+    big = [
+        f"the Byron address of output {index} has more than {MAX_BYRON_ATTRIBUTES} bytes of "
+        "attributes"
+        for index, output in enumerate(created_outputs(tx))
+        if output.address[0] & 0x80
+        and read_byron(output.address).attributes_size > MAX_BYRON_ATTRIBUTES
+    ]
+    return Failure("OutputBootAddrAttrsTooBig", listing(big)) if big else None
+
+
+def malformed_reference_scripts(tx: Transaction, _env: Environment) -> Failure | None:
+    """Babbage UTXOW, ``MalformedReferenceScripts``: not judged for Plutus, never so for native."""
+    for output in created_outputs(tx):
+        if output.script is not None and output.script.language != Language.NATIVE:
+            return not_judged("whether new Plutus reference scripts are well-formed is")
+    return None
+
+
+def ledger_value_size(output: Output) -> int:
+    """Bytes of the output's value as the ledger serialises it."""
+    lovelace, assets = output.value
+    size = _head_size(lovelace)
+    if not assets:
+        return size
+    policies = [list(group) for _, group in groupby(sorted(assets), key=lambda asset: asset[:28])]
+    size += 1 + _map_size(len(policies))
+    for policy in policies:
+        size += 2 + 28 + _map_size(len(policy))
+        size += sum(
+            _head_size(len(asset) - 28) + len(asset) - 28 + _head_size(assets[asset])
+            for asset in policy
+        )
+    return size
+
+
+def _head_size(number: int) -> int:
+    """Bytes of the shortest CBOR head that carries the number."""
+    for size, limit in ((1, 24), (2, 1 << 8), (3, 1 << 16), (5, 1 << 32)):
+        if number < limit:
+            return size
+    return 9
+
+
+def _map_size(entries: int) -> int:
+    """Bytes around a map's entries: the ledger takes the indefinite form beyond 23 of them."""
+    return 1 if entries < 24 else 2

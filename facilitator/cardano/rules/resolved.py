@@ -1,0 +1,51 @@
+"""A transaction together with the outputs that its inputs point to."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from facilitator.cardano.rules.failure import Environment
+from facilitator.cardano.state import LedgerState
+from facilitator.cardano.transaction import Output, OutputRef, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What rules beyond the static ones judge; refs that nothing is known of are left out."""
+
+    tx: Transaction
+    env: Environment
+    inputs: Mapping[OutputRef, Output]
+    """The outputs spent."""
+    collateral: Mapping[OutputRef, Output]
+    references: Mapping[OutputRef, Output]
+    missing: tuple[OutputRef, ...]
+    """Refs of any of the three kinds that are not in the UTxO set."""
+    state: LedgerState | None
+
+    def script_outputs(self) -> Iterable[Output]:
+        """The outputs whose reference scripts count: spent and referenced ones, each once."""
+        if not self.references:
+            return self.inputs.values()
+        return {**self.inputs, **self.references}.values()
+
+
+def resolve(
+    tx: Transaction,
+    env: Environment,
+    utxo: Mapping[OutputRef, Output],
+    state: LedgerState | None,
+) -> Resolved:
+    """Look up what the transaction refers to, in its order."""
+    body = tx.body
+    inputs = _known(body.inputs, utxo)
+    collateral = _known(body.collateral, utxo)
+    references = _known(body.reference_inputs, utxo)
+    refs = (*body.inputs, *body.collateral, *body.reference_inputs)
+    missing = tuple(dict.fromkeys(ref for ref in refs if ref not in utxo))
+    return Resolved(tx, env, inputs, collateral, references, missing, state)
+
+
+def _known(
+    refs: tuple[OutputRef, ...], utxo: Mapping[OutputRef, Output]
+) -> dict[OutputRef, Output]:
+    return {ref: utxo[ref] for ref in refs if ref in utxo}

@@ -1,0 +1,89 @@
+"""Rules over scripts: all that are needed are there, no others are, and native ones hold."""
+
+from facilitator.cardano.rules.failure import Environment, Failure, listing, not_judged
+from facilitator.cardano.rules.needed import Scripts
+from facilitator.cardano.rules.resolved import Resolved
+from facilitator.cardano.rules.witnesses import vkey_hashes
+from facilitator.cardano.scripts import Witnessed, native_script_holds
+from facilitator.cardano.transaction import Language, Transaction
+
+
+def missing_scripts(resolved: Resolved, scripts: Scripts) -> Failure | None:
+    """Shelley UTXOW, ``MissingScriptWitnessesUTXOW``: as Babbage computes it.
+
+    Left out while an input is missing, which may be the one that provides the script.
+    """
+    if resolved.missing:
+        return None
+    missing = {purpose.script for purpose in scripts.needed} - scripts.provided.keys()
+    if not missing:
+        return None
+    return Failure(
+        "MissingScriptWitnessesUTXOW",
+        f"scripts are neither witnessed nor referenced: {_hashes(missing)}",
+    )
+
+
+def extraneous_scripts(resolved: Resolved, scripts: Scripts) -> Failure | None:
+    """Shelley UTXOW, ``ExtraneousScriptWitnessesUTXOW``: as Babbage computes it.
+
+    A witnessed script that nothing needs, or that a reference script provides already. Left out
+    while an input is missing, and for proposals, whose scripts are not looked for.
+    """
+    witnessed = resolved.tx.witnesses.scripts
+    if not witnessed or resolved.missing or resolved.tx.body.proposals is not None:
+        return None
+    needed = {purpose.script for purpose in scripts.needed} - scripts.referenced
+    extra = witnessed.keys() - needed
+    if not extra:
+        return None
+    return Failure(
+        "ExtraneousScriptWitnessesUTXOW", f"witnessed scripts are not needed: {_hashes(extra)}"
+    )
+
+
+def native_scripts_not_validating(resolved: Resolved, scripts: Scripts) -> Failure | None:
+    """Shelley UTXOW, ``ScriptWitnessNotValidatingUTXOW``: every native script needed holds."""
+    natives = {
+        purpose.script: scripts.provided[purpose.script]
+        for purpose in scripts.needed
+        if purpose.script in scripts.provided
+        and scripts.provided[purpose.script].language == Language.NATIVE
+    }
+    if not natives:
+        return None
+    body = resolved.tx.body
+    witnessed = Witnessed(
+        vkey_hashes(resolved.tx.witnesses), body.invalid_before, body.invalid_hereafter
+    )
+    failed = {
+        script.hash
+        for script in natives.values()
+        if not native_script_holds(script.body, witnessed)
+    }
+    if not failed:
+        return None
+    return Failure(
+        "ScriptWitnessNotValidatingUTXOW",
+        f"signatures and validity interval do not satisfy native scripts: {_hashes(failed)}",
+    )
+
+
+def plutus_needed(_resolved: Resolved, scripts: Scripts) -> Failure | None:
+    """Alonzo UTXOS: Plutus scripts are not evaluated, so what needs one is refused."""
+    plutus = {purpose.script for purpose in scripts.plutus()}
+    if not plutus:
+        return None
+    return not_judged(f"it needs Plutus scripts ({_hashes(plutus)}); what they say is")
+
+
+def malformed_script_witnesses(tx: Transaction, _env: Environment) -> Failure | None:
+    """Babbage UTXOW, ``MalformedScriptWitnesses``: not judged for Plutus, never so for native."""
+    scripts = tx.witnesses.scripts or {}
+    if all(script.language == Language.NATIVE for script in scripts.values()):
+        return None
+    return not_judged("whether Plutus scripts are well-formed is")
+
+
+def _hashes(hashes: set[bytes]) -> str:
+    return listing(sorted(script.hex() for script in hashes))

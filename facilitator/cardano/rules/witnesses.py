@@ -1,0 +1,100 @@
+"""Rules over signatures: those given hold, and every key that must sign has signed."""
+
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+
+from facilitator.cardano.address import reward_credential
+from facilitator.cardano.byron import bootstrap_root, read_byron
+from facilitator.cardano.rules.certificates import REGISTERS_POOL, RETIRES_POOL
+from facilitator.cardano.rules.failure import Environment, Failure, listing
+from facilitator.cardano.rules.resolved import Resolved
+from facilitator.cardano.signatures import signature_holds
+from facilitator.cardano.transaction import (
+    Body,
+    Certificate,
+    Output,
+    Transaction,
+    Witnesses,
+)
+
+KEY_VOTERS = frozenset({0, 2, 4})
+"""Kinds of voter (CDDL ``voter``) that are keys: committee, DRep, pool."""
+
+
+def invalid_witnesses(tx: Transaction, _env: Environment) -> Failure | None:
+    """Shelley UTXOW, ``InvalidWitnessesUTXOW``: each signature is one of the transaction id."""
+    witnesses = tx.witnesses
+    signed = [(witness.vkey, witness.signature) for witness in witnesses.vkeys]
+    signed += [(witness.vkey, witness.signature) for witness in witnesses.bootstraps]
+    invalid = [key.hex() for key, signature in signed if not signature_holds(key, tx.id, signature)]
+    if not invalid:
+        return None
+    return Failure(
+        "InvalidWitnessesUTXOW",
+        f"signatures do not hold for transaction {tx.id.hex()} under: {listing(invalid)}",
+    )
+
+
+def missing_body_witnesses(tx: Transaction, _env: Environment) -> Failure | None:
+    """Shelley UTXOW, ``MissingVKeyWitnessesUTXOW``, for the keys that the body itself names."""
+    return _missing({*_body_keys(tx.body)}, tx.witnesses)
+
+
+def missing_input_witnesses(resolved: Resolved) -> Failure | None:
+    """Shelley UTXOW, ``MissingVKeyWitnessesUTXOW``, for the owners of inputs and collateral."""
+    owners = {*_owners(resolved.inputs.values()), *_owners(resolved.collateral.values())}
+    return _missing(owners, resolved.tx.witnesses)
+
+
+def vkey_hashes(witnesses: Witnesses) -> set[bytes]:
+    """Hashes (28 bytes) of the keys of the vkey witnesses."""
+    return {blake2b(witness.vkey, digest_size=28).digest() for witness in witnesses.vkeys}
+
+
+def _missing(needed: set[bytes], witnesses: Witnesses) -> Failure | None:
+    if not needed:
+        return None
+    missing = needed - vkey_hashes(witnesses)
+    if missing and witnesses.bootstraps:
+        missing -= {
+            bootstrap_root(witness.vkey, witness.chain_code, witness.attributes)
+            for witness in witnesses.bootstraps
+        }
+    if not missing:
+        return None
+    hashes = sorted(key.hex() for key in missing)
+    return Failure("MissingVKeyWitnessesUTXOW", f"keys have not signed: {listing(hashes)}")
+
+
+def _owners(outputs: Iterable[Output]) -> Iterator[bytes]:
+    """Key hashes, or Byron roots, of the outputs that are not locked by a script."""
+    for output in outputs:
+        address = output.address
+        if not address[0] & 0x90:
+            yield address[1:29]
+        elif address[0] & 0x80:
+            yield read_byron(address).root
+
+
+def _body_keys(body: Body) -> Iterator[bytes]:
+    yield from body.required_signers
+    for address in body.withdrawals or ():
+        if not reward_credential(address).is_script:
+            yield address[1:]
+    for certificate in body.certificates:
+        yield from _certificate_keys(certificate)
+    for kind, voter in body.voters:
+        if kind in KEY_VOTERS:
+            yield voter
+
+
+def _certificate_keys(certificate: Certificate) -> Iterator[bytes]:
+    """Conway ``getVKeyWitnessTxCert``: a registration without deposit (kind 0) needs nobody."""
+    if certificate.kind in REGISTERS_POOL | RETIRES_POOL:
+        if certificate.pool is not None:
+            yield certificate.pool
+        yield from certificate.pool_owners
+        return
+    credential = certificate.credential
+    if certificate.kind != 0 and credential is not None and not credential.is_script:
+        yield credential.hash

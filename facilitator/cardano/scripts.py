@@ -1,0 +1,94 @@
+"""Native scripts: whether the keys that signed and the validity interval satisfy one."""
+
+from collections.abc import Set
+from dataclasses import dataclass
+
+from facilitator.cardano.cbor import DecodeError, Reader, read_all
+
+SIGNATURE, ALL, ANY, AT_LEAST, NOT_BEFORE, NOT_AFTER = range(6)
+"""Kinds of native script, numbered as in the CDDL (``native_script``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """What native scripts are held against."""
+
+    keys: Set[bytes]
+    """Hashes (28 bytes) of the keys with a vkey witness; bootstrap witnesses don't count."""
+    start: int | None
+    """The first slot the transaction is valid in; ``None`` when it may be any."""
+    end: int | None
+    """The first slot it is no longer valid in; ``None`` when there is none."""
+
+
+def native_script_holds(script: bytes, witnessed: Witnessed) -> bool:
+    """Whether the native script, as CBOR, is satisfied (Allegra, ``evalTimelock``).
+
+    A time lock compares with the validity interval, never with the clock, and fails where the
+    interval is open on its side. Takes time linear in the script's size and constant Python stack.
+    A script that is not well-formed holds for nobody.
+    """
+    try:
+        return read_all(script, lambda reader: _evaluate(reader, witnessed), "native script")
+    except DecodeError:
+        return False
+
+
+class _Group:
+    """An *all*, *any* or *at least* that is being read, with the verdicts of its members so far."""
+
+    __slots__ = ("bad", "good", "kind", "left", "outer", "required")
+
+    def __init__(self, reader: Reader, kind: int, outer: int | None) -> None:
+        self.kind = kind
+        self.outer = outer
+        self.required = reader.int64("number of scripts required") if kind == AT_LEAST else 1
+        self.left = reader.array_length("list of native scripts")
+        self.good = self.bad = 0
+
+    def count(self, verdict: bool) -> None:
+        if verdict:
+            self.good += 1
+        else:
+            self.bad += 1
+
+    def has_more(self, reader: Reader) -> bool:
+        if self.left is None:
+            return not reader.take_break()
+        self.left -= 1
+        return self.left >= 0
+
+    def verdict(self) -> bool:
+        return self.bad == 0 if self.kind == ALL else self.good >= self.required
+
+
+def _evaluate(reader: Reader, witnessed: Witnessed) -> bool:
+    open_groups: list[_Group] = []
+    while True:
+        outer = reader.array_length("native script")
+        kind = reader.unsigned("kind of native script", NOT_AFTER)
+        verdict: bool | None = None
+        if kind in (ALL, ANY, AT_LEAST):
+            open_groups.append(_Group(reader, kind, outer))
+        else:
+            verdict = _leaf(reader, kind, witnessed)
+            reader.close(outer, "native script")
+        while open_groups:
+            group = open_groups[-1]
+            if verdict is not None:
+                group.count(verdict)
+            if group.has_more(reader):
+                break
+            reader.close(group.outer, "native script")
+            verdict = open_groups.pop().verdict()
+        else:
+            return bool(verdict)
+
+
+def _leaf(reader: Reader, kind: int, witnessed: Witnessed) -> bool:
+    if kind == SIGNATURE:
+        return reader.fixed(28, "key hash") in witnessed.keys
+    slot = reader.unsigned("slot")
+    if kind == NOT_BEFORE:
+        return witnessed.start is not None and slot <= witnessed.start
+    return witnessed.end is not None and witnessed.end <= slot

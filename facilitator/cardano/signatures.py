@@ -1,0 +1,18 @@
+"""Ed25519 signatures, verified by libsodium."""
+
+from nacl.bindings import crypto_sign_open
+from nacl.exceptions import BadSignatureError
+
+
+def signature_holds(public_key: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether ``signature`` (64 bytes) is that of ``message`` under ``public_key`` (32 bytes).
+
+    A key or signature of another length holds for nothing.
+    """
+    if len(public_key) != 32 or len(signature) != 64:
+        return False
+    try:
+        crypto_sign_open(signature + message, public_key)
+    except BadSignatureError:
+        return False
+    return True

@@ -1,0 +1,127 @@
+"""The ``facilitator`` command.
+
+Each command is a module with ``add_arguments(parser)`` and ``run(arguments) -> exit code``, which
+is imported only when the command is called, so that help texts come at once.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TypeAlias
+
+from facilitator import __version__
+from facilitator.errors import FacilitatorError
+
+COMMANDS = {
+    "serve": ("answer x402 requests until told to stop", "facilitator.cli.serve"),
+    "check": ("try settings, plugins, storage and chain", "facilitator.cli.check"),
+    "settings": (
+        "show the settings in force and where each comes from",
+        "facilitator.cli.settings",
+    ),
+    "plugins": ("list the installed plugins", "facilitator.cli.plugins"),
+    "demo": ("show a payment from request to confirmation", "facilitator.demo"),
+}
+"""Name to one-line help and module."""
+
+EPILOG = """\
+Without any settings an embedded test network and an SQLite file are used.
+Exit codes: 0 done, 1 failed, 2 wrong usage.
+"""
+
+_PluginCommand: TypeAlias = tuple[
+    str, str, Callable[[argparse.ArgumentParser], Callable[[argparse.Namespace], int]]
+]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that the arguments name and return its exit code.
+
+    Raises :class:`SystemExit` for help, version and wrong usage, as argparse does.
+    """
+    words = sys.argv[1:] if argv is None else list(argv)
+    try:
+        arguments = _parse(words)
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
+    except FacilitatorError as error:
+        for line in str(error).splitlines():
+            print(f"{type(error).__name__}: {line}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever read our output has gone; keep the interpreter from flushing it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    first, _ = _first_look().parse_known_args(words)
+    parser = argparse.ArgumentParser(
+        prog="facilitator",
+        description="An x402 payment facilitator for Cardano.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    _add_settings_option(parser, default=None)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, (summary, module) in COMMANDS.items():
+        command = _add_command(commands, name, summary)
+        if name == first.command:
+            implementation = import_module(module)
+            implementation.add_arguments(command)
+            command.set_defaults(run=implementation.run)
+    for name, summary, prepare in _plugin_commands(first):
+        command = _add_command(commands, name, summary)
+        command.set_defaults(run=prepare(command))
+    return parser.parse_args(words)
+
+
+def _first_look() -> argparse.ArgumentParser:
+    """What must be known before the commands are: which one it is, and the settings file."""
+    parser = argparse.ArgumentParser(prog="facilitator", add_help=False, allow_abbrev=False)
+    parser.add_argument("--settings")
+    parser.add_argument("--version", action="store_true")
+    parser.add_argument("command", nargs="?")
+    return parser
+
+
+def _add_settings_option(parser: argparse.ArgumentParser, default: str | None) -> None:
+    parser.add_argument(
+        "--settings",
+        metavar="PATH",
+        default=default,
+        help="settings file; else FACILITATOR_SETTINGS, else settings.toml in the working folder",
+    )
+
+
+def _add_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name, help=summary, description=summary.capitalize() + ".", allow_abbrev=False
+    )
+    # Suppressed, so that it does not undo what was given before the command's name.
+    _add_settings_option(command, default=argparse.SUPPRESS)
+    return command
+
+
+def _plugin_commands(first: argparse.Namespace) -> list[_PluginCommand]:
+    """The enabled plugins' commands; asked for only when no command of our own is meant."""
+    if first.command in COMMANDS or first.version:
+        return []
+    from facilitator.plugins import configure
+
+    try:
+        _, plugins = configure(first.settings)
+        return [command for command in plugins.cli_commands() if command[0] not in COMMANDS]
+    except FacilitatorError:
+        if first.command is None:  # help must not depend on the settings
+            return []
+        raise

@@ -1,0 +1,104 @@
+"""``facilitator check``."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+from facilitator.cli.output import add_json_option, mark, print_json
+from facilitator.clock import SystemClock
+from facilitator.context import Context
+from facilitator.errors import FacilitatorError
+from facilitator.plugins import Plugins, configure
+from facilitator.settings import Settings
+
+
+class Result(NamedTuple):
+    """What trying one thing showed."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--json``."""
+    parser.description = (
+        "Try the settings, the plugins, the storage and the chain, without serving. "
+        "Prints one line for each and exits with 1 when one fails."
+    )
+    add_json_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the results; the exit code."""
+    results = list(_check(arguments.settings))
+    if arguments.json:
+        print_json([result._asdict() for result in results])
+    else:
+        for name, ok, detail in results:
+            print(f"{mark(ok)} {name}: {detail}")
+    return 0 if all(result.ok for result in results) else 1
+
+
+def _check(path: str | None) -> Iterator[Result]:
+    try:
+        settings, plugins = configure(path)
+    except FacilitatorError as error:
+        for line in str(error).splitlines():
+            yield Result("settings", ok=False, detail=line)
+        return
+    yield Result("settings", ok=True, detail=f"valid for environment {settings.environment}")
+    yield Result("plugins", ok=True, detail=f"{', '.join(plugins.names) or 'none'} loaded")
+    context = Context(settings, SystemClock())
+    yield _try("storage", partial(_storage, plugins, context))
+    yield from _chains(settings, plugins, context)
+    try:
+        checks = plugins.health_checks(context)
+    except FacilitatorError as error:
+        yield Result("health checks", ok=False, detail=str(error))
+        return
+    for name, check in checks.items():
+        yield _try(name, partial(_health, check))
+    plugins.shutdown()
+
+
+def _chains(settings: Settings, plugins: Plugins, context: Context) -> Iterator[Result]:
+    for network in settings.networks:
+        yield _try(f"chain {network}", partial(_chain, plugins, context, network))
+
+
+def _try(name: str, action: Callable[[], str]) -> Result:
+    try:
+        return Result(name, ok=True, detail=action())
+    except Exception as error:
+        detail = " ".join(str(error).split()) or type(error).__name__
+        return Result(name, ok=False, detail=detail)
+
+
+def _health(check: Callable[[], None]) -> str:
+    check()
+    return "answers"
+
+
+def _storage(plugins: Plugins, context: Context) -> str:
+    storage = plugins.one_storage(context)
+    try:
+        storage.ping()
+        shared = "shared" if storage.is_shared else "for one process"
+        return f"answers; {shared}, {'durable' if storage.is_durable else 'not durable'}"
+    finally:
+        storage.close()
+
+
+def _chain(plugins: Plugins, context: Context, network: str) -> str:
+    provider = plugins.one_chain_provider(context, network)
+    try:
+        tip, parameters = provider.tip(), provider.parameters()
+        double = " (a test double of the network)" if provider.is_devnet else ""
+        return (
+            f"block {tip.height} at slot {tip.point.slot}, "
+            f"parameters of epoch {parameters.epoch}{double}"
+        )
+    finally:
+        provider.close()

@@ -1,0 +1,21 @@
+"""``facilitator serve``."""
+
+import argparse
+
+from facilitator.plugins import configure
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add nothing: all that can be chosen is a setting."""
+    parser.description = (
+        "Answer x402 requests over HTTP until SIGTERM or SIGINT, then let running requests end. "
+        "What is served, where and how, is set by the settings: see 'facilitator settings'."
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve; the exit code. Raises :class:`FacilitatorError` when the start fails."""
+    settings, plugins = configure(arguments.settings)
+    from facilitator.app import serve
+
+    return serve(settings, plugins)

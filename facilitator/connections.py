@@ -1,0 +1,157 @@
+"""Connections of the HTTP server: waitress, made to answer its own errors in JSON.
+
+Relies on the inside of waitress 3; the tests of the server cover it.
+"""
+
+import socket
+import time
+from contextlib import suppress
+from typing import Any
+
+import orjson
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.task import ErrorTask, WSGITask
+
+from facilitator.api.errors import error_document
+from facilitator.api.health import DRAINING
+from facilitator.api.middleware import log_request
+from facilitator.api.requests import request_id_of
+from facilitator.api.responses import HEADERS
+from facilitator.x402.reasons import Reason
+
+MAX_HEADER_BYTES = 32768
+REQUEST_SECONDS = 30
+"""A request must have arrived whole after this long."""
+LINGER_SECONDS = 2
+"""How long what a refused client still sends is read, so that it gets to see the refusal."""
+
+_ERRORS = {
+    400: ("bad_request", "The request is not well-formed HTTP."),
+    413: (Reason.INVALID_PAYLOAD, "The body is too large."),
+    431: (
+        "headers_too_large",
+        f"Request line and headers must not exceed {MAX_HEADER_BYTES} bytes.",
+    ),
+    501: ("not_implemented", "Of the transfer codings, only chunked is understood."),
+}
+_FAULT = ("internal_error", "The facilitator failed to answer.")
+
+
+class Task(WSGITask):
+    """Tells the app when the server is stopping, and the client to come back elsewhere."""
+
+    def get_environment(self) -> dict[str, Any]:
+        """The WSGI environment."""
+        environ: dict[str, Any] = super().get_environment()
+        environ[DRAINING] = self.channel.server.draining
+        return environ
+
+    def build_response_header(self) -> bytes:
+        """Status line and headers."""
+        is_last = len(self.channel.requests) <= 1
+        if self.channel.server.draining and is_last and self.version == "1.1":
+            self.set_close_on_finish()
+        header: bytes = super().build_response_header()
+        return header
+
+
+class Refusal(ErrorTask):
+    """Answers what waitress refuses by itself."""
+
+    def execute(self) -> None:
+        """Answer, and close the connection."""
+        request, error = self.request, self.request.error
+        path, method = getattr(request, "path", ""), getattr(request, "command", "")
+        request_id = request_id_of(request.headers.get("X_REQUEST_ID"))
+        reason, message = _ERRORS.get(error.code, _FAULT)
+        network = self.channel.server.network
+        document = error_document(path, reason, message, request_id=request_id, network=network)
+        body = orjson.dumps(document)
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers += [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("X-Request-ID", request_id),
+            *HEADERS.items(),
+        ]
+        self.set_close_on_finish()
+        self.channel.refused = True
+        seconds = time.time() - self.start_time
+        address = self.channel.addr[0]
+        log_request(
+            method=method, path=path, address=address, status=error.code, seconds=seconds,
+            reqId=request_id,
+        )  # fmt: skip
+        self.write(b"" if method == "HEAD" else body)
+
+
+class Parser(HTTPRequestParser):
+    """Reads a request."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Take request line and headers apart. Raises :class:`ParsingError`."""
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:  # a URL with half an IPv6 address, a number without end
+            raise ParsingError(str(error)) from error
+
+
+class Channel(HTTPChannel):
+    """A connection."""
+
+    task_class = Task
+    error_task_class = Refusal
+    parser_class = Parser
+
+    refused = False
+    """Whether waitress refused a request, perhaps without having read all of it."""
+    request_since = 0.0
+    lingers_until: float | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is arriving, being answered, or waiting to be."""
+        return not (self.requests or self.request or self.total_outbufs_len)
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether a request has been arriving for too long."""
+        late = time.monotonic() > self.request_since + REQUEST_SECONDS
+        return self.request is not None and not self.requests and late
+
+    def received(self, data: bytes) -> bool:
+        """Take what the client sent."""
+        if self.lingers_until is not None:
+            return False
+        if self.request is None:
+            self.request_since = time.monotonic()
+        return bool(super().received(data))
+
+    def send_continue(self) -> None:
+        """Have the body sent."""
+        # Waitress would wait for a body here even when there is none or it is refused already.
+        if self.request is not None and self.request.completed:
+            self.request.expect_continue = False
+        else:
+            super().send_continue()
+
+    def readable(self) -> bool:
+        """Whether to read on."""
+        if self.lingers_until is None:
+            return bool(super().readable())
+        if time.monotonic() > self.lingers_until:
+            super().handle_close()
+            return False
+        return True
+
+    def handle_close(self) -> None:
+        """Close, unless a refusal must be seen first."""
+        # A socket that is closed with input unread is reset, and the reset overtakes the answer.
+        if self.refused and self.connected and self.lingers_until is None and self.socket:
+            self.lingers_until = time.monotonic() + LINGER_SECONDS
+            self.will_close = False
+            with suppress(OSError):  # gone already: reading will find out
+                self.socket.shutdown(socket.SHUT_WR)
+        else:
+            super().handle_close()

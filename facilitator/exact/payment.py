@@ -1,0 +1,87 @@
+"""A payment: its terms and the transaction that is to meet them, decoded once."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from facilitator.cardano.cbor import DecodeError
+from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.transaction import OutputRef, Transaction
+from facilitator.exact.refused import Refused
+from facilitator.exact.terms import Terms
+from facilitator.payment import PaymentView
+from facilitator.x402.reasons import Reason
+
+MAX_TRANSACTION_BYTES = 16_384
+
+_MAX_BASE64 = (MAX_TRANSACTION_BYTES + 2) // 3 * 4
+_NONCE = re.compile(r"([0-9a-f]{64})#(0|[1-9][0-9]{0,4})")
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A decoded payment that has not been judged yet."""
+
+    terms: Terms
+    transaction: Transaction
+    nonce: OutputRef
+    transaction_id: str
+    """Canonical id, lowercase hex."""
+
+    @property
+    def view(self) -> PaymentView:
+        """What gates and observers may see of it."""
+        return PaymentView(
+            self.transaction_id, self.terms.network.id, self.terms.requirements
+        )
+
+
+def read_payment(terms: Terms, payload: Mapping[str, Any]) -> Payment:
+    """The payment in the scheme's own payload, ``{transaction, nonce}``. Raises :class:`Refused`."""
+    raw = _transaction_bytes(payload.get("transaction"))
+    nonce = _nonce(payload.get("nonce"))
+    try:
+        transaction = decode_transaction(raw)
+    except DecodeError as error:
+        raise Refused(Reason.DECODE_FAILED, f"not a Conway transaction: {error}") from None
+    return Payment(terms, transaction, nonce, transaction.id.hex())
+
+
+def _transaction_bytes(text: object) -> bytes:
+    if not isinstance(text, str):
+        raise Refused(Reason.PAYLOAD, "payload.transaction must be a base64 string")
+    if len(text) > _MAX_BASE64:
+        raise _too_large()
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Refused(Reason.DECODE_FAILED, "payload.transaction is not base64") from None
+    if base64.b64encode(raw).decode() != text:
+        raise Refused(
+            Reason.DECODE_FAILED,
+            "payload.transaction is not canonical base64: its unused bits must be zero",
+        )
+    if len(raw) > MAX_TRANSACTION_BYTES:
+        raise _too_large()
+    return raw
+
+
+def _too_large() -> Refused:
+    return Refused(
+        Reason.PHASE1_INVALID,
+        f"MaxTxSizeUTxO: the transaction is larger than {MAX_TRANSACTION_BYTES} bytes",
+    )
+
+
+def _nonce(text: object) -> OutputRef:
+    match = _NONCE.fullmatch(text) if isinstance(text, str) else None
+    if match is None or int(match[2]) > 0xFFFF:
+        raise Refused(
+            Reason.NONCE_INVALID,
+            "payload.nonce must be <64 lowercase hex transaction id>#<output index>, "
+            "the index decimal without leading zeros",
+        )
+    return OutputRef(bytes.fromhex(match[1]), int(match[2]))

@@ -1,0 +1,178 @@
+"""The terms of a payment: its requirements, checked and as values."""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from facilitator.cardano.address import parse_address
+from facilitator.cardano.transaction import AssetId
+from facilitator.exact.refused import Refused
+from facilitator.x402.messages import PaymentRequest, Requirements
+from facilitator.x402.networks import NETWORKS, Network, canonical_network
+from facilitator.x402.reasons import Reason
+
+MAX_CONFIRMATIONS = 20
+MEMPOOL = -1
+"""The confirmation policy by which our own broadcast's acceptance is enough."""
+
+_AMOUNT = re.compile(r"[1-9][0-9]{0,19}")
+_ASSET = re.compile(r"([0-9a-f]{56})\.((?:[0-9a-f]{2}){0,32})")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a payment must do to be valid."""
+
+    network: Network
+    asset: AssetId | None
+    """The native asset; ``None`` for lovelace."""
+    amount: int
+    """Atomic units of the asset."""
+    pay_to: bytes
+    """All bytes of the address."""
+    max_timeout_seconds: int
+    confirmations: int
+    """Newer blocks needed for success; −1 for the mempool."""
+    method: str
+    requirements: Requirements
+    """As received, the network folded to its canonical id."""
+
+
+def agree_terms(
+    request: PaymentRequest,
+    networks: Collection[str],
+    methods: Collection[str],
+    *,
+    accept_mempool: bool,
+) -> Terms:
+    """The terms that the request's requirements set. Raises :class:`Refused`.
+
+    ``requirements`` come from the resource server and decide; ``accepted``, the client's echo of
+    them, must say the same (``scheme_exact_cardano.md``).
+    """
+    if request.payload_version != 2:
+        raise Refused(
+            Reason.UNSUPPORTED_VERSION,
+            f"paymentPayload.x402Version must be 2, not {request.payload_version}",
+        )
+    requirements = _folded(request.requirements)
+    accepted = _folded(request.accepted)
+    _check_scheme_and_network(requirements, accepted, networks)
+    _check_accepted(requirements, accepted)
+    if requirements.max_timeout_seconds < 1:
+        raise Refused(Reason.REQUIREMENTS, "maxTimeoutSeconds must be a positive integer")
+    return Terms(
+        network=NETWORKS[requirements.network],
+        asset=_asset(requirements.asset),
+        amount=_amount(requirements.amount),
+        pay_to=_pay_to(requirements.pay_to),
+        max_timeout_seconds=requirements.max_timeout_seconds,
+        confirmations=_confirmations(requirements.extra, accept_mempool=accept_mempool),
+        method=_method(requirements.extra, methods),
+        requirements=requirements,
+    )
+
+
+def _folded(requirements: Requirements) -> Requirements:
+    canonical = canonical_network(requirements.network)
+    if canonical is None or canonical == requirements.network:
+        return requirements
+    return replace(requirements, network=canonical)
+
+
+def _check_scheme_and_network(
+    requirements: Requirements, accepted: Requirements, networks: Collection[str]
+) -> None:
+    if requirements.scheme != "exact" or accepted.scheme != "exact":
+        raise Refused(
+            Reason.UNSUPPORTED_SCHEME,
+            f"only the scheme 'exact' is supported, not {requirements.scheme!r:.60} "
+            f"(accepted: {accepted.scheme!r:.60})",
+        )
+    if requirements.network not in networks:
+        raise Refused(
+            Reason.NETWORK_MISMATCH,
+            f"network {requirements.network!r:.60} is not served here; "
+            f"served: {', '.join(sorted(networks))}",
+        )
+    if accepted.network != requirements.network:
+        raise Refused(
+            Reason.NETWORK_MISMATCH,
+            f"the client accepted network {accepted.network!r:.60}, "
+            f"but the requirements name {requirements.network}",
+        )
+
+
+def _check_accepted(requirements: Requirements, accepted: Requirements) -> None:
+    if accepted == requirements:
+        return
+    names = ("amount", "asset", "pay_to", "max_timeout_seconds", "extra")
+    differing = [n for n in names if getattr(accepted, n) != getattr(requirements, n)]
+    raise Refused(
+        Reason.PAYLOAD,
+        f"paymentPayload.accepted differs from paymentRequirements in {', '.join(differing)}",
+    )
+
+
+def _amount(text: str) -> int:
+    if not _AMOUNT.fullmatch(text):
+        raise Refused(
+            Reason.REQUIREMENTS,
+            f"amount must be a positive decimal integer without sign, space or leading zero, "
+            f"not {text!r:.60}",
+        )
+    return int(text)
+
+
+def _asset(text: str) -> AssetId | None:
+    if text == "lovelace":
+        return None
+    match = _ASSET.fullmatch(text)
+    if match is None:
+        raise Refused(
+            Reason.REQUIREMENTS,
+            "asset must be 'lovelace' or <56 lowercase hex policy id>.<0 to 64 lowercase hex "
+            f"asset name>, not {text!r:.140}",
+        )
+    return bytes.fromhex(match[1] + match[2])
+
+
+def _pay_to(text: str) -> bytes:
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise Refused(Reason.REQUIREMENTS, f"payTo is not a Cardano address: {error}") from None
+
+
+def _confirmations(extra: Mapping[str, Any], *, accept_mempool: bool) -> int:
+    policy = extra.get("confirmationPolicy", {"l1Confirmations": 1})
+    confirmations = policy.get("l1Confirmations") if isinstance(policy, dict) else None
+    if (
+        type(confirmations) is not int
+        or len(policy) != 1
+        or not MEMPOOL <= confirmations <= MAX_CONFIRMATIONS
+    ):
+        raise Refused(
+            Reason.REQUIREMENTS_POLICY,
+            'extra.confirmationPolicy must be {"l1Confirmations": n} with n from '
+            f"{MEMPOOL} to {MAX_CONFIRMATIONS}",
+        )
+    if confirmations == MEMPOOL and not accept_mempool:
+        raise Refused(
+            Reason.REQUIREMENTS_POLICY,
+            "this facilitator does not settle on mempool acceptance alone; ask for 0 or more "
+            "l1Confirmations",
+        )
+    return confirmations
+
+
+def _method(extra: Mapping[str, Any], methods: Collection[str]) -> str:
+    method = extra.get("assetTransferMethod", "default")
+    if not isinstance(method, str) or method not in methods:
+        raise Refused(
+            Reason.UNSUPPORTED_SCHEME,
+            f"extra.assetTransferMethod {method!r:.60} is not supported; "
+            f"supported: {', '.join(sorted(methods))}",
+        )
+    return method

@@ -1,0 +1,196 @@
+"""Judging a payment: what needs no I/O first, one batched question to the chain, then the ledger.
+
+The order is the contract: whatever can be refused from the bytes alone costs no upstream call.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from facilitator.cardano.address import format_address
+from facilitator.cardano.rules import (
+    Environment,
+    Failure,
+    ledger_failures,
+    static_failures,
+    touched,
+)
+from facilitator.cardano.state import LedgerState, StateQuery
+from facilitator.cardano.transaction import Output, OutputRef
+from facilitator.clock import Clock
+from facilitator.exact.methods import TransferMethod
+from facilitator.exact.payment import Payment, read_payment
+from facilitator.exact.refused import Refused
+from facilitator.exact.terms import agree_terms
+from facilitator.roles.chain import (
+    ChainProvider,
+    ChainUnavailable,
+    ReadsLedgerState,
+    Spent,
+    Unknown,
+)
+from facilitator.x402.messages import PaymentRequest
+from facilitator.x402.reasons import Reason
+
+_REASONS = {
+    "WrongNetwork": Reason.NETWORK_ID_MISMATCH,
+    "WrongNetworkInTxBody": Reason.NETWORK_ID_MISMATCH,
+    "WrongNetworkWithdrawal": Reason.NETWORK_ID_MISMATCH,
+    "InvalidWitnessesUTXOW": Reason.INVALID_SIGNATURE,
+    "BabbageOutputTooSmallUTxO": Reason.MIN_UTXO_INSUFFICIENT,
+    "FeeTooSmallUTxO": Reason.FEE_BELOW_MINIMUM,
+    "ValueNotConservedUTxO": Reason.VALUE_NOT_CONSERVED,
+}
+"""Ledger predicates that have a reason of their own; every other is ``phase1_invalid``."""
+
+
+class Verifier:
+    """Reads and judges payments for the networks it has a provider for."""
+
+    def __init__(
+        self,
+        chains: Mapping[str, ChainProvider],
+        methods: Mapping[str, TransferMethod],
+        clock: Clock,
+        *,
+        accept_mempool: bool,
+    ) -> None:
+        """``chains`` by canonical network id, ``methods`` by ``assetTransferMethod``."""
+        self._chains = chains
+        self._methods = methods
+        self._clock = clock
+        self._accept_mempool = accept_mempool
+
+    def read(self, request: PaymentRequest) -> Payment:
+        """The payment in the request, its terms agreed. No I/O. Raises :class:`Refused`."""
+        terms = agree_terms(
+            request, self._chains, self._methods, accept_mempool=self._accept_mempool
+        )
+        payment = read_payment(terms, request.payload)
+        _check_envelope(payment)
+        return payment
+
+    def judge(self, payment: Payment) -> str:
+        """Return the payer's address if the ledger would take the payment now and it pays.
+
+        Raises :class:`Refused`, with ``chain_lookup_failed`` when the chain could not be asked:
+        that is no verdict on the payment.
+        """
+        chain = self._chains[payment.terms.network.id]
+        try:
+            environment = self._environment(payment, chain)
+            self._check_static(payment, chain, environment)
+            utxo, state = _look_up(payment, chain)
+        except ChainUnavailable as error:
+            raise Refused(
+                Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {error}"
+            ) from None
+        payer = format_address(utxo[payment.nonce].address)
+        _refuse_failures(
+            ledger_failures(payment.transaction, environment, utxo, state), payer
+        )
+        return payer
+
+    def _environment(self, payment: Payment, chain: ChainProvider) -> Environment:
+        return Environment(
+            slot=chain.eras().slot_at(self._now_ms()),
+            network_id=payment.terms.network.network_id,
+            parameters=chain.parameters(),
+        )
+
+    def _check_static(
+        self, payment: Payment, chain: ChainProvider, environment: Environment
+    ) -> None:
+        latest_ms = self._now_ms() + payment.terms.max_timeout_seconds * 1000
+        _check_validity(payment, environment.slot, chain.eras().slot_at(latest_ms))
+        self._methods[payment.terms.method].check(payment.terms, payment.transaction)
+        _refuse_failures(static_failures(payment.transaction, environment))
+
+    def _now_ms(self) -> int:
+        return int(self._clock.time() * 1000)
+
+
+def _check_envelope(payment: Payment) -> None:
+    transaction = payment.transaction
+    if not transaction.is_valid:
+        raise Refused(
+            Reason.PHASE2_INVALID, "the transaction is flagged invalid: it would forfeit collateral"
+        )
+    witnesses = transaction.witnesses
+    if not (witnesses.vkeys or witnesses.bootstraps or witnesses.scripts):
+        raise Refused(Reason.UNSIGNED, "the transaction carries no witness at all")
+    if payment.nonce not in transaction.body.inputs:
+        raise Refused(
+            Reason.NONCE_NOT_IN_INPUTS,
+            f"the nonce {payment.nonce} is not among the transaction's "
+            f"{len(transaction.body.inputs)} inputs",
+        )
+
+
+def _check_validity(payment: Payment, slot: int, latest: int) -> None:
+    start, end = (
+        payment.transaction.body.invalid_before,
+        payment.transaction.body.invalid_hereafter,
+    )
+    if end is None:
+        raise Refused(
+            Reason.TTL_TOO_FAR,
+            "the transaction has no TTL: without one the payment could land any time later",
+        )
+    if end <= slot:
+        raise Refused(
+            Reason.TTL_EXPIRED,
+            f"OutsideValidityIntervalUTxO: valid before slot {end}, now is slot {slot}",
+        )
+    if end > latest:
+        raise Refused(
+            Reason.TTL_TOO_FAR,
+            f"valid before slot {end}, which is later than slot {latest}, "
+            f"maxTimeoutSeconds ({payment.terms.max_timeout_seconds}) from now",
+        )
+    if start is not None and start > slot:
+        raise Refused(
+            Reason.NOT_YET_VALID,
+            f"OutsideValidityIntervalUTxO: valid from slot {start}, now is slot {slot}",
+        )
+
+
+def _look_up(
+    payment: Payment, chain: ChainProvider
+) -> tuple[Mapping[OutputRef, Output], LedgerState | None]:
+    refs, query = touched(payment.transaction)
+    utxo: dict[OutputRef, Output] = {}
+    absent: dict[OutputRef, Spent] = {}
+    for ref, status in chain.outputs(refs).items():
+        if isinstance(status, Unknown):
+            raise ChainUnavailable(f"whether {ref} is unspent is not known: {status.why}")
+        if isinstance(status, Spent):
+            absent[ref] = status
+        else:
+            utxo[ref] = status.output
+    _refuse_absent(payment, absent)
+    if query == StateQuery():
+        return utxo, None
+    return utxo, chain.ledger_state(query) if isinstance(chain, ReadsLedgerState) else None
+
+
+def _refuse_absent(payment: Payment, absent: Mapping[OutputRef, Spent]) -> None:
+    if not absent:
+        return
+    nonce_absent = payment.nonce in absent
+    ref = payment.nonce if nonce_absent else min(absent)
+    spender = f" (spent by {absent[ref].by})" if absent[ref].by else ""
+    raise Refused(
+        Reason.NONCE_NOT_ON_CHAIN if nonce_absent else Reason.INPUT_NOT_AVAILABLE,
+        f"BadInputsUTxO: {ref} is not unspent on the chain{spender}",
+    )
+
+
+def _refuse_failures(failures: Sequence[Failure], payer: str | None = None) -> None:
+    if not failures:
+        return
+    reasons = [_REASONS.get(failure.rule, Reason.PHASE1_INVALID) for failure in failures]
+    specific = [reason for reason in reasons if reason is not Reason.PHASE1_INVALID]
+    raise Refused(
+        specific[0] if specific else Reason.PHASE1_INVALID,
+        "; ".join(f"{failure.rule}: {failure.message}" for failure in failures),
+        payer,
+    )

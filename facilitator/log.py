@@ -1,0 +1,220 @@
+"""Logging through the standard library: one JSON object a line in pino's shape, or for people.
+
+Whoever logs uses ``logging.getLogger("facilitator…")`` and gives further fields with ``extra``:
+``logger.info("settlement changed", extra={"tx": tx, "state": state})``. Payment payloads, request
+headers and keys must not be passed; values that are known to be secret are masked wherever they
+turn up, tracebacks included.
+"""
+
+import json
+import logging
+import os
+import re
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, TextIO
+from urllib.parse import quote, urlsplit
+
+import orjson
+
+from facilitator.settings import LogSettings
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""Id of the request that the current thread works for; every line carries it as ``reqId``."""
+
+MASK = "***"
+QUEUE_WARNING_SECONDS = 60.0
+
+_STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime"}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+logger = logging.getLogger("facilitator")
+
+
+class Redactor:
+    """Masks known secret values inside of texts and of whatever contains texts."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        """Take the secrets; user names and passwords inside of URLs among them count as well."""
+        forms = {form for secret in secrets for form in _forms(secret)}
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+
+    def text(self, text: str) -> str:
+        """The text with every occurrence of a secret masked."""
+        return self._pattern.sub(MASK, text)
+
+    def value(self, value: object) -> Any:
+        """A value that JSON can express, with every text in it masked."""
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, Mapping):
+            return {self.text(str(name)): self.value(entry) for name, entry in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.value(entry) for entry in value]
+        return self.text(str(value))
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """The ways in which a secret may be written: itself, escaped, quoted, parts of a URL."""
+    if "://" in secret:
+        try:
+            parts = urlsplit(secret)
+        except ValueError:
+            parts = urlsplit("")
+        # The user of a Sentry DSN is its key.
+        secrets = [secret, parts.username, parts.password]
+    else:
+        secrets = [secret]
+    for text in filter(None, secrets):
+        yield from {text, repr(text)[1:-1], json.dumps(text)[1:-1], quote(text, safe="")}
+
+
+class _Formatter(logging.Formatter):
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
+    def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        """What was logged besides the message, masked."""
+        extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        if (current := request_id.get()) is not None:
+            extra.setdefault("reqId", current)
+        fields: dict[str, Any] = self._redactor.value(extra)
+        return fields
+
+    def _error(self, record: logging.LogRecord) -> dict[str, str] | None:
+        if not record.exc_info or record.exc_info[1] is None:
+            return None
+        error = record.exc_info[1]
+        stack = "".join(traceback.format_exception(error))
+        fields = {"type": type(error).__name__, "message": str(error), "stack": stack}
+        return {name: self._redactor.text(value) for name, value in fields.items()}
+
+
+class JsonFormatter(_Formatter):
+    """One JSON object as pino writes it; never raises for what was logged."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        """Mask with ``redactor``."""
+        super().__init__(redactor)
+        self._host = socket.gethostname()
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line."""
+        fixed: dict[str, Any] = {
+            "level": _pino_level(record.levelno),
+            "time": int(record.created * 1000),
+            "pid": os.getpid(),
+            "hostname": self._host,
+            "name": record.name,
+        }
+        message = self._redactor.text(record.getMessage())
+        # The fixed ones come first for whoever reads, and cannot be overwritten.
+        entry = {**fixed, **self._fields(record), **fixed, "msg": message}
+        if error := self._error(record):
+            entry["err"] = error
+        try:
+            return orjson.dumps(entry).decode()
+        except TypeError:  # numbers of more than 64 bits, text that is not Unicode
+            return json.dumps(entry, default=str)
+
+
+class PrettyFormatter(_Formatter):
+    """A line for people; control characters in what was logged are shown escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line, followed by the indented traceback if there is one."""
+        moment = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
+        parts = [moment, f"{record.levelname:<8}", self._redactor.text(record.getMessage())]
+        parts += [f"{name}={value}" for name, value in _flat("", self._fields(record))]
+        lines = [_printable(" ".join(parts))]
+        if error := self._error(record):
+            lines += ["    " + _printable(line) for line in error["stack"].splitlines()]
+        return "\n".join(lines)
+
+
+def _pino_level(level: int) -> int:
+    """Pino counts 10 to 60 where the standard library counts 10 to 50 without ``trace``."""
+    return max(10, min(60, (level // 10 + 1) * 10))
+
+
+def _flat(prefix: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from _flat(f"{prefix}{name}.", value)
+        else:
+            yield prefix + name, value
+
+
+def _printable(text: str) -> str:
+    text = _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+class _Throttle(logging.Filter):
+    """Lets one record pass in so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._next = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + self._seconds
+        return True
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """The handler that :func:`configure_logging` installs, so that it can find it again."""
+
+
+def configure_logging(
+    settings: LogSettings, *, secrets: Iterable[str] = (), stream: TextIO | None = None
+) -> None:
+    """Send every logger's records to ``stream``, masked and in the format that is set.
+
+    May be called again. Libraries are heard from ``info`` on, whatever the level. Warnings and
+    exceptions that end a thread are logged too.
+
+    Args:
+        settings: Level and format.
+        secrets: Values that must never be shown, such as ``settings.secrets()``.
+        stream: Where to; standard error when not given.
+    """
+    formatters = {"json": JsonFormatter, "pretty": PrettyFormatter}
+    handler = _Handler(stream or sys.stderr)
+    handler.setFormatter(formatters[settings.format](Redactor(secrets)))
+    root = logging.getLogger()
+    for former in [one for one in root.handlers if isinstance(one, _Handler)]:
+        root.removeHandler(former)
+    root.addHandler(handler)
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    root.setLevel(max(level, logging.INFO))
+    logger.setLevel(level)
+    _throttle(logging.getLogger("waitress.queue"))
+    logging.captureWarnings(True)
+    threading.excepthook = _log_thread_failure
+
+
+def _throttle(noisy: logging.Logger) -> None:
+    if not any(isinstance(one, _Throttle) for one in noisy.filters):
+        noisy.addFilter(_Throttle(QUEUE_WARNING_SECONDS))
+
+
+def _log_thread_failure(failure: threading.ExceptHookArgs) -> None:
+    if failure.exc_value is None or issubclass(failure.exc_type, SystemExit):
+        return
+    name = failure.thread.name if failure.thread else "unknown"
+    logger.error(
+        "a thread ended by an exception", exc_info=failure.exc_value, extra={"worker": name}
+    )

@@ -1,0 +1,1 @@
+"""What plugins implement: one small documented interface for each role."""

@@ -1,0 +1,19 @@
+"""The error reporter: where faults of ours go besides the log."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+
+class ErrorReporter(Protocol):
+    """What an error reporter must be able to do. A plugin returns one from ``error_reporter``.
+
+    Reporters must not block a request and must not raise; what they raise is logged and ignored.
+    """
+
+    def report(self, error: BaseException, context: Mapping[str, str]) -> None:
+        """Take note of the error. The context never holds payloads, headers or secrets."""
+        ...
+
+    def flush(self, timeout: float) -> None:
+        """Send what is still queued, within ``timeout`` seconds. Called at shutdown."""
+        ...

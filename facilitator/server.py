@@ -1,0 +1,252 @@
+"""The HTTP server: waitress, made to stop without losing a request.
+
+Relies on the inside of waitress 3, whose own way to stop drops requests; the tests cover it.
+"""
+
+import logging
+import resource
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
+
+from facilitator.connections import MAX_HEADER_BYTES, Channel
+from facilitator.errors import FacilitatorError
+from facilitator.settings import ServerSettings, Settings
+
+logger = logging.getLogger("facilitator.server")
+
+MAX_CONNECTIONS = 8192
+IDLE_SECONDS = 120
+"""A connection without a request is closed after this long."""
+CLEANUP_SECONDS = 5
+"""How often connections are looked through for idle and overdue ones."""
+PIPELINED_REQUESTS = 16
+"""Requests read ahead on a connection. More than none, or a client's hang-up goes unnoticed."""
+
+
+class ListenError(FacilitatorError):
+    """The address cannot be listened on."""
+
+
+class _Listener(TcpWSGIServer):
+    """A listening socket and its connections."""
+
+    channel_class = Channel
+    draining = False
+    network = ""
+
+    def maintenance(self, now: float) -> None:
+        super().maintenance(now)
+        for channel in self.active_channels.values():
+            if channel.is_overdue:
+                channel.will_close = True
+
+    def stop_accepting(self) -> None:
+        """Take the connections that the kernel has accepted already, then close the socket."""
+        self.draining = True
+        known = -1
+        while known < len(self.active_channels):
+            known = len(self.active_channels)
+            self.handle_accept()
+        wasyncore.dispatcher.close(self)
+
+
+class Server:
+    """Listens from the moment it is made; answers while :meth:`run` runs or after :meth:`start`."""
+
+    def __init__(
+        self,
+        app: Callable[..., Any],
+        settings: ServerSettings,
+        *,
+        network: str,
+        on_drain: Callable[[], None] | None = None,
+    ) -> None:
+        """Bind the address.
+
+        Args:
+            app: The WSGI app.
+            settings: Where to listen, threads and limits.
+            network: Named in errors of ``/settle`` that are answered without asking the app.
+            on_drain: Called once when stopping begins, from the thread of :meth:`run`; must not
+                block. Whoever keeps requests waiting for long lets them go on it.
+
+        Raises:
+            ListenError: The address is taken, not permitted or not this machine's.
+        """
+        self._settings = settings
+        self._on_drain = on_drain
+        self._map: dict[int, Any] = {}
+        self._dispatcher = ThreadedTaskDispatcher()
+        self._lock = threading.RLock()  # taken in signal handlers, so it must be re-entrant
+        self._stopping = False
+        self._closed = False
+        self._thread: threading.Thread | None = None
+        self._listeners = self._listen(app, network)
+
+    @property
+    def port(self) -> int:
+        """The port in fact, also when 0 was set."""
+        return int(self._listeners[0].effective_port)
+
+    @property
+    def url(self) -> str:
+        """Where clients reach it."""
+        host = self._settings.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def run(self) -> None:
+        """Answer requests until :meth:`stop`, then drain; at most ``shutdown_seconds`` longer."""
+        self._dispatcher.set_thread_count(self._settings.threads)
+        try:
+            while not self._stopping:
+                self._step(1.0)
+            self._drain()
+        finally:
+            self._close()
+
+    def start(self) -> None:
+        """Run in a thread of its own."""
+        self._thread = threading.Thread(target=self.run, name="http-server", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask :meth:`run` to end. Returns at once; fit for signal handlers and any thread."""
+        with self._lock:
+            self._stopping = True
+            if not self._closed:
+                self._listeners[0].pull_trigger()
+
+    def close(self) -> None:
+        """Stop, and wait for what :meth:`start` started."""
+        self.stop()
+        if self._thread is not None:
+            self._thread.join()
+        else:
+            self._close()
+
+    def __enter__(self) -> "Server":
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def _listen(self, app: Callable[..., Any], network: str) -> list[_Listener]:
+        settings = self._settings
+        try:
+            adjustments = _adjustments(settings)
+            listeners = []
+            for address in adjustments.listen[: None if settings.port else 1]:
+                listener = _Listener(
+                    app, map=self._map, dispatcher=self._dispatcher, adj=adjustments,
+                    sockinfo=address,
+                )  # fmt: skip
+                listener.network = network
+                listeners.append(listener)
+        except (OSError, ValueError) as error:
+            self._close()
+            why = getattr(error, "strerror", None) or error
+            raise ListenError(f"cannot listen on {settings.host}:{settings.port}: {why}") from error
+        return listeners
+
+    def _step(self, seconds: float) -> None:
+        wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
+
+    def _drain(self) -> None:
+        deadline = time.monotonic() + self._settings.shutdown_seconds
+        for listener in self._listeners:
+            listener.stop_accepting()
+        self._step(0)  # requests that have arrived already are answered
+        if self._on_drain:
+            try:
+                self._on_drain()
+            except Exception:
+                logger.exception("waiting requests could not be told that the server stops")
+        while (running := self._running()) and time.monotonic() < deadline:
+            self._close_idle()
+            self._step(0.05)
+        if running:
+            logger.warning("stopped before every request was answered", extra={"open": running})
+
+    def _channels(self) -> list[Channel]:
+        return [one for each in self._listeners for one in each.active_channels.values()]
+
+    def _running(self) -> int:
+        """Requests that are not answered yet, those of clients that hung up included."""
+        dispatcher = self._dispatcher
+        with dispatcher.lock:
+            working = len(dispatcher.queue) + dispatcher.active_count
+        return max(working, sum(not channel.is_idle for channel in self._channels()))
+
+    def _close_idle(self) -> None:
+        for channel in self._channels():
+            if channel.is_idle and channel.lingers_until is None:
+                channel.will_close = True
+
+    def _close(self) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._dispatcher.shutdown(timeout=0 if self._dispatcher.active_count else 1)
+            wasyncore.close_all(self._map, ignore_all=True)
+
+
+def _adjustments(settings: ServerSettings) -> Adjustments:
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return Adjustments(
+        host=settings.host,
+        port=settings.port,
+        backlog=2048,
+        # Half of the files are for connections, since the app needs some too.
+        connection_limit=max(settings.threads // 2, min(MAX_CONNECTIONS, files // 2)),
+        channel_timeout=IDLE_SECONDS,
+        channel_request_lookahead=PIPELINED_REQUESTS,
+        cleanup_interval=CLEANUP_SECONDS,
+        # The app has the exact limit; here the framing of chunks counts too.
+        max_request_body_size=2 * settings.max_body_bytes,
+        max_request_header_size=MAX_HEADER_BYTES,
+        ident=None,
+        log_socket_errors=False,
+        # The app judges forwarding headers, since waitress knows a single proxy only.
+        clear_untrusted_proxy_headers=False,
+    )
+
+
+def serve(
+    app: Callable[..., Any], settings: Settings, on_drain: Callable[[], None] | None = None
+) -> int:
+    """Serve until SIGTERM or SIGINT, drain, and return the exit code 0.
+
+    Must be called from the main thread. Raises :class:`ListenError`.
+    """
+    server = Server(app, settings.server, network=settings.networks[0], on_drain=on_drain)
+
+    def stop(number: int, frame: object) -> None:  # noqa: ARG001
+        server.stop()
+
+    former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        logger.info("listening on %s", server.url)
+        server.run()
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+    logger.info("stopped")
+    return 0

@@ -1,0 +1,228 @@
+"""The facilitator behind its HTTP API: verification, reservations, settlement and plugins."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from facilitator import inquiry
+from facilitator.api.service import IdempotencyConflict, ServiceUnavailable
+from facilitator.clock import Clock
+from facilitator.exact.payment import Payment
+from facilitator.exact.refused import Refused
+from facilitator.exact.verification import Verifier
+from facilitator.payment import PaymentView, Refusal
+from facilitator.plugins import Plugins
+from facilitator.reservations import Reservations
+from facilitator.roles.chain import ChainProvider, ChainUnavailable
+from facilitator.roles.storage import Storage, StorageUnavailable
+from facilitator.settings import SettlementSettings
+from facilitator.settlement.claim import Claim, ClaimState
+from facilitator.settlement.settler import KEEP_SECONDS, Caller, Settler, key_hash
+from facilitator.settlement.tracker import Tracker
+from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
+from facilitator.x402.reasons import Reason
+
+
+class Service:
+    """Implements :class:`facilitator.api.service.PaymentService`."""
+
+    def __init__(
+        self,
+        *,
+        chains: Mapping[str, ChainProvider],
+        storage: Storage,
+        verifier: Verifier,
+        reservations: Reservations,
+        plugins: Plugins,
+        clock: Clock,
+        settings: SettlementSettings,
+        max_waiting: int,
+        supported: Mapping[str, Any],
+        health_checks: Mapping[str, Callable[[], None]],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        """Take the parts. Nothing runs before :meth:`start`."""
+        self._chains = chains
+        self._storage = storage
+        self._verifier = verifier
+        self._reservations = reservations
+        self._plugins = plugins
+        self._clock = clock
+        self._wait_seconds = settings.wait_seconds
+        self._supported = supported
+        self._health_checks = health_checks
+        self._trackers = {
+            network: Tracker(
+                chain,
+                storage,
+                clock,
+                lease_seconds=settings.lease_seconds,
+                changed=self._claim_changed,
+                failed=failed,
+            )
+            for network, chain in chains.items()
+        }
+        self._settler = Settler(
+            storage,
+            self._trackers,
+            self._judge_for_settlement,
+            clock,
+            lease_seconds=settings.lease_seconds,
+            max_waiting=max_waiting,
+        )
+
+    def start(self) -> None:
+        """Take up the settlements that an earlier process left open."""
+        for tracker in self._trackers.values():
+            tracker.start()
+
+    def drain(self) -> None:
+        """Answer every waiting caller now, with what is known."""
+        self._settler.drain()
+
+    def close(self) -> None:
+        """End the threads. What is not decided stays open in the storage."""
+        for tracker in self._trackers.values():
+            tracker.close()
+
+    # --- /verify ----------------------------------------------------------------------------
+
+    def verify(self, request: PaymentRequest) -> VerifyResponse:
+        """The verdict on a payment. Raises :class:`ServiceUnavailable`."""
+        payment = None
+        try:
+            payment = self._verifier.read(request)
+            response = VerifyResponse(is_valid=True, payer=self._verify(payment))
+        except Refused as refused:
+            response = VerifyResponse(
+                is_valid=False, payer=refused.payer, reason=refused.reason, message=refused.message
+            )
+        except StorageUnavailable as error:
+            raise _unavailable(error) from error
+        if payment is not None:
+            self._plugins.after_verify(payment.view, response)
+        return response
+
+    def _verify(self, payment: Payment) -> str:
+        """The payer of a valid payment, else :class:`Refused`."""
+        claim = self._storage.claim(payment.transaction_id)
+        if claim is not None and claim.state is not ClaimState.CLAIMED:
+            return _payer_of_claimed(payment, claim)
+        _ask(self._plugins.before_verify, payment)
+        payer = self._verifier.judge(payment)
+        self._reservations.hold_verified(payment, payer)
+        return payer
+
+    # --- /settle ----------------------------------------------------------------------------
+
+    def settle(
+        self,
+        request: PaymentRequest,
+        *,
+        wait_seconds: float | None,
+        idempotency_key: str | None,
+        caller_gone: Callable[[], bool],
+    ) -> SettleResponse:
+        """Settle a payment once. Raises :class:`IdempotencyConflict`, :class:`ServiceUnavailable`.
+
+        Waits for as many seconds as the settings allow and the caller asks for, whichever is less.
+        """
+        payment = None
+        wait = min(self._wait_seconds, math.inf if wait_seconds is None else wait_seconds)
+        try:
+            key = self._bind_key(request, idempotency_key)
+            payment = self._verifier.read(request)
+            response = self._settler.settle(payment, Caller(wait, key, caller_gone))
+        except Refused as refused:
+            response = _refused_settlement(request, payment, refused)
+        except StorageUnavailable as error:
+            raise _unavailable(error) from error
+        if payment is not None:
+            self._plugins.after_settle(payment.view, response)
+        return response
+
+    def _bind_key(self, request: PaymentRequest, header: str | None) -> str | None:
+        """Hash of the idempotency key, bound to this very request; ``None`` without a key."""
+        if header is None and request.payment_identifier is None:
+            return None
+        key = key_hash(f"header {header}" if header else f"id {request.payment_identifier}")
+        now = self._clock.time()
+        bound_to = self._storage.bind_key(key, request.fingerprint, now + KEEP_SECONDS, now)
+        if bound_to != request.fingerprint:
+            raise IdempotencyConflict
+        return key
+
+    def _judge_for_settlement(self, payment: Payment) -> str:
+        _ask(self._plugins.before_settle, payment)
+        payer = self._verifier.judge(payment)
+        self._reservations.hold_settling(payment, payer)
+        return payer
+
+    def _claim_changed(self, claim: Claim) -> None:
+        if claim.state.is_final:
+            self._reservations.release(claim.transaction_id)
+        self._plugins.settlement_changed(claim)
+
+    # --- /status, /supported, /health -------------------------------------------------------
+
+    def status(self, transaction_id: str) -> Mapping[str, Any]:
+        """How a transaction stands, claimed here or not. Raises :class:`ServiceUnavailable`."""
+        try:
+            claim = self._storage.claim(transaction_id)
+            if claim is not None:
+                return inquiry.claim_status(claim, self._trackers[claim.network].depth(claim))
+            return inquiry.chain_status(transaction_id, self._chains)
+        except StorageUnavailable as error:
+            raise _unavailable(error) from error
+        except ChainUnavailable as error:
+            raise ServiceUnavailable(
+                Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked: {error}", 5
+            ) from error
+
+    def supported(self) -> Mapping[str, Any]:
+        """The answer of ``/supported``."""
+        return self._supported
+
+    def health(self) -> Mapping[str, Callable[[], None]]:
+        """Checks of everything this facilitator depends on; each raises when it is down."""
+        return self._health_checks
+
+
+def _ask(gate: Callable[[PaymentView], Refusal | None], payment: Payment) -> None:
+    refusal = gate(payment.view)
+    if refusal is not None:
+        raise Refused(refusal.reason, refusal.message)
+
+
+def _payer_of_claimed(payment: Payment, claim: Claim) -> str:
+    """The payer of a payment that is being settled, so that a paid retry can resume it."""
+    if claim.state is ClaimState.REJECTED:
+        raise Refused(
+            Reason.DEFINITIVELY_REJECTED, f"the ledger rejected this transaction: {claim.error}"
+        )
+    if claim.state is ClaimState.EXPIRED:
+        raise Refused(Reason.TTL_EXPIRED, "this transaction's validity ended; it did not land")
+    if claim.requirements != payment.terms.requirements.fingerprint():
+        raise Refused(Reason.DUPLICATE, "this transaction settles other requirements", claim.payer)
+    if claim.answer is not None:
+        raise Refused(Reason.DUPLICATE, "this transaction is already settled", claim.payer)
+    return claim.payer
+
+
+def _refused_settlement(
+    request: PaymentRequest, payment: Payment | None, refused: Refused
+) -> SettleResponse:
+    return SettleResponse(
+        success=False,
+        network=payment.terms.network.id if payment else request.requirements.network,
+        transaction=payment.transaction_id if payment else "",
+        payer=refused.payer,
+        reason=refused.reason,
+        message=refused.message,
+    )
+
+
+def _unavailable(error: StorageUnavailable) -> ServiceUnavailable:
+    return ServiceUnavailable(
+        Reason.SETTLEMENT_FAILED, f"the storage does not work, nothing was decided: {error}", 5
+    )

@@ -1,0 +1,33 @@
+"""Layered settings, checked once and frozen: every problem is named at once.
+
+Layers, lowest first: packaged defaults, ``settings.toml``, ``settings.local.toml``,
+``.secrets.toml``, environment variables ``FACILITATOR_<KEY>`` with ``__`` between levels. Tables
+are combined key by key, lists are replaced whole.
+"""
+
+from facilitator.errors import ConfigInvalidError
+from facilitator.settings.load import Settings, SettingsSource, load_settings, read_settings
+from facilitator.settings.schema import setting
+from facilitator.settings.sections import (
+    AuthSettings,
+    FacilitatorSettings,
+    LogSettings,
+    ReservationSettings,
+    ServerSettings,
+    SettlementSettings,
+)
+
+__all__ = [
+    "AuthSettings",
+    "ConfigInvalidError",
+    "FacilitatorSettings",
+    "LogSettings",
+    "ReservationSettings",
+    "ServerSettings",
+    "Settings",
+    "SettingsSource",
+    "SettlementSettings",
+    "load_settings",
+    "read_settings",
+    "setting",
+]

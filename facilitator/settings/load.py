@@ -1,0 +1,190 @@
+"""The settings as one frozen object, and how it is made from all layers."""
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from facilitator.errors import ConfigInvalidError, Problem
+from facilitator.settings.layers import Layer, read_layers
+from facilitator.settings.resolve import Effective, Resolver
+from facilitator.settings.schema import fields_of
+from facilitator.settings.sections import (
+    CORE_SECTIONS,
+    AuthSettings,
+    FacilitatorSettings,
+    LogSettings,
+    ReservationSettings,
+    RootSettings,
+    ServerSettings,
+    SettlementSettings,
+)
+from facilitator.x402.networks import MAINNET, canonical_network
+
+Section = TypeVar("Section")
+
+MAINNET_NEEDS_CONSENT = "Mainnet connection requires explicit MAINNET=true environment variable"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings in force, checked. Its representation holds no secret."""
+
+    environment: str
+    """``development``, ``preview``, ``preprod`` or ``production``."""
+    plugins: tuple[str, ...]
+    """Names of the enabled plugins, in call order."""
+    networks: tuple[str, ...]
+    """Canonical ids of the networks served."""
+    server: ServerSettings
+    settlement: SettlementSettings
+    reservation: ReservationSettings
+    auth: AuthSettings
+    log: LogSettings
+    facilitator: FacilitatorSettings
+    sections: tuple[Any, ...] = field(repr=False)
+    """Every table's object, the core's and the plugins'."""
+    effective: tuple[Effective, ...] = field(repr=False)
+    """Every key's value and where it came from."""
+    files: tuple[Path, ...] = ()
+    """The files that were read, lowest layer first."""
+
+    def section(self, declaration: type[Section]) -> Section:
+        """The table that ``declaration`` describes.
+
+        Raises :class:`LookupError` when no enabled plugin contributed it.
+        """
+        for section in self.sections:
+            if type(section) is declaration:
+                return section
+        raise LookupError(f"no enabled plugin declares the settings {declaration.__name__}")
+
+    @property
+    def max_waiting(self) -> int:
+        """Settlements that may wait at once: as set, else three quarters of the threads."""
+        waiting = self.settlement.max_waiting
+        return self.server.threads * 3 // 4 if waiting is None else waiting
+
+    def secrets(self) -> tuple[str, ...]:
+        """The values that must never be shown, for the log to mask."""
+        values = (
+            getattr(section, key.name)
+            for section in self.sections
+            for key in fields_of(type(section)).values()
+            if key.secret
+        )
+        texts: list[str] = []
+        for value in values:
+            texts += value.values() if isinstance(value, Mapping) else [value]
+        return tuple(text for text in texts if text)
+
+
+@dataclass(frozen=True)
+class SettingsSource:
+    """What the layers say, read but not yet checked against declarations."""
+
+    environment: str
+    files: tuple[Path, ...]
+    layers: tuple[Layer, ...] = field(repr=False)
+    mainnet_allowed: bool
+
+    def plugins(self) -> tuple[str, ...]:
+        """The names of the enabled plugins; empty when they cannot be made out."""
+        resolver = Resolver({"": RootSettings}, ())
+        resolver.resolve(self.layers)
+        return resolver.value("plugins") or ()
+
+    def settings(self, sections: Mapping[str, type], unread: Collection[str] = ()) -> Settings:
+        """The settings by the core's declarations and the plugins' ``sections``.
+
+        Tables named in ``unread`` are accepted and left alone. Raises
+        :class:`ConfigInvalidError` with every problem.
+        """
+        resolver = Resolver({**CORE_SECTIONS, **sections}, unread)
+        resolved = resolver.resolve(self.layers)
+        if problems := [*resolver.problems, *self._judge(resolver)]:
+            raise ConfigInvalidError(problems)
+        root: RootSettings = resolved.pop("")
+        return Settings(
+            environment=self.environment,
+            plugins=root.plugins,
+            networks=_canonical(root.network),
+            **{name: resolved[name] for name in CORE_SECTIONS if name},
+            sections=tuple(resolved.values()),
+            effective=tuple(resolver.effective),
+            files=self.files,
+        )
+
+    def refuse(self, problem: Problem, unread: Collection[str]) -> NoReturn:
+        """Raise :class:`ConfigInvalidError` with the problem after all others of the core."""
+        resolver = Resolver(CORE_SECTIONS, unread)
+        resolver.resolve(self.layers)
+        raise ConfigInvalidError([*resolver.problems, *self._judge(resolver), problem])
+
+    def _judge(self, resolver: Resolver) -> list[Problem]:
+        """What is wrong between keys whose values are right by themselves."""
+        problems = []
+        networks = _canonical(resolver.value("network") or ())
+        if MAINNET.id in networks and not self.mainnet_allowed:
+            problems.append(Problem("network", MAINNET_NEEDS_CONSENT))
+        waiting, threads = (
+            resolver.value("settlement.max_waiting"),
+            resolver.value("server.threads"),
+        )
+        if waiting is not None and threads is not None and waiting >= threads:
+            sentence = f"must be less than server.threads, which is {threads}"
+            problems.append(Problem("settlement.max_waiting", sentence))
+        return problems
+
+
+def _canonical(networks: Sequence[str]) -> tuple[str, ...]:
+    return tuple(canonical_network(name) or name for name in networks)
+
+
+def read_settings(
+    path: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+    cwd: Path | None = None,
+) -> SettingsSource:
+    """Read all layers: the packaged defaults, the files and the environment variables.
+
+    Args:
+        path: The settings file; else ``FACILITATOR_SETTINGS``, else ``settings.toml`` in ``cwd``.
+        environ: The environment variables.
+        cwd: The folder that paths are relative to; the working folder when not given.
+
+    Raises:
+        ConfigInvalidError: A file is missing, unreadable or misshapen, or the environment unknown.
+    """
+    environment, files, layers = read_layers(path, environ, cwd or Path.cwd())
+    return SettingsSource(environment, files, tuple(layers), environ.get("MAINNET") == "true")
+
+
+def load_settings(
+    path: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+    cwd: Path | None = None,
+    sections: Mapping[str, type] | None = None,
+) -> Settings:
+    """The checked settings.
+
+    Args:
+        path: See :func:`read_settings`.
+        environ: See :func:`read_settings`.
+        cwd: See :func:`read_settings`.
+        sections: The enabled plugins' tables; without it the tables of plugins are left unread.
+
+    Raises:
+        ConfigInvalidError: Names every problem.
+    """
+    source = read_settings(path, environ, cwd)
+    if sections is None:
+        return source.settings({}, {*installed_plugins(), *source.plugins()})
+    return source.settings(sections, installed_plugins() - set(source.plugins()))
+
+
+def installed_plugins() -> frozenset[str]:
+    """The names of all plugins that are installed, enabled or not; none of them is imported."""
+    return frozenset(entry.name for entry in entry_points(group="facilitator.plugins"))

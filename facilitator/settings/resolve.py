@@ -1,0 +1,171 @@
+"""From layers and declarations to checked values, with the origin of each."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from facilitator.errors import Problem, did_you_mean
+from facilitator.settings.layers import Layer
+from facilitator.settings.schema import Field, fields_of, parse_toml
+
+
+class Key(NamedTuple):
+    """The place of a value."""
+
+    section: str
+    field: str
+    entry: str | None = None
+    """The operator's own name, in a field that is a table of such."""
+
+    def __str__(self) -> str:
+        """The dotted name."""
+        return ".".join(part for part in self if part)
+
+
+class Found(NamedTuple):
+    """A value as it was written in the highest layer that has it."""
+
+    value: Any
+    layer: Layer
+
+
+@dataclass(frozen=True)
+class Effective:
+    """A setting's value in force."""
+
+    key: str
+    value: Any
+    origin: str
+    field: Field
+
+
+class Resolver:
+    """Reads layers by the declared sections. Problems gather in :attr:`problems`."""
+
+    def __init__(self, sections: Mapping[str, type], unread: Collection[str]) -> None:
+        """Take the declarations by table name, and the tables that nobody reads now."""
+        self._sections = sections
+        self._fields = {name: fields_of(section) for name, section in sections.items()}
+        self._unread = unread
+        self.problems: list[Problem] = []
+        self.effective: list[Effective] = []
+
+    def resolve(self, layers: Sequence[Layer]) -> dict[str, Any]:
+        """The section objects by table name; without those that have a problem."""
+        found: dict[Key, Found] = {}
+        for layer in layers:
+            for key, value in self._flatten(layer):
+                found[key] = Found(value, layer)
+        built = {}
+        for name in self._sections:
+            values = self._values(name, found)
+            if values is not None:
+                built[name] = self._build(name, values)
+        return built
+
+    def value(self, key: str) -> Any:
+        """The resolved value of the dotted key; ``None`` when it has none or has a problem."""
+        return next((found.value for found in self.effective if found.key == key), None)
+
+    def _flatten(self, layer: Layer) -> Iterator[tuple[Key, Any]]:
+        """Every value of the layer with its key; tables end where a field begins."""
+        for written, value in layer.values.items():
+            name = written.lower()
+            if name in self._fields[""]:
+                yield Key("", name), value
+            elif name in self._fields and name and isinstance(value, Mapping):
+                yield from self._flatten_table(layer, name, value)
+            elif name in self._fields and name:
+                self._complain(layer, name, "is a table: set its keys one by one")
+            elif name not in self._unread:
+                self._unknown(layer, name, value)
+
+    def _flatten_table(
+        self, layer: Layer, section: str, table: Mapping[str, Any]
+    ) -> Iterator[tuple[Key, Any]]:
+        for written, value in table.items():
+            name = written.lower()
+            field = self._fields[section].get(name)
+            if field is None:
+                self._unknown(layer, f"{section}.{name}", value)
+            elif field.is_mapping:
+                entries = parse_toml(value) if isinstance(value, str) else value
+                yield from self._flatten_entries(layer, Key(section, name), entries)
+            else:
+                yield Key(section, name), value
+
+    def _flatten_entries(
+        self, layer: Layer, key: Key, entries: object
+    ) -> Iterator[tuple[Key, Any]]:
+        if not isinstance(entries, Mapping):
+            self._complain(layer, str(key), "must be a table of names and texts")
+            return
+        for entry, value in entries.items():
+            yield Key(key.section, key.field, entry), value
+
+    def _unknown(self, layer: Layer, name: str, value: object) -> None:
+        table = "table" if isinstance(value, Mapping) else "setting"
+        known = [
+            str(Key(section, field)) for section, fields in self._fields.items() for field in fields
+        ]
+        same_end = [key for key in known if key.rpartition(".")[2] == name]
+        hint = f", did you mean {same_end[0]}?" if same_end else ""
+        candidates = [*self._sections, *self._unread] if table == "table" else known
+        self._complain(layer, name, f"unknown {table}{hint or did_you_mean(name, candidates)}")
+
+    def _complain(self, layer: Layer, name: str, sentence: str) -> None:
+        self.problems.append(Problem(name, f"{sentence} ({layer.name})"))
+
+    def _values(self, section: str, found: Mapping[Key, Found]) -> dict[str, Any] | None:
+        """The section's values by field; ``None`` when one of them has a problem."""
+        values = {}
+        before = len(self.problems)
+        for field in self._fields[section].values():
+            key = Key(section, field.name)
+            if field.is_mapping:
+                values[field.name] = self._entries(key, field, found)
+            else:
+                values[field.name] = self._value(key, field, found.get(key))
+        return values if len(self.problems) == before else None
+
+    def _value(self, key: Key, field: Field, found: Found | None) -> Any:
+        if found is None:
+            if field.required:
+                self.problems.append(Problem(str(key), field.required))
+            self._note(str(key), field.default, "default", field)
+            return field.default
+        try:
+            value = field.convert(found.value, text=found.layer.is_text)
+        except ValueError as error:
+            told = str(error) if str(error) == field.required else f"{error} ({found.layer.name})"
+            self.problems.append(Problem(str(key), told))
+            return None
+        self._note(str(key), value, found.layer.name, field)
+        return value
+
+    def _entries(self, key: Key, field: Field, found: Mapping[Key, Found]) -> Any:
+        own = {
+            place.entry or "": at
+            for place, at in found.items()
+            if (place.section, place.field) == (key.section, key.field)
+        }
+        try:
+            values = field.convert({name: at.value for name, at in own.items()}, text=False)
+        except ValueError as error:
+            self.problems.append(Problem(str(key), str(error)))
+            return None
+        for name, at in own.items():
+            self._note(f"{key}.{name}", values[name], at.layer.name, field)
+        if not own:
+            self._note(str(key), values, "default", field)
+        return values
+
+    def _note(self, key: str, value: Any, origin: str, field: Field) -> None:
+        self.effective.append(Effective(key, value, origin, field))
+
+    def _build(self, name: str, values: Mapping[str, Any]) -> Any:
+        try:
+            return self._sections[name](**values)
+        except ValueError as error:
+            self.problems.append(Problem(name, str(error)))
+            return None

@@ -1,0 +1,200 @@
+"""How settings are declared: frozen dataclasses whose fields say what they accept."""
+
+import dataclasses
+import math
+import re
+import tomllib
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Check = Callable[[Any], "str | None"]
+"""Looks at a converted value; returns a sentence that says what is wrong, or ``None``."""
+
+
+def setting(
+    default: Any,
+    help: str,  # noqa: A002 -- reads as in argparse
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    secret: bool = False,
+    required: str | None = None,
+    check: Check | None = None,
+) -> Any:
+    """Declare a key of a settings table as the field of a frozen dataclass.
+
+    The field's type decides what is accepted: ``str``, ``int``, ``float``, ``bool``, a ``Literal``
+    of strings, ``tuple[str, ...]``, ``Mapping[str, str]``, or one of these ``| None``.
+
+    Args:
+        default: What it is when nobody sets it.
+        help: What it means, with its unit, in one sentence.
+        minimum: The least number accepted.
+        maximum: The greatest number accepted.
+        secret: Whether the value must never be shown.
+        required: The sentence to refuse with when it is not set; such a key has no default.
+        check: A further check of the converted value.
+    """
+    metadata = {
+        "help": help,
+        "minimum": minimum,
+        "maximum": maximum,
+        "secret": secret,
+        "required": required,
+        "check": check,
+    }
+    if isinstance(default, Mapping):
+        return dataclasses.field(
+            default_factory=lambda: dict(default), repr=not secret, metadata=metadata
+        )
+    return dataclasses.field(default=default, repr=not secret, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Field:
+    """A declared key, as read from the dataclass."""
+
+    name: str
+    help: str
+    default: Any
+    type: Any
+    optional: bool
+    minimum: float | None
+    maximum: float | None
+    secret: bool
+    required: str | None
+    check: Check | None
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether the key holds a table of the operator's own names."""
+        return typing.get_origin(self.type) is Mapping
+
+    def convert(self, value: object, *, text: bool) -> Any:
+        """The value by the field's type; ``text`` says that it was written without a type.
+
+        Raises :class:`ValueError` with a sentence that is fit to be shown.
+        """
+        if value == "" and self.required:
+            raise ValueError(self.required)
+        if value == "" and self.optional:
+            return None
+        converted = _convert(value, self.type, text=text and isinstance(value, str))
+        if isinstance(converted, int | float):
+            self._check_bounds(converted)
+        if self.check and (complaint := self.check(converted)):
+            raise ValueError(complaint)
+        return converted
+
+    def _check_bounds(self, number: float) -> None:
+        if self.minimum is not None and number < self.minimum:
+            raise ValueError(f"must be at least {self.minimum:g}")
+        if self.maximum is not None and number > self.maximum:
+            raise ValueError(f"must be at most {self.maximum:g}")
+
+
+def fields_of(section: type) -> dict[str, Field]:
+    """The keys that a settings dataclass declares, by name, in order.
+
+    Raises :class:`TypeError` when a field was not made by :func:`setting` or its type is not one
+    that settings can have.
+    """
+    hints = typing.get_type_hints(section)
+    fields = {}
+    for field in dataclasses.fields(section):
+        if "help" not in field.metadata:
+            raise TypeError(f"{section.__name__}.{field.name} is not declared with setting()")
+        kind, optional = _without_none(hints[field.name])
+        if kind not in _CONVERTERS and typing.get_origin(kind) is not Literal:
+            raise TypeError(f"{section.__name__}.{field.name}: settings cannot be a {kind}")
+        factory = field.default_factory
+        default = field.default if factory is dataclasses.MISSING else factory()
+        fields[field.name] = Field(
+            name=field.name, default=default, type=kind, optional=optional, **field.metadata
+        )
+    return fields
+
+
+def _without_none(hint: Any) -> tuple[Any, bool]:
+    if typing.get_origin(hint) not in (typing.Union, types.UnionType):
+        return hint, False
+    members = [member for member in typing.get_args(hint) if member is not types.NoneType]
+    return (members[0], True) if len(members) == 1 else (hint, False)
+
+
+def _convert(value: object, kind: Any, *, text: bool) -> Any:
+    if typing.get_origin(kind) is Literal:
+        choices = typing.get_args(kind)
+        if value not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return value
+    return _CONVERTERS[kind](value, text)
+
+
+def _string(value: object, text: bool) -> str:  # noqa: ARG001
+    if not isinstance(value, str):
+        raise ValueError("must be text, in quotes")
+    if not value:
+        raise ValueError("must not be empty")
+    return value
+
+
+def _boolean(value: object, text: bool) -> bool:
+    if text and str(value).lower() in ("true", "false"):
+        return str(value).lower() == "true"
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def _integer(value: object, text: bool) -> int:
+    if text and re.fullmatch(r"[+-]?[0-9]{1,18}", str(value)):
+        return int(str(value))
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError("must be a whole number")
+    return value
+
+
+def _number(value: object, text: bool) -> float:
+    if text and re.fullmatch(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?", str(value)):
+        return float(str(value))
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError("must be a number")
+    return float(value)
+
+
+def _strings(value: object, text: bool) -> tuple[str, ...]:
+    if text and str(value).lstrip().startswith("["):
+        value = parse_toml(str(value))
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, list) or not all(isinstance(part, str) and part for part in value):
+        raise ValueError("must be a list of texts")
+    return tuple(value)
+
+
+def _names_to_strings(value: object, text: bool) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a table of names and texts")
+    return {str(name): _string(entry, text) for name, entry in value.items()}
+
+
+def parse_toml(text: str) -> object:
+    """The TOML value that the text writes; ``None`` when it is none."""
+    try:
+        return tomllib.loads(f"value = {text}").get("value")
+    except tomllib.TOMLDecodeError:
+        return None
+
+
+_CONVERTERS: dict[Any, Callable[[object, bool], Any]] = {
+    str: _string,
+    bool: _boolean,
+    int: _integer,
+    float: _number,
+    tuple[str, ...]: _strings,
+    Mapping[str, str]: _names_to_strings,
+}

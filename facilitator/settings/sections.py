@@ -1,0 +1,162 @@
+"""The core's own settings tables. Plugins declare theirs in the same way."""
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from facilitator.errors import did_you_mean
+from facilitator.settings.schema import setting
+from facilitator.x402.networks import NETWORKS, canonical_network
+
+
+def _no_duplicates(values: Sequence[str]) -> str | None:
+    twice = sorted({value for value in values if values.count(value) > 1})
+    return f"names {', '.join(twice)} more than once" if twice else None
+
+
+def _known_networks(names: Sequence[str]) -> str | None:
+    if not names:
+        return "must name at least one network"
+    for name in names:
+        if canonical_network(name) is None:
+            return f"unknown network {name}" + (did_you_mean(name, NETWORKS) or _networks())
+    return _no_duplicates([canonical_network(name) or name for name in names])
+
+
+def _networks() -> str:
+    return f"; known are {', '.join(NETWORKS)}"
+
+
+def _single_process(workers: int) -> str | None:
+    return None if workers == 1 else "must be 1: this version runs one process only"
+
+
+def _addresses(proxies: Sequence[str]) -> str | None:
+    for proxy in proxies:
+        try:
+            ipaddress.ip_address(proxy)
+        except ValueError:
+            return f"{proxy} is not an IP address"
+    return _no_duplicates(proxies)
+
+
+def _origins(origins: Sequence[str]) -> str | None:
+    for origin in origins:
+        if origin != "*" and not re.fullmatch(r"https?://[^/\s?#@]+", origin):
+            return f"{origin} is not an origin such as https://shop.example, nor *"
+    return None
+
+
+def _header_values(keys: Mapping[str, str]) -> str | None:
+    for name, key in keys.items():
+        if not re.fullmatch(r"[!-~]+", key):
+            return f"the key named {name} must consist of visible ASCII characters"
+    return None
+
+
+@dataclass(frozen=True)
+class RootSettings:
+    """The keys outside of any table."""
+
+    plugins: tuple[str, ...] = setting(
+        (), "Enabled plugins by entry-point name, in call order.", check=_no_duplicates
+    )
+    network: tuple[str, ...] = setting(
+        (), "Network served, or a list of several, as CAIP-2 ids.", check=_known_networks
+    )
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """``[server]``: the HTTP server."""
+
+    host: str = setting("127.0.0.1", "Address to listen on.")
+    port: int = setting(3000, "Port to listen on; 0 takes a free one.", minimum=0, maximum=65535)
+    threads: int = setting(256, "Threads that answer requests.", minimum=4, maximum=4096)
+    workers: int = setting(1, "Server processes.", check=_single_process)
+    trusted_proxies: tuple[str, ...] = setting(
+        (), "IP addresses of proxies whose X-Forwarded headers are believed.", check=_addresses
+    )
+    max_body_bytes: int = setting(
+        65536, "Greatest request body in bytes.", minimum=1024, maximum=16777216
+    )
+    shutdown_seconds: float = setting(
+        5.0, "Seconds that running requests get when the server stops.", minimum=0, maximum=600
+    )
+    cors_origins: tuple[str, ...] = setting(
+        (), "Origins that browsers may call from.", check=_origins
+    )
+
+
+@dataclass(frozen=True)
+class SettlementSettings:
+    """``[settlement]``: submitting payments and waiting for them."""
+
+    wait_seconds: float = setting(
+        75.0, "Seconds that /settle waits for the chain.", minimum=0, maximum=3600
+    )
+    max_waiting: int | None = setting(
+        None, "Settlements that may wait at once; 3/4 of the threads when unset.", minimum=0
+    )
+    accept_mempool: bool = setting(
+        False, "Whether a payment counts as settled once it is in a mempool."
+    )
+    lease_seconds: float = setting(
+        20.0, "Seconds after which another process may take over a settlement.", minimum=1
+    )
+
+
+@dataclass(frozen=True)
+class ReservationSettings:
+    """``[reservation]``: inputs held for verified payments."""
+
+    ttl_seconds: int = setting(
+        120, "Seconds that inputs are held after /verify; 0 holds none.", minimum=0, maximum=86400
+    )
+    max_concurrent: int = setting(20, "Reservations one payer may hold at once.", minimum=1)
+
+
+@dataclass(frozen=True)
+class AuthSettings:
+    """``[auth]``: who may call."""
+
+    api_keys: Mapping[str, str] = setting(
+        {},
+        "API keys by name; when there is one, /verify and /settle need it.",
+        secret=True,
+        check=_header_values,
+    )
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """``[log]``: what is logged and how."""
+
+    level: Literal["debug", "info", "warning", "error", "critical"] = setting(
+        "info", "Least severe level that is logged."
+    )
+    format: Literal["json", "pretty"] = setting("json", "One JSON object a line, or for people.")
+
+
+@dataclass(frozen=True)
+class FacilitatorSettings:
+    """``[facilitator]``: the signer shown in ``/supported``."""
+
+    address: str | None = setting(None, "Address to show as signer.")
+    seed_phrase: str | None = setting(
+        None, "Seed phrase whose address is shown as signer.", secret=True
+    )
+
+
+CORE_SECTIONS: Mapping[str, type] = {
+    "": RootSettings,
+    "server": ServerSettings,
+    "settlement": SettlementSettings,
+    "reservation": ReservationSettings,
+    "auth": AuthSettings,
+    "log": LogSettings,
+    "facilitator": FacilitatorSettings,
+}
+"""Table name to declaration; the empty name stands for the keys outside of any table."""

@@ -1,0 +1,1 @@
+"""Settling exactly once: claims, submission, following the chain, recovery."""

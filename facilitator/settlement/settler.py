@@ -1,0 +1,201 @@
+"""``/settle``: claim, submit once, wait for the evidence, tell one caller of the success."""
+
+import hashlib
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from facilitator.clock import Clock
+from facilitator.exact.payment import Payment
+from facilitator.exact.refused import Refused
+from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.storage import Storage
+from facilitator.settlement import answers, transitions
+from facilitator.settlement.claim import Claim, ClaimState
+from facilitator.settlement.observation import Observation, is_open
+from facilitator.settlement.tracker import GRACE_SECONDS, Tracker
+from facilitator.x402.messages import SettleResponse
+from facilitator.x402.reasons import Reason
+
+KEEP_SECONDS = 86_400
+"""How long a claim is kept beyond the end of its transaction's validity."""
+
+_CLAIMED_POLL_SECONDS = 0.1
+
+_log = logging.getLogger("facilitator.settlement")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who waits for an answer of ``/settle``, and how."""
+
+    wait_seconds: float
+    key: str | None
+    """Hash of the idempotency key."""
+    is_gone: Callable[[], bool]
+    """Whether the caller has hung up."""
+
+
+class Settler:
+    """Settles payments exactly once, whoever asks and however often."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        trackers: Mapping[str, Tracker],
+        judge: Callable[[Payment], str],
+        clock: Clock,
+        *,
+        lease_seconds: float,
+        max_waiting: int,
+    ) -> None:
+        """``judge`` returns the payer of a payment that may be submitted now, or refuses."""
+        self._storage = storage
+        self._trackers = trackers
+        self._judge = judge
+        self._clock = clock
+        self._lease_seconds = lease_seconds
+        self._places = threading.Semaphore(max_waiting)
+        self._draining = threading.Event()
+
+    def drain(self) -> None:
+        """Answer every waiting caller with what is known; let nobody wait from now on."""
+        self._draining.set()
+        for tracker in self._trackers.values():
+            tracker.wake()
+
+    def settle(self, payment: Payment, caller: Caller) -> SettleResponse:
+        """Settle the payment or say how it stands.
+
+        Raises :class:`~facilitator.exact.refused.Refused` when it is not valid and nothing was
+        submitted, :class:`~facilitator.roles.storage.StorageUnavailable`.
+        """
+        deadline = time.monotonic() + caller.wait_seconds
+        claim = self._claim(payment, deadline)
+        if claim is None:
+            return answers.busy(payment)
+        never_landed = claim.state in (ClaimState.REJECTED, ClaimState.EXPIRED)
+        if not never_landed and claim.requirements != payment.terms.requirements.fingerprint():
+            return answers.duplicate(claim, "it settles other requirements")
+        if not is_open(claim):
+            return self._answer(Observation(claim), caller)
+        observation = self._trackers[claim.network].observe(claim)
+        self._wait(observation, caller, deadline)
+        return self._answer(observation, caller)
+
+    # --- Claiming and submitting ------------------------------------------------------------
+
+    def _claim(self, payment: Payment, deadline: float) -> Claim | None:
+        """The submitted (or final) claim on the payment, made by us where there was none.
+
+        ``None`` when somebody else still verifies it as the time runs out.
+        """
+        owner = uuid.uuid4().hex
+        while True:
+            claim = self._storage.add_claim(self._new_claim(payment, owner))
+            if claim.state is ClaimState.CLAIMED and claim.owner != owner:
+                claim = self._take_over(claim, owner)
+            if claim.state is not ClaimState.CLAIMED:
+                return claim
+            if claim.owner == owner:
+                submitted = self._submit(payment, claim)
+                if submitted is not None:
+                    return submitted
+            elif time.monotonic() >= deadline or self._draining.wait(_CLAIMED_POLL_SECONDS):
+                return None
+
+    def _take_over(self, claim: Claim, owner: str) -> Claim:
+        """Make the claim ours if its owner's lease is over."""
+        now = self._clock.time()
+        step = transitions.take_over(owner, now, now + self._lease_seconds)
+        return transitions.advance(self._storage, claim, step).claim or claim
+
+    def _new_claim(self, payment: Payment, owner: str) -> Claim:
+        now = self._clock.time()
+        terms = payment.terms
+        return Claim(
+            transaction_id=payment.transaction_id,
+            network=terms.network.id,
+            state=ClaimState.CLAIMED,
+            transaction=payment.transaction.raw,
+            requirements=terms.requirements.fingerprint(),
+            payer="",
+            amount=terms.requirements.amount,
+            confirmations=terms.confirmations,
+            invalid_hereafter=payment.transaction.body.invalid_hereafter or 0,
+            owner=owner,
+            lease_until=now + self._lease_seconds,
+            created_at=now,
+            updated_at=now,
+            keep_until=now + terms.max_timeout_seconds + GRACE_SECONDS + KEEP_SECONDS,
+        )
+
+    def _submit(self, payment: Payment, claim: Claim) -> Claim | None:
+        """Judge the payment afresh and submit it; ``None`` when the claim was taken from us."""
+        tracker = self._trackers[claim.network]
+        try:
+            payer = self._judge(payment)
+            tracker.follow()
+        except BaseException as error:
+            self._storage.remove_claim(claim)  # nothing was sent
+            if isinstance(error, ChainUnavailable):
+                raise Refused(
+                    Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {error}"
+                ) from None
+            raise
+        announce = transitions.submit(claim.owner, payer, self._clock.time())
+        announced, by_us = transitions.advance(self._storage, claim, announce)
+        if announced is None or not by_us:
+            return None
+        return tracker.submit(announced).claim
+
+    # --- Waiting and answering --------------------------------------------------------------
+
+    def _wait(self, observation: Observation, caller: Caller, deadline: float) -> None:
+        if observation.is_decided() or not self._places.acquire(blocking=False):
+            return
+        try:
+            observation.wait(deadline - time.monotonic(), self._draining.is_set)
+        finally:
+            self._places.release()
+
+    def _answer(self, observation: Observation, caller: Caller) -> SettleResponse:
+        claim = self._storage.claim(observation.claim.transaction_id) or observation.claim
+        if claim.answer is not None:
+            if caller.key is not None and claim.answer_key == caller.key:
+                return answers.repeated(claim.answer)
+            return answers.duplicate(claim, "its success was already reported")
+        if claim.state is ClaimState.REJECTED:
+            return answers.rejected(claim)
+        if claim.state is ClaimState.EXPIRED:
+            return answers.expired(claim)
+        if claim.state is ClaimState.SETTLED or (claim.confirmations < 0 and claim.accepted):
+            return self._tell(claim, observation.depth, caller)
+        return answers.pending(claim, observation.depth)
+
+    def _tell(self, claim: Claim, depth: int | None, caller: Caller) -> SettleResponse:
+        """Report the success to this caller if nobody was told before and it is still there."""
+        if caller.is_gone():
+            return answers.pending(claim, depth)
+        response = answers.success(claim, depth)
+        answer = orjson.dumps(response.to_json())
+        told, by_us = transitions.advance(
+            self._storage, claim, transitions.tell(answer, caller.key, self._clock.time())
+        )
+        if told is None or not by_us:
+            return answers.duplicate(told or claim, "its success was already reported")
+        if caller.is_gone():
+            transitions.advance(self._storage, told, transitions.take_back(self._clock.time()))
+            return answers.pending(claim, depth)
+        _log.info("settled", extra={"tx": claim.transaction_id, "network": claim.network})
+        return response
+
+
+def key_hash(key: str) -> str:
+    """What is stored of an idempotency key: it may be somebody's secret."""
+    return hashlib.sha256(key.encode()).hexdigest()

@@ -1,0 +1,158 @@
+"""How a claim may change: pure steps, and the compare-and-set that writes one.
+
+A step takes the claim as stored and returns what to write, or ``None`` when it does not apply to
+the state it finds. Times are Unix seconds.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+from facilitator.roles.chain import InBlock
+from facilitator.roles.storage import Storage
+from facilitator.settlement.claim import Claim, ClaimState
+
+Step: TypeAlias = Callable[[Claim], Claim | None]
+
+
+class Advance(NamedTuple):
+    """What became of a claim that was to be changed."""
+
+    claim: Claim | None
+    """As it is stored now; ``None`` when it is gone."""
+    by_us: bool
+    """Whether the step applied and was written."""
+
+
+def advance(storage: Storage, claim: Claim, step: Step) -> Advance:
+    """Apply the step to the stored claim.
+
+    When somebody else changed the claim meanwhile, the step is asked again with theirs.
+    Raises :class:`~facilitator.roles.storage.StorageUnavailable`.
+    """
+    current: Claim | None = claim
+    while current is not None:
+        changed = step(current)
+        if changed is None:
+            return Advance(current, by_us=False)
+        if storage.change_claim(changed):
+            return Advance(changed, by_us=True)
+        current = storage.claim(claim.transaction_id)
+    return Advance(None, by_us=False)
+
+
+def take_over(owner: str, now: float, lease_until: float) -> Step:
+    """Take a ``claimed`` claim whose owner's lease is over."""
+
+    def step(claim: Claim) -> Claim | None:
+        if claim.state is not ClaimState.CLAIMED or claim.lease_until > now:
+            return None
+        return claim.changed(owner=owner, lease_until=lease_until, updated_at=now)
+
+    return step
+
+
+def submit(owner: str, payer: str, now: float) -> Step:
+    """Announce that the transaction is about to be sent, if the claim is still ``owner``'s."""
+
+    def step(claim: Claim) -> Claim | None:
+        if claim.state is not ClaimState.CLAIMED or claim.owner != owner:
+            return None
+        return claim.changed(state=ClaimState.SUBMITTED, payer=payer, updated_at=now)
+
+    return step
+
+
+def accept(now: float) -> Step:
+    """Note that a node has taken the transaction."""
+
+    def step(claim: Claim) -> Claim | None:
+        if claim.state is not ClaimState.SUBMITTED or claim.accepted:
+            return None
+        return claim.changed(accepted=True, updated_at=now)
+
+    return step
+
+
+def include(where: InBlock, tip_height: int, now: float) -> Step:
+    """Note the block the transaction is in; settle it when that is as deep as promised."""
+    depth = max(0, tip_height - where.height)
+
+    def step(claim: Claim) -> Claim | None:
+        deep_enough = depth >= claim.confirmations
+        known = claim.state is ClaimState.INCLUDED and claim.block == where.point.block
+        if claim.state.is_final or (known and not deep_enough):
+            return None
+        return claim.changed(
+            state=ClaimState.SETTLED if deep_enough else ClaimState.INCLUDED,
+            accepted=True,
+            block=where.point.block,
+            block_slot=where.point.slot,
+            block_height=where.height,
+            depth=depth,
+            updated_at=now,
+        )
+
+    return step
+
+
+def roll_back(now: float) -> Step:
+    """Take back an inclusion whose block is no longer on the chain."""
+
+    def step(claim: Claim) -> Claim | None:
+        if claim.state is not ClaimState.INCLUDED:
+            return None
+        return claim.changed(
+            state=ClaimState.SUBMITTED,
+            accepted=False,
+            block=None,
+            block_slot=None,
+            block_height=None,
+            depth=None,
+            updated_at=now,
+        )
+
+    return step
+
+
+def reject(error: str, now: float) -> Step:
+    """Note a node's definite refusal."""
+
+    def step(claim: Claim) -> Claim | None:
+        if claim.state is not ClaimState.SUBMITTED:
+            return None
+        return claim.changed(state=ClaimState.REJECTED, error=error, updated_at=now)
+
+    return step
+
+
+def expire(now: float) -> Step:
+    """Note that its validity ended without the ledger recording it."""
+
+    def step(claim: Claim) -> Claim | None:
+        if claim.state is not ClaimState.SUBMITTED:
+            return None
+        return claim.changed(state=ClaimState.EXPIRED, updated_at=now)
+
+    return step
+
+
+def tell(answer: bytes, key: str | None, now: float) -> Step:
+    """Give the one success to a caller, unless it was given before."""
+
+    def step(claim: Claim) -> Claim | None:
+        if claim.answer is not None:
+            return None
+        return claim.changed(answer=answer, answer_key=key, updated_at=now)
+
+    return step
+
+
+def take_back(now: float) -> Step:
+    """Make a success available again that its caller, who alone was told, did not receive."""
+
+    def step(claim: Claim) -> Claim | None:
+        if claim.answer is None:
+            return None
+        return claim.changed(answer=None, answer_key=None, updated_at=now)
+
+    return step

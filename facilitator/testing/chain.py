@@ -1,0 +1,235 @@
+"""Contract tests that a chain provider must pass, for whoever writes one.
+
+Subclass :class:`ChainProviderContract` in a test module, name the subclass ``Test…``, and give it
+a fixture ``chain`` that returns a :class:`ChainUnderTest`, new for each test::
+
+    class TestMyProvider(ChainProviderContract):
+        @pytest.fixture
+        def chain(self):
+            with a_private_network() as network:
+                yield network
+"""
+
+from contextlib import suppress
+from typing import Protocol
+
+import pytest
+
+from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.state import StateQuery
+from facilitator.cardano.transaction import Credential, OutputRef
+from facilitator.roles.chain import (
+    AwaitsBlocks,
+    ChainProvider,
+    InBlock,
+    InMempool,
+    NotFound,
+    Point,
+    PointNotFound,
+    ReadsLedgerState,
+    Spent,
+    SubmissionRejected,
+    Unspent,
+)
+from facilitator.x402.networks import canonical_network
+
+NOWHERE = "ab" * 32
+"""The id of no transaction and no block."""
+WAIT_SECONDS = 10.0
+
+
+class ChainUnderTest(Protocol):
+    """A provider and the means to make things happen on its chain.
+
+    What they do has happened, and the provider knows of it, when they return.
+    """
+
+    @property
+    def provider(self) -> ChainProvider:
+        """The provider that is tested."""
+        ...
+
+    def make_block(self) -> None:
+        """Make a block of what was submitted."""
+        ...
+
+    def roll_back(self, blocks: int) -> None:
+        """Undo the newest blocks and make as many other ones, without their transactions."""
+        ...
+
+    def fund(self) -> OutputRef:
+        """Make an output, in a block or in genesis, that :meth:`spend` can spend."""
+        ...
+
+    def spend(self, ref: OutputRef) -> bytes:
+        """A valid signed transaction, not submitted, that spends that output and no other.
+
+        Two for one output are different transactions.
+        """
+        ...
+
+
+def _statuses(provider: ChainProvider, *refs: OutputRef) -> list[type]:
+    answer = provider.outputs(refs)
+    return [type(answer[ref]) for ref in refs]
+
+
+def _pay(chain: ChainUnderTest) -> tuple[OutputRef, str]:
+    """A transaction in the newest block: what it spent, and its id."""
+    ref = chain.fund()
+    transaction_id = chain.provider.submit(chain.spend(ref))
+    chain.make_block()
+    return ref, transaction_id
+
+
+class ChainProviderContract:
+    """What the facilitator relies on, whatever the provider; needs the fixture ``chain``."""
+
+    def test_names_a_network_by_its_canonical_id(self, chain: ChainUnderTest) -> None:
+        """Everything is keyed by that id."""
+        assert canonical_network(chain.provider.network) == chain.provider.network
+        assert chain.provider.poll_seconds > 0
+
+    def test_new_blocks_link_to_the_old_tip(self, chain: ChainUnderTest) -> None:
+        """Following the chain needs each block once, in order."""
+        before = chain.provider.tip()
+        chain.make_block()
+        chain.make_block()
+        after = chain.provider.tip()
+        blocks = chain.provider.blocks_after(before.point)
+        assert blocks
+        parent = before
+        for block in blocks:
+            assert block.parent == parent.point.block
+            assert block.height == parent.height + 1
+            assert block.point.slot > parent.point.slot
+            parent = type(before)(block.point, block.height)
+        assert parent == after or chain.provider.blocks_after(parent.point)
+
+    def test_nothing_follows_the_tip(self, chain: ChainUnderTest) -> None:
+        """An empty answer, not an error."""
+        assert list(chain.provider.blocks_after(chain.provider.tip().point)) == []
+
+    def test_a_point_elsewhere_is_not_found(self, chain: ChainUnderTest) -> None:
+        """So a follower learns of a rollback."""
+        slot = chain.provider.tip().point.slot
+        with pytest.raises(PointNotFound):
+            chain.provider.blocks_after(Point(slot, NOWHERE))
+
+    def test_a_funded_output_is_unspent(self, chain: ChainUnderTest) -> None:
+        """With what it holds."""
+        ref = chain.fund()
+        status = chain.provider.outputs([ref])[ref]
+        assert isinstance(status, Unspent)
+        assert status.output.value.lovelace > 0
+
+    def test_every_output_asked_for_is_answered(self, chain: ChainUnderTest) -> None:
+        """One that never was is never said to be unspent."""
+        ref = chain.fund()
+        never = [OutputRef(bytes.fromhex(NOWHERE), 0), OutputRef(ref.transaction_id, 60_000)]
+        answer = chain.provider.outputs([ref, *never])
+        assert set(answer) == {ref, *never}
+        assert not any(isinstance(answer[each], Unspent) for each in never)
+        assert dict(chain.provider.outputs([])) == {}
+
+    def test_a_submitted_transaction_gets_into_a_block(self, chain: ChainUnderTest) -> None:
+        """With the id that its bytes have, its input spent and its outputs there."""
+        ref = chain.fund()
+        raw = chain.spend(ref)
+        decoded = decode_transaction(raw)
+        before = chain.provider.tip()
+        transaction_id = chain.provider.submit(raw)
+        assert transaction_id == decoded.id.hex()
+        assert isinstance(chain.provider.transaction(transaction_id), InMempool | NotFound)
+        chain.make_block()
+        where = chain.provider.transaction(transaction_id)
+        assert isinstance(where, InBlock)
+        blocks = {block.point: block for block in chain.provider.blocks_after(before.point)}
+        assert transaction_id in blocks[where.point].transactions
+        assert blocks[where.point].height == where.height
+        made = OutputRef(decoded.id, 0)
+        assert _statuses(chain.provider, ref, made) == [Spent, Unspent]
+        status = chain.provider.outputs([made])[made]
+        assert isinstance(status, Unspent)
+        assert status.output == decoded.body.outputs[0]
+
+    def test_submitting_again_changes_nothing(self, chain: ChainUnderTest) -> None:
+        """Whether it waits or is in a block, the ledger takes it once."""
+        raw = chain.spend(chain.fund())
+        before = chain.provider.tip()
+        transaction_id = chain.provider.submit(raw)
+        for _ in range(2):
+            with suppress(SubmissionRejected):
+                assert chain.provider.submit(raw) == transaction_id
+            chain.make_block()
+        blocks = chain.provider.blocks_after(before.point)
+        assert sum(block.transactions.count(transaction_id) for block in blocks) == 1
+
+    def test_a_double_spend_is_rejected(self, chain: ChainUnderTest) -> None:
+        """Definitely, and with a reason."""
+        ref, _ = _pay(chain)
+        with pytest.raises(SubmissionRejected, match=r"\w"):
+            chain.provider.submit(chain.spend(ref))
+
+    def test_a_forged_signature_is_rejected(self, chain: ChainUnderTest) -> None:
+        """Definitely; the output stays unspent."""
+        ref = chain.fund()
+        raw = chain.spend(ref)
+        signature = decode_transaction(raw).witnesses.vkeys[0].signature
+        forged = raw.replace(signature, bytes([signature[0] ^ 1]) + signature[1:])
+        with pytest.raises(SubmissionRejected, match=r"\w"):
+            chain.provider.submit(forged)
+        chain.make_block()
+        assert _statuses(chain.provider, ref) == [Unspent]
+
+    @pytest.mark.parametrize("junk", [b"", b"\x00", b"\x84\xa0\xa0\xf5\xf6", b"\xff" * 100])
+    def test_junk_is_rejected(self, chain: ChainUnderTest, junk: bytes) -> None:
+        """What is no transaction is refused for good, not a failure of the chain."""
+        with pytest.raises(SubmissionRejected, match=r"\w"):
+            chain.provider.submit(junk)
+
+    def test_a_rollback_takes_back_what_the_blocks_did(self, chain: ChainUnderTest) -> None:
+        """The point is gone, the transaction is in no block, its outputs are not there."""
+        before = chain.provider.tip()
+        _, transaction_id = _pay(chain)
+        rolled_back = chain.provider.tip()
+        chain.roll_back(rolled_back.height - before.height)
+        with pytest.raises(PointNotFound):
+            chain.provider.blocks_after(rolled_back.point)
+        assert not isinstance(chain.provider.transaction(transaction_id), InBlock)
+        made = OutputRef(bytes.fromhex(transaction_id), 0)
+        assert _statuses(chain.provider, made) != [Unspent]
+        for block in chain.provider.blocks_after(before.point):
+            assert transaction_id not in block.transactions
+
+    def test_an_unknown_transaction_is_not_found(self, chain: ChainUnderTest) -> None:
+        """Not an error: it may come yet."""
+        assert chain.provider.transaction(NOWHERE) == NotFound()
+
+    def test_parameters_and_slots_are_those_of_a_network(self, chain: ChainUnderTest) -> None:
+        """Fees, deposits and time are computed from them."""
+        parameters, eras = chain.provider.parameters(), chain.provider.eras()
+        assert parameters.min_fee_a > 0
+        assert parameters.coins_per_utxo_byte > 0
+        assert parameters.max_tx_size > 0
+        assert parameters.protocol_major >= 9
+        slot = chain.provider.tip().point.slot
+        assert eras.slot_at(eras.start_ms(slot)) == slot
+
+    def test_waiting_for_a_block_ends_with_one(self, chain: ChainUnderTest) -> None:
+        """At once when there is a newer one, and in vain when there is none in time."""
+        provider = chain.provider
+        if not isinstance(provider, AwaitsBlocks):
+            pytest.skip("the provider is not told of new blocks")
+        before = chain.provider.tip().point
+        chain.make_block()
+        assert provider.await_block(before, WAIT_SECONDS)
+        assert not provider.await_block(chain.provider.tip().point, 0)
+
+    def test_ledger_state_answers_every_fact_asked_for(self, chain: ChainUnderTest) -> None:
+        """A credential nobody registered is told to be unregistered."""
+        if not isinstance(chain.provider, ReadsLedgerState):
+            pytest.skip("the provider does not tell the ledger state")
+        nobody = Credential(is_script=False, hash=b"\xab" * 28)
+        state = chain.provider.ledger_state(StateQuery(accounts=frozenset({nobody})))
+        assert state.accounts[nobody] is None

@@ -1,0 +1,83 @@
+"""The contract tests of storages: whoever writes one runs them against it.
+
+Subclass :class:`StorageContract` in a test module and give it the fixture ``open_storage``, a
+function that opens the same storage, empty at first, each time it is called::
+
+    class TestMyStorage(StorageContract):
+        @pytest.fixture
+        def open_storage(self, tmp_path: Path) -> Callable[[], Storage]:
+            return lambda: MyStorage(tmp_path / "my.db")
+
+Whatever was opened is to be closed by who opened it. All tests together make some thousand calls,
+many of them from 50 threads at once.
+"""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from facilitator.roles.storage import Storage
+from facilitator.testing.examples import example_claim, example_reservation
+from facilitator.testing.storage.claims import ClaimContract
+from facilitator.testing.storage.keys import KeyContract
+from facilitator.testing.storage.reservations import ReservationContract
+
+__all__ = ["StorageContract"]
+
+
+class StorageContract(ClaimContract, ReservationContract, KeyContract):
+    """Everything that :class:`~facilitator.roles.storage.Storage` promises."""
+
+    @pytest.fixture
+    def open_storage(self) -> Callable[[], Storage]:
+        """Opens the storage under test; a subclass says how."""
+        raise NotImplementedError("define the fixture open_storage")
+
+    @pytest.fixture
+    def storage(self, open_storage: Callable[[], Storage]) -> Iterator[Storage]:
+        """The storage under test, closed afterwards."""
+        storage = open_storage()
+        yield storage
+        storage.close()
+
+    def test_a_storage_that_works_answers_a_ping(self, storage: Storage) -> None:
+        """``ping`` returns, before and after there is something to keep."""
+        storage.ping()
+        storage.add_claim(example_claim())
+        storage.ping()
+
+    def test_a_storage_is_shared_if_it_says_so(
+        self, storage: Storage, open_storage: Callable[[], Storage]
+    ) -> None:
+        """Another one opened on the same records sees them, unless the storage is not shared."""
+        claim, reservation = example_claim(), example_reservation()
+        storage.add_claim(claim)
+        storage.reserve(reservation, now=0.0, limit=1)
+        storage.bind_key("key", "first", expires_at=100.0, now=0.0)
+
+        other = open_storage()
+        try:
+            seen = (
+                other.claim(claim.transaction_id) == claim,
+                other.reserved(reservation.inputs, "another", now=0.0) is not None,
+                other.bind_key("key", "second", expires_at=100.0, now=0.0) == "first",
+            )
+        finally:
+            other.close()
+
+        assert seen == (storage.is_shared,) * 3
+
+    def test_what_a_durable_storage_acknowledged_is_there_when_it_is_opened_again(
+        self, open_storage: Callable[[], Storage]
+    ) -> None:
+        """Closing loses nothing, unless the storage says that it is not durable."""
+        claim = example_claim()
+        storage = open_storage()
+        storage.add_claim(claim)
+        storage.close()
+
+        again = open_storage()
+        try:
+            assert again.claim(claim.transaction_id) == claim or not storage.is_durable
+        finally:
+            again.close()

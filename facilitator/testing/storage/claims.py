@@ -1,0 +1,214 @@
+"""What a storage promises of claims."""
+
+from dataclasses import replace
+from functools import partial
+from itertools import chain, count
+
+import pytest
+from hypothesis import given, settings
+
+from facilitator.roles.storage import Storage
+from facilitator.settlement.claim import Claim, ClaimState
+from facilitator.testing.examples import any_claim, example_claim
+from facilitator.testing.threads import together
+
+THREADS = 50
+
+
+class ClaimContract:
+    """Claims: one for a transaction, changed and removed by compare-and-set only."""
+
+    def test_a_transaction_that_nobody_claimed_has_no_claim(self, storage: Storage) -> None:
+        """``claim`` tells ``None``, whatever else is claimed."""
+        storage.add_claim(example_claim())
+        assert storage.claim("c2" * 32) is None
+
+    def test_the_first_claim_on_a_transaction_stands(self, storage: Storage) -> None:
+        """Whoever comes later is given the first one's claim and changes nothing."""
+        first = example_claim(owner="first")
+        assert storage.add_claim(first) == first
+        assert storage.add_claim(example_claim(owner="second", amount="2")) == first
+        assert storage.claim(first.transaction_id) == first
+
+    def test_adding_a_claim_again_is_harmless(self, storage: Storage) -> None:
+        """A caller that lost the reply repeats the call and is given its own claim."""
+        claim = example_claim()
+        assert [storage.add_claim(claim) for _ in range(3)] == [claim] * 3
+
+    def test_adding_a_claim_again_gives_it_as_it_now_is(self, storage: Storage) -> None:
+        """The answer is what is stored, not what was added once."""
+        claim = example_claim()
+        storage.add_claim(claim)
+        changed = claim.changed(state=ClaimState.SUBMITTED)
+        storage.change_claim(changed)
+        assert storage.add_claim(claim) == changed
+
+    def test_claims_come_back_as_they_were_written(self, storage: Storage) -> None:
+        """Every value that a claim can have survives being added and being changed."""
+        transaction_ids = map("{:064x}".format, count())
+
+        @settings(max_examples=100, deadline=None)
+        @given(any_claim(), any_claim())
+        def round_trip(some: Claim, other: Claim) -> None:
+            claim = replace(some, transaction_id=next(transaction_ids))
+            assert storage.add_claim(claim) == claim
+            assert storage.claim(claim.transaction_id) == claim
+            changed = replace(other, transaction_id=claim.transaction_id, version=claim.version + 1)
+            assert storage.change_claim(changed)
+            assert storage.claim(claim.transaction_id) == changed
+            assert storage.remove_claim(changed)
+
+        round_trip()
+
+    def test_a_claim_comes_back_in_its_types(self, storage: Storage) -> None:
+        """Numbers, bytes, states and flags stay what they are, beyond comparing equal."""
+        claim = example_claim(accepted=True, block_slot=2**64 - 1, depth=0, answer=b"{}")
+        storage.add_claim(claim)
+        found = storage.claim(claim.transaction_id)
+        assert repr(found) == repr(claim)
+
+    def test_only_the_next_version_is_written(self, storage: Storage) -> None:
+        """Any other version is refused and leaves the stored claim alone."""
+        claim = example_claim()
+        storage.add_claim(claim)
+        next_one = claim.changed(owner="second")
+        assert not storage.change_claim(next_one.changed(owner="third"))
+        assert storage.claim(claim.transaction_id) == claim
+        assert storage.change_claim(next_one)
+        assert not storage.change_claim(claim.changed(owner="late"))
+        assert not storage.change_claim(claim)
+        assert storage.claim(claim.transaction_id) == next_one
+
+    def test_a_claim_that_is_not_there_cannot_be_changed(self, storage: Storage) -> None:
+        """A change never adds a claim."""
+        claim = example_claim()
+        assert not storage.change_claim(claim.changed(owner="second"))
+        assert not storage.change_claim(claim)
+        assert storage.claim(claim.transaction_id) is None
+
+    def test_changing_a_claim_again_is_harmless(self, storage: Storage) -> None:
+        """The same change is true as long as it is what is stored, and false after the next."""
+        claim = example_claim()
+        storage.add_claim(claim)
+        changed = claim.changed(owner="second")
+        assert [storage.change_claim(changed) for _ in range(3)] == [True] * 3
+        storage.change_claim(changed.changed(owner="third"))
+        assert not storage.change_claim(changed)
+
+    def test_a_change_touches_no_other_claim(self, storage: Storage) -> None:
+        """Claims in the same version stay as they are when one of them is changed or removed."""
+        one, other = example_claim(), example_claim(transaction_id="c2" * 32)
+        storage.add_claim(one)
+        storage.add_claim(other)
+        changed = one.changed(state=ClaimState.SUBMITTED)
+        storage.change_claim(changed)
+        storage.remove_claim(changed)
+        assert storage.claim(other.transaction_id) == other
+
+    @pytest.mark.parametrize(
+        "fields", [{"version": 1}, {"owner": "second"}, {"nonce": "another"}, {"error": "another"}]
+    )
+    def test_a_claim_that_differs_is_not_removed(
+        self, storage: Storage, fields: dict[str, object]
+    ) -> None:
+        """Only who knows the claim as it is can remove it."""
+        claim = example_claim()
+        storage.add_claim(claim)
+        assert not storage.remove_claim(example_claim(**fields))
+        assert storage.claim(claim.transaction_id) == claim
+
+    def test_a_claim_that_was_removed_makes_room_for_another(self, storage: Storage) -> None:
+        """After it is gone, it cannot be removed again and anybody can claim the transaction."""
+        claim = example_claim()
+        storage.add_claim(claim)
+        assert storage.remove_claim(claim)
+        assert not storage.remove_claim(claim)
+        assert storage.claim(claim.transaction_id) is None
+        second = example_claim(owner="second")
+        assert storage.add_claim(second) == second
+
+    def test_open_claims_are_those_that_are_not_final_oldest_first(self, storage: Storage) -> None:
+        """In the order they were made in, whatever the order of their ids or of being added."""
+        ages = {"c2": 30.0, "c3": 10.0, "c1": 20.5, "c4": 20.25}
+        for name, made in ages.items():
+            storage.add_claim(example_claim(transaction_id=name * 32, created_at=made))
+        assert [claim.transaction_id[:2] for claim in storage.open_claims()] == [
+            "c3",
+            "c4",
+            "c1",
+            "c2",
+        ]
+
+    @pytest.mark.parametrize("state", ClaimState)
+    def test_a_claim_is_open_until_it_is_final(self, storage: Storage, state: ClaimState) -> None:
+        """A change of state takes the claim out of the open ones exactly when it is final."""
+        claim = example_claim()
+        storage.add_claim(claim)
+        changed = claim.changed(state=state)
+        storage.change_claim(changed)
+        assert list(storage.open_claims()) == ([] if state.is_final else [changed])
+
+    @pytest.mark.parametrize("state", ClaimState)
+    def test_final_claims_are_forgotten_in_time(self, storage: Storage, state: ClaimState) -> None:
+        """From ``keep_until`` on, not before, and never while the claim is open."""
+        claim = example_claim(state=state, keep_until=200.0)
+        storage.add_claim(claim)
+        assert storage.forget_claims(now=199.5) == 0
+        assert storage.forget_claims(now=200.0) == int(state.is_final)
+        assert storage.claim(claim.transaction_id) == (None if state.is_final else claim)
+
+    def test_forgetting_takes_what_is_due_only(self, storage: Storage) -> None:
+        """The number is that of the claims that are gone."""
+        for index, keep_until in enumerate((100.0, 300.0, 200.0)):
+            claim = example_claim(transaction_id=f"{index:064x}", keep_until=keep_until)
+            storage.add_claim(claim)
+            storage.change_claim(claim.changed(state=ClaimState.SETTLED))
+        assert storage.forget_claims(now=250.0) == 2
+        kept = [storage.claim(f"{index:064x}") is not None for index in range(3)]
+        assert kept == [False, True, False]
+
+    def test_of_many_who_claim_at_once_one_does(self, storage: Storage) -> None:
+        """All are told the same owner."""
+        rivals = [example_claim(owner=f"owner {number}") for number in range(THREADS)]
+        told = together([partial(storage.add_claim, rival) for rival in rivals])
+        assert told == [storage.claim(rivals[0].transaction_id)] * THREADS
+
+    def test_of_many_who_change_at_once_one_does(self, storage: Storage) -> None:
+        """Even when their changes look the same, as when a success is given to one of many."""
+        claim = example_claim()
+        storage.add_claim(claim)
+        rivals = [claim.changed(answer=b"told") for _ in range(THREADS)]
+        told = together([partial(storage.change_claim, rival) for rival in rivals])
+        assert told.count(True) == 1
+        assert storage.claim(claim.transaction_id) == rivals[told.index(True)]
+
+    def test_every_version_has_one_writer(self, storage: Storage) -> None:
+        """Many threads that change one claim again and again never write the same version."""
+        claim = example_claim()
+        storage.add_claim(claim)
+
+        def write(times: int) -> list[int]:
+            written: list[int] = []
+            while len(written) < times:
+                current = storage.claim(claim.transaction_id)
+                assert current is not None
+                changed = current.changed()
+                if storage.change_claim(changed):
+                    written.append(changed.version)
+            return written
+
+        versions = together([partial(write, 5)] * 16)
+        assert sorted(chain.from_iterable(versions)) == list(range(1, 16 * 5 + 1))
+
+    def test_of_change_and_removal_at_once_one_happens(self, storage: Storage) -> None:
+        """A claim that somebody goes on with is not taken away, nor the other way round."""
+        for number in range(20):
+            claim = example_claim(transaction_id=f"{number:064x}")
+            storage.add_claim(claim)
+            changed = claim.changed(state=ClaimState.SUBMITTED)
+            was_removed, was_changed = together(
+                [partial(storage.remove_claim, claim), partial(storage.change_claim, changed)]
+            )
+            assert was_removed is not was_changed
+            left = storage.claim(claim.transaction_id)
+            assert left == (changed if was_changed else None)

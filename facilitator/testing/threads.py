@@ -1,0 +1,23 @@
+"""Calls that are made at the same time."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+def together(calls: Sequence[Callable[[], Result]]) -> list[Result]:
+    """Make each call in a thread of its own, none before all are ready; the results in order.
+
+    Raises what the first of the calls that failed raised.
+    """
+    start = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], Result]) -> Result:
+        start.wait()
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))

@@ -1,0 +1,193 @@
+"""The messages of x402 v2 as values, parsed once from decoded JSON.
+
+What makes a request unusable is :class:`BadMessage`. What is merely a bad payment is not judged
+here: the strings of the requirements and the scheme's own payload are handed on as they came.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from facilitator.x402.reasons import Reason
+
+
+class BadMessage(Exception):
+    """The body is not an x402 request. Carries the reason and a sentence for a person."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        """Refuse with ``reason``; ``message`` says what to change."""
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What a payment must do: ``PaymentRequirements``."""
+
+    scheme: str
+    network: str
+    amount: str
+    asset: str
+    pay_to: str
+    max_timeout_seconds: int
+    extra: Mapping[str, Any]
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) that is equal for equal requirements; the network should be canonical."""
+        fields = [
+            self.scheme,
+            self.network,
+            self.amount,
+            self.asset,
+            self.pay_to,
+            self.max_timeout_seconds,
+            self.extra,
+        ]
+        return hashlib.sha256(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRequest:
+    """The body of ``/verify`` and ``/settle``."""
+
+    payload_version: int
+    accepted: Requirements
+    payload: Mapping[str, Any]
+    """The scheme's own part, for Cardano ``transaction`` and ``nonce``; not judged here."""
+    requirements: Requirements
+    payment_identifier: str | None = None
+    """The id of the extension ``payment-identifier``, if the client gave one."""
+    fingerprint: str = ""
+    """SHA-256 (hex) over the whole request with sorted keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResponse:
+    """The answer of ``/verify``."""
+
+    is_valid: bool
+    payer: str | None = None
+    reason: Reason | str | None = None
+    message: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of the wire, absent ones left out."""
+        return _present(
+            isValid=self.is_valid,
+            payer=self.payer,
+            invalidReason=self.reason,
+            invalidMessage=self.message,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SettleResponse:
+    """The answer of ``/settle``."""
+
+    success: bool
+    network: str
+    transaction: str = ""
+    payer: str | None = None
+    amount: str | None = None
+    reason: Reason | str | None = None
+    message: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of the wire, absent ones left out."""
+        return _present(
+            success=self.success,
+            transaction=self.transaction,
+            network=self.network,
+            payer=self.payer,
+            amount=self.amount,
+            errorReason=self.reason,
+            errorMessage=self.message,
+            extra=dict(self.extra) or None,
+        )
+
+
+def _present(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def parse_payment_request(body: object) -> PaymentRequest:
+    """The request in a decoded JSON body. Raises :class:`BadMessage`."""
+    message = _object(body, "the body", Reason.INVALID_PAYLOAD)
+    version = message.get("x402Version")
+    if type(version) is not int or version != 2:
+        raise BadMessage(Reason.INVALID_VERSION, f"x402Version must be 2, not {version!r:.40}")
+    payload = _object(message.get("paymentPayload"), "paymentPayload", Reason.INVALID_PAYLOAD)
+    payload_version = payload.get("x402Version")
+    if type(payload_version) is not int:
+        raise BadMessage(Reason.INVALID_PAYLOAD, "paymentPayload.x402Version must be an integer")
+    return PaymentRequest(
+        payload_version=payload_version,
+        accepted=_requirements(
+            payload.get("accepted"), "paymentPayload.accepted", Reason.INVALID_PAYLOAD
+        ),
+        payload=_object(payload.get("payload"), "paymentPayload.payload", Reason.INVALID_PAYLOAD),
+        requirements=_requirements(
+            message.get("paymentRequirements"), "paymentRequirements", Reason.INVALID_REQUIREMENTS
+        ),
+        payment_identifier=_payment_identifier(payload),
+        fingerprint=_fingerprint(message),
+    )
+
+
+def _fingerprint(message: dict[str, Any]) -> str:
+    try:
+        canonical = orjson.dumps(message, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # it writes fewer levels than it reads
+        raise BadMessage(Reason.INVALID_PAYLOAD, "the body is nested too deeply") from None
+    return hashlib.sha256(canonical).hexdigest()
+
+
+def _requirements(value: object, where: str, reason: Reason) -> Requirements:
+    fields = _object(value, where, reason)
+    for name in ("scheme", "network", "amount", "asset", "payTo"):
+        if not isinstance(fields.get(name), str):
+            raise BadMessage(reason, f"{where}.{name} must be a string")
+    timeout = fields.get("maxTimeoutSeconds")
+    if type(timeout) is not int:
+        raise BadMessage(reason, f"{where}.maxTimeoutSeconds must be an integer")
+    extra = fields.get("extra")
+    return Requirements(
+        scheme=fields["scheme"],
+        network=fields["network"],
+        amount=fields["amount"],
+        asset=fields["asset"],
+        pay_to=fields["payTo"],
+        max_timeout_seconds=timeout,
+        extra={} if extra is None else _object(extra, f"{where}.extra", reason),
+    )
+
+
+def _payment_identifier(payload: Mapping[str, Any]) -> str | None:
+    extensions = payload.get("extensions")
+    extension = extensions.get("payment-identifier") if isinstance(extensions, dict) else None
+    info = extension.get("info") if isinstance(extension, dict) else None
+    if not isinstance(info, dict) or info.get("id") is None:
+        return None
+    identifier = info["id"]
+    if (
+        not isinstance(identifier, str)
+        or not 16 <= len(identifier) <= 128
+        or not identifier.isascii()
+        or not identifier.replace("-", "").replace("_", "").isalnum()
+    ):
+        raise BadMessage(
+            Reason.INVALID_PAYLOAD,
+            "extensions.payment-identifier.info.id must be 16 to 128 letters, digits, - or _",
+        )
+    return identifier
+
+
+def _object(value: object, where: str, reason: Reason) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BadMessage(reason, f"{where} must be a JSON object")
+    return value

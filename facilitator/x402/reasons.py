@@ -1,0 +1,54 @@
+"""The stable, machine-readable reasons of refusals (``scheme_exact_cardano.md`` and the SDKs)."""
+
+from enum import StrEnum
+
+_PAYLOAD = "invalid_exact_cardano_payload"
+
+
+class Reason(StrEnum):
+    """Why a request or a payment is refused; the values are part of the wire protocol."""
+
+    # The request itself cannot be used (HTTP 4xx).
+    INVALID_PAYLOAD = "invalid_payload"
+    INVALID_REQUIREMENTS = "invalid_payment_requirements"
+    INVALID_VERSION = "invalid_x402_version"
+    IDEMPOTENCY_CONFLICT = "idempotency_conflict"
+
+    # The requirements.
+    UNSUPPORTED_SCHEME = "unsupported_scheme"
+    NETWORK_MISMATCH = "network_mismatch"
+    REQUIREMENTS = "invalid_exact_cardano_requirements"
+    REQUIREMENTS_POLICY = "invalid_exact_cardano_requirements_policy"
+
+    # The payment.
+    PAYLOAD = _PAYLOAD
+    UNSUPPORTED_VERSION = _PAYLOAD + "_unsupported_version"
+    VERIFICATION_ERROR = _PAYLOAD + "_verification_error"
+    DECODE_FAILED = _PAYLOAD + "_transaction_decode_failed"
+    NETWORK_ID_MISMATCH = _PAYLOAD + "_network_id_mismatch"
+    RECIPIENT_MISMATCH = _PAYLOAD + "_recipient_mismatch"
+    ASSET_MISMATCH = _PAYLOAD + "_asset_mismatch"
+    AMOUNT_INSUFFICIENT = _PAYLOAD + "_amount_insufficient"
+    NONCE_INVALID = _PAYLOAD + "_nonce_invalid"
+    NONCE_NOT_IN_INPUTS = _PAYLOAD + "_nonce_not_in_inputs"
+    NONCE_NOT_ON_CHAIN = _PAYLOAD + "_nonce_not_on_chain"
+    INPUT_NOT_AVAILABLE = _PAYLOAD + "_input_not_available"
+    TTL_EXPIRED = _PAYLOAD + "_ttl_expired"
+    TTL_TOO_FAR = _PAYLOAD + "_ttl_too_far"
+    NOT_YET_VALID = _PAYLOAD + "_not_yet_valid"
+    MIN_UTXO_INSUFFICIENT = _PAYLOAD + "_min_utxo_insufficient"
+    UNSIGNED = _PAYLOAD + "_unsigned"
+    INVALID_SIGNATURE = _PAYLOAD + "_invalid_signature"
+    PHASE1_INVALID = _PAYLOAD + "_phase1_invalid"
+    PHASE2_INVALID = _PAYLOAD + "_phase2_invalid"
+    VALUE_NOT_CONSERVED = _PAYLOAD + "_value_not_conserved"
+    FEE_BELOW_MINIMUM = _PAYLOAD + "_fee_below_minimum"
+
+    # The facilitator and the chain.
+    CHAIN_LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"
+    EVIDENCE_UNAVAILABLE = "exact_cardano_facilitator_evidence_unavailable"
+    SETTLEMENT_FAILED = "exact_cardano_settlement_failed"
+    DEFINITIVELY_REJECTED = "exact_cardano_settlement_definitively_rejected"
+    NOT_CONFIRMED = "exact_cardano_settlement_not_confirmed"
+    PENDING = "settlement_pending"
+    DUPLICATE = "duplicate_settlement"

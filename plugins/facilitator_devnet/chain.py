@@ -1,0 +1,221 @@
+"""The devnet's chain: blocks over a ledger, a mempool, and rollbacks.
+
+Not for use by several threads at once: the provider holds its lock.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from facilitator.cardano.decode import decode_output, decode_transaction
+from facilitator.cardano.parameters import ProtocolParameters
+from facilitator.cardano.rules import Environment, Failure
+from facilitator.cardano.transaction import Output, OutputRef, Transaction
+from facilitator.roles.chain import (
+    Block,
+    InBlock,
+    InMempool,
+    NotFound,
+    Point,
+    PointNotFound,
+    TransactionStatus,
+    Unspent,
+)
+from facilitator.x402.networks import NETWORKS
+from facilitator_devnet.genesis import EPOCHS, PARAMETERS, digest, genesis_outputs
+from facilitator_devnet.ledger import Draft, Ledger
+from facilitator_devnet.store import SavedBlock, Store
+
+log = logging.getLogger(__name__)
+
+NO_PARENT = "00" * 32
+
+
+class _Made(NamedTuple):
+    block: Block
+    transactions: Sequence[Transaction]
+    undo: Ledger
+
+
+class Chain:
+    """Blocks from genesis on; each change is kept by the store before it is seen."""
+
+    def __init__(self, network: str, store: Store, now: int) -> None:
+        """Go on from what the store keeps; a new chain begins just before the slot ``now``."""
+        self.network = network
+        self._store = store
+        self._restore(now)
+
+    def _restore(self, now: int) -> None:
+        saved = self._store.begin(self.network, max(0, now - 1))
+        self._rollbacks = saved.rollbacks
+        self._grants = 0
+        self._made: list[_Made] = []
+        self._heights: dict[str, int] = {}
+        self.ledger = Ledger({}, {})
+        self._begin_at(saved.genesis_slot)
+        for output in saved.grants:
+            self._add_grant(output)
+        for block in saved.blocks:
+            self._append(block, [decode_transaction(raw) for raw in block.transactions])
+        self._queue([decode_transaction(raw) for raw in saved.mempool])
+
+    def _begin_at(self, slot: int) -> None:
+        for ref, output in genesis_outputs(self.network):
+            self._give(ref, output)
+        block_hash = digest(f"devnet genesis of {self.network} at {slot}".encode()).hex()
+        block = Block(Point(slot, block_hash), 0, NO_PARENT, tuple(self._heights))
+        self._made.append(_Made(block, (), Ledger({}, {})))
+        self._heights[block_hash] = 0
+
+    @property
+    def tip(self) -> Block:
+        """The newest block."""
+        return self._made[-1].block
+
+    @property
+    def parameters(self) -> ProtocolParameters:
+        """The parameters in force at the tip."""
+        return replace(PARAMETERS, epoch=EPOCHS[self.network].at(self.tip.point.slot))
+
+    def status(self, transaction_id: str) -> TransactionStatus:
+        """Where the transaction is."""
+        if transaction_id in self._waiting:
+            return InMempool()
+        height = self._heights.get(transaction_id)
+        if height is None:
+            return NotFound()
+        return InBlock(self._made[height].block.point, height)
+
+    def blocks_after(self, point: Point) -> Sequence[Block]:
+        """All blocks that follow, oldest first. Raises :class:`PointNotFound`."""
+        height = self._heights.get(point.block)
+        if height is None or self._made[height].block.point != point:
+            raise PointNotFound(f"block {point.block} at slot {point.slot} is not on this chain")
+        return [made.block for made in self._made[height + 1 :]]
+
+    def unspent(self, address: bytes) -> dict[OutputRef, Output]:
+        """The outputs at the address that are in a block and that nothing in the mempool spends."""
+        return {
+            ref: found.output
+            for ref, found in self.ledger.outputs.items()
+            if isinstance(found, Unspent)
+            and found.output.address == address
+            and isinstance(self._pending.outputs[ref], Unspent)
+        }
+
+    def take(self, transaction: Transaction, now: int) -> list[Failure]:
+        """Put it in the mempool, unless it is there; if the ledger refuses it, tell why."""
+        if transaction.id.hex() in self._waiting:
+            return []
+        slot = max(now, self.tip.point.slot + 1)
+        failures = self._pending.failures(transaction, self._environment(slot))
+        if not failures:
+            self._store.add_transaction(transaction.id, transaction.raw)
+            self._enqueue(transaction)
+        return failures
+
+    def produce(self, now: int) -> Block:
+        """Make a block at the slot ``now``, or the next free one, of what still holds there."""
+        parent = self.tip
+        slot = max(now, parent.point.slot + 1)
+        kept, dropped = self._sift(self._waiting.values(), self.ledger, slot)
+        ids = "".join(transaction.id.hex() for transaction in kept)
+        # Without the count, blocks remade after a rollback could have the hashes of the old ones.
+        content = f"{parent.point.block} {slot} {self._rollbacks} {ids}"
+        block = SavedBlock(slot, digest(content.encode()).hex(), ())
+        self._store.add_block(parent.height + 1, block, [each.id for each in dropped])
+        self._append(block, kept)
+        self._queue(())
+        return self.tip
+
+    def roll_back(self, blocks: int, now: int, *, drop: bool) -> None:
+        """Undo the newest blocks; their transactions wait again, or are gone with ``drop``.
+
+        What is then no longer valid is dropped as well. Raises :class:`ValueError` unless there
+        are that many blocks above genesis.
+        """
+        if not 0 < blocks <= self.tip.height:
+            raise ValueError(f"can undo 1 to {self.tip.height} blocks, not {blocks}")
+        height = self.tip.height - blocks
+        undone = self._made[height + 1 :]
+        draft = Draft(self.ledger)
+        for made in reversed(undone):
+            draft.write(made.undo)
+        freed = [transaction for made in undone for transaction in made.transactions]
+        candidates = [*([] if drop else freed), *self._waiting.values()]
+        slot = max(now, self._made[height].block.point.slot + 1)
+        kept, dropped = self._sift(candidates, draft, slot)
+        if drop:
+            dropped += freed
+        self._store.roll_back(height, [transaction.id for transaction in dropped])
+        self.ledger.write(draft.changes)
+        self._forget(undone)
+        self._rollbacks += 1
+        self._queue(kept)
+
+    def grant(self, output: bytes) -> OutputRef:
+        """Add the output (CBOR) as though genesis had held it, so that no rollback takes it."""
+        decode_output(output)
+        self._store.add_grant(output)
+        return self._add_grant(output)
+
+    def reset(self, now: int) -> None:
+        """Begin anew from genesis."""
+        self._store.clear()
+        self._restore(now)
+
+    def _environment(self, slot: int) -> Environment:
+        return Environment(slot, NETWORKS[self.network].network_id, self.parameters)
+
+    def _sift(
+        self, transactions: Iterable[Transaction], ledger: Ledger, slot: int
+    ) -> tuple[list[Transaction], list[Transaction]]:
+        """Those that hold one after the other on the ledger, and the others."""
+        draft, environment = Draft(ledger), self._environment(slot)
+        kept, dropped = [], []
+        for transaction in transactions:
+            failures = draft.failures(transaction, environment)
+            if failures:
+                log.info("dropped %s: %s", transaction.id.hex(), failures[0].message)
+                dropped.append(transaction)
+            else:
+                draft.apply(transaction, PARAMETERS.key_deposit)
+                kept.append(transaction)
+        return kept, dropped
+
+    def _append(self, saved: SavedBlock, transactions: Sequence[Transaction]) -> None:
+        draft = Draft(self.ledger)
+        for transaction in transactions:
+            draft.apply(transaction, PARAMETERS.key_deposit)
+        parent, ids = self.tip, tuple(transaction.id.hex() for transaction in transactions)
+        block = Block(Point(saved.slot, saved.hash), parent.height + 1, parent.point.block, ids)
+        self._made.append(_Made(block, transactions, self.ledger.write(draft.changes)))
+        self._heights |= dict.fromkeys((saved.hash, *ids), block.height)
+
+    def _forget(self, undone: Sequence[_Made]) -> None:
+        del self._made[-len(undone) :]
+        for made in undone:
+            for key in (made.block.point.block, *made.block.transactions):
+                del self._heights[key]
+
+    def _queue(self, transactions: Sequence[Transaction]) -> None:
+        self._waiting: dict[str, Transaction] = {}
+        self._pending = Draft(self.ledger)
+        for transaction in transactions:
+            self._enqueue(transaction)
+
+    def _enqueue(self, transaction: Transaction) -> None:
+        self._pending.apply(transaction, PARAMETERS.key_deposit)
+        self._waiting[transaction.id.hex()] = transaction
+
+    def _add_grant(self, output: bytes) -> OutputRef:
+        self._grants += 1
+        ref = OutputRef(digest(b"devnet grant %d: %b" % (self._grants, output)), 0)
+        self._give(ref, decode_output(output))
+        return ref
+
+    def _give(self, ref: OutputRef, output: Output) -> None:
+        self.ledger.outputs[ref] = Unspent(output)
+        self._heights[ref.transaction_id.hex()] = 0

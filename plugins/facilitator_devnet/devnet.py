@@ -1,0 +1,228 @@
+"""The devnet as a chain provider: an embedded ledger that stands in for a network's node."""
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from threading import Condition, Event, Thread
+
+from facilitator.cardano.cbor import DecodeError
+from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.parameters import ProtocolParameters
+from facilitator.cardano.slots import KNOWN_ERAS, EraSummary
+from facilitator.cardano.state import Account, LedgerState, StateQuery
+from facilitator.cardano.transaction import Assets, Credential, Output, OutputRef, Value
+from facilitator.clock import Clock
+from facilitator.roles.chain import (
+    Block,
+    ChainUnavailable,
+    OutputStatus,
+    Point,
+    Spent,
+    SubmissionRejected,
+    Tip,
+    TransactionStatus,
+    Unknown,
+    Unspent,
+)
+from facilitator_devnet.chain import Chain
+from facilitator_devnet.encoding import encode_output
+from facilitator_devnet.faults import Faults
+from facilitator_devnet.store import MemoryStore, SqliteStore, Store
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 1.0
+
+
+class Devnet:
+    """A test double of a Cardano network, in this process.
+
+    It implements :class:`facilitator.roles.chain.ChainProvider`, ``AwaitsBlocks`` and
+    ``ReadsLedgerState``. Transactions are judged by the facilitator's own phase-1 rules; the ones
+    it takes go into the next block. Slots follow from the clock and the network's era summary.
+    """
+
+    is_devnet = True
+
+    def __init__(
+        self, network: str, clock: Clock, *, block_seconds: float = 0, path: str | None = None
+    ) -> None:
+        """Begin at genesis or go on from the SQLite file, and make blocks unless that is manual.
+
+        With ``block_seconds`` 0, blocks come only from :meth:`produce_block`.
+        Raises :class:`ChainUnavailable` when the file cannot be used.
+        """
+        self.network = network
+        self.poll_seconds = block_seconds or POLL_SECONDS
+        self.faults = Faults()
+        self._clock = clock
+        self._store: Store = MemoryStore() if path is None else SqliteStore(path)
+        self._in_memory = path is None
+        self._closing = Event()
+        self._changed = Condition()
+        try:
+            self._chain = Chain(network, self._store, self._now())
+        except BaseException:
+            self._store.close()
+            raise
+        self._thread: Thread | None = None
+        if block_seconds:
+            self._thread = Thread(
+                target=self._keep_producing, args=(block_seconds,), name="devnet", daemon=True
+            )
+            self._thread.start()
+        log.warning(
+            "the devnet stands in for %s: it is a test double, nothing on it is real", network
+        )
+
+    def tip(self) -> Tip:
+        """The newest block."""
+        self._check("tip")
+        with self._changed:
+            block = self._chain.tip
+        return Tip(block.point, block.height)
+
+    def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
+        """What is known of each output at the tip, the mempool left out."""
+        self._check("outputs")
+        if self.faults.take("lag"):
+            return dict.fromkeys(refs, Unknown("the devnet was asked to lag"))
+        with self._changed:
+            outputs = self._chain.ledger.outputs
+            return {ref: outputs.get(ref, Spent()) for ref in refs}
+
+    def submit(self, transaction: bytes) -> str:
+        """Put the transaction in the mempool, from where the next block takes it; its id.
+
+        What the mempool holds already is not judged again. Raises :class:`SubmissionRejected`
+        with the ledger's predicate failures, one sentence for each.
+        """
+        self._check("submit")
+        self.faults.check_lost("request lost")
+        try:
+            decoded = decode_transaction(transaction)
+        except DecodeError as error:
+            raise SubmissionRejected(f"DecoderFailure: {error}") from error
+        with self._changed:
+            failures = self._chain.take(decoded, self._now())
+        if failures:
+            raise SubmissionRejected("; ".join(f"{rule}: {why}" for rule, why in failures))
+        self.faults.check_lost("reply lost")
+        return decoded.id.hex()
+
+    def transaction(self, transaction_id: str) -> TransactionStatus:
+        """Where the transaction (lowercase hex id) is."""
+        self._check("transaction")
+        with self._changed:
+            return self._chain.status(transaction_id)
+
+    def blocks_after(self, point: Point) -> Sequence[Block]:
+        """All blocks that follow, oldest first. Raises :class:`PointNotFound`."""
+        self._check("blocks_after")
+        with self._changed:
+            return self._chain.blocks_after(point)
+
+    def parameters(self) -> ProtocolParameters:
+        """The protocol parameters in force."""
+        self._check("parameters")
+        with self._changed:
+            return self._chain.parameters
+
+    def eras(self) -> EraSummary:
+        """How slots and time relate on the network that this stands in for."""
+        self._check("eras")
+        return KNOWN_ERAS[self.network]
+
+    def await_block(self, after: Point, timeout: float) -> bool:
+        """Wait up to ``timeout`` seconds until the tip is not ``after``; whether it is not."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._closing.is_set() or self._chain.tip.point != after, timeout
+            )
+            return self._chain.tip.point != after
+
+    def ledger_state(self, query: StateQuery) -> LedgerState:
+        """The facts asked for, as of the tip."""
+        self._check("ledger_state")
+        with self._changed:
+            return self._chain.ledger.state(query)
+
+    def close(self) -> None:
+        """Stop making blocks, wake whoever waits, and let go of the file."""
+        self._closing.set()
+        with self._changed:
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+        with self._changed:
+            self._store.close()
+
+    # What a network has no call for: making things happen, for development and tests.
+
+    def produce_block(self) -> Block:
+        """Make a block now of what the mempool holds and is still valid."""
+        with self._changed:
+            block = self._chain.produce(self._now())
+            self._changed.notify_all()
+        return block
+
+    def rollback(self, blocks: int, *, drop: bool = False) -> None:
+        """Undo the newest blocks; their transactions wait again, or are gone with ``drop``.
+
+        Blocks made after that are other ones. Raises :class:`ValueError` unless there are that
+        many blocks above genesis.
+        """
+        with self._changed:
+            self._chain.roll_back(blocks, self._now(), drop=drop)
+            self._changed.notify_all()
+
+    def fund(self, address: bytes, lovelace: int, assets: Assets | None = None) -> OutputRef:
+        """Give the address an output, which is there at once and which no rollback takes away.
+
+        Its id follows from its content and from how many were given before. Raises
+        :class:`ValueError` for what cannot be an output.
+        """
+        output = encode_output(address, Value(lovelace, assets or {}))
+        with self._changed:
+            return self._chain.grant(output)
+
+    def unspent(self, address: bytes) -> Mapping[OutputRef, Output]:
+        """What a wallet may spend: outputs at the address that nothing in the mempool spends."""
+        with self._changed:
+            return self._chain.unspent(address)
+
+    def load(
+        self,
+        utxos: Mapping[OutputRef, Output],
+        accounts: Mapping[Credential, Account | None] | None = None,
+    ) -> None:
+        """Put the outputs and accounts in the ledger, over what it has under the same keys.
+
+        Raises :class:`ValueError` on a devnet with a file, which could not tell of them later.
+        """
+        if not self._in_memory:
+            raise ValueError("outputs can be loaded into a devnet in memory only")
+        with self._changed:
+            ledger = self._chain.ledger
+            ledger.outputs.update({ref: Unspent(output) for ref, output in utxos.items()})
+            ledger.accounts.update(accounts or {})
+
+    def reset(self) -> None:
+        """Begin anew from genesis."""
+        with self._changed:
+            self._chain.reset(self._now())
+            self._changed.notify_all()
+
+    def _now(self) -> int:
+        return KNOWN_ERAS[self.network].slot_at(int(self._clock.time() * 1000))
+
+    def _check(self, method: str) -> None:
+        if self._closing.is_set():
+            raise ChainUnavailable("the devnet is closed")
+        self.faults.check(method)
+
+    def _keep_producing(self, block_seconds: float) -> None:
+        while not self._closing.wait(block_seconds):
+            try:
+                self.produce_block()
+            except ChainUnavailable as error:
+                log.error("no block: %s", error)

@@ -1,0 +1,23 @@
+"""The devnet's settings."""
+
+from dataclasses import dataclass
+
+from facilitator.settings import setting
+
+
+@dataclass(frozen=True)
+class DevnetSettings:
+    """The table ``devnet``."""
+
+    block_seconds: float = setting(
+        2.0,
+        "Seconds between blocks; 0 leaves making blocks to the caller. Below 1, slots run ahead of"
+        " the clock, since no two blocks share a slot.",
+        minimum=0,
+        maximum=86_400,
+    )
+    path: str | None = setting(
+        None,
+        "SQLite file that keeps the chain; in memory when unset. With several networks,"
+        " '{network}' in it stands for the network's name.",
+    )

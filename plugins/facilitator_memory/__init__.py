@@ -1,0 +1,14 @@
+"""Keeps claims, reservations and idempotency keys in the memory of one process.
+
+For tests and trials: when the process ends, everything it knew of settlements is gone.
+"""
+
+from facilitator import hookimpl
+from facilitator.roles.storage import Storage
+from facilitator_memory.storage import MemoryStorage
+
+
+@hookimpl
+def storage() -> Storage:
+    """The one storage of this process."""
+    return MemoryStorage()

@@ -1,0 +1,24 @@
+"""Keeps claims, reservations and idempotency keys in one SQLite file.
+
+Shared by the processes of one machine that name the same file, and kept when they end.
+"""
+
+from collections.abc import Mapping
+
+from facilitator import hookimpl
+from facilitator.context import Context
+from facilitator.roles.storage import Storage
+from facilitator_sqlite.settings import SqliteSettings
+from facilitator_sqlite.storage import SqliteStorage
+
+
+@hookimpl
+def settings_sections() -> Mapping[str, type]:
+    """The table ``sqlite``."""
+    return {"sqlite": SqliteSettings}
+
+
+@hookimpl
+def storage(context: Context) -> Storage:
+    """The storage in the file that the settings name; made when it does not exist."""
+    return SqliteStorage(context.settings.section(SqliteSettings).path)

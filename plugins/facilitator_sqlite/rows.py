@@ -1,0 +1,39 @@
+"""Claims as rows and back."""
+
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any
+
+from facilitator.settlement.claim import Claim, ClaimState
+
+Row = tuple[Any, ...]
+
+_NAMES = [field.name for field in fields(Claim)]
+_VALUES = attrgetter(*_NAMES)
+_STATE = _NAMES.index("state")
+_ACCEPTED = _NAMES.index("accepted")
+_SLOTS = (_NAMES.index("invalid_hereafter"), _NAMES.index("block_slot"))
+
+COLUMNS = ", ".join(f'"{name}"' for name in _NAMES)
+"""The columns of a claim, which are named as its fields, in their order."""
+
+PLACES = ", ".join("?" for _ in _NAMES)
+"""A parameter for each of the columns."""
+
+
+def row_of(claim: Claim) -> Row:
+    """The values of the columns."""
+    values = list(_VALUES(claim))
+    for index in _SLOTS:
+        values[index] = None if values[index] is None else str(values[index])
+    return tuple(values)
+
+
+def claim_of(row: Row) -> Claim:
+    """The claim whose columns have these values."""
+    values = list(row)
+    values[_STATE] = ClaimState(values[_STATE])
+    values[_ACCEPTED] = bool(values[_ACCEPTED])
+    for index in _SLOTS:
+        values[index] = None if values[index] is None else int(values[index])
+    return Claim(*values)

@@ -1,0 +1,22 @@
+"""The plugin's settings."""
+
+from dataclasses import dataclass
+
+from facilitator.settings import setting
+
+
+def _names_a_file(path: str) -> str | None:
+    if path == ":memory:":
+        return "must name a file; to keep nothing, enable the plugin 'memory' instead of 'sqlite'"
+    return None
+
+
+@dataclass(frozen=True)
+class SqliteSettings:
+    """The table ``sqlite``."""
+
+    path: str = setting(
+        "facilitator.db",
+        "File that keeps claims and reservations, on a local disk; made when it does not exist.",
+        check=_names_a_file,
+    )

@@ -1,0 +1,43 @@
+"""Packaging: the core, one importable package per built-in plugin, and their extras."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "facilitator/__init__.py").read_text())[1]
+
+CORE = find_packages(include=["facilitator", "facilitator.*"])
+PLUGINS = find_packages("plugins")
+TOP = [name for name in PLUGINS if "." not in name]
+
+setup(
+    name="x402-cardano-facilitator",
+    version=VERSION,
+    description="A plugin-based x402 payment facilitator for Cardano",
+    long_description=(ROOT / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=CORE + PLUGINS,
+    package_dir={name: f"plugins/{name}" for name in TOP},
+    package_data={
+        "facilitator": ["py.typed", "default_settings.toml"],
+        **{name: ["py.typed"] for name in TOP},
+    },
+    install_requires=[
+        "cbor2>=5.8,<6",  # pycardano 0.19 does not import with cbor2 6
+        "dynaconf>=3.3,<4",
+        "falcon>=4.1,<5",
+        "orjson>=3.10,<4",
+        "pluggy>=1.6,<2",
+        "pycardano>=0.19.2,<0.20",
+        "pynacl>=1.5,<2",
+        "waitress>=3.0.2,<4",
+    ],
+    entry_points={
+        "console_scripts": ["facilitator = facilitator.cli:main"],
+        "facilitator.plugins": [f"{name.removeprefix('facilitator_')} = {name}" for name in TOP],
+    },
+)

@@ -1,0 +1,139 @@
+"""``/health``: true, quick, and never a burden."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from support.web import Client, ScriptedService, serving
+
+from facilitator import __version__
+from facilitator.api import probe
+from facilitator.roles.chain import ChainUnavailable
+
+Check = Callable[[], None]
+
+
+class FixedClock:
+    def time(self) -> float:
+        return 1_700_000_000.25
+
+
+def up() -> None:
+    pass
+
+
+def down() -> None:
+    raise ChainUnavailable("the quota of today is used up")
+
+
+def broken() -> None:
+    raise OSError("cannot reach redis://:hunter2@db:6379")
+
+
+@contextmanager
+def watching(folder: Path, **checks: Check) -> Iterator[Client]:
+    service = ScriptedService(checks=checks)
+    with serving(folder, service, api={"clock": FixedClock()}) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("checks", "status", "code", "ready"),
+    [
+        ({}, "healthy", 200, 200),
+        ({"storage": up, "chain": up}, "healthy", 200, 200),
+        ({"storage": up, "chain": down}, "degraded", 200, 503),
+        ({"storage": broken, "chain": down}, "unhealthy", 503, 503),
+    ],
+)
+def test_health_and_readiness(
+    tmp_path: Path, checks: dict[str, Check], status: str, code: int, ready: int
+) -> None:
+    with watching(tmp_path, **checks) as client:
+        health, readiness = client.call("GET", "/health"), client.call("GET", "/health/ready")
+        assert client.call("GET", "/health/live").status == 200
+        assert client.call("HEAD", "/health").status == code
+    assert (health.status, health.json["status"]) == (code, status)
+    assert readiness.status == ready
+    assert readiness.json["status"] == ("ready" if ready == 200 else "not_ready")
+    assert set(health.json["dependencies"]) == set(readiness.json["dependencies"]) == set(checks)
+
+
+def test_what_health_tells(tmp_path: Path) -> None:
+    with watching(tmp_path, storage=up, chain=down) as client:
+        document = client.call("GET", "/health").json
+    assert document["version"] == __version__
+    assert document["timestamp"] == "2023-11-14T22:13:20.250Z"
+    moment = datetime.fromisoformat(document["timestamp"])
+    assert moment == datetime.fromtimestamp(FixedClock().time(), UTC)
+    assert document["uptime"] >= 0
+    storage, chain = document["dependencies"]["storage"], document["dependencies"]["chain"]
+    assert storage.pop("latency") >= 0
+    assert chain.pop("latency") >= 0
+    assert storage == {"status": "up"}
+    assert chain == {"status": "down", "error": "the quota of today is used up"}
+
+
+def test_only_texts_meant_for_it_are_shown(tmp_path: Path) -> None:
+    with watching(tmp_path, redis=broken) as client:
+        answer = client.call("GET", "/health")
+    assert answer.json["dependencies"]["redis"]["error"] == "OSError"
+    assert b"hunter2" not in answer.body
+
+
+def test_a_check_that_hangs_is_down_and_runs_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "WAIT_SECONDS", 0.05)
+    release, calls = threading.Event(), []
+
+    def hang() -> None:
+        calls.append(1)
+        release.wait(20)
+
+    try:
+        with watching(tmp_path, storage=up, chain=hang) as client:
+            for _ in range(3):
+                document = client.call("GET", "/health").json
+                assert document["status"] == "degraded"
+                assert document["dependencies"]["chain"]["error"] == "no answer in time"
+                assert document["dependencies"]["storage"]["status"] == "up"
+    finally:
+        release.set()
+    assert calls == [1]
+
+
+def test_an_answer_takes_less_than_two_seconds() -> None:
+    assert probe.WAIT_SECONDS < 2
+
+
+def test_a_dependency_is_not_asked_for_every_request(tmp_path: Path) -> None:
+    calls = []
+    with watching(tmp_path, chain=lambda: calls.append(1)) as client:
+        for _ in range(5):
+            client.call("GET", "/health")
+            client.call("GET", "/health/ready")
+    assert len(calls) < 10
+
+
+def test_a_dependency_that_comes_back_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(probe, "FRESH_SECONDS", 0)
+    caplog.set_level("INFO")
+    outcomes = iter([down, down, up])
+    with watching(tmp_path, chain=lambda: next(outcomes)()) as client:
+        statuses = [client.call("GET", "/health").json["status"] for _ in range(3)]
+    assert statuses == ["unhealthy", "unhealthy", "healthy"]
+    changes = [one.getMessage() for one in caplog.records if one.name == "facilitator.health"]
+    assert changes == ["chain is down", "chain is up"]
+
+
+def test_liveness_asks_nobody(tmp_path: Path) -> None:
+    calls = []
+    with watching(tmp_path, chain=lambda: calls.append(1)) as client:
+        assert client.call("GET", "/health/live").json == {"status": "alive"}
+    assert calls == []

@@ -1,0 +1,30 @@
+"""A facilitator run as it is in production: real HTTP through waitress, over an embedded devnet."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.running import Running
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """Start a facilitator: ``run(settlement__wait_seconds=0)`` overrides settings.
+
+    The devnet makes blocks only when told to and the clock only moves when it is moved, unless
+    ``real_time=True``.
+    """
+    with ExitStack() as stack:
+
+        def start(*, real_time: bool = False, **settings: Any) -> Running:
+            running = Running(tmp_path, real_time=real_time, settings=_variables(settings))
+            stack.callback(running.close)
+            return running
+
+        yield start
+
+
+def _variables(settings: Mapping[str, Any]) -> dict[str, str]:
+    return {f"FACILITATOR_{key.upper()}": str(value) for key, value in settings.items()}

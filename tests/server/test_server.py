@@ -1,0 +1,286 @@
+"""The server in this process: starting, stopping, many clients, slow ones and gone ones."""
+
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.web import (
+    NETWORK,
+    Client,
+    ScriptedService,
+    payment,
+    read_answer,
+    serving,
+    settings,
+)
+
+from facilitator import connections, server
+from facilitator.api import application
+from facilitator.server import ListenError, Server
+from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
+
+GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class Held:
+    """A service whose ``/verify`` waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.entered, self.released = threading.Semaphore(0), threading.Event()
+        self.service = ScriptedService(on_verify=self._verify)
+
+    def _verify(self, _: PaymentRequest) -> VerifyResponse:
+        self.entered.release()
+        assert self.released.wait(20)
+        return VerifyResponse(True)
+
+
+def made(
+    folder: Path,
+    service: ScriptedService | None = None,
+    on_drain: Callable[[], None] | None = None,
+    **variables: object,
+) -> Server:
+    loaded = settings(folder, **variables)
+    app = application(service or ScriptedService(), settings=loaded)
+    return Server(app, loaded.server, network=NETWORK, on_drain=on_drain)
+
+
+def test_it_listens_from_the_start_and_tells_where(tmp_path: Path) -> None:
+    server = made(tmp_path)
+    assert server.url == f"http://127.0.0.1:{server.port}"
+    with Client(server.port).connect() as connection:
+        connection.sendall(GET)
+        with server:
+            assert read_answer(connection).status == 200
+
+
+def test_an_address_that_is_taken_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ListenError, match=rf"^cannot listen on 127.0.0.1:{port}: .*in use"):
+            made(tmp_path, server__port=port)
+
+
+def test_a_host_that_is_not_this_machine_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ListenError, match="^cannot listen on 192.0.2.1:"):
+        made(tmp_path, server__host="192.0.2.1")
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
+def test_an_ipv6_address_is_written_as_in_urls(tmp_path: Path) -> None:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            pass
+    except OSError:
+        pytest.skip("needs the IPv6 loopback")
+    server = made(tmp_path, server__host="::1")
+    assert server.url == f"http://[::1]:{server.port}"
+    server.close()
+
+
+def test_stopping_twice_or_without_a_start_is_harmless(tmp_path: Path) -> None:
+    unstarted = made(tmp_path)
+    unstarted.close()
+    unstarted.stop()
+    with made(tmp_path) as started:
+        started.stop()
+        started.stop()
+    started.stop()
+    started.close()
+
+
+def test_many_clients_over_few_threads(tmp_path: Path) -> None:
+    with serving(tmp_path, server__threads=4) as client, ThreadPoolExecutor(24) as pool:
+        answers = list(pool.map(lambda _: client.call("POST", "/verify", payment()), range(240)))
+    assert [answer.status for answer in answers] == [200] * 240
+    assert len({answer.headers["x-request-id"] for answer in answers}) == 240
+
+
+def test_waiting_requests_leave_room_for_others(tmp_path: Path) -> None:
+    held = Held()
+    with (
+        serving(tmp_path, held.service, server__threads=8) as client,
+        ThreadPoolExecutor(6) as pool,
+    ):
+        waiting = [pool.submit(client.call, "POST", "/verify", payment()) for _ in range(6)]
+        for _ in waiting:
+            assert held.entered.acquire(timeout=20)
+        assert client.call("GET", "/health").status == 200
+        held.released.set()
+        assert [one.result(20).status for one in waiting] == [200] * 6
+
+
+def test_idle_connections_do_not_take_threads(tmp_path: Path) -> None:
+    with serving(tmp_path, server__threads=4) as client:
+        idle = [client.connect() for _ in range(40)]
+        try:
+            for connection in idle[:20]:
+                connection.sendall(GET[:10])
+            assert client.call("GET", "/health").status == 200
+            for connection in idle[:20]:
+                connection.sendall(GET[10:])
+                assert read_answer(connection).status == 200
+        finally:
+            for connection in idle:
+                connection.close()
+
+
+def test_a_request_that_takes_for_ever_to_arrive_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0)
+    monkeypatch.setattr(server, "CLEANUP_SECONDS", 0)
+    with serving(tmp_path) as client, client.connect() as slow, client.connect() as patient:
+        slow.sendall(GET[:10])
+        assert slow.recv(100) == b""
+        patient.sendall(GET)
+        assert read_answer(patient).status == 200
+
+
+def test_a_refused_client_cannot_go_on_sending_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "LINGER_SECONDS", 0)
+    with serving(tmp_path) as client, client.connect() as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 999999999\r\n\r\n")
+        assert read_answer(connection).status == 413
+        with pytest.raises(ConnectionError):
+            for _ in range(100_000):
+                connection.sendall(b" " * 65536)
+
+
+def test_what_a_refused_client_sends_afterwards_is_no_request(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def status(transaction: str) -> dict[str, Any]:
+        seen.append(transaction)
+        return {}
+
+    with serving(tmp_path, ScriptedService(on_status=status)) as client:
+        smuggled = b"GET /status/" + b"a" * 64 + b" HTTP/1.1\r\n\r\n"
+        with client.connect() as connection:
+            connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 999999999\r\n\r\n")
+            assert read_answer(connection).status == 413
+            connection.sendall(smuggled)
+            assert connection.recv(100) == b""
+        assert client.call("GET", "/").status == 200
+    assert seen == []
+
+
+def test_a_service_learns_that_its_caller_hung_up(tmp_path: Path) -> None:
+    entered, noticed = threading.Event(), threading.Event()
+
+    def settle(_: PaymentRequest, caller_gone: Callable[[], bool], **__: Any) -> SettleResponse:
+        assert not caller_gone()
+        entered.set()
+        for _ in range(2000):
+            if caller_gone():
+                noticed.set()
+                break
+            threading.Event().wait(0.005)
+        return SettleResponse(False, NETWORK)
+
+    with serving(tmp_path, ScriptedService(on_settle=settle)) as client:
+        with ThreadPoolExecutor(1) as pool, client.connect() as connection:
+            _send_payment(connection, "/settle")
+            assert pool.submit(entered.wait, 20).result()
+        assert noticed.wait(20)
+
+
+def _send_payment(connection: socket.socket, path: str) -> None:
+    import json
+
+    body = json.dumps(payment()).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    connection.sendall(head + body)
+
+
+# --- Draining ------------------------------------------------------------------------------------
+
+
+def test_connections_that_wait_to_be_accepted_are_answered(tmp_path: Path) -> None:
+    server = made(tmp_path)
+    clients = [Client(server.port).connect() for _ in range(20)]
+    try:
+        for connection in clients:
+            connection.sendall(GET)
+        server.stop()
+        server.run()
+        for connection in clients:
+            answer = read_answer(connection)
+            assert (answer.status, answer.headers["connection"]) == (200, "close")
+    finally:
+        for connection in clients:
+            connection.close()
+    with pytest.raises(ConnectionRefusedError):
+        Client(server.port).connect()
+
+
+def test_a_request_that_is_arriving_may_arrive(tmp_path: Path) -> None:
+    draining = threading.Event()
+    server = made(tmp_path, on_drain=draining.set)
+    with Client(server.port).connect() as connection:
+        connection.sendall(GET[:20])
+        server.stop()
+        server.start()
+        assert draining.wait(20)
+        connection.sendall(GET[20:])
+        assert read_answer(connection).status == 200
+        server.close()
+
+
+def test_a_server_that_stops_is_not_ready(tmp_path: Path) -> None:
+    held, draining = Held(), threading.Event()
+    server = made(tmp_path, held.service, on_drain=draining.set)
+    with server, Client(server.port).connect() as connection:
+        _send_payment(connection, "/verify")
+        assert held.entered.acquire(timeout=20)
+        # The first look ahead happens while the first request is being answered.
+        connection.sendall(b"GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(GET)
+        server.stop()
+        assert draining.wait(20)
+        held.released.set()
+        received = b""
+        while data := connection.recv(65536):
+            received += data
+    assert received.count(b"HTTP/1.1 200 OK") == 2
+    assert received.count(b"HTTP/1.1 503 ") == 1
+    assert b'{"status":"stopping"}' in received
+    assert received.lower().count(b"connection: close") == 1
+
+
+def test_a_drain_hook_that_fails_does_not_keep_the_server(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise ValueError("no")
+
+    with made(tmp_path, on_drain=fail) as server:
+        assert Client(server.port).call("GET", "/").status == 200
+    assert "could not be told" in caplog.text
+    with pytest.raises(ConnectionRefusedError):
+        Client(server.port).connect()
+
+
+def test_requests_that_do_not_end_are_given_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    held = Held()
+    caplog.set_level(logging.WARNING)
+    try:
+        with made(tmp_path, held.service, server__shutdown_seconds=0.1) as server:
+            connection = Client(server.port).connect()
+            _send_payment(connection, "/verify")
+            assert held.entered.acquire(timeout=20)
+        with connection:
+            assert connection.recv(100) == b""
+    finally:
+        held.released.set()
+    assert "stopped before every request was answered" in caplog.text

@@ -1,0 +1,270 @@
+"""``/settle`` over real HTTP, on a devnet whose blocks come when the test says so."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from support.payments import Payer, requirements, request_body, transaction_id
+from support.running import Running
+
+from facilitator.roles.chain import InBlock, NotFound
+
+Run = Callable[..., Running]
+PENDING = "settlement_pending"
+DUPLICATE = "duplicate_settlement"
+
+
+@pytest.fixture
+def running(run: Run) -> Running:
+    """Nobody waits: every call says at once how the payment stands."""
+    return run(settlement__wait_seconds=0)
+
+
+def settled(running: Running, body: dict[str, Any], **headers: str) -> dict[str, Any]:
+    """Settle it through to one confirmation."""
+    assert running.settle(body, **headers)["errorReason"] == PENDING
+    running.next_block()
+    running.next_block()
+    return wait_for(running, body, lambda answer: answer.get("errorReason") != PENDING, headers)
+
+
+def wait_for(
+    running: Running,
+    body: dict[str, Any],
+    done: Callable[[dict[str, Any]], bool],
+    headers: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """Settle again and again, which resumes, until the answer will do: blocks arrive by thread."""
+    for _ in range(500):
+        answer = running.settle(body, **{"Prefer": "wait=0.02", **(headers or {})})
+        if done(answer):
+            return answer
+    raise AssertionError(f"still {answer}")
+
+
+def test_a_payment_settles_after_its_confirmations(running: Running) -> None:
+    body = Payer(running).body()
+    first = running.settle(body)
+    assert first["success"] is False
+    assert first["errorReason"] == PENDING
+    assert first["transaction"] == first["extra"]["transactionId"] == transaction_id(body)
+
+    running.next_block()
+    included = wait_for(running, body, lambda answer: "confirmations" in answer["extra"])
+    assert (included["errorReason"], included["extra"]["confirmations"]) == (PENDING, 0)
+
+    running.next_block()
+    answer = wait_for(running, body, lambda answer: answer["success"])
+    assert answer["transaction"] == transaction_id(body)
+    assert answer["network"] == "cardano:preprod"
+    assert answer["amount"] == "2000000"
+    assert answer["extra"] == {"status": "confirmed", "confirmations": 1}
+
+
+def test_what_is_submitted_is_what_was_received(running: Running) -> None:
+    body = Payer(running).body()
+    running.settle(body)
+    claim = running.facilitator.storage.claim(transaction_id(body))
+    assert claim is not None
+    assert isinstance(running.devnet.transaction(transaction_id(body)), object)
+    running.next_block()
+    assert isinstance(running.devnet.transaction(transaction_id(body)), InBlock)
+
+
+@pytest.mark.parametrize("confirmations", [0, 1, 3])
+def test_as_many_newer_blocks_as_the_policy_asks_for(
+    running: Running, confirmations: int
+) -> None:
+    body = Payer(running).body(confirmations=confirmations)
+    running.settle(body)
+    for _ in range(confirmations):
+        running.next_block()
+        wait_for(running, body, lambda answer: "confirmations" in answer["extra"])
+        assert running.settle(body)["errorReason"] == PENDING
+    running.next_block()
+    answer = wait_for(running, body, lambda answer: answer["success"])
+    assert answer["extra"]["confirmations"] == confirmations
+
+
+def test_mempool_acceptance_is_enough_where_the_operator_opted_in(run: Run) -> None:
+    running = run(settlement__accept_mempool="true", settlement__wait_seconds=0)
+    body = Payer(running).body(confirmations=-1)
+    answer = running.settle(body)
+    assert answer["success"] is True
+    assert answer["extra"] == {"status": "mempool", "confirmations": -1}
+    assert running.settle(body)["errorReason"] == DUPLICATE
+
+
+def test_mempool_acceptance_is_refused_by_default(running: Running) -> None:
+    answer = running.settle(Payer(running).body(confirmations=-1))
+    assert answer["errorReason"] == "invalid_exact_cardano_requirements_policy"
+
+
+def test_the_success_is_told_once(running: Running) -> None:
+    body = Payer(running).body()
+    assert settled(running, body)["success"] is True
+    again = running.settle(body)
+    assert again["success"] is False
+    assert again["errorReason"] == DUPLICATE
+    assert again["transaction"] == transaction_id(body)
+    assert again["extra"]["status"] == "confirmed"
+    verdict = running.verify(body)
+    assert (verdict["isValid"], verdict["invalidReason"]) == (False, DUPLICATE)
+
+
+def test_a_settled_payment_is_no_success_under_other_requirements(running: Running) -> None:
+    body = Payer(running).body()
+    running.settle(body)
+    cheaper = request_body_with(body, amount="1000000")
+    assert running.verify(cheaper)["invalidReason"] == DUPLICATE
+    assert running.settle(cheaper)["errorReason"] == DUPLICATE
+    assert settled_after(running, body)["success"] is True
+    assert running.settle(cheaper)["errorReason"] == DUPLICATE
+
+
+def settled_after(running: Running, body: dict[str, Any]) -> dict[str, Any]:
+    running.next_block()
+    running.next_block()
+    return wait_for(running, body, lambda answer: answer["success"])
+
+
+def request_body_with(body: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    terms = {**body["paymentRequirements"], **changes}
+    payload = {**body["paymentPayload"], "accepted": terms}
+    return {**body, "paymentPayload": payload, "paymentRequirements": terms}
+
+
+def test_the_same_idempotency_key_gets_the_same_answer_again(running: Running) -> None:
+    body = Payer(running).body()
+    key = {"Idempotency-Key": "order-66"}
+    first = settled(running, body, **key)
+    assert first["success"] is True
+    running.next_block()
+    assert running.settle(body, **key) == first
+    assert running.settle(body)["errorReason"] == DUPLICATE
+    assert running.settle(body, **{"Idempotency-Key": "order-67"})["errorReason"] == DUPLICATE
+
+
+def test_another_body_under_the_same_idempotency_key_is_a_conflict(running: Running) -> None:
+    payer = Payer(running)
+    key = {"Idempotency-Key": "order-66"}
+    running.settle(payer.body(), **key)
+    status, answer = running.call("POST", "/settle", payer.body(), key)
+    assert status == 409
+    assert answer["errorReason"] == "idempotency_conflict"
+
+
+def test_a_payment_identifier_works_like_an_idempotency_key(running: Running) -> None:
+    body = Payer(running).body()
+    body["paymentPayload"]["extensions"] = {
+        "payment-identifier": {"info": {"required": False, "id": "pay_7d5d747be160e280"}}
+    }
+    first = settled(running, body)
+    assert first["success"] is True
+    assert running.settle(body) == first
+
+
+def test_two_hundred_callers_and_one_success(run: Run) -> None:
+    running = run(server__threads=256, settlement__max_waiting=210)
+    body = Payer(running).body()
+    submissions = count_submissions(running)
+    with ThreadPoolExecutor(200) as pool:
+        answers = [pool.submit(running.settle, body) for _ in range(200)]
+        submissions.happened.wait(30)
+        running.next_block()
+        running.next_block()
+        outcomes = Counter(
+            "success" if answer.result()["success"] else answer.result()["errorReason"]
+            for answer in answers
+        )
+    assert outcomes == {"success": 1, DUPLICATE: 199}
+    assert submissions.count == 1
+
+
+class Submissions:
+    def __init__(self) -> None:
+        self.count = 0
+        self.happened = threading.Event()
+
+
+def count_submissions(running: Running) -> Submissions:
+    submissions = Submissions()
+    submit = running.devnet.submit
+
+    def counted(transaction: bytes) -> str:
+        submissions.count += 1
+        try:
+            return submit(transaction)
+        finally:
+            submissions.happened.set()
+
+    running.devnet.submit = counted  # type: ignore[method-assign]
+    return submissions
+
+
+def test_waiting_callers_beyond_the_limit_are_answered_at_once(run: Run) -> None:
+    running = run(settlement__max_waiting=1)
+    body = Payer(running).body()
+    with ThreadPoolExecutor(2) as pool:
+        answers = [pool.submit(running.settle, body) for _ in range(2)]
+        first = next(answer for answer in iter(answers) if wait_done(answers, answer))
+        assert first.result()["errorReason"] == PENDING
+        running.next_block()
+        running.next_block()
+        assert sorted(answer.result()["success"] for answer in answers) == [False, True]
+
+
+def wait_done(answers: list[Any], answer: Any) -> bool:
+    from concurrent.futures import FIRST_COMPLETED, wait
+
+    done, _ = wait(answers, return_when=FIRST_COMPLETED)
+    return answer in done
+
+
+def test_an_invalid_payment_is_not_submitted_and_may_be_mended(running: Running) -> None:
+    body = Payer(running).body(amount=2_000_000)
+    dearer = request_body_with(body, amount="2000001")
+    refused = running.settle(dearer)
+    assert refused["errorReason"] == "invalid_exact_cardano_payload_amount_insufficient"
+    assert refused["transaction"] == transaction_id(body)
+    assert isinstance(running.devnet.transaction(transaction_id(body)), NotFound)
+    assert settled(running, body)["success"] is True
+
+
+def test_verifying_twice_and_then_settling_works(running: Running) -> None:
+    body = Payer(running).body()
+    assert running.verify(body) == running.verify(body)
+    assert running.verify(body)["isValid"] is True
+    assert settled(running, body)["success"] is True
+
+
+def test_a_second_payment_over_a_verified_input_is_told_so(running: Running) -> None:
+    payer = Payer(running)
+    terms, dearer = requirements(), requirements(amount=3_000_000)
+    first = payer.transaction(terms)
+    body = request_body(first, terms)
+    rival = request_body(
+        payer.spend([parse(first)], dearer), dearer
+    )
+    assert running.verify(body)["isValid"] is True
+    for answer in (running.verify(rival)["invalidReason"], running.settle(rival)["errorReason"]):
+        assert answer == "invalid_exact_cardano_payload_input_not_available"
+    running.clock.advance(121)  # type: ignore[union-attr]
+    assert running.verify(rival)["isValid"] is True
+
+
+def parse(transaction: bytes) -> Any:
+    from facilitator.cardano.decode import decode_transaction
+
+    return decode_transaction(transaction).body.inputs[0]
+
+
+def test_a_payer_holds_only_so_many_verified_payments(run: Run) -> None:
+    running = run(reservation__max_concurrent=2)
+    payer = Payer(running)
+    verdicts = [running.verify(payer.body()) for _ in range(3)]
+    assert [verdict["isValid"] for verdict in verdicts] == [True, True, False]
+    assert "2 verified payments" in verdicts[2]["invalidMessage"]

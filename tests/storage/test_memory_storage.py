@@ -1,0 +1,13 @@
+from collections.abc import Callable
+
+import pytest
+from facilitator_memory.storage import MemoryStorage
+
+from facilitator.roles.storage import Storage
+from facilitator.testing.storage import StorageContract
+
+
+class TestMemoryStorage(StorageContract):
+    @pytest.fixture
+    def open_storage(self) -> Callable[[], Storage]:
+        return MemoryStorage

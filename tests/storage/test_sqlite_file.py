@@ -1,0 +1,255 @@
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from facilitator_sqlite.database import Database
+from facilitator_sqlite.schema import APPLICATION_ID
+from facilitator_sqlite.storage import SqliteStorage
+
+from facilitator.roles.storage import Storage, StorageUnavailable
+from facilitator.settlement.claim import Claim, ClaimState
+from facilitator.testing.examples import example_claim, example_reservation
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "facilitator.db"
+
+
+@pytest.fixture
+def storage(path: Path) -> Iterator[Storage]:
+    storage = SqliteStorage(str(path), busy_seconds=0.05)
+    yield storage
+    storage.close()
+
+
+def complaint(path: Path | str) -> str:
+    """What the storage says when it is asked to use the file; it must name it."""
+    with pytest.raises(StorageUnavailable) as caught:
+        SqliteStorage(str(path))
+    assert str(path) in str(caught.value)
+    return str(caught.value)
+
+
+def run_sql(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_a_file_is_marked_as_ours(storage: Storage, path: Path) -> None:
+    storage.ping()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_an_empty_file_is_new(path: Path) -> None:
+    path.touch()
+    with closing(SqliteStorage(str(path))) as storage:
+        storage.add_claim(example_claim())
+        assert storage.claim("c1" * 32) == example_claim()
+
+
+def test_the_file_stays_where_it_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with closing(SqliteStorage("file:facilitator.db?mode=memory")) as storage:
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        storage.add_claim(example_claim())
+    assert (tmp_path / "file:facilitator.db?mode=memory").stat().st_size
+
+
+def test_closing_lets_go_of_every_file(storage: Storage, path: Path) -> None:
+    storage.add_claim(example_claim())
+    storage.claim("c1" * 32)
+    assert {file.name for file in path.parent.iterdir()} > {path.name}
+    storage.close()
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_closed_storage_is_unavailable(storage: Storage) -> None:
+    storage.close()
+    with pytest.raises(StorageUnavailable):
+        storage.claim("c1" * 32)
+    with pytest.raises(StorageUnavailable):
+        storage.add_claim(example_claim())
+    with pytest.raises(StorageUnavailable):
+        storage.ping()
+
+
+@pytest.mark.parametrize("name", ["", ":memory:"])
+def test_memory_is_another_plugin(name: str) -> None:
+    assert "enable the plugin 'memory'" in complaint(name)
+
+
+def test_an_old_library_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
+    assert "SQLite 3.37 or newer" in complaint(path)
+    assert not path.exists()
+
+
+def test_a_newer_schema_is_refused_untouched(storage: Storage, path: Path) -> None:
+    storage.close()
+    run_sql(path, "PRAGMA user_version = 2")
+    before = path.read_bytes()
+    assert "upgrade this one" in complaint(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["CREATE TABLE notes (text)"],
+        ["PRAGMA user_version = 1"],
+        ["PRAGMA application_id = 7"],
+        ["PRAGMA application_id = 7", "PRAGMA user_version = 1", "CREATE TABLE claims (id)"],
+    ],
+)
+def test_another_programs_database_is_refused_untouched(path: Path, statements: list[str]) -> None:
+    run_sql(path, *statements)
+    before = path.read_bytes()
+    assert "belongs to another program" in complaint(path)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_file_of_another_kind_is_refused_untouched(path: Path) -> None:
+    path.write_text("dear diary\n" * 1000)
+    assert "is not an SQLite database" in complaint(path)
+    assert path.read_text() == "dear diary\n" * 1000
+
+
+def test_a_damaged_file_is_told(storage: Storage, path: Path) -> None:
+    for number in range(200):
+        storage.add_claim(example_claim(transaction_id=f"{number:064x}"))
+    storage.close()
+    content = bytearray(path.read_bytes())
+    content[4096 * 2 :] = b"\xa5" * (len(content) - 4096 * 2)
+    path.write_bytes(content)
+    with closing(SqliteStorage(str(path))) as damaged:
+        with pytest.raises(StorageUnavailable, match=r"facilitator\.db is damaged"):
+            damaged.claim("00" * 32)
+        with pytest.raises(StorageUnavailable, match=r"facilitator\.db is damaged"):
+            damaged.add_claim(example_claim())
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    assert "cannot be opened" in complaint(tmp_path)
+
+
+def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+    assert "its folder must exist" in complaint(tmp_path / "missing" / "facilitator.db")
+
+
+def test_a_read_only_file_is_told() -> None:
+    # As nobody, since root may write anything, and so in a process and a folder of its own.
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "facilitator.db"
+        SqliteStorage(str(path)).close()
+        path.chmod(0o444)
+        Path(folder).chmod(0o555)
+        code = (
+            "import os, sys\n"
+            "from facilitator_sqlite.storage import SqliteStorage\n"
+            "if os.geteuid() == 0: os.seteuid(int(sys.argv[2]))\n"
+            "SqliteStorage(sys.argv[1])\n"
+        )
+        command = [sys.executable, "-c", code, str(path), str(NOBODY)]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        Path(folder).chmod(0o755)
+    assert f"StorageUnavailable: the file {path} is read-only" in run.stderr
+
+
+def test_a_file_that_others_write_to_is_busy_and_can_be_read(storage: Storage, path: Path) -> None:
+    storage.add_claim(example_claim())
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert storage.claim("c1" * 32) == example_claim()
+        with pytest.raises(StorageUnavailable, match="kept locked by another process"):
+            storage.reserve(example_reservation(), now=0.0, limit=1)
+        other.execute("ROLLBACK")
+        assert storage.reserve(example_reservation(), now=0.0, limit=1) is None
+
+
+def test_threads_do_not_wait_without_end_for_each_other(path: Path) -> None:
+    database = Database(str(path), busy_seconds=0.05)
+    with (
+        database.writing(durable=True),
+        pytest.raises(StorageUnavailable, match="is too busy"),
+        database.writing(durable=True),
+    ):
+        pass
+    database.close()
+
+
+def test_a_write_that_fails_halfway_leaves_nothing(path: Path) -> None:
+    database = Database(str(path), busy_seconds=0.05)
+    insert = "INSERT INTO idempotency_keys VALUES ('key', 'fingerprint', 1.0)"
+
+    def fail_halfway() -> None:
+        with database.writing(durable=True) as connection:
+            connection.execute(insert)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
+    with database.writing(durable=True) as connection:
+        assert connection.execute(insert).rowcount == 1
+    database.close()
+
+
+class FullDisk(SqliteStorage):
+    """A storage whose file cannot grow beyond a few pages more than it needs."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        with self._database.writing(durable=True) as connection:
+            connection.execute("PRAGMA max_page_count = 60").fetchone()
+
+
+def test_a_full_disk_loses_nothing_and_may_be_freed(path: Path) -> None:
+    with closing(FullDisk(str(path))) as storage:
+        claims = (
+            example_claim(transaction_id=f"{number:064x}", state=ClaimState.SETTLED)
+            for number in range(1000)
+        )
+        kept: list[Claim] = []
+        with pytest.raises(StorageUnavailable, match="the disk is full"):
+            kept.extend(map(storage.add_claim, claims))
+        assert len(kept) > 10
+        assert [storage.claim(claim.transaction_id) for claim in kept] == kept
+        assert storage.claim(f"{len(kept):064x}") is None
+        storage.ping()
+
+        assert storage.forget_claims(now=1e9) == len(kept)
+        assert storage.add_claim(kept[0]) == kept[0]
+
+
+def test_a_reservation_that_does_not_fit_holds_nothing(path: Path) -> None:
+    with closing(FullDisk(str(path))) as storage:
+        inputs = [f"{number:064x}#0" for number in range(5000)]
+        with pytest.raises(StorageUnavailable, match="the disk is full"):
+            storage.reserve(example_reservation("one", inputs), now=0.0, limit=1)
+        assert storage.reserved(inputs, "two", now=0.0) is None
+        assert storage.reserve(example_reservation("one"), now=0.0, limit=1) is None
+
+
+def test_what_is_over_is_not_kept(storage: Storage, path: Path) -> None:
+    for number in range(50):
+        reservation = example_reservation(f"{number}", [f"{number}#0"], expires_at=number + 1.0)
+        storage.reserve(reservation, now=float(number), limit=1)
+        storage.bind_key(f"{number}", "fingerprint", expires_at=number + 1.0, now=float(number))
+    with closing(sqlite3.connect(path)) as connection:
+        for table in ("reservations", "reserved_inputs", "idempotency_keys"):
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,)
+    assert os.path.getsize(path) < 1_000_000

@@ -1,0 +1,14 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from facilitator_sqlite.storage import SqliteStorage
+
+from facilitator.roles.storage import Storage
+from facilitator.testing.storage import StorageContract
+
+
+class TestSqliteStorage(StorageContract):
+    @pytest.fixture
+    def open_storage(self, tmp_path: Path) -> Callable[[], Storage]:
+        return lambda: SqliteStorage(str(tmp_path / "facilitator.db"))

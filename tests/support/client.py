@@ -1,0 +1,29 @@
+"""One request over HTTP."""
+
+import http.client
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def call(
+    port: int,
+    method: str,
+    path: str,
+    body: object = None,
+    headers: Mapping[str, str] | None = None,
+) -> tuple[int, Any]:
+    """The status and the decoded JSON of the answer; ``body`` is sent as JSON unless bytes."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        connection.request(
+            method,
+            path,
+            None if body is None else data,
+            {"Content-Type": "application/json", **(headers or {})},
+        )
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+    finally:
+        connection.close()

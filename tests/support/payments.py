@@ -1,0 +1,109 @@
+"""Payments by the devnet's genesis wallets, as request bodies of ``/verify`` and ``/settle``."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from support.running import NETWORK, Running
+
+from facilitator.cardano.address import format_address
+from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.transaction import AssetId, Output, OutputRef
+from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN, genesis_outputs, wallets
+from facilitator_devnet.wallet import Wallet, pay
+
+ALICE, BOB, CAROL, MERCHANT = wallets(NETWORK).values()
+MAX_TIMEOUT_SECONDS = 600
+
+
+def genesis_utxos(wallet: Wallet) -> dict[OutputRef, Output]:
+    """What the wallet holds at first."""
+    return {
+        ref: output for ref, output in genesis_outputs(NETWORK) if output.address == wallet.address
+    }
+
+
+def requirements(
+    *,
+    amount: int = 2_000_000,
+    asset: AssetId | None = None,
+    pay_to: bytes = MERCHANT.address,
+    confirmations: int | None = None,
+) -> dict[str, Any]:
+    """Requirements as a resource server sets them."""
+    extra = (
+        {} if confirmations is None else {"confirmationPolicy": {"l1Confirmations": confirmations}}
+    )
+    return {
+        "scheme": "exact",
+        "network": NETWORK,
+        "amount": str(amount),
+        "asset": "lovelace" if asset is None else f"{asset[:28].hex()}.{asset[28:].hex()}",
+        "payTo": format_address(pay_to),
+        "maxTimeoutSeconds": MAX_TIMEOUT_SECONDS,
+        "extra": extra,
+    }
+
+
+def request_body(
+    transaction: bytes, terms: Mapping[str, Any], nonce: OutputRef | None = None
+) -> dict[str, Any]:
+    """The body of ``/verify`` and ``/settle``; the nonce is the first input unless given."""
+    if nonce is None:
+        nonce = decode_transaction(transaction).body.inputs[0]
+    return {
+        "x402Version": 2,
+        "paymentPayload": {
+            "x402Version": 2,
+            "accepted": dict(terms),
+            "payload": {
+                "transaction": base64.b64encode(transaction).decode(),
+                "nonce": str(nonce),
+            },
+        },
+        "paymentRequirements": dict(terms),
+    }
+
+
+class Payer:
+    """Makes payments that don't share an input, in the order of the wallet's outputs."""
+
+    def __init__(self, running: Running, wallet: Wallet = ALICE) -> None:
+        self._running = running
+        self._wallet = wallet
+        self._utxos = list(genesis_utxos(wallet).items())
+
+    def transaction(self, terms: Mapping[str, Any], *, seconds: int = 300) -> bytes:
+        """A signed transaction that meets the terms and is valid for so many seconds."""
+        token = terms["asset"] != "lovelace"
+        index = next(
+            i for i, (_, o) in enumerate(self._utxos) if bool(o.value.assets) == token
+        )
+        return self.spend([self._utxos.pop(index)[0]], terms, seconds=seconds)
+
+    def spend(
+        self, refs: list[OutputRef], terms: Mapping[str, Any], *, seconds: int = 300
+    ) -> bytes:
+        """A signed transaction over exactly these of the wallet's first outputs."""
+        utxos = genesis_utxos(self._wallet)
+        return pay(
+            self._wallet,
+            {ref: utxos[ref] for ref in refs},
+            MERCHANT.address,
+            int(terms["amount"]),
+            parameters=PARAMETERS,
+            ttl=self._running.slot + seconds,
+            asset=TEST_TOKEN if terms["asset"] != "lovelace" else None,
+        )
+
+    def body(self, *, seconds: int = 300, **terms: Any) -> dict[str, Any]:
+        """A new payment as a request body."""
+        agreed = requirements(**terms)
+        return request_body(self.transaction(agreed, seconds=seconds), agreed)
+
+
+def transaction_id(body: Mapping[str, Any]) -> str:
+    """The canonical id of the payment in a request body."""
+    raw = base64.b64decode(body["paymentPayload"]["payload"]["transaction"])
+    return decode_transaction(raw).id.hex()
+

@@ -1,0 +1,94 @@
+"""A facilitator in this process, listening on a free port of the loopback."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from support.client import call
+
+from facilitator.app import build
+from facilitator.cardano.slots import KNOWN_ERAS
+from facilitator.plugins import configure
+from facilitator.server import Server
+from facilitator.testing.clock import ManualClock
+from facilitator_devnet.devnet import Devnet
+
+NOW = 1_765_000_000.0
+NETWORK = "cardano:preprod"
+
+
+class Running:
+    """The facilitator, its devnet and its clock, and a client for its API."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        settings: Mapping[str, str],
+        clock: ManualClock | None = None,
+        real_time: bool = False,
+    ) -> None:
+        environ = {
+            "FACILITATOR_PLUGINS": "devnet,memory",
+            "FACILITATOR_DEVNET__BLOCK_SECONDS": "0",
+            "FACILITATOR_SERVER__PORT": "0",
+            "FACILITATOR_SERVER__THREADS": "32",
+            **settings,
+        }
+        self.clock = None if real_time else clock or ManualClock(NOW)
+        loaded, plugins = configure(environ=environ, cwd=folder)
+        self.facilitator = build(loaded, plugins, self.clock)
+        self.facilitator.start()
+        self.server = Server(
+            self.facilitator.app,
+            loaded.server,
+            network=NETWORK,
+            on_drain=self.facilitator.service.drain,
+        )
+        self.server.start()
+
+    @property
+    def devnet(self) -> Devnet:
+        chain = self.facilitator.chains[NETWORK]
+        assert isinstance(chain, Devnet)
+        return chain
+
+    @property
+    def slot(self) -> int:
+        """The slot that it is now."""
+        now = time.time() if self.clock is None else self.clock.time()
+        return KNOWN_ERAS[NETWORK].slot_at(int(now * 1000))
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}"
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, Any]:
+        return call(self.server.port, method, path, body, headers)
+
+    def verify(self, body: object) -> dict[str, Any]:
+        status, answer = self.call("POST", "/verify", body)
+        assert status == 200, answer
+        return dict(answer)
+
+    def settle(self, body: object, **headers: str) -> dict[str, Any]:
+        status, answer = self.call("POST", "/settle", body, headers)
+        assert status == 200, answer
+        return dict(answer)
+
+    def next_block(self) -> None:
+        """A block one second later."""
+        if self.clock is not None:
+            self.clock.advance(1)
+        self.devnet.produce_block()
+
+    def close(self) -> None:
+        self.server.close()
+        self.facilitator.close()
