@@ -28,7 +28,7 @@ IDLE_SECONDS = 120
 """A connection without a request is closed after this long."""
 CLEANUP_SECONDS = 5
 """How often connections are looked through for idle and overdue ones."""
-PIPELINED_REQUESTS = 16
+PIPELINED_REQUESTS = 4
 """Requests read ahead on a connection. More than none, or a client's hang-up goes unnoticed."""
 
 
@@ -209,13 +209,11 @@ class Server:
 
 
 def _adjustments(settings: ServerSettings) -> Adjustments:
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return Adjustments(
         host=settings.host,
         port=settings.port,
         backlog=2048,
-        # Half of the files are for connections, since the app needs some too.
-        connection_limit=max(settings.threads // 2, min(MAX_CONNECTIONS, files // 2)),
+        connection_limit=_connection_limit(),
         channel_timeout=IDLE_SECONDS,
         channel_request_lookahead=PIPELINED_REQUESTS,
         cleanup_interval=CLEANUP_SECONDS,
@@ -227,6 +225,12 @@ def _adjustments(settings: ServerSettings) -> Adjustments:
         # The app judges forwarding headers, since waitress knows a single proxy only.
         clear_untrusted_proxy_headers=False,
     )
+
+
+def _connection_limit() -> int:
+    """Half of the files that may be open, since the app needs some too."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MAX_CONNECTIONS if files == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, files // 2)
 
 
 def serve(

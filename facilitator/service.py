@@ -105,6 +105,7 @@ class Service:
 
     def _verify(self, payment: Payment) -> str:
         """The payer of a valid payment, else :class:`Refused`."""
+        self._verifier.examine(payment)
         claim = self._storage.claim(payment.transaction_id)
         if claim is not None and claim.state is not ClaimState.CLAIMED:
             return _payer_of_claimed(payment, claim)
@@ -132,6 +133,7 @@ class Service:
         try:
             key = self._bind_key(request, idempotency_key)
             payment = self._verifier.read(request)
+            self._verifier.examine(payment)
             response = self._settler.settle(payment, Caller(wait, key, caller_gone))
         except Refused as refused:
             response = _refused_settlement(request, payment, refused)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from support.running import Running
 
+from facilitator.testing.clock import ManualClock
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Callable[..., Running]]:
@@ -18,8 +20,12 @@ def run(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     """
     with ExitStack() as stack:
 
-        def start(*, real_time: bool = False, **settings: Any) -> Running:
-            running = Running(tmp_path, real_time=real_time, settings=_variables(settings))
+        def start(
+            *, real_time: bool = False, clock: ManualClock | None = None, **settings: Any
+        ) -> Running:
+            running = Running(
+                tmp_path, settings=_variables(settings), clock=clock, real_time=real_time
+            )
             stack.callback(running.close)
             return running
 

@@ -41,6 +41,8 @@ _REASONS = {
 }
 """Ledger predicates that have a reason of their own; every other is ``phase1_invalid``."""
 
+_INTERVAL = "OutsideValidityIntervalUTxO"
+
 
 class Verifier:
     """Reads and judges payments for the networks it has a provider for."""
@@ -64,48 +66,57 @@ class Verifier:
         terms = agree_terms(
             request, self._chains, self._methods, accept_mempool=self._accept_mempool
         )
-        payment = read_payment(terms, request.payload)
+        return read_payment(terms, request.payload)
+
+    def examine(self, payment: Payment) -> None:
+        """Return when nothing in the payment's bytes speaks against it, whenever it is asked.
+
+        Nothing goes upstream. Raises :class:`Refused`.
+        """
         _check_envelope(payment)
-        return payment
+        self._methods[payment.terms.method].check(payment.terms, payment.transaction)
+        failures = static_failures(payment.transaction, self._environment(payment))
+        # The validity interval is a matter of when it is asked: see judge().
+        _refuse_failures([failure for failure in failures if failure.rule != _INTERVAL])
 
     def judge(self, payment: Payment) -> str:
-        """Return the payer's address if the ledger would take the payment now and it pays.
+        """Return the payer's address if the ledger would take the examined payment now.
 
         Raises :class:`Refused`, with ``chain_lookup_failed`` when the chain could not be asked:
         that is no verdict on the payment.
         """
         chain = self._chains[payment.terms.network.id]
+        environment = self._environment(payment)
         try:
-            environment = self._environment(payment, chain)
-            self._check_static(payment, chain, environment)
+            latest_ms = self._now_ms() + payment.terms.max_timeout_seconds * 1000
+            _check_validity(payment, environment.slot, chain.eras().slot_at(latest_ms))
             utxo, state = _look_up(payment, chain)
         except ChainUnavailable as error:
-            raise Refused(
-                Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {error}"
-            ) from None
+            raise _lookup_failed(error) from None
         payer = format_address(utxo[payment.nonce].address)
-        _refuse_failures(
-            ledger_failures(payment.transaction, environment, utxo, state), payer
-        )
+        _refuse_failures(ledger_failures(payment.transaction, environment, utxo, state), payer)
         return payer
 
-    def _environment(self, payment: Payment, chain: ChainProvider) -> Environment:
-        return Environment(
-            slot=chain.eras().slot_at(self._now_ms()),
-            network_id=payment.terms.network.network_id,
-            parameters=chain.parameters(),
-        )
-
-    def _check_static(
-        self, payment: Payment, chain: ChainProvider, environment: Environment
-    ) -> None:
-        latest_ms = self._now_ms() + payment.terms.max_timeout_seconds * 1000
-        _check_validity(payment, environment.slot, chain.eras().slot_at(latest_ms))
-        self._methods[payment.terms.method].check(payment.terms, payment.transaction)
-        _refuse_failures(static_failures(payment.transaction, environment))
+    def _environment(self, payment: Payment) -> Environment:
+        network = payment.terms.network
+        chain = self._chains[network.id]
+        try:
+            return Environment(
+                slot=chain.eras().slot_at(self._now_ms()),
+                network_id=network.network_id,
+                parameters=chain.parameters(),
+            )
+        except ChainUnavailable as error:
+            raise _lookup_failed(error) from None
 
     def _now_ms(self) -> int:
         return int(self._clock.time() * 1000)
+
+
+def _lookup_failed(error: ChainUnavailable) -> Refused:
+    return Refused(
+        Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {error}"
+    )
 
 
 def _check_envelope(payment: Payment) -> None:
@@ -138,7 +149,7 @@ def _check_validity(payment: Payment, slot: int, latest: int) -> None:
     if end <= slot:
         raise Refused(
             Reason.TTL_EXPIRED,
-            f"OutsideValidityIntervalUTxO: valid before slot {end}, now is slot {slot}",
+            f"{_INTERVAL}: valid before slot {end}, now is slot {slot}",
         )
     if end > latest:
         raise Refused(
@@ -149,7 +160,7 @@ def _check_validity(payment: Payment, slot: int, latest: int) -> None:
     if start is not None and start > slot:
         raise Refused(
             Reason.NOT_YET_VALID,
-            f"OutsideValidityIntervalUTxO: valid from slot {start}, now is slot {slot}",
+            f"{_INTERVAL}: valid from slot {start}, now is slot {slot}",
         )
 
 

@@ -152,11 +152,14 @@ class ChainProvider(Protocol):
         ...
 
     def parameters(self) -> ProtocolParameters:
-        """The protocol parameters in force. Raises :class:`ChainUnavailable`."""
+        """The protocol parameters in force. Raises :class:`ChainUnavailable`.
+
+        Asked for each payment, so a provider keeps them for the epoch.
+        """
         ...
 
     def eras(self) -> EraSummary:
-        """How slots and time relate. Raises :class:`ChainUnavailable`."""
+        """How slots and time relate; kept by the provider. Raises :class:`ChainUnavailable`."""
         ...
 
     def close(self) -> None:

@@ -7,7 +7,6 @@ that it announces.
 """
 
 import secrets
-import uuid
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -53,7 +52,7 @@ class Claim:
     payer: str
     amount: str
     confirmations: int
-    """Newer blocks promised before success, −1 to 20."""
+    """Newer blocks promised before success, -1 to 20."""
     invalid_hereafter: int
     """The slot from which the ledger no longer takes it."""
     owner: str

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from facilitator import hookimpl
 from facilitator.context import Context
-from facilitator.roles.storage import Storage
+from facilitator.errors import PluginError
+from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator_sqlite.settings import SqliteSettings
 from facilitator_sqlite.storage import SqliteStorage
 
@@ -20,5 +21,11 @@ def settings_sections() -> Mapping[str, type]:
 
 @hookimpl
 def storage(context: Context) -> Storage:
-    """The storage in the file that the settings name; made when it does not exist."""
-    return SqliteStorage(context.settings.section(SqliteSettings).path)
+    """The storage in the file that the settings name; made when it does not exist.
+
+    Raises :class:`~facilitator.errors.PluginError` when it cannot be used.
+    """
+    try:
+        return SqliteStorage(context.settings.section(SqliteSettings).path)
+    except StorageUnavailable as error:
+        raise PluginError(f"the storage cannot start: {error}") from error

@@ -77,8 +77,8 @@ def test_any_bytes(client: Client, path: str, body: bytes) -> None:
             "extensions",
             "paymentPayload",
             "paymentRequirements",
+            *requirements(),
         ]
-        + list(requirements())
     ),
     value=json_values,
 )

@@ -7,11 +7,15 @@ from typing import Any
 
 import falcon
 import pytest
-from support.web import ScriptedService, payment, serving
+from support.web import NETWORK, ScriptedService, payment, serving
 
 from facilitator.payment import Refusal
+from facilitator.x402.messages import PaymentRequest, SettleResponse
 
-KEYS = {"auth__api_keys__shop": "s3cret-shop", "auth__api_keys__kiosk": "s3cret-kiosk"}
+KEYS: dict[str, Any] = {
+    "auth__api_keys__shop": "s3cret-shop",
+    "auth__api_keys__kiosk": "s3cret-kiosk",
+}
 GUARDED = ["/verify", "/settle"]
 
 
@@ -94,12 +98,17 @@ def test_a_plugin_may_refuse(tmp_path: Path) -> None:
 
 
 def test_a_plugin_that_fails_lets_nobody_pass(tmp_path: Path) -> None:
-    settled: list[Any] = []
+    settled: list[PaymentRequest] = []
 
     def authenticate(_: falcon.Request) -> Refusal | None:
         raise OSError("directory is down")
 
-    service = ScriptedService(on_settle=lambda request, **_: settled.append(request))  # type: ignore[arg-type, return-value, func-returns-value]
-    with serving(tmp_path, service, api={"authenticate": authenticate}) as client:
+    def settle(request: PaymentRequest, **_: Any) -> SettleResponse:
+        settled.append(request)
+        return SettleResponse(True, NETWORK)
+
+    with serving(
+        tmp_path, ScriptedService(on_settle=settle), api={"authenticate": authenticate}
+    ) as client:
         assert client.call("POST", "/settle", payment()).status == 500
     assert settled == []

@@ -7,9 +7,18 @@ from typing import Any
 
 import falcon
 import pytest
-from support.web import NETWORK, Answer, Client, ScriptedService, payment, requirements, serving
+from support.web import (
+    NETWORK,
+    Answer,
+    Client,
+    ScriptedService,
+    payment,
+    requirements,
+    serving,
+    settings,
+)
 
-from facilitator.api import IdempotencyConflict, ServiceUnavailable
+from facilitator.api import IdempotencyConflict, ServiceUnavailable, application
 from facilitator.errors import PluginError
 
 VERIFY, SETTLE, STATUS = "/verify", "/settle", "/status"
@@ -238,6 +247,6 @@ def test_what_a_plugins_route_refuses_has_the_same_shape(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("path", ["/settle", "/status/{transaction}", "no-slash"])
 def test_a_plugin_cannot_take_a_route_of_the_core(tmp_path: Path, path: str) -> None:
-    with pytest.raises(PluginError, match=path.strip("/").partition("{")[0]):
-        with serving(tmp_path, api={"routes": {path: object()}}):
-            pass
+    service, loaded = ScriptedService(), settings(tmp_path)
+    with pytest.raises(PluginError, match=path.partition("{")[0]):
+        application(service, settings=loaded, routes={path: object()})

@@ -39,6 +39,9 @@ from facilitator.cardano.transaction import (
     VKeyWitness,
 )
 
+SEEDS = st.integers(0, 2**64 - 1)
+"""Of the choices of a form: drawn as one number, since a form makes thousands of them."""
+
 
 def full_transaction(form: PlainForm | None = None) -> bytes:
     return transaction(FULL_BODY, FULL_WITNESSES, True, FULL_AUXILIARY, form)
@@ -158,15 +161,15 @@ def test_an_invalid_transaction_says_so() -> None:
     assert not decode_transaction(transaction(is_valid=False)).is_valid
 
 
-@given(st.randoms(use_true_random=False))
-def test_every_form_decodes_to_the_same_values(random: Random) -> None:
-    varied = decode_transaction(full_transaction(RandomForm(random)))
+@given(SEEDS)
+def test_every_form_decodes_to_the_same_values(seed: int) -> None:
+    varied = decode_transaction(full_transaction(RandomForm(Random(seed))))
     assert _without_sizes(varied) == _without_sizes(decode_transaction(full_transaction()))
 
 
-@given(st.randoms(use_true_random=False))
-def test_sizes_and_ids_come_from_the_bytes_received(random: Random) -> None:
-    form = RandomForm(random)
+@given(SEEDS)
+def test_sizes_and_ids_come_from_the_bytes_received(seed: int) -> None:
+    form = RandomForm(Random(seed))
     body, output = encode(FULL_BODY, form), encode(FULL_BODY[1][0], form)
     raw = b"\x84" + body + encode({}, form) + b"\xf5\xf6"
     tx = decode_transaction(raw)
@@ -187,7 +190,9 @@ def _without_sizes(tx: Transaction) -> Transaction:
         proposals=None,
     )
     witnesses = replace(tx.witnesses, datums_span=None, redeemers_span=None)
-    return replace(tx, raw=b"", id=b"", size=0, body=body, witnesses=witnesses, auxiliary_data=None)
+    plutus = tuple(sorted(tx.auxiliary_plutus))
+    tx = replace(tx, raw=b"", id=b"", size=0, auxiliary_data=None, auxiliary_plutus=plutus)
+    return replace(tx, body=body, witnesses=witnesses)
 
 
 def test_inputs_keep_their_order_and_duplicates() -> None:

@@ -3,7 +3,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -206,6 +206,42 @@ def test_a_write_that_fails_halfway_leaves_nothing(path: Path) -> None:
     with database.writing(durable=True) as connection:
         assert connection.execute(insert).rowcount == 1
     database.close()
+
+
+class Traced(Database):
+    """A database that keeps what its connections were told to do."""
+
+    def __init__(self, path: str) -> None:
+        self.statements: list[str] = []
+        super().__init__(path, busy_seconds=0.05)
+
+    def connect(self) -> sqlite3.Connection:
+        connection = super().connect()
+        connection.set_trace_callback(self.statements.append)
+        return connection
+
+
+@pytest.mark.parametrize(
+    ("write", "level"),
+    [
+        (lambda storage: storage.add_claim(example_claim()), "FULL"),
+        (lambda storage: storage.change_claim(example_claim(version=1)), "FULL"),
+        (lambda storage: storage.remove_claim(example_claim()), "FULL"),
+        (lambda storage: storage.reserve(example_reservation(), now=0.0, limit=1), "NORMAL"),
+        (lambda storage: storage.release("c1" * 32), "NORMAL"),
+        (lambda storage: storage.bind_key("key", "first", expires_at=1.0, now=0.0), "NORMAL"),
+    ],
+)
+def test_claims_are_on_the_disk_when_they_are_acknowledged(
+    path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Storage], object], level: str
+) -> None:
+    database = Traced(str(path))
+    monkeypatch.setattr("facilitator_sqlite.storage.Database", lambda *_: database)
+    with closing(SqliteStorage(str(path))) as storage:
+        database.statements.clear()
+        write(storage)
+    assert database.statements[:2] == [f"PRAGMA synchronous = {level}", "BEGIN IMMEDIATE"]
+    assert database.statements[-1] == "COMMIT"
 
 
 class FullDisk(SqliteStorage):

@@ -94,7 +94,7 @@ class Client:
         self.port = port
 
     def call(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
-        """Send one request; ``body`` is bytes or becomes JSON; ``_`` in header names means ``-``."""
+        """Send a request; ``body`` is bytes or becomes JSON; ``_`` in header names means ``-``."""
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if data is not None:

@@ -1,0 +1,250 @@
+"""The order of calls and the rule of failure of each kind of hook."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from facilitator.clock import SystemClock
+from facilitator.context import Context
+from facilitator.errors import PluginError
+from facilitator.payment import PaymentView, Refusal
+from facilitator.plugins import Plugins, load_plugins
+from facilitator.settings import load_settings
+from facilitator.x402.messages import Requirements, SettleResponse, VerifyResponse
+from facilitator.x402.reasons import Reason
+
+REQUIREMENTS = Requirements("exact", "cardano:preprod", "1", "lovelace", "addr_test1", 60, {})
+PAYMENT = PaymentView("ab" * 32, "cardano:preprod", REQUIREMENTS)
+
+RECORDS = """
+    calls = []
+    @hookimpl
+    def after_verify(payment, response):
+        calls.append("after_verify")
+    @hookimpl
+    def shutdown():
+        import shelved_log
+        shelved_log.order.append(__name__)
+"""
+RAISES = """
+    @hookimpl
+    def after_verify():
+        raise RuntimeError("boom")
+    @hookimpl
+    def after_settle():
+        raise RuntimeError("boom")
+    @hookimpl
+    def before_verify():
+        raise RuntimeError("boom")
+    @hookimpl
+    def shutdown():
+        raise RuntimeError("boom")
+    @hookimpl
+    def startup():
+        raise RuntimeError("boom")
+"""
+
+
+class Shelf(Protocol):
+    folder: Path
+
+    def add(self, name: str, source: str = "", **options: Any) -> str: ...
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    return Context(load_settings(None, {}, tmp_path), SystemClock())
+
+
+def gate(hook: str, message: str) -> str:
+    return f"""
+        from facilitator.payment import Refusal
+        @hookimpl
+        def {hook}():
+            return Refusal({message!r}, "policy")
+    """
+
+
+def provider(hook: str, value: str) -> str:
+    return f"@hookimpl\ndef {hook}():\n    return {value}\n"
+
+
+@pytest.mark.parametrize("order", [["a", "b", "c"], ["c", "a", "b"]])
+def test_plugins_are_called_in_the_order_of_the_settings(
+    shelf: Shelf, context: Context, order: list[str]
+) -> None:
+    for name in order:
+        shelf.add(name, provider("error_reporter", repr(name)))
+    reporters = load_plugins(order).error_reporters(context)
+    assert [plugin for plugin, _ in reporters] == order
+    assert [reporter for _, reporter in reporters] == order
+
+
+def test_the_first_refusal_counts(shelf: Shelf) -> None:
+    shelf.add("passes", "@hookimpl\ndef before_verify(payment): assert payment.transaction_id")
+    shelf.add("first", gate("before_verify", "first"))
+    shelf.add("second", gate("before_verify", "second"))
+    plugins = load_plugins(["passes", "first", "second"])
+    assert plugins.before_verify(PAYMENT) == Refusal("first", "policy")
+    assert load_plugins(["passes"]).before_verify(PAYMENT) is None
+    assert plugins.before_settle(PAYMENT) is None
+
+
+@pytest.mark.parametrize("hook", ["before_verify", "before_settle", "authenticate"])
+@pytest.mark.parametrize("body", ["raise RuntimeError('boom')", "return False", "return 'yes'"])
+def test_a_gate_that_fails_refuses(shelf: Shelf, hook: str, body: str) -> None:
+    shelf.add("gate", f"@hookimpl\ndef {hook}(): {body}")
+    plugins = load_plugins(["gate"])
+    reported: list[tuple[BaseException, Mapping[str, str]]] = []
+    plugins.report_errors_to(lambda error, context: reported.append((error, context)))
+    refusal = getattr(plugins, hook)(PAYMENT)
+    assert refusal.reason == Reason.VERIFICATION_ERROR
+    assert "plugin 'gate'" in refusal.message
+    assert "boom" not in refusal.message
+    ((_, told),) = reported
+    assert told == {"plugin": "gate", "hook": hook}
+
+
+def test_a_refusal_before_a_failing_gate_stands(shelf: Shelf) -> None:
+    shelf.add("first", gate("before_verify", "first"))
+    shelf.add("raises", RAISES)
+    assert load_plugins(["first", "raises"]).before_verify(PAYMENT) == Refusal("first", "policy")
+
+
+def test_what_an_observer_raises_keeps_nobody_from_being_told(
+    shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf.add("before", RECORDS)
+    shelf.add("raises", RAISES)
+    shelf.add("after", RECORDS)
+    plugins = load_plugins(["before", "raises", "after"])
+    reported: list[str] = []
+    plugins.report_errors_to(lambda error, _: reported.append(str(error)))
+    plugins.after_verify(PAYMENT, VerifyResponse(is_valid=True))
+    plugins.after_settle(PAYMENT, SettleResponse(success=True, network="cardano:preprod"))
+    assert sys.modules["shelved_before"].calls == sys.modules["shelved_after"].calls
+    assert sys.modules["shelved_after"].calls == ["after_verify"]
+    assert reported == ["boom", "boom"]
+    assert "plugin raises failed in after_verify" in caplog.text
+
+
+def test_a_reporter_that_fails_changes_nothing(
+    shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(error: BaseException, context: Mapping[str, str]) -> None:
+        raise OSError("no network")
+
+    shelf.add("raises", RAISES)
+    plugins = load_plugins(["raises"])
+    plugins.report_errors_to(fail)
+    plugins.after_verify(PAYMENT, VerifyResponse(is_valid=True))
+    assert "reporting the error of plugin raises failed" in caplog.text
+
+
+def test_shutdown_goes_backwards_and_on(shelf: Shelf) -> None:
+    shelf.add("log", "order = []")
+    shelf.add("first", RECORDS)
+    shelf.add("raises", RAISES)
+    shelf.add("last", RECORDS)
+    load_plugins(["log", "first", "raises", "last"]).shutdown()
+    assert sys.modules["shelved_log"].order == ["shelved_last", "shelved_first"]
+
+
+def test_a_failing_start_stops(shelf: Shelf, context: Context) -> None:
+    shelf.add("raises", RAISES)
+    with pytest.raises(
+        PluginError, match=r"^plugin 'raises' failed in startup: RuntimeError: boom"
+    ):
+        load_plugins(["raises"]).startup(context)
+
+
+def test_a_providers_own_sentence_is_kept(shelf: Shelf, context: Context) -> None:
+    source = """
+        from facilitator.errors import PluginError
+        @hookimpl
+        def storage():
+            raise PluginError("give me a disk")
+    """
+    shelf.add("picky", source)
+    with pytest.raises(PluginError, match="^give me a disk$"):
+        load_plugins(["picky"]).one_storage(context)
+
+
+def ask_storage(plugins: Plugins, context: Context) -> object:
+    return plugins.one_storage(context)
+
+
+def ask_chain(plugins: Plugins, context: Context) -> object:
+    return plugins.one_chain_provider(context, "cardano:preprod")
+
+
+@pytest.mark.parametrize(
+    ("hook", "ask", "what"),
+    [
+        ("storage", ask_storage, "the storage"),
+        ("chain_provider", ask_chain, "the network cardano:preprod"),
+    ],
+)
+def test_exactly_one_provider(
+    shelf: Shelf, context: Context, hook: str, ask: Any, what: str
+) -> None:
+    shelf.add("one", provider(hook, "'one'"))
+    shelf.add("two", provider(hook, "'two'"))
+    shelf.add("none", provider(hook, "None"))
+    assert ask(load_plugins(["none", "one"]), context) == "one"
+    with pytest.raises(PluginError, match=rf"^plugins 'one' and 'two' both provide {what}: "):
+        ask(load_plugins(["one", "none", "two"]), context)
+    with pytest.raises(
+        PluginError, match=rf"^no enabled plugin provides {what}: .*\(enabled: none"
+    ):
+        ask(load_plugins(["none"]), context)
+
+
+def test_a_provider_may_serve_one_network_only(shelf: Shelf, context: Context) -> None:
+    source = """
+        @hookimpl
+        def chain_provider(network):
+            return "mine" if network == "cardano:preview" else None
+    """
+    shelf.add("preview", source)
+    plugins = load_plugins(["preview"])
+    assert plugins.chain_providers(context, "cardano:preview") == [("preview", "mine")]
+    assert plugins.chain_providers(context, "cardano:preprod") == []
+
+
+def test_at_most_one_rate_limiter(shelf: Shelf, context: Context) -> None:
+    assert load_plugins([]).rate_limiter(context) is None
+    shelf.add("one", provider("rate_limiter", "'one'"))
+    shelf.add("two", provider("rate_limiter", "'two'"))
+    limiter: object = load_plugins(["one"]).rate_limiter(context)
+    assert limiter == "one"
+    with pytest.raises(PluginError, match="both provide the rate limiter"):
+        load_plugins(["one", "two"]).rate_limiter(context)
+
+
+@pytest.mark.parametrize("hook", ["transfer_methods", "routes", "health_checks"])
+def test_contributions_are_put_together(shelf: Shelf, context: Context, hook: str) -> None:
+    shelf.add("one", provider(hook, "{'a': 1}"))
+    shelf.add("two", provider(hook, "{'b': 2}"))
+    shelf.add("clash", provider(hook, "{'a': 3}"))
+    assert getattr(load_plugins(["one", "two"]), hook)(context) == {"a": 1, "b": 2}
+    with pytest.raises(PluginError, match=r"^plugin 'clash' brings .* a, as does plugin 'one'$"):
+        getattr(load_plugins(["one", "clash"]), hook)(context)
+
+
+def test_commands_are_put_together(shelf: Shelf) -> None:
+    shelf.add("one", provider("cli_commands", "[('wave', 'wave a hand', print)]"))
+    shelf.add("two", provider("cli_commands", "[('nod', 'nod', print)]"))
+    assert [name for name, _, _ in load_plugins(["one", "two"]).cli_commands()] == ["wave", "nod"]
+
+
+def test_has_tells_whether_a_hook_is_worth_calling(shelf: Shelf) -> None:
+    shelf.add("watcher", RECORDS)
+    plugins = load_plugins(["watcher"])
+    assert plugins.has("after_verify")
+    assert not plugins.has("before_verify")
+    with pytest.raises(KeyError):
+        plugins.has("before_verifi")
