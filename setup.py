@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "facilitator/__init__.py").read_text())[1]
+VERSION = re.findall(r'__version__ = "(.+)"', (ROOT / "facilitator/__init__.py").read_text())[0]
 
 CORE = find_packages(include=["facilitator", "facilitator.*"])
 PLUGINS = find_packages("plugins")
@@ -18,8 +18,16 @@ setup(
     description="A plugin-based x402 payment facilitator for Cardano",
     long_description=(ROOT / "README.md").read_text(),
     long_description_content_type="text/markdown",
-    license="Apache-2.0",
+    license_expression="Apache-2.0",
     python_requires=">=3.11",
+    classifiers=[
+        "Environment :: Web Environment",
+        "Intended Audience :: Developers",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Typing :: Typed",
+    ],
     packages=CORE + PLUGINS,
     package_dir={name: f"plugins/{name}" for name in TOP},
     package_data={

@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time. Everything that compares a slot, a deadline or a lease with "now" asks one."""
+    """Tells the time, for whatever compares a slot, a deadline or a lease with "now"."""
 
     def time(self) -> float:
         """Seconds since the Unix epoch."""

@@ -12,7 +12,7 @@ from typing import Any
 import pluggy
 
 from facilitator import hookspecs
-from facilitator.errors import PluginError, did_you_mean
+from facilitator.errors import PluginError, did_you_mean, one_line
 
 GROUP = "facilitator.plugins"
 ROLES: Mapping[str, str] = {
@@ -123,8 +123,7 @@ def _import(name: str, entry: EntryPoint) -> object:
     except ModuleNotFoundError as error:
         raise PluginError(_missing_module(name, entry, error)) from error
     except Exception as error:
-        cause = f"{type(error).__name__}: {error}"
-        raise PluginError(f"plugin '{name}' cannot be imported: {cause}") from error
+        raise PluginError(f"plugin '{name}' cannot be imported: {one_line(error)}") from error
 
 
 def _missing_module(name: str, entry: EntryPoint, error: ModuleNotFoundError) -> str:

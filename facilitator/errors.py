@@ -34,6 +34,11 @@ class ConfigInvalidError(FacilitatorError):
         self.problems = tuple(problems)
 
 
+def one_line(error: BaseException) -> str:
+    """The error's type and text, whatever it is, in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of a sentence that suggests the nearest known name; empty when none is near."""
     near = difflib.get_close_matches(name, list(known), n=1)

@@ -92,8 +92,10 @@ def health_checks(context: Context) -> Mapping[str, Callable[[], None]]:  # type
 def cli_commands() -> Sequence[  # type: ignore[empty-body]
     tuple[str, str, Callable[[argparse.ArgumentParser], Callable[[argparse.Namespace], int]]]
 ]:
-    """Return further commands: name, one-line help, and a function that takes the command's
-    argument parser, adds to it, and returns what runs the command and gives the exit code.
+    """Return further commands: name, one-line help, and a function that prepares the command.
+
+    That function takes the command's argument parser, adds to it, and returns what runs the
+    command and gives the exit code.
     """
 
 

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import pluggy
 
-from facilitator import hookspecs
 from facilitator.discovery import PluginInfo, available_plugins, register_plugins
-from facilitator.errors import FacilitatorError, PluginError, Problem
+from facilitator.errors import FacilitatorError, PluginError, Problem, one_line
 from facilitator.payment import PaymentView, Refusal
 from facilitator.settings import Settings, read_settings
 from facilitator.settings.load import installed_plugins
@@ -167,8 +166,9 @@ class Plugins:
             except FacilitatorError:
                 raise
             except Exception as error:
-                cause = f"{type(error).__name__}: {error}"
-                raise PluginError(f"plugin '{plugin}' failed in {hook}: {cause}") from error
+                raise PluginError(
+                    f"plugin '{plugin}' failed in {hook}: {one_line(error)}"
+                ) from error
         return results
 
     def _merged(

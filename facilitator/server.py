@@ -105,7 +105,7 @@ class Server:
 
     def run(self) -> None:
         """Answer requests until :meth:`stop`, then drain; at most ``shutdown_seconds`` longer."""
-        self._dispatcher.set_thread_count(self._settings.threads)
+        self._start_threads()
         try:
             while not self._stopping:
                 self._step(1.0)
@@ -164,6 +164,13 @@ class Server:
             why = getattr(error, "strerror", None) or error
             raise ListenError(f"cannot listen on {settings.host}:{settings.port}: {why}") from error
         return listeners
+
+    def _start_threads(self) -> None:
+        self._dispatcher.set_thread_count(self._settings.threads)
+        # Threads that have not come up yet count as busy: the first requests would be reported
+        # as waiting for one.
+        while self._dispatcher.active_count:
+            time.sleep(0.001)
 
     def _step(self, seconds: float) -> None:
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)

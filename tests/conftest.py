@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.running import Running
 
 from facilitator.testing.clock import ManualClock
+from support.running import Running
 
 
 @pytest.fixture

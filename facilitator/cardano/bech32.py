@@ -16,6 +16,8 @@ def encode(prefix: str, data: bytes) -> str:
 
 def decode(text: str) -> tuple[str, bytes]:
     """The prefix and the data. Raises :class:`ValueError` on any deviation from BIP-173."""
+    if not text.isascii():
+        raise ValueError("the text has a character that bech32 does not use")
     if text not in (text.lower(), text.upper()):
         raise ValueError("a bech32 text must not mix upper and lower case")
     prefix, separator, tail = text.lower().rpartition("1")

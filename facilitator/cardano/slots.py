@@ -39,7 +39,9 @@ class EraSummary:
 
 
 KNOWN_ERAS = {
-    "cardano:mainnet": EraSummary([Era(0, 1506203091000, 20000), Era(4492800, 1596059091000, 1000)]),
+    "cardano:mainnet": EraSummary(
+        [Era(0, 1506203091000, 20000), Era(4492800, 1596059091000, 1000)]
+    ),
     "cardano:preprod": EraSummary([Era(0, 1654041600000, 20000), Era(86400, 1655769600000, 1000)]),
     "cardano:preview": EraSummary([Era(0, 1666656000000, 1000)]),
 }

@@ -53,6 +53,11 @@ def _check(path: str | None) -> Iterator[Result]:
     context = Context(settings, SystemClock())
     yield _try("storage", partial(_storage, plugins, context))
     yield from _chains(settings, plugins, context)
+    yield from _health_checks(plugins, context)
+    plugins.shutdown()
+
+
+def _health_checks(plugins: Plugins, context: Context) -> Iterator[Result]:
     try:
         checks = plugins.health_checks(context)
     except FacilitatorError as error:
@@ -60,7 +65,6 @@ def _check(path: str | None) -> Iterator[Result]:
         return
     for name, check in checks.items():
         yield _try(name, partial(_health, check))
-    plugins.shutdown()
 
 
 def _chains(settings: Settings, plugins: Plugins, context: Context) -> Iterator[Result]:

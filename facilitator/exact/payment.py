@@ -34,13 +34,11 @@ class Payment:
     @property
     def view(self) -> PaymentView:
         """What gates and observers may see of it."""
-        return PaymentView(
-            self.transaction_id, self.terms.network.id, self.terms.requirements
-        )
+        return PaymentView(self.transaction_id, self.terms.network.id, self.terms.requirements)
 
 
 def read_payment(terms: Terms, payload: Mapping[str, Any]) -> Payment:
-    """The payment in the scheme's own payload, ``{transaction, nonce}``. Raises :class:`Refused`."""
+    """The payment in the scheme's payload, ``{transaction, nonce}``. Raises :class:`Refused`."""
     raw = _transaction_bytes(payload.get("transaction"))
     nonce = _nonce(payload.get("nonce"))
     try:

@@ -33,7 +33,7 @@ class Terms:
     """All bytes of the address."""
     max_timeout_seconds: int
     confirmations: int
-    """Newer blocks needed for success; −1 for the mempool."""
+    """Newer blocks needed for success; :data:`MEMPOOL` for acceptance by a node."""
     method: str
     requirements: Requirements
     """As received, the network folded to its canonical id."""

@@ -114,9 +114,7 @@ class Verifier:
 
 
 def _lookup_failed(error: ChainUnavailable) -> Refused:
-    return Refused(
-        Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {error}"
-    )
+    return Refused(Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {error}")
 
 
 def _check_envelope(payment: Payment) -> None:

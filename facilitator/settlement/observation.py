@@ -9,7 +9,7 @@ from facilitator.settlement.claim import Claim, ClaimState
 
 
 class Observation:
-    """One claim being observed. Shared by the tracker, which updates it, and any waiting callers."""
+    """One claim being observed: the tracker updates it, callers wait on it."""
 
     def __init__(self, claim: Claim) -> None:
         """Begin with the claim as stored and nothing seen."""

@@ -85,7 +85,7 @@ class Settler:
         if not is_open(claim):
             return self._answer(Observation(claim), caller)
         observation = self._trackers[claim.network].observe(claim)
-        self._wait(observation, caller, deadline)
+        self._wait(observation, deadline)
         return self._answer(observation, caller)
 
     # --- Claiming and submitting ------------------------------------------------------------
@@ -156,7 +156,7 @@ class Settler:
 
     # --- Waiting and answering --------------------------------------------------------------
 
-    def _wait(self, observation: Observation, caller: Caller, deadline: float) -> None:
+    def _wait(self, observation: Observation, deadline: float) -> None:
         if observation.is_decided() or not self._places.acquire(blocking=False):
             return
         try:

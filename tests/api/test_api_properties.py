@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from support.web import Answer, Client, payment, requirements
 
 bounded = settings(max_examples=60, deadline=None)

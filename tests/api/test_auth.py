@@ -7,10 +7,10 @@ from typing import Any
 
 import falcon
 import pytest
-from support.web import NETWORK, ScriptedService, payment, serving
 
 from facilitator.payment import Refusal
 from facilitator.x402.messages import PaymentRequest, SettleResponse
+from support.web import NETWORK, ScriptedService, payment, serving
 
 KEYS: dict[str, Any] = {
     "auth__api_keys__shop": "s3cret-shop",

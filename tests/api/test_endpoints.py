@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.web import NETWORK, TRANSACTION, Client, ScriptedService, payment, serving
 
 from facilitator import __version__
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
+from support.web import NETWORK, TRANSACTION, Client, ScriptedService, payment, serving
 
 READABLE = ["/", "/verify", "/settle", "/supported", "/health", "/health/live", "/health/ready"]
 

@@ -7,6 +7,9 @@ from typing import Any
 
 import falcon
 import pytest
+
+from facilitator.api import IdempotencyConflict, ServiceUnavailable, application
+from facilitator.errors import PluginError
 from support.web import (
     NETWORK,
     Answer,
@@ -17,9 +20,6 @@ from support.web import (
     serving,
     settings,
 )
-
-from facilitator.api import IdempotencyConflict, ServiceUnavailable, application
-from facilitator.errors import PluginError
 
 VERIFY, SETTLE, STATUS = "/verify", "/settle", "/status"
 

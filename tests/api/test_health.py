@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from support.web import Client, ScriptedService, serving
 
 from facilitator import __version__
 from facilitator.api import probe
 from facilitator.roles.chain import ChainUnavailable
+from support.web import Client, ScriptedService, serving
 
 Check = Callable[[], None]
 

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.web import payment, serving, settings
 
 from facilitator import log
 from facilitator.log import MASK, JsonFormatter, PrettyFormatter, Redactor, configure_logging
 from facilitator.settings import LogSettings
+from support.web import payment, serving, settings
 
 
 @pytest.fixture(autouse=True)

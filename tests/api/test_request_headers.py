@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.web import NETWORK, Client, ScriptedService, payment, serving
 
 from facilitator.x402.messages import PaymentRequest, SettleResponse
+from support.web import NETWORK, Client, ScriptedService, payment, serving
 
 
 class Settles(ScriptedService):

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.cbor_forms import encode, head, shortest_width
 
 from facilitator.cardano.cbor import DecodeError, Reader, read_all, read_set
+from support.cbor_forms import encode, head, shortest_width
 
 Read = Callable[[Reader], object]
 

@@ -7,6 +7,19 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from facilitator.cardano.decode import decode_output, decode_transaction
+from facilitator.cardano.transaction import (
+    BootstrapWitness,
+    Language,
+    Output,
+    OutputRef,
+    Redeemer,
+    Script,
+    Transaction,
+    Value,
+    VKeyWitness,
+)
 from support.cbor_forms import AsSet, PlainForm, RandomForm, Tagged, encode
 from support.transactions import (
     ADDRESS,
@@ -24,19 +37,6 @@ from support.transactions import (
     VKEY,
     VOTES,
     transaction,
-)
-
-from facilitator.cardano.decode import decode_output, decode_transaction
-from facilitator.cardano.transaction import (
-    BootstrapWitness,
-    Language,
-    Output,
-    OutputRef,
-    Redeemer,
-    Script,
-    Transaction,
-    Value,
-    VKeyWitness,
 )
 
 SEEDS = st.integers(0, 2**64 - 1)
@@ -204,7 +204,7 @@ def test_inputs_keep_their_order_and_duplicates() -> None:
 
 def test_empty_inputs_and_outputs_are_left_to_the_rules() -> None:
     tx = decode_transaction(transaction({0: [], 1: []}))
-    assert tx.body.inputs == tx.body.outputs == ()
+    assert (tx.body.inputs, tx.body.outputs) == ((), ())
 
 
 def test_witnesses_that_the_ledger_merges() -> None:

@@ -1,6 +1,8 @@
 """What the ledger's decoders refuse is refused, with a sentence that says where."""
 
 import pytest
+
+from facilitator.cardano.decode import DecodeError, decode_output, decode_transaction
 from support.cbor_forms import AsSet, Definite, Pairs, Raw, Tagged, encode
 from support.transactions import (
     ABSENT,
@@ -15,8 +17,6 @@ from support.transactions import (
     VKEY,
     transaction,
 )
-
-from facilitator.cardano.decode import DecodeError, decode_output, decode_transaction
 
 INPUT = [HASH_32, 0]
 MANY_ASSETS = {number.to_bytes(2, "big"): 1 for number in range(1489)}

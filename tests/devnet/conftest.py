@@ -1,11 +1,11 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+
+from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import wallets
 from facilitator_devnet.wallet import pay
-
-from facilitator.testing.clock import ManualClock
 
 NOW = 1_790_000_000.0
 

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from facilitator_devnet.devnet import Devnet
-from facilitator_devnet.genesis import wallets
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +21,8 @@ from facilitator.roles.chain import (
     Unspent,
 )
 from facilitator.testing.clock import ManualClock
+from facilitator_devnet.devnet import Devnet
+from facilitator_devnet.genesis import wallets
 
 Payment = Callable[..., bytes]
 PEOPLE = wallets("cardano:preprod")

@@ -5,13 +5,13 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from facilitator_devnet.devnet import Devnet
-from facilitator_devnet.wallet import Wallet, pay
 
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.roles.chain import AwaitsBlocks, ReadsLedgerState, Unspent
 from facilitator.testing.chain import ChainProviderContract
 from facilitator.testing.clock import ManualClock
+from facilitator_devnet.devnet import Devnet
+from facilitator_devnet.wallet import Wallet, pay
 
 
 class _DevnetUnderTest:

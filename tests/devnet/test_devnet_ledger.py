@@ -5,9 +5,6 @@ from hashlib import blake2b
 
 import cbor2
 import pytest
-from facilitator_devnet.devnet import Devnet
-from facilitator_devnet.genesis import GENESIS_VALUES, TEST_TOKEN, WALLETS, wallets
-from facilitator_devnet.wallet import InsufficientFundsError, Wallet, build, pay, sign
 
 from facilitator.cardano.decode import decode_transaction
 from facilitator.cardano.rules import Environment, ledger_failures, static_failures
@@ -25,6 +22,9 @@ from facilitator.roles.chain import (
     Unspent,
 )
 from facilitator.testing.clock import ManualClock
+from facilitator_devnet.devnet import Devnet
+from facilitator_devnet.genesis import GENESIS_VALUES, TEST_TOKEN, WALLETS, wallets
+from facilitator_devnet.wallet import InsufficientFundsError, Wallet, build, pay, sign
 
 Payment = Callable[..., bytes]
 PEOPLE = wallets("cardano:preprod")

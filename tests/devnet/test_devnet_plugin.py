@@ -5,15 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import facilitator_devnet
 import pytest
-from facilitator_devnet.devnet import Devnet
 
+import facilitator_devnet
 from facilitator.context import Context
 from facilitator.errors import PluginError
 from facilitator.roles.chain import ChainProvider
 from facilitator.settings import load_settings
 from facilitator.testing.clock import ManualClock
+from facilitator_devnet.devnet import Devnet
 
 
 def provider(tmp_path: Path, network: str = "cardano:preprod", **variables: str) -> ChainProvider:

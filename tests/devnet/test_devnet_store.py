@@ -8,14 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from facilitator_devnet.devnet import Devnet
-from facilitator_devnet.genesis import TEST_TOKEN, wallets
-from facilitator_devnet.wallet import Wallet
 
 from facilitator.cardano.decode import decode_transaction
 from facilitator.clock import SystemClock
 from facilitator.roles.chain import ChainUnavailable, InBlock, InMempool, NotFound
 from facilitator.testing.clock import ManualClock
+from facilitator_devnet.devnet import Devnet
+from facilitator_devnet.genesis import TEST_TOKEN, wallets
+from facilitator_devnet.wallet import Wallet
 
 Payment = Callable[..., bytes]
 PREPROD = "cardano:preprod"

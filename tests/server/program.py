@@ -4,36 +4,41 @@
 on standard output what happens.
 """
 
+import os
 import sys
 import threading
 from pathlib import Path
 from typing import Any
-
-from support.web import NETWORK, TRANSACTION, ScriptedService, settings
 
 from facilitator.api import application
 from facilitator.log import configure_logging
 from facilitator.server import serve
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
+from support.web import NETWORK, TRANSACTION, ScriptedService, settings
 
 draining = threading.Event()
 
 
+def say(what: str) -> None:
+    """In one write, so that threads cannot come between text and line end."""
+    os.write(1, f"{what}\n".encode())
+
+
 def verify(_: PaymentRequest) -> VerifyResponse:
-    print("verifying", flush=True)
+    say("verifying")
     sys.stdin.readline()
     return VerifyResponse(True)
 
 
 def settle(_: PaymentRequest, **__: Any) -> SettleResponse:
-    print("settling", flush=True)
+    say("settling")
     draining.wait()
     return SettleResponse(False, NETWORK, TRANSACTION, reason=Reason.PENDING)
 
 
 def drain() -> None:
-    print("draining", flush=True)
+    say("draining")
     draining.set()
 
 

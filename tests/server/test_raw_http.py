@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from support.web import NETWORK, TRANSACTION, Client, payment, read_answer, serving
 
 LIMIT = 65536

@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from facilitator import connections, server
+from facilitator.api import application
+from facilitator.server import ListenError, Server
+from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 from support.web import (
     NETWORK,
     Client,
@@ -19,11 +24,6 @@ from support.web import (
     serving,
     settings,
 )
-
-from facilitator import connections, server
-from facilitator.api import application
-from facilitator.server import ListenError, Server
-from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 
 GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 

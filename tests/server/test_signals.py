@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+
 from support.web import Client, payment
 
 PROGRAM = Path(__file__).with_name("program.py")

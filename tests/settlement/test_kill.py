@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from facilitator.cardano.slots import KNOWN_ERAS
+from facilitator_devnet.genesis import PARAMETERS
+from facilitator_devnet.wallet import pay
 from support.client import call
 from support.payments import (
     ALICE,
@@ -22,10 +26,6 @@ from support.payments import (
 )
 from support.process import ServeProcess
 from support.running import NETWORK
-
-from facilitator.cardano.slots import KNOWN_ERAS
-from facilitator_devnet.genesis import PARAMETERS
-from facilitator_devnet.wallet import pay
 
 PLUGIN = '''
     """The devnet, in a process that kills itself where it is told to."""

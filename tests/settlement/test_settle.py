@@ -1,16 +1,18 @@
 """``/settle`` over real HTTP, on a devnet whose blocks come when the test says so."""
 
+import base64
 import threading
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
-from support.payments import Payer, requirements, request_body, transaction_id
-from support.running import Running
 
+from facilitator.cardano.decode import decode_transaction
 from facilitator.roles.chain import InBlock, NotFound
+from support.payments import Payer, request_body, requirements, transaction_id
+from support.running import Running
 
 Run = Callable[..., Running]
 PENDING = "settlement_pending"
@@ -28,21 +30,7 @@ def settled(running: Running, body: dict[str, Any], **headers: str) -> dict[str,
     assert running.settle(body, **headers)["errorReason"] == PENDING
     running.next_block()
     running.next_block()
-    return wait_for(running, body, lambda answer: answer.get("errorReason") != PENDING, headers)
-
-
-def wait_for(
-    running: Running,
-    body: dict[str, Any],
-    done: Callable[[dict[str, Any]], bool],
-    headers: dict[str, str] | None = None,
-) -> dict[str, Any]:
-    """Settle again and again, which resumes, until the answer will do: blocks arrive by thread."""
-    for _ in range(500):
-        answer = running.settle(body, **{"Prefer": "wait=0.02", **(headers or {})})
-        if done(answer):
-            return answer
-    raise AssertionError(f"still {answer}")
+    return running.settle_until(body, lambda a: a.get("errorReason") != PENDING, **headers)
 
 
 def test_a_payment_settles_after_its_confirmations(running: Running) -> None:
@@ -53,11 +41,11 @@ def test_a_payment_settles_after_its_confirmations(running: Running) -> None:
     assert first["transaction"] == first["extra"]["transactionId"] == transaction_id(body)
 
     running.next_block()
-    included = wait_for(running, body, lambda answer: "confirmations" in answer["extra"])
+    included = running.settle_until(body, lambda answer: "confirmations" in answer["extra"])
     assert (included["errorReason"], included["extra"]["confirmations"]) == (PENDING, 0)
 
     running.next_block()
-    answer = wait_for(running, body, lambda answer: answer["success"])
+    answer = running.settle_until(body, lambda answer: answer["success"])
     assert answer["transaction"] == transaction_id(body)
     assert answer["network"] == "cardano:preprod"
     assert answer["amount"] == "2000000"
@@ -65,27 +53,34 @@ def test_a_payment_settles_after_its_confirmations(running: Running) -> None:
 
 
 def test_what_is_submitted_is_what_was_received(running: Running) -> None:
-    body = Payer(running).body()
+    """Byte for byte, with what a re-encoding would change: an indefinite array, wide integers."""
+    raw = base64.b64decode(Payer(running).body()["paymentPayload"]["payload"]["transaction"])
+    unusual = b"\x9f" + raw[1:] + b"\xff"
+    submitted = []
+    submit = running.devnet.submit
+
+    def record(transaction: bytes) -> str:
+        submitted.append(transaction)
+        return submit(transaction)
+
+    running.devnet.submit = record  # type: ignore[method-assign]
+    body = request_body(unusual, requirements())
     running.settle(body)
-    claim = running.facilitator.storage.claim(transaction_id(body))
-    assert claim is not None
-    assert isinstance(running.devnet.transaction(transaction_id(body)), object)
+    assert submitted == [unusual]
     running.next_block()
     assert isinstance(running.devnet.transaction(transaction_id(body)), InBlock)
 
 
 @pytest.mark.parametrize("confirmations", [0, 1, 3])
-def test_as_many_newer_blocks_as_the_policy_asks_for(
-    running: Running, confirmations: int
-) -> None:
+def test_as_many_newer_blocks_as_the_policy_asks_for(running: Running, confirmations: int) -> None:
     body = Payer(running).body(confirmations=confirmations)
     running.settle(body)
     for _ in range(confirmations):
         running.next_block()
-        wait_for(running, body, lambda answer: "confirmations" in answer["extra"])
+        running.settle_until(body, lambda answer: "confirmations" in answer["extra"])
         assert running.settle(body)["errorReason"] == PENDING
     running.next_block()
-    answer = wait_for(running, body, lambda answer: answer["success"])
+    answer = running.settle_until(body, lambda answer: answer["success"])
     assert answer["extra"]["confirmations"] == confirmations
 
 
@@ -128,7 +123,7 @@ def test_a_settled_payment_is_no_success_under_other_requirements(running: Runni
 def settled_after(running: Running, body: dict[str, Any]) -> dict[str, Any]:
     running.next_block()
     running.next_block()
-    return wait_for(running, body, lambda answer: answer["success"])
+    return running.settle_until(body, lambda answer: answer["success"])
 
 
 def request_body_with(body: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -210,18 +205,11 @@ def test_waiting_callers_beyond_the_limit_are_answered_at_once(run: Run) -> None
     body = Payer(running).body()
     with ThreadPoolExecutor(2) as pool:
         answers = [pool.submit(running.settle, body) for _ in range(2)]
-        first = next(answer for answer in iter(answers) if wait_done(answers, answer))
-        assert first.result()["errorReason"] == PENDING
+        first, _ = wait(answers, return_when=FIRST_COMPLETED)
+        assert [answer.result()["errorReason"] for answer in first] == [PENDING]
         running.next_block()
         running.next_block()
         assert sorted(answer.result()["success"] for answer in answers) == [False, True]
-
-
-def wait_done(answers: list[Any], answer: Any) -> bool:
-    from concurrent.futures import FIRST_COMPLETED, wait
-
-    done, _ = wait(answers, return_when=FIRST_COMPLETED)
-    return answer in done
 
 
 def test_an_invalid_payment_is_not_submitted_and_may_be_mended(running: Running) -> None:
@@ -246,20 +234,12 @@ def test_a_second_payment_over_a_verified_input_is_told_so(running: Running) -> 
     terms, dearer = requirements(), requirements(amount=3_000_000)
     first = payer.transaction(terms)
     body = request_body(first, terms)
-    rival = request_body(
-        payer.spend([parse(first)], dearer), dearer
-    )
+    rival = request_body(payer.spend([decode_transaction(first).body.inputs[0]], dearer), dearer)
     assert running.verify(body)["isValid"] is True
     for answer in (running.verify(rival)["invalidReason"], running.settle(rival)["errorReason"]):
         assert answer == "invalid_exact_cardano_payload_input_not_available"
     running.clock.advance(121)  # type: ignore[union-attr]
     assert running.verify(rival)["isValid"] is True
-
-
-def parse(transaction: bytes) -> Any:
-    from facilitator.cardano.decode import decode_transaction
-
-    return decode_transaction(transaction).body.inputs[0]
 
 
 def test_a_payer_holds_only_so_many_verified_payments(run: Run) -> None:

@@ -9,10 +9,9 @@ import json
 import sys
 from collections.abc import Iterator
 
-from facilitator_sqlite.storage import SqliteStorage
-
 from facilitator.settlement.claim import ClaimState
 from facilitator.testing.examples import example_claim, example_reservation
+from facilitator_sqlite.storage import SqliteStorage
 
 ROUNDS = 40
 SHARED = "ff" * 32

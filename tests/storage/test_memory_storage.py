@@ -1,10 +1,10 @@
 from collections.abc import Callable
 
 import pytest
-from facilitator_memory.storage import MemoryStorage
 
 from facilitator.roles.storage import Storage
 from facilitator.testing.storage import StorageContract
+from facilitator_memory.storage import MemoryStorage
 
 
 class TestMemoryStorage(StorageContract):

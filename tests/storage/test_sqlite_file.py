@@ -8,13 +8,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from facilitator_sqlite.database import Database
-from facilitator_sqlite.schema import APPLICATION_ID
-from facilitator_sqlite.storage import SqliteStorage
 
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement.claim import Claim, ClaimState
 from facilitator.testing.examples import example_claim, example_reservation
+from facilitator_sqlite.database import Database
+from facilitator_sqlite.schema import APPLICATION_ID
+from facilitator_sqlite.storage import SqliteStorage
 
 NOBODY = 65534
 

@@ -8,9 +8,9 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from facilitator_sqlite.storage import SqliteStorage
 
 from facilitator.testing.examples import example_claim
+from facilitator_sqlite.storage import SqliteStorage
 
 HAMMER = Path(__file__).with_name("hammer.py")
 PROCESSES = 4

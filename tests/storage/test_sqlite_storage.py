@@ -2,10 +2,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from facilitator_sqlite.storage import SqliteStorage
 
 from facilitator.roles.storage import Storage
 from facilitator.testing.storage import StorageContract
+from facilitator_sqlite.storage import SqliteStorage
 
 
 class TestSqliteStorage(StorageContract):

@@ -2,14 +2,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from facilitator_memory.storage import MemoryStorage
-from facilitator_sqlite.storage import SqliteStorage
 
 from facilitator.clock import SystemClock
 from facilitator.context import Context
 from facilitator.errors import ConfigInvalidError, PluginError
 from facilitator.plugins import configure
 from facilitator.roles.storage import Storage
+from facilitator_memory.storage import MemoryStorage
+from facilitator_sqlite.storage import SqliteStorage
 
 
 def storage_of(folder: Path, environ: Mapping[str, str]) -> Storage:

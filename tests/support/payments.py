@@ -4,13 +4,12 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from support.running import NETWORK, Running
-
 from facilitator.cardano.address import format_address
 from facilitator.cardano.decode import decode_transaction
 from facilitator.cardano.transaction import AssetId, Output, OutputRef
 from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN, genesis_outputs, wallets
 from facilitator_devnet.wallet import Wallet, pay
+from support.running import NETWORK, Running
 
 ALICE, BOB, CAROL, MERCHANT = wallets(NETWORK).values()
 MAX_TIMEOUT_SECONDS = 600
@@ -76,9 +75,7 @@ class Payer:
     def transaction(self, terms: Mapping[str, Any], *, seconds: int = 300) -> bytes:
         """A signed transaction that meets the terms and is valid for so many seconds."""
         token = terms["asset"] != "lovelace"
-        index = next(
-            i for i, (_, o) in enumerate(self._utxos) if bool(o.value.assets) == token
-        )
+        index = next(i for i, (_, o) in enumerate(self._utxos) if bool(o.value.assets) == token)
         return self.spend([self._utxos.pop(index)[0]], terms, seconds=seconds)
 
     def spend(
@@ -106,4 +103,3 @@ def transaction_id(body: Mapping[str, Any]) -> str:
     """The canonical id of the payment in a request body."""
     raw = base64.b64decode(body["paymentPayload"]["payload"]["transaction"])
     return decode_transaction(raw).id.hex()
-

@@ -1,11 +1,9 @@
 """A facilitator in this process, listening on a free port of the loopback."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-
-from support.client import call
 
 from facilitator.app import build
 from facilitator.cardano.slots import KNOWN_ERAS
@@ -13,6 +11,7 @@ from facilitator.plugins import configure
 from facilitator.server import Server
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
+from support.client import call
 
 NOW = 1_765_000_000.0
 NETWORK = "cardano:preprod"
@@ -82,6 +81,17 @@ class Running:
         status, answer = self.call("POST", "/settle", body, headers)
         assert status == 200, answer
         return dict(answer)
+
+    def settle_until(
+        self, body: object, done: Callable[[dict[str, Any]], bool], **headers: str
+    ) -> dict[str, Any]:
+        """Settle again and again, which resumes, until the answer will do: threads are at work."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            answer = self.settle(body, **{"Prefer": "wait=0.02", **headers})
+            if done(answer):
+                return answer
+        raise AssertionError(answer)
 
     def next_block(self) -> None:
         """A block one second later."""

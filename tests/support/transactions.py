@@ -1,5 +1,6 @@
 """Transactions put together from their parts, whatever the ledger would think of them."""
 
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ KEY_HASH = bytes(range(28))
 SCRIPT_HASH = bytes(range(100, 128))
 HASH_32 = bytes(range(32))
 ADDRESS = b"\x60" + KEY_HASH
+BYRON_ROOT = bytes(range(28, 56))
 REWARD_ADDRESS = b"\xe0" + KEY_HASH
 VKEY, SIGNATURE = bytes(32), bytes(64)
 ANCHOR = ["https://example.org", HASH_32]
@@ -17,7 +19,7 @@ NATIVE_SCRIPT = [3, 1, [[0, KEY_HASH], [1, []], [2, [[4, 5], [5, 2**64 - 1]]]]]
 HALF = Tagged(30, [1, 2])
 DATUM = Tagged(121, [1, -1, b"\0", {2: [b""]}, Tagged(102, [7, []]), Tagged(1280, [])])
 
-ABSENT = object()
+ABSENT = ...
 """In place of a value: the key is left out."""
 
 CERTIFICATES: list[list[Any]] = [
@@ -133,6 +135,14 @@ FULL_AUXILIARY = Tagged(
         4: [b"three"],
     },
 )
+
+
+def byron_address(
+    attributes: Any, kind: Any = 0, root: bytes = BYRON_ROOT, *, crc: int = 0
+) -> bytes:
+    """A Byron address, its checksum off by ``crc``."""
+    payload = encode([root, attributes, kind])
+    return encode([Tagged(24, payload), zlib.crc32(payload) + crc])
 
 
 def transaction(

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import wallets
-from support.running import Running
 
 from facilitator.testing.clock import ManualClock
+from support import wallets
+from support.running import Running
 
 PREFIX = "invalid_exact_cardano_payload"
 PHASE1 = f"{PREFIX}_phase1_invalid"

@@ -1,0 +1,238 @@
+"""The ``facilitator`` command: what it prints and the exit code it ends with."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from facilitator import __version__
+from facilitator.cli import COMMANDS, main
+
+SHOPPING = """
+from facilitator import hookimpl
+
+@hookimpl
+def cli_commands():
+    def prepare(parser):
+        parser.add_argument("--times", type=int, default=1)
+        return lambda arguments: print("wave " * arguments.times) or 7
+    return [("wave", "wave a hand", prepare)]
+
+@hookimpl
+def health_checks():
+    def fail():
+        raise OSError("the shop is\\nclosed")
+    return {"shop": fail, "street": lambda: None}
+"""
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run the command in an empty folder: ``run("settings", LOG__LEVEL="debug")``."""
+    for name in [name for name in os.environ if name.startswith("FACILITATOR_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("MAINNET", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str, **environ: str) -> tuple[int, str, str]:
+        for name, value in environ.items():
+            monkeypatch.setenv(f"FACILITATOR_{name}", value)
+        try:
+            code = main(words)
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else 1
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An installed plugin with a command and two health checks."""
+    site = tmp_path / "site"
+    info = site / "shop-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shop\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[facilitator.plugins]\nshop = shop_of_the_cli_tests\n")
+    (site / "shop_of_the_cli_tests.py").write_text(SHOPPING)
+    monkeypatch.syspath_prepend(site)
+    return "shop"
+
+
+def test_version(run: Any) -> None:
+    assert run("--version") == (0, f"facilitator {__version__}\n", "")
+
+
+def test_help_names_every_command(run: Any) -> None:
+    code, out, err = run("--help")
+    assert (code, err) == (0, "")
+    for name, (summary, _) in COMMANDS.items():
+        assert name in out
+        assert summary in out
+
+
+def test_help_does_not_depend_on_the_settings(run: Any) -> None:
+    code, out, err = run("--help", PLUGINS="absent", SERVER__PORT="x")
+    assert (code, err) == (0, "")
+    assert "serve" in out
+
+
+@pytest.mark.parametrize("name", ["serve", "check", "settings", "plugins"])
+def test_each_command_has_help(run: Any, name: str) -> None:
+    code, out, _ = run(name, "--help", SERVER__PORT="x")
+    assert code == 0
+    assert out.startswith(f"usage: facilitator {name} ")
+    assert "--settings PATH" in out
+
+
+@pytest.mark.parametrize("words", [[], ["absent"], ["serve", "--absent"], ["--settings"]])
+def test_wrong_usage(run: Any, words: list[str]) -> None:
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert "usage: facilitator" in err
+
+
+@pytest.mark.parametrize("name", ["serve", "settings"])
+def test_wrong_settings_are_told_in_lines(run: Any, name: str) -> None:
+    code, out, err = run(name, SERVER__PORT="x", LOG__FORMAT="y")
+    assert (code, out) == (1, "")
+    assert err.splitlines() == [
+        "ConfigInvalidError: server.port: must be a whole number"
+        " (environment variable FACILITATOR_SERVER__PORT)",
+        "ConfigInvalidError: log.format: must be one of json, pretty"
+        " (environment variable FACILITATOR_LOG__FORMAT)",
+    ]
+
+
+def test_settings_are_shown_with_origin_and_without_secrets(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text("[default.server]\nport = 8080\n")
+    environ = {"AUTH__API_KEYS__SHOP": "key-of-shop", "FACILITATOR__SEED_PHRASE": "legal winner"}
+    code, out, _ = run("settings", "--settings", "other.toml", **environ)
+    assert code == 0
+    rows = {line.split()[0]: line for line in out.splitlines() if line}
+    assert rows["server.port"].split() == ["server.port", "8080", "other.toml", "[default]"]
+    assert "********" in rows["auth.api_keys.shop"]
+    assert "********" in rows["facilitator.seed_phrase"]
+    assert "other.toml" in out.splitlines()[0]
+    code, out_json, _ = run("--settings", "other.toml", "settings", "--json")
+    assert "key-of-shop" not in out + out_json
+    assert "legal winner" not in out + out_json
+    entries = {entry["key"]: entry for entry in json.loads(out_json)["settings"]}
+    assert entries["server.port"]["value"] == 8080
+    assert entries["plugins"]["value"] == ["devnet", "sqlite"]
+    assert entries["auth.api_keys.shop"]["value"] == "********"
+    assert entries["auth.api_keys.shop"]["origin"].endswith("FACILITATOR_AUTH__API_KEYS__SHOP")
+
+
+def test_plugins_are_listed(run: Any, shop: str) -> None:
+    code, out, _ = run("plugins", PLUGINS="sqlite")
+    assert code == 0
+    rows = {line.split()[0]: line.split() for line in out.splitlines()}
+    assert rows["sqlite"][1:4] == ["yes", "x402-cardano-facilitator", __version__]
+    assert rows[shop] == ["shop", "no", "shop", "1.0", "health", "checks,", "commands"]
+    code, out, _ = run("plugins", "--json")
+    listed = {plugin["name"]: plugin for plugin in json.loads(out)}
+    assert listed["sqlite"]["roles"] == ["storage"]
+    assert listed["devnet"]["enabled"] is False
+
+
+def test_an_enabled_plugin_that_cannot_be_used_fails_the_list(run: Any) -> None:
+    code, out, _ = run("plugins", PLUGINS="sqlit")
+    assert code == 1
+    assert "sqlit cannot be used: unknown plugin 'sqlit', did you mean sqlite?" in out
+
+
+def test_check_of_the_embedded_default(run: Any) -> None:
+    code, out, _ = run("check")
+    assert code == 0, out
+    lines = out.splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "✓ settings",
+        "✓ plugins",
+        "✓ storage",
+        "✓ chain cardano",
+    ]
+    assert "test double" in lines[-1]
+
+
+def test_check_names_what_fails_and_goes_on(run: Any, shop: str) -> None:
+    code, out, _ = run("check", "--json", PLUGINS=f"memory,{shop}")
+    results = {result["name"]: result for result in json.loads(out)}
+    assert code == 1
+    assert results["storage"]["ok"]
+    assert not results["chain cardano:preprod"]["ok"]
+    assert "no enabled plugin provides" in results["chain cardano:preprod"]["detail"]
+    assert results["shop"] == {"name": "shop", "ok": False, "detail": "the shop is closed"}
+    assert results["street"]["ok"]
+
+
+def test_check_names_wrong_settings(run: Any) -> None:
+    code, out, _ = run("check", SERVER__PORT="x", SERVER__THREADS="y")
+    assert code == 1
+    assert [line.split(":")[0:2] for line in out.splitlines()] == [
+        ["✗ settings", " server.port"],
+        ["✗ settings", " server.threads"],
+    ]
+
+
+def test_a_plugin_adds_commands(run: Any, shop: str) -> None:
+    code, out, _ = run("wave", "--times", "2", PLUGINS=shop)
+    assert (code, out) == (7, "wave wave \n")
+    assert "wave a hand" in run("--help")[1]
+
+
+def test_a_plugins_command_needs_valid_settings(run: Any, shop: str) -> None:
+    code, _, err = run("wave", PLUGINS=shop, SERVER__PORT="x")
+    assert code == 1
+    assert err.startswith("ConfigInvalidError: server.port: ")
+
+
+def command(*words: str, **options: Any) -> "subprocess.CompletedProcess[bytes]":
+    environ = {
+        name: value for name, value in os.environ.items() if not name.startswith("FACILITATOR_")
+    }
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "facilitator", *words],
+        env={**environ, **options.pop("environ", {})},
+        capture_output=True,
+        check=False,
+        **options,
+    )
+
+
+def test_it_runs_as_a_module(tmp_path: Path) -> None:
+    done = command("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout.split()) == (0, [b"facilitator", __version__.encode()])
+
+
+def test_a_terminal_without_unicode_is_served(tmp_path: Path) -> None:
+    done = command("check", cwd=tmp_path, environ={"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"ok   settings: ")
+
+
+def test_an_error_of_the_start_is_one_line_without_traceback(tmp_path: Path) -> None:
+    done = command("serve", cwd=tmp_path, environ={"FACILITATOR_PLUGINS": "memory"})
+    assert (done.returncode, done.stdout) == (1, b"")
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(b"PluginError: no enabled plugin provides the network cardano:preprod")
+    assert b"Traceback" not in done.stderr
+
+
+def test_help_imports_no_wallet_library(tmp_path: Path) -> None:
+    program = (
+        "import sys; from facilitator.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "assert 'pycardano' not in sys.modules\n"
+    )
+    for words in (["--help"], ["settings"], ["plugins"], ["check"]):
+        subprocess.run([sys.executable, "-P", "-c", program, *words], cwd=tmp_path, check=True)
