@@ -12,7 +12,7 @@ MAINNET, TESTNET = 1, 0
 """Network ids, as in an address and in a transaction body."""
 
 _HASH_SIZE = 28
-_ENTERPRISE_SIZE = REWARD_SIZE = 1 + _HASH_SIZE
+_ENTERPRISE_SIZE = _REWARD_SIZE = 1 + _HASH_SIZE
 _BASE_SIZE = 1 + 2 * _HASH_SIZE
 _LONGEST_TEXT = 1023
 _BYRON_BIT = 0x80
@@ -111,7 +111,7 @@ def reward_credential(raw: bytes) -> Credential:
 
     Raises :class:`DecodeError` when it isn't one.
     """
-    if len(raw) != REWARD_SIZE or raw[0] & 0xEE != _REWARD_HEADER:
+    if len(raw) != _REWARD_SIZE or raw[0] & 0xEE != _REWARD_HEADER:
         raise DecodeError("a reward address must be 29 bytes that begin with e0, e1, f0 or f1")
     return Credential(bool(raw[0] & _SCRIPT_PAYMENT), raw[1:])
 

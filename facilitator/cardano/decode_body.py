@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from facilitator.cardano.address import reward_credential
 from facilitator.cardano.cbor import (
     MAX_UINT8,
     MAX_UINT16,
@@ -12,7 +11,7 @@ from facilitator.cardano.cbor import (
     Reader,
     read_set,
 )
-from facilitator.cardano.decode_certificates import certificates
+from facilitator.cardano.decode_certificates import certificates, reward_account
 from facilitator.cardano.decode_governance import proposals, voting_procedures
 from facilitator.cardano.decode_outputs import multiasset, output
 from facilitator.cardano.transaction import Assets, Body, Output, OutputRef
@@ -63,8 +62,7 @@ def _outputs(reader: Reader) -> tuple[Output, ...]:
 def _withdrawals(reader: Reader) -> Mapping[bytes, int]:
     amounts: dict[bytes, int] = {}
     for _ in reader.map("withdrawals (body key 5)"):
-        account = reader.byte_string("a reward address")
-        reward_credential(account)
+        account = reward_account(reader)
         if account in amounts:
             raise DecodeError(f"withdrawals (body key 5) have {account.hex()} twice")
         amounts[account] = reader.unsigned("a withdrawn amount")

@@ -208,17 +208,14 @@ def test_a_write_that_fails_halfway_leaves_nothing(path: Path) -> None:
     database.close()
 
 
-class Traced(Database):
-    """A database that keeps what its connections were told to do."""
+class Traced(SqliteStorage):
+    """A storage that keeps what the connection that writes was told to do."""
 
     def __init__(self, path: str) -> None:
+        super().__init__(path)
         self.statements: list[str] = []
-        super().__init__(path, busy_seconds=0.05)
-
-    def connect(self) -> sqlite3.Connection:
-        connection = super().connect()
-        connection.set_trace_callback(self.statements.append)
-        return connection
+        with self._database.writing(durable=True) as connection:
+            connection.set_trace_callback(self.statements.append)
 
 
 @pytest.mark.parametrize(
@@ -233,15 +230,13 @@ class Traced(Database):
     ],
 )
 def test_claims_are_on_the_disk_when_they_are_acknowledged(
-    path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Storage], object], level: str
+    path: Path, write: Callable[[Storage], object], level: str
 ) -> None:
-    database = Traced(str(path))
-    monkeypatch.setattr("facilitator_sqlite.storage.Database", lambda *_: database)
-    with closing(SqliteStorage(str(path))) as storage:
-        database.statements.clear()
+    with closing(Traced(str(path))) as storage:
+        storage.statements.clear()
         write(storage)
-    assert database.statements[:2] == [f"PRAGMA synchronous = {level}", "BEGIN IMMEDIATE"]
-    assert database.statements[-1] == "COMMIT"
+        assert storage.statements[:2] == [f"PRAGMA synchronous = {level}", "BEGIN IMMEDIATE"]
+        assert storage.statements[-1] == "COMMIT"
 
 
 class FullDisk(SqliteStorage):
