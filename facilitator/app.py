@@ -49,6 +49,7 @@ class Facilitator:
             clock=clock,
             routes=plugins.routes(self.context),
             authenticate=plugins.authenticate if plugins.has("authenticate") else None,
+            rate_limiter=plugins.rate_limiter(self.context),
             on_error=self._request_failed,
         )
 

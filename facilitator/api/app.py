@@ -16,6 +16,7 @@ from facilitator.api.middleware import (
     ResponseHeaders,
 )
 from facilitator.api.probe import Probes
+from facilitator.api.rate_limit import RateLimit
 from facilitator.api.service import PaymentService
 from facilitator.api.settle import Settle
 from facilitator.api.status import PostedStatus, Status
@@ -23,6 +24,7 @@ from facilitator.api.supported import Index, Supported
 from facilitator.api.verify import Verify
 from facilitator.clock import Clock, SystemClock
 from facilitator.errors import PluginError
+from facilitator.roles.rate_limit import RateLimiter
 from facilitator.settings import Settings
 
 
@@ -33,6 +35,7 @@ def application(
     clock: Clock | None = None,
     routes: Mapping[str, object] | None = None,
     authenticate: Authenticate | None = None,
+    rate_limiter: RateLimiter | None = None,
     on_error: OnError | None = None,
 ) -> falcon.App[Any, Any]:
     """The HTTP interface to ``service`` as a WSGI app.
@@ -43,6 +46,7 @@ def application(
         clock: Gives the timestamps shown.
         routes: Further Falcon resources by URI template; they can replace none of the core's.
         authenticate: May refuse a request of ``/verify`` or ``/settle``, besides the API keys.
+        rate_limiter: Asked about every request, those of ``/health`` excepted.
         on_error: Told of every fault of ours, which the caller sees as 500.
 
     Raises:
@@ -50,6 +54,8 @@ def application(
     """
     app = falcon.App(request_type=Request)
     _add_middleware(app, settings)
+    if rate_limiter is not None:
+        app.add_middleware(RateLimit(rate_limiter))
     app.req_options.strip_url_path_trailing_slash = True
     ErrorHandler(settings.networks[0], on_error).register(app)
     core = _resources(service, settings, clock, authenticate)

@@ -82,7 +82,8 @@ def _output(given: Mapping[str, Any]) -> Output:
         policy, _, asset = name.partition(".")
         assets.setdefault(bytes.fromhex(policy), {})[bytes.fromhex(asset)] = int(quantity)
     lovelace = int(given["lovelace"])
-    output: dict[int, Any] = {0: parse_address(given["address"]), 1: [lovelace, assets] if assets else lovelace}
+    value = [lovelace, assets] if assets else lovelace
+    output: dict[int, Any] = {0: parse_address(given["address"]), 1: value}
     if given["inline_datum"]:
         output[2] = [1, cbor2.CBORTag(24, bytes.fromhex(given["inline_datum"]))]
     if given["reference_script"]:
