@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from support.web import payment, serving
-
 from facilitator.roles.rate_limit import RateDecision
+from support.web import payment, serving
 
 
 class Scripted:
