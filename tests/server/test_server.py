@@ -169,7 +169,7 @@ def test_what_a_refused_client_sends_afterwards_is_no_request(tmp_path: Path) ->
             assert read_answer(connection).status == 413
             connection.sendall(smuggled)
             assert connection.recv(100) == b""
-        assert client.call("GET", "/").status == 200
+            assert client.call("GET", "/").status == 200
     assert seen == []
 
 
