@@ -22,7 +22,6 @@ COMMANDS = {
         "facilitator.cli.settings",
     ),
     "plugins": ("list the installed plugins", "facilitator.cli.plugins"),
-    "demo": ("show a payment from request to confirmation", "facilitator.demo"),
 }
 """Name to one-line help and module."""
 

@@ -1,11 +1,13 @@
 """The embedded Cardano ledger for development and tests, as a plugin."""
 
-from collections.abc import Mapping
+import argparse
+from collections.abc import Callable, Mapping, Sequence
 
 from facilitator import hookimpl
 from facilitator.context import Context
 from facilitator.errors import PluginError
 from facilitator.roles.chain import ChainProvider, ChainUnavailable
+from facilitator_devnet.commands import Run, prepare_demo, prepare_sample_payment
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.settings import DevnetSettings
 
@@ -14,6 +16,19 @@ from facilitator_devnet.settings import DevnetSettings
 def settings_sections() -> Mapping[str, type]:
     """The table ``devnet``."""
     return {"devnet": DevnetSettings}
+
+
+@hookimpl
+def cli_commands() -> Sequence[tuple[str, str, Callable[[argparse.ArgumentParser], Run]]]:
+    """``demo`` and ``sample-payment``."""
+    return [
+        ("demo", "show a payment from request to confirmation", prepare_demo),
+        (
+            "sample-payment",
+            "print a signed payment to post",
+            prepare_sample_payment,
+        ),
+    ]
 
 
 @hookimpl

@@ -104,10 +104,17 @@ class Ledger:
         elif kind == REGISTERS_DREP:
             self.dreps[credential] = certificate.deposit
         elif kind == DEREGISTERS_DREP:
-            self.dreps[credential] = None
+            self._retire_drep(credential)
         elif kind in ABOUT_STAKE:
             account = self.accounts.get(credential)
             self.accounts[credential] = _certified(account, certificate, key_deposit)
+
+    def _retire_drep(self, drep: Credential) -> None:
+        """Its delegators then delegate to nobody (Conway ``GOVCERT``)."""
+        self.dreps[drep] = None
+        for credential, account in list(self.accounts.items()):
+            if account is not None and account.drep == drep.hash.hex():
+                self.accounts[credential] = replace(account, drep=None)
 
 
 class Draft(Ledger):

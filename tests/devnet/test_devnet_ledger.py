@@ -180,6 +180,8 @@ def test_a_drep_registers_is_delegated_to_and_retires(devnet: Devnet) -> None:
     certify(devnet, [[17, owner, 500_000_000]], -500_000_000)
     devnet.produce_block()
     assert devnet.ledger_state(query).dreps == {credential: None}
+    undelegated = Account(deposit=2_000_000, reward=0)
+    assert devnet.ledger_state(query).accounts == {credential: undelegated}
     devnet.rollback(3, drop=True)
     assert devnet.ledger_state(query).dreps == {credential: None}
     assert devnet.ledger_state(query).accounts == {credential: None}

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.web import NETWORK, TRANSACTION, Client, payment, read_answer, serving
-
 from facilitator import connections
+from support.web import NETWORK, TRANSACTION, Client, payment, read_answer, serving
 
 LIMIT = 65536
 

@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement.claim import Claim, ClaimState
 from facilitator.testing.examples import example_claim, example_reservation
+from facilitator.testing.threads import together
 from facilitator_sqlite.database import Database
 from facilitator_sqlite.schema import APPLICATION_ID
 from facilitator_sqlite.storage import SqliteStorage
@@ -190,6 +192,16 @@ def test_threads_do_not_wait_without_end_for_each_other(path: Path) -> None:
     ):
         pass
     database.close()
+
+
+def test_many_can_open_a_new_file_at_once(tmp_path: Path) -> None:
+    for number in range(20):
+        path = str(tmp_path / f"{number}.db")
+        storages = together([partial(SqliteStorage, path)] * 8)
+        storages[0].add_claim(example_claim())
+        assert [storage.claim("c1" * 32) for storage in storages] == [example_claim()] * 8
+        for storage in storages:
+            storage.close()
 
 
 def test_a_write_that_fails_halfway_leaves_nothing(path: Path) -> None:

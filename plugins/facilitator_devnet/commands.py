@@ -1,0 +1,113 @@
+"""The devnet's commands: ``demo`` and ``sample-payment``.
+
+They are the plugin's, and not the core's, since they need a chain whose keys everybody knows.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from typing import TypeAlias
+
+from facilitator.cardano.address import parse_address
+from facilitator.errors import FacilitatorError
+from facilitator_devnet.genesis import TEST_TOKEN, WALLETS, wallets
+from facilitator_devnet.samples import (
+    MAX_TIMEOUT_SECONDS,
+    genesis_output,
+    payload,
+    requirements,
+    sign_payment,
+)
+from facilitator_devnet.wallet import InsufficientFundsError
+
+Run: TypeAlias = Callable[[argparse.Namespace], int]
+
+
+class CannotPay(FacilitatorError):
+    """The sample payment that was asked for cannot be made."""
+
+
+def prepare_demo(parser: argparse.ArgumentParser) -> Run:
+    """``facilitator demo``."""
+    parser.description = (
+        "Show one x402 payment on an embedded devnet: 402, a signed transaction, /verify, the "
+        "resource server's work, /settle, its confirmation, and the refusal of its reuse. Needs "
+        "no settings, no key and no network; takes a few seconds; leaves nothing behind. Exits "
+        "with 0 only if the payment was confirmed and its second use refused."
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    parser.add_argument("--verbose", action="store_true", help="show the facilitator's log too")
+    return _demo
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from facilitator_devnet.demo.narrator import Narrator
+    from facilitator_devnet.demo.run import DemoFailed, run_demo
+
+    narrator = Narrator(as_json=arguments.json)
+    try:
+        run_demo(narrator, verbose=arguments.verbose)
+    except (DemoFailed, FacilitatorError, OSError) as error:
+        narrator.failed(str(error))
+        return 1
+    return 0
+
+
+def prepare_sample_payment(parser: argparse.ArgumentParser) -> Run:
+    """``facilitator sample-payment``."""
+    parser.description = (
+        "Print a signed payment by one of the devnet's genesis wallets as the JSON body of "
+        "/verify and /settle. Each genesis output can be spent once on a devnet: choose another "
+        "with --input."
+    )
+    parser.add_argument("--network", default="cardano:preprod", help="(default %(default)s)")
+    parser.add_argument(
+        "--wallet", default="alice", choices=WALLETS, help="who pays (default %(default)s)"
+    )
+    parser.add_argument(
+        "--input", type=int, default=0, help="which of its outputs to spend (default %(default)s)"
+    )
+    parser.add_argument("--pay-to", help="address to pay (default: the genesis wallet merchant)")
+    parser.add_argument(
+        "--amount",
+        type=int,
+        default=2_000_000,
+        help="lovelace or units (default %(default)s)",
+    )
+    parser.add_argument(
+        "--asset", choices=("lovelace", "tusdm"), default="lovelace", help="(default %(default)s)"
+    )
+    parser.add_argument(
+        "--confirmations", type=int, default=1, help="newer blocks needed (default %(default)s)"
+    )
+    parser.add_argument(
+        "--ttl",
+        type=int,
+        default=MAX_TIMEOUT_SECONDS // 2,
+        help="seconds that it stays valid (default %(default)s)",
+    )
+    return _sample_payment
+
+
+def _sample_payment(arguments: argparse.Namespace) -> int:
+    asset = TEST_TOKEN if arguments.asset == "tusdm" else None
+    network = arguments.network
+    try:
+        pay_to = arguments.pay_to or wallets(network)["merchant"].bech32
+        parse_address(pay_to)
+        ref = genesis_output(network, arguments.wallet, arguments.input, asset)
+        terms = requirements(
+            network, pay_to, arguments.amount, asset=asset, confirmations=arguments.confirmations
+        )
+        transaction = sign_payment(terms, arguments.wallet, ref, arguments.ttl)
+    except (ValueError, InsufficientFundsError, KeyError) as error:
+        raise CannotPay(str(error)) from error
+    body = {
+        "x402Version": 2,
+        "paymentPayload": payload(terms, transaction, ref),
+        "paymentRequirements": terms,
+    }
+    json.dump(body, sys.stdout, indent=2)
+    sys.stdout.write("\n")
+    return 0

@@ -1,0 +1,71 @@
+"""A facilitator of the demo's own: ``facilitator serve`` in a process and a folder of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from queue import Empty, Queue
+from tempfile import TemporaryDirectory
+
+from facilitator.errors import FacilitatorError
+
+START_SECONDS = 30
+
+SETTINGS = {
+    "FACILITATOR_PLUGINS": "devnet,memory",
+    "FACILITATOR_SERVER__PORT": "0",
+    "FACILITATOR_SERVER__THREADS": "16",
+    "FACILITATOR_DEVNET__BLOCK_SECONDS": "1",
+}
+
+
+class DemoFacilitator:
+    """Runs until closed; whatever settings are around, it has those of the demo."""
+
+    def __init__(self, *, verbose: bool) -> None:
+        """Start the process; with ``verbose`` its log goes to standard error."""
+        self._verbose = verbose
+        self._folder = TemporaryDirectory(prefix="x402-demo-")
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("FACILITATOR_")}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "facilitator", "serve"],
+            cwd=self._folder.name,
+            env={**inherited, **SETTINGS},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._log: list[str] = []
+        self._url: Queue[str | None] = Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def url(self) -> str:
+        """Where it listens, once it does. Raises :class:`FacilitatorError` when it cannot."""
+        try:
+            url = self._url.get(timeout=START_SECONDS)
+        except Empty:
+            url = None
+        if url is None:
+            last = self._log[-1].strip() if self._log else "no word from it"
+            raise FacilitatorError(f"the facilitator did not start: {last}")
+        return url
+
+    def close(self) -> None:
+        """Stop it and remove its folder."""
+        self._process.terminate()
+        self._process.wait()
+        self._reader.join()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+        self._folder.cleanup()
+
+    def _read(self) -> None:
+        for line in self._process.stderr or ():
+            self._log.append(line)
+            if self._verbose:
+                sys.stderr.write(line)
+            if "listening on" in line:
+                self._url.put(json.loads(line)["msg"].removeprefix("listening on "))
+        self._url.put(None)

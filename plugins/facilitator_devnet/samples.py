@@ -1,0 +1,77 @@
+"""Payments by genesis wallets, made without asking any server: what they hold is known."""
+
+import base64
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from facilitator.cardano.address import parse_address
+from facilitator.cardano.slots import KNOWN_ERAS
+from facilitator.cardano.transaction import AssetId, Output, OutputRef
+from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN, genesis_outputs, wallets
+from facilitator_devnet.wallet import pay
+
+MAX_TIMEOUT_SECONDS = 600
+TOKEN_ASSET = f"{TEST_TOKEN[:28].hex()}.{TEST_TOKEN[28:].hex()}"
+
+
+def requirements(
+    network: str, pay_to: str, amount: int, *, asset: AssetId | None = None, confirmations: int = 1
+) -> dict[str, Any]:
+    """``PaymentRequirements`` of so many lovelace, or units of the asset."""
+    return {
+        "scheme": "exact",
+        "network": network,
+        "amount": str(amount),
+        "asset": "lovelace" if asset is None else f"{asset[:28].hex()}.{asset[28:].hex()}",
+        "payTo": pay_to,
+        "maxTimeoutSeconds": MAX_TIMEOUT_SECONDS,
+        "extra": {"confirmationPolicy": {"l1Confirmations": confirmations}},
+    }
+
+
+def genesis_output(network: str, wallet: str, number: int, asset: AssetId | None) -> OutputRef:
+    """The wallet's output by number, counted among those that hold the asset (or only lovelace).
+
+    Raises :class:`ValueError` when there are not that many.
+    """
+    address = wallets(network)[wallet].address
+    refs = [
+        ref
+        for ref, output in genesis_outputs(network)
+        if output.address == address and _holds(output, asset)
+    ]
+    if not 0 <= number < len(refs):
+        raise ValueError(f"{wallet} has the outputs 0 to {len(refs) - 1} to pay this from")
+    return refs[number]
+
+
+def _holds(output: Output, asset: AssetId | None) -> bool:
+    return not output.value.assets if asset is None else asset in output.value.assets
+
+
+def sign_payment(terms: Mapping[str, Any], wallet: str, ref: OutputRef, seconds: int) -> bytes:
+    """A signed transaction over that genesis output that meets the terms for so many seconds.
+
+    Raises :class:`~facilitator_devnet.wallet.InsufficientFundsError`.
+    """
+    network = terms["network"]
+    outputs = dict(genesis_outputs(network))
+    return pay(
+        wallets(network)[wallet],
+        {ref: outputs[ref]},
+        parse_address(terms["payTo"]),
+        int(terms["amount"]),
+        parameters=PARAMETERS,
+        ttl=KNOWN_ERAS[network].slot_at(int(time.time() * 1000)) + seconds,
+        asset=None if terms["asset"] == "lovelace" else TEST_TOKEN,
+    )
+
+
+def payload(terms: Mapping[str, Any], transaction: bytes, ref: OutputRef) -> dict[str, Any]:
+    """The ``PaymentPayload`` with that transaction."""
+    return {
+        "x402Version": 2,
+        "accepted": dict(terms),
+        "payload": {"transaction": base64.b64encode(transaction).decode(), "nonce": str(ref)},
+    }
