@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from facilitator.cardano.address import parse_address
 from facilitator.errors import FacilitatorError
+from facilitator.x402.networks import NETWORKS
 from facilitator_devnet.genesis import TEST_TOKEN, WALLETS, wallets
 from facilitator_devnet.samples import (
     MAX_TIMEOUT_SECONDS,
@@ -19,7 +20,6 @@ from facilitator_devnet.samples import (
     requirements,
     sign_payment,
 )
-from facilitator_devnet.wallet import InsufficientFundsError
 
 Run: TypeAlias = Callable[[argparse.Namespace], int]
 
@@ -61,7 +61,9 @@ def prepare_sample_payment(parser: argparse.ArgumentParser) -> Run:
         "/verify and /settle. Each genesis output can be spent once on a devnet: choose another "
         "with --input."
     )
-    parser.add_argument("--network", default="cardano:preprod", help="(default %(default)s)")
+    parser.add_argument(
+        "--network", default="cardano:preprod", choices=NETWORKS, help="(default %(default)s)"
+    )
     parser.add_argument(
         "--wallet", default="alice", choices=WALLETS, help="who pays (default %(default)s)"
     )
@@ -101,8 +103,8 @@ def _sample_payment(arguments: argparse.Namespace) -> int:
             network, pay_to, arguments.amount, asset=asset, confirmations=arguments.confirmations
         )
         transaction = sign_payment(terms, arguments.wallet, ref, arguments.ttl)
-    except (ValueError, InsufficientFundsError, KeyError) as error:
-        raise CannotPay(str(error)) from error
+    except ValueError as error:
+        raise CannotPay(f"no such payment can be made: {error}") from error
     body = {
         "x402Version": 2,
         "paymentPayload": payload(terms, transaction, ref),

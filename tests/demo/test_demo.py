@@ -106,9 +106,8 @@ def test_a_sample_payment_is_valid_as_printed(tmp_path: Path, options: tuple[str
     ("options", "why"),
     [
         (("--input", "9"), "alice has the outputs 0 to 4"),
-        (("--pay-to", "addr_test1nonsense"), "addr_test1nonsense"),
+        (("--pay-to", "addr_test1nonsense"), "bech32"),
         (("--amount", "9999999999"), "do not cover"),
-        (("--network", "cardano:nowhere"), "cardano:nowhere"),
     ],
 )
 def test_a_sample_payment_that_cannot_be_made(

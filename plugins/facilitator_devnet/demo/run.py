@@ -123,7 +123,7 @@ class _Story:
 
 
 def _receipt(settled: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: settled[name] for name in ("success", "transaction", "extra")}
+    return {name: settled[name] for name in ("success", "transaction")}
 
 
 def _require(condition: bool, otherwise: str) -> None:
