@@ -26,7 +26,6 @@ OTHER_NAMES = {
 PLUTUS = "Plutus scripts are neither evaluated nor checked for being well-formed"
 GOVERNANCE = "votes, proposals and committee certificates need state that isn't looked up"
 STATE = "the record does not know the reward of an account after an epoch boundary"
-NATIVE_POLICY = "which script a proposal needs is not looked for"
 
 UNDECIDED_RULES = {
     PLUTUS: {
@@ -45,7 +44,7 @@ UNDECIDED_RULES = {
         "MalformedProposal",
         "ProposalProcedureNetworkIdMismatch",
         "ProposalReturnAccountDoesNotExist",
-        "ScriptWitnessNotValidatingUTXOW",  # NATIVE_POLICY
+        "ScriptWitnessNotValidatingUTXOW",  # of the script that a proposal needs
         "TreasuryWithdrawalReturnAccountsDoNotExist",
         "TreasuryWithdrawalsNetworkIdMismatch",
         "VotersDoNotExist",

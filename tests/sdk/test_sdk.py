@@ -1,0 +1,169 @@
+"""The official Python SDK drives the facilitator, unmodified."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from x402 import x402ResourceServerSync
+from x402.http import (
+    FacilitatorConfig,
+    HTTPFacilitatorClient,
+    HTTPFacilitatorClientSync,
+)
+from x402.payment_flow import PaymentFlowConfig
+from x402.schemas import AssetAmount, PaymentPayload, PaymentRequirements
+
+from support.payments import Payer
+from support.running import Running
+
+Run = Callable[..., Running]
+
+
+class ExactCardano:
+    """What the SDK's resource server must know of a scheme that it has no mechanism for."""
+
+    scheme = "exact"
+    default_asset_transfer_method = "default"
+    payment_flows: Mapping[str, PaymentFlowConfig] = {
+        "default": PaymentFlowConfig(supported=("authorization",), default="authorization")
+    }
+
+    def parse_price(self, price: Any, network: str) -> AssetAmount:
+        raise NotImplementedError(f"{price} on {network}")
+
+    def enhance_payment_requirements(
+        self, requirements: PaymentRequirements, *_: Any
+    ) -> PaymentRequirements:
+        return requirements
+
+
+@pytest.fixture
+def running(run: Run) -> Running:
+    return run(settlement__wait_seconds=20)
+
+
+def config(running: Running) -> FacilitatorConfig:
+    return FacilitatorConfig(url=running.url)
+
+
+def models(body: Mapping[str, Any]) -> tuple[PaymentPayload, PaymentRequirements]:
+    return (
+        PaymentPayload.model_validate(body["paymentPayload"]),
+        PaymentRequirements.model_validate(body["paymentRequirements"]),
+    )
+
+
+def blocks_once_submitted(running: Running, body: Mapping[str, Any]) -> threading.Thread:
+    """Makes two blocks as soon as the payment is in the mempool."""
+    submitted = threading.Event()
+    submit = running.devnet.submit
+
+    def noticing(transaction: bytes) -> str:
+        taken = submit(transaction)
+        submitted.set()
+        return taken
+
+    running.devnet.submit = noticing  # type: ignore[method-assign]
+
+    def make() -> None:
+        assert submitted.wait(20), body
+        running.next_block()
+        running.next_block()
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    return thread
+
+
+def test_supported(running: Running) -> None:
+    with HTTPFacilitatorClientSync(config(running)) as client:
+        supported = client.get_supported()
+    (kind,) = supported.kinds
+    assert (kind.x402_version, kind.scheme, kind.network) == (2, "exact", "cardano:preprod")
+    assert kind.extra == {
+        "assetTransferMethods": ["default"],
+        "areFeesSponsored": False,
+        "l1Confirmations": {"minimum": 0, "maximum": 20},
+        "devnet": True,
+    }
+    assert supported.extensions == ["payment-identifier"]
+    assert supported.signers == {"cardano:*": []}
+
+
+def test_verify_and_settle(running: Running) -> None:
+    body = Payer(running).body()
+    payload, requirements = models(body)
+    blocks = blocks_once_submitted(running, body)
+    with HTTPFacilitatorClientSync(config(running)) as client:
+        verdict = client.verify(payload, requirements)
+        settled = client.settle(payload, requirements)
+        again = client.settle(payload, requirements)
+    blocks.join()
+    assert verdict.is_valid is True
+    assert verdict.payer
+    assert settled.success is True
+    assert settled.extra == {"status": "confirmed", "confirmations": 1}
+    assert (again.success, again.error_reason) == (False, "duplicate_settlement")
+
+
+def test_an_invalid_payment(running: Running) -> None:
+    payload, requirements = models(Payer(running).body(seconds=0))
+    with HTTPFacilitatorClientSync(config(running)) as client:
+        verdict = client.verify(payload, requirements)
+        settled = client.settle(payload, requirements)
+    assert verdict.is_valid is False
+    assert verdict.invalid_reason == "invalid_exact_cardano_payload_ttl_expired"
+    assert "slot" in (verdict.invalid_message or "")
+    assert (settled.success, settled.error_reason) == (False, verdict.invalid_reason)
+
+
+def test_the_async_client(running: Running) -> None:
+    body = Payer(running).body()
+    payload, requirements = models(body)
+    blocks = blocks_once_submitted(running, body)
+
+    async def drive() -> tuple[Any, Any]:
+        async with HTTPFacilitatorClient(config(running)) as client:
+            assert client.get_supported().kinds
+            verdict = await client.verify(payload, requirements)
+            return verdict, await client.settle(payload, requirements)
+
+    verdict, settled = asyncio.run(drive())
+    blocks.join()
+    assert verdict.is_valid is True
+    assert settled.success is True
+
+
+def test_the_sdk_resumes_a_pending_settlement_by_itself(run: Run) -> None:
+    """Its resource server calls again, once, and gets the success that was still to come."""
+    running = run(settlement__wait_seconds=20)
+    body = Payer(running).body()
+    payload, requirements = models(body)
+    answers: list[Any] = []
+
+    class Impatient(HTTPFacilitatorClientSync):
+        """Notes what comes back, and lets blocks come only after the first answer."""
+
+        def settle(self, *args: Any) -> Any:
+            answers.append(super().settle(*args))
+            running.next_block()
+            running.next_block()
+            return answers[-1]
+
+        def _get_settle_headers(self) -> dict[str, str]:
+            wait = "wait=20" if answers else "wait=0"
+            return {**super()._get_settle_headers(), "Prefer": wait}
+
+    with Impatient(config(running)) as client:
+        server = x402ResourceServerSync(client)
+        server.register("cardano:preprod", ExactCardano())
+        server.initialize()
+        assert server.verify_payment(payload, requirements).is_valid is True
+        settled = server.settle_payment(payload, requirements)
+    assert answers[0].error_reason == "settlement_pending"
+    assert answers[0].extra["transactionId"] == answers[0].transaction
+    assert settled.success is True
+    assert settled.transaction == answers[0].transaction
+    assert len(answers) == 2
