@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from x402 import x402ResourceServerSync
+from x402 import PaymentFlowConfig, x402ResourceServerSync
 from x402.http import (
     FacilitatorConfig,
     HTTPFacilitatorClient,
     HTTPFacilitatorClientSync,
 )
-from x402.payment_flow import PaymentFlowConfig
 from x402.schemas import AssetAmount, PaymentPayload, PaymentRequirements
 
 from support.payments import Payer
