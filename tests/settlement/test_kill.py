@@ -7,6 +7,8 @@ point that the test names, once.
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +133,7 @@ def test_a_killed_settlement_is_resumed_and_told_once(
     process = serve()
     # Killed after settling, it may have told its caller already: the key gets that answer again.
     key = {"Idempotency-Key": "order-66"}
-    with pytest.raises((ConnectionError, OSError)):
+    with suppress(OSError, HTTPException):
         call(process.port, "POST", "/settle", body, key)
     assert process.wait() == -9
 
@@ -160,7 +162,7 @@ def test_what_was_submitted_settles_though_nobody_asks_again(
     body = payment()
     (tmp_path / "trap").write_text("before submission")
     process = serve()
-    with pytest.raises((ConnectionError, OSError)):
+    with suppress(OSError, HTTPException):
         call(process.port, "POST", "/settle", body)
     process.wait()
 

@@ -1,0 +1,135 @@
+"""Small transactions as values, for the rules: each is good until a test changes one thing."""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from hashlib import blake2b
+from typing import Any
+
+from nacl.signing import SigningKey
+
+from facilitator.cardano.parameters import ProtocolParameters
+from facilitator.cardano.rules import Environment, ledger_failures, static_failures
+from facilitator.cardano.state import LedgerState
+from facilitator.cardano.transaction import (
+    Assets,
+    Body,
+    Credential,
+    Language,
+    Output,
+    OutputRef,
+    Script,
+    Transaction,
+    Value,
+    VKeyWitness,
+    Witnesses,
+)
+
+PARAMETERS = ProtocolParameters(
+    min_fee_a=44,
+    min_fee_b=155_381,
+    coins_per_utxo_byte=4310,
+    max_tx_size=16_384,
+    max_value_size=5000,
+    key_deposit=2_000_000,
+    pool_deposit=500_000_000,
+    min_pool_cost=170_000_000,
+    drep_deposit=500_000_000,
+    gov_action_deposit=100_000_000_000,
+    collateral_percentage=150,
+    max_collateral_inputs=3,
+    min_fee_ref_script_cost_per_byte=Fraction(15),
+    price_memory=Fraction(577, 10_000),
+    price_steps=Fraction(721, 10_000_000),
+    max_tx_memory=16_500_000,
+    max_tx_steps=10_000_000_000,
+    protocol_major=10,
+    protocol_minor=0,
+    cost_models={0: (1, 2), 1: (3, 4), 2: (5, 6)},
+    epoch=100,
+)
+SLOT = 1000
+ENVIRONMENT = Environment(slot=SLOT, network_id=0, parameters=PARAMETERS)
+
+KEY = SigningKey(bytes(32))
+KEY_HASH = blake2b(bytes(KEY.verify_key), digest_size=28).digest()
+OTHER_KEY = SigningKey(b"\x01" * 32)
+OTHER_KEY_HASH = blake2b(bytes(OTHER_KEY.verify_key), digest_size=28).digest()
+ADDRESS = b"\x60" + KEY_HASH
+POLICY = b"\x0a" * 28
+ID = blake2b(b"a body", digest_size=32).digest()
+
+INPUT, SECOND_INPUT, THIRD_INPUT = (OutputRef(bytes([n]) * 32, 0) for n in (1, 2, 3))
+HELD, FEE = 10_000_000, 200_000
+PAID = HELD - FEE
+
+
+def output(
+    lovelace: int = HELD,
+    assets: Assets | None = None,
+    address: bytes = ADDRESS,
+    size: int = 65,
+    **rest: Any,
+) -> Output:
+    return Output(address, Value(lovelace, assets or {}), size, **rest)
+
+
+UTXO = {INPUT: output()}
+
+
+def signed(*keys: SigningKey) -> tuple[VKeyWitness, ...]:
+    return tuple(VKeyWitness(bytes(key.verify_key), key.sign(ID).signature) for key in keys)
+
+
+def transaction(
+    *,
+    signers: Sequence[SigningKey] = (KEY,),
+    witnesses: Mapping[str, Any] | None = None,
+    size: int = 300,
+    is_valid: bool = True,
+    auxiliary_data: bytes | None = None,
+    **body: Any,
+) -> Transaction:
+    """One input of 10 ada, one output of 9.8, signed by the input's owner; changed as asked."""
+    fields: dict[str, Any] = {"inputs": (INPUT,), "outputs": (output(PAID),), "fee": FEE}
+    return Transaction(
+        raw=b"",
+        id=ID,
+        size=size,
+        body=Body(**{**fields, **body}),
+        witnesses=Witnesses(**{"vkeys": signed(*signers), **(witnesses or {})}),
+        is_valid=is_valid,
+        auxiliary_data=auxiliary_data,
+    )
+
+
+def native(body: bytes) -> Script:
+    return _script(Language.NATIVE, body)
+
+
+def plutus(language: Language, body: bytes = b"\x45\x01\x00\x00\x24\x99") -> Script:
+    return _script(language, body)
+
+
+def _script(language: Language, body: bytes) -> Script:
+    return Script(language, body, blake2b(bytes([language]) + body, digest_size=28).digest())
+
+
+def script_address(script: Script) -> bytes:
+    return b"\x70" + script.hash
+
+
+def reward_address(credential: Credential) -> bytes:
+    return (b"\xf0" if credential.is_script else b"\xe0") + credential.hash
+
+
+def broken(
+    tx: Transaction,
+    utxo: Mapping[OutputRef, Output] = UTXO,
+    state: LedgerState | None = None,
+    env: Environment = ENVIRONMENT,
+) -> dict[str, str]:
+    """The rules that the transaction breaks, with their messages."""
+    failures = static_failures(tx, env) + ledger_failures(tx, env, utxo, state)
+    rules = {failure.rule: failure.message for failure in failures}
+    assert len(rules) == len(failures), f"a rule is reported twice: {failures}"
+    return rules
