@@ -28,7 +28,7 @@ class Facilitator:
     """Everything that runs, put together and not started yet."""
 
     def __init__(self, settings: Settings, plugins: Plugins, clock: Clock) -> None:
-        """Ask the plugins for their parts, in the order of ``design``: reporting, storage, chain.
+        """Ask the plugins for their parts, in the order reporting, storage, chain.
 
         Raises :class:`~facilitator.errors.FacilitatorError` when they don't fit together.
         """

@@ -1,5 +1,6 @@
 """The facilitator behind its HTTP API: verification, reservations, settlement and plugins."""
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,6 +22,8 @@ from facilitator.settlement.settler import KEEP_SECONDS, Caller, Settler, key_ha
 from facilitator.settlement.tracker import Tracker
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
+
+_log = logging.getLogger("facilitator.settlement")
 
 
 class Service:
@@ -161,8 +164,16 @@ class Service:
         return payer
 
     def _claim_changed(self, claim: Claim) -> None:
+        _log.info(
+            "settlement %s",
+            claim.state.value,
+            extra={"tx": claim.transaction_id, "state": claim.state, "network": claim.network},
+        )
         if claim.state.is_final:
-            self._reservations.release(claim.transaction_id)
+            try:
+                self._reservations.release(claim.transaction_id)
+            except StorageUnavailable as error:
+                _log.warning("inputs stay reserved until their time is over: %s", error)
         self._plugins.settlement_changed(claim)
 
     # --- /status, /supported, /health -------------------------------------------------------

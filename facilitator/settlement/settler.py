@@ -1,7 +1,6 @@
 """``/settle``: claim, submit once, wait for the evidence, tell one caller of the success."""
 
 import hashlib
-import logging
 import threading
 import time
 import uuid
@@ -26,8 +25,6 @@ KEEP_SECONDS = 86_400
 """How long a claim is kept beyond the end of its transaction's validity."""
 
 _CLAIMED_POLL_SECONDS = 0.1
-
-_log = logging.getLogger("facilitator.settlement")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +189,6 @@ class Settler:
         if caller.is_gone():
             transitions.advance(self._storage, told, transitions.take_back(self._clock.time()))
             return answers.pending(claim, depth)
-        _log.info("settled", extra={"tx": claim.transaction_id, "network": claim.network})
         return response
 
 

@@ -98,6 +98,7 @@ class Tracker:
         claim stays open and is reconciled by id.
         """
         observation = self._observe(claim, check_in=_UNKNOWN_CHECK_SECONDS)
+        self._changed(claim)
         try:
             self._follower.follow()
             self._chain.submit(claim.transaction)
@@ -175,7 +176,7 @@ class Tracker:
         observation.update(after)
         if after is None or after.state.is_final:
             self._forget(before.transaction_id)
-        if after is not None and by_us:
+        if after is not None and by_us and after.state is not before.state:
             self._changed(after)
 
     def _forget(self, transaction_id: str) -> None:

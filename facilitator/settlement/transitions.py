@@ -115,10 +115,10 @@ def roll_back(now: float) -> Step:
 
 
 def reject(error: str, now: float) -> Step:
-    """Note a node's definite refusal."""
+    """Note a node's definite refusal, unless another submission of the same was accepted."""
 
     def step(claim: Claim) -> Claim | None:
-        if claim.state is not ClaimState.SUBMITTED:
+        if claim.state is not ClaimState.SUBMITTED or claim.accepted:
             return None
         return claim.changed(state=ClaimState.REJECTED, error=error, updated_at=now)
 

@@ -40,12 +40,14 @@ def outside_validity_interval(tx: Transaction, env: Environment) -> Failure | No
     start, end = tx.body.invalid_before, tx.body.invalid_hereafter
     if (start is None or start <= env.slot) and (end is None or env.slot < end):
         return None
-    since = f"from slot {start} " if start is not None else ""
-    until = f"before slot {end} " if end is not None else ""
+    bounds = []
+    if start is not None:
+        bounds.append(f"from slot {start}")
+    if end is not None:
+        bounds.append(f"before slot {end}")
     return Failure(
         "OutsideValidityIntervalUTxO",
-        f"it is valid only {since}{'and ' if since and until else ''}{until}"
-        f"and the slot is {env.slot}",
+        f"it is valid only {' and '.join(bounds)}, and the slot is {env.slot}",
     )
 
 
