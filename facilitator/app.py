@@ -82,7 +82,10 @@ class Facilitator:
     def _health_checks(self) -> Mapping[str, Callable[[], None]]:
         return {
             "storage": self.storage.ping,
-            **{network: inquiry.tip_check(chain) for network, chain in self.chains.items()},
+            **{
+                f"{network} (devnet)" if chain.is_devnet else network: inquiry.tip_check(chain)
+                for network, chain in self.chains.items()
+            },
             **self.plugins.health_checks(self.context),
         }
 

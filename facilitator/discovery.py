@@ -78,8 +78,9 @@ def _entry_point(name: str) -> EntryPoint:
     found = list(installed.select(name=name))
     if not found:
         known = sorted(installed.names)
-        hint = did_you_mean(name, known) or f"; installed are {', '.join(known) or 'none'}"
-        raise PluginError(f"unknown plugin '{name}'{hint}")
+        hint = did_you_mean(name, known)
+        lead = f"{hint} Installed are" if hint else "; installed are"
+        raise PluginError(f"unknown plugin '{name}'{lead} {', '.join(known) or 'none'}")
     if len(found) > 1:
         owners = " and ".join(sorted(_distribution(entry)[0] for entry in found))
         raise PluginError(f"plugin '{name}' is provided by {owners}: uninstall all but one")

@@ -39,7 +39,10 @@ def test_no_plugins_is_fine() -> None:
 
 def test_an_unknown_plugin_gets_a_suggestion(shelf: Shelf) -> None:
     shelf.add("redislike")
-    assert refusal("redislik") == "unknown plugin 'redislik', did you mean redislike?"
+    assert refusal("redislik") == (
+        "unknown plugin 'redislik', did you mean redislike? "
+        "Installed are devnet, memory, redislike, sqlite"
+    )
     assert "; installed are " in refusal("qqq")
     assert "sqlite" in refusal("qqq")
 
@@ -186,7 +189,8 @@ def test_a_plugin_problem_comes_with_all_others(tmp_path: Path) -> None:
         configure(None, environ, tmp_path)
     assert str(raised.value).splitlines() == [
         "server.port: must be a whole number (environment variable FACILITATOR_SERVER__PORT)",
-        "plugins: unknown plugin 'sqlit', did you mean sqlite?",
+        "plugins: unknown plugin 'sqlit', did you mean sqlite? "
+        "Installed are devnet, memory, sqlite",
     ]
 
 

@@ -248,3 +248,11 @@ def test_a_payer_holds_only_so_many_verified_payments(run: Run) -> None:
     verdicts = [running.verify(payer.body()) for _ in range(3)]
     assert [verdict["isValid"] for verdict in verdicts] == [True, True, False]
     assert "2 verified payments" in verdicts[2]["invalidMessage"]
+
+
+def test_health_and_supported_say_that_it_is_a_devnet(running: Running) -> None:
+    _, health = running.call("GET", "/health")
+    assert health["status"] == "healthy"
+    assert set(health["dependencies"]) == {"storage", "cardano:preprod (devnet)"}
+    _, supported = running.call("GET", "/supported")
+    assert [kind["extra"]["devnet"] for kind in supported["kinds"]] == [True]
