@@ -36,7 +36,7 @@ class Facilitator:
         self.plugins = plugins
         self.context = Context(settings, clock)
         self.reporters = plugins.error_reporters(self.context)
-        plugins.report_errors_to(self.report)
+        plugins.report_errors_to(self._report)
         self.storage: Storage = plugins.one_storage(self.context)
         self.chains: Mapping[str, ChainProvider] = {
             network: plugins.one_chain_provider(self.context, network)
@@ -76,7 +76,7 @@ class Facilitator:
                 accept_mempool=accept_mempool,
             ),
             health_checks=self._health_checks(),
-            failed=self.report,
+            failed=self._thread_failed,
         )
 
     def _health_checks(self) -> Mapping[str, Callable[[], None]]:
@@ -89,18 +89,21 @@ class Facilitator:
             **self.plugins.health_checks(self.context),
         }
 
-    def report(self, error: BaseException, context: Mapping[str, str] | None = None) -> None:
-        """Log a fault of ours and hand it to every error reporter."""
-        _log.error("unexpected error: %s", error, exc_info=error)
+    def _report(self, error: BaseException, context: Mapping[str, str]) -> None:
+        """Hand a fault of ours, logged by whoever met it, to every error reporter."""
         for plugin, reporter in self.reporters:
             try:
-                reporter.report(error, context or {})
+                reporter.report(error, context)
             except Exception:
                 _log.exception("the error reporter of plugin %s failed", plugin)
 
     def _request_failed(self, error: BaseException, context: Mapping[str, str]) -> None:
-        self.report(error, context)
+        self._report(error, context)
         self.plugins.request_failed(error, context)
+
+    def _thread_failed(self, error: BaseException) -> None:
+        _log.error("unexpected error while following the chain", exc_info=error)
+        self._report(error, {})
 
     def start(self) -> None:
         """Start plugins and recovery; requests may come afterwards."""

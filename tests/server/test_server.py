@@ -254,6 +254,21 @@ def test_a_server_that_stops_is_not_ready(tmp_path: Path) -> None:
     assert received.lower().count(b"connection: close") == 1
 
 
+def test_idle_connections_are_closed_while_others_are_answered(tmp_path: Path) -> None:
+    held = Held()
+    server = made(tmp_path, held.service)
+    client = Client(server.port)
+    with server, client.connect() as busy, client.connect() as idle:
+        _send_payment(busy, "/verify")
+        assert held.entered.acquire(timeout=20)
+        idle.sendall(GET)
+        assert read_answer(idle).status == 200
+        server.stop()
+        assert idle.recv(100) == b""
+        held.released.set()
+        assert read_answer(busy).status == 200
+
+
 def test_a_drain_hook_that_fails_does_not_keep_the_server(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

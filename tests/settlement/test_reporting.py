@@ -1,0 +1,85 @@
+"""Faults of ours reach every error reporter once, and none of them changes an answer."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from facilitator.roles.storage import StorageUnavailable
+from support.payments import Payer
+from support.running import Running
+
+
+class Reporter:
+    def __init__(self) -> None:
+        self.reports: list[tuple[str, dict[str, str]]] = []
+
+    def report(self, error: BaseException, context: Mapping[str, str]) -> None:
+        self.reports.append((str(error), dict(context)))
+
+    def flush(self, timeout: float) -> None:
+        assert timeout > 0
+
+
+class Broken(Reporter):
+    def report(self, error: BaseException, context: Mapping[str, str]) -> None:
+        raise OSError(f"cannot send {error} {context}")
+
+
+@pytest.fixture
+def running(run: Callable[..., Running]) -> Running:
+    return run(settlement__wait_seconds=0)
+
+
+def test_a_fault_in_a_request_is_500_and_reported(running: Running) -> None:
+    reporter = Reporter()
+    running.facilitator.reporters[:] = [("broken", Broken()), ("good", reporter)]
+
+    def fail(_: Any) -> Any:
+        raise RuntimeError("a bug")
+
+    running.devnet.outputs = fail  # type: ignore[method-assign]
+    status, answer = running.call("POST", "/verify", Payer(running).body())
+    assert (status, answer["isValid"], answer["invalidReason"]) == (500, False, "internal_error")
+    assert "a bug" not in str(answer)
+    ((error, context),) = reporter.reports
+    assert error == "a bug"
+    assert (context["method"], context["path"]) == ("POST", "/verify")
+
+
+def test_a_fault_while_following_is_reported_and_following_goes_on(running: Running) -> None:
+    reporter = Reporter()
+    running.facilitator.reporters[:] = [("good", reporter)]
+    body = Payer(running).body()
+    running.settle(body)
+    blocks_after = running.devnet.blocks_after
+    faults = iter([RuntimeError("a bug")])
+
+    def fail_once(point: Any) -> Any:
+        for fault in faults:
+            raise fault
+        return blocks_after(point)
+
+    running.devnet.blocks_after = fail_once  # type: ignore[method-assign]
+    running.next_block()
+    running.next_block()
+    assert running.settle_until(body, lambda answer: bool(answer["success"]))
+    assert reporter.reports == [("a bug", {})]
+
+
+def test_a_storage_that_does_not_work_is_503_and_decides_nothing(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = Payer(running).body()
+
+    def fail(_: Any) -> Any:
+        raise StorageUnavailable("the disk is full")
+
+    with monkeypatch.context() as patch:
+        for method in ("add_claim", "claim"):
+            patch.setattr(running.facilitator.storage, method, fail)
+        for path, reason in (("/verify", "invalidReason"), ("/settle", "errorReason")):
+            status, answer = running.call("POST", path, body)
+            assert (status, answer[reason]) == (503, "exact_cardano_settlement_failed")
+            assert "the disk is full" in str(answer)
+    assert running.verify(body)["isValid"] is True
