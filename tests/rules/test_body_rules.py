@@ -1,9 +1,23 @@
 """Rules over the body alone, and over signatures."""
 
+import zlib
 from dataclasses import replace
 from hashlib import blake2b
+from typing import Any
 
 import pytest
+
+from facilitator.cardano.byron import bootstrap_root
+from facilitator.cardano.rules import touched
+from facilitator.cardano.signatures import signature_holds
+from facilitator.cardano.state import StateQuery
+from facilitator.cardano.transaction import (
+    BootstrapWitness,
+    Certificate,
+    Credential,
+    Redeemer,
+    VKeyWitness,
+)
 from support.ledger_values import (
     ENVIRONMENT,
     ID,
@@ -22,18 +36,6 @@ from support.ledger_values import (
     reward_address,
     signed,
     transaction,
-)
-
-from facilitator.cardano.byron import bootstrap_root
-from facilitator.cardano.rules import touched
-from facilitator.cardano.signatures import signature_holds
-from facilitator.cardano.state import StateQuery
-from facilitator.cardano.transaction import (
-    BootstrapWitness,
-    Certificate,
-    Credential,
-    Redeemer,
-    VKeyWitness,
 )
 
 BYRON_MAINNET = bytes.fromhex(
@@ -80,9 +82,15 @@ def test_reference_inputs_are_not_spent_as_well(protocol_major: int, refused: bo
     assert ("BabbageNonDisjointRefInputs" in broken(tx, env=env)) == refused
 
 
+@pytest.mark.parametrize(("major", "judged"), [(8, False), (9, True), (11, True), (12, False)])
+def test_only_conways_protocol_versions_are_judged(major: int, judged: bool) -> None:
+    env = replace(ENVIRONMENT, parameters=replace(PARAMETERS, protocol_major=major))
+    assert broken(transaction(), env=env).keys() == (set() if judged else {"NotJudged"})
+
+
 def test_size_limit_is_inclusive() -> None:
     fee = 2_000_000
-    body = {"fee": fee, "outputs": (output(10_000_000 - fee),)}
+    body: dict[str, Any] = {"fee": fee, "outputs": (output(10_000_000 - fee),)}
     assert broken(transaction(size=16_384, **body)) == {}
     assert broken(transaction(size=16_385, **body)).keys() == {"MaxTxSizeUTxO"}
 
@@ -114,7 +122,7 @@ def test_marked_as_failing_without_scripts_is_refused() -> None:
         ({"certificates": (Certificate(15, Credential(False, KEY_HASH)),)}, "committee"),
     ],
 )
-def test_governance_is_refused_unseen(body: dict[str, object], what: str) -> None:
+def test_governance_is_refused_unseen(body: dict[str, Any], what: str) -> None:
     assert what in broken(transaction(**body))["NotJudged"]
 
 
@@ -149,7 +157,7 @@ def test_signatures_of_another_length_hold_for_nothing() -> None:
     assert not signature_holds(good.vkey, ID[:-1], good.signature)
 
 
-POOL = b"\x0b" * 28
+POOL, POLICY_HASH = b"\x0b" * 28, b"\x0c" * 28
 OTHER = Credential(False, OTHER_KEY_HASH)
 
 
@@ -169,7 +177,7 @@ OTHER = Credential(False, OTHER_KEY_HASH)
         {"inputs": (INPUT, SECOND_INPUT)},
     ],
 )
-def test_all_keys_concerned_must_sign(body: dict[str, object]) -> None:
+def test_all_keys_concerned_must_sign(body: dict[str, Any]) -> None:
     utxo = {**UTXO, SECOND_INPUT: output(address=b"\x60" + OTHER_KEY_HASH)}
     missing = broken(transaction(**body), utxo).get("MissingVKeyWitnessesUTXOW", "")
     assert OTHER_KEY_HASH.hex() in missing
@@ -195,8 +203,6 @@ def test_byron_inputs_need_the_bootstrap_witness_of_their_root() -> None:
 
 
 def byron_address(root: bytes, attributes: bytes) -> bytes:
-    import zlib
-
     payload = b"\x83\x58\x1c" + root + attributes + b"\x00"
     crc = zlib.crc32(payload).to_bytes(4, "big")
     return b"\x82\xd8\x18\x58" + bytes([len(payload)]) + payload + b"\x1a" + crc
@@ -227,6 +233,3 @@ def test_a_payment_touches_no_ledger_state() -> None:
     assert refs == {INPUT}
     assert query == StateQuery()
     assert not query
-
-
-POLICY_HASH = b"\x0c" * 28

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(
     reason=f"no ledger vectors in {VECTORS}; FACILITATOR_LEDGER_VECTORS names their folder",
 )
 
-FILES = ("dev.jsonl.gz", "scenarios_dev.jsonl.gz", "dev_state.jsonl.gz")
+FILES = sorted(path.name for path in VECTORS.glob("*.jsonl.gz"))
 
 OTHER_NAMES = {
     "MissingVerificationKeyWitnessesUTXOW": {"MissingVKeyWitnessesUTXOW"},
@@ -37,18 +37,29 @@ UNDECIDED_RULES = {
     GOVERNANCE: {
         "CommitteeHasPreviouslyResigned",
         "CommitteeIsUnknown",
+        "ConflictingCommitteeUpdate",
+        "ConwayCommitteeHasPreviouslyResigned",
+        "ConwayCommitteeIsUnknown",
+        "DisallowedProposalDuringBootstrap",
         "DisallowedVoters",
+        "DisallowedVotesDuringBootstrap",
+        "ExpirationEpochTooSmall",
         "GovActionsDoNotExist",
         "InvalidGuardrailsScriptHash",
+        "InvalidPolicyHash",
         "InvalidPrevGovActionId",
         "MalformedProposal",
+        "ProposalCantFollow",
+        "ProposalDepositIncorrect",
         "ProposalProcedureNetworkIdMismatch",
         "ProposalReturnAccountDoesNotExist",
         "ScriptWitnessNotValidatingUTXOW",  # of the script that a proposal needs
         "TreasuryWithdrawalReturnAccountsDoNotExist",
         "TreasuryWithdrawalsNetworkIdMismatch",
+        "UnelectedCommitteeVoters",
         "VotersDoNotExist",
         "VotingOnExpiredGovAction",
+        "ZeroTreasuryWithdrawals",
     },
     STATE: set(),
 }
@@ -75,11 +86,10 @@ def undecided(record: Record) -> set[str]:
 
 
 def touches_plutus(tx: Transaction) -> bool:
-    scripts = [*(tx.witnesses.scripts or {}).values(), *tx.auxiliary_plutus]
+    scripts = list((tx.witnesses.scripts or {}).values())
     scripts += [output.script for output in tx.body.outputs if output.script is not None]
-    return bool(tx.witnesses.redeemers) or any(
-        script.language is not Language.NATIVE for script in scripts
-    )
+    plutus = any(script.language is not Language.NATIVE for script in scripts)
+    return bool(plutus or tx.witnesses.redeemers or tx.auxiliary_plutus)
 
 
 def expects(record: Record, *, accepted: bool) -> bool:

@@ -4,11 +4,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil, floor
+from typing import Any
 
 import cbor2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from facilitator.cardano.rules import fees, outputs
+from facilitator.cardano.rules.resolved import resolve
+from facilitator.cardano.rules.value import value_not_conserved
+from facilitator.cardano.transaction import Output, OutputRef, Redeemer
 from support.ledger_values import (
     ADDRESS,
     ENVIRONMENT,
@@ -27,22 +33,19 @@ from support.ledger_values import (
     transaction,
 )
 
-from facilitator.cardano.rules import fees, outputs
-from facilitator.cardano.rules.resolved import resolve
-from facilitator.cardano.rules.value import value_not_conserved
-from facilitator.cardano.transaction import Output, OutputRef, Redeemer
-
 ASSETS = st.dictionaries(
     st.binary(min_size=28, max_size=60), st.integers(min_value=1, max_value=2**63 - 1), max_size=4
 )
+bounded = settings(deadline=None, max_examples=60)
 HOLDINGS = st.lists(st.tuples(st.integers(0, 2**45), ASSETS), min_size=1, max_size=5)
 
 
-def conserves(utxo: Mapping[OutputRef, Output], made: list[Output], **body: object) -> bool:
+def conserves(utxo: Mapping[OutputRef, Output], made: list[Output], **body: Any) -> bool:
     tx = transaction(inputs=tuple(utxo), outputs=tuple(made), **body)
     return value_not_conserved(resolve(tx, ENVIRONMENT, utxo, None)) is None
 
 
+@bounded
 @given(holdings=HOLDINGS, data=st.data())
 def test_balance_holds_exactly(
     holdings: list[tuple[int, dict[bytes, int]]], data: st.DataObject
@@ -103,6 +106,7 @@ def test_missing_inputs_are_named_and_hide_what_depends_on_them() -> None:
     assert broken(transaction(reference_inputs=(THIRD_INPUT,))).keys() == {"BadInputsUTxO"}
 
 
+@bounded
 @given(
     size=st.integers(1, 16_384),
     memory=st.integers(0, 16_500_000),
@@ -117,6 +121,7 @@ def test_fee_floor_is_exact(size: int, memory: int, steps: int) -> None:
         assert (fees.fee_too_small(tx, ENVIRONMENT) is None) == enough
 
 
+@bounded
 @given(sizes=st.lists(st.integers(1, 60_000), min_size=1, max_size=4))
 def test_fee_floor_with_reference_scripts_is_exact(sizes: list[int]) -> None:
     """Each started 25,600 bytes cost a fifth more than those before, rounded down once."""
@@ -124,7 +129,9 @@ def test_fee_floor_with_reference_scripts_is_exact(sizes: list[int]) -> None:
         OutputRef(bytes([9]) * 32, n): output(script=native(b"\x00"), script_size=size)
         for n, size in enumerate(sizes)
     }
-    extra = sum(Fraction(15) * Fraction(6, 5) ** (n // 25_600) for n in range(sum(sizes)))
+    tiers, rest = divmod(sum(sizes), 25_600)
+    growth = Fraction(6, 5) ** tiers
+    extra = 15 * (25_600 * (growth - 1) / Fraction(1, 5) + rest * growth)
     least = 44 * 300 + 155_381 + floor(extra)
     for fee, rules in ((least, set()), (least - 1, {"FeeTooSmallUTxO"})):
         tx = transaction(fee=fee, outputs=(output(HELD - fee),), reference_inputs=tuple(scripts))
@@ -136,7 +143,11 @@ def test_fee_floor_with_reference_scripts_is_exact(sizes: list[int]) -> None:
 def test_a_reference_script_in_an_input_that_is_also_referenced_counts_once() -> None:
     utxo = {INPUT: output(script=native(b"\x00"), script_size=100)}
     least = 44 * 300 + 155_381 + 1500
-    body = {"fee": least, "outputs": (output(HELD - least),), "reference_inputs": (INPUT,)}
+    body: dict[str, Any] = {
+        "fee": least,
+        "outputs": (output(HELD - least),),
+        "reference_inputs": (INPUT,),
+    }
     eleven = replace(ENVIRONMENT, parameters=replace(PARAMETERS, protocol_major=11))
     assert broken(transaction(**body), utxo, env=eleven) == {}
 
@@ -162,6 +173,7 @@ def test_execution_budget_is_limited(memory: int, steps: int, refused: bool) -> 
     assert ("ExUnitsTooBigUTxO" in broken(tx)) == refused
 
 
+@bounded
 @given(size=st.integers(1, 5000), collateral_return=st.booleans())
 def test_minimum_lovelace_is_exact(size: int, collateral_return: bool) -> None:
     least = (160 + size) * 4310
@@ -172,6 +184,7 @@ def test_minimum_lovelace_is_exact(size: int, collateral_return: bool) -> None:
         assert (failure and failure.rule) == rule
 
 
+@bounded
 @given(
     lovelace=st.integers(0, 2**64 - 1),
     assets=st.dictionaries(

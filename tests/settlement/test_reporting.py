@@ -31,14 +31,16 @@ def running(run: Callable[..., Running]) -> Running:
     return run(settlement__wait_seconds=0)
 
 
-def test_a_fault_in_a_request_is_500_and_reported(running: Running) -> None:
+def test_a_fault_in_a_request_is_500_and_reported(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reporter = Reporter()
     running.facilitator.reporters[:] = [("broken", Broken()), ("good", reporter)]
 
     def fail(_: Any) -> Any:
         raise RuntimeError("a bug")
 
-    running.devnet.outputs = fail  # type: ignore[method-assign]
+    monkeypatch.setattr(running.devnet, "outputs", fail)
     status, answer = running.call("POST", "/verify", Payer(running).body())
     assert (status, answer["isValid"], answer["invalidReason"]) == (500, False, "internal_error")
     assert "a bug" not in str(answer)

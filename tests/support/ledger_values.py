@@ -8,7 +8,7 @@ from typing import Any
 from nacl.signing import SigningKey
 
 from facilitator.cardano.parameters import ProtocolParameters
-from facilitator.cardano.rules import Environment, ledger_failures, static_failures
+from facilitator.cardano.rules import NOT_JUDGED, Environment, ledger_failures, static_failures
 from facilitator.cardano.state import LedgerState
 from facilitator.cardano.transaction import (
     Assets,
@@ -130,6 +130,8 @@ def broken(
 ) -> dict[str, str]:
     """The rules that the transaction breaks, with their messages."""
     failures = static_failures(tx, env) + ledger_failures(tx, env, utxo, state)
-    rules = {failure.rule: failure.message for failure in failures}
-    assert len(rules) == len(failures), f"a rule is reported twice: {failures}"
+    rules: dict[str, str] = {}
+    for failure in failures:
+        assert failure.rule == NOT_JUDGED or failure.rule not in rules, f"twice: {failures}"
+        rules[failure.rule] = f"{rules.get(failure.rule, '')} {failure.message}".strip()
     return rules

@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 STATIC_RULES = (
+    body.protocol_version,
     body.input_set_empty,
     body.duplicate_inputs,
     body.non_disjoint_reference_inputs,

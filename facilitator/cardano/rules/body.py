@@ -4,6 +4,17 @@ from facilitator.cardano.rules.certificates import COMMITTEE
 from facilitator.cardano.rules.failure import Environment, Failure, listing, not_judged
 from facilitator.cardano.transaction import Transaction
 
+PROTOCOL_VERSIONS = range(9, 12)
+"""Major protocol versions of the Conway era, whose rules these are."""
+
+
+def protocol_version(_tx: Transaction, env: Environment) -> Failure | None:
+    """Only transactions under Conway's rules are judged."""
+    major = env.parameters.protocol_major
+    if major in PROTOCOL_VERSIONS:
+        return None
+    return not_judged(f"transactions under protocol version {major} are")
+
 
 def input_set_empty(tx: Transaction, _env: Environment) -> Failure | None:
     """Shelley UTXO, ``InputSetEmptyUTxO``: at least one input is spent."""

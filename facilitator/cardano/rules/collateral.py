@@ -1,4 +1,7 @@
-"""Rules over collateral, which pays for a Plutus script that fails."""
+"""Rules over collateral, which pays for a Plutus script that fails.
+
+Those over resolved transactions are in force only for transactions with redeemers.
+"""
 
 from collections import Counter
 
@@ -27,8 +30,6 @@ def no_collateral_inputs(tx: Transaction, _env: Environment) -> Failure | None:
 
 def scripts_not_paid(resolved: Resolved) -> Failure | None:
     """Alonzo UTXO, ``ScriptsNotPaidUTxO``: collateral is not locked by scripts."""
-    if not resolved.tx.witnesses.redeemers:
-        return None
     locked = [
         str(ref) for ref, output in resolved.collateral.items() if is_script_address(output.address)
     ]
@@ -40,7 +41,7 @@ def scripts_not_paid(resolved: Resolved) -> Failure | None:
 def collateral_contains_tokens(resolved: Resolved) -> Failure | None:
     """Babbage UTXO, ``CollateralContainsNonADA``: native assets all go to the return output."""
     body = resolved.tx.body
-    if not resolved.tx.witnesses.redeemers or _unknown(resolved):
+    if _unknown(resolved):
         return None
     balance: Counter[bytes] = Counter()
     for output in resolved.collateral.values():
@@ -56,7 +57,7 @@ def collateral_contains_tokens(resolved: Resolved) -> Failure | None:
 
 def insufficient_collateral(resolved: Resolved) -> Failure | None:
     """Alonzo UTXO, ``InsufficientCollateral``: ≥ ``collateralPercentage`` of the fee."""
-    if not resolved.tx.witnesses.redeemers or _unknown(resolved):
+    if _unknown(resolved):
         return None
     balance, percentage = _balance(resolved), resolved.env.parameters.collateral_percentage
     if balance * 100 >= resolved.tx.body.fee * percentage:
@@ -71,7 +72,7 @@ def insufficient_collateral(resolved: Resolved) -> Failure | None:
 def incorrect_total_collateral(resolved: Resolved) -> Failure | None:
     """Babbage UTXO, ``IncorrectTotalCollateralField``: the total named is the true one."""
     total = resolved.tx.body.total_collateral
-    if total is None or not resolved.tx.witnesses.redeemers or _unknown(resolved):
+    if total is None or _unknown(resolved):
         return None
     balance = _balance(resolved)
     if balance == total:

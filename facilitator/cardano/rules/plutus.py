@@ -20,11 +20,9 @@ def missing_redeemers(resolved: Resolved, scripts: Scripts) -> Failure | None:
     """Alonzo UTXOW, ``MissingRedeemers``: one for every purpose of a Plutus script."""
     needed = {(purpose.tag, purpose.item) for purpose in scripts.plutus()}
     missing = needed - _redeemers(resolved.tx)
-    return (
-        Failure("MissingRedeemers", f"redeemers are missing for {_name(missing)}")
-        if missing
-        else None
-    )
+    if not missing:
+        return None
+    return Failure("MissingRedeemers", f"redeemers are missing for {_name(missing)}")
 
 
 def extra_redeemers(resolved: Resolved, scripts: Scripts) -> Failure | None:
@@ -36,11 +34,9 @@ def extra_redeemers(resolved: Resolved, scripts: Scripts) -> Failure | None:
     if not redeemers or resolved.missing or resolved.tx.body.proposals is not None:
         return None
     extra = redeemers - {(purpose.tag, purpose.item) for purpose in scripts.plutus()}
-    return (
-        Failure("ExtraRedeemers", f"no Plutus script needs redeemers for {_name(extra)}")
-        if extra
-        else None
-    )
+    if not extra:
+        return None
+    return Failure("ExtraRedeemers", f"no Plutus script needs redeemers for {_name(extra)}")
 
 
 def unspendable_without_datum(resolved: Resolved, scripts: Scripts) -> Failure | None:

@@ -77,7 +77,7 @@ def deposits(
     """Lovelace that the certificates lock up (Conway ``conwayTotalDepositsTxCerts``).
 
     Amounts come from the parameters, not the certificates. A pool that is registered already, or
-    twice in one transaction, pays nothing more.
+    twice in one transaction, pays nothing more. Raises :class:`~.registry.UnknownFactError`.
     """
     total, new_pools = 0, set()
     for certificate in certificates:
@@ -97,7 +97,7 @@ def refunds(
     """Lovelace that the certificates release (Conway ``conwayTotalRefundsTxCerts``).
 
     An account gives back what was paid for it, a DRep what its certificate says (another rule
-    compares that with what was paid).  Raises :class:`~.registry.UnknownFactError`.
+    compares that with what was paid). Raises :class:`~.registry.UnknownFactError`.
     """
     total, registered = 0, set()
     for certificate in certificates:

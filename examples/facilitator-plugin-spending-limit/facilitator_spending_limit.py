@@ -1,0 +1,57 @@
+"""A gate that refuses payments above a limit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from facilitator import hookimpl
+from facilitator.context import Context
+from facilitator.payment import PaymentView, Refusal
+from facilitator.settings import setting
+
+
+@dataclass(frozen=True)
+class SpendingLimitSettings:
+    """The table ``spending_limit``."""
+
+    max_lovelace: int = setting(
+        100_000_000, "The greatest payment in lovelace that is let through.", minimum=1
+    )
+
+
+class SpendingLimit:
+    """The plugin. Payments in other assets than ada are let through."""
+
+    max_lovelace: int
+
+    @hookimpl
+    def settings_sections(self) -> Mapping[str, type]:
+        """Declare the table, so that it is checked at start like any other."""
+        return {"spending_limit": SpendingLimitSettings}
+
+    @hookimpl
+    def startup(self, context: Context) -> None:
+        """Read the limit before the first request."""
+        self.max_lovelace = context.settings.section(SpendingLimitSettings).max_lovelace
+
+    @hookimpl
+    def before_verify(self, payment: PaymentView) -> Refusal | None:
+        """Keep the resource server from working for a payment that will be refused."""
+        return self._judge(payment)
+
+    @hookimpl
+    def before_settle(self, payment: PaymentView) -> Refusal | None:
+        """Refuse here too: nothing obliges a caller to ask /verify first."""
+        return self._judge(payment)
+
+    def _judge(self, payment: PaymentView) -> Refusal | None:
+        terms = payment.requirements
+        # What is asked for counts, and it was checked to be a whole number before we are asked.
+        if terms.asset != "lovelace" or int(terms.amount) <= self.max_lovelace:
+            return None
+        return Refusal(
+            f"payments of more than {self.max_lovelace} lovelace are refused here",
+            "spending_limit_exceeded",
+        )
+
+
+plugin = SpendingLimit()
