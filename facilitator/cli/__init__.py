@@ -7,7 +7,7 @@ is imported only when the command is called, so that help texts come at once.
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from typing import TypeAlias
 
@@ -111,16 +111,24 @@ def _add_command(
     return command
 
 
-def _plugin_commands(first: argparse.Namespace) -> list[_PluginCommand]:
-    """The enabled plugins' commands; asked for only when no command of our own is meant."""
+def _plugin_commands(first: argparse.Namespace) -> Iterable[_PluginCommand]:
+    """The plugins' commands; asked for only when no command of our own is meant.
+
+    Those of the plugins that are enabled by default are there whatever the settings say, so that a
+    newcomer's first command works in any folder.
+    """
     if first.command in COMMANDS or first.version:
         return []
     from facilitator.plugins import configure
+    from facilitator.settings.layers import PACKAGED
 
+    _, defaults = configure(environ={}, cwd=PACKAGED.parent)
+    commands = {command[0]: command for command in defaults.cli_commands()}
     try:
         _, plugins = configure(first.settings)
-        return [command for command in plugins.cli_commands() if command[0] not in COMMANDS]
+        commands |= {command[0]: command for command in plugins.cli_commands()}
     except FacilitatorError:
-        if first.command is None:  # help must not depend on the settings
-            return []
-        raise
+        # Neither help nor those commands depend on the settings.
+        if first.command is not None and first.command not in commands:
+            raise
+    return [command for name, command in commands.items() if name not in COMMANDS]

@@ -50,8 +50,17 @@ def test_the_demo_as_json_lines(tmp_path: Path) -> None:
     assert [event["number"] for event in events if event["event"] == "step"] == [*range(1, 11)]
 
 
-def test_the_demo_has_settings_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "settings.toml").write_text("[default.server]\nport = 1\n")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "[default.server]\nport = 1",
+        "[default]\nplugins = ['memory']",
+        "[default]\nunknown = 1",
+        "[",
+    ],
+)
+def test_the_demo_has_settings_of_its_own(tmp_path: Path, settings: str) -> None:
+    (tmp_path / "settings.toml").write_text(settings)
     assert facilitator("demo", cwd=tmp_path).returncode == 0
 
 

@@ -61,9 +61,13 @@ class Paywall:
         """Verify, work, settle; status, headers and body for the client."""
         if signature is None:
             return self._payment_required("PAYMENT-SIGNATURE header is required")
+        try:
+            payload = unpack(signature)
+        except ValueError:
+            return self._payment_required("PAYMENT-SIGNATURE is not base64 JSON")
         request = {
             "x402Version": 2,
-            "paymentPayload": unpack(signature),
+            "paymentPayload": payload,
             "paymentRequirements": self._requirements,
         }
         verdict = self._ask("verify", request)
@@ -73,7 +77,7 @@ class Paywall:
         self._tell("work", CONTENT)
         settled = self._settle(request)
         if not settled["success"]:
-            return self._payment_required(settled["errorReason"])
+            return 402, {"PAYMENT-RESPONSE": pack(settled)}, {"error": settled["errorReason"]}
         return 200, {"PAYMENT-RESPONSE": pack(settled)}, CONTENT
 
     def _settle(self, request: object) -> Any:
