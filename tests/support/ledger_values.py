@@ -1,13 +1,12 @@
 """Small transactions as values, for the rules: each is good until a test changes one thing."""
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
 from nacl.signing import SigningKey
 
-from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.rules import NOT_JUDGED, Environment, ledger_failures, static_failures
 from facilitator.cardano.state import LedgerState
 from facilitator.cardano.transaction import (
@@ -23,30 +22,9 @@ from facilitator.cardano.transaction import (
     VKeyWitness,
     Witnesses,
 )
+from facilitator_devnet import genesis
 
-PARAMETERS = ProtocolParameters(
-    min_fee_a=44,
-    min_fee_b=155_381,
-    coins_per_utxo_byte=4310,
-    max_tx_size=16_384,
-    max_value_size=5000,
-    key_deposit=2_000_000,
-    pool_deposit=500_000_000,
-    min_pool_cost=170_000_000,
-    drep_deposit=500_000_000,
-    gov_action_deposit=100_000_000_000,
-    collateral_percentage=150,
-    max_collateral_inputs=3,
-    min_fee_ref_script_cost_per_byte=Fraction(15),
-    price_memory=Fraction(577, 10_000),
-    price_steps=Fraction(721, 10_000_000),
-    max_tx_memory=16_500_000,
-    max_tx_steps=10_000_000_000,
-    protocol_major=10,
-    protocol_minor=0,
-    cost_models={0: (1, 2), 1: (3, 4), 2: (5, 6)},
-    epoch=100,
-)
+PARAMETERS = replace(genesis.PARAMETERS, cost_models={0: (1, 2), 1: (3, 4), 2: (5, 6)}, epoch=100)
 SLOT = 1000
 ENVIRONMENT = Environment(slot=SLOT, network_id=0, parameters=PARAMETERS)
 
