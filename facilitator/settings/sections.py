@@ -101,7 +101,7 @@ class SettlementSettings:
         None, "Settlements that may wait at once; 3/4 of the threads when unset.", minimum=0
     )
     accept_mempool: bool = setting(
-        False, "Whether a payment counts as settled once it is in a mempool."
+        False, "Whether requirements may ask for mempool acceptance only (l1Confirmations -1)."
     )
     lease_seconds: float = setting(
         20.0, "Seconds after which another process may take over a settlement.", minimum=1

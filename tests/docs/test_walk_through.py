@@ -1,0 +1,74 @@
+"""The README's first payment and the tutorial's, carried out as they are written."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.process import ServeProcess
+
+ROOT = Path(__file__).parents[2]
+TUTORIAL = ROOT / "docs/tutorial/first-payment.md"
+
+pytestmark = pytest.mark.skipif(not TUTORIAL.exists(), reason="needs a checkout: no docs/ here")
+
+
+def shell(command: str, folder: Path, port: int) -> str:
+    """Run a line as written, on the port that the facilitator really has."""
+    program = f"{sys.executable} -m facilitator"
+    line = command.replace("127.0.0.1:3000", f"127.0.0.1:{port}")
+    line = re.sub(r"^facilitator ", f"{program} ", line)
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("FACILITATOR_")}
+    done = subprocess.run(
+        line, cwd=folder, env=clean, shell=True, capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def commands(text: str) -> list[str]:
+    found = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
+    return [line for block in found for line in block.splitlines() if line]
+
+
+def walk(lines: list[str], folder: Path) -> list[dict[str, Any]]:
+    """Carry out what talks to the facilitator; the JSON that came back, in order."""
+    process = ServeProcess(folder)
+    answers: list[dict[str, Any]] = []
+    try:
+        for line in lines:
+            if "TRANSACTION_ID" in line:
+                line = line.replace("TRANSACTION_ID", answers[-1]["transaction"])
+            if line.startswith(("curl", "sed", "facilitator sample-payment")):
+                output = shell(line, folder, process.port)
+                answers += [json.loads(output)] if output else []
+        assert process.terminate() == 0
+    finally:
+        process.close()
+    return answers
+
+
+def test_the_readme(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text().partition("<!-- walk-through -->")[2]
+    lines = commands(text.partition("```json")[0])
+    verdict, settled = walk(lines, tmp_path)
+    assert verdict["isValid"] is True
+    assert settled["success"] is True
+    shown = [json.loads(line) for line in text.split("```json\n")[1].split("```")[0].splitlines()]
+    assert [set(answer) for answer in shown] == [set(verdict), set(settled)]
+
+
+def test_the_tutorial(tmp_path: Path) -> None:
+    lines = commands(TUTORIAL.read_text())
+    supported, verdict, dearer, settled, status = walk(lines, tmp_path)
+    assert supported["kinds"][0]["extra"]["devnet"] is True
+    assert verdict["isValid"] is True
+    assert dearer["invalidReason"] == "invalid_exact_cardano_payload_amount_insufficient"
+    assert settled["success"] is True
+    assert status["status"] == "confirmed"
