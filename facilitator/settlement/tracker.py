@@ -111,8 +111,11 @@ class Tracker:
         return observation
 
     def observe(self, claim: Claim) -> Observation:
-        """Observe an open claim that was submitted before, here or elsewhere."""
-        return self._observe(claim, check_in=0.0)
+        """Observe an open claim that was submitted before, here or elsewhere.
+
+        While its lease lasts, whoever announced the submission may be about to make it.
+        """
+        return self._observe(claim, check_in=claim.lease_until - self._clock.time())
 
     def _observe(self, claim: Claim, *, check_in: float) -> Observation:
         with self._lock:
@@ -221,10 +224,13 @@ class Tracker:
                     next_scan = self._clock.time() + self._lease_seconds
                     self._take_up_open_claims()
                 for observation in self._all():
+                    self._follower.follow()
                     if observation.where is None and observation.check_at <= self._clock.time():
                         self._check(observation)
             except StorageUnavailable as error:
                 _log.error("cannot look for open settlements: %s", error)
+            except ChainUnavailable as error:
+                _log.warning("cannot follow %s: %s", self._chain.network, error)
             except Exception as error:
                 self._failed(error)
             self._due.wait(1.0)
@@ -246,8 +252,8 @@ class Tracker:
         observation.checks += 1
         wait = min(_UNKNOWN_CHECK_SECONDS * 2.0 ** (observation.checks - 1), _MAX_CHECK_SECONDS)
         observation.check_at = self._clock.time() + wait
+        tip = self._follower.follow()
         try:
-            tip = self._follower.follow()
             status = self._chain.transaction(observation.claim.transaction_id)
             if isinstance(status, InBlock):
                 self._found(observation, status)

@@ -1,0 +1,137 @@
+"""What the tracker does of itself, without anybody asking."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+
+from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.slots import KNOWN_ERAS
+from facilitator.roles.chain import InMempool, NotFound
+from facilitator.settlement.claim import Claim, ClaimState
+from facilitator.settlement.tracker import Tracker
+from facilitator.testing.clock import ManualClock
+from facilitator.testing.examples import example_claim
+from facilitator_devnet.devnet import Devnet
+from facilitator_devnet.genesis import PARAMETERS
+from facilitator_devnet.wallet import pay
+from facilitator_memory.storage import MemoryStorage
+from support.payments import ALICE, MERCHANT, genesis_utxos
+
+NETWORK = "cardano:preprod"
+NOW = 1_765_000_000.0
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW)
+
+
+@pytest.fixture
+def devnet(clock: ManualClock) -> Iterator[Devnet]:
+    with closing(Devnet(NETWORK, clock)) as devnet:
+        yield devnet
+
+
+@pytest.fixture
+def storage() -> MemoryStorage:
+    return MemoryStorage()
+
+
+@pytest.fixture
+def tracker(devnet: Devnet, storage: MemoryStorage, clock: ManualClock) -> Iterator[Tracker]:
+    faults: list[BaseException] = []
+    tracker = Tracker(
+        devnet, storage, clock, lease_seconds=5, changed=lambda _: None, failed=faults.append
+    )
+    with closing(tracker):
+        yield tracker
+    assert faults == []
+
+
+def claim_on(number: int, state: ClaimState, lease_until: float) -> Claim:
+    """A claim on a valid payment over the wallet's output of that number."""
+    utxo = dict(list(genesis_utxos(ALICE).items())[number : number + 1])
+    ttl = KNOWN_ERAS[NETWORK].slot_at(int(NOW * 1000)) + 300
+    raw = pay(ALICE, utxo, MERCHANT.address, 2_000_000, parameters=PARAMETERS, ttl=ttl)
+    return example_claim(
+        transaction_id=decode_transaction(raw).id.hex(),
+        network=NETWORK,
+        state=state,
+        transaction=raw,
+        confirmations=1,
+        invalid_hereafter=ttl,
+        lease_until=lease_until,
+    )
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+
+
+def test_what_an_earlier_process_left_is_taken_up_at_start(
+    tracker: Tracker, devnet: Devnet, storage: MemoryStorage
+) -> None:
+    submitted = storage.add_claim(claim_on(0, ClaimState.SUBMITTED, NOW - 1))
+    verifying = storage.add_claim(claim_on(1, ClaimState.CLAIMED, NOW - 1))
+    tracker.start()
+    eventually(lambda: isinstance(devnet.transaction(submitted.transaction_id), InMempool))
+    eventually(lambda: storage.claim(verifying.transaction_id) is None)
+    assert isinstance(devnet.transaction(verifying.transaction_id), NotFound)
+    devnet.produce_block()
+    devnet.produce_block()
+    eventually(lambda: state_of(storage, submitted) is ClaimState.SETTLED)
+
+
+def state_of(storage: MemoryStorage, claim: Claim) -> ClaimState | None:
+    stored = storage.claim(claim.transaction_id)
+    return stored.state if stored is not None else None
+
+
+def test_while_a_lease_lasts_its_owner_is_the_one_to_submit(
+    tracker: Tracker, devnet: Devnet, storage: MemoryStorage, clock: ManualClock
+) -> None:
+    """Claims are gone through in order, so the second's submission shows the first's turn over."""
+    leased = storage.add_claim(claim_on(0, ClaimState.SUBMITTED, NOW + 60))
+    free = storage.add_claim(claim_on(1, ClaimState.SUBMITTED, NOW - 1))
+    tracker.observe(leased)
+    tracker.observe(free)
+    tracker.start()
+    eventually(lambda: isinstance(devnet.transaction(free.transaction_id), InMempool))
+    assert isinstance(devnet.transaction(leased.transaction_id), NotFound)
+    clock.advance(60)
+    eventually(lambda: isinstance(devnet.transaction(leased.transaction_id), InMempool))
+
+
+def test_a_claim_that_others_verify_under_a_lease_is_left_alone(
+    tracker: Tracker, devnet: Devnet, storage: MemoryStorage
+) -> None:
+    verifying = storage.add_claim(claim_on(0, ClaimState.CLAIMED, NOW + 60))
+    free = storage.add_claim(claim_on(1, ClaimState.SUBMITTED, NOW - 1))
+    tracker.start()
+    eventually(lambda: isinstance(devnet.transaction(free.transaction_id), InMempool))
+    assert storage.claim(verifying.transaction_id) == verifying
+
+
+def test_a_refusal_of_a_repeated_submission_decides_nothing(
+    tracker: Tracker, devnet: Devnet, storage: MemoryStorage, clock: ManualClock
+) -> None:
+    """Its inputs look spent, perhaps by its own first try; the end of its validity decides."""
+    claim = storage.add_claim(claim_on(0, ClaimState.SUBMITTED, NOW - 1))
+    refused = []
+    submit = devnet.submit
+
+    def refuse(transaction: bytes) -> str:
+        refused.append(transaction)
+        return submit(transaction[:-1] + b"\xf5")
+
+    devnet.submit = refuse  # type: ignore[method-assign]
+    tracker.start()
+    eventually(lambda: len(refused) == 1)
+    assert state_of(storage, claim) is ClaimState.SUBMITTED
+    clock.advance(300 + 121)
+    devnet.produce_block()
+    eventually(lambda: state_of(storage, claim) is ClaimState.EXPIRED)
