@@ -1,20 +1,20 @@
-"""The documentation says what the code does: names, defaults, reasons, links, commands."""
+"""Whatever the pages show is real: links, commands, settings, code, quotes, JSON, messages."""
 
 import argparse
-import inspect
+import json
 import re
 import shlex
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from facilitator import hookspecs
 from facilitator.cli import COMMANDS
-from facilitator.settings.schema import fields_of
-from facilitator.settings.sections import CORE_SECTIONS
+from facilitator.plugins import configure
+from facilitator.settings import ConfigInvalidError, read_settings
 from facilitator.x402.reasons import Reason
-from facilitator_devnet import cli_commands
-from facilitator_devnet.settings import DevnetSettings
+from facilitator_devnet import cli_commands, settings_sections
 from facilitator_sqlite.settings import SqliteSettings
 
 ROOT = Path(__file__).parents[2]
@@ -23,79 +23,48 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *DOCS.
 PAGES += (ROOT / "examples").rglob("*.md")
 
 pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="needs a checkout: no docs/ here")
-
-
-def page(name: str) -> str:
-    return (DOCS / name).read_text()
-
-
-def test_every_hook_is_documented_with_its_arguments() -> None:
-    hooks = {
-        name: ", ".join(inspect.signature(hook).parameters)
-        for name, hook in vars(hookspecs).items()
-        if inspect.isfunction(hook) and hook.__module__ == hookspecs.__name__
-    }
-    documented = dict(re.findall(r"^## (\w+)\((.*)\)$", page("reference/hooks.md"), re.M))
-    assert documented == hooks
-
-
-SECTIONS = {**CORE_SECTIONS, "devnet": DevnetSettings, "sqlite": SqliteSettings}
-
-
-@pytest.mark.parametrize("section", SECTIONS)
-def test_every_setting_is_documented_with_default_and_meaning(section: str) -> None:
-    for key in fields_of(SECTIONS[section]).values():
-        name = f"{section}.{key.name}" if section else key.name
-        row = re.search(rf"^\| `{re.escape(name)}` \| (.*?) \| (.*) \|$", SETTINGS, re.M)
-        assert row is not None, f"{name} is not documented"
-        assert row[2].removesuffix(" Secret.") == key.help
-        if section:
-            assert row[1].strip("`") == shown(key.default), name
-
-
-SETTINGS = page("reference/settings.md") if DOCS.is_dir() else ""
-
-
-def shown(default: object) -> str:
-    if default is None:
-        return "not set"
-    if isinstance(default, bool):
-        return str(default).lower()
-    return "none" if default in ((), {}) or callable(default) else str(default)
-
-
-def test_every_documented_setting_exists() -> None:
-    keys = {
-        f"{section}.{name}" if section else name
-        for section, declaration in SECTIONS.items()
-        for name in fields_of(declaration)
-    }
-    assert set(re.findall(r"^\| `([\w.]+)` \|", SETTINGS, re.M)) == keys
-
-
-def test_every_reason_is_documented() -> None:
-    documented = re.findall(r"^\| (`.*?`) \|", page("reference/errors.md"), re.M)
-    reasons = {reason for cell in documented for reason in re.findall(r"`(\w+)`", cell)}
-    assert set(Reason) - reasons == set()
-
-
-def test_every_command_is_documented() -> None:
-    documented = re.findall(r"^\| `facilitator ([\w-]+)` \|", page("reference/cli.md"), re.M)
-    assert sorted(documented) == sorted([*COMMANDS, *(name for name, _, _ in cli_commands())])
-
-
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_lead_somewhere(path: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text()):
-        if not target.startswith(("https://", "http://")):
-            assert (path.parent / target).exists(), target
+every_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 
 
 def blocks(path: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(), re.M | re.S)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+# --- Links ------------------------------------------------------------------------------------
+
+
+def links(path: Path) -> Iterator[tuple[Path, str]]:
+    """The files that the page links to, and the anchors in them."""
+    prose = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if not target.startswith(("https://", "http://")):
+            name, _, anchor = target.partition("#")
+            yield (path.parent / name).resolve() if name else path, anchor
+
+
+def anchors(path: Path) -> set[str]:
+    """As GitHub makes them of headings."""
+    prose = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.M | re.S)
+    headings = re.findall(r"^#+ (.*)$", prose, re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@every_page
+def test_links_lead_somewhere(path: Path) -> None:
+    for target, anchor in links(path):
+        assert target.exists(), target
+        assert not anchor or anchor in anchors(target), f"{target}#{anchor}"
+
+
+def test_the_index_leads_to_every_page() -> None:
+    linked = {target for target, _ in links(DOCS / "index.md")}
+    assert linked == set(DOCS.rglob("*.md")) - {DOCS / "index.md"}
+
+
+# --- Commands and settings --------------------------------------------------------------------
+
+
+@every_page
 def test_commands_shown_are_ones_that_exist(path: Path) -> None:
     for line in "".join(blocks(path, "sh")).splitlines():
         for command in re.findall(r"(?:^|[\s/])facilitator ([a-z][^|>&\n]*)", line):
@@ -114,16 +83,62 @@ def parse(words: list[str]) -> argparse.Namespace:
     return parser.parse_args(words[1:])
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+SECTIONS = {**settings_sections(), "sqlite": SqliteSettings}
+
+
+@every_page
+def test_variables_shown_are_settings(path: Path, tmp_path: Path) -> None:
+    for line in "".join(blocks(path, "sh")).splitlines():
+        words = shlex.split(line)
+        environ = dict(word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word))
+        read_settings(environ=environ, cwd=tmp_path).settings(SECTIONS)
+
+
+@every_page
+def test_settings_files_shown_are_valid(path: Path, tmp_path: Path) -> None:
+    for text in blocks(path, "toml"):
+        if any(name in ("default", "production") for name in tomllib.loads(text)):
+            (tmp_path / "settings.toml").write_text(text)
+            for environment in ("development", "production"):
+                environ = {"FACILITATOR_ENV": environment}
+                source = read_settings(environ=environ, cwd=tmp_path)
+                source.settings(SECTIONS, unread={"spending_limit"})
+
+
+def test_messages_shown_are_the_ones_that_come(tmp_path: Path) -> None:
+    (shown,) = blocks(DOCS / "how-to/configure.md", "text")
+    environ = {"FACILITATOR_SERVER__PROT": "80", "FACILITATOR_NETWORK": "cardano:mainnet"}
+    with pytest.raises(ConfigInvalidError) as refused:
+        configure(environ=environ, cwd=tmp_path)
+    assert shown.splitlines() == [f"ConfigInvalidError: {each}" for each in refused.value.problems]
+
+
+# --- Code, quotes, JSON, reasons --------------------------------------------------------------
+
+
+@every_page
 def test_quotes_are_what_the_files_say(path: Path) -> None:
     quotes = re.findall(r"<!-- quote: (\S+) -->\n```\w+\n(.*?)^```", path.read_text(), re.M | re.S)
     for name, quote in quotes:
         assert quote in (ROOT / name).read_text(), f"{name} does not say: {quote}"
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+@every_page
 def test_python_shown_runs(path: Path) -> None:
     """What is not quoted from a file that is tested itself."""
     text = re.sub(r"<!-- quote: \S+ -->\n```.*?^```", "", path.read_text(), flags=re.M | re.S)
     for code in re.findall(r"^```python\n(.*?)^```", text, re.M | re.S):
         exec(compile(code, str(path), "exec"), {})
+
+
+@every_page
+def test_json_shown_is_json(path: Path) -> None:
+    for block in blocks(path, "json"):
+        for line in block.splitlines():
+            assert isinstance(json.loads(line), dict), line
+
+
+@every_page
+def test_reasons_named_are_ones_that_exist(path: Path) -> None:
+    named = re.findall(r"\b(?:invalid_exact|exact_cardano)_\w+", path.read_text())
+    assert set(named) <= set(Reason)

@@ -1,10 +1,11 @@
-"""The README's first payment and the tutorial's, carried out as they are written."""
+"""The commands of the README, the tutorial and the API's reference, carried out as written."""
 
 import json
 import os
 import re
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ import pytest
 from support.process import ServeProcess
 
 ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+API = ROOT / "docs/reference/http-api.md"
 TUTORIAL = ROOT / "docs/tutorial/first-payment.md"
 
 pytestmark = pytest.mark.skipif(not TUTORIAL.exists(), reason="needs a checkout: no docs/ here")
 
 
-def shell(command: str, folder: Path, port: int) -> str:
+def shell(command: str, folder: Path, port: int = 3000) -> str:
     """Run a line as written, on the port that the facilitator really has."""
     program = f"{sys.executable} -m facilitator"
     line = command.replace("127.0.0.1:3000", f"127.0.0.1:{port}")
@@ -55,20 +58,41 @@ def walk(lines: list[str], folder: Path) -> list[dict[str, Any]]:
 
 
 def test_the_readme(tmp_path: Path) -> None:
-    text = (ROOT / "README.md").read_text().partition("<!-- walk-through -->")[2]
+    text = README.read_text().partition("<!-- walk-through -->")[2]
     lines = commands(text.partition("```json")[0])
-    verdict, settled = walk(lines, tmp_path)
+    verdict, settled, status = walk(lines, tmp_path)
     assert verdict["isValid"] is True
     assert settled["success"] is True
+    assert status["settled"] is True
     shown = [json.loads(line) for line in text.split("```json\n")[1].split("```")[0].splitlines()]
-    assert [set(answer) for answer in shown] == [set(verdict), set(settled)]
+    assert [set(answer) for answer in shown] == [set(verdict), set(settled), set(status)]
+
+
+def test_the_readme_shows_what_the_demo_prints(tmp_path: Path) -> None:
+    shown = README.read_text().split("```text\n")[1].split("```")[0].splitlines()
+    printed = iter(shell("facilitator demo", tmp_path).splitlines())
+    for line in shown:
+        assert line == "…" or line in printed, line  # each further down than the one before
+
+
+def test_the_reference_of_the_api(tmp_path: Path) -> None:
+    """Its commands work, and whatever comes back has a name there."""
+    text = API.read_text()
+    answers = walk(["facilitator sample-payment > payment.json", *commands(text)], tmp_path)
+    verdict, settled, status, posted, supported, health = answers
+    assert (verdict["isValid"], settled["success"], status["settled"]) == (True, True, True)
+    assert posted == status
+    assert supported["kinds"]
+    assert health["status"] == "healthy"
+    assert [each for each in {*chain(*answers)} if f"`{each}`" not in text] == []
 
 
 def test_the_tutorial(tmp_path: Path) -> None:
     lines = commands(TUTORIAL.read_text())
-    supported, verdict, dearer, settled, status = walk(lines, tmp_path)
+    supported, verdict, dearer, settled, again, status = walk(lines, tmp_path)
     assert supported["kinds"][0]["extra"]["devnet"] is True
     assert verdict["isValid"] is True
     assert dearer["invalidReason"] == "invalid_exact_cardano_payload_amount_insufficient"
     assert settled["success"] is True
+    assert again["errorReason"] == "duplicate_settlement"
     assert status["status"] == "confirmed"
