@@ -8,6 +8,7 @@ import falcon
 from facilitator.api.auth import Authenticate, Gate
 from facilitator.api.errors import ErrorHandler, OnError
 from facilitator.api.health import Health, Live, Ready
+from facilitator.api.inspect import Inspect, InspectPayment
 from facilitator.api.middleware import (
     ClientAddress,
     HeadAsGet,
@@ -37,6 +38,7 @@ def application(
     authenticate: Authenticate | None = None,
     rate_limiter: RateLimiter | None = None,
     on_error: OnError | None = None,
+    inspect: InspectPayment | None = None,
 ) -> falcon.App[Any, Any]:
     """The HTTP interface to ``service`` as a WSGI app.
 
@@ -48,6 +50,7 @@ def application(
         authenticate: May refuse a request of ``/verify`` or ``/settle``, besides the API keys.
         rate_limiter: Asked about every request, those of ``/health`` excepted.
         on_error: Told of every fault of ours, which the caller sees as 500.
+        inspect: Answers ``/inspect``; without it there is no such path.
 
     Raises:
         PluginError: A further route is one of the core's.
@@ -58,7 +61,10 @@ def application(
         app.add_middleware(RateLimit(rate_limiter))
     app.req_options.strip_url_path_trailing_slash = True
     ErrorHandler(settings.networks[0], on_error).register(app)
-    core = _resources(service, settings, clock, authenticate)
+    gate = Gate(settings.auth.api_keys, authenticate)
+    core = _resources(service, settings, clock, gate)
+    if inspect is not None:
+        core["/inspect"] = Inspect(inspect, gate, settings.server.max_body_bytes)
     for path, resource in core.items():
         app.add_route(path, resource)
     for path, resource in (routes or {}).items():
@@ -70,9 +76,8 @@ def _resources(
     service: PaymentService,
     settings: Settings,
     clock: Clock | None,
-    authenticate: Authenticate | None,
+    gate: Gate,
 ) -> dict[str, object]:
-    gate = Gate(settings.auth.api_keys, authenticate)
     limit = settings.server.max_body_bytes
     probes = Probes(service.health())
     return {

@@ -7,7 +7,7 @@ import falcon
 from facilitator.api.errors import ApiError
 from facilitator.roles.rate_limit import RateDecision, RateLimiter
 
-SENSITIVE = frozenset({"verify", "settle", "status"})
+SENSITIVE = frozenset({"verify", "settle", "status", "inspect"})
 """First path segments of what costs us work or upstream calls."""
 UNLIMITED = frozenset({"health"})
 

@@ -11,6 +11,7 @@ from facilitator.settings.schema import setting
 from facilitator.settings.sections import (
     AuthSettings,
     FacilitatorSettings,
+    InspectSettings,
     LogSettings,
     ReservationSettings,
     ServerSettings,
@@ -21,6 +22,7 @@ __all__ = [
     "AuthSettings",
     "ConfigInvalidError",
     "FacilitatorSettings",
+    "InspectSettings",
     "LogSettings",
     "ReservationSettings",
     "ServerSettings",

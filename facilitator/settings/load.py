@@ -15,6 +15,7 @@ from facilitator.settings.sections import (
     CORE_SECTIONS,
     AuthSettings,
     FacilitatorSettings,
+    InspectSettings,
     LogSettings,
     ReservationSettings,
     RootSettings,
@@ -44,6 +45,7 @@ class Settings:
     auth: AuthSettings
     log: LogSettings
     facilitator: FacilitatorSettings
+    inspect: InspectSettings
     sections: tuple[Any, ...] = field(repr=False)
     """Every table's object, the core's and the plugins'."""
     effective: tuple[Effective, ...] = field(repr=False)

@@ -150,6 +150,13 @@ class FacilitatorSettings:
     )
 
 
+@dataclass(frozen=True)
+class InspectSettings:
+    """``[inspect]``: the endpoint ``/inspect``."""
+
+    enabled: bool = setting(False, "Whether POST /inspect answers with every rule's verdict.")
+
+
 CORE_SECTIONS: Mapping[str, type] = {
     "": RootSettings,
     "server": ServerSettings,
@@ -158,5 +165,6 @@ CORE_SECTIONS: Mapping[str, type] = {
     "auth": AuthSettings,
     "log": LogSettings,
     "facilitator": FacilitatorSettings,
+    "inspect": InspectSettings,
 }
 """Table name to declaration; the empty name stands for the keys outside of any table."""

@@ -1,0 +1,30 @@
+"""``/inspect``: what every rule says of a payment, for whoever wonders about a verdict."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import falcon
+
+from facilitator.api.auth import Gate
+from facilitator.api.requests import read_object
+from facilitator.api.responses import answer
+from facilitator.x402.messages import PaymentRequest, parse_payment_request
+
+InspectPayment: TypeAlias = Callable[[PaymentRequest], Mapping[str, Any]]
+"""Makes the report; called from many threads at once."""
+
+
+class Inspect:
+    """Reports on payments; a report, whatever it says, is always 200."""
+
+    def __init__(self, inspect: InspectPayment, gate: Gate, max_body_bytes: int) -> None:
+        """Ask ``inspect``, for callers whom ``gate`` admits."""
+        self._inspect = inspect
+        self._gate = gate
+        self._max_body_bytes = max_body_bytes
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Report on the payment in the body."""
+        self._gate.admit(req)
+        request = parse_payment_request(read_object(req, self._max_body_bytes))
+        answer(resp, self._inspect(request))

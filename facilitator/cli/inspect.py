@@ -1,0 +1,112 @@
+"""``facilitator inspect``."""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from facilitator.cardano.cbor import DecodeError
+from facilitator.cardano.decode import decode_transaction
+from facilitator.cli.output import add_json_option, print_json
+from facilitator.clock import SystemClock
+from facilitator.context import Context
+from facilitator.exact.methods import DefaultTransfer
+from facilitator.inspection.render import render
+from facilitator.inspection.report import Inspector
+from facilitator.inspection.source import MAX_BYTES, Unreadable, read_source
+from facilitator.plugins import Plugins, configure
+from facilitator.settings import Settings
+from facilitator.x402.networks import NETWORKS
+
+_TRANSACTION_ID = re.compile(r"[0-9a-fA-F]{64}")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the source, ``--network``, ``--offline`` and ``--json``."""
+    parser.description = (
+        "Show what a payment or transaction holds and what every rule says of it, with the "
+        "figures. Submits nothing. Exits with 0 when everything passes, with 1 when something "
+        "fails or cannot be judged."
+    )
+    parser.add_argument(
+        "source",
+        metavar="FILE|-|TXID",
+        help="request of /verify (JSON) or transaction (base64, hex or CBOR); - reads it from "
+        "standard input",
+    )
+    parser.add_argument(
+        "--network",
+        choices=NETWORKS,
+        help="network of a transaction without terms (default: the first one served)",
+    )
+    parser.add_argument("--offline", action="store_true", help="ask no chain")
+    add_json_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the report; the exit code. Raises :class:`FacilitatorError` for unreadable input."""
+    source = read_source(_read(arguments.source))
+    settings, plugins = configure(arguments.settings)
+    network = arguments.network or settings.networks[0]
+    if network not in settings.networks:
+        raise Unreadable(f"{network} is not served: see the setting network")
+    with _inspector(settings, plugins, offline=arguments.offline) as inspector:
+        report = (
+            _transaction(inspector, source, network)
+            if isinstance(source, bytes)
+            else inspector.payment(source)
+        )
+    if arguments.json:
+        print_json(report)
+    else:
+        encoding = sys.stdout.encoding or "ascii"
+        print(render(report).encode(encoding, "backslashreplace").decode(encoding), end="")
+    return 0 if report["result"] == "pass" else 1
+
+
+def _read(source: str) -> bytes:
+    if source == "-":
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    if _TRANSACTION_ID.fullmatch(source) and not Path(source).exists():
+        raise Unreadable(
+            "no chain provider can give the bytes of a transaction by its id: save the payment "
+            "or the transaction in a file and name that"
+        )
+    try:
+        with Path(source).open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise Unreadable(f"{source!r} cannot be read: {error}") from error
+
+
+def _transaction(inspector: Inspector, raw: bytes, network: str) -> dict[str, Any]:
+    try:
+        transaction = decode_transaction(raw)
+    except DecodeError as error:
+        raise Unreadable(f"the input is not a Conway transaction: {error}") from None
+    return inspector.transaction(transaction, network)
+
+
+@contextmanager
+def _inspector(settings: Settings, plugins: Plugins, *, offline: bool) -> Iterator[Inspector]:
+    clock = SystemClock()
+    context = Context(settings, clock)
+    chains = {
+        network: None if offline else plugins.one_chain_provider(context, network)
+        for network in settings.networks
+    }
+    try:
+        yield Inspector(
+            chains,
+            {"default": DefaultTransfer(), **plugins.transfer_methods(context)},
+            clock,
+            accept_mempool=settings.settlement.accept_mempool,
+        )
+    finally:
+        for chain in chains.values():
+            if chain is not None:
+                chain.close()
+        plugins.shutdown()

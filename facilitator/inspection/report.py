@@ -1,0 +1,131 @@
+"""The report: what was given, what it holds, and what every rule says of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from facilitator.cardano.transaction import Transaction
+from facilitator.clock import Clock
+from facilitator.exact.methods import TransferMethod
+from facilitator.exact.refused import Refused
+from facilitator.exact.verification import Verifier
+from facilitator.inspection.checks import Check, overall
+from facilitator.inspection.ledger import Facts, facts_of, ledger_checks
+from facilitator.inspection.scheme import SchemeReport
+from facilitator.inspection.snapshot import Snapshot, snapshot_of
+from facilitator.inspection.transaction import describe
+from facilitator.inspection.values import slot_time
+from facilitator.roles.chain import ChainProvider
+from facilitator.x402.messages import PaymentRequest, VerifyResponse
+from facilitator.x402.networks import NETWORKS, canonical_network
+
+_NOTHING_KNOWN: Mapping[Any, Any] = {}
+
+
+class Inspector:
+    """Inspects payments and transactions. Submits, reserves and claims nothing."""
+
+    def __init__(
+        self,
+        chains: Mapping[str, ChainProvider | None],
+        methods: Mapping[str, TransferMethod],
+        clock: Clock,
+        *,
+        accept_mempool: bool,
+    ) -> None:
+        """``chains`` by the networks served, ``None`` for one that is not to be asked."""
+        self._chains = chains
+        self._methods = methods
+        self._clock = clock
+        self._accept_mempool = accept_mempool
+
+    def payment(self, request: PaymentRequest) -> dict[str, Any]:
+        """The report on a request of ``/verify``, with that endpoint's answer under ``verify``.
+
+        The answer is the payment's alone: neither earlier settlements nor gates are asked.
+        """
+        now = _Instant(self._clock.time())
+        chains = {network: snapshot_of(network, chain) for network, chain in self._chains.items()}
+        scheme = SchemeReport(
+            request,
+            networks=chains,
+            methods=self._methods,
+            accept_mempool=self._accept_mempool,
+        )
+        network = canonical_network(request.requirements.network)
+        chain = chains[network if network in chains else next(iter(chains))]
+        verifier = Verifier(chains, self._methods, now, accept_mempool=self._accept_mempool)
+        report = _Report("payment", chain, now)
+        if scheme.transaction is not None:
+            report.add(scheme.transaction)
+        checks = scheme.checks(report.slot, _latest(scheme, chain, now), report.outputs)
+        return report.to_json([*checks, *report.checks], verify=_verdict(verifier, request))
+
+    def transaction(self, tx: Transaction, network: str) -> dict[str, Any]:
+        """The report on a transaction by itself, as one of ``network``, which must be served."""
+        report = _Report(
+            "transaction", snapshot_of(network, self._chains[network]), _Instant(self._clock.time())
+        )
+        report.add(tx)
+        return report.to_json(report.checks)
+
+
+class _Instant:
+    """A clock that stands still, so that all of a report is about the same slot."""
+
+    def __init__(self, now: float) -> None:
+        self._now = now
+
+    def time(self) -> float:
+        return self._now
+
+
+class _Report:
+    """A report that is being put together."""
+
+    def __init__(self, kind: str, chain: Snapshot, now: _Instant) -> None:
+        self._kind = kind
+        self._chain = chain
+        self.slot = chain.eras().slot_at(int(now.time() * 1000))
+        self.checks: list[Check] = []
+        self._facts: Facts | None = None
+        self._transaction: dict[str, Any] | None = None
+
+    @property
+    def outputs(self) -> Mapping[Any, Any]:
+        return self._facts.outputs if self._facts else _NOTHING_KNOWN
+
+    def add(self, tx: Transaction) -> None:
+        network_id = NETWORKS[self._chain.network].network_id
+        facts = facts_of(tx, self._chain, self.slot, network_id)
+        self._facts = facts
+        self._transaction = describe(tx, facts, self._chain.eras())
+        self.checks = ledger_checks(tx, facts, self._chain)
+
+    def to_json(self, checks: list[Check], verify: VerifyResponse | None = None) -> dict[str, Any]:
+        return {
+            "input": self._kind,
+            "network": self._chain.network,
+            "slot": self.slot,
+            "time": slot_time(self.slot, self._chain.eras()),
+            "result": overall(checks).value,
+            "verify": verify.to_json() if verify else None,
+            "transaction": self._transaction,
+            "checks": [check.to_json() for check in checks],
+        }
+
+
+def _verdict(verifier: Verifier, request: PaymentRequest) -> VerifyResponse:
+    try:
+        payment = verifier.read(request)
+        verifier.examine(payment)
+        return VerifyResponse(is_valid=True, payer=verifier.judge(payment))
+    except Refused as refused:
+        return VerifyResponse(
+            is_valid=False, payer=refused.payer, reason=refused.reason, message=refused.message
+        )
+
+
+def _latest(scheme: SchemeReport, chain: Snapshot, now: _Instant) -> int | None:
+    if scheme.terms is None:
+        return None
+    return chain.eras().slot_at(int(now.time() * 1000) + scheme.terms.max_timeout_seconds * 1000)

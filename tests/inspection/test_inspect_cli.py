@@ -1,0 +1,203 @@
+"""``facilitator inspect`` as somebody runs it."""
+
+import base64
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from facilitator.cli import main
+from support import wallets
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def facilitator(tmp_path: Path) -> Run:
+    """Run the command in an empty folder: its exit code and what it printed."""
+
+    def run(*words: str, stdin: bytes = b"", **environ: str) -> tuple[int, str, str]:
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("FACILITATOR_")}
+        done = subprocess.run(
+            [sys.executable, "-m", "facilitator", *words],
+            cwd=tmp_path, env={**clean, **environ}, input=stdin, capture_output=True,
+            timeout=120, check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    return run
+
+
+def sample(facilitator: Run) -> dict[str, Any]:
+    """A payment by a devnet's wallet that is good now."""
+    code, out, _ = facilitator("sample-payment")
+    assert code == 0
+    return dict(json.loads(out))
+
+
+def test_a_good_payment_passes(facilitator: Run, tmp_path: Path) -> None:
+    (tmp_path / "payment.json").write_text(json.dumps(sample(facilitator)))
+    code, out, _ = facilitator("inspect", "payment.json")
+    assert code == 0
+    assert out.startswith("payment on cardano:preprod\n")
+    assert "\nresult: pass\n" in out
+    code, out, _ = facilitator("inspect", "--json", "payment.json")
+    assert (code, json.loads(out)["result"]) == (0, "pass")
+
+
+def test_a_bad_payment_fails(facilitator: Run) -> None:
+    body = sample(facilitator)
+    for terms in (body["paymentRequirements"], body["paymentPayload"]["accepted"]):
+        terms["amount"] = "2000001"
+    code, out, _ = facilitator("inspect", "-", stdin=json.dumps(body).encode())
+    assert code == 1
+    assert "the largest single output to payTo holds 2000000 lovelace" in out
+    assert "\nresult: fail\n" in out
+
+
+def test_a_transaction_is_read_in_any_spelling(facilitator: Run) -> None:
+    text = sample(facilitator)["paymentPayload"]["payload"]["transaction"]
+    raw = base64.b64decode(text)
+    reports = []
+    for spelling in (text.encode() + b"\n", raw.hex().encode(), raw):
+        code, out, err = facilitator("inspect", "-", "--json", stdin=spelling)
+        assert code == 0, err
+        reports.append(json.loads(out))
+    assert len({report["transaction"]["id"] for report in reports}) == 1
+    assert all((report["input"], report["verify"]) == ("transaction", None) for report in reports)
+
+
+def test_offline_judges_what_the_bytes_tell(facilitator: Run) -> None:
+    stdin = json.dumps(sample(facilitator)).encode()
+    code, out, err = facilitator("inspect", "--offline", "--json", "-", stdin=stdin)
+    report = json.loads(out)
+    assert (code, err, report["result"]) == (1, "", "not judged")
+    results = {check["name"]: check["result"] for check in report["checks"]}
+    assert results["invalid witnesses"] == results["pays the terms"] == "pass"
+    assert results["bad inputs"] == results["fee too small"] == "not judged"
+
+
+OLD = {"ends in time", "outside validity interval"}
+"""What fails for any payment that is looked at years later."""
+CASES = [
+    next(c for c in wallets.cases() if c["kind"] == "good"),
+    next(c for c in wallets.cases() if c["kind"] == "good" and c["builder"] == "mesh_cst"),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
+def test_a_good_corpus_payment_breaks_nothing_but_its_time(
+    facilitator: Run, case: dict[str, Any]
+) -> None:
+    stdin = json.dumps(wallets.body(case)).encode()
+    code, out, _ = facilitator(
+        "inspect", "--offline", "--json", "-", stdin=stdin, FACILITATOR_NETWORK=case["network"]
+    )
+    report = json.loads(out)
+    assert code == 1
+    failed = {check["name"] for check in report["checks"] if check["result"] == "fail"}
+    assert failed <= OLD
+    assert report["transaction"]["id"] == case["tx_id"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "row"),
+    [("invalid_signature", "invalid witnesses"), ("pay_to_not_paid", "pays the terms")],
+)
+def test_a_bad_corpus_payment_breaks_its_rule(facilitator: Run, reason: str, row: str) -> None:
+    case = next(c for c in wallets.cases() if (c["expected"] or {}).get("reason_class") == reason)
+    stdin = json.dumps(wallets.body(case)).encode()
+    code, out, _ = facilitator("inspect", "--offline", "-", "--json", stdin=stdin)
+    rows = {check["name"]: check["result"] for check in json.loads(out)["checks"]}
+    assert (code, rows[row]) == (1, "fail")
+
+
+@pytest.mark.parametrize(
+    ("stdin", "words"),
+    [
+        (b"", "the input is empty"),
+        (b"{", "begins like JSON and is not"),
+        (b'{"x402Version": 1}', "x402Version must be 2"),
+        (b"what is this?", "neither a JSON request of /verify nor a transaction"),
+        (b"84a0", "not a Conway transaction"),
+        (b"\x84\xa0", "not a Conway transaction"),
+        (b"a" * 1_048_577, "longer than 1048576 bytes"),
+    ],
+)
+def test_what_cannot_be_read_is_told_in_one_line(
+    facilitator: Run, stdin: bytes, words: str
+) -> None:
+    code, out, err = facilitator("inspect", "--offline", "-", stdin=stdin)
+    assert (code, out) == (1, "")
+    assert err.startswith("Unreadable: ")
+    assert words in err
+    assert err.count("\n") == 1
+
+
+def test_sources_that_there_are_not(facilitator: Run) -> None:
+    code, _, err = facilitator("inspect", "absent.json")
+    assert (code, err.count("\n")) == (1, 1)
+    code, _, err = facilitator("inspect", "ab" * 32)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "no chain provider can give the bytes of a transaction" in err
+
+
+def test_wrong_usage(facilitator: Run) -> None:
+    assert facilitator("inspect")[0] == 2
+    assert facilitator("inspect", "--network", "mars", "-")[0] == 2
+
+
+def test_a_network_that_is_not_served(facilitator: Run) -> None:
+    code, _, err = facilitator("inspect", "--network", "cardano:preview", "-", stdin=b"84")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "cardano:preview is not served" in err
+
+
+def test_a_terminal_without_unicode(facilitator: Run) -> None:
+    stdin = json.dumps(sample(facilitator)).encode()
+    code, out, err = facilitator("inspect", "-", stdin=stdin, PYTHONIOENCODING="ascii")
+    assert code == 0, err
+    assert out.isascii()
+
+
+@st.composite
+def inputs(draw: st.DrawFn) -> bytes:
+    """Anything, and requests and transactions in all spellings with a byte or so changed."""
+    case = draw(st.sampled_from(wallets.cases()))
+    text = case["payload"].get("transaction")
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (TypeError, ValueError):
+        raw = b""
+    good = draw(
+        st.sampled_from(
+            [json.dumps(wallets.body(case)).encode(), raw, raw.hex().encode(), str(text).encode()]
+        )
+    )
+    changed = bytearray(good)
+    for at in draw(st.lists(st.integers(0, max(len(good) - 1, 0)), max_size=3)):
+        if changed:
+            changed[at] = draw(st.integers(0, 255))
+    return draw(st.one_of(st.just(bytes(changed)), st.binary(max_size=200)))
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@given(data=inputs())
+def test_no_input_gives_a_traceback(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / f"input-{os.getpid()}"
+    path.write_bytes(data)
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(["inspect", "--offline", str(path)])
+    assert code in (0, 1)
+    assert bool(out.getvalue()) != bool(err.getvalue())
+    assert err.getvalue().count("\n") <= 1
