@@ -34,10 +34,6 @@ def body(reader: Reader) -> Body:
     for name, key in _REQUIRED.items():
         if name not in fields:
             raise DecodeError(f"the transaction body must have {name} (key {key})")
-    if "voting_procedures" in fields:
-        fields["voters"], fields["voting_procedures"] = fields["voting_procedures"]
-    if "proposals" in fields:
-        fields["proposal_deposits"], fields["proposals"] = fields["proposals"]
     return Body(**fields)
 
 
@@ -119,7 +115,7 @@ _FIELDS: dict[int, tuple[str, Callable[[Reader], object]]] = {
     16: ("collateral_return", output),
     17: ("total_collateral", _unsigned("the total collateral (body key 17)")),
     18: ("reference_inputs", _references("reference inputs (body key 18)")),
-    19: ("voting_procedures", voting_procedures),
+    19: ("votes", voting_procedures),
     20: ("proposals", proposals),
     21: ("treasury", _unsigned("the treasury (body key 21)")),
     22: ("donation", _donation),

@@ -125,7 +125,7 @@ def _anchor(reader: Reader, certificate: Certificate) -> Certificate:
 
 
 def _hot_credential(reader: Reader, certificate: Certificate) -> Certificate:
-    return certificate._replace(details=(credential(reader),))
+    return certificate._replace(hot=credential(reader))
 
 
 _PARTS: dict[int, tuple[Callable[[Reader, Certificate], Certificate], ...]] = {
@@ -169,6 +169,7 @@ def _pool_registration(reader: Reader) -> Certificate:
         pool_owners=tuple(sorted(owners)),
         pool_reward_account=account,
         pool_cost=cost,
+        pool_metadata_hash=None if metadata is None else metadata[1],
         details=(vrf, pledge, margin, relays, metadata),
     )
 

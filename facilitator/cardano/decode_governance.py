@@ -1,6 +1,7 @@
-"""Voting and proposal procedures (CDDL, Conway). Their bytes are kept for the rules to come."""
+"""Voting and proposal procedures (CDDL, Conway)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from facilitator.cardano.cbor import (
     MAX_INT64,
@@ -9,6 +10,7 @@ from facilitator.cardano.cbor import (
     MAX_UINT32,
     DecodeError,
     Reader,
+    read_all,
     read_set,
 )
 from facilitator.cardano.decode_certificates import (
@@ -19,32 +21,32 @@ from facilitator.cardano.decode_certificates import (
     reward_account,
     unit_interval,
 )
+from facilitator.cardano.transaction import Action, ActionId, ActionKind, Proposal, Vote, Voter
 
 _STAKE_POOL_VOTER = 4
 _ABSTAIN = 2
 
-Voter = tuple[int, bytes]
 Fields = tuple[object, ...]
 
 
-def voting_procedures(reader: Reader) -> tuple[tuple[Voter, ...], bytes]:
-    """The voters, and the bytes of their votes as received."""
-    start = reader.pos
+def voting_procedures(reader: Reader) -> tuple[Vote, ...]:
+    """The votes by ascending voter and action."""
+    votes: list[Vote] = []
     voters: set[Voter] = set()
     for _ in reader.map("voting procedures (body key 19)"):
         voter = _voter(reader)
         if voter in voters:
             raise DecodeError("voting procedures (body key 19) have a voter twice")
         voters.add(voter)
-        _votes(reader)
+        votes += _votes(reader, voter)
     if not voters:
         raise DecodeError("voting procedures (body key 19) must not be empty")
-    return tuple(sorted(voters)), reader.raw[start : reader.pos]
+    return tuple(sorted(votes))
 
 
 def _voter(reader: Reader) -> Voter:
     length = reader.record(2, "a voter")
-    voter = (
+    voter = Voter(
         reader.unsigned("the kind of a voter", _STAKE_POOL_VOTER),
         reader.fixed(28, "the hash of a voter"),
     )
@@ -52,55 +54,67 @@ def _voter(reader: Reader) -> Voter:
     return voter
 
 
-def _votes(reader: Reader) -> None:
-    actions: set[Voter] = set()
+def _votes(reader: Reader, voter: Voter) -> Iterator[Vote]:
+    actions: set[ActionId] = set()
     for _ in reader.map("the votes of a voter"):
         action = _action_id(reader)
         if action in actions:
             raise DecodeError("a voter must not vote twice on an action")
         actions.add(action)
         length = reader.record(2, "a vote")
-        reader.unsigned("a vote", _ABSTAIN)
+        yield Vote(voter, action, reader.unsigned("a vote", _ABSTAIN))
         optional_anchor(reader)
         reader.close(length, "a vote")
     if not actions:
         raise DecodeError("the votes of a voter must not be empty")
 
 
-def _action_id(reader: Reader) -> tuple[int, bytes]:
+def _action_id(reader: Reader) -> ActionId:
     length = reader.record(2, "the id of an action")
-    transaction = reader.fixed(32, "the transaction id of an action")
-    index = reader.unsigned("the index of an action", MAX_UINT16)
+    action = ActionId(
+        reader.fixed(32, "the transaction id of an action"),
+        reader.unsigned("the index of an action", MAX_UINT16),
+    )
     reader.close(length, "the id of an action")
-    return index, transaction
+    return action
 
 
-def proposals(reader: Reader) -> tuple[tuple[int, ...], bytes]:
-    """The deposits of the proposals, and the bytes of the proposals as received."""
-    start = reader.pos
-    found = read_set(reader, _proposal, "proposal procedures (body key 20)")
-    return tuple([deposit for deposit, _ in found]), reader.raw[start : reader.pos]
+def proposals(reader: Reader) -> tuple[Proposal, ...]:
+    """The proposals, at least one and none of them twice."""
+    return read_set(reader, _proposal, "proposal procedures (body key 20)")
 
 
-def _proposal(reader: Reader) -> tuple[int, Fields]:
+def _proposal(reader: Reader) -> Proposal:
     length = reader.record(4, "a proposal")
-    deposit = reader.unsigned("the deposit of a proposal")
-    rest = (reward_account(reader), _action(reader), anchor(reader))
+    proposal = Proposal(
+        reader.unsigned("the deposit of a proposal"),
+        reward_account(reader),
+        _action(reader),
+        anchor(reader),
+    )
     reader.close(length, "a proposal")
-    return deposit, rest
+    return proposal
 
 
-def _action(reader: Reader) -> Fields:
+def decode_action(raw: bytes) -> Action:
+    """A lone governance action (CDDL ``gov_action``), as chain providers hand it out.
+
+    Raises :class:`DecodeError` when the ledger would not decode it.
+    """
+    return read_all(raw, _action, "the governance action")
+
+
+def _action(reader: Reader) -> Action:
     length = reader.array_length("a governance action")
-    kind = reader.unsigned("the kind of a governance action", max(_ACTIONS))
+    kind = ActionKind(reader.unsigned("the kind of a governance action", max(_ACTIONS)))
     parts = _ACTIONS[kind]
     reader.expect(length, 1 + len(parts), f"a governance action of kind {kind}")
-    found = (kind, *[part(reader) for part in parts])
+    fields = {name: read(reader) for name, read in parts.items()}
     reader.close(length, "a governance action")
-    return found
+    return Action(kind, **fields)
 
 
-def _previous(reader: Reader) -> tuple[int, bytes] | None:
+def _previous(reader: Reader) -> ActionId | None:
     return None if reader.take_null() else _action_id(reader)
 
 
@@ -117,17 +131,17 @@ def _version(reader: Reader) -> Fields:
 
 def _mapping(
     key: Callable[[Reader], object], value: Callable[[Reader], object], what: str
-) -> Callable[[Reader], frozenset[tuple[object, object]]]:
-    """What reads a map whose keys must differ."""
+) -> Callable[[Reader], Fields]:
+    """What reads a map whose keys must differ, as pairs by ascending key."""
 
-    def read(reader: Reader) -> frozenset[tuple[object, object]]:
-        found: dict[object, object] = {}
+    def read(reader: Reader) -> Fields:
+        found: dict[Any, object] = {}
         for _ in reader.map(what):
             name = key(reader)
             if name in found:
                 raise DecodeError(f"{what} must not have a key twice")
             found[name] = value(reader)
-        return frozenset(found.items())
+        return tuple(sorted(found.items()))
 
     return read
 
@@ -190,7 +204,7 @@ _PARAMETERS: dict[int, Callable[[Reader], object]] = {
 """By key of a parameter update (CDDL ``protocol_param_update``)."""
 
 
-def _parameter_update(reader: Reader) -> object:
+def _parameter_update(reader: Reader) -> Fields:
     found: dict[int, object] = {}
     for _ in reader.map("a parameter update"):
         key = reader.unsigned("a key of a parameter update")
@@ -199,21 +213,32 @@ def _parameter_update(reader: Reader) -> object:
         if key in found:
             raise DecodeError(f"a parameter update has the key {key} twice")
         found[key] = _PARAMETERS[key](reader)
-    return frozenset(found.items())
+    return tuple(sorted(found.items()))
 
 
-_ACTIONS: dict[int, tuple[Callable[[Reader], object], ...]] = {
-    0: (_previous, _parameter_update, _guardrail),
-    1: (_previous, _version),
-    2: (_mapping(reward_account, _unsigned("an amount"), "treasury withdrawals"), _guardrail),
-    3: (_previous,),
-    4: (
-        _previous,
-        _removed_members,
-        _mapping(credential, _unsigned("an epoch"), "the committee members to add"),
-        _unit,
-    ),
-    5: (_previous, _constitution),
-    6: (),
+def _threshold(reader: Reader) -> Fields:
+    return (_unit(reader),)
+
+
+_ACTIONS: dict[int, dict[str, Callable[[Reader], Any]]] = {
+    ActionKind.PARAMETER_CHANGE: {
+        "previous": _previous,
+        "parameters": _parameter_update,
+        "guardrails": _guardrail,
+    },
+    ActionKind.HARD_FORK_INITIATION: {"previous": _previous, "version": _version},
+    ActionKind.TREASURY_WITHDRAWALS: {
+        "withdrawals": _mapping(reward_account, _unsigned("an amount"), "treasury withdrawals"),
+        "guardrails": _guardrail,
+    },
+    ActionKind.NO_CONFIDENCE: {"previous": _previous},
+    ActionKind.UPDATE_COMMITTEE: {
+        "previous": _previous,
+        "removed": _removed_members,
+        "added": _mapping(credential, _unsigned("an epoch"), "the committee members to add"),
+        "details": _threshold,
+    },
+    ActionKind.NEW_CONSTITUTION: {"previous": _previous, "details": _constitution},
+    ActionKind.INFO: {},
 }
-"""By kind of governance action (CDDL ``gov_action``), what comes after the kind."""
+"""By kind of governance action, what comes after the kind: fields of :class:`Action`."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
-from facilitator.cardano.transaction import Credential
+from facilitator.cardano.transaction import Action, ActionId, Credential
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,45 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class CommitteeMember:
+    """What the ledger knows of a committee member's cold credential."""
+
+    elected: bool
+    """Whether it is in the committee in office, its term expired or not."""
+    proposed: bool = False
+    """Whether an open proposal to update the committee would add it."""
+    hot: Credential | None = None
+    """The hot credential it authorized last; ``None`` when it resigned or never did."""
+    resigned: bool = False
+
+
+class ActionPurpose(Enum):
+    """Which actions follow one another (the ledger's ``GovActionPurpose``)."""
+
+    PARAMETERS = auto()
+    HARD_FORK = auto()
+    COMMITTEE = auto()
+    CONSTITUTION = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenProposal:
+    """A proposal that is neither enacted nor removed."""
+
+    action: Action
+    expires_after: int
+    """The last epoch in which it can be voted on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constitution:
+    """What rules read of the constitution in force."""
+
+    guardrails: bytes | None
+    """The hash of its guardrails script; ``None`` when it has none."""
+
+
+@dataclass(frozen=True, slots=True)
 class StateQuery:
     """Which facts a transaction's verdict depends on; false when on none."""
 
@@ -27,10 +67,19 @@ class StateQuery:
     """Pool ids: the operators' key hashes."""
     dreps: frozenset[Credential] = frozenset()
     treasury: bool = False
+    committee: bool = False
+    proposals: frozenset[ActionId] = frozenset()
+    """Actions that are voted on or followed."""
+    roots: frozenset[ActionPurpose] = frozenset()
+    """Purposes whose last enacted action is followed."""
+    constitution: bool = False
 
     def __bool__(self) -> bool:
         """Whether any fact is asked for."""
-        return bool(self.accounts or self.pools or self.dreps or self.treasury)
+        return self != _NOTHING
+
+
+_NOTHING = StateQuery()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +97,12 @@ class LedgerState:
     """The deposit, in lovelace, that each registered DRep paid."""
     treasury: int | None = None
     """What the treasury holds, in lovelace; ``None`` when not known."""
+    committee: Mapping[Credential, CommitteeMember] | None = None
+    """By cold credential, everyone elected or proposed or who authorized a hot credential or
+    resigned; ``None`` when not known."""
+    proposals: Mapping[ActionId, OpenProposal | None] = field(default_factory=dict)
+    """Which actions are open proposals."""
+    roots: Mapping[ActionPurpose, ActionId | None] = field(default_factory=dict)
+    """The action of each purpose that was enacted last; ``None`` where none ever was."""
+    constitution: Constitution | None = None
+    """``None`` when not known."""

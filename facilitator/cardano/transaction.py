@@ -118,10 +118,85 @@ class Certificate(NamedTuple):
     pool_owners: tuple[bytes, ...] = ()
     pool_reward_account: bytes | None = None
     pool_cost: int | None = None
+    pool_metadata_hash: bytes | None = None
     epoch: int | None = None
     """The epoch a pool retires in."""
+    hot: Credential | None = None
+    """The hot credential that a committee member's cold one authorizes."""
     details: tuple[object, ...] = ()
     """Everything else in it, so that certificates are equal when the ledger says so."""
+
+
+class ActionId(NamedTuple):
+    """Which proposal of which transaction: the ledger's ``GovActionId``."""
+
+    transaction_id: bytes
+    index: int  # type: ignore[assignment]  # as in OutputRef
+
+    def __str__(self) -> str:
+        """``<transaction id in hex>#<index>``."""
+        return f"{self.transaction_id.hex()}#{self.index}"
+
+
+class ActionKind(IntEnum):
+    """What a governance action would do, numbered as in the CDDL (``gov_action``)."""
+
+    PARAMETER_CHANGE = 0
+    HARD_FORK_INITIATION = 1
+    TREASURY_WITHDRAWALS = 2
+    NO_CONFIDENCE = 3
+    UPDATE_COMMITTEE = 4
+    NEW_CONSTITUTION = 5
+    INFO = 6
+
+
+class Action(NamedTuple):
+    """A governance action: its kind and the fields that its kind has."""
+
+    kind: ActionKind
+    previous: ActionId | None = None
+    """The action of the same purpose that it follows; ``None`` to be the first."""
+    parameters: tuple[tuple[int, object], ...] = ()
+    """Protocol parameters to change: CDDL keys, ascending, with the new values."""
+    version: tuple[int, int] | None = None
+    """The protocol version (major, minor) to change to."""
+    withdrawals: tuple[tuple[bytes, int], ...] = ()
+    """Reward addresses with what they would get, in lovelace."""
+    guardrails: bytes | None = None
+    """The hash of the guardrails script that it names."""
+    removed: tuple[Credential, ...] = ()
+    """Cold credentials that would leave the committee."""
+    added: tuple[tuple[Credential, int], ...] = ()
+    """Cold credentials that would join the committee, with the last epoch of their term."""
+    details: tuple[object, ...] = ()
+    """Everything else in it, so that actions are equal when the ledger says so."""
+
+
+class Proposal(NamedTuple):
+    """A proposal procedure."""
+
+    deposit: int
+    """In lovelace."""
+    return_address: bytes
+    """The reward address that the deposit goes back to."""
+    action: Action
+    anchor: tuple[str, bytes]
+
+
+class Voter(NamedTuple):
+    """Who votes: the kind of voter (CDDL ``voter``) and the hash of the credential."""
+
+    kind: int
+    hash: bytes
+
+
+class Vote(NamedTuple):
+    """A voting procedure without its anchor."""
+
+    voter: Voter
+    action: ActionId
+    choice: int
+    """0 no, 1 yes, 2 abstain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +223,17 @@ class Body:
     collateral_return: Output | None = None
     total_collateral: int | None = None
     reference_inputs: tuple[OutputRef, ...] = ()
-    voters: tuple[tuple[int, bytes], ...] = ()
-    """Voters of the voting procedures: (CDDL voter kind, hash)."""
-    voting_procedures: bytes | None = None
-    """Their CBOR as received."""
-    proposals: bytes | None = None
-    """The CBOR of the proposal procedures as received."""
-    proposal_deposits: tuple[int, ...] = ()
+    votes: tuple[Vote, ...] = ()
+    """The voting procedures by ascending voter and action."""
+    proposals: tuple[Proposal, ...] = ()
     treasury: int | None = None
     """What the body claims the treasury holds."""
     donation: int = 0
+
+    @property
+    def voters(self) -> tuple[Voter, ...]:
+        """Who votes, each once."""
+        return tuple(dict.fromkeys([vote.voter for vote in self.votes])) if self.votes else ()
 
 
 @dataclass(frozen=True, slots=True)

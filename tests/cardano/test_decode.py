@@ -35,7 +35,6 @@ from support.transactions import (
     SCRIPT_HASH,
     SIGNATURE,
     VKEY,
-    VOTES,
     transaction,
 )
 
@@ -82,9 +81,8 @@ def test_the_plain_fields_of_a_full_body() -> None:
     assert body.collateral_return.value == Value(12, {})
     assert body.total_collateral == 13
     assert body.voters == ((0, KEY_HASH), (4, KEY_HASH))
-    assert body.voting_procedures == encode(VOTES)
-    assert body.proposal_deposits == tuple(range(100, 108))
-    assert body.proposals == encode(FULL_BODY[20])
+    assert [(vote.voter.kind, vote.choice) for vote in body.votes] == [(0, 0), (0, 1), (4, 2)]
+    assert [proposal.deposit for proposal in body.proposals] == list(range(100, 108))
     assert (body.treasury, body.donation) == (14, 15)
 
 
@@ -186,8 +184,6 @@ def _without_sizes(tx: Transaction) -> Transaction:
         tx.body,
         outputs=outputs,
         collateral_return=replace(tx.body.collateral_return, size=0, value_size=0),
-        voting_procedures=None,
-        proposals=None,
     )
     witnesses = replace(tx.witnesses, datums_span=None, redeemers_span=None)
     plutus = tuple(sorted(tx.auxiliary_plutus))

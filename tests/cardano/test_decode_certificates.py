@@ -168,7 +168,9 @@ def test_votes_that_the_ledger_refuses(votes: object, message: str) -> None:
 
 @pytest.mark.parametrize("action", ACTIONS, ids=str)
 def test_actions_with_a_part_too_few_or_too_many(action: list[Any]) -> None:
-    assert decode({20: [[1, REWARD_ADDRESS, action, ANCHOR]]}).proposal_deposits == (1,)
+    [proposal] = decode({20: [[1, REWARD_ADDRESS, action, ANCHOR]]}).proposals
+    assert (proposal.deposit, proposal.return_address) == (1, REWARD_ADDRESS)
+    assert proposal.action.kind == action[0]
     for wrong in (action[:-1], [*action, None], [*action, 0]):
         with pytest.raises(DecodeError):
             decode({20: [[1, REWARD_ADDRESS, wrong, ANCHOR]]})

@@ -8,6 +8,7 @@ import gzip
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.decode import decode_output, decode_transaction
+from facilitator.cardano.decode_governance import decode_action
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.rules import (
     Environment,
@@ -23,8 +25,24 @@ from facilitator.cardano.rules import (
     static_failures,
     touched,
 )
-from facilitator.cardano.state import Account, LedgerState, StateQuery
-from facilitator.cardano.transaction import Credential, Output, OutputRef
+from facilitator.cardano.rules.evaluation import Evaluator
+from facilitator.cardano.state import (
+    Account,
+    ActionPurpose,
+    CommitteeMember,
+    Constitution,
+    LedgerState,
+    OpenProposal,
+    StateQuery,
+)
+from facilitator.cardano.transaction import (
+    Action,
+    ActionId,
+    ActionKind,
+    Credential,
+    Output,
+    OutputRef,
+)
 
 Record = dict[str, Any]
 
@@ -36,28 +54,42 @@ VECTORS = Path(
 
 def records(name: str) -> Iterator[Record]:
     """The records of a file of the vectors."""
-    with gzip.open(VECTORS / name, "rt") as lines:
+    opened = gzip.open if name.endswith(".gz") else open
+    with opened(VECTORS / name, "rt") as lines:
         yield from map(json.loads, lines)
 
 
 def judge(
-    raw: bytes, env: Environment, utxo: Mapping[OutputRef, Output], state: LedgerState | None
+    raw: bytes,
+    env: Environment,
+    utxo: Mapping[OutputRef, Output],
+    state: LedgerState | None,
+    evaluator: Evaluator | None = None,
 ) -> list[Failure]:
     """All that decoding and rules say of the transaction."""
     try:
         tx = decode_transaction(raw)
     except DecodeError as error:
         return [Failure("DecodingFailure", str(error))]
-    return static_failures(tx, env) + ledger_failures(tx, env, utxo, state)
+    return static_failures(tx, env) + ledger_failures(tx, env, utxo, state, evaluator)
 
 
-def judge_record(record: Record) -> list[Failure]:
-    """All that is said of a record's transaction where it was applied."""
-    parameters = _parameters(_parameter_sets()[record["pparams"]], record["epoch"])
+def judge_record(
+    record: Record, missing: Record | None = None, evaluator: Evaluator | None = None
+) -> list[Failure]:
+    """All that is said of a record's transaction where it was applied.
+
+    ``missing`` are parameters for where the record's set lacks them, as those from before Conway
+    do; they are then read as Conway's.
+    """
+    values = _parameter_sets()[record["pparams"]]
+    parameters = _parameters({**(missing or {}), **values}, record["epoch"])
+    if missing:
+        parameters = replace(parameters, protocol_major=max(9, parameters.protocol_major))
     env = Environment(record["slot"], record["network_id"], parameters)
     utxo = {_ref(ref): decode_output(bytes.fromhex(raw)) for ref, raw in record["utxo"].items()}
     raw = bytes.fromhex(record["tx"])
-    return judge(raw, env, utxo, _state(record, raw))
+    return judge(raw, env, utxo, _state(record, raw), evaluator)
 
 
 def _ref(text: str) -> OutputRef:
@@ -129,7 +161,92 @@ def _state(record: Record, raw: bytes) -> LedgerState | None:
             for name, drep in ledger.get("dreps", {}).items()
         },
     }
-    return LedgerState(accounts, pools, dreps, ledger.get("treasury"))
+    proposals = {
+        _action_id(name): _open_proposal(proposal)
+        for name, proposal in ledger.get("proposals", {}).items()
+    }
+    guardrails = ledger.get("guardrailScript")
+    return LedgerState(
+        accounts,
+        pools,
+        dreps,
+        ledger.get("treasury"),
+        _committee(ledger, proposals) if "committee" in ledger else None,
+        {**dict.fromkeys(query.proposals), **proposals},
+        {**dict.fromkeys(query.roots), **_roots(ledger)},
+        Constitution(guardrails and bytes.fromhex(guardrails))
+        if "guardrailScript" in ledger
+        else None,
+    )
+
+
+def _action_id(text: str) -> ActionId:
+    return ActionId(*_ref(text))
+
+
+PURPOSES = {
+    "protocolParameters": ActionPurpose.PARAMETERS,
+    "hardFork": ActionPurpose.HARD_FORK,
+    "committee": ActionPurpose.COMMITTEE,
+    "constitutionalCommittee": ActionPurpose.COMMITTEE,
+    "constitution": ActionPurpose.CONSTITUTION,
+}
+"""Names of purposes; scenarios call the committee by its full name."""
+
+SCENARIO_ACTIONS = {
+    "ConstitutionalCommittee": Action(ActionKind.NO_CONFIDENCE),
+    "Constitution": Action(ActionKind.NEW_CONSTITUTION),
+    "HardFork(10.1)": Action(ActionKind.HARD_FORK_INITIATION, version=(10, 1)),
+    "Information": Action(ActionKind.INFO),
+    "Orphan": Action(ActionKind.INFO),
+    "ProtocolParameters": Action(ActionKind.PARAMETER_CHANGE),
+    "TreasuryWithdrawals": Action(ActionKind.TREASURY_WITHDRAWALS),
+}
+"""What a scenario's word for an open proposal stands for, as far as rules read it."""
+
+
+def _roots(ledger: Record) -> dict[ActionPurpose, ActionId | None]:
+    return {
+        PURPOSES[name]: None if root is None else _action_id(root)
+        for name, root in ledger.get("roots", {}).items()
+    }
+
+
+def _open_proposal(proposal: Record | None) -> OpenProposal | None:
+    if proposal is None:
+        return None
+    if "action" in proposal:
+        action = decode_action(bytes.fromhex(proposal["action"]))
+    else:
+        action = SCENARIO_ACTIONS[proposal["kind"]]
+    return OpenProposal(action, proposal["expiresAfter"])
+
+
+def _committee(
+    ledger: Record, proposals: Mapping[ActionId, OpenProposal | None]
+) -> dict[Credential, CommitteeMember]:
+    """The committee by cold credential; whom a scenario gives no term is merely proposed."""
+    committee = ledger["committee"]
+    if isinstance(committee, list):
+        did = {_credential(member["cold"]): member["status"] for member in committee}
+        elected = {_credential(m["cold"]) for m in committee if m["validUntil"] is not None}
+        proposed = did.keys() - elected
+    else:
+        did = {_credential(cold): hot for cold, hot in committee["authorized"].items()}
+        elected = {_credential(cold) for cold in committee["members"]}
+        proposed = {
+            cold for proposal in proposals.values() if proposal for cold, _ in proposal.action.added
+        }
+    return {
+        cold: _member(cold in elected, cold in proposed, did.get(cold))
+        for cold in {*elected, *proposed, *did}
+    }
+
+
+def _member(elected: bool, proposed: bool, did: str | None) -> CommitteeMember:
+    resigned = did == "resigned"
+    hot = None if did is None or resigned else _credential(did)
+    return CommitteeMember(elected, proposed, hot, resigned)
 
 
 def _query(raw: bytes) -> StateQuery:

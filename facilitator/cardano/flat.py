@@ -1,0 +1,83 @@
+"""Reading the flat format bit by bit, the way Plutus' own decoders do."""
+
+
+class MalformedScriptError(ValueError):
+    """The ledger would not decode the Plutus script; the message says why."""
+
+
+class Bits:
+    """A position in bits that moves over what is asked for, in order.
+
+    Every method takes time linear in the bits it goes over and raises
+    :class:`MalformedScriptError` or, where the bits end, :class:`IndexError`.
+    """
+
+    __slots__ = ("_raw", "bits", "end", "pos")
+
+    def __init__(self, raw: bytes) -> None:
+        """Start at the first bit of the first byte."""
+        self._raw = raw
+        self.bits = bin(int.from_bytes(b"\x01" + raw, "big"))[3:]
+        """The bits as characters, which slices and searches go over fastest."""
+        self.end = len(self.bits)
+        self.pos = 0
+
+    def take(self, count: int) -> str:
+        """The next bits as characters."""
+        start, self.pos = self.pos, self.pos + count
+        if self.pos > self.end:
+            raise IndexError
+        return self.bits[start : self.pos]
+
+    def flag(self) -> bool:
+        """Whether the next bit is set."""
+        self.pos += 1
+        return self.bits[self.pos - 1] == "1"
+
+    def skip_natural(self) -> int:
+        """Go past a natural number of any size and return how many bytes it takes."""
+        bits, start, pos = self.bits, self.pos, self.pos
+        while bits[pos] == "1":
+            pos += 8
+        self.pos = pos + 8
+        if self.pos > self.end:
+            raise IndexError
+        return (self.pos - start) // 8
+
+    def natural(self) -> int:
+        """A natural number of any size: groups of seven bits, the least significant first."""
+        start = self.pos
+        self.skip_natural()
+        groups = [self.bits[at + 1 : at + 8] for at in range(start, self.pos, 8)]
+        return int("".join(reversed(groups)), 2)
+
+    def skip_word(self) -> None:
+        """Go past a natural number below 2⁶⁴ in at most ten bytes."""
+        size = self.skip_natural()
+        if size < 10:
+            return
+        if size > 10 or "1" in self.bits[self.pos - 7 : self.pos - 1]:
+            raise MalformedScriptError("a number in it does not fit 64 bits")
+
+    def skip_through(self, bit: str) -> None:
+        """Go past all bits up to the first that is ``bit``, and past it."""
+        last = self.bits.find(bit, self.pos)
+        if last < 0:
+            raise IndexError
+        self.pos = last + 1
+
+    def skip_filler(self) -> None:
+        """Go past any number of clear bits and the set one that ends them."""
+        self.skip_through("1")
+
+    def byte_string(self) -> bytes:
+        """A byte string: a filler up to the next byte, then chunks until an empty one."""
+        self.skip_filler()
+        if self.pos % 8:
+            raise MalformedScriptError("a byte string in it is not aligned to bytes")
+        raw, at, chunks = self._raw, self.pos // 8, []
+        while size := raw[at]:
+            chunks.append(raw[at + 1 : at + 1 + size])
+            at += 1 + size
+        self.pos = 8 * (at + 1)
+        return b"".join(chunks)
