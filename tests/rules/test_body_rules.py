@@ -12,11 +12,14 @@ from facilitator.cardano.rules import touched
 from facilitator.cardano.signatures import signature_holds
 from facilitator.cardano.state import StateQuery
 from facilitator.cardano.transaction import (
+    ActionId,
     BootstrapWitness,
     Certificate,
     Credential,
     Redeemer,
     VKeyWitness,
+    Vote,
+    Voter,
 )
 from support.ledger_values import (
     ENVIRONMENT,
@@ -110,20 +113,7 @@ def test_networks_must_be_this_one() -> None:
 def test_marked_as_failing_without_scripts_is_refused() -> None:
     assert broken(transaction(is_valid=False)).keys() == {"ValidationTagMismatch"}
     redeemers = {"redeemers": (Redeemer(0, 0, b"\x00", 0, 0),), "redeemers_span": b"\xa0"}
-    assert "NotJudged" in broken(transaction(is_valid=False, witnesses=redeemers))
-
-
-@pytest.mark.parametrize(
-    ("body", "what"),
-    [
-        ({"voting_procedures": b"\xa1"}, "votes"),
-        ({"proposals": b"\x81"}, "proposals"),
-        ({"certificates": (Certificate(14, Credential(False, KEY_HASH)),)}, "committee"),
-        ({"certificates": (Certificate(15, Credential(False, KEY_HASH)),)}, "committee"),
-    ],
-)
-def test_governance_is_refused_unseen(body: dict[str, Any], what: str) -> None:
-    assert what in broken(transaction(**body))["NotJudged"]
+    assert "ValidationTagMismatch" in broken(transaction(is_valid=False, witnesses=redeemers))
 
 
 def test_auxiliary_data_and_its_hash_come_together() -> None:
@@ -170,9 +160,9 @@ OTHER = Credential(False, OTHER_KEY_HASH)
         {"certificates": (Certificate(7, OTHER, deposit=2_000_000),)},
         {"certificates": (Certificate(4, pool=OTHER_KEY_HASH, epoch=101),)},
         {"certificates": (Certificate(3, pool=KEY_HASH, pool_owners=(OTHER_KEY_HASH,)),)},
-        {"voters": ((0, OTHER_KEY_HASH),)},
-        {"voters": ((2, OTHER_KEY_HASH),)},
-        {"voters": ((4, OTHER_KEY_HASH),)},
+        {"votes": (Vote(Voter(0, OTHER_KEY_HASH), ActionId(bytes(32), 0), 1),)},
+        {"votes": (Vote(Voter(2, OTHER_KEY_HASH), ActionId(bytes(32), 0), 1),)},
+        {"votes": (Vote(Voter(4, OTHER_KEY_HASH), ActionId(bytes(32), 0), 1),)},
         {"collateral": (SECOND_INPUT,)},
         {"inputs": (INPUT, SECOND_INPUT)},
     ],

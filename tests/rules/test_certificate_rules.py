@@ -34,7 +34,9 @@ NOBODY = LedgerState({ME: None}, {POOL: False}, {ME: None, DREP: None}, 77)
 KEY, POOL_DEPOSIT, DREP_DEPOSIT = 2_000_000, 500_000_000, 500_000_000
 POOL_FIELDS: dict[str, Any] = {"pool_cost": 170_000_000, "pool_reward_account": b"\xe0" + KEY_HASH}
 
-NINE = replace(ENVIRONMENT, parameters=replace(PARAMETERS, protocol_major=9))
+NINE, ELEVEN = (
+    replace(ENVIRONMENT, parameters=replace(PARAMETERS, protocol_major=major)) for major in (9, 11)
+)
 
 
 def judged(
@@ -63,6 +65,7 @@ ACCEPTED = [
     ([Certificate(1, ME), Certificate(7, ME, deposit=KEY)], REGISTERED, 0),
     ([Certificate(3, pool=POOL, **POOL_FIELDS)], NOBODY, POOL_DEPOSIT),
     ([Certificate(3, pool=POOL, **POOL_FIELDS)], REGISTERED, 0),
+    ([Certificate(3, pool=POOL, pool_metadata_hash=bytes(32), **POOL_FIELDS)], REGISTERED, 0),
     ([Certificate(3, pool=POOL, **POOL_FIELDS)] * 2, NOBODY, POOL_DEPOSIT),
     ([Certificate(4, pool=POOL, epoch=101)], REGISTERED, 0),
     ([Certificate(4, pool=POOL, epoch=118)], REGISTERED, 0),
@@ -112,6 +115,11 @@ def test_good_certificates_and_their_exact_deposits(
         ([Certificate(17, ME, deposit=DREP_DEPOSIT)], NOBODY, "ConwayDRepNotRegistered"),
         ([Certificate(17, ME, deposit=1)], REGISTERED, "ConwayDRepIncorrectRefund"),
         ([Certificate(18, ME)], NOBODY, "ConwayDRepNotRegistered"),
+        (
+            [Certificate(3, pool=POOL, pool_metadata_hash=bytes(33), **POOL_FIELDS)],
+            NOBODY,
+            "PoolMedataHashTooBig",
+        ),
         (
             [Certificate(3, pool=POOL, pool_cost=KEY * 100, pool_reward_account=b"\xe1" + POOL)],
             NOBODY,
@@ -191,10 +199,25 @@ def test_the_treasury_holds_what_the_body_says() -> None:
     assert found.keys() == {"ConwayTreasuryValueMismatch"}
 
 
+@pytest.mark.parametrize(
+    ("certificate", "state", "rule"),
+    [
+        (Certificate(7, ME, deposit=KEY + 1), NOBODY, "DepositIncorrectDELEG"),
+        (Certificate(8, ME, deposit=KEY + 1), REGISTERED, "RefundIncorrectDELEG"),
+    ],
+)
+def test_protocol_version_11_tells_deposits_from_refunds(
+    certificate: Certificate, state: LedgerState, rule: str
+) -> None:
+    deposit = KEY if certificate.kind == 7 else -KEY
+    assert judged([certificate], state, deposit, env=ELEVEN).keys() == {rule}
+    ten = judged([certificate], state, deposit)
+    assert ten.keys() == {"IncorrectDepositDELEG"}
+
+
 def test_new_pools_are_not_judged_where_vrf_keys_must_be_unique() -> None:
-    eleven = replace(ENVIRONMENT, parameters=replace(PARAMETERS, protocol_major=11))
     certificates = [Certificate(3, pool=POOL, **POOL_FIELDS)]
-    assert judged(certificates, NOBODY, POOL_DEPOSIT, env=eleven).keys() == {"NotJudged"}
+    assert judged(certificates, NOBODY, POOL_DEPOSIT, env=ELEVEN).keys() == {"NotJudged"}
 
 
 def test_judging_leaves_the_given_state_as_it_is() -> None:

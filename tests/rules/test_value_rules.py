@@ -92,12 +92,6 @@ def test_an_input_named_by_two_roles_counts_once() -> None:
     assert broken(transaction(collateral=(INPUT,))) == {}
 
 
-def test_proposal_deposits_come_from_the_parameters() -> None:
-    env = replace(ENVIRONMENT, parameters=replace(PARAMETERS, gov_action_deposit=7))
-    tx = transaction(proposals=b"\x81", proposal_deposits=(99,), outputs=(output(PAID - 7),))
-    assert broken(tx, env=env).keys() == {"NotJudged"}
-
-
 def test_missing_inputs_are_named_and_hide_what_depends_on_them() -> None:
     found = broken(transaction(inputs=(INPUT, SECOND_INPUT), collateral=(THIRD_INPUT,)))
     assert found.keys() == {"BadInputsUTxO"}

@@ -1,14 +1,14 @@
-"""The ledger's phase-1 rules (Conway) as pure functions over decoded transactions.
+"""The ledger's rules (Conway) as pure functions over decoded transactions.
 
 A transaction is good iff neither :func:`static_failures` nor :func:`ledger_failures` finds a
-failure. What isn't judged (Plutus scripts' verdicts, votes, proposals, committee certificates, and
-whatever depends on a ledger state that isn't given) is refused with the rule
-:data:`NOT_JUDGED`; nothing is accepted unseen.
+failure. What isn't judged (Plutus scripts without an evaluator, and whatever depends on a ledger
+state that isn't given) is refused with the rule :data:`NOT_JUDGED`; nothing is accepted unseen.
 
 A rule is named after the ledger's predicate failure and cites the era and rule it is from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias
 
 from facilitator.cardano.rules import (
     body,
@@ -21,11 +21,15 @@ from facilitator.cardano.rules import (
     value,
     witnesses,
 )
-from facilitator.cardano.rules.certificates import state_touched
+from facilitator.cardano.rules.contexts import CONTEXT_RULES
+from facilitator.cardano.rules.evaluation import Evaluator, script_verdicts
+from facilitator.cardano.rules.facts import state_touched
 from facilitator.cardano.rules.failure import NOT_JUDGED, Environment, Failure
+from facilitator.cardano.rules.governance_proposals import PROPOSAL_RULES
 from facilitator.cardano.rules.ledger_state import state_failures
-from facilitator.cardano.rules.needed import find_scripts
-from facilitator.cardano.rules.resolved import resolve
+from facilitator.cardano.rules.needed import Scripts, find_scripts
+from facilitator.cardano.rules.resolved import Resolved, resolve
+from facilitator.cardano.rules.witnesses import certificate_keys as certificate_keys
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
 
@@ -33,10 +37,15 @@ __all__ = [
     "NOT_JUDGED",
     "Environment",
     "Failure",
+    "certificate_keys",
     "ledger_failures",
+    "ledger_verdicts",
     "static_failures",
+    "static_rules",
     "touched",
 ]
+
+StaticRules: TypeAlias = tuple[Callable[[Transaction, Environment], Failure | None], ...]
 
 STATIC_RULES = (
     body.protocol_version,
@@ -48,7 +57,6 @@ STATIC_RULES = (
     body.wrong_network_in_body,
     body.wrong_network_withdrawal,
     body.validation_tag,
-    body.governance,
     outputs.output_too_small,
     outputs.output_too_big,
     outputs.wrong_network,
@@ -87,7 +95,6 @@ SCRIPT_RULES = (
     scripts.missing_scripts,
     scripts.extraneous_scripts,
     scripts.native_scripts_not_validating,
-    scripts.plutus_needed,
     plutus.missing_redeemers,
     plutus.extra_redeemers,
     plutus.unspendable_without_datum,
@@ -97,10 +104,25 @@ SCRIPT_RULES = (
 )
 """Rules over a transaction and the scripts it needs and provides."""
 
+LEDGER_RULES: tuple[Callable[..., object], ...] = (
+    *UTXO_RULES,
+    *COLLATERAL_RULES,
+    *SCRIPT_RULES,
+    *CONTEXT_RULES,
+    state_failures,
+    script_verdicts,
+)
+"""Everything that :func:`ledger_verdicts` asks, whether or not it concerns a transaction."""
+
+
+def static_rules(tx: Transaction) -> StaticRules:
+    """The rules that concern the transaction and need neither outputs nor ledger state."""
+    return STATIC_RULES + PROPOSAL_RULES if tx.body.proposals else STATIC_RULES
+
 
 def static_failures(tx: Transaction, env: Environment) -> list[Failure]:
     """Every failure that can be found without outputs and ledger state."""
-    return [failure for rule in STATIC_RULES if (failure := rule(tx, env)) is not None]
+    return [failure for rule in static_rules(tx) if (failure := rule(tx, env)) is not None]
 
 
 def touched(tx: Transaction) -> tuple[frozenset[OutputRef], StateQuery]:
@@ -114,20 +136,53 @@ def ledger_failures(
     env: Environment,
     utxo: Mapping[OutputRef, Output],
     state: LedgerState | None,
+    evaluator: Evaluator | None = None,
 ) -> list[Failure]:
     """Every failure that :func:`static_failures` cannot find.
 
     Refs that ``utxo`` lacks are ``BadInputsUTxO``; rules that cannot be computed without them are
     left out. Facts that :func:`touched` names and ``state`` lacks make the transaction refused.
+    Where Plutus scripts are needed and every other rule holds, ``evaluator`` is asked once;
+    without one the transaction is refused.
+    """
+    verdicts = ledger_verdicts(tx, env, utxo, state, evaluator)
+    return [failure for _, failure in verdicts if failure is not None]
+
+
+def ledger_verdicts(
+    tx: Transaction,
+    env: Environment,
+    utxo: Mapping[OutputRef, Output],
+    state: LedgerState | None,
+    evaluator: Evaluator | None = None,
+) -> Iterator[tuple[Callable[..., object], Failure | None]]:
+    """Each further rule that concerns the transaction, with its failure or ``None``.
+
+    As for :func:`ledger_failures`; the rules over ledger state stand together as
+    :func:`~facilitator.cardano.rules.ledger_state.state_failures`, once for each failure.
+    Scripts are only judged where nothing else speaks against the transaction.
     """
     resolved = resolve(tx, env, utxo, state)
-    failures = [failure for rule in UTXO_RULES if (failure := rule(resolved)) is not None]
-    if tx.witnesses.redeemers:
-        failures += [
-            failure for rule in COLLATERAL_RULES if (failure := rule(resolved)) is not None
-        ]
     found = find_scripts(resolved)
-    failures += [failure for rule in SCRIPT_RULES if (failure := rule(resolved, found)) is not None]
+    holds = True
+    for rule, failure in _phase1_verdicts(resolved, found):
+        holds &= failure is None
+        yield rule, failure
+    if found.plutus() or (tx.witnesses.redeemers and not tx.is_valid):
+        # As in the ledger, scripts are run last, and only when nothing else is wrong.
+        evaluator = evaluator if holds else None
+        yield script_verdicts, script_verdicts(resolved, found, evaluator)
+
+
+def _phase1_verdicts(
+    resolved: Resolved, found: Scripts
+) -> Iterator[tuple[Callable[..., object], Failure | None]]:
+    tx = resolved.tx
+    for rule in UTXO_RULES + COLLATERAL_RULES if tx.witnesses.redeemers else UTXO_RULES:
+        yield rule, rule(resolved)
+    for script_rule in SCRIPT_RULES + CONTEXT_RULES if found.plutus() else SCRIPT_RULES:
+        yield script_rule, script_rule(resolved, found)
     if state_touched(tx.body):
-        failures += state_failures(resolved)
-    return failures
+        failures: list[Failure | None] = [*state_failures(resolved)]
+        for failure in failures or [None]:
+            yield state_failures, failure

@@ -1,6 +1,5 @@
 """Rules over the transaction body alone: inputs, validity interval, size, network."""
 
-from facilitator.cardano.rules.certificates import COMMITTEE
 from facilitator.cardano.rules.failure import Environment, Failure, listing, not_judged
 from facilitator.cardano.transaction import Transaction
 
@@ -96,25 +95,13 @@ def wrong_network_withdrawal(tx: Transaction, env: Environment) -> Failure | Non
 
 
 def validation_tag(tx: Transaction, _env: Environment) -> Failure | None:
-    """Alonzo UTXOS, ``ValidationTagMismatch``: without scripts to run, nothing can fail."""
-    if tx.is_valid:
+    """Alonzo UTXOS, ``ValidationTagMismatch``: without scripts to run, nothing can fail.
+
+    With redeemers, it is for what the scripts say: each redeemer has one.
+    """
+    if tx.is_valid or tx.witnesses.redeemers:
         return None
-    if tx.witnesses.redeemers:
-        return not_judged("transactions marked as failing their scripts are")
     return Failure(
         "ValidationTagMismatch",
         "it is marked as failing its scripts, but has no redeemers and so none that could fail",
     )
-
-
-def governance(tx: Transaction, _env: Environment) -> Failure | None:
-    """Conway GOV and GOVCERT rules that need more state than :class:`LedgerState` has."""
-    body = tx.body
-    found = []
-    if body.voting_procedures is not None:
-        found.append("votes")
-    if body.proposals is not None:
-        found.append("proposals")
-    if any(certificate.kind in COMMITTEE for certificate in body.certificates):
-        found.append("committee certificates")
-    return not_judged(f"{' and '.join(found)} are") if found else None

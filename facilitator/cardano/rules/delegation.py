@@ -18,7 +18,7 @@ def apply_account_certificate(
     if certificate.kind in REGISTERS_ACCOUNT:
         return failures + _register(certificate, credential, env, registry)
     if certificate.kind in DEREGISTERS_ACCOUNT:
-        return failures + _deregister(certificate, credential, registry)
+        return failures + _deregister(certificate, credential, env, registry)
     if registry.account(credential) is None:
         failures.append(_not_registered(credential))
     return failures
@@ -27,11 +27,12 @@ def apply_account_certificate(
 def _register(
     certificate: Certificate, credential: Credential, env: Environment, registry: Registry
 ) -> list[Failure]:
-    """``IncorrectDepositDELEG``, ``StakeKeyRegisteredDELEG``."""
+    """``IncorrectDepositDELEG`` (``DepositIncorrectDELEG``), ``StakeKeyRegisteredDELEG``."""
     failures = []
     deposit = env.parameters.key_deposit
     if certificate.deposit is not None and certificate.deposit != deposit:
-        failures.append(wrong_amount("IncorrectDepositDELEG", certificate.deposit, deposit))
+        rule = "DepositIncorrectDELEG" if _names_refunds(env) else "IncorrectDepositDELEG"
+        failures.append(wrong_amount(rule, certificate.deposit, deposit))
     if registry.account(credential) is not None:
         failures.append(
             Failure("StakeKeyRegisteredDELEG", f"{describe(credential)} is registered already")
@@ -41,15 +42,19 @@ def _register(
 
 
 def _deregister(
-    certificate: Certificate, credential: Credential, registry: Registry
+    certificate: Certificate, credential: Credential, env: Environment, registry: Registry
 ) -> list[Failure]:
-    """``StakeKeyNotRegisteredDELEG``, ``IncorrectDepositDELEG``, and no reward left behind."""
+    """``StakeKeyNotRegisteredDELEG``, ``IncorrectDepositDELEG`` (``RefundIncorrectDELEG``).
+
+    No reward is left behind (``StakeKeyHasNonZeroRewardAccountBalanceDELEG``).
+    """
     account = registry.account(credential)
     if account is None:
         return [_not_registered(credential)]
     failures = []
     if certificate.deposit is not None and certificate.deposit != account.deposit:
-        failures.append(wrong_amount("IncorrectDepositDELEG", certificate.deposit, account.deposit))
+        rule = "RefundIncorrectDELEG" if _names_refunds(env) else "IncorrectDepositDELEG"
+        failures.append(wrong_amount(rule, certificate.deposit, account.deposit))
     if account.reward:
         failures.append(
             Failure(
@@ -77,6 +82,11 @@ def _delegatee(certificate: Certificate, env: Environment, registry: Registry) -
             Failure("DelegateeDRepNotRegisteredDELEG", f"DRep {describe(drep)} is not registered")
         )
     return failures
+
+
+def _names_refunds(env: Environment) -> bool:
+    """From protocol version 11 on, wrong deposits and wrong refunds fail by different names."""
+    return env.parameters.protocol_major > 10
 
 
 def _not_registered(credential: Credential) -> Failure:

@@ -1,21 +1,25 @@
-"""Rules over the ledger state beyond outputs: treasury, withdrawals, certificates in order."""
+"""Rules over the ledger state beyond outputs, in the ledger's order."""
 
 from dataclasses import replace
 
 from facilitator.cardano.address import reward_credential
-from facilitator.cardano.rules.certificates import ABOUT_ACCOUNTS, ABOUT_DREPS, COMMITTEE
+from facilitator.cardano.rules.certificates import ABOUT_ACCOUNTS, ABOUT_COMMITTEE, ABOUT_DREPS
 from facilitator.cardano.rules.delegation import apply_account_certificate
 from facilitator.cardano.rules.failure import Environment, Failure, not_judged
+from facilitator.cardano.rules.governance_committee import apply_committee_certificate
+from facilitator.cardano.rules.governance_lineage import LINEAGE_RULES
+from facilitator.cardano.rules.governance_votes import VOTE_RULES
 from facilitator.cardano.rules.registrations import apply_drep_certificate, apply_pool_certificate
 from facilitator.cardano.rules.registry import Registry, UnknownFactError, describe
 from facilitator.cardano.rules.resolved import Resolved
-from facilitator.cardano.transaction import Certificate, Credential
+from facilitator.cardano.transaction import Body, Certificate, Credential
 
 
 def state_failures(resolved: Resolved) -> list[Failure]:
-    """Conway LEDGER and CERTS: withdrawals first, then each certificate on top of those before.
+    """Conway LEDGER, CERTS and GOV: withdrawals, certificates, then proposals and votes.
 
-    Ends at the first fact that is not known, with a refusal that names it.
+    Each certificate is judged on top of those before it, up to the first fact that is not known,
+    which is refused; proposals and votes are judged on top of all certificates.
     """
     body, env = resolved.tx.body, resolved.env
     failures: list[Failure] = []
@@ -28,8 +32,25 @@ def state_failures(resolved: Resolved) -> list[Failure]:
         for certificate in body.certificates:
             failures += _apply(certificate, env, registry)
     except UnknownFactError as unknown:
-        failures.append(not_judged(f"{unknown} is not known, and what depends on it is"))
+        return [*failures, _not_known(unknown)]
+    return failures + _governance(body, env, registry)
+
+
+def _governance(body: Body, env: Environment, registry: Registry) -> list[Failure]:
+    rules = (*(LINEAGE_RULES if body.proposals else ()), *(VOTE_RULES if body.votes else ()))
+    failures = []
+    for rule in rules:
+        try:
+            failure = rule(body, env, registry)
+        except UnknownFactError as unknown:
+            failure = _not_known(unknown)
+        if failure is not None and failure not in failures:
+            failures.append(failure)
     return failures
+
+
+def _not_known(unknown: UnknownFactError) -> Failure:
+    return not_judged(f"{unknown} is not known, and what depends on it is")
 
 
 def _treasury(claimed: int, held: int) -> list[Failure]:
@@ -81,8 +102,8 @@ def _apply(certificate: Certificate, env: Environment, registry: Registry) -> li
         return apply_account_certificate(certificate, credential, env, registry)
     if credential is not None and certificate.kind in ABOUT_DREPS:
         return apply_drep_certificate(certificate, credential, env, registry)
-    if certificate.kind in COMMITTEE:
-        return []  # refused by a static rule
+    if credential is not None and certificate.kind in ABOUT_COMMITTEE:
+        return apply_committee_certificate(certificate, credential, registry)
     if pool is not None:
         return apply_pool_certificate(certificate, pool, env, registry)
     return [not_judged(f"certificates of kind {certificate.kind} are")]

@@ -1,8 +1,11 @@
 """Rules over auxiliary data: there exactly when its hash is, and of that hash."""
 
 from hashlib import blake2b
+from itertools import starmap
 
-from facilitator.cardano.rules.failure import Environment, Failure, not_judged
+from facilitator.cardano.decode_scripts import make_script
+from facilitator.cardano.rules.failure import Environment, Failure
+from facilitator.cardano.rules.malformed import malformed
 from facilitator.cardano.transaction import Transaction
 
 
@@ -29,11 +32,11 @@ def auxiliary_data(tx: Transaction, _env: Environment) -> Failure | None:
     )
 
 
-def auxiliary_scripts(tx: Transaction, _env: Environment) -> Failure | None:
-    """Shelley UTXOW, ``InvalidMetadata``: not judged for Plutus scripts in auxiliary data.
+def auxiliary_scripts(tx: Transaction, env: Environment) -> Failure | None:
+    """Shelley UTXOW, ``InvalidMetadata``: the ledger decodes Plutus scripts in auxiliary data.
 
     Metadata itself is taken or refused when it is decoded.
     """
     if not tx.auxiliary_plutus:
         return None
-    return not_judged("whether Plutus scripts in auxiliary data are well-formed is")
+    return malformed("InvalidMetadata", tx, starmap(make_script, tx.auxiliary_plutus), env)

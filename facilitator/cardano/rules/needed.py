@@ -42,10 +42,7 @@ class Scripts(NamedTuple):
 
 
 def find_scripts(resolved: Resolved) -> Scripts:
-    """Conway ``getConwayScriptsNeeded`` and Babbage ``getBabbageScriptsProvided``.
-
-    What proposals need is left out: a static rule refuses them.
-    """
+    """Conway ``getConwayScriptsNeeded`` and Babbage ``getBabbageScriptsProvided``."""
     references = {
         output.script.hash: output.script
         for output in resolved.script_outputs()
@@ -93,6 +90,12 @@ def _body_purposes(body: Body) -> list[Purpose]:
         voters = sorted(body.voters, key=lambda voter: (_VOTER_ORDER.get(voter[0], 5), voter[1]))
         purposes += _script_purposes(
             VOTING, [Credential(kind in (1, 3), key) for kind, key in voters]
+        )
+    if body.proposals:
+        purposes += (
+            Purpose(PROPOSING, index, proposal.action.guardrails)
+            for index, proposal in enumerate(body.proposals)
+            if proposal.action.guardrails is not None
         )
     return purposes
 

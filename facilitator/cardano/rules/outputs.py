@@ -4,8 +4,9 @@ from itertools import groupby
 
 from facilitator.cardano.address import MAINNET, TESTNET
 from facilitator.cardano.byron import read_byron
-from facilitator.cardano.rules.failure import Environment, Failure, listing, not_judged
-from facilitator.cardano.transaction import Language, Output, Transaction
+from facilitator.cardano.rules.failure import Environment, Failure, listing
+from facilitator.cardano.rules.malformed import malformed
+from facilitator.cardano.transaction import Output, Transaction
 
 OUTPUT_OVERHEAD = 160
 """Bytes that an output counts beyond its serialisation (Babbage, CIP-55)."""
@@ -83,12 +84,10 @@ def boot_address_attributes_too_big(tx: Transaction, _env: Environment) -> Failu
     return Failure("OutputBootAddrAttrsTooBig", listing(big)) if big else None
 
 
-def malformed_reference_scripts(tx: Transaction, _env: Environment) -> Failure | None:
-    """Babbage UTXOW, ``MalformedReferenceScripts``: not judged for Plutus, never so for native."""
-    for output in created_outputs(tx):
-        if output.script is not None and output.script.language != Language.NATIVE:
-            return not_judged("whether new Plutus reference scripts are well-formed is")
-    return None
+def malformed_reference_scripts(tx: Transaction, env: Environment) -> Failure | None:
+    """Babbage UTXOW, ``MalformedReferenceScripts``: the ledger decodes those of new outputs."""
+    scripts = [output.script for output in created_outputs(tx) if output.script is not None]
+    return malformed("MalformedReferenceScripts", tx, scripts, env) if scripts else None
 
 
 def ledger_value_size(output: Output) -> int:

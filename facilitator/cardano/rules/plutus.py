@@ -28,10 +28,10 @@ def missing_redeemers(resolved: Resolved, scripts: Scripts) -> Failure | None:
 def extra_redeemers(resolved: Resolved, scripts: Scripts) -> Failure | None:
     """Alonzo UTXOW, ``ExtraRedeemers``: none without a Plutus script that it is for.
 
-    Left out while an input is missing, and for proposals, whose scripts are not looked for.
+    Left out while an input is missing.
     """
     redeemers = _redeemers(resolved.tx)
-    if not redeemers or resolved.missing or resolved.tx.body.proposals is not None:
+    if not redeemers or resolved.missing:
         return None
     extra = redeemers - {(purpose.tag, purpose.item) for purpose in scripts.plutus()}
     if not extra:
@@ -85,10 +85,10 @@ def supplemental_datums(resolved: Resolved, scripts: Scripts) -> Failure | None:
 def script_integrity(resolved: Resolved, scripts: Scripts) -> Failure | None:
     """Alonzo UTXOW, ``PPViewHashesDontMatch``: the script integrity hash is what it must be.
 
-    Left out while an input is missing, and for proposals, whose scripts are not looked for.
+    Left out while an input is missing.
     """
     claimed = resolved.tx.body.script_data_hash
-    if resolved.missing or resolved.tx.body.proposals is not None:
+    if resolved.missing:
         return None
     languages = {script.language for script in scripts.plutus().values()}
     right = integrity_hash(resolved.tx, languages, resolved.env.parameters)

@@ -9,6 +9,8 @@ from facilitator.cardano.rules.failure import Environment, Failure, not_judged
 from facilitator.cardano.rules.registry import Registry, describe, wrong_amount
 from facilitator.cardano.transaction import Certificate, Credential
 
+_LONGEST_METADATA_HASH = 32
+
 
 def apply_pool_certificate(
     certificate: Certificate, pool: bytes, env: Environment, registry: Registry
@@ -24,7 +26,7 @@ def apply_pool_certificate(
 
 
 def _register_pool(certificate: Certificate, env: Environment) -> list[Failure]:
-    """``WrongNetworkPOOL``, ``StakePoolCostTooLowPOOL``."""
+    """``WrongNetworkPOOL``, ``PoolMedataHashTooBig``, ``StakePoolCostTooLowPOOL``."""
     failures = []
     cost, least = certificate.pool_cost or 0, env.parameters.min_pool_cost
     account = certificate.pool_reward_account
@@ -34,6 +36,15 @@ def _register_pool(certificate: Certificate, env: Environment) -> list[Failure]:
                 "WrongNetworkPOOL",
                 f"the pool's reward account is of network id {account[0] & 15}, this network's is "
                 f"{env.network_id}",
+            )
+        )
+    size = len(certificate.pool_metadata_hash or b"")
+    if size > _LONGEST_METADATA_HASH:
+        failures.append(
+            Failure(
+                "PoolMedataHashTooBig",
+                f"the pool's metadata hash has {size} bytes, at most {_LONGEST_METADATA_HASH} are "
+                "allowed",
             )
         )
     if cost < least:

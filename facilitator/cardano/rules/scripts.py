@@ -1,6 +1,7 @@
 """Rules over scripts: all that are needed are there, no others are, and native ones hold."""
 
-from facilitator.cardano.rules.failure import Environment, Failure, listing, not_judged
+from facilitator.cardano.rules.failure import Environment, Failure, listing
+from facilitator.cardano.rules.malformed import malformed
 from facilitator.cardano.rules.needed import Scripts
 from facilitator.cardano.rules.resolved import Resolved
 from facilitator.cardano.rules.witnesses import vkey_hashes
@@ -28,10 +29,10 @@ def extraneous_scripts(resolved: Resolved, scripts: Scripts) -> Failure | None:
     """Shelley UTXOW, ``ExtraneousScriptWitnessesUTXOW``: as Babbage computes it.
 
     A witnessed script that nothing needs, or that a reference script provides already. Left out
-    while an input is missing, and for proposals, whose scripts are not looked for.
+    while an input is missing.
     """
     witnessed = resolved.tx.witnesses.scripts
-    if not witnessed or resolved.missing or resolved.tx.body.proposals is not None:
+    if not witnessed or resolved.missing:
         return None
     needed = {purpose.script for purpose in scripts.needed} - scripts.referenced
     extra = witnessed.keys() - needed
@@ -69,20 +70,11 @@ def native_scripts_not_validating(resolved: Resolved, scripts: Scripts) -> Failu
     )
 
 
-def plutus_needed(_resolved: Resolved, scripts: Scripts) -> Failure | None:
-    """Alonzo UTXOS: Plutus scripts are not evaluated, so what needs one is refused."""
-    plutus = {purpose.script for purpose in scripts.plutus()}
-    if not plutus:
+def malformed_script_witnesses(tx: Transaction, env: Environment) -> Failure | None:
+    """Babbage UTXOW, ``MalformedScriptWitnesses``: the ledger decodes those witnessed."""
+    if not tx.witnesses.scripts:
         return None
-    return not_judged(f"it needs Plutus scripts ({_hashes(plutus)}); what they say is")
-
-
-def malformed_script_witnesses(tx: Transaction, _env: Environment) -> Failure | None:
-    """Babbage UTXOW, ``MalformedScriptWitnesses``: not judged for Plutus, never so for native."""
-    scripts = tx.witnesses.scripts or {}
-    if all(script.language == Language.NATIVE for script in scripts.values()):
-        return None
-    return not_judged("whether Plutus scripts are well-formed is")
+    return malformed("MalformedScriptWitnesses", tx, tx.witnesses.scripts.values(), env)
 
 
 def _hashes(hashes: set[bytes]) -> str:

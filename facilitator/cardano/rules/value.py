@@ -36,8 +36,8 @@ def value_not_conserved(resolved: Resolved) -> Failure | None:
     produced = sum([output.value.lovelace for output in body.outputs]) + body.fee + body.donation
     if body.withdrawals:
         consumed += sum(body.withdrawals.values())
-    if body.proposal_deposits:
-        produced += len(body.proposal_deposits) * resolved.env.parameters.gov_action_deposit
+    if body.proposals:
+        produced += len(body.proposals) * resolved.env.parameters.gov_action_deposit
     if body.certificates:
         registry, parameters = Registry(resolved.state), resolved.env.parameters
         try:

@@ -82,13 +82,13 @@ def _body_keys(body: Body) -> Iterator[bytes]:
         if not reward_credential(address).is_script:
             yield address[1:]
     for certificate in body.certificates:
-        yield from _certificate_keys(certificate)
+        yield from certificate_keys(certificate)
     for kind, voter in body.voters:
         if kind in KEY_VOTERS:
             yield voter
 
 
-def _certificate_keys(certificate: Certificate) -> Iterator[bytes]:
+def certificate_keys(certificate: Certificate) -> Iterator[bytes]:
     """Conway ``getVKeyWitnessTxCert``: a registration without deposit (kind 0) needs nobody."""
     if certificate.kind in REGISTERS_POOL | RETIRES_POOL:
         if certificate.pool is not None:

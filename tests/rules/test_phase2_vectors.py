@@ -1,0 +1,67 @@
+"""What Plutus scripts say, against what the ledger says of its own test transactions."""
+
+from collections import Counter
+from importlib.util import find_spec
+
+import pytest
+
+from facilitator.cardano.phase2.evaluator import InProcessEvaluator
+from facilitator.cardano.rules import NOT_JUDGED
+from facilitator.cardano.slots import Era, EraSummary
+from support.ledger_vectors import VECTORS, Record, judge_record, records
+
+pytestmark = [
+    pytest.mark.skipif(
+        not VECTORS.is_dir(),
+        reason=f"no ledger vectors in {VECTORS}; FACILITATOR_LEDGER_VECTORS names their folder",
+    ),
+    pytest.mark.skipif(find_spec("uplc") is None, reason="the extra [plutus] is not installed"),
+]
+
+FILES = sorted(path.name for path in VECTORS.glob("*.jsonl.gz"))
+SYSTEM_START = 1506203091000
+"""Unix time in ms, of the system start that the vectors name."""
+EVALUATOR = InProcessEvaluator(EraSummary([Era(0, SYSTEM_START, 1000)]))
+
+
+def is_phase2(record: Record) -> bool:
+    return bool(record["relevance"] == "phase2")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_phase2_verdict_is_the_ledgers(name: str) -> None:
+    judged = Counter[str]()
+    wrong = []
+    for record in filter(is_phase2, records(name)):
+        rules = {failure.rule for failure in judge_record(record, evaluator=EVALUATOR)}
+        expected = {"ValidationTagMismatch"} if record["expected"] == "reject" else set()
+        judged[record["expected"]] += 1
+        if rules != expected:
+            wrong.append((record["id"], record["n"], rules))
+    assert wrong == []
+    assert judged.keys() == {"accept", "reject"} or not judged
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_with_an_evaluator_no_refused_transaction_is_accepted(name: str) -> None:
+    rejected = [record for record in records(name) if record["expected"] == "reject"]
+    accepted = [record["id"] for record in rejected if not judge_record(record, evaluator=EVALUATOR)]
+    assert accepted == []
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_whatever_the_evaluator_is_asked_it_decides(name: str) -> None:
+    undecided = [
+        (record["id"], record["n"], failure.message)
+        for record in records(name)
+        if record["redeemers"] and record["expected"] == "accept"
+        for failure in judge_record(record, evaluator=EVALUATOR)
+        if failure.rule == NOT_JUDGED and "evaluated" in failure.message
+    ]
+    assert undecided == []
+
+
+def test_without_an_evaluator_nothing_that_runs_plutus_is_accepted() -> None:
+    for name in FILES:
+        for record in filter(is_phase2, records(name)):
+            assert NOT_JUDGED in {failure.rule for failure in judge_record(record)}
