@@ -44,6 +44,9 @@ setup(
         "pynacl>=1.5,<2",
         "waitress>=3.0.2,<4",
     ],
+    extras_require={
+        "plutus": ["uplc>=1.3.3,<2"],  # runs Plutus scripts where the provider does not
+    },
     entry_points={
         "console_scripts": ["facilitator = facilitator.cli:main"],
         "facilitator.plugins": [f"{name.removeprefix('facilitator_')} = {name}" for name in TOP],

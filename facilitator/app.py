@@ -9,6 +9,7 @@ from facilitator.clock import Clock, SystemClock
 from facilitator.context import Context
 from facilitator.exact.methods import DefaultTransfer, TransferMethod
 from facilitator.exact.verification import Verifier
+from facilitator.inspection.report import Inspector
 from facilitator.log import configure_logging
 from facilitator.plugins import Plugins
 from facilitator.reservations import Reservations
@@ -42,7 +43,8 @@ class Facilitator:
             network: plugins.one_chain_provider(self.context, network)
             for network in settings.networks
         }
-        self.service = self._service(clock)
+        methods = {"default": DefaultTransfer(), **plugins.transfer_methods(self.context)}
+        self.service = self._service(clock, methods)
         self.app = application(
             self.service,
             settings=settings,
@@ -51,14 +53,15 @@ class Facilitator:
             authenticate=plugins.authenticate if plugins.has("authenticate") else None,
             rate_limiter=plugins.rate_limiter(self.context),
             on_error=self._request_failed,
+            inspect=self._inspector(clock, methods).payment if settings.inspect.enabled else None,
         )
 
-    def _service(self, clock: Clock) -> Service:
+    def _inspector(self, clock: Clock, methods: Mapping[str, TransferMethod]) -> Inspector:
+        accept_mempool = self.settings.settlement.accept_mempool
+        return Inspector(self.chains, methods, clock, accept_mempool=accept_mempool)
+
+    def _service(self, clock: Clock, methods: Mapping[str, TransferMethod]) -> Service:
         settings = self.settings
-        methods: dict[str, TransferMethod] = {
-            "default": DefaultTransfer(),
-            **self.plugins.transfer_methods(self.context),
-        }
         accept_mempool = settings.settlement.accept_mempool
         return Service(
             chains=self.chains,

@@ -39,16 +39,22 @@ class Payment:
 
 def read_payment(terms: Terms, payload: Mapping[str, Any]) -> Payment:
     """The payment in the scheme's payload, ``{transaction, nonce}``. Raises :class:`Refused`."""
-    raw = _transaction_bytes(payload.get("transaction"))
-    nonce = _nonce(payload.get("nonce"))
-    try:
-        transaction = decode_transaction(raw)
-    except DecodeError as error:
-        raise Refused(Reason.DECODE_FAILED, f"not a Conway transaction: {error}") from None
+    raw = transaction_bytes(payload.get("transaction"))
+    nonce = read_nonce(payload.get("nonce"))
+    transaction = decoded(raw)
     return Payment(terms, transaction, nonce, transaction.id.hex())
 
 
-def _transaction_bytes(text: object) -> bytes:
+def decoded(raw: bytes) -> Transaction:
+    """The transaction. Raises :class:`Refused`."""
+    try:
+        return decode_transaction(raw)
+    except DecodeError as error:
+        raise Refused(Reason.DECODE_FAILED, f"not a Conway transaction: {error}") from None
+
+
+def transaction_bytes(text: object) -> bytes:
+    """The bytes in ``payload.transaction``. Raises :class:`Refused`."""
     if not isinstance(text, str):
         raise Refused(Reason.PAYLOAD, "payload.transaction must be a base64 string")
     if len(text) > _MAX_BASE64:
@@ -74,7 +80,8 @@ def _too_large() -> Refused:
     )
 
 
-def _nonce(text: object) -> OutputRef:
+def read_nonce(text: object) -> OutputRef:
+    """The output that ``payload.nonce`` names. Raises :class:`Refused`."""
     match = _NONCE.fullmatch(text) if isinstance(text, str) else None
     if match is None or int(match[2]) > 0xFFFF:
         raise Refused(

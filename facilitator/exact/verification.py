@@ -3,9 +3,12 @@
 The order is the contract: whatever can be refused from the bytes alone costs no upstream call.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
 
 from facilitator.cardano.address import format_address
+from facilitator.cardano.parameters import ProtocolParameters
+from facilitator.cardano.phase2.evaluator import InProcessEvaluator
 from facilitator.cardano.rules import (
     Environment,
     Failure,
@@ -13,6 +16,8 @@ from facilitator.cardano.rules import (
     static_failures,
     touched,
 )
+from facilitator.cardano.rules.evaluation import Evaluator
+from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.clock import Clock
@@ -21,8 +26,9 @@ from facilitator.exact.payment import Payment, read_payment
 from facilitator.exact.refused import Refused
 from facilitator.exact.terms import agree_terms
 from facilitator.roles.chain import (
-    ChainProvider,
     ChainUnavailable,
+    EvaluatesScripts,
+    OutputStatus,
     ReadsLedgerState,
     Spent,
     Unknown,
@@ -38,10 +44,27 @@ _REASONS = {
     "BabbageOutputTooSmallUTxO": Reason.MIN_UTXO_INSUFFICIENT,
     "FeeTooSmallUTxO": Reason.FEE_BELOW_MINIMUM,
     "ValueNotConservedUTxO": Reason.VALUE_NOT_CONSERVED,
+    "ValidationTagMismatch": Reason.PHASE2_INVALID,
 }
 """Ledger predicates that have a reason of their own; every other is ``phase1_invalid``."""
 
 _INTERVAL = "OutsideValidityIntervalUTxO"
+
+
+class ChainFacts(Protocol):
+    """What a verdict needs of a chain: a part of :class:`ChainProvider`, which says more."""
+
+    def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
+        """What is known of each output."""
+        ...
+
+    def parameters(self) -> ProtocolParameters:
+        """The protocol parameters in force."""
+        ...
+
+    def eras(self) -> EraSummary:
+        """How slots and time relate."""
+        ...
 
 
 class Verifier:
@@ -49,7 +72,7 @@ class Verifier:
 
     def __init__(
         self,
-        chains: Mapping[str, ChainProvider],
+        chains: Mapping[str, ChainFacts],
         methods: Mapping[str, TransferMethod],
         clock: Clock,
         *,
@@ -73,7 +96,8 @@ class Verifier:
 
         Nothing goes upstream. Raises :class:`Refused`.
         """
-        _check_envelope(payment)
+        for check in ENVELOPE_CHECKS:
+            check(payment)
         self._methods[payment.terms.method].check(payment.terms, payment.transaction)
         failures = static_failures(payment.transaction, self._environment(payment))
         # The validity interval is a matter of when it is asked: see judge().
@@ -89,12 +113,15 @@ class Verifier:
         environment = self._environment(payment)
         try:
             latest_ms = self._now_ms() + payment.terms.max_timeout_seconds * 1000
-            _check_validity(payment, environment.slot, chain.eras().slot_at(latest_ms))
+            check_validity(payment, environment.slot, chain.eras().slot_at(latest_ms))
             utxo, state = _look_up(payment, chain)
+            failures = ledger_failures(
+                payment.transaction, environment, utxo, state, evaluator_of(chain, utxo)
+            )
         except ChainUnavailable as error:
             raise _lookup_failed(error) from None
         payer = format_address(utxo[payment.nonce].address)
-        _refuse_failures(ledger_failures(payment.transaction, environment, utxo, state), payer)
+        _refuse_failures(failures, payer)
         return payer
 
     def _environment(self, payment: Payment) -> Environment:
@@ -113,28 +140,48 @@ class Verifier:
         return int(self._clock.time() * 1000)
 
 
+def evaluator_of(chain: ChainFacts, utxo: Mapping[OutputRef, Output]) -> Evaluator:
+    """The provider's, if it has one, else the one in this process."""
+    if isinstance(chain, EvaluatesScripts):
+        return lambda resolved, _runs: chain.evaluate(resolved.tx.raw, utxo)
+    return InProcessEvaluator(chain.eras())
+
+
 def _lookup_failed(error: ChainUnavailable) -> Refused:
     return Refused(Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {error}")
 
 
-def _check_envelope(payment: Payment) -> None:
-    transaction = payment.transaction
-    if not transaction.is_valid:
+def check_flag(payment: Payment) -> None:
+    """The transaction is not marked as failing its scripts. Raises :class:`Refused`."""
+    if not payment.transaction.is_valid:
         raise Refused(
             Reason.PHASE2_INVALID, "the transaction is flagged invalid: it would forfeit collateral"
         )
-    witnesses = transaction.witnesses
+
+
+def check_signed(payment: Payment) -> None:
+    """The transaction has any witness at all. Raises :class:`Refused`."""
+    witnesses = payment.transaction.witnesses
     if not (witnesses.vkeys or witnesses.bootstraps or witnesses.scripts):
         raise Refused(Reason.UNSIGNED, "the transaction carries no witness at all")
-    if payment.nonce not in transaction.body.inputs:
+
+
+def check_nonce(payment: Payment) -> None:
+    """The nonce is one of the inputs. Raises :class:`Refused`."""
+    inputs = payment.transaction.body.inputs
+    if payment.nonce not in inputs:
         raise Refused(
             Reason.NONCE_NOT_IN_INPUTS,
-            f"the nonce {payment.nonce} is not among the transaction's "
-            f"{len(transaction.body.inputs)} inputs",
+            f"the nonce {payment.nonce} is not among the transaction's {len(inputs)} inputs",
         )
 
 
-def _check_validity(payment: Payment, slot: int, latest: int) -> None:
+ENVELOPE_CHECKS = (check_flag, check_signed, check_nonce)
+"""What is asked of a payment before its transaction is judged."""
+
+
+def check_validity(payment: Payment, slot: int, latest: int) -> None:
+    """The payment is valid in ``slot`` and ends by the slot ``latest``. Raises :class:`Refused`."""
     start, end = (
         payment.transaction.body.invalid_before,
         payment.transaction.body.invalid_hereafter,
@@ -163,7 +210,7 @@ def _check_validity(payment: Payment, slot: int, latest: int) -> None:
 
 
 def _look_up(
-    payment: Payment, chain: ChainProvider
+    payment: Payment, chain: ChainFacts
 ) -> tuple[Mapping[OutputRef, Output], LedgerState | None]:
     refs, query = touched(payment.transaction)
     utxo: dict[OutputRef, Output] = {}

@@ -5,7 +5,7 @@ may block up to the provider's own time-out; they raise :class:`ChainUnavailable
 tell, never a guess. A plugin returns one from the hook ``chain_provider``.
 
 Optional capabilities are separate protocols that a provider may implement as well:
-:class:`AwaitsBlocks`, :class:`ReadsLedgerState`.
+:class:`AwaitsBlocks`, :class:`ReadsLedgerState`, :class:`EvaluatesScripts`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from facilitator.cardano.parameters import ProtocolParameters
+from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
@@ -182,4 +183,19 @@ class ReadsLedgerState(Protocol):
 
     def ledger_state(self, query: StateQuery) -> LedgerState:
         """The facts asked for, as of the tip. Raises :class:`ChainUnavailable`."""
+        ...
+
+
+@runtime_checkable
+class EvaluatesScripts(Protocol):
+    """A provider that can have a node run a transaction's Plutus scripts."""
+
+    def evaluate(
+        self, transaction: bytes, utxo: Mapping[OutputRef, Output]
+    ) -> Sequence[ScriptFailure]:
+        """The scripts that fail; empty when every script succeeds within its budget.
+
+        ``utxo`` has every output that the transaction refers to. Raises :class:`ChainUnavailable`
+        when it cannot tell.
+        """
         ...

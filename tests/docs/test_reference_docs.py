@@ -23,7 +23,7 @@ from facilitator.cli import COMMANDS
 from facilitator.errors import PluginError
 from facilitator.payment import Refusal
 from facilitator.plugins import Plugins, configure
-from facilitator.roles.chain import AwaitsBlocks, ChainProvider, ReadsLedgerState
+from facilitator.roles.chain import AwaitsBlocks, ChainProvider, EvaluatesScripts, ReadsLedgerState
 from facilitator.roles.storage import Storage
 from facilitator.settings.layers import ENVIRONMENTS, PACKAGED
 from facilitator.settings.schema import Field, fields_of
@@ -269,7 +269,7 @@ def test_claims_and_storage_are_documented() -> None:
 
 def test_chain_providers_are_documented() -> None:
     documented = set(first_cells(page("chain-provider.md")))
-    assert documented == methods(ChainProvider, AwaitsBlocks, ReadsLedgerState)
+    assert documented == methods(ChainProvider, AwaitsBlocks, EvaluatesScripts, ReadsLedgerState)
 
 
 # --- The devnet -------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import pytest
 
 from facilitator.cardano.decode import DecodeError, decode_transaction
 from facilitator.cardano.rules import NOT_JUDGED
-from support.ledger_vectors import VECTORS, Record, judge_record, records
+from support.ledger_vectors import NEW_IN_CONWAY, VECTORS, Record, judge_record, records
 
 pytestmark = pytest.mark.skipif(
     not VECTORS.is_dir(),
@@ -12,15 +12,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 FILES = sorted(path.name for path in VECTORS.glob("*.jsonl.gz"))
-
-NEW_IN_CONWAY = {
-    "drepDeposit": 500_000_000,
-    "govActionDeposit": 100_000_000_000,
-    "minFeeRefScriptCostPerByte": {"numerator": 15, "denominator": 1},
-    "minPoolCost": 170_000_000,
-    "eMax": 18,
-}
-"""Parameters that sets of real transactions lack, from before they were or because unused."""
 
 OTHER_NAMES = {
     "MissingVerificationKeyWitnessesUTXOW": {"MissingVKeyWitnessesUTXOW"},

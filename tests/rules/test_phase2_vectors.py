@@ -5,10 +5,14 @@ from importlib.util import find_spec
 
 import pytest
 
+from facilitator.cardano.decode import decode_transaction
 from facilitator.cardano.phase2.evaluator import InProcessEvaluator
 from facilitator.cardano.rules import NOT_JUDGED
-from facilitator.cardano.slots import Era, EraSummary
-from support.ledger_vectors import VECTORS, Record, judge_record, records
+from facilitator.cardano.rules.evaluation import ScriptFailure, script_runs
+from facilitator.cardano.rules.needed import find_scripts
+from facilitator.cardano.rules.resolved import resolve
+from facilitator.cardano.slots import KNOWN_ERAS, Era, EraSummary
+from support.ledger_vectors import NEW_IN_CONWAY, VECTORS, Record, judge_record, met, records
 
 pytestmark = [
     pytest.mark.skipif(
@@ -45,7 +49,9 @@ def test_every_phase2_verdict_is_the_ledgers(name: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_with_an_evaluator_no_refused_transaction_is_accepted(name: str) -> None:
     rejected = [record for record in records(name) if record["expected"] == "reject"]
-    accepted = [record["id"] for record in rejected if not judge_record(record, evaluator=EVALUATOR)]
+    accepted = [
+        record["id"] for record in rejected if not judge_record(record, evaluator=EVALUATOR)
+    ]
     assert accepted == []
 
 
@@ -65,3 +71,37 @@ def test_without_an_evaluator_nothing_that_runs_plutus_is_accepted() -> None:
     for name in FILES:
         for record in filter(is_phase2, records(name)):
             assert NOT_JUDGED in {failure.rule for failure in judge_record(record)}
+
+
+def test_budgets_that_mainnet_transactions_use_up_are_used_up() -> None:
+    """With the real cost models: a budget without a unit to spare is enough, a unit less is not."""
+    exact = [record for record in records("mainnet.jsonl") if record["id"].endswith(EXACT)]
+    assert len(exact) == len(EXACT)
+    for record in exact:
+        assert failed(record) == [], record["id"]
+        for spared in ((1, 0), (0, 1)):
+            assert failed(record, spared), (record["id"], spared)
+
+
+EXACT = (
+    "successful_mainnet_tx_with_plutus_v1_script",
+    "successful_mainnet_tx_with_plutus_v2_script",
+    "successful_mainnet_tx_with_plutus_v3_script",
+    "phase-two/mainnet/74558bb6/tx.cbor",
+)
+"""Of Plutus V1, V2 and V3, those whose wallets found out exactly what the scripts need."""
+
+
+def failed(record: Record, spared: tuple[int, int] = (0, 0)) -> list[ScriptFailure]:
+    """The scripts that fail with so much less memory and so many steps less."""
+    env, utxo = met(record, NEW_IN_CONWAY)
+    resolved = resolve(decode_transaction(bytes.fromhex(record["tx"])), env, utxo, None)
+    runs = [
+        run._replace(
+            redeemer=run.redeemer._replace(
+                memory=run.redeemer.memory - spared[0], steps=run.redeemer.steps - spared[1]
+            )
+        )
+        for run in script_runs(resolved, find_scripts(resolved))
+    ]
+    return list(InProcessEvaluator(KNOWN_ERAS["cardano:mainnet"])(resolved, runs))

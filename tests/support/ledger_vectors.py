@@ -52,6 +52,16 @@ VECTORS = Path(
 )
 
 
+NEW_IN_CONWAY = {
+    "drepDeposit": 500_000_000,
+    "govActionDeposit": 100_000_000_000,
+    "minFeeRefScriptCostPerByte": {"numerator": 15, "denominator": 1},
+    "minPoolCost": 170_000_000,
+    "eMax": 18,
+}
+"""Parameters that sets of real transactions lack, from before they were or because unused."""
+
+
 def records(name: str) -> Iterator[Record]:
     """The records of a file of the vectors."""
     opened = gzip.open if name.endswith(".gz") else open
@@ -82,14 +92,23 @@ def judge_record(
     ``missing`` are parameters for where the record's set lacks them, as those from before Conway
     do; they are then read as Conway's.
     """
+    env, utxo = met(record, missing)
+    raw = bytes.fromhex(record["tx"])
+    return judge(raw, env, utxo, _state(record, raw), evaluator)
+
+
+def met(
+    record: Record, missing: Record | None = None
+) -> tuple[Environment, dict[OutputRef, Output]]:
+    """What a record's transaction met where it was applied: see :func:`judge_record`."""
     values = _parameter_sets()[record["pparams"]]
     parameters = _parameters({**(missing or {}), **values}, record["epoch"])
     if missing:
         parameters = replace(parameters, protocol_major=max(9, parameters.protocol_major))
     env = Environment(record["slot"], record["network_id"], parameters)
-    utxo = {_ref(ref): decode_output(bytes.fromhex(raw)) for ref, raw in record["utxo"].items()}
-    raw = bytes.fromhex(record["tx"])
-    return judge(raw, env, utxo, _state(record, raw), evaluator)
+    return env, {
+        _ref(ref): decode_output(bytes.fromhex(raw)) for ref, raw in record["utxo"].items()
+    }
 
 
 def _ref(text: str) -> OutputRef:

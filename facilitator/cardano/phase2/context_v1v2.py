@@ -1,0 +1,168 @@
+"""Script contexts of Plutus V1 and V2 (``PlutusLedgerApi.V1`` and ``.V2``, ``ScriptContext``)."""
+
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+
+from facilitator.cardano.address import reward_credential
+from facilitator.cardano.phase2.data import Constr, Data, Map, decode_data, just
+from facilitator.cardano.phase2.values import (
+    address,
+    assets,
+    pairs,
+    reference,
+    signatories,
+    staking,
+    transaction_id,
+    valid_range,
+    value,
+)
+from facilitator.cardano.rules.evaluation import CannotEvaluate
+from facilitator.cardano.rules.needed import CERTIFYING, MINTING, REWARDING, SPENDING
+from facilitator.cardano.rules.resolved import Resolved
+from facilitator.cardano.slots import EraSummary
+from facilitator.cardano.transaction import (
+    Assets,
+    Certificate,
+    Credential,
+    Output,
+    OutputRef,
+    Value,
+)
+
+_REGISTERS, _DEREGISTERS, _DELEGATES, _POOL, _POOL_RETIRES = 0, 1, 2, 3, 4
+_PLAIN = {7: _REGISTERS, 8: _DEREGISTERS}
+"""Kinds of certificates that are told of as if they named no deposit."""
+
+
+def context_v1(resolved: Resolved, eras: EraSummary, tag: int, item: int) -> Constr:
+    """The context for the purpose with the redeemer tag ``tag`` and the index ``item``."""
+    body = resolved.tx.body
+    info = Constr(
+        0,
+        (
+            _inputs(resolved.inputs, _output_v1),
+            tuple(_output_v1(output) for output in body.outputs),
+            value(Value(body.fee, {})),
+            _minted(body.mint or {}),
+            tuple(map(_certificate, body.certificates)),
+            pairs(_withdrawals(resolved)),
+            valid_range(body, eras, resolved.env.parameters.protocol_major),
+            signatories(body),
+            pairs(datums(resolved)),
+            transaction_id(resolved.tx.id, wrapped=True),
+        ),
+    )
+    return Constr(0, (info, purpose(resolved, tag, item)))
+
+
+def context_v2(resolved: Resolved, eras: EraSummary, tag: int, item: int) -> Constr:
+    """As :func:`context_v1`, for V2."""
+    body = resolved.tx.body
+    info = Constr(
+        0,
+        (
+            _inputs(resolved.inputs, output_v2),
+            _inputs(resolved.references, output_v2),
+            tuple(output_v2(output) for output in body.outputs),
+            value(Value(body.fee, {})),
+            _minted(body.mint or {}),
+            tuple(map(_certificate, body.certificates)),
+            Map(tuple(_withdrawals(resolved))),
+            valid_range(body, eras, resolved.env.parameters.protocol_major),
+            signatories(body),
+            Map(
+                tuple(
+                    (purpose(resolved, found.tag, found.index), decode_data(found.data))
+                    for found in sorted(resolved.tx.witnesses.redeemers)
+                )
+            ),
+            Map(tuple(datums(resolved))),
+            transaction_id(resolved.tx.id, wrapped=True),
+        ),
+    )
+    return Constr(0, (info, purpose(resolved, tag, item)))
+
+
+def purpose(resolved: Resolved, tag: int, item: int) -> Constr:
+    """``ScriptPurpose``: what the redeemer is for."""
+    body = resolved.tx.body
+    if tag == SPENDING:
+        return Constr(1, (reference(sorted(resolved.inputs)[item], wrapped=True),))
+    if tag == MINTING:
+        return Constr(0, (sorted({asset[:28] for asset in body.mint or {}})[item],))
+    if tag == REWARDING:
+        return Constr(2, (staking(rewarded(resolved)[item]),))
+    if tag == CERTIFYING:
+        return Constr(3, (_certificate(body.certificates[item]),))
+    raise CannotEvaluate("Plutus V1 and V2 have no votes and proposals")
+
+
+def rewarded(resolved: Resolved) -> list[Credential]:
+    """The credentials withdrawn for in the ledger's order: scripts precede keys."""
+    found = map(reward_credential, resolved.tx.body.withdrawals or {})
+    return sorted(found, key=lambda credential: (not credential.is_script, credential.hash))
+
+
+def datums(resolved: Resolved) -> list[tuple[Data, Data]]:
+    """The datums witnessed, by ascending hash."""
+    found = {blake2b(raw, digest_size=32).digest(): raw for raw in resolved.tx.witnesses.datums}
+    return [(digest, decode_data(found[digest])) for digest in sorted(found)]
+
+
+def pool_vrf(found: Certificate) -> bytes:
+    """The hash of the VRF key that a pool's registration names."""
+    vrf = found.details[0]
+    if not isinstance(vrf, bytes):
+        raise CannotEvaluate("a pool's registration names no VRF key")
+    return vrf
+
+
+def output_v2(output: Output) -> Constr:
+    """``TxOut`` of V2 and V3."""
+    if output.datum is not None:
+        datum = Constr(2, (decode_data(output.datum),))
+    elif output.datum_hash is not None:
+        datum = Constr(1, (output.datum_hash,))
+    else:
+        datum = Constr(0)
+    script = just(None if output.script is None else output.script.hash)
+    return Constr(0, (address(output.address), value(output.value), datum, script))
+
+
+def _output_v1(output: Output) -> Constr:
+    return Constr(0, (address(output.address), value(output.value), just(output.datum_hash)))
+
+
+def _inputs(
+    found: Mapping[OutputRef, Output], told: Callable[[Output], Constr]
+) -> tuple[Constr, ...]:
+    return tuple(
+        Constr(0, (reference(ref, wrapped=True), told(found[ref]))) for ref in sorted(found)
+    )
+
+
+def _minted(found: Assets) -> Map:
+    """The value minted, which begins with zero lovelace in V1 and V2."""
+    return Map(((b"", Map(((b"", 0),))), *assets(found).pairs))
+
+
+def _withdrawals(resolved: Resolved) -> list[tuple[Data, Data]]:
+    """By ascending credential as Plutus orders them: keys precede scripts."""
+    found = resolved.tx.body.withdrawals or {}
+    amounts = {reward_credential(account): amount for account, amount in found.items()}
+    return [(staking(account), amounts[account]) for account in sorted(amounts)]
+
+
+def _certificate(found: Certificate) -> Constr:
+    """``DCert``."""
+    kind = _PLAIN.get(found.kind, found.kind)
+    if kind == _POOL and found.pool is not None:
+        return Constr(3, (found.pool, pool_vrf(found)))
+    if kind == _POOL_RETIRES and found.pool is not None and found.epoch is not None:
+        return Constr(4, (found.pool, found.epoch))
+    if found.credential is not None:
+        if kind in (_REGISTERS, _DEREGISTERS):
+            return Constr(kind, (staking(found.credential),))
+        if kind == _DELEGATES and found.pool is not None:
+            return Constr(2, (staking(found.credential), found.pool))
+    raise CannotEvaluate(f"Plutus V1 and V2 have no certificates of kind {found.kind}")

@@ -1,0 +1,108 @@
+"""Plutus scripts evaluated in this process, with the extra ``plutus``."""
+
+import sys
+import time
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Protocol, cast
+
+from facilitator.cardano.phase2.context_v1v2 import context_v1, context_v2
+from facilitator.cardano.phase2.context_v3 import context_v3
+from facilitator.cardano.phase2.data import Data, decode_data
+from facilitator.cardano.rules.evaluation import CannotEvaluate, ScriptFailure, ScriptRun
+from facilitator.cardano.rules.resolved import Resolved
+from facilitator.cardano.slots import EraSummary
+from facilitator.cardano.transaction import Language
+
+MOST_SECONDS = 5.0
+"""How long all scripts of a transaction may take; a verdict that takes longer isn't awaited."""
+
+
+FORECAST_SLOTS = 25_920
+"""How many slots ahead are told as times: what is certain (``3k/f``) on every public network."""
+
+
+class _RunProgram(Protocol):
+    def __call__(
+        self,
+        code: bytes,
+        language: Language,
+        arguments: Sequence[Data],
+        costs: Sequence[int],
+        budget: tuple[int, int],
+        deadline: float,
+    ) -> str | None: ...
+
+
+class InProcessEvaluator:
+    """An :data:`~facilitator.cardano.rules.evaluation.Evaluator` without any I/O."""
+
+    def __init__(self, eras: EraSummary) -> None:
+        """``eras`` tell the times that scripts see."""
+        self._eras = eras
+
+    def __call__(self, resolved: Resolved, runs: Sequence[ScriptRun]) -> Sequence[ScriptFailure]:
+        """The scripts that fail, each with its budget as the limit.
+
+        Raises :class:`CannotEvaluate`, also when the extra is not installed.
+        """
+        _check_forecast(resolved)
+        run_program = _run_program()
+        deadline = time.monotonic() + MOST_SECONDS
+        models = resolved.env.parameters.cost_models
+        failures = []
+        for run in runs:
+            language = run.script.language
+            error = run_program(
+                run.script.body,
+                language,
+                self._arguments(resolved, run),
+                models[language - 1],
+                (run.redeemer.memory, run.redeemer.steps),
+                deadline,
+            )
+            if error is not None:
+                failures.append(ScriptFailure(run.purpose.tag, run.purpose.item, error))
+        return failures
+
+    def _arguments(self, resolved: Resolved, run: ScriptRun) -> list[Data]:
+        try:
+            if run.script.language is Language.PLUTUS_V3:
+                return [context_v3(resolved, self._eras, run)]
+            version_1 = run.script.language is Language.PLUTUS_V1
+            context = (context_v1 if version_1 else context_v2)(
+                resolved, self._eras, run.purpose.tag, run.purpose.item
+            )
+            datum = [] if run.datum is None else [decode_data(run.datum)]
+            return [*datum, decode_data(run.redeemer.data), context]
+        except RecursionError:
+            raise CannotEvaluate("data in the transaction is nested too deeply") from None
+
+
+def _check_forecast(resolved: Resolved) -> None:
+    """The ledger takes no slots of which the time is not certain (``TimeTranslationPastHorizon``).
+
+    It may know more of them than are taken here.
+    """
+    body = resolved.tx.body
+    latest = max(body.invalid_before or 0, body.invalid_hereafter or 0)
+    if latest > resolved.env.slot + FORECAST_SLOTS:
+        raise CannotEvaluate(
+            f"its validity interval names slot {latest}, more than {FORECAST_SLOTS} slots from now"
+        )
+
+
+def _run_program() -> _RunProgram:
+    """The evaluator, imported when a transaction needs it first."""
+    digits = sys.get_int_max_str_digits()
+    try:
+        machine = import_module("facilitator.cardano.phase2.machine")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "uplc":
+            raise
+        raise CannotEvaluate(
+            "the extra x402-cardano-facilitator[plutus] is not installed"
+        ) from None
+    finally:
+        sys.set_int_max_str_digits(digits)  # the evaluator raises this guard for the whole process
+    return cast(_RunProgram, machine.run_program)

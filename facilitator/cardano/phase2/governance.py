@@ -1,0 +1,192 @@
+"""Certificates, votes and proposals as Plutus V3 has them (``PlutusLedgerApi.V3.Contexts``)."""
+
+from fractions import Fraction
+
+from facilitator.cardano.address import reward_credential
+from facilitator.cardano.phase2.context_v1v2 import pool_vrf
+from facilitator.cardano.phase2.data import Constr, Data, Map, just
+from facilitator.cardano.phase2.values import credential
+from facilitator.cardano.rules.evaluation import CannotEvaluate
+from facilitator.cardano.transaction import (
+    Action,
+    ActionId,
+    ActionKind,
+    Body,
+    Certificate,
+    Credential,
+    Proposal,
+    Voter,
+)
+
+_BOOTSTRAP = 9
+"""The protocol version whose contexts have no deposits in (de)registrations."""
+_ALWAYS_ABSTAIN = 2
+_POOL_VOTER = 4
+_DREP_VOTERS = (2, 3)
+_SCRIPT_VOTERS = (1, 3)
+_VOTER_ORDER = {1: 0, 0: 1, 3: 2, 2: 3, 4: 4}
+_COST_MODELS = 18
+
+
+def certificate(found: Certificate, protocol_major: int) -> Constr:
+    """``TxCert``."""
+    told = _pool_certificate(found) or _stake_certificate(found, protocol_major)
+    if told is None:
+        told = _governance_certificate(found)
+    if told is None:
+        raise CannotEvaluate(f"Plutus V3 has no certificates of kind {found.kind}")
+    return told
+
+
+def _pool_certificate(found: Certificate) -> Constr | None:
+    if found.kind == 3 and found.pool is not None:
+        return Constr(7, (found.pool, pool_vrf(found)))
+    if found.kind == 4 and found.pool is not None and found.epoch is not None:
+        return Constr(8, (found.pool, found.epoch))
+    return None
+
+
+def _stake_certificate(found: Certificate, protocol_major: int) -> Constr | None:
+    if found.credential is None:
+        return None
+    account = credential(found.credential)
+    if found.kind in (0, 7, 1, 8):
+        deposit = None if protocol_major <= _BOOTSTRAP else found.deposit
+        return Constr(0 if found.kind in (0, 7) else 1, (account, just(deposit)))
+    if found.kind in (2, 9, 10):
+        return Constr(2, (account, _delegatee(found)))
+    if found.kind in (11, 12, 13) and found.deposit is not None:
+        return Constr(3, (account, _delegatee(found), found.deposit))
+    return None
+
+
+def _governance_certificate(found: Certificate) -> Constr | None:
+    if found.credential is None:
+        return None
+    who = credential(found.credential)
+    if found.kind == 14 and found.hot is not None:
+        return Constr(9, (who, credential(found.hot)))
+    if found.kind == 15:
+        return Constr(10, (who,))
+    if found.kind in (16, 17) and found.deposit is not None:
+        return Constr(4 if found.kind == 16 else 6, (who, found.deposit))
+    return Constr(5, (who,)) if found.kind == 18 else None
+
+
+def _delegatee(found: Certificate) -> Constr:
+    if found.kind in (2, 11) and found.pool is not None:
+        return Constr(0, (found.pool,))
+    if found.pool is None:
+        return Constr(1, (_drep(found),))
+    return Constr(2, (found.pool, _drep(found)))
+
+
+def _drep(found: Certificate) -> Constr:
+    if found.drep is not None:
+        return Constr(0, (credential(found.drep),))
+    return Constr(1 if found.details == (_ALWAYS_ABSTAIN,) else 2)
+
+
+def voter(found: Voter) -> Constr:
+    """``Voter``: of the committee, a DRep or a pool."""
+    if found.kind == _POOL_VOTER:
+        return Constr(2, (found.hash,))
+    who = credential(Credential(found.kind in _SCRIPT_VOTERS, found.hash))
+    return Constr(1 if found.kind in _DREP_VOTERS else 0, (who,))
+
+
+def ordered_voters(body: Body) -> list[Voter]:
+    """Who votes, in the ledger's order: committee, DReps, pools; scripts precede keys."""
+    return sorted(body.voters, key=lambda found: (_VOTER_ORDER[found.kind], found.hash))
+
+
+def votes(body: Body, voters: list[Voter]) -> Map:
+    """The votes by voter, in the order of ``voters``, and by action."""
+    return Map(
+        tuple(
+            (
+                voter(who),
+                Map(
+                    tuple(
+                        (_action_id(vote.action), Constr(vote.choice))
+                        for vote in sorted(body.votes)
+                        if vote.voter == who
+                    )
+                ),
+            )
+            for who in voters
+        )
+    )
+
+
+def proposal(found: Proposal) -> Constr:
+    """``ProposalProcedure``."""
+    account = credential(reward_credential(found.return_address))
+    return Constr(0, (found.deposit, account, _action(found.action)))
+
+
+def _action_id(found: ActionId) -> Constr:
+    return Constr(0, (found.transaction_id, found.index))
+
+
+def _action(found: Action) -> Constr:
+    previous = just(None if found.previous is None else _action_id(found.previous))
+    guardrails = just(found.guardrails)
+    if found.kind is ActionKind.PARAMETER_CHANGE:
+        changes = tuple((key, _parameter(key, new)) for key, new in found.parameters)
+        return Constr(0, (previous, Map(changes), guardrails))
+    if found.kind is ActionKind.HARD_FORK_INITIATION and found.version is not None:
+        return Constr(1, (previous, Constr(0, found.version)))
+    if found.kind is ActionKind.TREASURY_WITHDRAWALS:
+        return Constr(2, (_paid_out(found), guardrails))
+    if found.kind is ActionKind.NO_CONFIDENCE:
+        return Constr(3, (previous,))
+    if found.kind is ActionKind.UPDATE_COMMITTEE:
+        return Constr(4, (previous, *_committee(found)))
+    if found.kind is ActionKind.NEW_CONSTITUTION:
+        return Constr(5, (previous, Constr(0, (just(_guardrails_of(found)),))))
+    return Constr(6)
+
+
+def _paid_out(found: Action) -> Map:
+    accounts = {reward_credential(account): amount for account, amount in found.withdrawals}
+    ordered = sorted(accounts, key=_script_first)
+    return Map(tuple((credential(account), accounts[account]) for account in ordered))
+
+
+def _committee(found: Action) -> tuple[Data, ...]:
+    (quorum,) = found.details
+    if not isinstance(quorum, Fraction):
+        raise CannotEvaluate("an update of the committee names no quorum")
+    added = dict(found.added)
+    return (
+        tuple(credential(cold) for cold in sorted(found.removed, key=_script_first)),
+        Map(tuple((credential(cold), added[cold]) for cold in sorted(added, key=_script_first))),
+        Constr(0, (quorum.numerator, quorum.denominator)),
+    )
+
+
+def _guardrails_of(found: Action) -> bytes | None:
+    """The hash of the guardrails script that a new constitution would have."""
+    (constitution,) = found.details
+    if not isinstance(constitution, tuple):
+        raise CannotEvaluate("a new constitution is not known in full")
+    guardrails = constitution[1]
+    return guardrails if isinstance(guardrails, bytes) else None
+
+
+def _script_first(found: Credential) -> tuple[bool, bytes]:
+    return (not found.is_script, found.hash)
+
+
+def _parameter(key: int, new: object) -> Data:
+    """``ToPlutusData`` of a parameter: a number, a ratio as a list of two, or a list of those."""
+    if isinstance(new, Fraction):
+        return (new.numerator, new.denominator)
+    if isinstance(new, tuple):
+        if key == _COST_MODELS:
+            return Map(tuple((language, _parameter(-1, costs)) for language, costs in new))
+        return tuple(_parameter(-1, part) for part in new)
+    if not isinstance(new, int):
+        raise CannotEvaluate(f"the change of parameter {key} is of an unknown form")
+    return new

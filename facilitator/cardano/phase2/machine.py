@@ -1,0 +1,163 @@
+"""Runs Plutus programs on the evaluator of the extra ``plutus``, which this module imports.
+
+Where that evaluator is known to say something else than the ledger's, it is corrected here, or
+:class:`CannotEvaluate` is raised: maps keep their order and equal keys, lists made into data hold
+data, data is serialised as the ledger does.
+"""
+
+import copy
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import frozendict
+from uplc.ast import (
+    AST,
+    Apply,
+    BuiltInFun,
+    BuiltInFunEvalMap,
+    BuiltInFunForceMap,
+    BuiltinUnit,
+    Compute,
+    Constant,
+    Context,
+    Done,
+    ForcedBuiltIn,
+    NoFrame,
+    Return,
+    Step,
+)
+from uplc.cost_model import Budget, CekOp
+from uplc.machine import Machine, budget_cost_of_op_on_model
+
+from facilitator.cardano.phase2.builtins import (
+    CORRECTED,
+    CORRECTED_BEFORE_V3,
+    UNSUPPORTED,
+    to_uplc,
+)
+from facilitator.cardano.phase2.costs import cost_models
+from facilitator.cardano.phase2.data import Data
+from facilitator.cardano.phase2.decoder import decode_program
+from facilitator.cardano.rules.evaluation import CannotEvaluate
+from facilitator.cardano.transaction import Language
+
+_VERSIONS = {
+    Language.PLUTUS_V1: {(1, 0, 0)},
+    Language.PLUTUS_V2: {(1, 0, 0)},
+    Language.PLUTUS_V3: {(1, 0, 0), (1, 1, 0)},
+}
+"""The versions of Plutus Core that each language has."""
+
+
+class _OverBudgetError(Exception):
+    """The script needs more than its budget."""
+
+
+class _FailedError(Exception):
+    """The script ends in an error of its own."""
+
+
+def run_program(
+    code: bytes,
+    language: Language,
+    arguments: Sequence[Data],
+    costs: Sequence[int],
+    budget: tuple[int, int],
+    deadline: float,
+) -> str | None:
+    """Why the program fails, as part of a sentence; ``None`` when it succeeds.
+
+    ``code`` is well-formed; ``costs`` is the language's cost model, ``budget`` the most memory and
+    steps, ``deadline`` the ``time.monotonic()`` to give up at. Raises :class:`CannotEvaluate`.
+    """
+    if not __debug__:
+        raise CannotEvaluate("the evaluator needs Python without -O")
+    memory, steps = budget
+    try:
+        version, term = decode_program(code)
+        if version not in _VERSIONS[language]:
+            raise ValueError(f"version {version} of Plutus Core")
+        for argument in arguments:
+            term = Apply(term, to_uplc(argument))
+        machine = _Machine(Budget(steps, memory), *cost_models(language, tuple(costs)))
+        machine.deadline = deadline
+        machine.corrected = CORRECTED if language is Language.PLUTUS_V3 else CORRECTED_BEFORE_V3
+        result = machine.run(term)
+    except _OverBudgetError:
+        return "it needs more than its budget"
+    except _FailedError:
+        return "it ends in an error"
+    except CannotEvaluate:
+        raise
+    except RecursionError:
+        raise CannotEvaluate("a program or its data is nested too deeply") from None
+    except Exception as error:
+        # Whatever else the evaluator stops with is none of the script's own failures.
+        raise CannotEvaluate(f"the evaluator does not take it: {error!r:.120}") from None
+    if language is Language.PLUTUS_V3 and not isinstance(result, BuiltinUnit):
+        return "it does not return a unit, as Plutus V3 scripts must"
+    return None
+
+
+class _Machine(Machine):
+    deadline: float
+    """When to give up, by ``time.monotonic()``."""
+    corrected: Mapping[BuiltInFun, Callable[..., AST]]
+    """The builtin functions that are not the evaluator's own."""
+
+    def spend_budget(self, budget: Budget) -> None:
+        self.remaining_budget -= budget
+        if self.remaining_budget.exhausted():
+            raise _OverBudgetError
+        if time.monotonic() > self.deadline:
+            raise CannotEvaluate("they take too long")
+
+    def run(self, term: AST) -> AST:
+        """What the term comes to. Terms need no renaming first, as their names are told apart."""
+        self.remaining_budget = copy.copy(self.budget)
+        self.logs: list[str] = []
+        startup = budget_cost_of_op_on_model(self.cek_machine_cost_model, CekOp.Startup, 0)
+        self.spend_budget(startup)
+        step = Compute(NoFrame(), frozendict.frozendict(), term)
+        while not isinstance(step, Done):
+            step = self._step(step)
+        self.spend_unbudgeted_steps()
+        return step.term
+
+    def _step(self, step: Step) -> Step:
+        try:
+            if isinstance(step, Compute):
+                return self.compute(step.term, step.ctx, step.env)
+            return self.return_compute(step.context, step.value)
+        except RuntimeError as error:
+            if type(error) is RuntimeError:  # what the evaluator raises for a script's own errors
+                raise _FailedError from None
+            raise
+
+    def apply_evaluate(self, context: Context, function: AST, argument: AST) -> object:
+        if not isinstance(function, ForcedBuiltIn):
+            return super().apply_evaluate(context, function, argument)
+        builtin = function.builtin
+        if builtin in UNSUPPORTED:
+            raise CannotEvaluate(f"the builtin function {builtin.name} is not evaluated here")
+        evaluate = self.corrected.get(builtin) or BuiltInFunEvalMap[builtin]
+        if function.applied_forces != BuiltInFunForceMap[builtin]:
+            raise _FailedError
+        arguments = [*function.bound_arguments, argument]
+        if len(arguments) < evaluate.__code__.co_argcount:
+            partial = ForcedBuiltIn(builtin, function.applied_forces, arguments)
+            return Return(context, partial)
+        return Return(context, self._call(builtin, evaluate, arguments))
+
+    def _call(
+        self, builtin: BuiltInFun, evaluate: Callable[..., AST], arguments: Sequence[AST]
+    ) -> AST:
+        sizes = [found.ex_mem() if isinstance(found, Constant) else 1 for found in arguments]
+        model = self.builtin_cost_model
+        self.spend_budget(budget_cost_of_op_on_model(model, builtin, *sizes, values=arguments))
+        try:
+            return evaluate(*arguments)
+        except (RecursionError, MemoryError):
+            raise
+        except Exception:
+            raise _FailedError from None

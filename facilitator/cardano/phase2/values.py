@@ -1,0 +1,84 @@
+"""Parts of a transaction as Plutus data, where all versions of Plutus see them alike.
+
+The encodings are those of ``PlutusLedgerApi`` (V1 to V3), whose types derive theirs from the order
+of their constructors and fields.
+"""
+
+from collections.abc import Iterable
+
+from facilitator.cardano.address import AddressKind, read_address
+from facilitator.cardano.phase2.data import FALSE, NOTHING, TRUE, Constr, Data, Map, just
+from facilitator.cardano.rules.evaluation import CannotEvaluate
+from facilitator.cardano.slots import EraSummary
+from facilitator.cardano.transaction import Assets, Body, Credential, OutputRef, Value
+
+_STRICT_UPPER_BOUND = 9
+"""The protocol version from which a range's end is told as excluded."""
+
+
+def credential(found: Credential) -> Constr:
+    """``Credential``: of a public key, or of a script."""
+    return Constr(1 if found.is_script else 0, (found.hash,))
+
+
+def staking(found: Credential) -> Constr:
+    """``StakingHash``."""
+    return Constr(0, (credential(found),))
+
+
+def address(raw: bytes) -> Constr:
+    """``Address``. Raises :class:`CannotEvaluate` for a kind of address that is not told of."""
+    found = read_address(raw)
+    if found.payment is None or found.kind is AddressKind.POINTER:
+        raise CannotEvaluate("contexts with Byron or pointer addresses are not made here")
+    stake = NOTHING if found.stake is None else just(staking(found.stake))
+    return Constr(0, (credential(found.payment), stake))
+
+
+def value(found: Value) -> Map:
+    """``Value``: lovelace first, under empty names, even when there is none."""
+    return Map(((b"", Map(((b"", found.lovelace),))), *assets(found.assets).pairs))
+
+
+def assets(found: Assets) -> Map:
+    """Native assets alone, policies and names ascending."""
+    policies: dict[bytes, list[tuple[Data, Data]]] = {}
+    for asset in sorted(found):
+        policies.setdefault(asset[:28], []).append((asset[28:], found[asset]))
+    return Map(tuple((policy, Map(tuple(names))) for policy, names in policies.items()))
+
+
+def reference(ref: OutputRef, *, wrapped: bool) -> Constr:
+    """``TxOutRef``, with the transaction id wrapped as V1 and V2 have it."""
+    return Constr(0, (transaction_id(ref.transaction_id, wrapped=wrapped), ref.index))
+
+
+def transaction_id(raw: bytes, *, wrapped: bool) -> Data:
+    """``TxId``: in V1 and V2 a constructor, in V3 the bytes alone."""
+    return Constr(0, (raw,)) if wrapped else raw
+
+
+def valid_range(body: Body, eras: EraSummary, protocol_major: int) -> Constr:
+    """``POSIXTimeRange`` in ms: from the first slot, up to the first that is outside of it."""
+    lower = upper = TRUE
+    start = end = None
+    if body.invalid_before is not None:
+        start = eras.start_ms(body.invalid_before)
+    if body.invalid_hereafter is not None:
+        end = eras.start_ms(body.invalid_hereafter)
+        # Before Conway an end without a beginning was told as included (``transVITime``).
+        if start is not None or protocol_major >= _STRICT_UPPER_BOUND:
+            upper = FALSE
+    from_ = Constr(0) if start is None else Constr(1, (start,))
+    until = Constr(2) if end is None else Constr(1, (end,))
+    return Constr(0, (Constr(0, (from_, lower)), Constr(0, (until, upper))))
+
+
+def signatories(body: Body) -> tuple[bytes, ...]:
+    """The required signers, ascending."""
+    return tuple(sorted(set(body.required_signers)))
+
+
+def pairs(found: Iterable[tuple[Data, Data]]) -> tuple[Constr, ...]:
+    """A list of pairs, which V1 has where later versions have maps."""
+    return tuple(Constr(0, pair) for pair in found)
