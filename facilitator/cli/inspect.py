@@ -19,6 +19,7 @@ from facilitator.inspection.report import Inspector
 from facilitator.inspection.source import MAX_BYTES, Unreadable, read_source
 from facilitator.plugins import Plugins, configure
 from facilitator.settings import Settings
+from facilitator.x402.messages import PaymentRequest
 from facilitator.x402.networks import NETWORKS
 
 _TRANSACTION_ID = re.compile(r"[0-9a-fA-F]{64}")
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source",
         metavar="FILE|-|TXID",
         help="request of /verify (JSON) or transaction (base64, hex or CBOR); - reads it from "
-        "standard input",
+        "standard input; a transaction id names one that was settled here",
     )
     parser.add_argument(
         "--network",
@@ -48,8 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the report; the exit code. Raises :class:`FacilitatorError` for unreadable input."""
-    source = read_source(_read(arguments.source))
     settings, plugins = configure(arguments.settings)
+    if _is_transaction_id(arguments.source):
+        source: PaymentRequest | bytes = _claimed(settings, plugins, arguments.source.lower())
+    else:
+        source = read_source(_read(arguments.source))
     network = arguments.network or settings.networks[0]
     if network not in settings.networks:
         raise Unreadable(f"{network} is not served: see the setting network")
@@ -67,14 +71,28 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if report["result"] == "pass" else 1
 
 
+def _is_transaction_id(source: str) -> bool:
+    return _TRANSACTION_ID.fullmatch(source) is not None and not Path(source).exists()
+
+
+def _claimed(settings: Settings, plugins: Plugins, transaction_id: str) -> bytes:
+    """The bytes of a transaction that was submitted here, as its claim keeps them."""
+    storage = plugins.one_storage(Context(settings, SystemClock()))
+    try:
+        claim = storage.claim(transaction_id)
+    finally:
+        storage.close()
+    if claim is None:
+        raise Unreadable(
+            f"the storage knows no transaction {transaction_id}: it was not settled here; name a "
+            "file that holds it"
+        )
+    return claim.transaction
+
+
 def _read(source: str) -> bytes:
     if source == "-":
         return sys.stdin.buffer.read(MAX_BYTES + 1)
-    if _TRANSACTION_ID.fullmatch(source) and not Path(source).exists():
-        raise Unreadable(
-            "no chain provider can give the bytes of a transaction by its id: save the payment "
-            "or the transaction in a file and name that"
-        )
     try:
         with Path(source).open("rb") as file:
             return file.read(MAX_BYTES + 1)

@@ -15,7 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from facilitator.cardano.decode import decode_transaction
 from facilitator.cli import main
+from facilitator.testing.examples import example_claim
+from facilitator_sqlite.storage import SqliteStorage
 from support import wallets
 
 Run = Callable[..., tuple[int, str, str]]
@@ -148,7 +151,19 @@ def test_sources_that_there_are_not(facilitator: Run) -> None:
     assert (code, err.count("\n")) == (1, 1)
     code, _, err = facilitator("inspect", "ab" * 32)
     assert (code, err.count("\n")) == (1, 1)
-    assert "no chain provider can give the bytes of a transaction" in err
+    assert "was not settled here" in err
+
+
+def test_a_transaction_that_was_settled_here(facilitator: Run, tmp_path: Path) -> None:
+    body = sample(facilitator)
+    raw = base64.b64decode(body["paymentPayload"]["payload"]["transaction"])
+    transaction_id = decode_transaction(raw).id.hex()
+    storage = SqliteStorage(str(tmp_path / "facilitator.db"))
+    storage.add_claim(example_claim(transaction_id=transaction_id, transaction=raw))
+    storage.close()
+    code, out, _ = facilitator("inspect", "--json", transaction_id.upper())
+    assert (code, json.loads(out)["result"]) == (0, "pass")
+    assert transaction_id in out
 
 
 def test_wrong_usage(facilitator: Run) -> None:
