@@ -26,6 +26,8 @@ REQUEST_SECONDS = 30
 LINGER_SECONDS = 2
 """How long what a refused client still sends is read, so that it gets to see the refusal."""
 
+MAX_CONTENT_LENGTH = 2**63 - 1
+
 _ERRORS = {
     400: ("bad_request", "The request is not well-formed HTTP."),
     413: (Reason.INVALID_PAYLOAD, "The body is too large."),
@@ -95,6 +97,9 @@ class Parser(HTTPRequestParser):
             super().parse_header(header_plus)
         except ValueError as error:  # a URL with half an IPv6 address, a number without end
             raise ParsingError(str(error)) from error
+        # Whether a longer number can be read at all depends on a limit that others may change.
+        if self.content_length > MAX_CONTENT_LENGTH:
+            raise ParsingError("Content-Length is no length")
 
 
 class Channel(HTTPChannel):

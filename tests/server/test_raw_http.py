@@ -43,6 +43,7 @@ def chunked(body: bytes, size: int) -> bytes:
         (b"GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", 400, "bad_request"),
         (b"GET http://[ HTTP/1.1\r\n\r\n", 400, "bad_request"),
         (b"POST / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", 400, "bad_request"),
+        (b"POST / HTTP/1.1\r\nContent-Length: " + b"9" * 20 + b"\r\n\r\n", 400, "bad_request"),
         (b"POST /status HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400, "bad_request"),
         (b"POST /status HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400, "bad_request"),
         (b"POST /status HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "not_implemented"),
