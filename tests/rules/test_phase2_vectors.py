@@ -105,3 +105,24 @@ def failed(record: Record, spared: tuple[int, int] = (0, 0)) -> list[ScriptFailu
         for run in script_runs(resolved, find_scripts(resolved))
     ]
     return list(InProcessEvaluator(KNOWN_ERAS["cardano:mainnet"])(resolved, runs))
+
+
+BABBAGE_ONLY = {
+    # Conway charges for reference scripts, which this fee does not cover.
+    "successful_mainnet_tx_with_plutus_v2_script": {"FeeTooSmallUTxO", NOT_JUDGED},
+    # Conway's decoder refuses an empty set of scripts.
+    "successful_preprod_tx_with_plutus_v2_script": {"DecodingFailure"},
+}
+"""What the Babbage ledger took and the Conway ledger would not take any more."""
+
+
+def test_real_transactions_are_accepted() -> None:
+    """Of Babbage and Conway, scripts and all, by Conway's rules."""
+    refused = {}
+    for record in records("mainnet.jsonl"):
+        if record["era"] in ("babbage", "conway"):
+            network = "cardano:mainnet" if record["network_id"] == 1 else "cardano:preprod"
+            evaluator = InProcessEvaluator(KNOWN_ERAS[network])
+            if rules := {f.rule for f in judge_record(record, NEW_IN_CONWAY, evaluator)}:
+                refused[record["id"].rpartition("::")[2]] = rules
+    assert refused.items() <= BABBAGE_ONLY.items()
