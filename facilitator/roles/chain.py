@@ -53,6 +53,9 @@ class Block:
     """Hash of the block before, lowercase hex."""
     transactions: tuple[str, ...]
     """Ids of its transactions, lowercase hex."""
+    spent: frozenset[OutputRef]
+    """The outputs that its transactions consumed: their inputs, or their collateral inputs where
+    their scripts failed."""
 
 
 class Tip(NamedTuple):

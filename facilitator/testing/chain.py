@@ -11,13 +11,14 @@ a fixture ``chain`` that returns a :class:`ChainUnderTest`, new for each test::
 """
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol
 
 import pytest
 
 from facilitator.cardano.decode import decode_transaction
 from facilitator.cardano.state import StateQuery
-from facilitator.cardano.transaction import Credential, OutputRef
+from facilitator.cardano.transaction import Credential, Output, OutputRef
 from facilitator.roles.chain import (
     AwaitsBlocks,
     ChainProvider,
@@ -72,6 +73,11 @@ class ChainUnderTest(Protocol):
 def _statuses(provider: ChainProvider, *refs: OutputRef) -> list[type]:
     answer = provider.outputs(refs)
     return [type(answer[ref]) for ref in refs]
+
+
+def _held(output: Output) -> Output:
+    """The output without the sizes of its serialisation, which not every provider can tell."""
+    return replace(output, size=0, value_size=0)
 
 
 def _pay(chain: ChainUnderTest) -> tuple[OutputRef, str]:
@@ -146,12 +152,13 @@ class ChainProviderContract:
         assert isinstance(where, InBlock)
         blocks = {block.point: block for block in chain.provider.blocks_after(before.point)}
         assert transaction_id in blocks[where.point].transactions
+        assert ref in blocks[where.point].spent
         assert blocks[where.point].height == where.height
         made = OutputRef(decoded.id, 0)
         assert _statuses(chain.provider, ref, made) == [Spent, Unspent]
         status = chain.provider.outputs([made])[made]
         assert isinstance(status, Unspent)
-        assert status.output == decoded.body.outputs[0]
+        assert _held(status.output) == _held(decoded.body.outputs[0])
 
     def test_submitting_again_changes_nothing(self, chain: ChainUnderTest) -> None:
         """Whether it waits or is in a block, the ledger takes it once."""

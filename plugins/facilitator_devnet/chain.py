@@ -65,7 +65,7 @@ class Chain:
         for ref, output in genesis_outputs(self.network):
             self._give(ref, output)
         block_hash = digest(f"devnet genesis of {self.network} at {slot}".encode()).hex()
-        block = Block(Point(slot, block_hash), 0, NO_PARENT, tuple(self._heights))
+        block = Block(Point(slot, block_hash), 0, NO_PARENT, tuple(self._heights), frozenset())
         self._made.append(_Made(block, (), Ledger({}, {})))
         self._heights[block_hash] = 0
 
@@ -190,7 +190,9 @@ class Chain:
         for transaction in transactions:
             draft.apply(transaction, PARAMETERS.key_deposit)
         parent, ids = self.tip, tuple(transaction.id.hex() for transaction in transactions)
-        block = Block(Point(saved.slot, saved.hash), parent.height + 1, parent.point.block, ids)
+        spent = frozenset(ref for transaction in transactions for ref in transaction.body.inputs)
+        point = Point(saved.slot, saved.hash)
+        block = Block(point, parent.height + 1, parent.point.block, ids, spent)
         self._made.append(_Made(block, transactions, self.ledger.write(draft.changes)))
         self._heights |= dict.fromkeys((saved.hash, *ids), block.height)
 

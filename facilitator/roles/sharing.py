@@ -1,0 +1,75 @@
+"""What a storage may do besides, so that a fleet of processes follows each chain only once.
+
+Optional, as a protocol of its own: a storage that several processes share may implement
+:class:`SharesChain` as well. One process then asks the provider for new blocks and publishes what
+it learns; the others read that, and all of them share the outputs that were looked up.
+Every method is atomic and raises :class:`~facilitator.roles.storage.StorageUnavailable`. Nothing
+here needs to survive anything: what is lost is looked up again.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
+
+
+class Entry(NamedTuple):
+    """Something published: its place in the feed and what it says."""
+
+    number: int
+    """Grows by one with each entry of the network; the first is 1."""
+    content: bytes
+
+
+class SharedOutput(NamedTuple):
+    """An unspent output in the shared cache."""
+
+    seen_at: int
+    """Number of the newest entry of the feed when it was looked up; 0 before the first one."""
+    content: bytes
+
+
+@runtime_checkable
+class SharesChain(Protocol):
+    """A storage by which processes elect who follows a chain, and hear what that one learns."""
+
+    def lead(self, network: str, follower: str, now: float, until: float) -> bool:
+        """Make ``follower`` the network's leader until then, unless another one's lease lasts.
+
+        Whether it leads now. A leader prolongs its lease by calling again. ``now`` and ``until``
+        are Unix seconds; a lease is over once ``now`` has reached its end.
+        """
+        ...
+
+    def resign(self, network: str, follower: str) -> None:
+        """End the follower's lease, if it leads."""
+        ...
+
+    def publish(
+        self,
+        network: str,
+        follower: str,
+        number: int,
+        content: bytes,
+        spent: Collection[str],
+        keep: int,
+    ) -> bool:
+        """Append an entry to the network's feed; whether that was done.
+
+        It is not when ``follower`` does not lead or ``number`` is not the next one. The outputs in
+        ``spent`` (``<transaction id>#<index>``) leave the shared cache in the same step, and of
+        the feed only the newest ``keep`` entries stay.
+        """
+        ...
+
+    def published(self, network: str, after: int) -> Sequence[Entry]:
+        """Entries with a greater number, oldest first; ``after`` -1 gives the newest one alone."""
+        ...
+
+    def share_outputs(
+        self, network: str, outputs: Mapping[str, SharedOutput], keep_until: float
+    ) -> None:
+        """Put outputs by reference (``<transaction id>#<index>``) in the shared cache."""
+        ...
+
+    def shared_outputs(self, network: str, refs: Collection[str]) -> Mapping[str, SharedOutput]:
+        """Those of these outputs that are in the shared cache."""
+        ...
