@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from facilitator import inquiry
 from facilitator.api import application
+from facilitator.chain.followed import followed
 from facilitator.clock import Clock, SystemClock
 from facilitator.context import Context
 from facilitator.exact.methods import DefaultTransfer, TransferMethod
@@ -63,10 +64,20 @@ class Facilitator:
     def _service(self, clock: Clock, methods: Mapping[str, TransferMethod]) -> Service:
         settings = self.settings
         accept_mempool = settings.settlement.accept_mempool
+        chains = {
+            network: followed(provider, self.storage, clock, self._thread_failed)
+            for network, provider in self.chains.items()
+        }
         return Service(
-            chains=self.chains,
+            chains=chains,
             storage=self.storage,
-            verifier=Verifier(self.chains, methods, clock, accept_mempool=accept_mempool),
+            verifier=Verifier(
+                self.chains,
+                methods,
+                clock,
+                accept_mempool=accept_mempool,
+                outputs={network: chain.outputs.outputs for network, chain in chains.items()},
+            ),
             reservations=Reservations(self.storage, clock, settings.reservation),
             plugins=self.plugins,
             clock=clock,

@@ -7,6 +7,7 @@ from typing import Any
 
 from facilitator import inquiry
 from facilitator.api.service import IdempotencyConflict, ServiceUnavailable
+from facilitator.chain.followed import FollowedChain
 from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import Refused
@@ -14,7 +15,7 @@ from facilitator.exact.verification import Verifier
 from facilitator.payment import PaymentView, Refusal
 from facilitator.plugins import Plugins
 from facilitator.reservations import Reservations
-from facilitator.roles.chain import ChainProvider, ChainUnavailable
+from facilitator.roles.chain import ChainUnavailable
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settings import SettlementSettings
 from facilitator.settlement.claim import Claim, ClaimState
@@ -32,7 +33,7 @@ class Service:
     def __init__(
         self,
         *,
-        chains: Mapping[str, ChainProvider],
+        chains: Mapping[str, FollowedChain],
         storage: Storage,
         verifier: Verifier,
         reservations: Reservations,
@@ -45,7 +46,7 @@ class Service:
         failed: Callable[[BaseException], None],
     ) -> None:
         """Take the parts. Nothing runs before :meth:`start`."""
-        self._chains = chains
+        self._providers = {network: chain.provider for network, chain in chains.items()}
         self._storage = storage
         self._verifier = verifier
         self._reservations = reservations
@@ -184,7 +185,7 @@ class Service:
             claim = self._storage.claim(transaction_id)
             if claim is not None:
                 return inquiry.claim_status(claim, self._trackers[claim.network].depth(claim))
-            return inquiry.chain_status(transaction_id, self._chains)
+            return inquiry.chain_status(transaction_id, self._providers)
         except StorageUnavailable as error:
             raise _unavailable(error) from error
         except ChainUnavailable as error:

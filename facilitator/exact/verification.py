@@ -3,8 +3,8 @@
 The order is the contract: whatever can be refused from the bytes alone costs no upstream call.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 from facilitator.cardano.address import format_address
 from facilitator.cardano.parameters import ProtocolParameters
@@ -51,6 +51,10 @@ _REASONS = {
 _INTERVAL = "OutsideValidityIntervalUTxO"
 
 
+OutputLookup: TypeAlias = Callable[[Collection[OutputRef]], Mapping[OutputRef, OutputStatus]]
+"""As :meth:`ChainProvider.outputs`."""
+
+
 class ChainFacts(Protocol):
     """What a verdict needs of a chain: a part of :class:`ChainProvider`, which says more."""
 
@@ -77,9 +81,14 @@ class Verifier:
         clock: Clock,
         *,
         accept_mempool: bool,
+        outputs: Mapping[str, OutputLookup] | None = None,
     ) -> None:
-        """``chains`` by canonical network id, ``methods`` by ``assetTransferMethod``."""
+        """``chains`` by canonical network id, ``methods`` by ``assetTransferMethod``.
+
+        ``outputs`` answers in place of the chains what is known of outputs.
+        """
         self._chains = chains
+        self._outputs = outputs or {network: chain.outputs for network, chain in chains.items()}
         self._methods = methods
         self._clock = clock
         self._accept_mempool = accept_mempool
@@ -114,7 +123,7 @@ class Verifier:
         try:
             latest_ms = self._now_ms() + payment.terms.max_timeout_seconds * 1000
             check_validity(payment, environment.slot, chain.eras().slot_at(latest_ms))
-            utxo, state = _look_up(payment, chain)
+            utxo, state = _look_up(payment, chain, self._outputs[payment.terms.network.id])
             failures = ledger_failures(
                 payment.transaction, environment, utxo, state, evaluator_of(chain, utxo)
             )
@@ -210,12 +219,12 @@ def check_validity(payment: Payment, slot: int, latest: int) -> None:
 
 
 def _look_up(
-    payment: Payment, chain: ChainFacts
+    payment: Payment, chain: ChainFacts, outputs: OutputLookup
 ) -> tuple[Mapping[OutputRef, Output], LedgerState | None]:
     refs, query = touched(payment.transaction)
     utxo: dict[OutputRef, Output] = {}
     absent: dict[OutputRef, Spent] = {}
-    for ref, status in chain.outputs(refs).items():
+    for ref, status in outputs(refs).items():
         if isinstance(status, Unknown):
             raise ChainUnavailable(f"whether {ref} is unspent is not known: {status.why}")
         if isinstance(status, Spent):

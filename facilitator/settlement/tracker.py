@@ -9,9 +9,11 @@ import logging
 import threading
 from collections.abc import Callable
 
+from facilitator.cardano.decode import decode_transaction
+from facilitator.chain.followed import FollowedChain
+from facilitator.chain.move import Move
 from facilitator.clock import Clock
 from facilitator.roles.chain import (
-    ChainProvider,
     ChainUnavailable,
     InBlock,
     InMempool,
@@ -22,7 +24,6 @@ from facilitator.roles.chain import (
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement import transitions
 from facilitator.settlement.claim import Claim, ClaimState
-from facilitator.settlement.follower import Follower, Move
 from facilitator.settlement.observation import Observation, is_open
 from facilitator.settlement.transitions import Step
 
@@ -41,7 +42,7 @@ class Tracker:
 
     def __init__(
         self,
-        chain: ChainProvider,
+        chain: FollowedChain,
         storage: Storage,
         clock: Clock,
         *,
@@ -50,19 +51,21 @@ class Tracker:
         failed: Callable[[BaseException], None],
     ) -> None:
         """``changed`` is told of every new state; ``failed`` gets unforeseen errors of threads."""
-        self._chain = chain
+        self._chain = chain.provider
+        self._outputs = chain.outputs
+        self._follower = chain.follower
         self._storage = storage
         self._clock = clock
         self._lease_seconds = lease_seconds
         self._changed = changed
         self._failed = failed
-        self._follower = Follower(chain, self._chain_moved, failed)
+        self._follower.subscribe(self._chain_moved)
         self._observed: dict[str, Observation] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._due = threading.Event()
         self._checker = threading.Thread(
-            target=self._check_loop, name=f"settlement {chain.network}", daemon=True
+            target=self._check_loop, name=f"settlement {self._chain.network}", daemon=True
         )
 
     def start(self) -> None:
@@ -149,6 +152,7 @@ class Tracker:
                 found = self._observed.get(transaction_id)
                 if found is not None:
                     found.update(where=InBlock(block.point, block.height))
+                    self._outputs.created(decode_transaction(found.claim.transaction))
         for observation in observed:
             self._seen_at(observation, move.tip)
         self._due.set()
@@ -185,8 +189,6 @@ class Tracker:
     def _forget(self, transaction_id: str) -> None:
         with self._lock:
             self._observed.pop(transaction_id, None)
-            if not self._observed:
-                self._follower.rest()
 
     # --- What a node answers ----------------------------------------------------------------
 
@@ -196,6 +198,7 @@ class Tracker:
 
     def _rejected(self, observation: Observation, error: str) -> None:
         """A refusal counts only if the ledger does not have the transaction all the same."""
+        self._outputs.forget(decode_transaction(observation.claim.transaction).body.inputs)
         try:
             status = self._chain.transaction(observation.claim.transaction_id)
         except ChainUnavailable:

@@ -8,6 +8,7 @@ import pytest
 
 from facilitator.cardano.decode import decode_transaction
 from facilitator.cardano.slots import KNOWN_ERAS
+from facilitator.chain.followed import followed
 from facilitator.roles.chain import InMempool, NotFound
 from facilitator.settlement.claim import Claim, ClaimState
 from facilitator.settlement.tracker import Tracker
@@ -42,8 +43,9 @@ def storage() -> MemoryStorage:
 @pytest.fixture
 def tracker(devnet: Devnet, storage: MemoryStorage, clock: ManualClock) -> Iterator[Tracker]:
     faults: list[BaseException] = []
+    chain = followed(devnet, storage, clock, faults.append)
     tracker = Tracker(
-        devnet, storage, clock, lease_seconds=5, changed=lambda _: None, failed=faults.append
+        chain, storage, clock, lease_seconds=5, changed=lambda _: None, failed=faults.append
     )
     with closing(tracker):
         yield tracker

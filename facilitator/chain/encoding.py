@@ -1,0 +1,38 @@
+"""An output as bytes, for processes that share what one of them looked up."""
+
+import cbor2
+
+from facilitator.cardano.transaction import Language, Output, Script, Value
+
+
+def encode_known(output: Output) -> bytes:
+    """All that is known of the output, as a CBOR array; our own form, not the ledger's."""
+    script = output.script
+    return cbor2.dumps(
+        [
+            output.address,
+            output.value.lovelace,
+            dict(output.value.assets),
+            output.size,
+            output.datum_hash,
+            output.datum,
+            None if script is None else [int(script.language), script.body, script.hash],
+            output.script_size,
+            output.value_size,
+        ]
+    )
+
+
+def decode_known(content: bytes) -> Output:
+    """What :func:`encode_known` was given."""
+    address, lovelace, assets, size, datum_hash, datum, script, *sizes = cbor2.loads(content)
+    return Output(
+        address=address,
+        value=Value(lovelace, assets),
+        size=size,
+        datum_hash=datum_hash,
+        datum=datum,
+        script=None if script is None else Script(Language(script[0]), script[1], script[2]),
+        script_size=sizes[0],
+        value_size=sizes[1],
+    )

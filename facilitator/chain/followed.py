@@ -1,0 +1,37 @@
+"""A network's provider with what is known besides of its chain."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from facilitator.chain.feed import Feed
+from facilitator.chain.follower import Follower, lease_seconds
+from facilitator.chain.outputs import KnownOutputs
+from facilitator.clock import Clock
+from facilitator.roles.chain import ChainProvider
+from facilitator.roles.sharing import SharesChain
+from facilitator.roles.storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedChain:
+    """A provider, the one follower of its chain and the outputs known from it."""
+
+    provider: ChainProvider
+    follower: Follower
+    outputs: KnownOutputs
+
+
+def followed(
+    provider: ChainProvider, storage: Storage, clock: Clock, failed: Callable[[BaseException], None]
+) -> FollowedChain:
+    """Put them together; nothing is followed yet. ``failed`` gets the follower's unforeseen errors.
+
+    What is learnt is shared through the storage, if it can do that.
+    """
+    shared = storage if isinstance(storage, SharesChain) else None
+    feed = None
+    if shared is not None:
+        lease = lease_seconds(provider.poll_seconds)
+        feed = Feed(shared, provider.network, clock, lease_seconds=lease)
+    follower = Follower(provider, failed, feed)
+    return FollowedChain(provider, follower, KnownOutputs(provider, follower, shared))

@@ -1,0 +1,232 @@
+"""Follows one chain for everybody: which blocks came, which were taken back.
+
+It runs in one thread and only while something depends on it. The cost of confirming therefore
+grows with blocks, not with payments. Where the storage can share what one process learns, only
+one process of a fleet asks the provider (:mod:`facilitator.chain.feed`).
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from facilitator.chain.feed import Feed
+from facilitator.chain.move import Move
+from facilitator.roles.chain import (
+    AwaitsBlocks,
+    ChainProvider,
+    ChainUnavailable,
+    PointNotFound,
+    Tip,
+)
+
+WINDOW = 100
+"""Blocks remembered, so the depth of rollback that is followed step by step."""
+LINGER_POLLS = 2
+"""For how many polls following goes on after the last time that somebody needed it."""
+
+_CATCH_UP = 10
+"""So many new blocks at once mean that there may be more by now."""
+_AWAIT_SECONDS = 1.0
+_FEED_SECONDS = 0.5
+_SLACK_SECONDS = 5.0
+_MAX_BACKOFF_SECONDS = 30.0
+
+_log = logging.getLogger("facilitator.follower")
+
+
+def lease_seconds(poll_seconds: float) -> float:
+    """How long what is known of the chain stays good without news, in seconds."""
+    return 2 * poll_seconds + _SLACK_SECONDS
+
+
+class Follower:
+    """Follows a chain from the moment it is asked to until nobody asks any more."""
+
+    def __init__(
+        self,
+        chain: ChainProvider,
+        failed: Callable[[BaseException], None],
+        feed: Feed | None = None,
+    ) -> None:
+        """``failed`` gets unforeseen errors of the thread."""
+        self._chain = chain
+        self._failed = failed
+        self._feed = feed
+        self._observers: list[Callable[[Move], None]] = []
+        self._window: deque[Tip] = deque(maxlen=WINDOW)
+        self._generation = 0
+        self._needed_until = 0.0
+        self._good_until = 0.0
+        self._ask_at = 0.0
+        self._lock = threading.Lock()
+        self._needed = threading.Event()
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def subscribe(self, moved: Callable[[Move], None]) -> None:
+        """Have ``moved`` called with every change, in the follower's thread, in this order."""
+        self._observers.append(moved)
+
+    def follow(self) -> Tip:
+        """Follow the chain from here on, if that isn't so already; return the newest tip known.
+
+        Every block after the returned tip will be seen as long as this is called at least once in
+        ``poll_seconds``. Raises :class:`ChainUnavailable`.
+        """
+        self._needed_until = time.monotonic() + LINGER_POLLS * self._chain.poll_seconds
+        with self._lock:
+            if not self._window:
+                self._begin()
+            return self._window[-1]
+
+    @property
+    def generation(self) -> int | None:
+        """Changes whenever what was known of outputs may no longer hold, save by blocks told of.
+
+        ``None`` while the newest blocks are not known, for instance in an outage.
+        """
+        return self._generation if time.monotonic() < self._good_until else None
+
+    @property
+    def number(self) -> int | None:
+        """How much of what the fleet shares was taken in; ``None`` when nothing is shared."""
+        return None if self._feed is None else self._feed.number
+
+    def close(self) -> None:
+        """End the thread. Called once."""
+        self._stopped.set()
+        self._needed.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    # --- Starting and resting, with the lock held ------------------------------------------------
+
+    def _begin(self) -> None:
+        tip = self._feed.join() if self._feed is not None else None
+        self._window.append(tip or self._chain.tip())
+        self._stay_good()
+        self._ask_at = time.monotonic() + self._pause
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._run, name=f"follower {self._chain.network}", daemon=True
+            )
+            self._thread.start()
+        self._needed.set()
+
+    def _rest(self) -> None:
+        self._needed.clear()
+        self._window.clear()
+        self._distrust()
+        if self._feed is not None:
+            self._feed.resign()
+
+    # --- The thread ------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        failures = 0
+        while self._needed.wait() and not self._stopped.is_set():
+            try:
+                if self._is_needed():
+                    self._turn()
+                failures = 0
+            except Exception as error:
+                if isinstance(error, ChainUnavailable):
+                    _log.warning("cannot follow %s: %s", self._chain.network, error)
+                else:
+                    self._failed(error)
+                self._good_until = 0.0
+                if self._feed is not None:
+                    self._feed.resign()
+                failures += 1
+                self._stopped.wait(min(2.0**failures / 4, _MAX_BACKOFF_SECONDS))
+        if self._feed is not None:
+            self._feed.resign()
+
+    def _is_needed(self) -> bool:
+        with self._lock:
+            if time.monotonic() < self._needed_until:
+                return True
+            self._rest()
+            return False
+
+    def _turn(self) -> None:
+        """Take in what is new, else wait for news."""
+        last = self._window[-1]
+        asks = True
+        if self._feed is not None:
+            asks, published = self._feed.turn(last)
+            for each in published:
+                self._apply(each)
+            last = self._window[-1]
+        if not asks:
+            self._stay_good()
+            self._stopped.wait(_FEED_SECONDS)
+            return
+        if time.monotonic() < self._ask_at:
+            self._stopped.wait(self._ask_at - time.monotonic())
+            return
+        move = self._next_move(last)
+        if move is None:
+            self._stay_good()
+            self._await_news(last)
+        elif self._feed is None or self._feed.publish(move):
+            self._apply(move)
+            if len(move.blocks) >= _CATCH_UP or move.rolled_back_to is not None:
+                return
+        self._ask_at = time.monotonic() + self._pause
+
+    @property
+    def _pause(self) -> float:
+        """How long to wait between questions, in seconds."""
+        return 0.0 if isinstance(self._chain, AwaitsBlocks) else self._chain.poll_seconds
+
+    def _next_move(self, last: Tip) -> Move | None:
+        """What the provider knows of that comes next, if anything. Changes nothing."""
+        try:
+            blocks = self._chain.blocks_after(last.point)
+        except PointNotFound:
+            return self._step_back()
+        if not blocks:
+            return None
+        if blocks[0].parent != last.point.block:
+            return self._step_back()
+        return Move(Tip(blocks[-1].point, blocks[-1].height), tuple(blocks))
+
+    def _step_back(self) -> Move:
+        """The newest block is gone; go on from the tip when that leaves none that is known."""
+        if len(self._window) < 2:
+            return Move(self._chain.tip(), gapless=False)
+        before = self._window[-2]
+        return Move(before, rolled_back_to=before.height)
+
+    def _apply(self, move: Move) -> None:
+        with self._lock:
+            if not move.gapless:
+                self._window.clear()
+                self._window.append(move.tip)
+            elif move.rolled_back_to is not None:
+                while self._window and self._window[-1].height > move.rolled_back_to:
+                    self._window.pop()
+                if not self._window:
+                    self._window.append(move.tip)
+            else:
+                self._window.extend(Tip(block.point, block.height) for block in move.blocks)
+            if not move.blocks:
+                self._distrust()
+        for moved in self._observers:
+            moved(move)
+        if move.blocks:
+            self._stay_good()
+
+    def _distrust(self) -> None:
+        self._generation += 1
+        self._good_until = 0.0
+
+    def _stay_good(self) -> None:
+        self._good_until = time.monotonic() + lease_seconds(self._chain.poll_seconds)
+
+    def _await_news(self, last: Tip) -> None:
+        if isinstance(self._chain, AwaitsBlocks):
+            self._chain.await_block(last.point, _AWAIT_SECONDS)
