@@ -16,6 +16,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -46,6 +47,10 @@ class Redactor:
         longest_first = sorted(forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
+    def finds(self, text: str) -> bool:
+        """Whether there is a secret in the text."""
+        return self._pattern.search(text) is not None
+
     def text(self, text: str) -> str:
         """The text with every occurrence of a secret masked."""
         return self._pattern.sub(MASK, text)
@@ -74,6 +79,8 @@ def _forms(secret: str) -> Iterator[str]:
         secrets = [secret]
     for text in filter(None, secrets):
         yield from {text, repr(text)[1:-1], json.dumps(text)[1:-1], quote(text, safe="")}
+        with suppress(TypeError):  # text that is not Unicode
+            yield orjson.dumps(text).decode()[1:-1]
 
 
 class _Formatter(logging.Formatter):
@@ -82,20 +89,18 @@ class _Formatter(logging.Formatter):
         self._redactor = redactor
 
     def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
-        """What was logged besides the message, masked."""
+        """What was logged besides the message."""
         extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if (current := request_id.get()) is not None:
             extra.setdefault("reqId", current)
-        fields: dict[str, Any] = self._redactor.value(extra)
-        return fields
+        return extra
 
     def _error(self, record: logging.LogRecord) -> dict[str, str] | None:
         if not record.exc_info or record.exc_info[1] is None:
             return None
         error = record.exc_info[1]
         stack = "".join(traceback.format_exception(error))
-        fields = {"type": type(error).__name__, "message": str(error), "stack": stack}
-        return {name: self._redactor.text(value) for name, value in fields.items()}
+        return {"type": type(error).__name__, "message": str(error), "stack": stack}
 
 
 class JsonFormatter(_Formatter):
@@ -115,15 +120,19 @@ class JsonFormatter(_Formatter):
             "hostname": self._host,
             "name": record.name,
         }
-        message = self._redactor.text(record.getMessage())
         # The fixed ones come first for whoever reads, and cannot be overwritten.
-        entry = {**fixed, **self._fields(record), **fixed, "msg": message}
+        entry = {**fixed, **self._fields(record), **fixed, "msg": record.getMessage()}
         if error := self._error(record):
             entry["err"] = error
+        with suppress(TypeError):  # what was logged is not made for JSON
+            line = orjson.dumps(entry).decode()
+            if not self._redactor.finds(line):
+                return line
+        masked = {**self._redactor.value(entry), **fixed}
         try:
-            return orjson.dumps(entry).decode()
+            return orjson.dumps(masked).decode()
         except TypeError:  # numbers of more than 64 bits, text that is not Unicode
-            return json.dumps(entry, default=str)
+            return json.dumps(masked, default=str)
 
 
 class PrettyFormatter(_Formatter):
@@ -133,10 +142,12 @@ class PrettyFormatter(_Formatter):
         """The record as one line, followed by the indented traceback if there is one."""
         moment = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
         parts = [moment, f"{record.levelname:<8}", self._redactor.text(record.getMessage())]
-        parts += [f"{name}={value}" for name, value in _flat("", self._fields(record))]
+        fields = self._redactor.value(self._fields(record))
+        parts += [f"{name}={value}" for name, value in _flat("", fields)]
         lines = [_printable(" ".join(parts))]
         if error := self._error(record):
-            lines += ["    " + _printable(line) for line in error["stack"].splitlines()]
+            stack = self._redactor.text(error["stack"])
+            lines += ["    " + _printable(line) for line in stack.splitlines()]
         return "\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from facilitator.cardano.address import parse_address
@@ -138,9 +139,13 @@ def _asset(text: str) -> AssetId | None:
     return bytes.fromhex(match[1] + match[2])
 
 
+_parse_pay_to = lru_cache(maxsize=1024)(parse_address)
+"""A resource server names the same few addresses again and again."""
+
+
 def _pay_to(text: str) -> bytes:
     try:
-        return parse_address(text)
+        return _parse_pay_to(text)
     except ValueError as error:
         raise Refused(Reason.REQUIREMENTS, f"payTo is not a Cardano address: {error}") from None
 
