@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -44,12 +44,12 @@ class Redactor:
     def __init__(self, secrets: Iterable[str]) -> None:
         """Take the secrets; user names and passwords inside of URLs among them count as well."""
         forms = {form for secret in secrets for form in _forms(secret)}
-        longest_first = sorted(forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+        self._pattern = _any_of(forms)
+        self._pattern_in_json = _any_of({json_form for form in forms for json_form in _json(form)})
 
-    def finds(self, text: str) -> bool:
-        """Whether there is a secret in the text."""
-        return self._pattern.search(text) is not None
+    def finds_in_json(self, line: str) -> bool:
+        """Whether a text in the JSON that ``orjson`` wrote holds a secret."""
+        return self._pattern_in_json.search(line) is not None
 
     def text(self, text: str) -> str:
         """The text with every occurrence of a secret masked."""
@@ -79,8 +79,17 @@ def _forms(secret: str) -> Iterator[str]:
         secrets = [secret]
     for text in filter(None, secrets):
         yield from {text, repr(text)[1:-1], json.dumps(text)[1:-1], quote(text, safe="")}
-        with suppress(TypeError):  # text that is not Unicode
-            yield orjson.dumps(text).decode()[1:-1]
+
+
+def _json(form: str) -> Iterator[str]:
+    """How ``orjson`` writes it; it never writes text that is not Unicode."""
+    with suppress(TypeError):
+        yield orjson.dumps(form).decode()[1:-1]
+
+
+def _any_of(texts: Collection[str]) -> re.Pattern[str]:
+    longest_first = sorted(texts, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
 
 class _Formatter(logging.Formatter):
@@ -126,7 +135,7 @@ class JsonFormatter(_Formatter):
             entry["err"] = error
         with suppress(TypeError):  # what was logged is not made for JSON
             line = orjson.dumps(entry).decode()
-            if not self._redactor.finds(line):
+            if not self._redactor.finds_in_json(line):
                 return line
         masked = {**self._redactor.value(entry), **fixed}
         try:
