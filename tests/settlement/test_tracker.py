@@ -1,7 +1,6 @@
 """What the tracker does of itself, without anybody asking."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -19,6 +18,7 @@ from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import pay
 from facilitator_memory.storage import MemoryStorage
 from support.payments import ALICE, MERCHANT, genesis_utxos
+from support.waiting import eventually
 
 NETWORK = "cardano:preprod"
 NOW = 1_765_000_000.0
@@ -66,12 +66,6 @@ def claim_on(number: int, state: ClaimState, lease_until: float) -> Claim:
         invalid_hereafter=ttl,
         lease_until=lease_until,
     )
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline
 
 
 def test_what_an_earlier_process_left_is_taken_up_at_start(

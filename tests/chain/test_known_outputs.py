@@ -1,0 +1,254 @@
+"""What is known of outputs costs one question, and is never trusted beyond what was followed."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.transaction import Output, OutputRef, Transaction
+from facilitator.chain.followed import FollowedChain, followed
+from facilitator.chain.follower import WINDOW
+from facilitator.chain.outputs import MAX_OUTPUTS
+from facilitator.roles.chain import ChainUnavailable, OutputStatus, Spent, Unspent
+from facilitator.testing.clock import ManualClock
+from facilitator_devnet.devnet import Devnet
+from facilitator_devnet.genesis import PARAMETERS
+from facilitator_devnet.wallet import pay
+from facilitator_memory.storage import MemoryStorage
+from support.payments import ALICE, MERCHANT, genesis_utxos
+from support.polled import PolledChain
+from support.running import NETWORK, NOW
+from support.waiting import eventually
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW)
+
+
+@pytest.fixture
+def devnet(clock: ManualClock) -> Iterator[Devnet]:
+    with closing(Devnet(NETWORK, clock)) as devnet:
+        yield devnet
+
+
+@pytest.fixture
+def polled(devnet: Devnet) -> PolledChain:
+    return PolledChain(devnet)
+
+
+@pytest.fixture
+def chain(polled: PolledChain, clock: ManualClock) -> Iterator[FollowedChain]:
+    faults: list[BaseException] = []
+    chain = followed(polled, MemoryStorage(), clock, faults.append)
+    with closing(chain.follower):
+        yield chain
+    assert faults == []
+
+
+def utxo(number: int = 0) -> tuple[OutputRef, Output]:
+    return list(genesis_utxos(ALICE).items())[number]
+
+
+def spending(devnet: Devnet, ref: OutputRef, output: Output) -> Transaction:
+    """A payment out of the output, in the mempool."""
+    raw = pay(
+        ALICE,
+        {ref: output},
+        MERCHANT.address,
+        2_000_000,
+        parameters=PARAMETERS,
+        ttl=devnet.tip().point.slot + 1000,
+    )
+    devnet.submit(raw)
+    return decode_transaction(raw)
+
+
+def ask(chain: FollowedChain, ref: OutputRef) -> OutputStatus:
+    return chain.outputs.outputs([ref])[ref]
+
+
+def follow_up(chain: FollowedChain, devnet: Devnet) -> None:
+    """Wait until the follower knows the devnet's tip and trusts what it knows."""
+
+    def is_there() -> bool:
+        return chain.follower.follow() == devnet.tip() and chain.follower.generation is not None
+
+    eventually(is_there)
+
+
+def test_an_output_is_asked_for_once(chain: FollowedChain, polled: PolledChain) -> None:
+    ref, output = utxo()
+    assert [ask(chain, ref) for _ in range(3)] == [Unspent(output)] * 3
+    assert polled.calls["outputs"] == 1
+
+
+def test_only_what_is_not_known_is_asked_for(chain: FollowedChain, polled: PolledChain) -> None:
+    (first, _), (second, _) = utxo(0), utxo(1)
+    ask(chain, first)
+    assert set(chain.outputs.outputs([first, second])) == {first, second}
+    assert polled.calls["outputs"] == 2
+    ask(chain, second)
+    assert polled.calls["outputs"] == 2
+
+
+def test_what_is_not_unspent_is_asked_for_again(chain: FollowedChain, polled: PolledChain) -> None:
+    """An indexer may learn of it any moment."""
+    nowhere = OutputRef(b"\xab" * 32, 0)
+    assert [ask(chain, nowhere) for _ in range(2)] == [Spent()] * 2
+    assert polled.calls["outputs"] == 2
+
+
+def test_a_block_that_spends_it_is_heard_of(
+    chain: FollowedChain, devnet: Devnet, polled: PolledChain
+) -> None:
+    ref, output = utxo()
+    ask(chain, ref)
+    transaction = spending(devnet, ref, output)
+    devnet.produce_block()
+    follow_up(chain, devnet)
+    assert ask(chain, ref) == Spent(transaction.id.hex())
+    assert polled.calls["outputs"] == 2
+
+
+def test_an_answer_older_than_the_block_that_spent_it_is_corrected(
+    chain: FollowedChain, devnet: Devnet, polled: PolledChain
+) -> None:
+    """As when the call is overtaken, or answered by a backend that lags."""
+    ref, output = utxo()
+    chain.follower.follow()
+
+    def overtake() -> None:
+        polled.answered_outputs = lambda: None
+        spending(devnet, ref, output)
+        devnet.produce_block()
+        follow_up(chain, devnet)
+
+    polled.answered_outputs = overtake
+    assert ask(chain, ref) == Spent()
+    assert isinstance(ask(chain, ref), Spent)
+
+
+def test_a_rollback_makes_everything_unknown(
+    chain: FollowedChain, devnet: Devnet, polled: PolledChain
+) -> None:
+    ref, output = utxo()
+    transaction = spending(devnet, ref, output)
+    devnet.produce_block()
+    follow_up(chain, devnet)
+    change = OutputRef(transaction.id, 1)
+    assert isinstance(ask(chain, change), Unspent)
+    devnet.rollback(1, drop=True)
+    devnet.produce_block()
+    follow_up(chain, devnet)
+    assert ask(chain, change) == Spent()
+    assert ask(chain, ref) == Unspent(output)
+    assert polled.calls["outputs"] == 3
+
+
+def test_a_rollback_deeper_than_the_window_makes_everything_unknown(
+    chain: FollowedChain, devnet: Devnet
+) -> None:
+    ref, output = utxo()
+    transaction = spending(devnet, ref, output)
+    for _ in range(WINDOW + 20):
+        devnet.produce_block()
+    follow_up(chain, devnet)
+    change = OutputRef(transaction.id, 1)
+    assert isinstance(ask(chain, change), Unspent)
+    devnet.rollback(WINDOW + 20, drop=True)
+    devnet.produce_block()
+    follow_up(chain, devnet)
+    assert ask(chain, change) == Spent()
+
+
+def test_nothing_is_trusted_while_the_chain_cannot_be_followed(
+    chain: FollowedChain, devnet: Devnet, polled: PolledChain
+) -> None:
+    """It is not said to be unspent; once the provider answers again, it is asked anew."""
+    ref, output = utxo()
+    ask(chain, ref)
+    polled.is_down = True
+    eventually(lambda: chain.follower.generation is None)
+    with pytest.raises(ChainUnavailable):
+        ask(chain, ref)
+    spending(devnet, ref, output)
+    devnet.produce_block()
+    polled.is_down = False
+    assert isinstance(ask(chain, ref), Spent)
+
+
+def test_change_of_what_settled_here_needs_no_question(
+    chain: FollowedChain, devnet: Devnet, polled: PolledChain
+) -> None:
+    ref, output = utxo()
+    chain.follower.follow()
+    transaction = spending(devnet, ref, output)
+    devnet.produce_block()
+    follow_up(chain, devnet)
+    chain.outputs.created(transaction)
+    change = OutputRef(transaction.id, 1)
+    assert ask(chain, change) == Unspent(transaction.body.outputs[1])
+    assert polled.calls["outputs"] == 0
+
+
+def test_change_that_was_spent_at_once_is_not_taken_for_unspent(
+    chain: FollowedChain, devnet: Devnet
+) -> None:
+    ref, output = utxo()
+    chain.follower.follow()
+    first = spending(devnet, ref, output)
+    change = OutputRef(first.id, 1)
+    second = spending(devnet, change, first.body.outputs[1])
+    devnet.produce_block()
+    follow_up(chain, devnet)
+    chain.outputs.created(first)
+    assert ask(chain, change) == Spent(second.id.hex())
+
+
+def test_what_a_node_refused_is_asked_for_again(chain: FollowedChain, polled: PolledChain) -> None:
+    ref, _ = utxo()
+    ask(chain, ref)
+    chain.outputs.forget([ref])
+    ask(chain, ref)
+    assert polled.calls["outputs"] == 2
+
+
+def test_following_ends_when_nobody_asks_and_trust_with_it(
+    chain: FollowedChain, devnet: Devnet, polled: PolledChain
+) -> None:
+    ref, output = utxo()
+    ask(chain, ref)
+    eventually(lambda: chain.follower.generation is None)
+    asked = polled.calls["blocks_after"]
+    spending(devnet, ref, output)
+    devnet.produce_block()
+    assert isinstance(ask(chain, ref), Spent)
+    assert polled.calls["tip"] == 2
+    assert polled.calls["blocks_after"] <= asked + 1
+
+
+def test_a_provider_that_is_told_of_blocks_is_always_asked(
+    devnet: Devnet, clock: ManualClock
+) -> None:
+    """It is close by, and knows better than whoever follows it."""
+    chain = followed(devnet, MemoryStorage(), clock, lambda _: None)
+    with closing(chain.follower):
+        ref, output = utxo()
+        assert isinstance(ask(chain, ref), Unspent)
+        spending(devnet, ref, output)
+        devnet.produce_block()
+        assert isinstance(ask(chain, ref), Spent)
+
+
+def test_what_is_kept_is_bounded(chain: FollowedChain, devnet: Devnet, polled: PolledChain) -> None:
+    _, output = utxo()
+    first = OutputRef(b"\1" * 32, 0)
+    many = {OutputRef(number.to_bytes(32), 0): output for number in range(MAX_OUTPUTS)}
+    devnet.load({first: output, **many})
+    ask(chain, first)
+    chain.outputs.outputs(list(many))
+    assert polled.calls["outputs"] == 2
+    ask(chain, first)
+    assert polled.calls["outputs"] == 3
