@@ -223,6 +223,8 @@ def configure_logging(
     logger.setLevel(level)
     _throttle(logging.getLogger("waitress.queue"))
     logging.captureWarnings(True)
+    # Nobody reads these, and every record would look them up.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     threading.excepthook = _log_thread_failure
 
 

@@ -1,6 +1,7 @@
 """Addresses: what their bytes say (CIP-19), and their spelling as text."""
 
 from enum import Enum, auto
+from functools import lru_cache
 from typing import NamedTuple
 
 from facilitator.cardano import base58, bech32
@@ -135,6 +136,7 @@ def parse_address(text: str) -> bytes:
     return raw
 
 
+@lru_cache(maxsize=4096)
 def format_address(raw: bytes) -> str:
     """The address as text: base58 for Byron, else bech32 with the prefix of CIP-5."""
     if raw[0] & _REWARD_HEADER != _REWARD_HEADER and raw[0] & _BYRON_BIT:

@@ -16,7 +16,8 @@ from facilitator.cardano.rules import (
     static_failures,
     touched,
 )
-from facilitator.cardano.rules.evaluation import Evaluator
+from facilitator.cardano.rules.evaluation import Evaluator, ScriptFailure, ScriptRun
+from facilitator.cardano.rules.resolved import Resolved
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
@@ -108,7 +109,12 @@ class Verifier:
         for check in ENVELOPE_CHECKS:
             check(payment)
         self._methods[payment.terms.method].check(payment.terms, payment.transaction)
-        failures = static_failures(payment.transaction, self._environment(payment))
+        chain = self._chains[payment.terms.network.id]
+        try:
+            environment = self._environment(payment, chain.parameters(), chain.eras())
+        except ChainUnavailable as error:
+            raise _lookup_failed(error) from None
+        failures = static_failures(payment.transaction, environment)
         # The validity interval is a matter of when it is asked: see judge().
         _refuse_failures([failure for failure in failures if failure.rule != _INTERVAL])
 
@@ -118,12 +124,14 @@ class Verifier:
         Raises :class:`Refused`, with ``chain_lookup_failed`` when the chain could not be asked:
         that is no verdict on the payment.
         """
-        chain = self._chains[payment.terms.network.id]
-        environment = self._environment(payment)
+        network = payment.terms.network.id
+        chain = self._chains[network]
         try:
+            eras = chain.eras()
+            environment = self._environment(payment, chain.parameters(), eras)
             latest_ms = self._now_ms() + payment.terms.max_timeout_seconds * 1000
-            check_validity(payment, environment.slot, chain.eras().slot_at(latest_ms))
-            utxo, state = _look_up(payment, chain, self._outputs[payment.terms.network.id])
+            check_validity(payment, environment.slot, eras.slot_at(latest_ms))
+            utxo, state = _look_up(payment, chain, self._outputs[network])
             failures = ledger_failures(
                 payment.transaction, environment, utxo, state, evaluator_of(chain, utxo)
             )
@@ -133,17 +141,11 @@ class Verifier:
         _refuse_failures(failures, payer)
         return payer
 
-    def _environment(self, payment: Payment) -> Environment:
-        network = payment.terms.network
-        chain = self._chains[network.id]
-        try:
-            return Environment(
-                slot=chain.eras().slot_at(self._now_ms()),
-                network_id=network.network_id,
-                parameters=chain.parameters(),
-            )
-        except ChainUnavailable as error:
-            raise _lookup_failed(error) from None
+    def _environment(
+        self, payment: Payment, parameters: ProtocolParameters, eras: EraSummary
+    ) -> Environment:
+        slot = eras.slot_at(self._now_ms())
+        return Environment(slot, payment.terms.network.network_id, parameters)
 
     def _now_ms(self) -> int:
         return int(self._clock.time() * 1000)
@@ -151,9 +153,13 @@ class Verifier:
 
 def evaluator_of(chain: ChainFacts, utxo: Mapping[OutputRef, Output]) -> Evaluator:
     """The provider's, if it has one, else the one in this process."""
-    if isinstance(chain, EvaluatesScripts):
-        return lambda resolved, _runs: chain.evaluate(resolved.tx.raw, utxo)
-    return InProcessEvaluator(chain.eras())
+
+    def evaluate(resolved: Resolved, runs: Sequence[ScriptRun]) -> Sequence[ScriptFailure]:
+        if isinstance(chain, EvaluatesScripts):
+            return chain.evaluate(resolved.tx.raw, utxo)
+        return InProcessEvaluator(chain.eras())(resolved, runs)
+
+    return evaluate
 
 
 def _lookup_failed(error: ChainUnavailable) -> Refused:
