@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping
 
 from facilitator import inquiry
 from facilitator.api import application
+from facilitator.chain.fallback import FallbackChain
 from facilitator.chain.followed import followed
+from facilitator.chain.order import chains_by_network
 from facilitator.clock import Clock, SystemClock
 from facilitator.context import Context
 from facilitator.exact.methods import DefaultTransfer, TransferMethod
@@ -13,6 +15,7 @@ from facilitator.exact.verification import Verifier
 from facilitator.inspection.report import Inspector
 from facilitator.log import configure_logging
 from facilitator.plugins import Plugins
+from facilitator.rate_limits import rate_limiter
 from facilitator.reservations import Reservations
 from facilitator.roles.chain import ChainProvider
 from facilitator.roles.storage import Storage
@@ -40,10 +43,7 @@ class Facilitator:
         self.reporters = plugins.error_reporters(self.context)
         plugins.report_errors_to(self._report)
         self.storage: Storage = plugins.one_storage(self.context)
-        self.chains: Mapping[str, ChainProvider] = {
-            network: plugins.one_chain_provider(self.context, network)
-            for network in settings.networks
-        }
+        self.chains: Mapping[str, ChainProvider] = chains_by_network(plugins, self.context)
         methods = {"default": DefaultTransfer(), **plugins.transfer_methods(self.context)}
         self.service = self._service(clock, methods)
         self.app = application(
@@ -52,7 +52,7 @@ class Facilitator:
             clock=clock,
             routes=plugins.routes(self.context),
             authenticate=plugins.authenticate if plugins.has("authenticate") else None,
-            rate_limiter=plugins.rate_limiter(self.context),
+            rate_limiter=rate_limiter(plugins, self.context),
             on_error=self._request_failed,
             inspect=self._inspector(clock, methods).payment if settings.inspect.enabled else None,
         )
@@ -94,14 +94,13 @@ class Facilitator:
         )
 
     def _health_checks(self) -> Mapping[str, Callable[[], None]]:
-        return {
-            "storage": self.storage.ping,
-            **{
-                f"{network} (devnet)" if chain.is_devnet else network: inquiry.tip_check(chain)
-                for network, chain in self.chains.items()
-            },
-            **self.plugins.health_checks(self.context),
-        }
+        checks: dict[str, Callable[[], None]] = {"storage": self.storage.ping}
+        for network, chain in self.chains.items():
+            if isinstance(chain, FallbackChain):
+                checks |= chain.health_checks()
+            else:
+                checks[f"{network} (devnet)"] = inquiry.tip_check(chain)
+        return checks | self.plugins.health_checks(self.context)
 
     def _report(self, error: BaseException, context: Mapping[str, str]) -> None:
         """Hand a fault of ours, logged by whoever met it, to every error reporter."""

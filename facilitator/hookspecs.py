@@ -54,7 +54,8 @@ def settings_sections() -> Mapping[str, type]:  # type: ignore[empty-body]
 def chain_provider(context: Context, network: str) -> ChainProvider | None:
     """Return the provider for the network (canonical id), or ``None`` when it is not yours.
 
-    Exactly one enabled plugin must answer for each network in the setting ``network``.
+    Exactly one enabled plugin must answer for each network in the setting ``network``, besides
+    those in ``chain.fallback``, which stand by for it.
     """
 
 

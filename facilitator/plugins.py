@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import pluggy
 
+from facilitator.chain.fallback import with_fallback
+from facilitator.chain.order import divided
 from facilitator.discovery import PluginInfo, available_plugins, register_plugins
 from facilitator.errors import FacilitatorError, PluginError, Problem, one_line
 from facilitator.payment import PaymentView, Refusal
@@ -82,9 +84,23 @@ class Plugins:
         """Every plugin that provides the network, with its provider."""
         return self._provided("chain_provider", context=context, network=network)
 
+    def ordered_chain_providers(
+        self, context: Context, network: str
+    ) -> list[tuple[str, ChainProvider]]:
+        """The network's provider, then those that stand by for it.
+
+        Raises :class:`PluginError` unless exactly one does not stand by, and when they don't go
+        together.
+        """
+        provided = self.chain_providers(context, network)
+        first, standbys = divided(network, provided, context.settings.chain.fallback)
+        self._one(first, f"the network {network}", ", or name the others in chain.fallback")
+        return [*first, *standbys]
+
     def one_chain_provider(self, context: Context, network: str) -> ChainProvider:
-        """The network's provider. Raises :class:`PluginError` unless there is exactly one."""
-        return self._one(self.chain_providers(context, network), f"the network {network}")
+        """The network's provider, over those that stand by for it. Raises :class:`PluginError`."""
+        providers = self.ordered_chain_providers(context, network)
+        return providers[0][1] if len(providers) == 1 else with_fallback(providers)
 
     def one_storage(self, context: Context) -> Storage:
         """The storage. Raises :class:`PluginError` unless there is exactly one."""
@@ -185,7 +201,7 @@ class Plugins:
                 merged[key] = value
         return merged
 
-    def _one(self, provided: list[tuple[str, Value]], what: str) -> Value:
+    def _one(self, provided: list[tuple[str, Value]], what: str, remedy: str = "") -> Value:
         if not provided:
             enabled = ", ".join(self.names) or "none"
             raise PluginError(
@@ -194,7 +210,9 @@ class Plugins:
             )
         if len(provided) > 1:
             names = " and ".join(f"'{plugin}'" for plugin, _ in provided)
-            raise PluginError(f"plugins {names} both provide {what}: enable only one of them")
+            raise PluginError(
+                f"plugins {names} both provide {what}: enable only one of them{remedy}"
+            )
         return provided[0][1]
 
     def _gate(self, hook: str, **arguments: Any) -> Refusal | None:

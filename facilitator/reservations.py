@@ -5,6 +5,7 @@ reservation never stands in the way of its own transaction.
 """
 
 import sys
+import threading
 
 from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
@@ -13,6 +14,9 @@ from facilitator.roles.storage import Reservation, ReservedElsewhere, Storage
 from facilitator.settings import ReservationSettings
 from facilitator.settlement.tracker import GRACE_SECONDS
 from facilitator.x402.reasons import Reason
+
+MAX_REMEMBERED = 10_000
+"""Reservations that this process remembers to have made."""
 
 
 class Reservations:
@@ -23,10 +27,24 @@ class Reservations:
         self._storage = storage
         self._clock = clock
         self._settings = settings
+        self._lock = threading.Lock()
+        self._verified: dict[str, float] = {}
+        """Unix time until which each payment's inputs are held; the oldest go first."""
 
     def hold_verified(self, payment: Payment, payer: str) -> None:
-        """Hold the inputs of a payment that was found valid. Raises :class:`Refused`."""
-        self._hold(payment, payer, self._settings.ttl_seconds, self._settings.max_concurrent)
+        """Hold the inputs of a payment that was found valid. Raises :class:`Refused`.
+
+        What is held for more than half of the time already is left as it is.
+        """
+        seconds = self._settings.ttl_seconds
+        now = self._clock.time()
+        if self._verified.get(payment.transaction_id, 0.0) - now > seconds / 2:
+            return
+        self._hold(payment, payer, seconds, self._settings.max_concurrent)
+        with self._lock:
+            self._verified[payment.transaction_id] = now + seconds
+            if len(self._verified) > MAX_REMEMBERED:
+                del self._verified[next(iter(self._verified))]
 
     def hold_settling(self, payment: Payment, payer: str) -> None:
         """Hold them for as long as the transaction may still land. Raises :class:`Refused`."""
@@ -35,6 +53,8 @@ class Reservations:
 
     def release(self, transaction_id: str) -> None:
         """Let go of the transaction's inputs: it is settled, or can no longer land."""
+        with self._lock:
+            self._verified.pop(transaction_id, None)
         self._storage.release(transaction_id)
 
     def _hold(self, payment: Payment, payer: str, seconds: int, limit: int) -> None:

@@ -216,7 +216,7 @@ class Server:
 
 
 def _adjustments(settings: ServerSettings) -> Adjustments:
-    return Adjustments(
+    adjustments = Adjustments(
         host=settings.host,
         port=settings.port,
         backlog=2048,
@@ -228,11 +228,13 @@ def _adjustments(settings: ServerSettings) -> Adjustments:
         max_request_body_size=2 * settings.max_body_bytes,
         max_request_header_size=MAX_HEADER_BYTES,
         ident=None,
-        send_bytes=18_000,  # headers and body of an answer leave in one piece
         log_socket_errors=False,
         # The app judges forwarding headers, since waitress knows a single proxy only.
         clear_untrusted_proxy_headers=False,
     )
+    # Headers and body of an answer leave in one piece. As an argument it is deprecated.
+    adjustments.send_bytes = 18_000
+    return adjustments
 
 
 def _connection_limit() -> int:

@@ -7,7 +7,7 @@ from facilitator.chain.feed import Feed
 from facilitator.chain.follower import Follower, lease_seconds
 from facilitator.chain.outputs import KnownOutputs
 from facilitator.clock import Clock
-from facilitator.roles.chain import ChainProvider
+from facilitator.roles.chain import AwaitsBlocks, ChainProvider
 from facilitator.roles.sharing import SharesChain
 from facilitator.roles.storage import Storage
 
@@ -26,9 +26,10 @@ def followed(
 ) -> FollowedChain:
     """Put them together; nothing is followed yet. ``failed`` gets the follower's unforeseen errors.
 
-    What is learnt is shared through the storage, if it can do that.
+    What is learnt from a provider that must be polled is shared through the storage, if it can.
     """
-    shared = storage if isinstance(storage, SharesChain) else None
+    is_polled = not isinstance(provider, AwaitsBlocks)
+    shared = storage if is_polled and isinstance(storage, SharesChain) else None
     feed = None
     if shared is not None:
         lease = lease_seconds(provider.poll_seconds)

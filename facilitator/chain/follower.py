@@ -24,7 +24,7 @@ from facilitator.roles.chain import (
 WINDOW = 100
 """Blocks remembered, so the depth of rollback that is followed step by step."""
 LINGER_POLLS = 2
-"""For how many polls following goes on after the last time that somebody needed it."""
+"""For about how many polls following goes on after the last time that somebody needed it."""
 
 _CATCH_UP = 10
 """So many new blocks at once mean that there may be more by now."""
@@ -75,7 +75,8 @@ class Follower:
         Every block after the returned tip will be seen as long as this is called at least once in
         ``poll_seconds``. Raises :class:`ChainUnavailable`.
         """
-        self._needed_until = time.monotonic() + LINGER_POLLS * self._chain.poll_seconds
+        linger = LINGER_POLLS * self._chain.poll_seconds + 2 * _FEED_SECONDS
+        self._needed_until = time.monotonic() + linger
         with self._lock:
             if not self._window:
                 self._begin()

@@ -1,15 +1,17 @@
 """``facilitator check``."""
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from facilitator.chain.order import Named, check_standbys
 from facilitator.cli.output import add_json_option, mark, print_json
 from facilitator.clock import SystemClock
 from facilitator.context import Context
 from facilitator.errors import FacilitatorError
 from facilitator.plugins import Plugins, configure
+from facilitator.roles.chain import ChainProvider
 from facilitator.settings import Settings
 
 
@@ -68,8 +70,18 @@ def _health_checks(plugins: Plugins, context: Context) -> Iterator[Result]:
 
 
 def _chains(settings: Settings, plugins: Plugins, context: Context) -> Iterator[Result]:
+    ordered = {}
     for network in settings.networks:
-        yield _try(f"chain {network}", partial(_chain, plugins, context, network))
+        try:
+            providers = ordered[network] = plugins.ordered_chain_providers(context, network)
+        except FacilitatorError as error:
+            yield Result(f"chain {network}", ok=False, detail=str(error))
+            continue
+        for name, provider in providers:
+            told = network if len(providers) == 1 else f"{network} ({name})"
+            yield _try(f"chain {told}", partial(_chain, provider))
+    if settings.chain.fallback and len(ordered) == len(settings.networks):
+        yield _try("chain.fallback", partial(_standbys, settings, ordered))
 
 
 def _try(name: str, action: Callable[[], str]) -> Result:
@@ -95,8 +107,12 @@ def _storage(plugins: Plugins, context: Context) -> str:
         storage.close()
 
 
-def _chain(plugins: Plugins, context: Context, network: str) -> str:
-    provider = plugins.one_chain_provider(context, network)
+def _standbys(settings: Settings, ordered: Mapping[str, Sequence[Named]]) -> str:
+    check_standbys(settings, ordered)
+    return f"{', '.join(settings.chain.fallback)} on standby"
+
+
+def _chain(provider: ChainProvider) -> str:
     try:
         tip, parameters = provider.tip(), provider.parameters()
         double = " (a test double of the network)" if provider.is_devnet else ""

@@ -10,9 +10,11 @@ from facilitator.settings.load import Settings, SettingsSource, load_settings, r
 from facilitator.settings.schema import setting
 from facilitator.settings.sections import (
     AuthSettings,
+    ChainSettings,
     FacilitatorSettings,
     InspectSettings,
     LogSettings,
+    RateLimitSettings,
     ReservationSettings,
     ServerSettings,
     SettlementSettings,
@@ -20,10 +22,12 @@ from facilitator.settings.sections import (
 
 __all__ = [
     "AuthSettings",
+    "ChainSettings",
     "ConfigInvalidError",
     "FacilitatorSettings",
     "InspectSettings",
     "LogSettings",
+    "RateLimitSettings",
     "ReservationSettings",
     "ServerSettings",
     "Settings",

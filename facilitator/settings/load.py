@@ -7,16 +7,18 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from facilitator.errors import ConfigInvalidError, Problem
+from facilitator.errors import ConfigInvalidError, Problem, did_you_mean
 from facilitator.settings.layers import Layer, read_layers
 from facilitator.settings.resolve import Effective, Resolver
 from facilitator.settings.schema import fields_of
 from facilitator.settings.sections import (
     CORE_SECTIONS,
     AuthSettings,
+    ChainSettings,
     FacilitatorSettings,
     InspectSettings,
     LogSettings,
+    RateLimitSettings,
     ReservationSettings,
     RootSettings,
     ServerSettings,
@@ -41,7 +43,9 @@ class Settings:
     """Canonical ids of the networks served."""
     server: ServerSettings
     settlement: SettlementSettings
+    chain: ChainSettings
     reservation: ReservationSettings
+    rate_limit: RateLimitSettings
     auth: AuthSettings
     log: LogSettings
     facilitator: FacilitatorSettings
@@ -138,6 +142,12 @@ class SettingsSource:
         if waiting is not None and threads is not None and waiting >= threads:
             sentence = f"must be less than server.threads, which is {threads}"
             problems.append(Problem("settlement.max_waiting", sentence))
+        plugins = resolver.value("plugins") or ()
+        for name in resolver.value("chain.fallback") or ():
+            if name not in plugins:
+                hint = did_you_mean(name, plugins) or f"; it has {', '.join(plugins) or 'none'}"
+                sentence = f"{name} is not in the setting plugins{hint}"
+                problems.append(Problem("chain.fallback", sentence))
         return problems
 
 

@@ -109,6 +109,17 @@ class SettlementSettings:
 
 
 @dataclass(frozen=True)
+class ChainSettings:
+    """``[chain]``: how the networks' providers are used."""
+
+    fallback: tuple[str, ...] = setting(
+        (),
+        "Plugins whose chain providers stand by, to be asked in this order when the first fails.",
+        check=_no_duplicates,
+    )
+
+
+@dataclass(frozen=True)
 class ReservationSettings:
     """``[reservation]``: inputs held for verified payments."""
 
@@ -116,6 +127,19 @@ class ReservationSettings:
         120, "Seconds that inputs are held after /verify; 0 holds none.", minimum=0, maximum=86400
     )
     max_concurrent: int = setting(20, "Reservations one payer may hold at once.", minimum=1)
+
+
+@dataclass(frozen=True)
+class RateLimitSettings:
+    """``[rate_limit]``: how much each client may ask."""
+
+    enabled: bool = setting(True, "Whether clients are limited.")
+    global_per_minute: int = setting(
+        100, "Requests that a client may make in any minute.", minimum=1
+    )
+    sensitive_per_minute: int = setting(
+        20, "How many of them to /verify, /settle, /status and /inspect.", minimum=1
+    )
 
 
 @dataclass(frozen=True)
@@ -161,7 +185,9 @@ CORE_SECTIONS: Mapping[str, type] = {
     "": RootSettings,
     "server": ServerSettings,
     "settlement": SettlementSettings,
+    "chain": ChainSettings,
     "reservation": ReservationSettings,
+    "rate_limit": RateLimitSettings,
     "auth": AuthSettings,
     "log": LogSettings,
     "facilitator": FacilitatorSettings,

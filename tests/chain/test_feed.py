@@ -1,0 +1,246 @@
+"""A fleet asks the provider once: one process leads, the others hear of it."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from facilitator.chain.followed import FollowedChain, followed
+from facilitator.chain.move import Move
+from facilitator.roles.chain import Spent, Unspent
+from facilitator.roles.storage import StorageUnavailable
+from facilitator.testing.clock import ManualClock
+from facilitator_devnet.devnet import Devnet
+from facilitator_sqlite.storage import SqliteStorage
+from support.payments import ALICE, genesis_utxos
+from support.polled import PolledChain
+from support.running import NETWORK, NOW
+from support.waiting import eventually
+
+
+class Process:
+    """What one process of a fleet has: its own provider, its own connection to the storage."""
+
+    def __init__(self, devnet: Devnet, storage: SqliteStorage, clock: ManualClock) -> None:
+        self.provider = PolledChain(devnet)
+        self.storage = storage
+        self.faults: list[BaseException] = []
+        self.chain = followed(self.provider, storage, clock, self.faults.append)
+        self.moves: list[Move] = []
+        self.chain.follower.subscribe(self.moves.append)
+
+    @property
+    def blocks(self) -> list[str]:
+        """Hashes of the blocks it heard of."""
+        return [block.point.block for move in self.moves for block in move.blocks]
+
+    def knows(self, devnet: Devnet) -> bool:
+        """Whether it is needed, knows the newest block and trusts what it knows."""
+        follower = self.chain.follower
+        return follower.follow() == devnet.tip() and follower.generation is not None
+
+
+class Fleet:
+    """Processes over one chain and one database."""
+
+    def __init__(self, devnet: Devnet, path: Path) -> None:
+        self.devnet = devnet
+        self.clock = ManualClock(NOW)
+        self._path = path
+        self._stack = ExitStack()
+        self.processes: list[Process] = []
+
+    def start(self) -> Process:
+        storage = SqliteStorage(str(self._path))
+        self._stack.callback(storage.close)
+        process = Process(self.devnet, storage, self.clock)
+        self._stack.callback(process.chain.follower.close)
+        self.processes.append(process)
+        return process
+
+    def settle_down(self) -> None:
+        """Wait until every process knows the newest block; all are needed meanwhile."""
+
+        def all_know() -> bool:
+            known = [process.knows(self.devnet) for process in self.processes]
+            return all(known)
+
+        eventually(all_know)
+
+    def make_blocks(self, count: int) -> list[str]:
+        """Make blocks, each heard of by everyone before the next."""
+        made = []
+        for _ in range(count):
+            made.append(self.devnet.produce_block().point.block)
+            self.settle_down()
+        return made
+
+    def close(self) -> None:
+        self._stack.close()
+        for process in self.processes:
+            assert process.faults == []
+
+
+@pytest.fixture
+def devnet() -> Iterator[Devnet]:
+    with closing(Devnet(NETWORK, ManualClock(NOW))) as devnet:
+        yield devnet
+
+
+@pytest.fixture
+def fleet(devnet: Devnet, tmp_path: Path) -> Iterator[Fleet]:
+    with closing(Fleet(devnet, tmp_path / "fleet.db")) as fleet:
+        yield fleet
+
+
+def asked(process: Process) -> int:
+    return process.provider.calls["blocks_after"]
+
+
+def test_one_process_asks_and_all_hear_of_every_block(fleet: Fleet) -> None:
+    first, second, third = (fleet.start() for _ in range(3))
+    first.chain.follower.follow()
+    eventually(lambda: asked(first))
+    for process in (second, third):
+        process.chain.follower.follow()
+    fleet.settle_down()
+    made = fleet.make_blocks(5)
+    for process in fleet.processes:
+        assert process.blocks[-5:] == made
+    assert asked(second) == asked(third) == 0
+    assert second.provider.calls["tip"] == third.provider.calls["tip"] == 0
+
+
+def test_when_the_leader_ends_another_goes_on_without_a_gap(fleet: Fleet) -> None:
+    first, second = fleet.start(), fleet.start()
+    first.chain.follower.follow()
+    eventually(lambda: asked(first))
+    second.chain.follower.follow()
+    made = fleet.make_blocks(2)
+    first.chain.follower.close()
+    fleet.processes.remove(first)
+    made += fleet.make_blocks(2)
+    assert second.blocks[-4:] == made
+    assert all(move.gapless for move in second.moves)
+    assert second.provider.calls["tip"] == 0
+
+
+def test_when_the_leader_dies_another_goes_on_after_its_lease(fleet: Fleet) -> None:
+    first, second = fleet.start(), fleet.start()
+    first.chain.follower.follow()
+    eventually(lambda: asked(first))
+    second.chain.follower.follow()
+    made = fleet.make_blocks(2)
+    first.provider.is_down = True  # it resigns; as good as dead for the others
+    fleet.processes.remove(first)
+    made += fleet.make_blocks(2)
+    assert second.blocks[-4:] == made
+    assert all(move.gapless for move in second.moves)
+
+
+def test_a_killed_leaders_lease_runs_out(fleet: Fleet) -> None:
+    """Nobody resigned for it."""
+    fleet.start().storage.lead(NETWORK, "killed", NOW, NOW + 5)
+    process = fleet.start()
+    process.chain.follower.follow()
+    fleet.clock.advance(5)
+    fleet.processes = [process]
+    made = fleet.make_blocks(2)
+    assert process.blocks[-2:] == made
+
+
+def test_a_process_that_cannot_reach_the_storage_follows_for_itself(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And finds back when it can: what it missed meanwhile counts as a gap."""
+    first, second = fleet.start(), fleet.start()
+    first.chain.follower.follow()
+    eventually(lambda: asked(first))
+    second.chain.follower.follow()
+    fleet.make_blocks(1)
+
+    def unavailable(*_: object) -> None:
+        raise StorageUnavailable("the storage is away")
+
+    with monkeypatch.context() as away:
+        for method in ("lead", "published", "publish"):
+            away.setattr(second.storage, method, unavailable)
+        made = fleet.make_blocks(3)
+        eventually(lambda: asked(second))
+        assert second.blocks[-3:] == made
+    eventually(lambda: not all(move.gapless for move in second.moves))
+    made = fleet.make_blocks(2)
+    calls = asked(second)
+    assert second.blocks[-2:] == made
+    made = fleet.make_blocks(2)
+    assert asked(second) == calls
+
+
+def test_a_feed_that_was_lost_begins_anew(fleet: Fleet) -> None:
+    first, second = fleet.start(), fleet.start()
+    first.chain.follower.follow()
+    eventually(lambda: asked(first))
+    second.chain.follower.follow()
+    fleet.make_blocks(2)
+    forget_everything(first.storage)
+    made = fleet.make_blocks(2)
+    for process in fleet.processes:
+        assert set(made) - set(process.blocks) == set() or not all(
+            move.gapless for move in process.moves
+        )
+    made = fleet.make_blocks(2)
+    for process in fleet.processes:
+        assert process.blocks[-2:] == made
+
+
+def forget_everything(storage: SqliteStorage) -> None:
+    with storage._database.writing(durable=False) as connection:
+        for (table,) in connection.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '%feed%'"
+            " OR name LIKE '%leader%'"
+        ).fetchall():
+            connection.execute(f"DELETE FROM {table}")
+
+
+def test_a_rollback_is_heard_of_by_all(fleet: Fleet, devnet: Devnet) -> None:
+    for _ in range(2):
+        fleet.start().chain.follower.follow()
+    fleet.make_blocks(3)
+    devnet.rollback(2)
+    made = fleet.make_blocks(1)
+    for process in fleet.processes:
+        assert any(move.rolled_back_to is not None for move in process.moves) or not all(
+            move.gapless for move in process.moves
+        )
+        assert process.blocks[-1:] == made
+
+
+def ask(chain: FollowedChain, number: int) -> object:
+    ref = list(genesis_utxos(ALICE))[number]
+    return chain.outputs.outputs([ref])[ref]
+
+
+def test_what_one_process_looked_up_all_know(fleet: Fleet) -> None:
+    first, second = fleet.start(), fleet.start()
+    for process in (first, second):
+        process.chain.follower.follow()
+    fleet.make_blocks(1)
+    assert isinstance(ask(first.chain, 0), Unspent)
+    assert ask(second.chain, 0) == ask(first.chain, 0)
+    assert first.provider.calls["outputs"] == 1
+    assert second.provider.calls["outputs"] == 0
+
+
+def test_what_was_looked_up_before_this_process_followed_is_not_trusted(fleet: Fleet) -> None:
+    """A block in between may have spent it, unseen by this one."""
+    first = fleet.start()
+    first.chain.follower.follow()
+    fleet.make_blocks(1)
+    ask(first.chain, 0)
+    fleet.make_blocks(1)
+    second = fleet.start()
+    second.chain.follower.follow()
+    fleet.settle_down()
+    assert not isinstance(ask(second.chain, 0), Spent)
+    assert second.provider.calls["outputs"] == 1

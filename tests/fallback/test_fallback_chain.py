@@ -1,0 +1,477 @@
+"""Several providers as one: what is believed of whom, and what is not asked at all."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.rules.evaluation import ScriptFailure
+from facilitator.cardano.slots import KNOWN_ERAS
+from facilitator.cardano.state import StateQuery
+from facilitator.cardano.transaction import Output, OutputRef
+from facilitator.chain.breaker import FAILURES, MIN_COOLING_SECONDS
+from facilitator.chain.fallback import FallbackChain, with_fallback
+from facilitator.chain.follower import Follower
+from facilitator.chain.move import Move
+from facilitator.chain.pool import IN_USE_SECONDS, STANDBY_SECONDS
+from facilitator.roles.chain import (
+    AwaitsBlocks,
+    ChainProvider,
+    ChainUnavailable,
+    EvaluatesScripts,
+    PointNotFound,
+    ReadsLedgerState,
+    Spent,
+    SubmissionRejected,
+    SubmissionUnknown,
+    Unknown,
+    Unspent,
+)
+from facilitator.testing.clock import ManualClock
+from facilitator.testing.threads import together
+from facilitator_devnet.genesis import PARAMETERS
+from facilitator_devnet.wallet import pay
+from support.paired import CountedDevnet
+from support.payments import ALICE, MERCHANT, genesis_utxos
+from support.running import NETWORK, NOW
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW)
+
+
+@pytest.fixture
+def first(clock: ManualClock) -> Iterator[CountedDevnet]:
+    with closing(CountedDevnet(NETWORK, clock)) as devnet:
+        yield devnet
+
+
+@pytest.fixture
+def second(clock: ManualClock) -> Iterator[CountedDevnet]:
+    with closing(CountedDevnet(NETWORK, clock)) as devnet:
+        yield devnet
+
+
+@pytest.fixture
+def chain(first: CountedDevnet, second: CountedDevnet, clock: ManualClock) -> FallbackChain:
+    return with_fallback([("first", first), ("second", second)], clock.time)
+
+
+def payment(number: int = 0) -> bytes:
+    utxo = dict(list(genesis_utxos(ALICE).items())[number : number + 1])
+    ttl = KNOWN_ERAS[NETWORK].slot_at(int(NOW * 1000)) + 10_000
+    return pay(ALICE, utxo, MERCHANT.address, 2_000_000, parameters=PARAMETERS, ttl=ttl)
+
+
+def fails(call: Callable[[], object]) -> str:
+    with pytest.raises(ChainUnavailable) as caught:
+        call()
+    return str(caught.value)
+
+
+def test_what_all_of_them_say_is_told_by_name(
+    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet
+) -> None:
+    first.fail_all()
+    second.fail_all()
+    why = "the devnet was asked to fail tip()"
+    assert fails(chain.tip) == f"first: {why}; second: {why}"
+    for _ in range(FAILURES):
+        fails(chain.tip)
+    told = f"not asked for now: {why}"
+    assert fails(chain.tip) == f"first: {told}; second: {told}"
+
+
+def test_kept_answers_are_no_sign_of_life(
+    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet
+) -> None:
+    """A provider keeps its parameters: it can be down and still tell them."""
+    first.faults.fail("outputs", 10**9)
+    for _ in range(2 * FAILURES):
+        chain.parameters()
+        chain.eras()
+        chain.outputs([])
+    assert first.calls["outputs"] == FAILURES
+    assert second.calls["parameters"] == FAILURES
+
+
+def test_refusals_and_rollbacks_are_answers(chain: FallbackChain, second: CountedDevnet) -> None:
+    tip = chain.tip().point
+    for _ in range(2 * FAILURES):
+        with pytest.raises(SubmissionRejected):
+            chain.submit(b"junk")
+        with pytest.raises(PointNotFound):
+            chain.blocks_after(tip._replace(block="ab" * 32))
+    assert second.calls == {}
+
+
+def test_unknown_outcomes_are_passed_on_and_open_the_breaker(
+    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet
+) -> None:
+    first.faults.lose_submissions(10**9)
+    for _ in range(FAILURES):
+        with pytest.raises(SubmissionUnknown):
+            chain.submit(payment())
+    assert second.calls == {}
+    chain.submit(payment())
+    assert second.calls["submit"] == 1
+
+
+def test_nobodys_submission_is_the_trial(
+    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+) -> None:
+    first.fail_all()
+    for _ in range(FAILURES):
+        chain.outputs([])
+    clock.advance(MIN_COOLING_SECONDS)
+    chain.submit(payment())
+    assert (first.calls["tip"], first.calls["submit"]) == (1, 0)
+    assert second.calls["submit"] == 1
+
+
+def test_a_trial_fails_while_the_tip_is_far_behind(
+    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+) -> None:
+    first.fail_all()
+    for _ in range(FAILURES):
+        chain.outputs([])
+    for _ in range(4):
+        clock.advance(STANDBY_SECONDS)
+        second.produce_block()
+        chain.outputs([])
+    first.heal()
+    asked = first.calls["outputs"]
+    clock.advance(STANDBY_SECONDS)
+    chain.outputs([])
+    assert first.calls["outputs"] == asked
+    first.produce_block()
+    clock.advance(STANDBY_SECONDS)
+    chain.outputs([])
+    assert first.calls["outputs"] == asked + 1
+
+
+def test_a_refusal_by_one_that_is_behind_decides_nothing(
+    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+) -> None:
+    """It may lack the block that made what is spent."""
+    clock.advance(30)
+    first.produce_block()
+    chain.tip()
+    first.faults.fail("submit", 2)
+    told = fails(lambda: chain.submit(b"junk"))
+    assert "second: refused it, but its tip is 31 slots behind first's: DecoderFailure" in told
+    second.produce_block()
+    clock.advance(IN_USE_SECONDS)
+    with pytest.raises(SubmissionRejected, match="DecoderFailure"):
+        chain.submit(b"junk")
+
+
+def test_what_a_standby_that_is_behind_lacks_is_not_known(
+    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+) -> None:
+    assert isinstance(chain, ReadsLedgerState)
+    there = next(iter(genesis_utxos(ALICE)))
+    raw = payment()
+    made = OutputRef(decode_transaction(raw).id, 0)
+    first.submit(raw)
+    clock.advance(20)
+    first.produce_block()
+    chain.blocks_after(second.tip().point)
+    first.fail_all()
+    status = chain.outputs([made, there])
+    assert status[made] == Unknown(
+        "second has no such output, but its tip is 21 slots behind first's"
+    )
+    assert isinstance(status[there], Unspent)
+    assert "21 slots behind" in fails(lambda: chain.ledger_state(StateQuery()))
+
+    second.submit(raw)
+    second.produce_block()
+    clock.advance(IN_USE_SECONDS)
+    status = chain.outputs([made, there])
+    assert isinstance(status[made], Unspent)
+    assert isinstance(status[there], Spent)
+    assert chain.ledger_state(StateQuery()) == second.ledger_state(StateQuery())
+
+
+def test_the_first_is_used_again_once_it_has_caught_up(
+    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+) -> None:
+    point = chain.tip().point
+    first.fail_all()
+    for _ in range(FAILURES):
+        chain.outputs([])
+    clock.advance(20)
+    second.produce_block()
+    chain.blocks_after(point)
+    first.heal()
+    clock.advance(STANDBY_SECONDS)
+    asked = first.calls["outputs"]
+    chain.outputs([])
+    assert first.calls["outputs"] == asked
+    first.produce_block()
+    clock.advance(STANDBY_SECONDS)
+    chain.outputs([])
+    assert first.calls["outputs"] == asked + 1
+
+
+def test_a_point_beyond_the_tip_of_another_is_not_rolled_back(
+    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+) -> None:
+    clock.advance(40)
+    first.produce_block()
+    point = chain.tip().point
+    first.fail_all()
+    assert "second: its tip lags 41 slots" in fails(lambda: chain.blocks_after(point))
+    for _ in range(2 * FAILURES):  # it lags, and is not down
+        fails(lambda: chain.blocks_after(point))
+    second.produce_block()
+    assert chain.blocks_after(point) == []
+
+
+def test_a_rollback_is_seen_once_the_other_chain_is_as_long(
+    chain: FallbackChain, first: CountedDevnet, clock: ManualClock
+) -> None:
+    clock.advance(20)
+    first.produce_block()
+    point = chain.tip().point
+    first.rollback(1)
+    assert "lags" in fails(lambda: chain.blocks_after(point))
+    first.produce_block()
+    with pytest.raises(PointNotFound):
+        chain.blocks_after(point)
+
+
+def test_a_single_provider_tells_of_a_rollback_at_once(
+    first: CountedDevnet, clock: ManualClock
+) -> None:
+    chain = with_fallback([("first", first)], clock.time)
+    clock.advance(20)
+    first.produce_block()
+    point = chain.tip().point
+    first.rollback(1)
+    with pytest.raises(PointNotFound):
+        chain.blocks_after(point)
+
+
+def test_a_follower_sees_no_rollback_when_another_lags(
+    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+) -> None:
+    moves: list[Move] = []
+    faults: list[BaseException] = []
+    with closing(Follower(chain, faults.append)) as follower:
+        follower.subscribe(moves.append)
+        follower.follow()
+        clock.advance(20)
+        first.produce_block()
+        until(lambda: follower.follow().height == 1)
+        first.fail_all()
+        until(lambda: follower.follow().height == 1 and second.calls["blocks_after"] > 0)
+        second.produce_block()
+        clock.advance(20)
+        second.produce_block()
+        until(lambda: follower.follow().height == 2)
+    assert faults == []
+    assert all(move.gapless and move.rolled_back_to is None for move in moves)
+    assert [block.height for move in moves for block in move.blocks] == [1, 2]
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+class FailsTogether(CountedDevnet):
+    """Fails when 16 threads have asked."""
+
+    meeting = threading.Barrier(16)
+
+    def _check(self, method: str) -> None:
+        self.meeting.wait()
+        raise ChainUnavailable(f"no {method}")
+
+
+class SlowToTell(CountedDevnet):
+    """Takes its time for the tip."""
+
+    def _check(self, method: str) -> None:
+        super()._check(method)
+        if method == "tip":
+            time.sleep(0.1)
+
+
+def test_many_threads_that_need_the_standby_look_at_it_once(clock: ManualClock) -> None:
+    with closing(FailsTogether(NETWORK, clock)) as one, closing(SlowToTell(NETWORK, clock)) as slow:
+        chain = with_fallback([("one", one), ("slow", slow)], clock.time)
+        together([lambda: chain.outputs([])] * 16)
+        assert slow.calls == {"tip": 1, "outputs": 16}
+
+
+def test_how_often_health_checks_ask(
+    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+) -> None:
+    asked = []
+    for pause in (0.0, IN_USE_SECONDS, STANDBY_SECONDS):
+        clock.advance(pause)
+        for check in [*chain.health_checks().values()] * 2:
+            check()
+        asked.append((first.calls["tip"], second.calls["tip"]))
+    assert asked == [(1, 1), (2, 1), (3, 2)]
+
+
+def test_a_standby_that_was_not_asked_lately_is_not_taken_to_lag(
+    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+) -> None:
+    clock.advance(100)
+    checks = list(chain.health_checks().values())
+    for check in checks:
+        check()
+    clock.advance(STANDBY_SECONDS - 1)
+    first.produce_block()
+    for check in checks:
+        check()
+    assert second.calls["tip"] == 1
+
+
+def test_what_happens_to_a_standby_is_no_switch(
+    chain: FallbackChain,
+    second: CountedDevnet,
+    clock: ManualClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "facilitator.chain")
+    second.fail_all()
+    _, check = chain.health_checks().values()
+    for _ in range(FAILURES + 1):
+        fails(check)
+    second.heal()
+    clock.advance(MIN_COOLING_SECONDS)
+    check()
+    assert [record for record in caplog.records if record.name == "facilitator.chain"] == []
+
+
+def test_the_first_is_believed_though_a_standby_is_ahead(
+    chain: FallbackChain, second: CountedDevnet, clock: ManualClock
+) -> None:
+    chain.tip()
+    clock.advance(20)
+    second.produce_block()
+    for check in chain.health_checks().values():
+        check()
+    never = OutputRef(b"\xab" * 32, 0)
+    assert chain.outputs([never]) == {never: Spent()}
+    with pytest.raises(SubmissionRejected):
+        chain.submit(b"junk")
+
+
+def test_a_single_provider_has_a_breaker_too(first: CountedDevnet, clock: ManualClock) -> None:
+    chain = with_fallback([("first", first)], clock.time)
+    first.faults.fail("outputs", FAILURES)
+    for _ in range(FAILURES):
+        fails(lambda: chain.outputs([]))
+    assert fails(lambda: chain.outputs([])) == (
+        "not asked for now: the devnet was asked to fail outputs()"
+    )
+    assert first.calls == {"outputs": FAILURES}
+    clock.advance(MIN_COOLING_SECONDS)
+    assert chain.outputs([]) == {}
+    assert list(chain.health_checks()) == [NETWORK]
+
+
+def test_a_lagging_standby_is_looked_at_again_soon(
+    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+) -> None:
+    second.produce_block()
+    clock.advance(500)
+    first.produce_block()
+    chain.tip()
+    first.fail_all()
+    assert "slots behind first's" in fails(lambda: chain.outputs([]))
+    second.produce_block()
+    clock.advance(IN_USE_SECONDS)
+    assert chain.outputs([]) == {}
+
+
+class Broken(CountedDevnet):
+    """Has a fault of its own, whose text is not fit to be shown."""
+
+    def _check(self, method: str) -> None:
+        raise OSError(f"cannot reach https://user:hunter2@node/{method}")
+
+
+def test_a_fault_of_a_provider_is_not_covered_up_and_not_shown(
+    second: CountedDevnet, clock: ManualClock
+) -> None:
+    with closing(Broken(NETWORK, clock)) as broken:
+        chain = with_fallback([("broken", broken), ("second", second)], clock.time)
+        for _ in range(FAILURES):
+            with pytest.raises(OSError, match="hunter2"):
+                chain.outputs([])
+        assert chain.outputs([]) == {}
+        second.fail_all()
+        assert "broken: not asked for now: OSError; " in fails(lambda: chain.outputs([]))
+
+
+class Evaluating(CountedDevnet):
+    """Runs scripts, of which it cannot tell anything."""
+
+    def evaluate(
+        self, transaction: bytes, utxo: Mapping[OutputRef, Output]
+    ) -> Sequence[ScriptFailure]:
+        raise ChainUnavailable(f"cannot evaluate {len(transaction)} bytes, {len(utxo)} outputs")
+
+
+def test_scripts_that_cannot_be_evaluated_close_nothing(clock: ManualClock) -> None:
+    with closing(Evaluating(NETWORK, clock)) as one, closing(Evaluating(NETWORK, clock)) as other:
+        chain = with_fallback([("one", one), ("other", other)], clock.time)
+        assert isinstance(chain, EvaluatesScripts)
+        for _ in range(2 * FAILURES):
+            assert "one: cannot evaluate 3 bytes" in fails(lambda: chain.evaluate(b"tx!", {}))
+        chain.outputs([])
+        assert one.calls["outputs"] == 1
+
+
+def bare(devnet: CountedDevnet) -> ChainProvider:
+    """The provider without any optional capability."""
+    names = methods(ChainProvider)
+    return cast(ChainProvider, SimpleNamespace(**{name: getattr(devnet, name) for name in names}))
+
+
+def methods(protocol: type) -> list[str]:
+    return [name for name in vars(protocol) if not name.startswith("_")]
+
+
+def test_optional_capabilities_are_those_that_all_have(
+    first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+) -> None:
+    with closing(Evaluating(NETWORK, clock)) as evaluating:
+        both = with_fallback([("first", first), ("second", second)])
+        mixed = with_fallback([("evaluating", evaluating), ("first", first)])
+        none = with_fallback([("first", first), ("bare", bare(second))])
+        all_three = with_fallback([("evaluating", evaluating)])
+    protocols = (AwaitsBlocks, ReadsLedgerState, EvaluatesScripts)
+    assert [isinstance(both, each) for each in protocols] == [True, True, False]
+    assert [isinstance(mixed, each) for each in protocols] == [True, True, False]
+    assert [isinstance(none, each) for each in protocols] == [False, False, False]
+    assert [isinstance(all_three, each) for each in protocols] == [True, True, True]
+
+
+def test_all_are_closed_even_when_one_fails_to(clock: ManualClock) -> None:
+    class Sticky(CountedDevnet):
+        def close(self) -> None:
+            super().close()
+            raise RuntimeError("sticks")
+
+    one, other = CountedDevnet(NETWORK, clock), Sticky(NETWORK, clock)
+    with pytest.raises(RuntimeError, match="sticks"):
+        with_fallback([("one", one), ("other", other), ("again", one)]).close()
+    for devnet in (one, other):
+        assert fails(devnet.tip) == "the devnet is closed"
