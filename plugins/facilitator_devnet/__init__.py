@@ -7,7 +7,8 @@ from facilitator import hookimpl
 from facilitator.context import Context
 from facilitator.errors import PluginError
 from facilitator.roles.chain import ChainProvider, ChainUnavailable
-from facilitator_devnet.commands import Run, prepare_demo, prepare_sample_payment
+from facilitator_devnet.blockfrost.serving import serve
+from facilitator_devnet.commands import Run, prepare_demo, prepare_devnet, prepare_sample_payment
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.settings import DevnetSettings
 
@@ -20,9 +21,10 @@ def settings_sections() -> Mapping[str, type]:
 
 @hookimpl
 def cli_commands() -> Sequence[tuple[str, str, Callable[[argparse.ArgumentParser], Run]]]:
-    """``demo`` and ``sample-payment``."""
+    """``demo``, ``devnet`` and ``sample-payment``."""
     return [
         ("demo", "show a payment from request to confirmation", prepare_demo),
+        ("devnet", "run the devnet alone, as a Blockfrost-compatible API", prepare_devnet),
         (
             "sample-payment",
             "print a signed payment to post",
@@ -42,6 +44,31 @@ def chain_provider(context: Context, network: str) -> ChainProvider:
     settings = context.settings.section(DevnetSettings)
     path = settings.path and settings.path.replace("{network}", network.removeprefix("cardano:"))
     try:
-        return Devnet(network, context.clock, block_seconds=settings.block_seconds, path=path)
+        devnet = Devnet(network, context.clock, block_seconds=settings.block_seconds, path=path)
     except ChainUnavailable as error:
         raise PluginError(f"the devnet cannot start: {error}") from error
+    if settings.listen is not None:
+        _to_serve.append((context, devnet))
+    return devnet
+
+
+@hookimpl
+def startup(context: Context) -> None:
+    """Serve the devnets at ``devnet.listen``: only here, since other commands make devnets too."""
+    listen = context.settings.section(DevnetSettings).listen
+    if listen is None:
+        return
+    own = [each for each in _to_serve if each[0] is context]
+    for each in own:
+        _to_serve.remove(each)
+    if len(own) > 1 and not listen.endswith(":0"):
+        raise PluginError(
+            "several devnets cannot share one port; with several networks, devnet.listen must end"
+            " in :0, which takes a free one for each"
+        )
+    for _, devnet in own:
+        serve(devnet, listen)
+
+
+_to_serve: list[tuple[Context, Devnet]] = []
+"""The devnets that wait for their facilitator to start."""

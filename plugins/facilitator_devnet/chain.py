@@ -4,9 +4,8 @@ Not for use by several threads at once: the provider holds its lock.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from facilitator.cardano.decode import decode_output, decode_transaction
 from facilitator.cardano.parameters import ProtocolParameters
@@ -23,19 +22,21 @@ from facilitator.roles.chain import (
     Unspent,
 )
 from facilitator.x402.networks import NETWORKS
-from facilitator_devnet.genesis import EPOCHS, PARAMETERS, digest, genesis_outputs
+from facilitator_devnet.blocks import Made, Totals, add_up, split
+from facilitator_devnet.genesis import (
+    EPOCHS,
+    PARAMETERS,
+    digest,
+    genesis_transactions,
+    gift,
+)
+from facilitator_devnet.index import Index, Place
 from facilitator_devnet.ledger import Draft, Ledger
 from facilitator_devnet.store import SavedBlock, Store
 
 log = logging.getLogger(__name__)
 
 NO_PARENT = "00" * 32
-
-
-class _Made(NamedTuple):
-    block: Block
-    transactions: Sequence[Transaction]
-    undo: Ledger
 
 
 class Chain:
@@ -51,8 +52,11 @@ class Chain:
         saved = self._store.begin(self.network, max(0, now - 1))
         self._rollbacks = saved.rollbacks
         self._grants = 0
-        self._made: list[_Made] = []
-        self._heights: dict[str, int] = {}
+        self.blocks: list[Made] = []
+        """By height."""
+        self.heights: dict[str, int] = {}
+        """Of the blocks, by hash."""
+        self.index = Index()
         self.ledger = Ledger({}, {})
         self._begin_at(saved.genesis_slot)
         for output in saved.grants:
@@ -62,17 +66,19 @@ class Chain:
         self._queue([decode_transaction(raw) for raw in saved.mempool])
 
     def _begin_at(self, slot: int) -> None:
-        for ref, output in genesis_outputs(self.network):
-            self._give(ref, output)
+        given = genesis_transactions(self.network)
+        for transaction in given:
+            self._give(transaction)
         block_hash = digest(f"devnet genesis of {self.network} at {slot}".encode()).hex()
-        block = Block(Point(slot, block_hash), 0, NO_PARENT, tuple(self._heights), frozenset())
-        self._made.append(_Made(block, (), Ledger({}, {})))
-        self._heights[block_hash] = 0
+        ids = tuple(transaction.id.hex() for transaction in given)
+        block = Block(Point(slot, block_hash), 0, NO_PARENT, ids, frozenset())
+        self.blocks.append(Made(block, given, add_up(Totals(), given), Ledger({}, {})))
+        self.heights[block_hash] = 0
 
     @property
     def tip(self) -> Block:
         """The newest block."""
-        return self._made[-1].block
+        return self.blocks[-1].block
 
     @property
     def parameters(self) -> ProtocolParameters:
@@ -83,32 +89,34 @@ class Chain:
         """Where the transaction is."""
         if transaction_id in self._waiting:
             return InMempool()
-        height = self._heights.get(transaction_id)
-        if height is None:
+        entry = self.index.entries.get(transaction_id)
+        if entry is None:
             return NotFound()
-        return InBlock(self._made[height].block.point, height)
+        height = entry.place.height
+        return InBlock(self.blocks[height].block.point, height)
 
     def blocks_after(self, point: Point) -> Sequence[Block]:
         """All blocks that follow, oldest first. Raises :class:`PointNotFound`."""
-        height = self._heights.get(point.block)
-        if height is None or self._made[height].block.point != point:
+        height = self.heights.get(point.block)
+        if height is None or self.blocks[height].block.point != point:
             raise PointNotFound(f"block {point.block} at slot {point.slot} is not on this chain")
-        return [made.block for made in self._made[height + 1 :]]
+        return [made.block for made in self.blocks[height + 1 :]]
 
     def unspent(self, address: bytes) -> dict[OutputRef, Output]:
         """The outputs at the address that are in a block and that nothing in the mempool spends."""
         return {
             ref: found.output
-            for ref, found in self.ledger.outputs.items()
-            if isinstance(found, Unspent)
-            and found.output.address == address
-            and isinstance(self._pending.outputs[ref], Unspent)
+            for _, ref in self.index.unspent(("address", address))
+            if isinstance(found := self._pending.outputs.get(ref), Unspent)
         }
 
+    @property
+    def waiting(self) -> Mapping[str, Transaction]:
+        """The mempool in the order of arrival, by id."""
+        return self._waiting
+
     def take(self, transaction: Transaction, now: int) -> list[Failure]:
-        """Put it in the mempool, unless it is there; if the ledger refuses it, tell why."""
-        if transaction.id.hex() in self._waiting:
-            return []
+        """Put it in the mempool; if the ledger refuses it over what waits there, tell why."""
         slot = max(now, self.tip.point.slot + 1)
         failures = self._pending.failures(transaction, self._environment(slot))
         if not failures:
@@ -116,18 +124,29 @@ class Chain:
             self._enqueue(transaction)
         return failures
 
+    def missing(self, transaction: Transaction) -> list[OutputRef]:
+        """Its inputs that are not there to be spent over what waits in the mempool."""
+        outputs = self._pending.outputs
+        return [ref for ref in transaction.body.inputs if not isinstance(outputs.get(ref), Unspent)]
+
     def produce(self, now: int) -> Block:
-        """Make a block at the slot ``now``, or the next free one, of what still holds there."""
+        """Make a block at the slot ``now``, or the next free one, of what still holds there.
+
+        What is too much for one block waits for the next.
+        """
         parent = self.tip
         slot = max(now, parent.point.slot + 1)
-        kept, dropped = self._sift(self._waiting.values(), self.ledger, slot)
+        due, rest = split(list(self._waiting.values()))
+        kept, dropped = self._sift(due, self.ledger, slot)
         ids = "".join(transaction.id.hex() for transaction in kept)
         # Without the count, blocks remade after a rollback could have the hashes of the old ones.
         content = f"{parent.point.block} {slot} {self._rollbacks} {ids}"
         block = SavedBlock(slot, digest(content.encode()).hex(), ())
-        self._store.add_block(parent.height + 1, block, [each.id for each in dropped])
+        self._store.add_block(
+            parent.height + 1, block, [each.id for each in kept], [each.id for each in dropped]
+        )
         self._append(block, kept)
-        self._queue(())
+        self._queue(rest)
         return self.tip
 
     def roll_back(self, blocks: int, now: int, *, drop: bool) -> None:
@@ -139,13 +158,13 @@ class Chain:
         if not 0 < blocks <= self.tip.height:
             raise ValueError(f"can undo 1 to {self.tip.height} blocks, not {blocks}")
         height = self.tip.height - blocks
-        undone = self._made[height + 1 :]
+        undone = self.blocks[height + 1 :]
         draft = Draft(self.ledger)
         for made in reversed(undone):
             draft.write(made.undo)
         freed = [transaction for made in undone for transaction in made.transactions]
         candidates = [*([] if drop else freed), *self._waiting.values()]
-        slot = max(now, self._made[height].block.point.slot + 1)
+        slot = max(now, self.blocks[height].block.point.slot + 1)
         kept, dropped = self._sift(candidates, draft, slot)
         if drop:
             dropped += freed
@@ -160,6 +179,12 @@ class Chain:
         decode_output(output)
         self._store.add_grant(output)
         return self._add_grant(output)
+
+    def load(self, utxos: Mapping[OutputRef, Output]) -> None:
+        """Put the outputs in the ledger, over what there is under the same references."""
+        for ref, output in utxos.items():
+            self.index.put(ref, output)
+            self.ledger.outputs[ref] = Unspent(output)
 
     def reset(self, now: int) -> None:
         """Begin anew from genesis."""
@@ -189,18 +214,22 @@ class Chain:
         draft = Draft(self.ledger)
         for transaction in transactions:
             draft.apply(transaction, PARAMETERS.key_deposit)
-        parent, ids = self.tip, tuple(transaction.id.hex() for transaction in transactions)
+        parent, height = self.blocks[-1], len(self.blocks)
+        for position, transaction in enumerate(transactions):
+            self.index.add(transaction, Place(height, position))
+        ids = tuple(transaction.id.hex() for transaction in transactions)
         spent = frozenset(ref for transaction in transactions for ref in transaction.body.inputs)
-        point = Point(saved.slot, saved.hash)
-        block = Block(point, parent.height + 1, parent.point.block, ids, spent)
-        self._made.append(_Made(block, transactions, self.ledger.write(draft.changes)))
-        self._heights |= dict.fromkeys((saved.hash, *ids), block.height)
+        block = Block(Point(saved.slot, saved.hash), height, parent.block.point.block, ids, spent)
+        totals, undo = add_up(parent.totals, transactions), self.ledger.write(draft.changes)
+        self.blocks.append(Made(block, transactions, totals, undo))
+        self.heights[saved.hash] = height
 
-    def _forget(self, undone: Sequence[_Made]) -> None:
-        del self._made[-len(undone) :]
-        for made in undone:
-            for key in (made.block.point.block, *made.block.transactions):
-                del self._heights[key]
+    def _forget(self, undone: Sequence[Made]) -> None:
+        del self.blocks[-len(undone) :]
+        for made in reversed(undone):
+            del self.heights[made.block.point.block]
+            for transaction in reversed(made.transactions):
+                self.index.remove(transaction)
 
     def _queue(self, transactions: Sequence[Transaction]) -> None:
         self._waiting: dict[str, Transaction] = {}
@@ -214,10 +243,12 @@ class Chain:
 
     def _add_grant(self, output: bytes) -> OutputRef:
         self._grants += 1
-        ref = OutputRef(digest(b"devnet grant %d: %b" % (self._grants, output)), 0)
-        self._give(ref, decode_output(output))
-        return ref
+        decoded = decode_output(output)
+        transaction = gift(f"devnet grant {self._grants}", [(decoded.address, decoded.value)])
+        self._give(transaction)
+        return OutputRef(transaction.id, 0)
 
-    def _give(self, ref: OutputRef, output: Output) -> None:
-        self.ledger.outputs[ref] = Unspent(output)
-        self._heights[ref.transaction_id.hex()] = 0
+    def _give(self, transaction: Transaction) -> None:
+        self.index.add(transaction, Place(0, len(self.index.entries)))
+        for number, output in enumerate(transaction.body.outputs):
+            self.ledger.outputs[OutputRef(transaction.id, number)] = Unspent(output)

@@ -1,4 +1,4 @@
-"""The devnet's commands: ``demo`` and ``sample-payment``.
+"""The devnet's commands: ``demo``, ``devnet`` and ``sample-payment``.
 
 They are the plugin's, and not the core's, since they need a chain whose keys everybody knows.
 """
@@ -52,6 +52,40 @@ def _demo(arguments: argparse.Namespace) -> int:
         narrator.failed(str(error))
         return 1
     return 0
+
+
+def prepare_devnet(parser: argparse.ArgumentParser) -> Run:
+    """``facilitator devnet``."""
+    parser.description = (
+        "Run the devnet alone: a test ledger with a faucet, served as a Blockfrost-compatible API "
+        "until SIGTERM or SIGINT. Prints where it listens once it does."
+    )
+    parser.add_argument(
+        "--network", default="cardano:preprod", choices=NETWORKS, help="(default %(default)s)"
+    )
+    parser.add_argument(
+        "--listen", default="127.0.0.1:3001", metavar="HOST:PORT",
+        help="where to listen; the port 0 takes a free one (default %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--block-seconds", type=float, default=2.0,
+        help="seconds between blocks; 0 makes them only on request (default %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--path", help="SQLite file that keeps the chain (default: in memory)")
+    parser.add_argument("--json", action="store_true", help="print a JSON object instead of text")
+    return _devnet
+
+
+def _devnet(arguments: argparse.Namespace) -> int:
+    from facilitator_devnet.alone import run_devnet
+
+    return run_devnet(
+        arguments.network,
+        arguments.listen,
+        block_seconds=arguments.block_seconds,
+        path=arguments.path,
+        as_json=arguments.json,
+    )
 
 
 def prepare_sample_payment(parser: argparse.ArgumentParser) -> Run:

@@ -1,7 +1,8 @@
 """The devnet as a chain provider: an embedded ledger that stands in for a network's node."""
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from threading import Condition, Event, Thread
 
 from facilitator.cardano.cbor import DecodeError
@@ -21,7 +22,6 @@ from facilitator.roles.chain import (
     Tip,
     TransactionStatus,
     Unknown,
-    Unspent,
 )
 from facilitator_devnet.chain import Chain
 from facilitator_devnet.encoding import encode_output
@@ -58,9 +58,10 @@ class Devnet:
         self._store: Store = MemoryStore() if path is None else SqliteStore(path)
         self._in_memory = path is None
         self._closing = Event()
+        self._dependents: list[Callable[[], None]] = []
         self._changed = Condition()
         try:
-            self._chain = Chain(network, self._store, self._now())
+            self._chain = Chain(network, self._store, self.now())
         except BaseException:
             self._store.close()
             raise
@@ -102,8 +103,9 @@ class Devnet:
             decoded = decode_transaction(transaction)
         except DecodeError as error:
             raise SubmissionRejected(f"DecoderFailure: {error}") from error
-        with self._changed:
-            failures = self._chain.take(decoded, self._now())
+        with self.chain() as chain:
+            known = decoded.id.hex() in chain.waiting
+            failures = [] if known else chain.take(decoded, self.now())
         if failures:
             raise SubmissionRejected("; ".join(f"{rule}: {why}" for rule, why in failures))
         self.faults.check_lost("reply lost")
@@ -146,8 +148,14 @@ class Devnet:
         with self._changed:
             return self._chain.ledger.state(query)
 
+    def also_close(self, close: Callable[[], None]) -> None:
+        """Have this called first when the devnet closes, by whatever depends on it."""
+        self._dependents.append(close)
+
     def close(self) -> None:
         """Stop making blocks, wake whoever waits, and let go of the file."""
+        for close in self._dependents:
+            close()
         self._closing.set()
         with self._changed:
             self._changed.notify_all()
@@ -161,7 +169,7 @@ class Devnet:
     def produce_block(self) -> Block:
         """Make a block now of what the mempool holds and is still valid."""
         with self._changed:
-            block = self._chain.produce(self._now())
+            block = self._chain.produce(self.now())
             self._changed.notify_all()
         return block
 
@@ -172,7 +180,7 @@ class Devnet:
         many blocks above genesis.
         """
         with self._changed:
-            self._chain.roll_back(blocks, self._now(), drop=drop)
+            self._chain.roll_back(blocks, self.now(), drop=drop)
             self._changed.notify_all()
 
     def fund(self, address: bytes, lovelace: int, assets: Assets | None = None) -> OutputRef:
@@ -202,17 +210,23 @@ class Devnet:
         if not self._in_memory:
             raise ValueError("outputs can be loaded into a devnet in memory only")
         with self._changed:
-            ledger = self._chain.ledger
-            ledger.outputs.update({ref: Unspent(output) for ref, output in utxos.items()})
-            ledger.accounts.update(accounts or {})
+            self._chain.load(utxos)
+            self._chain.ledger.accounts.update(accounts or {})
 
     def reset(self) -> None:
         """Begin anew from genesis."""
         with self._changed:
-            self._chain.reset(self._now())
+            self._chain.reset(self.now())
             self._changed.notify_all()
 
-    def _now(self) -> int:
+    @contextmanager
+    def chain(self) -> Iterator[Chain]:
+        """The chain itself, which nobody else changes in the meantime."""
+        with self._changed:
+            yield self._chain
+
+    def now(self) -> int:
+        """The slot that the clock is in."""
         return KNOWN_ERAS[self.network].slot_at(int(self._clock.time() * 1000))
 
     def _check(self, method: str) -> None:

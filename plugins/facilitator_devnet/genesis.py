@@ -1,16 +1,17 @@
 """What every devnet begins with: wallets, a test token, protocol parameters."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from hashlib import blake2b
 from typing import NamedTuple
 
-from facilitator.cardano.decode import decode_output
+from facilitator.cardano.decode import decode_transaction
 from facilitator.cardano.parameters import ProtocolParameters
-from facilitator.cardano.transaction import Output, OutputRef, Value
+from facilitator.cardano.transaction import Output, OutputRef, Transaction, Value
 from facilitator.x402.networks import NETWORKS
-from facilitator_devnet.encoding import encode_output
-from facilitator_devnet.wallet import Wallet
+from facilitator_devnet.encoding import POLICY_BYTES
+from facilitator_devnet.wallet import Wallet, build, sign
 
 WALLETS = ("alice", "bob", "carol", "merchant")
 TEST_TOKEN = bytes.fromhex("e675b46e4d2242c991a8932a99db3044e80515ae14b4c4ccf6b3f4c9") + (
@@ -44,9 +45,12 @@ PARAMETERS = ProtocolParameters(
     max_tx_steps=10_000_000_000,
     protocol_major=10,
     protocol_minor=0,
-    cost_models={},
+    cost_models={0: (), 1: (), 2: ()},
 )
-"""As on preprod; without cost models, since the devnet runs no Plutus."""
+"""As on preprod; with empty cost models, since the devnet runs no Plutus."""
+
+MAX_BLOCK_BODY_SIZE = 90_112
+"""Bytes of transactions in a block, as on preprod."""
 
 
 class Epochs(NamedTuple):
@@ -59,6 +63,10 @@ class Epochs(NamedTuple):
     def at(self, slot: int) -> int:
         """The epoch the slot lies in."""
         return self.start_epoch + max(0, slot - self.start_slot) // self.slots
+
+    def first_slot(self, epoch: int) -> int:
+        """The slot that the epoch begins with."""
+        return self.start_slot + (epoch - self.start_epoch) * self.slots
 
 
 EPOCHS = {
@@ -73,13 +81,35 @@ def wallets(network: str) -> Mapping[str, Wallet]:
     return {name: Wallet(name, NETWORKS[network].network_id) for name in WALLETS}
 
 
+def genesis_transactions(network: str) -> list[Transaction]:
+    """What made the outputs there are at first, one transaction for each wallet."""
+    return [
+        gift(
+            f"devnet genesis of {network}: {name}",
+            [(wallet.address, value) for value in GENESIS_VALUES],
+        )
+        for name, wallet in wallets(network).items()
+    ]
+
+
 def genesis_outputs(network: str) -> Iterator[tuple[OutputRef, Output]]:
-    """Every output there is at first. One wallet's come from one made-up transaction."""
-    for name, wallet in wallets(network).items():
-        transaction_id = digest(f"devnet genesis of {network}: {name}".encode())
-        for index, value in enumerate(GENESIS_VALUES):
-            output = decode_output(encode_output(wallet.address, value))
-            yield OutputRef(transaction_id, index), output
+    """Every output there is at first."""
+    for transaction in genesis_transactions(network):
+        for number, output in enumerate(transaction.body.outputs):
+            yield OutputRef(transaction.id, number), output
+
+
+def gift(occasion: str, outputs: Sequence[tuple[bytes, Value]]) -> Transaction:
+    """A transaction that makes the outputs (address and value) from nothing.
+
+    The occasion makes its id. No ledger would take it; looked up, it is like any other.
+    """
+    mint: dict[bytes, dict[bytes, int]] = defaultdict(lambda: defaultdict(int))
+    for _, value in outputs:
+        for asset, quantity in value.assets.items():
+            mint[asset[:POLICY_BYTES]][asset[POLICY_BYTES:]] += quantity
+    fields = {"_7": digest(occasion.encode())} | ({"_9": mint} if mint else {})
+    return decode_transaction(sign(build([], outputs, 0, None, **fields), []))
 
 
 def digest(data: bytes) -> bytes:

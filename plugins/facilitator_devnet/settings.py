@@ -21,3 +21,8 @@ class DevnetSettings:
         "SQLite file that keeps the chain; in memory when unset. With several networks,"
         " '{network}' in it stands for the network's name.",
     )
+    listen: str | None = setting(
+        None,
+        "Address (host:port) at which `facilitator serve` also offers the devnet as a"
+        " Blockfrost-compatible API; the port 0 takes a free one. Not offered when unset.",
+    )

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from facilitator.roles.chain import ChainUnavailable
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = f"""
 BEGIN;
 CREATE TABLE devnet (
@@ -72,8 +72,10 @@ class Store(Protocol):
         """Keep a transaction of the mempool."""
         ...
 
-    def add_block(self, height: int, block: SavedBlock, dropped: Collection[bytes]) -> None:
-        """Forget the dropped (ids) and put the rest of the mempool in the block."""
+    def add_block(
+        self, height: int, block: SavedBlock, taken: Collection[bytes], dropped: Collection[bytes]
+    ) -> None:
+        """Forget the dropped (ids) and put the taken ones (ids) of the mempool in the block."""
         ...
 
     def roll_back(self, height: int, dropped: Collection[bytes]) -> None:
@@ -102,7 +104,9 @@ class MemoryStore:
     def add_transaction(self, transaction_id: bytes, raw: bytes) -> None:
         """Keep nothing."""
 
-    def add_block(self, height: int, block: SavedBlock, dropped: Collection[bytes]) -> None:
+    def add_block(
+        self, height: int, block: SavedBlock, taken: Collection[bytes], dropped: Collection[bytes]
+    ) -> None:
         """Keep nothing."""
 
     def roll_back(self, height: int, dropped: Collection[bytes]) -> None:
@@ -208,12 +212,17 @@ class SqliteStore:
                 "INSERT INTO transactions (id, raw) VALUES (?, ?)", (transaction_id, raw)
             )
 
-    def add_block(self, height: int, block: SavedBlock, dropped: Collection[bytes]) -> None:
-        """Forget the dropped (ids) and put the rest of the mempool in the block."""
+    def add_block(
+        self, height: int, block: SavedBlock, taken: Collection[bytes], dropped: Collection[bytes]
+    ) -> None:
+        """Forget the dropped (ids) and put the taken ones (ids) of the mempool in the block."""
         with self._change() as change:
             _forget(change, dropped)
             change.execute("INSERT INTO blocks VALUES (?, ?, ?)", (height, block.slot, block.hash))
-            change.execute("UPDATE transactions SET height = ? WHERE height IS NULL", (height,))
+            change.executemany(
+                "UPDATE transactions SET height = ? WHERE id = ?",
+                [(height, each) for each in taken],
+            )
 
     def roll_back(self, height: int, dropped: Collection[bytes]) -> None:
         """Forget the blocks above; theirs are in the mempool again, save the dropped (ids)."""

@@ -80,7 +80,7 @@ def sign(body: bytes, keys: Sequence[SigningKey]) -> bytes:
     """The transaction made of the body's CBOR and a signature by each key."""
     transaction_id = blake2b(body, digest_size=32).digest()
     signatures = [[bytes(key.verify_key), key.sign(transaction_id).signature] for key in keys]
-    witnesses = cbor2.dumps({0: cbor2.CBORTag(SET_TAG, signatures)})
+    witnesses = cbor2.dumps({0: cbor2.CBORTag(SET_TAG, signatures)} if signatures else {})
     return b"\x84" + body + witnesses + b"\xf5\xf6"
 
 

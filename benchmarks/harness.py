@@ -1,0 +1,146 @@
+"""What the benchmarks share: processes of the facilitator, the devnet's API, payers."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.slots import KNOWN_ERAS
+from facilitator.cardano.transaction import Output, OutputRef, Value
+from facilitator_devnet.genesis import PARAMETERS, wallets
+from facilitator_devnet.samples import payload, requirements
+from facilitator_devnet.wallet import Wallet, pay
+
+NETWORK = "cardano:preprod"
+AMOUNT = 2_000_000
+FUNDS = 100_000_000
+
+
+@dataclass
+class Payer:
+    """A wallet and the output that it pays from next."""
+
+    wallet: Wallet
+    ref: OutputRef
+    output: Output
+
+    def body(self, *, broken: bool = False) -> bytes:
+        """The body of ``/verify`` and ``/settle``; the change is what it pays from afterwards."""
+        terms = requirements(NETWORK, wallets(NETWORK)["merchant"].bech32, AMOUNT)
+        now = KNOWN_ERAS[NETWORK].slot_at(int(time.time() * 1000))
+        raw = pay(
+            self.wallet,
+            {self.ref: self.output},
+            wallets(NETWORK)["merchant"].address,
+            AMOUNT,
+            parameters=PARAMETERS,
+            ttl=now + 500,
+        )
+        if broken:
+            signature = decode_transaction(raw).witnesses.vkeys[0].signature
+            raw = raw.replace(signature, bytes(64))
+        body = {
+            "x402Version": 2,
+            "paymentPayload": payload(terms, raw, self.ref),
+            "paymentRequirements": terms,
+        }
+        transaction = decode_transaction(raw)
+        if not broken:
+            self.ref = OutputRef(transaction.id, 1)
+            self.output = transaction.body.outputs[1]
+        return json.dumps(body).encode()
+
+
+class Api:
+    """The devnet's API, as a benchmark controls it."""
+
+    def __init__(self, url: str) -> None:
+        """Take the base URL, with or without ``/api/v0``."""
+        self.url = url.removesuffix("/api/v0")
+
+    def control(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """A call that is not counted."""
+        data = json.dumps(body or {}).encode() if method == "POST" else None
+        request = urllib.request.Request(f"{self.url}/devnet/{path}", data, method=method)
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
+    def fund(self, name: str) -> Payer:
+        """A payer with an output of its own."""
+        wallet = Wallet(name)
+        made = self.control("POST", "faucet", {"address": wallet.bech32, "lovelace": FUNDS})
+        ref = OutputRef(bytes.fromhex(made["tx_hash"]), made["output_index"])
+        return Payer(wallet, ref, Output(wallet.address, Value(FUNDS, {}), 0))
+
+    def height(self) -> int:
+        """Height of the newest block. It is counted."""
+        request = urllib.request.Request(
+            f"{self.url}/api/v0/blocks/latest", headers={"project_id": "preprodbenchmark"}
+        )
+        with urllib.request.urlopen(request) as answer:
+            return int(json.load(answer)["height"])
+
+    def counts(self) -> dict[str, int]:
+        """Calls by endpoint since the last reset."""
+        return dict(self.control("GET", "counters")["by_endpoint"])
+
+
+@dataclass
+class Running:
+    """A process and where it listens."""
+
+    pid: int
+    url: str
+
+
+@contextmanager
+def process(
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+    folder: Path,
+    script: str | None = None,
+) -> Iterator[Running]:
+    """Run a command of ``facilitator``, or a script, until the block ends; it listens already."""
+    own = {key: value for key, value in os.environ.items() if not key.startswith("FACILITATOR_")}
+    running = subprocess.Popen(
+        [sys.executable, *([script] if script else ["-m", "facilitator"]), *arguments],
+        env={**own, **environ},
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if "http://" in line:
+                url = re.findall(r"http://[0-9.:]+", line)[0]
+                break
+        else:
+            raise SystemExit(f"{arguments[0]} did not start")
+        threading.Thread(target=running.stdout.read, daemon=True).start()
+        yield Running(running.pid, url)
+    finally:
+        running.terminate()
+        running.wait()
+
+
+def on_blockfrost(api: Api, poll_seconds: float = 20.0) -> dict[str, str]:
+    """Environment of a facilitator that has the devnet's API for its Blockfrost."""
+    return {
+        "FACILITATOR_PLUGINS": "blockfrost,sqlite",
+        "FACILITATOR_SERVER__PORT": "0",
+        "FACILITATOR_BLOCKFROST__BASE_URL": f"{api.url}/api/v0",
+        "FACILITATOR_BLOCKFROST__PROJECT_ID": "preprodbenchmark",
+        "FACILITATOR_BLOCKFROST__POLL_SECONDS": str(poll_seconds),
+    }

@@ -1,0 +1,46 @@
+"""``facilitator devnet``: the devnet without a facilitator."""
+
+import json
+import signal
+from threading import Event
+
+from facilitator.clock import SystemClock
+from facilitator.errors import FacilitatorError
+from facilitator.roles.chain import ChainUnavailable
+from facilitator_devnet.blockfrost.serving import serve
+from facilitator_devnet.devnet import Devnet
+
+MAX_BLOCK_SECONDS = 86_400
+
+
+class CannotStartError(FacilitatorError):
+    """The devnet cannot run with these options."""
+
+
+def run_devnet(
+    network: str, listen: str, *, block_seconds: float, path: str | None, as_json: bool
+) -> int:
+    """Serve until SIGTERM or SIGINT and return the exit code 0; for the main thread.
+
+    Prints the line that tells where it listens once it does. Raises
+    :class:`~facilitator.errors.FacilitatorError` when it cannot start.
+    """
+    if not 0 <= block_seconds <= MAX_BLOCK_SECONDS:
+        raise CannotStartError(f"--block-seconds must be between 0 and {MAX_BLOCK_SECONDS}")
+    stopped = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        devnet = Devnet(network, SystemClock(), block_seconds=block_seconds, path=path)
+    except ChainUnavailable as error:
+        raise CannotStartError(f"the devnet cannot start: {error}") from error
+    try:
+        url = serve(devnet, listen).url
+        if as_json:
+            print(json.dumps({"url": url, "network": network}), flush=True)
+        else:
+            print(f"the devnet for {network} listens on {url}", flush=True)
+        stopped.wait()
+    finally:
+        devnet.close()
+    return 0

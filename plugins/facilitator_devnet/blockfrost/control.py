@@ -1,0 +1,128 @@
+"""``/devnet/…``: what tests tell the API's devnet to do, neither counted nor spoilt by faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import orjson
+
+from facilitator.cardano.address import parse_address
+from facilitator.roles.chain import Block, ChainUnavailable
+from facilitator_devnet.blockfrost.errors import ApiError, invalid
+from facilitator_devnet.blockfrost.faults import Fault
+from facilitator_devnet.blockfrost.server import Answer, Message
+
+if TYPE_CHECKING:
+    from facilitator_devnet.blockfrost.face import Face
+
+CONTROL = "/devnet/"
+
+Arguments: TypeAlias = Mapping[str, Any]
+T = TypeVar("T")
+
+
+def control(face: Face, message: Message, path: str) -> Answer:
+    """Do what the request says."""
+    try:
+        action = ACTIONS.get(f"{message.method} {path}")
+        if action is None:
+            raise ApiError(404, f"there are only {', '.join(ACTIONS)}")
+        return Answer(200, orjson.dumps(action(face, _arguments(message.body))))
+    except ApiError as error:
+        return Answer(error.status, orjson.dumps(error.body))
+
+
+def _arguments(body: bytes) -> Arguments:
+    try:
+        arguments = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise invalid(f"the body is not JSON: {error}") from error
+    if not isinstance(arguments, dict):
+        raise invalid("the body must be a JSON object")
+    return arguments
+
+
+def _counters(face: Face, _: Arguments) -> Any:
+    return face.counts()
+
+
+def _reset_counters(face: Face, _: Arguments) -> Any:
+    face.counters.reset()
+    return face.counts()
+
+
+def _faults(face: Face, _: Arguments) -> Any:
+    return face.faults.active()
+
+
+def _add_fault(face: Face, arguments: Arguments) -> Any:
+    try:
+        face.faults.add(Fault(**arguments))
+    except (TypeError, ValueError) as error:
+        raise invalid(str(error)) from error
+    return face.faults.active()
+
+
+def _clear_faults(face: Face, _: Arguments) -> Any:
+    face.faults.clear()
+    return face.faults.active()
+
+
+def _block(face: Face, _: Arguments) -> Any:
+    return _made(_checked(face.devnet.produce_block))
+
+
+def _rollback(face: Face, arguments: Arguments) -> Any:
+    blocks, drop = arguments.get("blocks", 1), arguments.get("drop", False)
+    if type(blocks) is not int or type(drop) is not bool:
+        raise invalid("blocks must be a whole number and drop true or false")
+    _checked(lambda: face.devnet.rollback(blocks, drop=drop))
+    with face.devnet.chain() as chain:
+        return _made(chain.tip)
+
+
+def _faucet(face: Face, arguments: Arguments) -> Any:
+    lovelace, assets = arguments.get("lovelace"), arguments.get("assets", {})
+    quantities = [lovelace, *(assets.values() if isinstance(assets, dict) else [None])]
+    if not all(type(quantity) is int and 0 < quantity < 2**63 for quantity in quantities):
+        raise invalid("lovelace and the quantities in assets must be whole numbers above 0")
+    ref = _checked(
+        lambda: face.devnet.fund(
+            parse_address(str(arguments.get("address"))),
+            arguments["lovelace"],
+            {bytes.fromhex(unit): quantity for unit, quantity in assets.items()},
+        )
+    )
+    return {"tx_hash": ref.transaction_id.hex(), "output_index": ref.index}
+
+
+def _checked(action: Callable[[], T]) -> T:
+    try:
+        return action()
+    except ValueError as error:
+        raise invalid(str(error)) from error
+    except ChainUnavailable as error:
+        raise ApiError(500, str(error)) from error
+
+
+def _made(block: Block) -> dict[str, Any]:
+    return {
+        "hash": block.point.block,
+        "height": block.height,
+        "slot": block.point.slot,
+        "transactions": block.transactions,
+    }
+
+
+ACTIONS: Mapping[str, Callable[[Face, Arguments], Any]] = {
+    "GET /devnet/counters": _counters,
+    "POST /devnet/counters/reset": _reset_counters,
+    "GET /devnet/faults": _faults,
+    "POST /devnet/faults": _add_fault,
+    "POST /devnet/faults/clear": _clear_faults,
+    "POST /devnet/block": _block,
+    "POST /devnet/rollback": _rollback,
+    "POST /devnet/faucet": _faucet,
+}
+"""What there is, by method and path."""

@@ -1,0 +1,133 @@
+"""The devnet's Blockfrost-compatible API: a server, its counters and its faults."""
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from facilitator.roles.chain import ChainUnavailable
+from facilitator_devnet.blockfrost.control import CONTROL, control
+from facilitator_devnet.blockfrost.counters import Counters
+from facilitator_devnet.blockfrost.errors import ApiError, invalid
+from facilitator_devnet.blockfrost.faults import Effects, Faults
+from facilitator_devnet.blockfrost.request import Request
+from facilitator_devnet.blockfrost.routes import CALLS, LOOKUPS, UNKNOWN, Route, route
+from facilitator_devnet.blockfrost.server import Answer, Message, Server
+from facilitator_devnet.blockfrost.view import View
+from facilitator_devnet.devnet import Devnet
+
+log = logging.getLogger(__name__)
+
+HOSTED = ("/api/v0", "/v0")
+"""Where Blockfrost has its API. At the bare URL it is as on a server of one's own: without project
+ids, which wallets' SDKs do not send to a URL that they are given."""
+NETWORKS = ("mainnet", "preprod", "preview", "testnet", "sanchonet")
+"""What project ids begin with."""
+
+
+class Face:
+    """Serves a devnet as Blockfrost serves a network, at ``{url}/api/v0`` and ``{url}/v0``.
+
+    At ``{url}`` itself it is the same without project ids.
+    """
+
+    def __init__(self, devnet: Devnet, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Serve on the address; the port 0 takes a free one. Raises :class:`OSError`."""
+        self.devnet = devnet
+        self.faults = Faults()
+        self.counters = Counters()
+        self._server = Server(host, port, self._answer)
+        self._server.start()
+
+    @property
+    def url(self) -> str:
+        """Where the server is, without ``/api``."""
+        return self._server.url
+
+    def counts(self) -> Mapping[str, Any]:
+        """``{"total": …, "by_endpoint": {"GET /txs/{hash}/utxos": …}}`` since the last reset."""
+        return self.counters.counts()
+
+    def close(self) -> None:
+        """Stop serving; the devnet goes on."""
+        self._server.close()
+
+    def __enter__(self) -> "Face":
+        """Serve already."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def _answer(self, message: Message) -> Answer | None:
+        target = urlsplit(message.target)
+        query = dict(parse_qsl(target.query, keep_blank_values=True))
+        if target.path.startswith(CONTROL):
+            return control(self, message, target.path)
+        root, path = _split(unquote(target.path))
+        found = route(message.method, path)
+        self.counters.count(found.endpoint)
+        effects = self.faults.effects(found.endpoint)
+        if effects.latency_ms:
+            time.sleep(effects.latency_ms / 1000)
+        if effects.cut_before:
+            return None
+        content_type = message.headers.get("content-type", "")
+        request = Request(found.params, query, content_type, message.body)
+        status, result = 200, None
+        try:
+            if effects.status is not None:
+                raise ApiError(effects.status)
+            if root:
+                self._check_project(message.headers.get("project_id"))
+            result = self._do(found, request, effects)
+        except ApiError as error:
+            status, result = error.status, error.body
+        if effects.cut_after:
+            return None
+        later = effects.retry_after
+        headers = {} if later is None else {"Retry-After": str(later)}
+        # not orjson: integers in data may have more than 64 bits
+        body = json.dumps(result, separators=(",", ":")).encode()
+        return Answer(status, body, headers, 0.5 if effects.truncate else 1.0)
+
+    def _do(self, found: Route, request: Request, effects: Effects) -> Any:
+        if found.endpoint == UNKNOWN:
+            raise invalid("Invalid path. Please check https://docs.blockfrost.io/")
+        try:
+            if found.endpoint in CALLS:
+                return CALLS[found.endpoint](self.devnet, request)
+            with self.devnet.chain() as chain:
+                height = max(0, chain.tip.height - effects.stale_blocks)
+                return LOOKUPS[found.endpoint.removeprefix("GET ")](View(chain, height), request)
+        except ChainUnavailable as error:
+            raise ApiError(500) from error
+        except ApiError:
+            raise
+        except Exception as error:
+            log.exception("the devnet's API failed at %s", found.endpoint)
+            raise ApiError(500) from error
+
+    def _check_project(self, project_id: str | None) -> None:
+        if not project_id:
+            raise ApiError(403, "Missing project token. Please include project_id in your request.")
+        own = self.devnet.network.removeprefix("cardano:")
+        if any(project_id.startswith(name) for name in NETWORKS if name != own):
+            raise ApiError(403, "Network token mismatch.")
+
+
+def _split(path: str) -> tuple[str, str]:
+    """The root that the path is under, empty for none of those of Blockfrost, and the rest."""
+    for root in HOSTED:
+        if path == root or path.startswith(f"{root}/"):
+            return root, path.removeprefix(root).rstrip("/") or "/"
+    return "", path.rstrip("/") or "/"

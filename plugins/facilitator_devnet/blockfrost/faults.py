@@ -1,0 +1,156 @@
+"""Faults of the API that tests ask for: what its clients must cope with."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from threading import Lock
+from typing import Any, Literal, get_args
+
+from facilitator_devnet.blockfrost.errors import NAMES
+from facilitator_devnet.blockfrost.routes import ENDPOINTS
+
+Kind = Literal["latency", "answer", "cut_before", "cut_after", "truncate", "stale", "quota"]
+OVER_QUOTA = 402
+
+
+@dataclass(slots=True)
+class Fault:
+    """What goes wrong, with which requests, and how often."""
+
+    kind: Kind
+    endpoint: str | None = None
+    """``None`` for every endpoint."""
+    times: int | None = None
+    """Requests that it is left for; ``None`` until the faults are cleared."""
+    status: int = 0
+    """Of ``answer``."""
+    retry_after: int | None = None
+    """Of ``answer``: the header's seconds."""
+    ms: int = 0
+    """Of ``latency``."""
+    blocks: int = 0
+    """Of ``stale``."""
+    requests: int = 0
+    """Of ``quota``: how many are left before every one is answered 402."""
+
+    def __post_init__(self) -> None:
+        """Raise :class:`ValueError` for what makes no sense."""
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}")
+        if self.endpoint is not None and self.endpoint not in ENDPOINTS:
+            raise ValueError(f"there is no endpoint {self.endpoint!r}; one is {ENDPOINTS[0]!r}")
+        if self.kind == "answer" and self.status not in NAMES:
+            raise ValueError(f"status must be one of {', '.join(map(str, NAMES))}")
+        for name in ("times", "retry_after", "ms", "blocks", "requests"):
+            number = getattr(self, name)
+            if number is not None and (type(number) is not int or number < 0):
+                raise ValueError(f"{name} must be a whole number, at least 0")
+
+
+@dataclass(slots=True)
+class Effects:
+    """What the faults do to one request."""
+
+    latency_ms: int = 0
+    status: int | None = None
+    retry_after: int | None = None
+    cut_before: bool = False
+    cut_after: bool = False
+    truncate: bool = False
+    stale_blocks: int = 0
+
+
+class Faults:
+    """The faults in force.
+
+    Of those that fit a request, every latency counts, and of each other kind the first one.
+    """
+
+    def __init__(self) -> None:
+        """Begin without faults."""
+        self._lock = Lock()
+        self._faults: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        """Put a fault in force."""
+        with self._lock:
+            self._faults.append(fault)
+
+    def latency(self, ms: int, endpoint: str | None = None, times: int | None = None) -> None:
+        """Answer so much later."""
+        self.add(Fault("latency", endpoint, times, ms=ms))
+
+    def answer(
+        self,
+        status: int,
+        endpoint: str | None = None,
+        times: int | None = None,
+        *,
+        retry_after: int | None = None,
+    ) -> None:
+        """Answer with the status and nothing else; the request does nothing."""
+        self.add(Fault("answer", endpoint, times, status=status, retry_after=retry_after))
+
+    def cut_before(self, endpoint: str | None = None, times: int | None = None) -> None:
+        """Close the connection without doing what was asked."""
+        self.add(Fault("cut_before", endpoint, times))
+
+    def cut_after(self, endpoint: str | None = None, times: int | None = None) -> None:
+        """Do what was asked and close the connection without an answer."""
+        self.add(Fault("cut_after", endpoint, times))
+
+    def truncate(self, endpoint: str | None = None, times: int | None = None) -> None:
+        """Close the connection in the middle of the answer's body."""
+        self.add(Fault("truncate", endpoint, times))
+
+    def stale(self, blocks: int, endpoint: str | None = None, times: int | None = None) -> None:
+        """Answer from the chain as it was so many blocks ago."""
+        self.add(Fault("stale", endpoint, times, blocks=blocks))
+
+    def quota(self, requests: int) -> None:
+        """Answer so many more requests, and 402 from then on."""
+        self.add(Fault("quota", requests=requests))
+
+    def clear(self) -> None:
+        """End all faults."""
+        with self._lock:
+            self._faults.clear()
+
+    def active(self) -> Sequence[dict[str, Any]]:
+        """The faults in force, with what is left of them."""
+        with self._lock:
+            return [asdict(fault) for fault in self._faults]
+
+    def effects(self, endpoint: str) -> Effects:
+        """What happens to a request of the endpoint; uses up what happens a number of times."""
+        effects, seen = Effects(), set[str]()
+        with self._lock:
+            for fault in self._faults:
+                if fault.endpoint not in (None, endpoint) or fault.times == 0:
+                    continue
+                if fault.kind in seen and fault.kind != "latency":
+                    continue
+                seen.add(fault.kind)
+                if fault.times is not None:
+                    fault.times -= 1
+                _apply(fault, effects)
+        return effects
+
+
+def _apply(fault: Fault, effects: Effects) -> None:
+    match fault.kind:
+        case "latency":
+            effects.latency_ms += fault.ms
+        case "answer":
+            effects.status, effects.retry_after = fault.status, fault.retry_after
+        case "cut_before":
+            effects.cut_before = True
+        case "cut_after":
+            effects.cut_after = True
+        case "truncate":
+            effects.truncate = True
+        case "stale":
+            effects.stale_blocks = fault.blocks
+        case "quota" if fault.requests == 0:
+            effects.status = effects.status or OVER_QUOTA
+        case "quota":
+            fault.requests -= 1

@@ -1,0 +1,88 @@
+"""What a node's tools say of a transaction that it refuses.
+
+The ledger's predicate failures as JSON, each wrapped in those of the rules that led to it (Conway
+``LEDGER``).
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from facilitator.cardano.rules import Failure
+from facilitator.cardano.transaction import OutputRef
+
+ALL_SPENT = (
+    'ConwayMempoolFailure "All inputs are spent. Transaction has probably already been included"'
+)
+"""What a node says first, and then nothing else, of a transaction none of whose inputs is there."""
+TAGS = ("TxValidationErrorInCardanoMode", "TxCmdTxSubmitValidationError", "TxSubmitFail")
+
+WRAPPERS = (
+    (r"ConwayWdrl\w+|ConwayTreasury\w+|ConwayTxRefScripts\w+", ()),
+    (r"Withdrawals\w+CERTS", ("ConwayCertsFailure",)),
+    (r"\w+DELEG", ("ConwayCertsFailure", "CertFailure", "DelegFailure")),
+    (r"\w+POOL|PoolMedataHashTooBig", ("ConwayCertsFailure", "CertFailure", "PoolFailure")),
+    (r"Conway(DRep|Committee)\w+", ("ConwayCertsFailure", "CertFailure", "GovCertFailure")),
+    (
+        r"ConflictingCommittee\w+|Disallowed\w+|ExpirationEpoch\w+|GovActions\w+|InvalidGuardrails\w+"
+        r"|InvalidPrevGov\w+|\w*Proposal\w*|TreasuryWithdrawal\w+|UnelectedCommittee\w+|Vot\w+"
+        r"|ZeroTreasury\w+",
+        ("ConwayGovFailure",),
+    ),
+    (
+        r"\w+UTXOW|Conflicting\w+|ExtraRedeemers|InvalidMetadata|Malformed\w+|Missing\w+"
+        r"|NotAllowedSupplementalDatums|PPViewHashesDontMatch|UnspendableUTxONoDatumHash",
+        ("ConwayUtxowFailure",),
+    ),
+    (r"ValidationTagMismatch", ("ConwayUtxowFailure", "UtxoFailure", "UtxosFailure")),
+    (r"\w+", ("ConwayUtxowFailure", "UtxoFailure")),
+)
+"""What a failure is wrapped in, outermost first, by its name; the first that fits is taken."""
+
+
+def undecodable(why: str) -> str:
+    """The refusal of bytes that are no transaction."""
+    failure = f"DecoderErrorDeserialiseFailure {_text('Shelley Tx')}"
+    cause = f"{failure} (DeserialiseFailure 0 {_text(why)})"
+    read_error = {"contents": [cause], "tag": "TxCmdTxReadError"}
+    return _text({"contents": read_error, "tag": "TxSubmitFail"})
+
+
+def refused(failures: Sequence[Failure], inputs: int, missing: Sequence[OutputRef]) -> str:
+    """The refusal of a transaction with so many inputs, of which those that are missing are named.
+
+    The ledger shows what it compared; here a sentence stands for it, except for missing inputs.
+    """
+    nothing_left = 0 < inputs == len(missing)
+    errors = [ALL_SPENT] if nothing_left else [_predicate(each, missing) for each in failures]
+    answer: dict[str, Any] = {
+        "era": "ShelleyBasedEraConway",
+        "error": errors,
+        "kind": "ShelleyTxValidationError",
+    }
+    for tag in TAGS:
+        answer = {"contents": answer, "tag": tag}
+    return _text(answer)
+
+
+def _predicate(failure: Failure, missing: Sequence[OutputRef]) -> str:
+    rule, why = failure
+    compared = _text(why)
+    if rule == "BadInputsUTxO":
+        compared = f"(fromList [{','.join(map(_input, missing))}])"
+    shown = f"{rule} {compared}"
+    wrappers = next(wrappers for names, wrappers in WRAPPERS if re.fullmatch(names, rule))
+    for wrapper in reversed(wrappers):
+        shown = f"{wrapper} ({shown})"
+    return shown
+
+
+def _input(ref: OutputRef) -> str:
+    name = _text(ref.transaction_id.hex())
+    return f"TxIn (TxId {{unTxId = SafeHash {name}}}) (TxIx {{unTxIx = {ref.index}}})"
+
+
+def _text(value: Any) -> str:
+    return orjson.dumps(value).decode()

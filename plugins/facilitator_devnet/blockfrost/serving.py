@@ -1,0 +1,35 @@
+"""Serving devnets at a configured address."""
+
+import logging
+
+from facilitator.errors import FacilitatorError
+from facilitator_devnet.blockfrost.face import Face
+from facilitator_devnet.devnet import Devnet
+
+log = logging.getLogger(__name__)
+
+MAX_PORT = 65_535
+
+
+class CannotListenError(FacilitatorError):
+    """The address is malformed, taken, or not this machine's."""
+
+
+def serve(devnet: Devnet, listen: str) -> Face:
+    """Serve the devnet at ``host:port`` until it closes. Raises :class:`CannotListenError`."""
+    host, colon, port = listen.rpartition(":")
+    if not (colon and host and port.isdecimal() and int(port) <= MAX_PORT):
+        raise CannotListenError(f"the devnet cannot listen on {listen!r}: it must be host:port")
+    try:
+        face = Face(devnet, host.strip("[]"), int(port))
+    except OSError as error:
+        why = error.strerror or error
+        raise CannotListenError(f"the devnet cannot listen on {listen}: {why}") from error
+    devnet.also_close(face.close)
+    log.warning(
+        "the devnet for %s is a Blockfrost API at %s/api/v0 and, without project ids, at %s",
+        devnet.network,
+        face.url,
+        face.url,
+    )
+    return face

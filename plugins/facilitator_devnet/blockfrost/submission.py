@@ -1,0 +1,24 @@
+"""``/tx/submit``."""
+
+from facilitator.cardano.cbor import DecodeError
+from facilitator.cardano.decode import decode_transaction
+from facilitator_devnet.blockfrost.errors import ApiError, invalid
+from facilitator_devnet.blockfrost.rejection import refused, undecodable
+from facilitator_devnet.blockfrost.request import Request
+from facilitator_devnet.devnet import Devnet
+
+
+def submit(devnet: Devnet, request: Request) -> str:
+    """Put the transaction in the mempool; its id. Raises :class:`ApiError` (400, 415)."""
+    if request.content_type.partition(";")[0].strip().lower() != "application/cbor":
+        raise ApiError(415, f"Unsupported Media Type: {request.content_type}")
+    try:
+        transaction = decode_transaction(request.body)
+    except DecodeError as error:
+        raise invalid(undecodable(str(error))) from error
+    with devnet.chain() as chain:
+        missing = chain.missing(transaction)
+        failures = chain.take(transaction, devnet.now())
+    if failures:
+        raise invalid(refused(failures, len(transaction.body.inputs), missing))
+    return transaction.id.hex()

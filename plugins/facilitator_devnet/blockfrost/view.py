@@ -1,0 +1,77 @@
+"""The chain as of one of its blocks, which need not be the newest."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from facilitator.cardano.slots import KNOWN_ERAS
+from facilitator.cardano.transaction import Output, OutputRef
+from facilitator_devnet.blockfrost.errors import not_found
+from facilitator_devnet.blocks import Made
+from facilitator_devnet.chain import Chain
+from facilitator_devnet.index import Entry, Key, Place, keys
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a backend that has followed the chain up to :attr:`height` knows."""
+
+    chain: Chain
+    height: int
+
+    @property
+    def tip(self) -> Made:
+        """The newest block it knows."""
+        return self.chain.blocks[self.height]
+
+    @property
+    def blocks(self) -> Sequence[Made]:
+        """All blocks it knows, by height."""
+        blocks = self.chain.blocks
+        return blocks if self.height == len(blocks) - 1 else blocks[: self.height + 1]
+
+    def time(self, slot: int) -> int:
+        """Unix time in seconds at which the slot begins."""
+        return KNOWN_ERAS[self.chain.network].start_ms(slot) // 1000
+
+    def entry(self, transaction_id: str) -> Entry:
+        """The transaction. Raises :class:`ApiError` (404)."""
+        entry = self.chain.index.entries.get(transaction_id)
+        if entry is None or entry.place.height > self.height:
+            raise not_found()
+        return entry
+
+    def output(self, ref: OutputRef) -> Output:
+        """An output that a block or the mempool made, spent or not."""
+        output = self.chain.index.output(ref)
+        if output is None:
+            output = self.chain.waiting[ref.transaction_id.hex()].body.outputs[ref.index]
+        return output
+
+    def consumer(self, ref: OutputRef) -> str | None:
+        """The transaction that spent the output, unless none did."""
+        by = self.chain.index.consumers.get(ref)
+        return by if by and self._knows(self.chain.index.entries[by].place) else None
+
+    def history(self, key: Key) -> Sequence[tuple[Place, str]]:
+        """The transactions that made or spent outputs under the key, oldest first."""
+        items = self.chain.index.history(key)
+        return items[: bisect_right(items, self.height, key=lambda item: item[0].height)]
+
+    def unspent(self, key: Key) -> Sequence[tuple[Place, OutputRef]]:
+        """The unspent outputs under the key, oldest first."""
+        items = self.chain.index.unspent(key)
+        if self.height == len(self.chain.blocks) - 1:
+            return items
+        known = items[: bisect_right(items, self.height, key=lambda item: item[0].height)]
+        return sorted([*known, *self._spent_later(key)])
+
+    def _spent_later(self, key: Key) -> Iterator[tuple[Place, OutputRef]]:
+        for made in self.chain.blocks[self.height + 1 :]:
+            for ref in made.block.spent:
+                place = self.chain.index.entries[ref.transaction_id.hex()].place
+                if self._knows(place) and key in keys(self.output(ref)):
+                    yield place, ref
+
+    def _knows(self, place: Place) -> bool:
+        return place.height <= self.height

@@ -1,0 +1,48 @@
+"""What blocks are made of."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from facilitator.cardano.transaction import Transaction
+from facilitator.roles.chain import Block
+from facilitator_devnet.genesis import MAX_BLOCK_BODY_SIZE
+from facilitator_devnet.ledger import Ledger
+
+
+class Totals(NamedTuple):
+    """Sums over the blocks from genesis up to some block; amounts in lovelace."""
+
+    transactions: int = 0
+    output: int = 0
+    fees: int = 0
+
+
+class Made(NamedTuple):
+    """A block with what it is made of."""
+
+    block: Block
+    transactions: Sequence[Transaction]
+    totals: Totals
+    """Up to this block, itself included."""
+    undo: Ledger
+    """The changes that take it back."""
+
+
+def split(waiting: Sequence[Transaction]) -> tuple[Sequence[Transaction], Sequence[Transaction]]:
+    """As many from the front as fit in a block, and the others."""
+    size = 0
+    for count, transaction in enumerate(waiting):
+        size += transaction.size
+        if size > MAX_BLOCK_BODY_SIZE:
+            return waiting[:count], waiting[count:]
+    return waiting, ()
+
+
+def add_up(totals: Totals, transactions: Sequence[Transaction]) -> Totals:
+    """The totals with those of a block's transactions."""
+    outputs = [output for transaction in transactions for output in transaction.body.outputs]
+    return Totals(
+        totals.transactions + len(transactions),
+        totals.output + sum(output.value.lovelace for output in outputs),
+        totals.fees + sum(transaction.body.fee for transaction in transactions),
+    )
