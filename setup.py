@@ -38,6 +38,7 @@ setup(
         "cbor2>=5.8,<6",  # pycardano 0.19 does not import with cbor2 6
         "dynaconf>=3.3,<4",
         "falcon>=4.1,<5",
+        "limits>=5,<6",
         "orjson>=3.10,<4",
         "pluggy>=1.6,<2",
         "pycardano>=0.19.2,<0.20",
@@ -45,10 +46,15 @@ setup(
         "waitress>=3.0.2,<4",
     ],
     extras_require={
+        "blockfrost": ["blockfrost-python>=0.7,<0.8"],
         "plutus": ["uplc>=1.3.3,<2"],  # runs Plutus scripts where the provider does not
+        "redis": ["redis>=6,<9"],
     },
     entry_points={
         "console_scripts": ["facilitator = facilitator.cli:main"],
-        "facilitator.plugins": [f"{name.removeprefix('facilitator_')} = {name}" for name in TOP],
+        "facilitator.plugins": [
+            *(f"{name.removeprefix('facilitator_')} = {name}" for name in TOP),
+            "blockfrost_backup = facilitator_blockfrost:backup",
+        ],
     },
 )

@@ -73,6 +73,8 @@ def show(what: str, api: Api, payments: int, before: int) -> None:
         f" {following:>10} {blocks:>7} {following / max(1, blocks):>10.2f}",
         flush=True,
     )
+    for name, calls in sorted(counts.items()):
+        print(f"    {name:<40} {calls:>6}", flush=True)
     api.control("POST", "counters/reset")
 
 

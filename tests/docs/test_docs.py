@@ -14,7 +14,9 @@ from facilitator.cli import COMMANDS
 from facilitator.plugins import configure
 from facilitator.settings import ConfigInvalidError, read_settings
 from facilitator.x402.reasons import Reason
+from facilitator_blockfrost.settings import BlockfrostBackupSettings, BlockfrostSettings
 from facilitator_devnet import cli_commands, settings_sections
+from facilitator_redis.settings import RedisSettings
 from facilitator_sqlite.settings import SqliteSettings
 
 ROOT = Path(__file__).parents[2]
@@ -83,7 +85,8 @@ def parse(words: list[str]) -> argparse.Namespace:
     return parser.parse_args(words[1:])
 
 
-SECTIONS = {**settings_sections(), "sqlite": SqliteSettings}
+SECTIONS = {**settings_sections(), "sqlite": SqliteSettings, "redis": RedisSettings}
+SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
 
 
 @every_page

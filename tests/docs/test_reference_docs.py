@@ -24,16 +24,19 @@ from facilitator.errors import PluginError
 from facilitator.payment import Refusal
 from facilitator.plugins import Plugins, configure
 from facilitator.roles.chain import AwaitsBlocks, ChainProvider, EvaluatesScripts, ReadsLedgerState
+from facilitator.roles.sharing import SharesChain
 from facilitator.roles.storage import Storage
 from facilitator.settings.layers import ENVIRONMENTS, PACKAGED
 from facilitator.settings.schema import Field, fields_of
 from facilitator.settings.sections import CORE_SECTIONS
 from facilitator.settlement.claim import Claim, ClaimState
 from facilitator.x402.reasons import Reason
+from facilitator_blockfrost.settings import BlockfrostBackupSettings, BlockfrostSettings
 from facilitator_devnet import cli_commands, settings_sections
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.faults import Faults
 from facilitator_devnet.genesis import PARAMETERS, wallets
+from facilitator_redis.settings import RedisSettings
 from facilitator_sqlite.settings import SqliteSettings
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
@@ -120,7 +123,13 @@ def test_a_hook_that_raises_has_the_effect_of_its_kind(name: str) -> None:
 
 # --- Settings ---------------------------------------------------------------------------------
 
-SECTIONS = {**CORE_SECTIONS, **settings_sections(), "sqlite": SqliteSettings}
+SECTIONS = {
+    **CORE_SECTIONS,
+    **settings_sections(),
+    "sqlite": SqliteSettings,
+    "redis": RedisSettings,
+}
+SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
 PACKAGED_DEFAULTS = tomllib.loads(PACKAGED.read_text())["default"]
 KINDS: dict[Any, str] = {
     str: "text",
@@ -265,6 +274,7 @@ def test_claims_and_storage_are_documented() -> None:
     assert first_cells(parts["States"]) == list(ClaimState)
     assert first_cells(parts["Fields"]) == [field.name for field in dataclasses.fields(Claim)]
     assert set(first_cells(parts["What a storage does"])) == methods(Storage)
+    assert set(first_cells(parts["What a storage may share"])) == methods(SharesChain)
 
 
 def test_chain_providers_are_documented() -> None:

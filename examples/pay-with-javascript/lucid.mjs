@@ -1,0 +1,28 @@
+// A wallet by Lucid Evolution.
+
+import { Blockfrost, Lucid } from "@lucid-evolution/lucid";
+
+export async function openWallet({ url, projectId, seed }) {
+  const lucid = await Lucid(new Blockfrost(url, projectId), "Preprod");
+  lucid.selectWallet.fromSeed(seed);
+
+  return {
+    address: await lucid.wallet().address(),
+
+    // A signed transaction that pays so many units and can land for so many seconds.
+    async sign({ to, unit, quantity, seconds }) {
+      const unsigned = await lucid
+        .newTx()
+        .pay.ToAddress(to, { [unit]: BigInt(quantity) })
+        .validTo(Date.now() + seconds * 1000)
+        .complete();
+      const signed = await unsigned.sign.withWallet().complete();
+      const input = signed.toTransaction().body().inputs().get(0);
+      return { cbor: signed.toCBOR(), nonce: `${input.transaction_id().to_hex()}#${input.index()}` };
+    },
+
+    submit: (cbor) => lucid.wallet().submitTx(cbor),
+
+    confirmed: (id) => lucid.awaitTx(id),
+  };
+}

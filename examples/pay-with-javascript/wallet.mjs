@@ -1,0 +1,38 @@
+// node wallet.mjs lucid|mesh address | buy URL | send ADDRESS LOVELACE
+
+import { buy } from "./x402.mjs";
+
+const SEND_SECONDS = 600;
+
+const [sdk, command, target, quantity] = process.argv.slice(2);
+const { openWallet } = await import(`./${sdk}.mjs`);
+const { BLOCKFROST_URL: url, BLOCKFROST_PROJECT_ID: projectId, WALLET_SEED: seed } = process.env;
+const wallet = await openWallet({ url, projectId, seed });
+
+const commands = {
+  address: () => wallet.address,
+
+  async buy() {
+    const answer = await buy(target, (terms) =>
+      wallet.sign({
+        to: terms.payTo,
+        unit: terms.asset.replace(".", ""),
+        quantity: terms.amount,
+        seconds: 0.9 * terms.maxTimeoutSeconds, // the seller's clock may be behind
+      }),
+    );
+    if (!answer.ok) throw new Error(`${answer.status}: ${await answer.text()}`);
+    return answer.text();
+  },
+
+  // Without any facilitator, for comparison.
+  async send() {
+    const transaction = { to: target, unit: "lovelace", quantity, seconds: SEND_SECONDS };
+    const { cbor } = await wallet.sign(transaction);
+    const id = await wallet.submit(cbor);
+    await wallet.confirmed(id);
+    return id;
+  },
+};
+
+console.log(await commands[command]());

@@ -1,0 +1,105 @@
+"""From the settings to where a network's Blockfrost is and how much it may be asked."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from blockfrost import ApiUrls  # type: ignore[import-untyped]  # has no type hints
+
+from facilitator.errors import ConfigInvalidError, Problem
+from facilitator.x402.networks import NETWORKS
+from facilitator_blockfrost.settings import BlockfrostSettings, Tier
+
+_OFFICIAL = "blockfrost.io"
+_VERSION = "/v0"
+_PREFIX = "cardano:"
+
+REQUIRED = "Blockfrost project ID is required"
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to ask a network's Blockfrost."""
+
+    base_url: str
+    """Without the version, and without a slash at its end."""
+    project_id: str | None = field(repr=False)
+    tier: Tier | None
+    """The plan whose limits are to be kept, if any."""
+    is_hosted: bool = False
+    """Whether it is of blockfrost.io, which can do more."""
+
+
+def access(
+    table: str, settings: BlockfrostSettings, network: str, served: Collection[str]
+) -> Access | None:
+    """How to ask for the network; ``None`` when the settings are for another one served.
+
+    Args:
+        table: The settings' table, for messages.
+        settings: What is set in it.
+        network: Canonical id.
+        served: All networks served, ``network`` among them.
+
+    Raises:
+        ConfigInvalidError: The settings do not fit the network.
+    """
+    name = network.removeprefix(_PREFIX)
+    base_url = settings.base_url
+    if base_url is not None and len(served) > 1 and "{network}" not in base_url:
+        sentence = "must have {network} in it, since several networks are served"
+        raise _problem(f"{table}.base_url", sentence)
+    url = (base_url or ApiUrls[name].value).replace("{network}", name)
+    url = url.rstrip("/").removesuffix(_VERSION).rstrip("/")
+    if not _is_official(url):
+        return Access(url, _by_name(settings).get(name, settings.project_id), settings.tier)
+    if url.startswith("http:"):
+        raise _problem(f"{table}.base_url", "must begin with https, so that the project ID is safe")
+    project_id = _project_ids(table, settings, served).get(name)
+    return (
+        None
+        if project_id is None
+        else Access(url, project_id, settings.tier or "free", is_hosted=True)
+    )
+
+
+def _is_official(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host == _OFFICIAL or host.endswith(f".{_OFFICIAL}")
+
+
+def _by_name(settings: BlockfrostSettings) -> Mapping[str, str]:
+    return {name.lower(): project_id for name, project_id in settings.project_ids.items()}
+
+
+def _project_ids(
+    table: str, settings: BlockfrostSettings, served: Collection[str]
+) -> Mapping[str, str]:
+    """Project IDs by the network that their first letters name."""
+    found = {}
+    for name, project_id in _by_name(settings).items():
+        key = f"{table}.project_ids.{name}"
+        found[name] = project_id
+        if (named := _network_of(key, project_id)) != name:
+            raise _problem(key, f"is for {named}, as its first letters say")
+    if settings.project_id is not None:
+        key = f"{table}.project_id"
+        named = _network_of(key, settings.project_id)
+        if f"{_PREFIX}{named}" not in served:
+            raise _problem(key, f"is for {named}, but the network is {', '.join(served)}")
+        found.setdefault(named, settings.project_id)
+    if not found:
+        raise _problem(f"{table}.project_id", REQUIRED)
+    return found
+
+
+def _network_of(key: str, project_id: str) -> str:
+    for network in NETWORKS:
+        name = network.removeprefix(_PREFIX)
+        if project_id.startswith(name):
+            return name
+    raise _problem(key, "must begin with mainnet, preprod or preview, as project IDs do")
+
+
+def _problem(key: str, sentence: str) -> ConfigInvalidError:
+    return ConfigInvalidError([Problem(key, sentence)])

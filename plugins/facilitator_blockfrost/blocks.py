@@ -1,0 +1,130 @@
+"""Following the chain: the tip, and the blocks after a point with what they hold."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import cbor2
+
+from facilitator.cardano.transaction import OutputRef
+from facilitator.roles.chain import Block, ChainUnavailable, Point, PointNotFound, Tip
+from facilitator_blockfrost.client import Client, Missing
+from facilitator_blockfrost.fields import Malformed, digest, rows, table, whole
+from facilitator_blockfrost.transactions import read_consumed
+
+BATCH = 20
+"""Blocks that one call reads, so that little is lost when one of them cannot be read."""
+
+_PAGE = 100
+_INPUTS, _COLLATERAL = 0, 13
+
+_log = logging.getLogger(__name__)
+
+
+def read_tip(client: Client) -> Tip:
+    """The newest block. Raises :class:`ChainUnavailable`."""
+    try:
+        row = table(client.get("/blocks/latest"), "a block")
+    except Missing:
+        raise ChainUnavailable("Blockfrost has no block yet") from None
+    return Tip(_point(row), whole(row, "height"))
+
+
+def read_blocks_after(client: Client, point: Point) -> Sequence[Block]:
+    """Up to :data:`BATCH` blocks that follow the point, oldest first.
+
+    Raises :class:`PointNotFound`, and :class:`ChainUnavailable` when not even the first of them
+    can be read.
+    """
+    blocks: list[Block] = []
+    try:
+        for row in _linked(_rows_after(client, point), point.block):
+            blocks.append(_block(client, row))  # noqa: PERF401 -- keeps those read before a failure
+    except ChainUnavailable as error:
+        if not blocks:
+            raise
+        _log.warning("read %d new blocks only: %s", len(blocks), error)
+    return blocks
+
+
+def _rows_after(client: Client, point: Point) -> Sequence[Mapping[str, Any]]:
+    path = f"/blocks/{point.block}/next?count={BATCH}"
+    try:
+        return rows(client.get(path), "blocks")
+    except Missing:
+        pass
+    # Several machines answer for one address, and one that lags does not have the block either.
+    tip = read_tip(client)
+    if tip.point.slot < point.slot:
+        raise ChainUnavailable(
+            f"Blockfrost lags: its newest block is of slot {tip.point.slot}, before {point.slot}"
+        )
+    try:
+        return rows(client.get(path), "blocks")
+    except Missing:
+        raise PointNotFound(f"block {point.block} at slot {point.slot} is not there") from None
+
+
+def _linked(found: Sequence[Mapping[str, Any]], parent: str) -> Iterator[Mapping[str, Any]]:
+    """The blocks as far as each follows the one before; the first may follow another parent."""
+    for number, row in enumerate(found):
+        if number and digest(row, "previous_block") != parent:
+            return
+        parent = digest(row, "hash")
+        yield row
+
+
+def _point(row: Mapping[str, Any]) -> Point:
+    return Point(whole(row, "slot"), digest(row, "hash"))
+
+
+def _block(client: Client, row: Mapping[str, Any]) -> Block:
+    point, count = _point(row), whole(row, "tx_count")
+    transactions = _transactions(client, point.block, count) if count else {}
+    spent = [ref for refs in transactions.values() for ref in refs]
+    parent = digest(row, "previous_block")
+    return Block(point, whole(row, "height"), parent, tuple(transactions), frozenset(spent))
+
+
+def _transactions(client: Client, block: str, count: int) -> dict[str, Sequence[OutputRef]]:
+    """The ids of a block's transactions, in order, with what each consumed."""
+    found = {
+        digest(row, "tx_hash"): row
+        for row in rows(_pages(client, block, "txs/cbor", count), "transactions")
+    }
+    ids = list(found)
+    if len(ids) < count:  # a Blockfrost of one's own may keep no CBOR
+        ids = [digest({"id": each}, "id") for each in _pages(client, block, "txs", count)]
+    if len(set(ids)) != count:
+        raise Malformed(f"a block of {count} transactions with {len(set(ids))}")
+    return {each: _consumed(client, each, found.get(each, {}).get("cbor")) for each in ids}
+
+
+def _pages(client: Client, block: str, what: str, count: int) -> list[Any]:
+    items: list[Any] = []
+    for page in range(1, 2 + (count - 1) // _PAGE):
+        try:
+            answer = client.get(f"/blocks/{block}/{what}?count={_PAGE}&page={page}")
+        except Missing:
+            raise ChainUnavailable("the chain changed while a block was read") from None
+        if not isinstance(answer, list):
+            raise Malformed("transactions of a block are no list")
+        if not answer:
+            break
+        items += answer
+    return items
+
+
+def _consumed(client: Client, transaction_id: str, cbor: Any) -> Sequence[OutputRef]:
+    """What the transaction took out of the UTxO set.
+
+    It is asked for by itself when its CBOR is not there or cannot be read, since nothing on the
+    chain may stop it from being followed.
+    """
+    try:
+        body, _, is_valid, *_ = cbor2.loads(bytes.fromhex(cbor))
+        inputs = body[_INPUTS if is_valid else _COLLATERAL]
+        return [OutputRef(output_id, index) for output_id, index in inputs]
+    except Exception:  # cbor2 raises more than it says of itself
+        _log.debug("the CBOR of %s cannot be read", transaction_id)
+        return read_consumed(client, transaction_id)

@@ -1,0 +1,76 @@
+"""What a Blockfrost account may ask for, kept on this side so that nobody gets banned.
+
+https://docs.blockfrost.io: a number of requests a day by the plan, from midnight to midnight UTC,
+and 10 requests a second for each IP address with a burst of 500 that refills at that rate.
+"""
+
+import math
+import threading
+from collections.abc import Mapping
+
+from facilitator.clock import Clock
+from facilitator.roles.chain import ChainUnavailable
+from facilitator_blockfrost.settings import Tier
+
+REQUESTS_PER_SECOND = 10.0
+BURST = 500.0
+REQUESTS_PER_DAY: Mapping[Tier, float] = {
+    "free": 50_000,
+    "hobby": 300_000,
+    "developer": 1_000_000,
+    "enterprise": math.inf,
+}
+LONGEST_WAIT = 1.0
+"""Seconds that a request may wait for its turn."""
+
+DAY = 86_400
+
+
+class Budget:
+    """Counts requests against the plan's limits, those of this process only."""
+
+    def __init__(self, tier: Tier, clock: Clock) -> None:
+        """Begin with a full burst and a whole day."""
+        self._clock = clock
+        self._per_day = REQUESTS_PER_DAY[tier]
+        self._lock = threading.Lock()
+        self._tokens = BURST
+        self._filled_at = clock.time()
+        self._day = int(self._filled_at // DAY)
+        self._spent = 0
+
+    def spend(self) -> float:
+        """Take one request out of the budget; seconds to wait before making it, at most 1.
+
+        Raises :class:`ChainUnavailable` when there is none.
+        """
+        now = self._clock.time()
+        with self._lock:
+            self._refill(now)
+            if self._spent >= self._per_day:
+                raise ChainUnavailable(
+                    f"the {self._per_day:,} requests that the Blockfrost plan has a day are used"
+                    f" up; there are new ones {until_midnight(now)}"
+                )
+            wait = (1 - self._tokens) / REQUESTS_PER_SECOND
+            if wait > LONGEST_WAIT:
+                raise ChainUnavailable(
+                    f"more than {REQUESTS_PER_SECOND:g} requests a second to Blockfrost; there is"
+                    f" room again in {wait:.0f} s"
+                )
+            self._tokens -= 1
+            self._spent += 1
+        return max(0.0, wait)
+
+    def _refill(self, now: float) -> None:
+        gained = max(0.0, now - self._filled_at) * REQUESTS_PER_SECOND
+        self._tokens = min(BURST, self._tokens + gained)
+        self._filled_at = now
+        if int(now // DAY) != self._day:
+            self._day, self._spent = int(now // DAY), 0
+
+
+def until_midnight(now: float) -> str:
+    """The end of a sentence on when the day ends."""
+    minutes = math.ceil((DAY - now % DAY) / 60)
+    return f"at midnight UTC, in {minutes // 60} h {minutes % 60:02} min"

@@ -1,0 +1,178 @@
+"""Asking the Blockfrost API: its headers, its errors, its limits.
+
+https://docs.blockfrost.io: 402 the day's requests are used up, 403 the project ID is refused,
+418 banned for going on after 402 or 429, 425 the mempool is full, 429 too many requests.
+"""
+
+import random
+import ssl
+import threading
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from blockfrost.utils import Api  # type: ignore[import-untyped]  # has no type hints
+
+from facilitator.clock import Clock
+from facilitator.errors import one_line
+from facilitator.roles.chain import ChainUnavailable
+from facilitator_blockfrost.budget import Budget
+from facilitator_blockfrost.connection import Answer, Origin
+from facilitator_blockfrost.pause import Pause
+from facilitator_blockfrost.pool import NotSent, Pool
+
+TRIES = 3
+_RETRIED = frozenset({425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+FIRST_BACKOFF = 0.2
+"""Seconds before the second try, at most; twice that before the third."""
+
+_LONGEST_RETRY_AFTER = 3.0
+_TOTAL = 1.5
+"""How many times the time-out all tries together may take."""
+
+
+class Missing(Exception):
+    """Blockfrost answered 404: it does not have what was asked for."""
+
+
+class OutcomeUnknown(Exception):
+    """The request was sent, or may have been, and no answer came; the text is the reason."""
+
+
+class Client:
+    """Asks one Blockfrost API. For use by many threads at once. Its errors hold no secret."""
+
+    def __init__(
+        self,
+        base_url: str,
+        project_id: str | None,
+        *,
+        clock: Clock,
+        timeout: float,
+        budget: Budget | None,
+    ) -> None:
+        """``base_url`` is without the version, which is added; connects to nothing yet."""
+        url = urlsplit(f"{base_url}/v0")
+        api = Api(project_id, base_url, "v0")
+        tls = ssl.create_default_context() if url.scheme == "https" else None
+        host = url.hostname or ""
+        self._pool = Pool(Origin(host, url.port or (443 if tls else 80), tls))
+        self._path = url.path.encode()
+        headers = {
+            "Host": url.netloc,
+            "Accept": "application/json",
+            **api.user_agent_header,
+            **(api.authentication_header if project_id else {}),
+        }
+        self._headers = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
+        self._get_end = b" HTTP/1.1\r\n" + self._headers + b"\r\n"
+        self._timeout = timeout
+        self._budget = budget
+        self._pause = Pause(clock)
+        self._closed = threading.Event()
+
+    def __repr__(self) -> str:
+        """Without the project ID."""
+        return "Client()"
+
+    def get(self, path: str) -> Any:
+        """The JSON at the path, which begins with ``/``; asked up to three times.
+
+        Raises :class:`Missing` for 404 and :class:`ChainUnavailable`.
+        """
+        request = b"GET " + self._path + path.encode("ascii") + self._get_end
+        deadline = time.monotonic() + self._timeout * _TOTAL
+        tried = 1
+        while True:
+            try:
+                answer = self._ask(request, deadline, repeatable=True)
+                if answer.status == 200:
+                    return _json(answer)
+                if answer.status == 404:
+                    raise Missing(path)
+                problem = _refusal(answer)
+                pause = self._backoff(answer, tried)
+            except (OSError, NotSent) as error:
+                problem, pause = _failure(error), self._backoff(None, tried)
+            if pause is None or time.monotonic() + pause >= deadline:
+                raise ChainUnavailable(problem) from None
+            tried += 1
+            self._closed.wait(pause)
+
+    def post(self, path: str, body: bytes, content_type: str) -> Answer:
+        """The answer to the body posted to the path, whatever its status; sent once.
+
+        Raises :class:`ChainUnavailable` when nothing was sent, else :class:`OutcomeUnknown`.
+        """
+        head = (
+            f" HTTP/1.1\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
+        ).encode()
+        request = b"POST " + self._path + path.encode() + head + self._headers + b"\r\n" + body
+        deadline = time.monotonic() + self._timeout
+        try:
+            return self._ask(request, deadline, repeatable=False)
+        except NotSent as error:
+            raise ChainUnavailable(_failure(error)) from None
+        except OSError as error:
+            raise OutcomeUnknown(_failure(error)) from None
+
+    def close(self) -> None:
+        """Close the connections; whoever waits for a turn or another try goes on at once."""
+        self._closed.set()
+        self._pool.close()
+
+    def _ask(self, request: bytes, deadline: float, *, repeatable: bool) -> Answer:
+        if self._closed.is_set():
+            raise ChainUnavailable("the connection to Blockfrost is closed")
+        self._pause.check()
+        if self._budget is not None and (wait := self._budget.spend()):
+            self._closed.wait(wait)
+        timeout = min(self._timeout, max(0.05, deadline - time.monotonic()))
+        answer = self._pool.ask(request, timeout, repeatable=repeatable)
+        self._pause.note(answer.status)
+        return answer
+
+    def _backoff(self, answer: Answer | None, tried: int) -> float | None:
+        """Seconds to wait before another try; ``None`` when there is to be none."""
+        if tried >= TRIES or (answer is not None and answer.status not in _RETRIED):
+            return None
+        backoff: float = FIRST_BACKOFF * 2 ** (tried - 1) * random.uniform(0.5, 1.0)  # noqa: S311 -- no secret
+        asked = 0 if answer is None else answer.retry_after or 0
+        return max(backoff, asked) if asked <= _LONGEST_RETRY_AFTER else None
+
+
+def _json(answer: Answer) -> Any:
+    try:
+        return orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        raise ChainUnavailable("Blockfrost answered with something else than JSON") from None
+
+
+def refusal(answer: Answer) -> ChainUnavailable:
+    """What an answer means that is no result, in a sentence without its body."""
+    return ChainUnavailable(_refusal(answer))
+
+
+_REFUSALS = {
+    400: "Blockfrost did not understand the request (400)",
+    403: "Blockfrost refuses the project ID (403): set the one of this network's project",
+    404: "Blockfrost does not know the address asked for (404): look at base_url",
+    425: "the mempool of Blockfrost's node is full (425)",
+    429: "too many requests a second to Blockfrost (429)",
+}
+
+
+def _refusal(answer: Answer) -> str:
+    known = _REFUSALS.get(answer.status)
+    if known is not None:
+        return known
+    return f"Blockfrost answered with the HTTP status {answer.status}"
+
+
+def _failure(error: BaseException) -> str:
+    if isinstance(error, NotSent):
+        return f"cannot connect to Blockfrost: {one_line(error.__cause__ or error)}"
+    if isinstance(error, TimeoutError):
+        return "Blockfrost did not answer in time"
+    return f"the connection to Blockfrost failed: {one_line(error)}"

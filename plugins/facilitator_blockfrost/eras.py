@@ -1,0 +1,71 @@
+"""How slots, epochs and time relate, from ``/network/eras`` and ``/genesis``."""
+
+import logging
+from typing import Any, NamedTuple
+
+from facilitator.cardano.slots import KNOWN_ERAS, Era, EraSummary
+from facilitator_blockfrost.client import Client, Missing
+from facilitator_blockfrost.fields import Malformed, fraction, rows, table, whole
+
+_log = logging.getLogger(__name__)
+
+
+class Calendar(NamedTuple):
+    """The era summary, and how epochs go in the last era."""
+
+    eras: EraSummary
+    start_slot: int
+    """The first slot of the last era."""
+    start_epoch: int
+    epoch_slots: int
+
+    def epoch_at(self, unix_ms: int) -> int:
+        """The epoch that the instant lies in."""
+        slot = self.eras.slot_at(unix_ms)
+        return self.start_epoch + (slot - self.start_slot) // self.epoch_slots
+
+    def start_ms(self, epoch: int) -> int:
+        """When an epoch of the last era begins."""
+        return self.eras.start_ms(self.start_slot + (epoch - self.start_epoch) * self.epoch_slots)
+
+
+KNOWN_CALENDARS = {
+    "cardano:mainnet": Calendar(KNOWN_ERAS["cardano:mainnet"], 4_492_800, 208, 432_000),
+    "cardano:preprod": Calendar(KNOWN_ERAS["cardano:preprod"], 86_400, 4, 432_000),
+    "cardano:preview": Calendar(KNOWN_ERAS["cardano:preview"], 0, 0, 86_400),
+}
+
+
+def read_calendar(client: Client, network: str) -> Calendar:
+    """As Blockfrost tells it, or as it is known of the network where Blockfrost doesn't.
+
+    Raises :class:`ChainUnavailable`.
+    """
+    known = KNOWN_CALENDARS[network]
+    try:
+        told = _calendar(client.get("/network/eras"), client.get("/genesis"))
+    except Missing:
+        return known
+    if told.eras.eras != known.eras.eras:
+        _log.warning("the slots of %s are other ones than known; Blockfrost's are taken", network)
+    return told
+
+
+def _calendar(summary: Any, genesis: Any) -> Calendar:
+    start_ms = whole(table(genesis, "genesis"), "system_start") * 1000
+    eras: list[Era] = []
+    last: tuple[int, int, int] | None = None
+    for row in rows(summary, "eras"):
+        start = table(row.get("start"), "an era's start")
+        parameters = table(row.get("parameters"), "an era's parameters")
+        slot, slot_ms = whole(start, "slot"), int(fraction(parameters, "slot_length") * 1000)
+        if whole(table(row.get("end"), "an era's end"), "slot") == slot:
+            continue  # an era that the network began after
+        if slot_ms == 0 or not whole(parameters, "epoch_length"):
+            raise Malformed("an era has slots or epochs without length")
+        last = slot, whole(start, "epoch"), whole(parameters, "epoch_length")
+        if not eras or eras[-1].slot_ms != slot_ms:
+            eras.append(Era(slot, start_ms + int(fraction(start, "time") * 1000), slot_ms))
+    if last is None:
+        raise Malformed("eras are none")
+    return Calendar(EraSummary(eras), *last)

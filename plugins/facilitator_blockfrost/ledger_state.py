@@ -1,0 +1,46 @@
+"""The ledger state that Blockfrost tells exactly: stake accounts. Everything else is left out."""
+
+from facilitator.cardano.address import format_address
+from facilitator.cardano.parameters import ProtocolParameters
+from facilitator.cardano.state import Account, LedgerState, StateQuery
+from facilitator.cardano.transaction import Credential
+from facilitator.x402.networks import NETWORKS
+from facilitator_blockfrost.client import Client, Missing
+from facilitator_blockfrost.fields import Malformed, optional, table, text, whole
+
+KEY_DEPOSIT = 2_000_000
+"""What every account on the public networks paid, in lovelace: ``keyDeposit`` never was another.
+
+Blockfrost doesn't tell what an account paid, so that none is known once it is another.
+"""
+
+_REWARD_HEADER, _SCRIPT = 0xE0, 0x10
+
+
+def read_ledger_state(
+    client: Client, network: str, parameters: ProtocolParameters, query: StateQuery
+) -> LedgerState:
+    """The accounts asked for, as of Blockfrost's tip. Raises :class:`ChainUnavailable`."""
+    if parameters.key_deposit != KEY_DEPOSIT:
+        return LedgerState()
+    network_id = NETWORKS[network].network_id
+    found = {each: _account(client, _address(each, network_id)) for each in query.accounts}
+    return LedgerState(accounts=found)
+
+
+def _address(credential: Credential, network_id: int) -> str:
+    header = _REWARD_HEADER | (_SCRIPT if credential.is_script else 0) | network_id
+    return format_address(bytes([header]) + credential.hash)
+
+
+def _account(client: Client, address: str) -> Account | None:
+    try:
+        row = table(client.get(f"/accounts/{address}"), "an account")
+    except Missing:
+        return None  # no transaction ever named it
+    if not isinstance(row.get("registered"), bool):
+        raise Malformed("registered is neither true nor false")
+    if not row["registered"]:
+        return None
+    reward = whole(row, "withdrawable_amount")
+    return Account(KEY_DEPOSIT, reward, drep=optional(text, row, "drep_id"))

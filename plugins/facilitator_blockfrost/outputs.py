@@ -1,0 +1,152 @@
+"""What Blockfrost knows of outputs, in as few calls as can be.
+
+``/txs/{hash}/utxos`` has every output of a transaction and what spent it. Blockfrost answers 404
+for a transaction that never was and for one it has not indexed yet, which cannot be told apart.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from facilitator.cardano.address import format_address
+from facilitator.cardano.cbor import DecodeError
+from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.transaction import Output, OutputRef
+from facilitator.roles.chain import ChainUnavailable, OutputStatus, Spent, Unknown, Unspent
+from facilitator_blockfrost.client import Client, Missing
+from facilitator_blockfrost.fields import Malformed, digest, optional, raw_bytes, rows, table, whole
+from facilitator_blockfrost.transactions import scripts_succeeded
+from facilitator_blockfrost.values import read_output
+
+FEW_TRANSACTIONS = 2
+"""Up to this many are asked for one by one; beyond, the first output's address is asked too."""
+
+_PARALLEL = 8
+
+NOT_INDEXED = Unknown("Blockfrost does not have its transaction (or not yet)")
+
+
+class Outputs:
+    """Looks outputs up. For use by many threads at once."""
+
+    def __init__(self, client: Client) -> None:
+        """``client`` asks the network's Blockfrost."""
+        self._client = client
+        self._threads = ThreadPoolExecutor(_PARALLEL, "blockfrost")
+
+    def statuses(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
+        """Each output asked for with what is known of it. Raises :class:`ChainUnavailable`."""
+        wanted: dict[bytes, list[OutputRef]] = {}
+        for ref in refs:
+            wanted.setdefault(ref.transaction_id, []).append(ref)
+        found: dict[OutputRef, OutputStatus] = {}
+        if len(wanted) > FEW_TRANSACTIONS:
+            first = wanted.pop(next(iter(wanted)))
+            found.update(self._of_transaction(first))
+            found.update(self._at_same_address(found.values(), wanted.values()))
+            wanted = {
+                key: missing
+                for key, group in wanted.items()
+                if (missing := [ref for ref in group if ref not in found])
+            }
+        if len(wanted) == 1:
+            found.update(self._of_transaction(*wanted.values()))
+        elif wanted:
+            found.update(self._of_transactions(wanted.values()))
+        return found
+
+    def close(self) -> None:
+        """End the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _of_transactions(
+        self, groups: Collection[Collection[OutputRef]]
+    ) -> Mapping[OutputRef, OutputStatus]:
+        """The statuses of outputs of several transactions, asked for at the same time."""
+        found: dict[OutputRef, OutputStatus] = {}
+        try:
+            parts = self._threads.map(self._of_transaction, groups)
+        except RuntimeError:
+            raise ChainUnavailable("the connection to Blockfrost is closed") from None
+        for part in parts:
+            found.update(part)
+        return found
+
+    def _of_transaction(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
+        """The statuses of outputs of one transaction."""
+        transaction_id = next(iter(refs)).transaction_id.hex()
+        try:
+            answer = table(self._client.get(f"/txs/{transaction_id}/utxos"), "a transaction")
+        except Missing:
+            return dict.fromkeys(refs, NOT_INDEXED)
+        made = self._made(transaction_id, rows(answer.get("outputs"), "outputs"))
+        return {ref: self._status(ref, made) for ref in refs}
+
+    def _made(
+        self, transaction_id: str, outputs: Sequence[Mapping[str, Any]]
+    ) -> Mapping[int, Mapping[str, Any] | None]:
+        """By index, the outputs that the transaction made; ``None`` where that is not known.
+
+        One with ``collateral`` is made only when the transaction's scripts fail, and the others
+        then are not. What spent it isn't told, except where it is listed a second time without.
+        """
+        made = {whole(row, "output_index"): row for row in outputs if not row.get("collateral")}
+        returned = {whole(row, "output_index") for row in outputs if row.get("collateral")}
+        if not returned or scripts_succeeded(self._client, transaction_id):
+            return made
+        return {index: made.get(index) for index in returned}
+
+    def _status(self, ref: OutputRef, made: Mapping[int, Mapping[str, Any] | None]) -> OutputStatus:
+        if ref.index not in made:
+            return Spent()
+        row = made[ref.index]
+        if row is None:
+            return Unknown("Blockfrost does not tell whether returned collateral is spent")
+        spender = optional(digest, row, "consumed_by_tx")
+        return Spent(spender) if spender is not None else self._unspent(ref, row)
+
+    def _unspent(self, ref: OutputRef, row: Mapping[str, Any]) -> OutputStatus:
+        output = read_output(row)
+        if row.get("reference_script_hash") is None:
+            return Unspent(output)
+        return self._with_script(ref, output)
+
+    def _with_script(self, ref: OutputRef, output: Output) -> OutputStatus:
+        """The output as its transaction has it, since only there the script is as it was made."""
+        try:
+            answer = table(self._client.get(f"/txs/{ref.transaction_id.hex()}/cbor"), "cbor")
+        except Missing:
+            return NOT_INDEXED
+        try:
+            body = decode_transaction(raw_bytes(answer, "cbor")).body
+        except DecodeError as error:
+            return Unknown(f"its transaction cannot be decoded: {error}")
+        outputs = [*body.outputs, *([body.collateral_return] if body.collateral_return else [])]
+        if ref.index >= len(outputs):
+            raise Malformed(f"the transaction has no output {ref.index}")
+        made = outputs[ref.index]
+        if replace(output, script=made.script) != replace(
+            made, size=0, value_size=0, script_size=0
+        ):
+            raise Malformed(f"the output {ref} differs from that in its transaction")
+        return Unspent(made)
+
+    def _at_same_address(
+        self, known: Iterable[OutputStatus], wanted: Iterable[Collection[OutputRef]]
+    ) -> Mapping[OutputRef, OutputStatus]:
+        """Those wanted that are among the newest unspent ones where a known output is."""
+        missing = {ref for group in wanted for ref in group}
+        unspent = next((each for each in known if isinstance(each, Unspent)), None)
+        if unspent is None:
+            return {}
+        address = format_address(unspent.output.address)
+        try:
+            answer = self._client.get(f"/addresses/{address}/utxos?count=100&order=desc")
+        except Missing:
+            return {}
+        at_address = {
+            OutputRef(raw_bytes(row, "tx_hash", 32), whole(row, "output_index")): row
+            for row in rows(answer, "utxos")
+        }
+        return {ref: self._unspent(ref, row) for ref, row in at_address.items() if ref in missing}

@@ -1,0 +1,79 @@
+"""Not asking for a while what would be refused anyway."""
+
+import logging
+import threading
+from typing import NamedTuple
+
+from facilitator.clock import Clock
+from facilitator.roles.chain import ChainUnavailable
+from facilitator_blockfrost.budget import DAY, until_midnight
+
+QUOTA_USED_UP, BANNED = 402, 418
+_ANSWERED = (200, 404)
+PROBE_SECONDS = 600.0
+"""After 402, one request is let through at this interval: the plan may have been raised."""
+BAN_SECONDS = 300.0
+
+_log = logging.getLogger(__name__)
+
+
+class _Until(NamedTuple):
+    end: float
+    probe_at: float
+    why: str
+
+
+class Pause:
+    """Open after 402 until the day ends, and after 418 for some minutes; one success ends it."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Begin without a pause."""
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._until: _Until | None = None
+
+    def check(self) -> None:
+        """Return when a request may be made. Raises :class:`ChainUnavailable` otherwise."""
+        if self._until is None:
+            return
+        now = self._clock.time()
+        with self._lock:
+            until = self._until
+            if until is None or now >= until.end:
+                self._until = None
+            elif now >= until.probe_at:
+                self._until = until._replace(probe_at=now + PROBE_SECONDS)
+            else:
+                raise ChainUnavailable(until.why)
+
+    def note(self, status: int) -> None:
+        """Take the status of an answer into account.
+
+        Raises :class:`ChainUnavailable` when it begins a pause.
+        """
+        if status in (QUOTA_USED_UP, BANNED):
+            until = self._after(status)
+            _log.error("%s", until.why)
+            with self._lock:
+                self._until = until
+            raise ChainUnavailable(until.why)
+        if self._until is not None and status in _ANSWERED:
+            with self._lock:
+                self._until = None
+
+    def _after(self, status: int) -> _Until:
+        now = self._clock.time()
+        if status == BANNED:
+            end = now + BAN_SECONDS
+            return _Until(
+                end,
+                end,
+                "Blockfrost banned this address for too many requests (418);"
+                f" it is asked again {BAN_SECONDS / 60:g} minutes later",
+            )
+        return _Until(
+            now - now % DAY + DAY,
+            now + PROBE_SECONDS,
+            "the requests that the Blockfrost plan has a day are used up (402);"
+            f" there are new ones {until_midnight(now)}",
+        )

@@ -1,0 +1,71 @@
+"""Kept-alive connections to one origin, shared by all threads."""
+
+from collections import deque
+
+from facilitator_blockfrost.connection import Answer, Connection, Origin
+
+CONNECT_SECONDS = 3.0
+MAX_IDLE = 64
+
+
+class NotSent(Exception):
+    """Nothing of the request left this machine. Its cause is an :class:`OSError`."""
+
+
+class Pool:
+    """Idle connections, the one used last taken first, so that those too many grow old and go."""
+
+    def __init__(self, origin: Origin) -> None:
+        """Connect to nothing yet."""
+        self._origin = origin
+        self._idle: deque[Connection] = deque()
+        self._closed = False
+
+    def ask(self, request: bytes, timeout: float, *, repeatable: bool) -> Answer:
+        """Send the request; its answer.
+
+        A repeatable request goes over an idle connection if there is one, and again over a new
+        one if that turns out to be closed. Any other goes over a new one, since the other end may
+        close an idle one just when the request is on its way, and whether it was taken is unknown.
+        Raises :class:`NotSent`, and :class:`OSError` when it cannot be told what became of it.
+        """
+        idle = self._take() if repeatable else None
+        if idle is not None:
+            try:
+                return self._ask(idle, request, timeout)
+            except ConnectionError:
+                if idle.answered:
+                    raise
+        try:
+            connection = self._origin.connect(min(CONNECT_SECONDS, timeout))
+        except OSError as error:
+            raise NotSent from error
+        return self._ask(connection, request, timeout)
+
+    def close(self) -> None:
+        """Close the idle connections; those in use are closed when their answer is there."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> Connection | None:
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return None
+            if not connection.is_stale():
+                return connection
+            connection.close()
+
+    def _ask(self, connection: Connection, request: bytes, timeout: float) -> Answer:
+        try:
+            answer = connection.ask(request, timeout)
+        except BaseException:
+            connection.close()
+            raise
+        if connection.reusable and len(self._idle) < MAX_IDLE and not self._closed:
+            self._idle.append(connection)
+        else:
+            connection.close()
+        return answer

@@ -1,0 +1,112 @@
+"""Blockfrost as a chain provider."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from facilitator.cardano.parameters import ProtocolParameters
+from facilitator.cardano.rules.evaluation import ScriptFailure
+from facilitator.cardano.slots import EraSummary
+from facilitator.cardano.state import LedgerState, StateQuery
+from facilitator.cardano.transaction import Output, OutputRef
+from facilitator.clock import Clock
+from facilitator.roles.chain import (
+    Block,
+    OutputStatus,
+    Point,
+    Tip,
+    TransactionStatus,
+)
+from facilitator_blockfrost.blocks import read_blocks_after, read_tip
+from facilitator_blockfrost.client import Client
+from facilitator_blockfrost.eras import Calendar, read_calendar
+from facilitator_blockfrost.evaluation import evaluate
+from facilitator_blockfrost.ledger_state import read_ledger_state
+from facilitator_blockfrost.outputs import Outputs
+from facilitator_blockfrost.parameters import Kept, fetch_parameters
+from facilitator_blockfrost.single_flight import SingleFlight
+from facilitator_blockfrost.submission import submit
+from facilitator_blockfrost.transactions import read_status
+
+
+class Blockfrost:
+    """A network as one Blockfrost tells it.
+
+    It implements :class:`facilitator.roles.chain.ChainProvider` and ``ReadsLedgerState``.
+    For use by many threads at once.
+    """
+
+    is_devnet = False
+
+    def __init__(self, network: str, client: Client, clock: Clock, *, poll_seconds: float) -> None:
+        """``client`` asks the Blockfrost of ``network``; nothing is asked yet."""
+        self.network = network
+        self.poll_seconds = poll_seconds
+        self._client = client
+        self._clock = clock
+        self._outputs = Outputs(client)
+        self._calendar: Calendar | None = None
+        self._kept: Kept | None = None
+        self._fetch_calendar = SingleFlight(lambda: read_calendar(client, network))
+        self._fetch_parameters = SingleFlight(
+            lambda: fetch_parameters(client, self._known_calendar(), clock)
+        )
+
+    def tip(self) -> Tip:
+        """The newest block."""
+        return read_tip(self._client)
+
+    def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
+        """What is known of each output; unknown where Blockfrost doesn't have its transaction."""
+        return self._outputs.statuses(refs)
+
+    def submit(self, transaction: bytes) -> str:
+        """Post the bytes to Blockfrost's node, once."""
+        return submit(self._client, transaction)
+
+    def transaction(self, transaction_id: str) -> TransactionStatus:
+        """Where the transaction is: in a block, else in the mempool of Blockfrost's own node."""
+        return read_status(self._client, transaction_id)
+
+    def blocks_after(self, point: Point) -> Sequence[Block]:
+        """The next few blocks, oldest first."""
+        return read_blocks_after(self._client, point)
+
+    def parameters(self) -> ProtocolParameters:
+        """The protocol parameters at Blockfrost's tip, asked for once an epoch."""
+        kept = self._kept
+        if kept is None or self._clock.time() >= kept.ask_at:
+            kept = self._kept = self._fetch_parameters()
+        return kept.parameters
+
+    def eras(self) -> EraSummary:
+        """How slots and time relate, asked for once."""
+        return self._known_calendar().eras
+
+    def _known_calendar(self) -> Calendar:
+        calendar = self._calendar
+        if calendar is None:
+            calendar = self._calendar = self._fetch_calendar()
+        return calendar
+
+    def ledger_state(self, query: StateQuery) -> LedgerState:
+        """The stake accounts asked for; what else is asked is not known."""
+        return read_ledger_state(self._client, self.network, self.parameters(), query)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+        self._outputs.close()
+
+
+class HostedBlockfrost(Blockfrost):
+    """A network as blockfrost.io tells it, which also has its node run scripts.
+
+    It implements ``EvaluatesScripts`` as well.
+    """
+
+    def evaluate(
+        self,
+        transaction: bytes,
+        utxo: Mapping[OutputRef, Output],  # noqa: ARG002 -- the node has them
+    ) -> Sequence[ScriptFailure]:
+        """The scripts that fail or exceed their budget."""
+        return evaluate(self._client, transaction)

@@ -1,0 +1,61 @@
+"""Single transactions: where one is, whether its scripts succeeded, what it consumed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from facilitator.cardano.transaction import OutputRef
+from facilitator.roles.chain import (
+    ChainUnavailable,
+    InBlock,
+    InMempool,
+    NotFound,
+    Point,
+    TransactionStatus,
+)
+from facilitator_blockfrost.client import Client, Missing
+from facilitator_blockfrost.fields import Malformed, digest, raw_bytes, rows, table, whole
+
+
+def read_status(client: Client, transaction_id: str) -> TransactionStatus:
+    """In a block, else in the mempool of Blockfrost's own node, else nowhere it can see."""
+    try:
+        row = table(client.get(f"/txs/{transaction_id}"), "a transaction")
+    except Missing:
+        return _in_mempool(client, transaction_id)
+    return InBlock(Point(whole(row, "slot"), digest(row, "block")), whole(row, "block_height"))
+
+
+def _in_mempool(client: Client, transaction_id: str) -> TransactionStatus:
+    try:
+        client.get(f"/mempool/{transaction_id}")
+    except Missing:
+        return NotFound()
+    return InMempool()
+
+
+def scripts_succeeded(client: Client, transaction_id: str) -> bool:
+    """Whether the transaction did what it says, rather than forfeit its collateral."""
+    succeeded = _known(client, f"/txs/{transaction_id}").get("valid_contract")
+    if not isinstance(succeeded, bool):
+        raise Malformed("valid_contract is neither true nor false")
+    return succeeded
+
+
+def read_consumed(client: Client, transaction_id: str) -> Sequence[OutputRef]:
+    """What the transaction took out of the UTxO set: its inputs, or its collateral."""
+    inputs = rows(_known(client, f"/txs/{transaction_id}/utxos").get("inputs"), "inputs")
+    has_collateral = any(row.get("collateral") for row in inputs)
+    forfeits = has_collateral and not scripts_succeeded(client, transaction_id)
+    return [
+        OutputRef(raw_bytes(row, "tx_hash", 32), whole(row, "output_index"))
+        for row in inputs
+        if not row.get("reference") and bool(row.get("collateral")) == forfeits
+    ]
+
+
+def _known(client: Client, path: str) -> Mapping[str, Any]:
+    """The answer about a transaction that was seen in a block before."""
+    try:
+        return table(client.get(path), "a transaction")
+    except Missing:
+        raise ChainUnavailable("the chain changed while a transaction was looked up") from None

@@ -1,0 +1,241 @@
+"""The plugin passes the contract of chain providers over real HTTP, and when calls fail, too."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import count
+from threading import Lock
+
+import pytest
+
+from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.transaction import Output, OutputRef
+from facilitator.roles.chain import (
+    ChainUnavailable,
+    EvaluatesScripts,
+    InMempool,
+    ReadsLedgerState,
+    SubmissionRejected,
+    SubmissionUnknown,
+    Unknown,
+    Unspent,
+)
+from facilitator.testing.chain import ChainProviderContract
+from facilitator.testing.clock import ManualClock
+from facilitator_blockfrost import client as client_module
+from facilitator_blockfrost.client import Client
+from facilitator_blockfrost.provider import Blockfrost, HostedBlockfrost
+from facilitator_devnet.blockfrost.face import Face
+from facilitator_devnet.blockfrost.faults import Effects, Faults
+from facilitator_devnet.devnet import Devnet
+from facilitator_devnet.wallet import Wallet, pay
+
+NETWORK = "cardano:preprod"
+PROJECT_ID = "preprodOfTheDevnet"
+
+
+class EverySecond(Faults):
+    """Has every second GET of each endpoint fail in one way."""
+
+    def __init__(self, effects: Effects) -> None:
+        super().__init__()
+        self.failed = 0
+        self._effects = effects
+        self._seen: dict[str, int] = {}
+        self._counting = Lock()
+
+    def effects(self, endpoint: str) -> Effects:
+        with self._counting:
+            seen = self._seen[endpoint] = self._seen.get(endpoint, 0) + 1
+            fails = endpoint.startswith("GET") and seen % 2 == 1
+            self.failed += fails
+        return self._effects if fails else Effects()
+
+
+class BlockfrostUnderTest:
+    """A devnet behind its API, asked by the plugin, with a wallet that spends on it."""
+
+    def __init__(self, face: Face, provider: Blockfrost) -> None:
+        self.face = face
+        self.devnet = face.devnet
+        self.provider = provider
+        self._payer = Wallet("contract")
+        self._amounts = count(2_000_000)
+        self._funded: dict[OutputRef, Output] = {}
+
+    def make_block(self) -> None:
+        self.devnet.produce_block()
+
+    def roll_back(self, blocks: int) -> None:
+        self.devnet.rollback(blocks, drop=True)
+        for _ in range(blocks):
+            self.devnet.produce_block()
+
+    def fund(self) -> OutputRef:
+        ref = self.devnet.fund(self._payer.address, 100_000_000)
+        found = self.devnet.outputs([ref])[ref]
+        assert isinstance(found, Unspent)
+        self._funded[ref] = found.output
+        return ref
+
+    def spend(self, ref: OutputRef) -> bytes:
+        return pay(
+            self._payer,
+            {ref: self._funded[ref]},
+            Wallet("merchant").address,
+            next(self._amounts),
+            parameters=self.devnet.parameters(),
+            ttl=self.devnet.tip().point.slot + 1000,
+        )
+
+
+@contextmanager
+def under_test(clock: ManualClock) -> Iterator[BlockfrostUnderTest]:
+    with closing(Devnet(NETWORK, clock)) as devnet, Face(devnet) as face:
+        client = Client(f"{face.url}/api", PROJECT_ID, clock=clock, timeout=10, budget=None)
+        with closing(HostedBlockfrost(NETWORK, client, clock, poll_seconds=0.1)) as provider:
+            yield BlockfrostUnderTest(face, provider)
+
+
+class TestBlockfrost(ChainProviderContract):
+    @pytest.fixture
+    def chain(self, clock: ManualClock) -> Iterator[BlockfrostUnderTest]:
+        with under_test(clock) as chain:
+            yield chain
+
+
+FAULTS = {
+    "429": Effects(status=429, retry_after=0),
+    "500": Effects(status=500),
+    "cut before": Effects(cut_before=True),
+    "cut after": Effects(cut_after=True),
+    "truncated": Effects(truncate=True),
+}
+
+
+class TestBlockfrostWhenCallsFail(ChainProviderContract):
+    """Every GET fails once, and is answered when it is tried again."""
+
+    @pytest.fixture(params=FAULTS)
+    def chain(
+        self, request: pytest.FixtureRequest, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[BlockfrostUnderTest]:
+        monkeypatch.setattr(client_module, "FIRST_BACKOFF", 0.001)
+        with under_test(clock) as chain:
+            faults = chain.face.faults = EverySecond(FAULTS[request.param])
+            yield chain
+            asked = any(each.startswith("GET") for each in chain.face.counts()["by_endpoint"])
+            assert bool(faults.failed) == asked
+
+
+def test_what_the_provider_can_do(clock: ManualClock) -> None:
+    with under_test(clock) as chain:
+        assert isinstance(chain.provider, ReadsLedgerState)
+        assert isinstance(chain.provider, EvaluatesScripts)
+        assert not isinstance(Blockfrost, EvaluatesScripts)
+        assert not chain.provider.is_devnet
+
+
+def test_looking_up_one_transactions_outputs_costs_one_call(clock: ManualClock) -> None:
+    with under_test(clock) as chain:
+        ref = chain.fund()
+        chain.provider.outputs([ref, OutputRef(ref.transaction_id, 1)])
+        assert chain.face.counts()["by_endpoint"] == {"GET /txs/{hash}/utxos": 1}
+
+
+def test_outputs_at_one_address_cost_two_calls_however_many(clock: ManualClock) -> None:
+    with under_test(clock) as chain:
+        refs = [chain.fund() for _ in range(5)]
+        found = chain.provider.outputs(refs)
+        assert all(isinstance(found[ref], Unspent) for ref in refs)
+        assert chain.face.counts()["by_endpoint"] == {
+            "GET /txs/{hash}/utxos": 1,
+            "GET /addresses/{address}/utxos": 1,
+        }
+
+
+def test_an_empty_block_costs_no_call_of_its_own(clock: ManualClock) -> None:
+    with under_test(clock) as chain:
+        before = chain.provider.tip().point
+        for _ in range(3):
+            chain.make_block()
+        chain.face.counters.reset()
+        assert len(chain.provider.blocks_after(before)) == 3
+        assert chain.face.counts()["total"] == 1
+
+
+def test_parameters_and_eras_are_asked_for_once(clock: ManualClock) -> None:
+    with under_test(clock) as chain:
+        for _ in range(3):
+            assert chain.provider.parameters() == chain.devnet.parameters()
+            assert chain.provider.eras().eras == chain.devnet.eras().eras
+        assert chain.face.counts()["by_endpoint"] == {
+            "GET /network/eras": 1,
+            "GET /genesis": 1,
+            "GET /epochs/latest/parameters": 1,
+        }
+
+
+def test_a_machine_that_lags_gives_no_verdict_and_no_rollback(clock: ManualClock) -> None:
+    with under_test(clock) as chain:
+        before = chain.provider.tip().point
+        transaction_id = chain.provider.submit(chain.spend(chain.fund()))
+        chain.make_block()
+        made = OutputRef(bytes.fromhex(transaction_id), 0)
+        chain.face.faults.stale(1, "GET /txs/{hash}/utxos", times=1)
+        assert isinstance(chain.provider.outputs([made])[made], Unknown)
+        assert isinstance(chain.provider.outputs([made])[made], Unspent)
+        tip = chain.provider.tip().point
+        chain.face.faults.stale(1, "GET /blocks/{hash_or_number}/next", times=1)
+        assert list(chain.provider.blocks_after(tip)) == []
+        chain.face.faults.stale(1)
+        with pytest.raises(ChainUnavailable, match="lags"):
+            chain.provider.blocks_after(tip)
+        chain.face.faults.clear()
+        assert len(chain.provider.blocks_after(before)) == 1
+
+
+def test_a_submission_whose_answer_is_lost_is_unknown_and_was_made_once(
+    clock: ManualClock,
+) -> None:
+    with under_test(clock) as chain:
+        raw = chain.spend(chain.fund())
+        chain.face.faults.cut_after("POST /tx/submit", times=1)
+        with pytest.raises(SubmissionUnknown):
+            chain.provider.submit(raw)
+        assert chain.face.counts()["by_endpoint"] == {"POST /tx/submit": 1}
+        assert chain.provider.transaction(decode_transaction(raw).id.hex()) == InMempool()
+
+
+def test_a_used_up_day_is_said_and_not_asked_about_again(clock: ManualClock) -> None:
+    with under_test(clock) as chain:
+        chain.face.faults.quota(2)
+        chain.provider.tip()
+        chain.provider.tip()
+        for _ in range(3):
+            with pytest.raises(ChainUnavailable, match="at midnight UTC"):
+                chain.provider.tip()
+        assert chain.face.counts()["total"] == 3
+
+
+def test_the_nodes_reason_is_told_in_words(clock: ManualClock) -> None:
+    with under_test(clock) as chain:
+        ref = chain.fund()
+        raw = chain.spend(ref)
+        signature = decode_transaction(raw).witnesses.vkeys[0].signature
+        with pytest.raises(SubmissionRejected, match=r"^a signature does not match \(Invalid"):
+            chain.provider.submit(raw.replace(signature, bytes(64)))
+        chain.provider.submit(raw)
+        with pytest.raises(SubmissionRejected, match="inputs are spent already"):
+            chain.provider.submit(chain.spend(ref))
+        with pytest.raises(SubmissionRejected, match="it is no transaction"):
+            chain.provider.submit(b"\x84")
+
+
+def test_a_project_id_of_another_network_is_refused(clock: ManualClock) -> None:
+    with under_test(clock) as chain:
+        url = f"{chain.face.url}/api"
+        client = Client(url, "mainnetOther", clock=clock, timeout=10, budget=None)
+        provider = Blockfrost(NETWORK, client, clock, poll_seconds=1)
+        with pytest.raises(ChainUnavailable, match="refuses the project ID"):
+            provider.tip()
+        provider.close()
