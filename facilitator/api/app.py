@@ -17,6 +17,7 @@ from facilitator.api.middleware import (
     ResponseHeaders,
 )
 from facilitator.api.probe import Probes
+from facilitator.api.rate_limit import HEADERS as QUOTA_HEADERS
 from facilitator.api.rate_limit import RateLimit
 from facilitator.api.service import PaymentService
 from facilitator.api.settle import Settle
@@ -45,10 +46,10 @@ def application(
     Args:
         service: What answers; its ``health`` is asked once, now, for the checks there are.
         settings: ``server``, ``auth`` and ``networks`` are read.
-        clock: Gives the timestamps shown.
+        clock: Gives the timestamps shown, and says when a failure may be reported again.
         routes: Further Falcon resources by URI template; they can replace none of the core's.
         authenticate: May refuse a request of ``/verify`` or ``/settle``, besides the API keys.
-        rate_limiter: Asked about every request, those of ``/health`` excepted.
+        rate_limiter: Asked about every request, those of ``/health`` and of this machine excepted.
         on_error: Told of every fault of ours, which the caller sees as 500.
         inspect: Answers ``/inspect``; without it there is no such path.
 
@@ -56,12 +57,12 @@ def application(
         PluginError: A further route is one of the core's.
     """
     app = falcon.App(request_type=Request)
+    gate = Gate(settings.auth.api_keys, authenticate)
     _add_middleware(app, settings)
     if rate_limiter is not None:
-        app.add_middleware(RateLimit(rate_limiter))
+        app.add_middleware(RateLimit(rate_limiter, gate.caller, clock or SystemClock()))
     app.req_options.strip_url_path_trailing_slash = True
     ErrorHandler(settings.networks[0], on_error).register(app)
-    gate = Gate(settings.auth.api_keys, authenticate)
     core = _resources(service, settings, clock, gate)
     if inspect is not None:
         core["/inspect"] = Inspect(inspect, gate, settings.server.max_body_bytes)
@@ -117,5 +118,5 @@ def _add_middleware(app: falcon.App[Any, Any], settings: Settings) -> None:
 def _cors(origins: Collection[str]) -> falcon.CORSMiddleware[Any, Any]:
     allowed: Literal["*"] | Collection[str] = "*" if "*" in origins else origins
     return falcon.CORSMiddleware(
-        allow_origins=allowed, expose_headers=("X-Request-ID", "Retry-After")
+        allow_origins=allowed, expose_headers=("X-Request-ID", "Retry-After", *QUOTA_HEADERS)
     )

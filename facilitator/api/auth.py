@@ -30,22 +30,24 @@ class Gate:
     def admit(self, req: falcon.Request) -> None:
         """Note the key's name in ``req.context.caller``. Raises :class:`ApiError` 401."""
         if self._digests:
-            req.context.caller = self._caller(req)
+            caller = self.caller(req)
+            if caller is None:
+                message = "Send a valid API key as Authorization: Bearer <key> or X-API-Key: <key>."
+                raise ApiError(401, "unauthorized", message, CHALLENGE)
+            req.context.caller = caller
         refusal = self._authenticate(req) if self._authenticate else None
         if refusal is not None:
             raise ApiError(401, refusal.reason, refusal.message, CHALLENGE)
 
-    def _caller(self, req: falcon.Request) -> str:
+    def caller(self, req: falcon.Request) -> str | None:
+        """The name of the key that the request shows, if it is one of ours."""
         names = [
             name
             for offered in _offered_keys(req)
             for name, digest in self._digests.items()
             if hmac.compare_digest(digest, _digest(offered))
         ]
-        if not names:
-            message = "Send a valid API key as Authorization: Bearer <key> or X-API-Key: <key>."
-            raise ApiError(401, "unauthorized", message, CHALLENGE)
-        return names[0]
+        return names[0] if names else None
 
 
 def _offered_keys(req: falcon.Request) -> Iterator[bytes]:

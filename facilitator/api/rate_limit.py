@@ -1,48 +1,103 @@
-"""How many requests a client may make, as a plugin's rate limiter has it."""
+"""How many requests a client may make, as the rate limiter has it."""
 
+import ipaddress
 import logging
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TypeAlias
 
 import falcon
 
 from facilitator.api.errors import ApiError
+from facilitator.clock import Clock
 from facilitator.roles.rate_limit import RateDecision, RateLimiter
 
 SENSITIVE = frozenset({"verify", "settle", "status", "inspect"})
 """First path segments of what costs us work or upstream calls."""
 UNLIMITED = frozenset({"health"})
+"""First path segments of what supervisors and balancers ask all the time."""
+HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+"""What a client is told of its quota (draft-ietf-httpapi-ratelimit-headers-06)."""
+REPORT_SECONDS = 60
+"""A limiter that fails is reported once in this time."""
+
+Caller: TypeAlias = Callable[[falcon.Request], str | None]
+"""The name of the API key that a request shows, if it is one of ours."""
 
 logger = logging.getLogger("facilitator.api")
 
 
 class RateLimit:
-    """Answers 429 to clients beyond their quota, and tells every client what is left of its own."""
+    """Answers 429 to clients beyond their quota, and tells every client what is left of its own.
 
-    def __init__(self, limiter: RateLimiter) -> None:
+    A client is who shows an API key of ours, else an address. Whoever connects from this machine
+    and is not forwarded by a proxy has no limit.
+    """
+
+    def __init__(self, limiter: RateLimiter, caller: Caller, clock: Clock) -> None:
         """Ask this limiter. When it fails, requests pass: it protects, it does not decide."""
         self._limiter = limiter
+        self._caller = caller
+        self._clock = clock
+        self._silent_until = 0.0
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Count the request. Raises :class:`ApiError` 429."""
-        area = req.path.split("/")[1]
-        if area in UNLIMITED:
+        area = req.path.lstrip("/").partition("/")[0]
+        if area in UNLIMITED or _is_local(req):
             return
-        decision = self._hit(req.remote_addr, sensitive=area in SENSITIVE)
+        # A browser's preflight costs us nothing.
+        decision = self._hit(req, sensitive=area in SENSITIVE and req.method != "OPTIONS")
         if decision is None:
             return
-        headers = {
-            "RateLimit-Limit": str(decision.limit),
-            "RateLimit-Remaining": str(decision.remaining),
-            "RateLimit-Reset": str(decision.reset_seconds),
-        }
+        figures = (decision.limit, decision.remaining, decision.reset_seconds)
+        headers = dict(zip(HEADERS, map(str, figures), strict=True))
         if not decision.allowed:
             message = f"Too many requests; try again in {decision.reset_seconds} seconds."
             headers["Retry-After"] = str(decision.reset_seconds)
             raise ApiError(429, "rate_limited", message, headers)
         resp.set_headers(headers)
 
-    def _hit(self, client: str, *, sensitive: bool) -> RateDecision | None:
+    def _hit(self, req: falcon.Request, *, sensitive: bool) -> RateDecision | None:
+        name = self._caller(req)
+        client = f"key:{name}" if name else _network(req.remote_addr)
         try:
             return self._limiter.hit(client, sensitive=sensitive)
         except Exception:
-            logger.exception("the rate limiter failed; requests pass unlimited")
+            self._report()
             return None
+
+    def _report(self) -> None:
+        now = self._clock.time()
+        if now >= self._silent_until:
+            self._silent_until = now + REPORT_SECONDS
+            logger.exception("the rate limiter failed; requests pass unlimited")
+
+
+def _is_local(req: falcon.Request) -> bool:
+    """Whether it comes from this machine itself; only a trusted proxy's forwarding is there."""
+    return "HTTP_X_FORWARDED_FOR" not in req.env and _is_loopback(req.remote_addr)
+
+
+@lru_cache(maxsize=4096)
+def _is_loopback(address: str) -> bool:
+    ip = _ip(address)
+    return ip is not None and ip.is_loopback
+
+
+@lru_cache(maxsize=4096)
+def _network(address: str) -> str:
+    """The address that is counted: of IPv6 the /64, which one customer has to themselves."""
+    ip = _ip(address)
+    if isinstance(ip, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((int(ip) >> 64 << 64, 64)))
+    return address if ip is None else str(ip)
+
+
+def _ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address, IPv4 also where a dual-stack socket shows it within IPv6."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return None  # a proxy may forward other things, such as "unknown"
+    return (ip.version == 6 and ip.ipv4_mapped) or ip

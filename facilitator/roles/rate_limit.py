@@ -13,12 +13,19 @@ class RateDecision:
     """Requests allowed in the window."""
     remaining: int
     reset_seconds: int
-    """Seconds until the window starts anew."""
+    """Seconds until there is more room than ``remaining``; at least 1."""
 
 
 class RateLimiter(Protocol):
-    """What a rate limiter must be able to do. A plugin returns one from ``rate_limiter``."""
+    """What a rate limiter must be able to do. A plugin returns one from ``rate_limiter``.
+
+    Called from many threads at once. Whatever it raises lets the request pass.
+    """
 
     def hit(self, client: str, *, sensitive: bool) -> RateDecision:
-        """Count one request of the client; ``sensitive`` is true for the endpoints that cost."""
+        """Count one request of the client; ``sensitive`` is true for the endpoints that cost.
+
+        ``client`` is ``key:`` and the name of an API key, or an address: IPv4, or the /64 network
+        of an IPv6 address. A request that is refused does not count.
+        """
         ...

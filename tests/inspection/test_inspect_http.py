@@ -219,6 +219,7 @@ def test_it_counts_as_sensitive(tmp_path: Path) -> None:
             return RateDecision(allowed=False, limit=1, remaining=0, reset_seconds=9)
 
     api = {"rate_limiter": Limiter(), "inspect": lambda _: {}}
-    with serving(tmp_path, api=api) as client:
-        assert client.call("POST", "/inspect", {}).status == 429
-    assert hits == [("127.0.0.1", True)]
+    with serving(tmp_path, api=api, server__trusted_proxies="['127.0.0.1']") as client:
+        forwarded = client.call("POST", "/inspect", {}, X_Forwarded_For="203.0.113.7")
+    assert forwarded.status == 429
+    assert hits == [("203.0.113.7", True)]

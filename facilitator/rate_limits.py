@@ -1,0 +1,108 @@
+"""How many requests each client may make: moving windows of a minute."""
+
+import math
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.storage import MemoryStorage, Storage
+from limits.strategies import MovingWindowRateLimiter
+
+from facilitator.context import Context
+from facilitator.plugins import Plugins
+from facilitator.roles.rate_limit import RateDecision, RateLimiter
+from facilitator.settings import RateLimitSettings
+
+
+class MovingWindows(MemoryStorage):
+    """Counts in this process' memory, each client's for as long as it matters.
+
+    For :class:`MovingWindowRateLimiter` over windows of one length. The storage it derives from
+    never forgets a client, and walks through all of them a hundred times a second.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        """Take the time in seconds from ``now``."""
+        super().__init__()
+        self._now = now
+        self._lock = threading.Lock()
+        self._hits: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        """Count ``amount`` hits now, unless more than ``limit`` would be in the window."""
+        with self._lock:
+            now = self._now()
+            hits = self._counted(key, expiry, now)
+            if len(hits) + amount > limit:
+                return False
+            hits.extend([now] * amount)
+            self._hits[key] = hits
+            self._hits.move_to_end(key)
+            self._forget(expiry, now)
+            return True
+
+    def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:  # noqa: ARG002
+        """When the oldest hit in the window was, and how many there are."""
+        with self._lock:
+            now = self._now()
+            hits = self._counted(key, expiry, now)
+            return (hits[0] if hits else now), len(hits)
+
+    def _counted(self, key: str, expiry: int, now: float) -> deque[float]:
+        hits = self._hits.get(key) or deque()
+        while hits and hits[0] + expiry <= now:
+            hits.popleft()
+        return hits
+
+    def _forget(self, expiry: int, now: float) -> None:
+        """Let go of those who have not called for a whole window; they stand first."""
+        while not self._counted(oldest := next(iter(self._hits)), expiry, now):
+            del self._hits[oldest]
+
+
+class WindowRateLimiter:
+    """A :class:`RateLimiter` for every storage of ``limits`` that keeps moving windows.
+
+    Never more requests in any minute than the settings say, for all and for the sensitive ones.
+    """
+
+    def __init__(
+        self, storage: Storage, settings: RateLimitSettings, now: Callable[[], float]
+    ) -> None:
+        """Keep counts in ``storage``, whose time in seconds ``now`` tells."""
+        self._windows = MovingWindowRateLimiter(storage)
+        self._now = now
+        every = RateLimitItemPerMinute(settings.global_per_minute, namespace="global")
+        sensitive = RateLimitItemPerMinute(settings.sensitive_per_minute, namespace="sensitive")
+        self._limits: dict[bool, tuple[RateLimitItem, ...]] = {
+            False: (every,),
+            True: (sensitive, every),
+        }
+
+    def hit(self, client: str, *, sensitive: bool) -> RateDecision:
+        """Count the request where every limit has room for it, else nowhere."""
+        limits = self._limits[sensitive]
+        standing = [(self._windows.get_window_stats(limit, client), limit) for limit in limits]
+        allowed = all(stats.remaining > 0 for stats, _ in standing) and all(
+            self._windows.hit(limit, client) for limit in limits
+        )
+        # Of two limits the client is told of the one that holds it up first, and longest.
+        stats, nearest = min(standing, key=lambda each: (each[0].remaining, -each[0].reset_time))
+        remaining = stats.remaining - 1 if allowed else 0
+        seconds = max(1, math.ceil(stats.reset_time - self._now()))
+        return RateDecision(allowed, nearest.amount, remaining, seconds)
+
+
+def rate_limiter(plugins: Plugins, context: Context) -> RateLimiter | None:
+    """The rate limiter in force: a plugin's, else one that counts in memory; ``None`` without.
+
+    Raises :class:`~facilitator.errors.PluginError` when two plugins bring one.
+    """
+    settings = context.settings.rate_limit
+    if not settings.enabled:
+        return None
+    return plugins.rate_limiter(context) or WindowRateLimiter(
+        MovingWindows(), settings, time.monotonic
+    )

@@ -1,0 +1,141 @@
+"""The limits of a facilitator as its settings have them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from facilitator import hookimpl
+from facilitator.app import build
+from facilitator.discovery import register_plugins
+from facilitator.plugins import Plugins, configure
+from facilitator.rate_limits import MovingWindows, WindowRateLimiter
+from facilitator.roles.rate_limit import RateDecision, RateLimiter
+from facilitator.server import Server
+from facilitator.settings import ConfigInvalidError, RateLimitSettings
+from facilitator.testing.clock import ManualClock
+from support.running import NETWORK, Running
+from support.web import Answer, Client, payment, serving
+
+SHOP, KIOSK = "203.0.113.7", "203.0.113.8"
+PROXY = {"server__trusted_proxies": "['127.0.0.1']"}
+
+
+def quota(answer: Answer) -> list[int]:
+    return [int(answer.headers[f"ratelimit-{name}"]) for name in ("limit", "remaining", "reset")]
+
+
+def test_the_default_limits(run: Callable[..., Running]) -> None:
+    client = Client(run(**PROXY).server.port)
+
+    def ask(address: str, method: str = "GET", path: str = "/supported") -> Answer:
+        return client.call(method, path, X_Forwarded_For=address)
+
+    sensitive = [ask(SHOP, "POST", path) for path in ("/verify", "/settle", "/status") * 7]
+    assert [answer.status for answer in sensitive] == [400] * 20 + [429]
+    assert [quota(answer)[:2] for answer in sensitive[:20]] == [
+        [20, left] for left in range(19, -1, -1)
+    ]
+    others = [ask(SHOP) for _ in range(81)]
+    assert [answer.status for answer in others] == [200] * 80 + [429]
+    assert quota(others[0])[:2] == [100, 79]
+    assert int(others[-1].headers["retry-after"]) in range(1, 61)
+    assert ask(SHOP, path="/health").status == 200
+    assert quota(ask(KIOSK))[:2] == [100, 99]
+
+
+def test_whoever_waits_as_told_is_let_in(tmp_path: Path) -> None:
+    clock = ManualClock(5_000.0)
+    settings = RateLimitSettings(global_per_minute=3, sensitive_per_minute=2)
+    limiter = WindowRateLimiter(MovingWindows(clock.time), settings, clock.time)
+    with serving(tmp_path, None, api={"rate_limiter": limiter}, **PROXY) as client:
+
+        def verify() -> Answer:
+            return client.call("POST", "/verify", payment(), X_Forwarded_For=SHOP)
+
+        first = verify()
+        clock.advance(20)
+        second, third = verify(), verify()
+        assert [each.status for each in (first, second, third)] == [200, 200, 429]
+        assert quota(second) == quota(third) == [2, 0, 40]
+        assert third.headers["retry-after"] == "40"
+        clock.advance(39)
+        assert verify().status == 429
+        clock.advance(1)
+        assert verify().status == 200
+        assert verify().status == 429
+
+
+def test_this_machine_may_ask_as_often_as_it_likes(run: Callable[..., Running]) -> None:
+    limits = {"rate_limit__global_per_minute": 1, "rate_limit__sensitive_per_minute": 1}
+    client = Client(run(**limits).server.port)
+    answers = [client.call("GET", "/verify") for _ in range(30)]
+    assert {answer.status for answer in answers} == {200}
+
+
+def test_limits_can_be_switched_off(run: Callable[..., Running]) -> None:
+    off = {"rate_limit__enabled": "false", "rate_limit__sensitive_per_minute": 1}
+    client = Client(run(**PROXY, **off).server.port)
+    answers = [client.call("GET", "/verify", X_Forwarded_For=SHOP) for _ in range(30)]
+    assert {answer.status for answer in answers} == {200}
+    assert not any("ratelimit-limit" in answer.headers for answer in answers)
+
+
+class One:
+    """A plugin's limiter that allows each client a single request."""
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+
+    def hit(self, client: str, *, sensitive: bool) -> RateDecision:  # noqa: ARG002
+        allowed = client not in self.seen
+        self.seen.add(client)
+        return RateDecision(allowed, limit=1, remaining=0, reset_seconds=5)
+
+
+class Plugin:
+    """Counts how often it is asked for its limiter."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    @hookimpl
+    def rate_limiter(self) -> RateLimiter:
+        self.asked += 1
+        return One()
+
+
+def statuses(folder: Path, plugin: Plugin, **variables: str) -> list[int]:
+    """Of three requests to a facilitator with the plugin."""
+    environ = {"PLUGINS": "devnet,memory", "SERVER__TRUSTED_PROXIES": "127.0.0.1", **variables}
+    environ |= {"SERVER__PORT": "0", "SERVER__THREADS": "8", "DEVNET__BLOCK_SECONDS": "0"}
+    prefixed = {f"FACILITATOR_{name}": value for name, value in environ.items()}
+    settings, _ = configure(environ=prefixed, cwd=folder)
+    manager = register_plugins(settings.plugins)
+    manager.register(plugin, name="mine")
+    facilitator = build(settings, Plugins(manager, [*settings.plugins, "mine"]))
+    try:
+        with Server(facilitator.app, settings.server, network=NETWORK) as server:
+            client = Client(server.port)
+            return [client.call("GET", "/supported", X_Forwarded_For=SHOP).status for _ in range(3)]
+    finally:
+        facilitator.close()
+
+
+def test_a_plugin_s_limiter_takes_the_place_of_the_core_s(tmp_path: Path) -> None:
+    plugin = Plugin()
+    assert statuses(tmp_path, plugin) == [200, 429, 429]
+    assert plugin.asked == 1
+
+
+def test_limits_that_are_switched_off_ask_no_plugin(tmp_path: Path) -> None:
+    plugin = Plugin()
+    assert statuses(tmp_path, plugin, RATE_LIMIT__ENABLED="false") == [200] * 3
+    assert plugin.asked == 0
+
+
+@pytest.mark.parametrize("key", ["global_per_minute", "sensitive_per_minute"])
+def test_a_limit_of_nothing_is_refused(tmp_path: Path, key: str) -> None:
+    environ = {f"FACILITATOR_RATE_LIMIT__{key.upper()}": "0"}
+    with pytest.raises(ConfigInvalidError, match=f"rate_limit.{key}: must be at least 1"):
+        configure(environ=environ, cwd=tmp_path)
