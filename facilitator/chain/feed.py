@@ -7,6 +7,7 @@ the feed when the storage is there again. What was missed in between counts as a
 import logging
 import uuid
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from facilitator.chain.move import Move, decode_move, encode_move
 from facilitator.clock import Clock
@@ -15,10 +16,20 @@ from facilitator.roles.sharing import SharesChain
 from facilitator.roles.storage import StorageUnavailable
 
 RESUMABLE_SECONDS = 600
-"""How old the newest entry may be for a process that joins to go on from there."""
+"""How old an entry may be for a process that joins to go on from there."""
+JOINED_ENTRIES = 50
+"""How many entries back a process begins that joins."""
 KEPT_ENTRIES = 256
 
 _log = logging.getLogger("facilitator.follower")
+
+
+class Joined(NamedTuple):
+    """Where a process begins to read."""
+
+    tip: Tip
+    at: float
+    """When it was published, in Unix seconds."""
 
 
 class Feed:
@@ -38,19 +49,24 @@ class Feed:
         self._leads = False
         self._alone = False
 
-    def join(self) -> Tip | None:
-        """Where the feed is now, to go on from there; ``None`` when nobody follows the chain."""
+    def join(self) -> Joined | None:
+        """Where in the feed to go on from; ``None`` when nobody followed the chain of late.
+
+        That is some way back, so that what others have seen is heard of as well.
+        """
         self._number, self._content, self._leads, self._alone = 0, b"", False, False
         try:
-            entries = self._storage.published(self._network, -1)
+            newest = _newest(self._storage, self._network)
+            entries = self._storage.published(self._network, max(0, newest - JOINED_ENTRIES))
         except StorageUnavailable as error:
             self._go_alone(error)
             return None
+        oldest_that_counts = self._clock.time() - RESUMABLE_SECONDS
         for entry in entries:
             move, at = decode_move(entry.content)
-            self._number, self._content = entry.number, entry.content
-            if self._clock.time() - at < RESUMABLE_SECONDS:
-                return move.tip
+            if at >= oldest_that_counts:
+                self._number, self._content = entry.number, entry.content
+                return Joined(move.tip, at)
         self._alone = True  # what is published first must not seem to follow what was before
         return None
 
@@ -115,8 +131,8 @@ class Feed:
         return [decode_move(entry.content)[0] for entry in entries]
 
     def _rejoin(self) -> Sequence[Move]:
-        tip = self.join()
-        return () if tip is None else (Move(tip, gapless=False),)
+        joined = self.join()
+        return () if joined is None else (Move(joined.tip, gapless=False), *self._read())
 
     def _go_alone(self, error: StorageUnavailable) -> None:
         if not self._alone:

@@ -34,5 +34,5 @@ def followed(
     if shared is not None:
         lease = lease_seconds(provider.poll_seconds)
         feed = Feed(shared, provider.network, clock, lease_seconds=lease)
-    follower = Follower(provider, failed, feed)
+    follower = Follower(provider, clock, failed, feed)
     return FollowedChain(provider, follower, KnownOutputs(provider, follower, shared))

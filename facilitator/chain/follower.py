@@ -6,17 +6,22 @@ one process of a fleet asks the provider (:mod:`facilitator.chain.feed`).
 """
 
 import logging
+import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from facilitator.chain.feed import Feed
 from facilitator.chain.move import Move
+from facilitator.clock import Clock
 from facilitator.roles.chain import (
     AwaitsBlocks,
+    Block,
     ChainProvider,
     ChainUnavailable,
+    InBlock,
     PointNotFound,
     Tip,
 )
@@ -41,21 +46,34 @@ def lease_seconds(poll_seconds: float) -> float:
     return 2 * poll_seconds + _SLACK_SECONDS
 
 
+class _Seen(NamedTuple):
+    """A block of the chain as far as it is remembered."""
+
+    tip: Tip
+    transactions: Sequence[str] = ()
+    at: float = 0.0
+    """When it was heard of, in Unix seconds."""
+
+
 class Follower:
     """Follows a chain from the moment it is asked to until nobody asks any more."""
 
     def __init__(
         self,
         chain: ChainProvider,
+        clock: Clock,
         failed: Callable[[BaseException], None],
         feed: Feed | None = None,
     ) -> None:
         """``failed`` gets unforeseen errors of the thread."""
         self._chain = chain
+        self._clock = clock
         self._failed = failed
         self._feed = feed
         self._observers: list[Callable[[Move], None]] = []
-        self._window: deque[Tip] = deque(maxlen=WINDOW)
+        self._window: deque[_Seen] = deque(maxlen=WINDOW)
+        self._included: dict[str, InBlock] = {}
+        self._since = math.inf
         self._generation = 0
         self._needed_until = 0.0
         self._good_until = 0.0
@@ -80,7 +98,16 @@ class Follower:
         with self._lock:
             if not self._window:
                 self._begin()
-            return self._window[-1]
+            return self._window[-1].tip
+
+    def find(self, transaction_id: str) -> InBlock | None:
+        """The block that the transaction is in, if it is one of those remembered."""
+        return self._included.get(transaction_id)
+
+    @property
+    def since(self) -> float:
+        """Unix time in seconds from which on every new block was seen and is remembered."""
+        return self._since
 
     @property
     def generation(self) -> int | None:
@@ -105,9 +132,16 @@ class Follower:
     # --- Starting and resting, with the lock held ------------------------------------------------
 
     def _begin(self) -> None:
-        tip = self._feed.join() if self._feed is not None else None
-        self._window.append(tip or self._chain.tip())
-        self._stay_good()
+        joined = self._feed.join() if self._feed is not None else None
+        self._forget()
+        if joined is not None:
+            self._window.append(_Seen(joined.tip))
+            self._since = joined.at
+        else:
+            since = self._clock.time()
+            self._window.append(_Seen(self._chain.tip()))
+            self._since = since
+            self._stay_good()
         self._ask_at = time.monotonic() + self._pause
         if self._thread is None:
             self._thread = threading.Thread(
@@ -118,10 +152,15 @@ class Follower:
 
     def _rest(self) -> None:
         self._needed.clear()
-        self._window.clear()
+        self._forget()
         self._distrust()
         if self._feed is not None:
             self._feed.resign()
+
+    def _forget(self) -> None:
+        self._window.clear()
+        self._included.clear()
+        self._since = math.inf
 
     # --- The thread ------------------------------------------------------------------------------
 
@@ -154,13 +193,13 @@ class Follower:
 
     def _turn(self) -> None:
         """Take in what is new, else wait for news."""
-        last = self._window[-1]
+        last = self._window[-1].tip
         asks = True
         if self._feed is not None:
             asks, published = self._feed.turn(last)
             for each in published:
                 self._apply(each)
-            last = self._window[-1]
+            last = self._window[-1].tip
         if not asks:
             self._stay_good()
             self._stopped.wait(_FEED_SECONDS)
@@ -199,27 +238,44 @@ class Follower:
         """The newest block is gone; go on from the tip when that leaves none that is known."""
         if len(self._window) < 2:
             return Move(self._chain.tip(), gapless=False)
-        before = self._window[-2]
+        before = self._window[-2].tip
         return Move(before, rolled_back_to=before.height)
 
     def _apply(self, move: Move) -> None:
         with self._lock:
             if not move.gapless:
-                self._window.clear()
-                self._window.append(move.tip)
+                self._forget()
+                self._since = self._clock.time()
             elif move.rolled_back_to is not None:
-                while self._window and self._window[-1].height > move.rolled_back_to:
-                    self._window.pop()
-                if not self._window:
-                    self._window.append(move.tip)
-            else:
-                self._window.extend(Tip(block.point, block.height) for block in move.blocks)
+                self._take_back(move.rolled_back_to)
+            for block in move.blocks:
+                self._take_in(block)
+            if not self._window:
+                self._window.append(_Seen(move.tip))
             if not move.blocks:
                 self._distrust()
         for moved in self._observers:
             moved(move)
         if move.blocks:
             self._stay_good()
+
+    def _take_in(self, block: Block) -> None:
+        if len(self._window) == WINDOW:
+            oldest = self._window.popleft()
+            self._lose(oldest)
+            self._since = max(self._since, oldest.at)
+        tip = Tip(block.point, block.height)
+        self._window.append(_Seen(tip, block.transactions, self._clock.time()))
+        where = InBlock(block.point, block.height)
+        self._included.update(dict.fromkeys(block.transactions, where))
+
+    def _take_back(self, height: int) -> None:
+        while self._window and self._window[-1].tip.height > height:
+            self._lose(self._window.pop())
+
+    def _lose(self, seen: _Seen) -> None:
+        for transaction_id in seen.transactions:
+            self._included.pop(transaction_id, None)
 
     def _distrust(self) -> None:
         self._generation += 1

@@ -31,7 +31,7 @@ GRACE_SECONDS = 120
 """How long after its validity has ended a transaction may still turn up in a provider's index."""
 
 _UNKNOWN_CHECK_SECONDS = 5.0
-_ACCEPTED_CHECK_SECONDS = 120.0
+_ACCEPTED_CHECK_SECONDS = 240.0
 _MAX_CHECK_SECONDS = 120.0
 
 _log = logging.getLogger("facilitator.settlement")
@@ -116,9 +116,18 @@ class Tracker:
     def observe(self, claim: Claim) -> Observation:
         """Observe an open claim that was submitted before, here or elsewhere.
 
-        While its lease lasts, whoever announced the submission may be about to make it.
+        While its lease lasts, whoever announced the submission may be about to make it. What the
+        followed blocks tell of it need not be asked.
         """
-        return self._observe(claim, check_in=claim.lease_until - self._clock.time())
+        now = self._clock.time()
+        check_in = claim.lease_until - now
+        if claim.accepted and self._follower.since <= claim.updated_at:
+            check_in = claim.updated_at + _ACCEPTED_CHECK_SECONDS - now
+        observation = self._observe(claim, check_in=check_in)
+        where = self._follower.find(claim.transaction_id)
+        if where is not None and observation.where is None:
+            self._found(observation, where)
+        return observation
 
     def _observe(self, claim: Claim, *, check_in: float) -> Observation:
         with self._lock:
