@@ -3,8 +3,10 @@
 Optional, as a protocol of its own: a storage that several processes share may implement
 :class:`SharesChain` as well. One process then asks the provider for new blocks and publishes what
 it learns; the others read that, and all of them share the outputs that were looked up.
-Every method is atomic and raises :class:`~facilitator.roles.storage.StorageUnavailable`. Nothing
-here needs to survive anything: what is lost is looked up again.
+Every method is atomic and raises :class:`~facilitator.roles.storage.StorageUnavailable`; whether a
+change that raised was made is unknown, and any call may be made again. Networks are apart. Nothing
+here needs to survive anything: what is lost is looked up again. ``facilitator.testing.storage``
+holds the contract tests.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -52,11 +54,13 @@ class SharesChain(Protocol):
         spent: Collection[str],
         keep: int,
     ) -> bool:
-        """Append an entry to the network's feed; whether that was done.
+        """Append an entry to the network's feed; whether it is there now as the newest one.
 
-        It is not when ``follower`` does not lead or ``number`` is not the next one. The outputs in
-        ``spent`` (``<transaction id>#<index>``) leave the shared cache in the same step, and of
-        the feed only the newest ``keep`` entries stay.
+        It is not appended when ``follower`` does not lead or ``number`` is not the next one.
+        Whoever led last leads here, even beyond its lease, until another does or it resigns. The
+        outputs in ``spent`` (``<transaction id>#<index>``) leave the shared cache in the same step,
+        and of the feed only the newest ``keep`` entries, at least 1, stay. Also true when the
+        leader's newest entry is this very one, so that after a lost reply it may call again.
         """
         ...
 
@@ -67,7 +71,11 @@ class SharesChain(Protocol):
     def share_outputs(
         self, network: str, outputs: Mapping[str, SharedOutput], keep_until: float
     ) -> None:
-        """Put outputs by reference (``<transaction id>#<index>``) in the shared cache."""
+        """Put outputs by reference (``<transaction id>#<index>``) in the shared cache.
+
+        What was there under these references is replaced. From ``keep_until`` on, Unix seconds by
+        the storage's own clock, they are not in the cache any more.
+        """
         ...
 
     def shared_outputs(self, network: str, refs: Collection[str]) -> Mapping[str, SharedOutput]:

@@ -8,7 +8,7 @@ them. A plugin returns one from the hook ``storage``. ``facilitator.testing.stor
 contract tests.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -101,12 +101,6 @@ class Storage(Protocol):
         and does not count towards the payer's ``limit``. All inputs are held, or none and what was
         held before stays as it was. An input held elsewhere is told before a limit that is reached.
         """
-        ...
-
-    def reserved(
-        self, inputs: Collection[str], transaction_id: str, now: float
-    ) -> ReservedElsewhere | None:
-        """The first of these inputs that is held for another transaction, if any."""
         ...
 
     def release(self, transaction_id: str) -> None:

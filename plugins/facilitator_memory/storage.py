@@ -102,13 +102,6 @@ class MemoryStorage:
             self._hold(reservation)
         return None
 
-    def reserved(
-        self, inputs: Collection[str], transaction_id: str, now: float
-    ) -> ReservedElsewhere | None:
-        """The first of these inputs that is held for another transaction, if any."""
-        with self._lock:
-            return self._held(inputs, transaction_id, now)
-
     def release(self, transaction_id: str) -> None:
         """Let go of the transaction's reservation, if it has one."""
         with self._lock:

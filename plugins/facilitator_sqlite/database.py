@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from facilitator_sqlite.errors import explained, unavailable
+from facilitator_sqlite.errors import DamagedRow, explained, unavailable
 from facilitator_sqlite.schema import APPLICATION_ID, STEPS
 
 _RETRY_SECONDS = 0.01
@@ -104,7 +104,7 @@ class Database:
     def _explaining(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, DamagedRow) as error:
             raise explained(self.path, error) from error
 
     def _adopt(self) -> None:

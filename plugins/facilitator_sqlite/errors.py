@@ -10,8 +10,8 @@ _ADVICE = {
         "cannot be opened; its folder must exist, and this user must be able to write to both"
     ),
     sqlite3.SQLITE_CORRUPT: (
-        "is damaged; stop the facilitator and restore a backup"
-        " (an empty file would forget which payments were settled)"
+        "is damaged; stop the facilitator, move the file away and start with a new one: payments"
+        " that are in a block by then are refused, whereas an old copy could tell a success twice"
     ),
     sqlite3.SQLITE_FULL: "cannot grow: the disk is full; free some space",
     sqlite3.SQLITE_IOERR: "cannot be read or written; check the disk, which must be a local one",
@@ -20,12 +20,18 @@ _ADVICE = {
 }
 
 
+class DamagedRow(Exception):
+    """A row does not hold what is written into such rows."""
+
+
 def unavailable(path: str, complaint: str) -> StorageUnavailable:
     """The error that names the file and completes the sentence."""
     return StorageUnavailable(f"the file {path} {complaint}")
 
 
-def explained(path: str, error: sqlite3.Error) -> StorageUnavailable:
+def explained(path: str, error: sqlite3.Error | DamagedRow) -> StorageUnavailable:
     """The error for the result code, by its primary code (the lowest eight bits)."""
+    if isinstance(error, DamagedRow):
+        return unavailable(path, _ADVICE[sqlite3.SQLITE_CORRUPT])
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     return unavailable(path, _ADVICE.get(code & 0xFF, f"cannot be used: {error}"))

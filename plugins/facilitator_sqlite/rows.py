@@ -5,6 +5,7 @@ from operator import attrgetter
 from typing import Any
 
 from facilitator.settlement.claim import Claim, ClaimState
+from facilitator_sqlite.errors import DamagedRow
 
 Row = tuple[Any, ...]
 
@@ -30,10 +31,13 @@ def row_of(claim: Claim) -> Row:
 
 
 def claim_of(row: Row) -> Claim:
-    """The claim whose columns have these values."""
+    """The claim whose columns have these values. Raises :class:`DamagedRow`."""
     values = list(row)
-    values[_STATE] = ClaimState(values[_STATE])
+    try:
+        values[_STATE] = ClaimState(values[_STATE])
+        for index in _SLOTS:
+            values[index] = None if values[index] is None else int(values[index])
+    except ValueError as error:
+        raise DamagedRow from error
     values[_ACCEPTED] = bool(values[_ACCEPTED])
-    for index in _SLOTS:
-        values[index] = None if values[index] is None else int(values[index])
     return Claim(*values)

@@ -67,5 +67,34 @@ VERSION_1 = (
     "CREATE INDEX keys_by_time ON idempotency_keys (expires_at)",
 )
 
-STEPS = (VERSION_1,)
+VERSION_2 = (
+    """
+    CREATE TABLE leaders (
+        network TEXT PRIMARY KEY,
+        follower TEXT NOT NULL,
+        lease_until REAL NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE entries (
+        network TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        content BLOB NOT NULL,
+        PRIMARY KEY (network, number)
+    ) STRICT
+    """,
+    """
+    CREATE TABLE outputs (
+        network TEXT NOT NULL,
+        ref TEXT NOT NULL,
+        seen_at INTEGER NOT NULL,
+        content BLOB NOT NULL,
+        keep_until REAL NOT NULL,
+        PRIMARY KEY (network, ref)
+    ) STRICT
+    """,
+    "CREATE INDEX outputs_by_time ON outputs (keep_until)",
+)
+
+STEPS = (VERSION_1, VERSION_2)
 """The statements that lead from each version (``PRAGMA user_version``) to the next, from 0 on."""

@@ -8,6 +8,7 @@ from facilitator.roles.storage import Reservation, ReservedElsewhere, TooManyRes
 from facilitator.settlement.claim import Claim
 from facilitator_sqlite.database import Database
 from facilitator_sqlite.rows import COLUMNS, PLACES, claim_of, row_of
+from facilitator_sqlite.sharing import SharedChain
 
 # The names and question marks put into these statements are our own, nothing that was received.
 _CLAIM = f"SELECT {COLUMNS} FROM claims WHERE transaction_id = ?"  # noqa: S608
@@ -33,7 +34,7 @@ _HELD = """
 _COUNT = "SELECT count(*) FROM reservations WHERE payer = ? AND transaction_id != ?"
 
 
-class SqliteStorage:
+class SqliteStorage(SharedChain):
     """A :class:`~facilitator.roles.storage.Storage` for the processes of one machine."""
 
     is_shared = True
@@ -45,7 +46,7 @@ class SqliteStorage:
         Raises :class:`~facilitator.roles.storage.StorageUnavailable` when the file is not ours, is
         of a newer schema, or cannot be written.
         """
-        self._database = Database(path, busy_seconds)
+        super().__init__(Database(path, busy_seconds))
 
     def add_claim(self, claim: Claim) -> Claim:
         """Write the claim unless its transaction has one; return the one that is now there."""
@@ -79,8 +80,7 @@ class SqliteStorage:
     def open_claims(self) -> Sequence[Claim]:
         """All claims that are not final, oldest first."""
         with self._database.reading() as connection:
-            rows = connection.execute(_OPEN).fetchall()
-        return [claim_of(row) for row in rows]
+            return [claim_of(row) for row in connection.execute(_OPEN).fetchall()]
 
     def forget_claims(self, now: float) -> int:
         """Remove final claims whose ``keep_until`` has passed; how many."""
@@ -101,13 +101,6 @@ class SqliteStorage:
                 return TooManyReservations(held)
             _hold(connection, reservation)
         return None
-
-    def reserved(
-        self, inputs: Collection[str], transaction_id: str, now: float
-    ) -> ReservedElsewhere | None:
-        """The first of these inputs that is held for another transaction, if any."""
-        with self._database.reading() as connection:
-            return _held(connection, inputs, transaction_id, now)
 
     def release(self, transaction_id: str) -> None:
         """Let go of the transaction's reservation, if it has one."""

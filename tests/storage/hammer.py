@@ -1,7 +1,9 @@
-"""One of several processes that use one SQLite file: prints what was acknowledged to it, as JSON.
+"""One of several processes that use one storage: prints what was acknowledged to it, as JSON.
 
-python hammer.py compete FILE NAME    compete for the same claims, versions and inputs
-python hammer.py write FILE           add and change claims until it is killed
+python hammer.py compete WHERE NAME    compete for the same claims, versions and inputs
+python hammer.py write WHERE           add and change claims until it is killed
+
+WHERE is the path of an SQLite file or the URL of a Redis.
 """
 
 import itertools
@@ -9,15 +11,25 @@ import json
 import sys
 from collections.abc import Iterator
 
+from facilitator.roles.storage import Storage
 from facilitator.settlement.claim import ClaimState
 from facilitator.testing.examples import example_claim, example_reservation
+from facilitator_redis.address import parse_address
+from facilitator_redis.server import Server
+from facilitator_redis.storage import RedisStorage
 from facilitator_sqlite.storage import SqliteStorage
 
 ROUNDS = 40
 SHARED = "ff" * 32
 
 
-def compete(storage: SqliteStorage, name: str) -> None:
+def opened(where: str) -> Storage:
+    if not where.startswith("redis"):
+        return SqliteStorage(where)
+    return RedisStorage(Server(parse_address(where), timeout_seconds=30.0), prefix="hammer")
+
+
+def compete(storage: Storage, name: str) -> None:
     owners, inputs, versions = {}, [], []
     storage.add_claim(example_claim(transaction_id=SHARED))
     for number in range(ROUNDS):
@@ -36,7 +48,7 @@ def compete(storage: SqliteStorage, name: str) -> None:
     print(json.dumps({"owners": owners, "inputs": inputs, "versions": versions}))
 
 
-def write(storage: SqliteStorage) -> Iterator[tuple[str, int]]:
+def write(storage: Storage) -> Iterator[tuple[str, int]]:
     for number in itertools.count():
         claim = example_claim(transaction_id=f"{number:064x}", transaction=b"\x00" * 3000)
         storage.add_claim(claim)
@@ -46,10 +58,10 @@ def write(storage: SqliteStorage) -> Iterator[tuple[str, int]]:
 
 
 if __name__ == "__main__":
-    task, path, *names = sys.argv[1:]
+    task, where, *names = sys.argv[1:]
     if task == "compete":
         sys.stdin.readline()  # all start at once, before the file is there
-        compete(SqliteStorage(path), *names)
+        compete(opened(where), *names)
     else:
-        for acknowledged in write(SqliteStorage(path)):
+        for acknowledged in write(opened(where)):
             print(json.dumps(acknowledged), flush=True)

@@ -3,6 +3,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
@@ -10,15 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from facilitator.roles.sharing import SharedOutput
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement.claim import Claim, ClaimState
 from facilitator.testing.examples import example_claim, example_reservation
 from facilitator.testing.threads import together
 from facilitator_sqlite.database import Database
-from facilitator_sqlite.schema import APPLICATION_ID
+from facilitator_sqlite.schema import APPLICATION_ID, STEPS, VERSION_1
 from facilitator_sqlite.storage import SqliteStorage
 
 NOBODY = 65534
+PAGE = 4096
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def test_a_file_is_marked_as_ours(storage: Storage, path: Path) -> None:
     storage.ping()
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(STEPS),)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
@@ -102,7 +105,7 @@ def test_an_old_library_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_newer_schema_is_refused_untouched(storage: Storage, path: Path) -> None:
     storage.close()
-    run_sql(path, "PRAGMA user_version = 2")
+    run_sql(path, f"PRAGMA user_version = {len(STEPS) + 1}")
     before = path.read_bytes()
     assert "upgrade this one" in complaint(path)
     assert path.read_bytes() == before
@@ -136,13 +139,65 @@ def test_a_damaged_file_is_told(storage: Storage, path: Path) -> None:
         storage.add_claim(example_claim(transaction_id=f"{number:064x}"))
     storage.close()
     content = bytearray(path.read_bytes())
-    content[4096 * 2 :] = b"\xa5" * (len(content) - 4096 * 2)
+    content[PAGE * 2 :] = b"\xa5" * (len(content) - PAGE * 2)
     path.write_bytes(content)
+    advice = (
+        r"facilitator\.db is damaged; stop the facilitator, move the file away and start with a"
+    )
     with closing(SqliteStorage(str(path))) as damaged:
-        with pytest.raises(StorageUnavailable, match=r"facilitator\.db is damaged"):
-            damaged.claim("00" * 32)
-        with pytest.raises(StorageUnavailable, match=r"facilitator\.db is damaged"):
-            damaged.add_claim(example_claim())
+        for call in (
+            lambda: damaged.claim("00" * 32),
+            lambda: damaged.add_claim(example_claim()),
+            lambda: damaged.change_claim(example_claim(version=1)),
+            lambda: damaged.open_claims(),
+            lambda: damaged.forget_claims(1e9),
+        ):
+            with pytest.raises(StorageUnavailable, match=advice):
+                call()
+
+
+@pytest.mark.parametrize("column", ["state = 'paid'", "invalid_hereafter = 'never'"])
+def test_a_row_that_makes_no_sense_is_told(storage: Storage, path: Path, column: str) -> None:
+    claim = storage.add_claim(example_claim())
+    run_sql(path, f"UPDATE claims SET {column}")
+    with pytest.raises(StorageUnavailable, match=r"facilitator\.db is damaged"):
+        storage.claim(claim.transaction_id)
+    with pytest.raises(StorageUnavailable, match=r"facilitator\.db is damaged"):
+        storage.add_claim(claim)
+
+
+@pytest.fixture
+def claims(storage: Storage) -> list[Claim]:
+    """Those in a file that is closed."""
+    claims = [example_claim(transaction_id=f"{number:064x}") for number in range(200)]
+    for claim in claims:
+        storage.add_claim(claim)
+    storage.close()
+    return claims
+
+
+@pytest.mark.usefixtures("claims")
+def test_a_file_that_was_cut_short_is_refused(path: Path) -> None:
+    content = path.read_bytes()
+    assert len(content) > 20 * PAGE
+    for pages in range(1, len(content) // PAGE, 5):
+        path.write_bytes(content[: PAGE * pages])
+        assert "is damaged" in complaint(path)
+
+
+def test_a_page_that_was_overwritten_tells_nothing_wrong(path: Path, claims: list[Claim]) -> None:
+    content = path.read_bytes()
+    told = Counter[str]()
+    for start in range(PAGE, len(content), 3 * PAGE):
+        path.write_bytes(content[:start] + b"\xa5" * PAGE + content[start + PAGE :])
+        with closing(SqliteStorage(str(path))) as damaged:
+            for claim in claims:
+                try:
+                    is_right = damaged.claim(claim.transaction_id) == claim
+                    told["right" if is_right else "wrong"] += 1
+                except StorageUnavailable:
+                    told["unavailable"] += 1
+    assert set(told) == {"right", "unavailable"}
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
@@ -278,12 +333,46 @@ def test_a_full_disk_loses_nothing_and_may_be_freed(path: Path) -> None:
         assert storage.add_claim(kept[0]) == kept[0]
 
 
+WRITE_UNTIL_IT_FAILS = """
+import resource, sys
+from facilitator.roles.storage import StorageUnavailable
+from facilitator.testing.examples import example_claim
+from facilitator_sqlite.storage import SqliteStorage
+
+storage = SqliteStorage(sys.argv[1])
+_, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, most))
+number = 0
+try:
+    while True:
+        storage.add_claim(example_claim(transaction_id=f"{number:064x}"))
+        number += 1
+except StorageUnavailable as error:
+    print(number, error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+storage.add_claim(example_claim())
+"""
+
+
+def test_a_disk_that_takes_no_more_loses_nothing(path: Path) -> None:
+    command = [sys.executable, "-c", WRITE_UNTIL_IT_FAILS, str(path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    number, _, complaint = run.stdout.partition(" ")
+    assert complaint.startswith(f"the file {path} cannot be read or written; check the disk")
+    with closing(SqliteStorage(str(path))) as storage:
+        assert len(storage.open_claims()) == int(number) + 1
+        for each in range(int(number)):
+            assert storage.claim(f"{each:064x}") is not None
+        assert storage.claim(f"{int(number):064x}") is None
+
+
 def test_a_reservation_that_does_not_fit_holds_nothing(path: Path) -> None:
     with closing(FullDisk(str(path))) as storage:
         inputs = [f"{number:064x}#0" for number in range(5000)]
         with pytest.raises(StorageUnavailable, match="the disk is full"):
             storage.reserve(example_reservation("one", inputs), now=0.0, limit=1)
-        assert storage.reserved(inputs, "two", now=0.0) is None
+        assert storage.reserve(example_reservation("two", inputs[:9]), now=0.0, limit=1) is None
+        storage.release("two")
         assert storage.reserve(example_reservation("one"), now=0.0, limit=1) is None
 
 
@@ -296,3 +385,25 @@ def test_what_is_over_is_not_kept(storage: Storage, path: Path) -> None:
         for table in ("reservations", "reserved_inputs", "idempotency_keys"):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,)
     assert os.path.getsize(path) < 1_000_000
+
+
+def test_a_file_of_an_older_schema_is_brought_up_to_date(path: Path) -> None:
+    run_sql(
+        path,
+        *VERSION_1,
+        "PRAGMA user_version = 1",
+        f"PRAGMA application_id = {APPLICATION_ID}",
+        "INSERT INTO idempotency_keys VALUES ('key', 'kept', 100.0)",
+    )
+    with closing(SqliteStorage(str(path))) as storage:
+        assert storage.bind_key("key", "another", expires_at=100.0, now=0.0) == "kept"
+        assert storage.lead("cardano:preprod", "one", now=0.0, until=1.0)
+
+
+def test_outputs_whose_time_is_over_are_not_kept(path: Path) -> None:
+    with closing(SqliteStorage(str(path))) as storage:
+        for number in range(50):
+            outputs = {f"{number:064x}#0": SharedOutput(0, b"")}
+            storage.share_outputs("cardano:preprod", outputs, keep_until=1.0)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM outputs").fetchone() == (1,)

@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 
 from facilitator.roles.storage import Storage
-from facilitator.testing.storage import StorageContract
+from facilitator.testing.storage import SharesChainContract, StorageContract
 from facilitator_sqlite.storage import SqliteStorage
 
 
-class TestSqliteStorage(StorageContract):
+class TestSqliteStorage(StorageContract, SharesChainContract):
     @pytest.fixture
     def open_storage(self, tmp_path: Path) -> Callable[[], Storage]:
         return lambda: SqliteStorage(str(tmp_path / "facilitator.db"))

@@ -8,11 +8,15 @@ function that opens the same storage, empty at first, each time it is called::
         def open_storage(self, tmp_path: Path) -> Callable[[], Storage]:
             return lambda: MyStorage(tmp_path / "my.db")
 
+A storage that shares what is learnt of chains runs :class:`SharesChainContract` as well, with the
+same fixture: ``class TestMyStorage(StorageContract, SharesChainContract)``.
+
 Whatever was opened is to be closed by who opened it. All tests together make some thousand calls,
 many of them from 50 threads at once.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -21,8 +25,9 @@ from facilitator.testing.examples import example_claim, example_reservation
 from facilitator.testing.storage.claims import ClaimContract
 from facilitator.testing.storage.keys import KeyContract
 from facilitator.testing.storage.reservations import ReservationContract
+from facilitator.testing.storage.sharing import SharesChainContract
 
-__all__ = ["StorageContract"]
+__all__ = ["SharesChainContract", "StorageContract"]
 
 
 class StorageContract(ClaimContract, ReservationContract, KeyContract):
@@ -59,7 +64,7 @@ class StorageContract(ClaimContract, ReservationContract, KeyContract):
         try:
             seen = (
                 other.claim(claim.transaction_id) == claim,
-                other.reserved(reservation.inputs, "another", now=0.0) is not None,
+                other.reserve(replace(reservation, transaction_id="another"), 0.0, 1) is not None,
                 other.bind_key("key", "second", expires_at=100.0, now=0.0) == "first",
             )
         finally:

@@ -1,0 +1,265 @@
+"""What a storage promises that shares what is learnt of a chain."""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+
+from facilitator.roles.sharing import Entry, SharedOutput, SharesChain
+from facilitator.roles.storage import Storage
+from facilitator.testing.threads import together
+
+THREADS = 50
+NETWORK = "cardano:preprod"
+OTHER_NETWORK = "cardano:preview"
+FAR = 4_102_444_800.0
+"""Some time in the year 2100: storages have a clock of their own for cached outputs."""
+
+
+def _lead(chain: SharesChain, follower: str, network: str = NETWORK) -> bool:
+    return chain.lead(network, follower, now=0.0, until=100.0)
+
+
+def _publish(
+    chain: SharesChain, follower: str, number: int, content: bytes = b"", keep: int = 100
+) -> bool:
+    return chain.publish(NETWORK, follower, number, content or b"%d" % number, [], keep)
+
+
+def _share(chain: SharesChain, *refs: str, network: str = NETWORK) -> None:
+    chain.share_outputs(network, {ref: SharedOutput(0, ref.encode()) for ref in refs}, FAR)
+
+
+class SharesChainContract:
+    """Everything that :class:`~facilitator.roles.sharing.SharesChain` promises.
+
+    Subclass it as :class:`~facilitator.testing.storage.StorageContract`, or both at once.
+    """
+
+    @pytest.fixture
+    def open_storage(self) -> Callable[[], Storage]:
+        """Opens the storage under test; a subclass says how."""
+        raise NotImplementedError("define the fixture open_storage")
+
+    @pytest.fixture
+    def open_chain(
+        self, open_storage: Callable[[], Storage]
+    ) -> Iterator[Callable[[], SharesChain]]:
+        """Opens the storage under test as what shares a chain; closes it afterwards."""
+        opened: list[Storage] = []
+
+        def open_one() -> SharesChain:
+            storage = open_storage()
+            opened.append(storage)
+            assert isinstance(storage, SharesChain)
+            return storage
+
+        yield open_one
+        for storage in opened:
+            storage.close()
+
+    @pytest.fixture
+    def shared(self, open_chain: Callable[[], SharesChain]) -> SharesChain:
+        """The storage under test."""
+        return open_chain()
+
+    # --- The lead ---------------------------------------------------------------------------
+
+    def test_one_follower_leads_while_its_lease_lasts(self, shared: SharesChain) -> None:
+        """The first who asks; it goes on when it asks again, the others have to wait."""
+        assert shared.lead(NETWORK, "one", now=0.0, until=100.0)
+        assert not shared.lead(NETWORK, "two", now=99.5, until=200.0)
+        assert shared.lead(NETWORK, "one", now=99.5, until=200.0)
+        assert not shared.lead(NETWORK, "two", now=199.5, until=300.0)
+
+    def test_another_leads_when_the_lease_is_over(self, shared: SharesChain) -> None:
+        """From its end on; the first one then has to wait."""
+        shared.lead(NETWORK, "one", now=0.0, until=100.0)
+        assert shared.lead(NETWORK, "two", now=100.0, until=200.0)
+        assert not shared.lead(NETWORK, "one", now=100.0, until=200.0)
+
+    def test_a_leader_that_resigns_makes_room(self, shared: SharesChain) -> None:
+        """At once; whoever does not lead resigns from nothing."""
+        shared.resign(NETWORK, "one")
+        _lead(shared, "one")
+        shared.resign(NETWORK, "two")
+        assert not _lead(shared, "two")
+        shared.resign(NETWORK, "one")
+        assert _lead(shared, "two")
+
+    def test_each_network_has_a_leader(self, shared: SharesChain) -> None:
+        """Leading one, and resigning, says nothing of another."""
+        assert _lead(shared, "one")
+        assert _lead(shared, "two", OTHER_NETWORK)
+        shared.resign(OTHER_NETWORK, "two")
+        assert not _lead(shared, "two")
+
+    def test_of_many_who_want_to_lead_at_once_one_does(self, shared: SharesChain) -> None:
+        """Whoever is told so."""
+        told = together([partial(_lead, shared, f"{number}") for number in range(THREADS)])
+        assert told.count(True) == 1
+        assert _lead(shared, f"{told.index(True)}")
+
+    # --- The feed ---------------------------------------------------------------------------
+
+    def test_what_is_published_is_read_in_order(self, shared: SharesChain) -> None:
+        """All of it, what comes after some entry, or the newest one alone."""
+        _lead(shared, "one")
+        contents = [b"first", bytes(range(256)), b"\xff" * 50_000]
+        for number, content in enumerate(contents, start=1):
+            assert _publish(shared, "one", number, content)
+        entries = [Entry(number, content) for number, content in enumerate(contents, start=1)]
+        assert list(shared.published(NETWORK, 0)) == entries
+        assert list(shared.published(NETWORK, 1)) == entries[1:]
+        assert list(shared.published(NETWORK, 3)) == []
+        assert list(shared.published(NETWORK, 7)) == []
+        assert list(shared.published(NETWORK, -1)) == entries[2:]
+
+    def test_nothing_is_published_at_first(self, shared: SharesChain) -> None:
+        """Neither a newest entry nor any other, nor by the feed of another network."""
+        _lead(shared, "one")
+        _publish(shared, "one", 1)
+        assert list(shared.published(OTHER_NETWORK, 0)) == []
+        assert list(shared.published(OTHER_NETWORK, -1)) == []
+
+    @pytest.mark.parametrize("number", [0, 2, 4, -1])
+    def test_only_the_next_entry_is_published(self, shared: SharesChain, number: int) -> None:
+        """Any other number is refused and changes nothing."""
+        _lead(shared, "one")
+        _publish(shared, "one", 1)
+        _publish(shared, "one", 2)
+        assert not _publish(shared, "one", number, b"another")
+        assert [entry.number for entry in shared.published(NETWORK, 0)] == [1, 2]
+
+    def test_only_the_leader_publishes(self, shared: SharesChain) -> None:
+        """Not before it leads, and not when another one leads; each goes on where it was."""
+        assert not _publish(shared, "one", 1)
+        shared.lead(NETWORK, "one", now=0.0, until=100.0)
+        assert not _publish(shared, "two", 1)
+        assert _publish(shared, "one", 1)
+        shared.lead(NETWORK, "two", now=100.0, until=200.0)
+        assert not _publish(shared, "one", 2)
+        assert _publish(shared, "two", 2)
+        assert [entry.number for entry in shared.published(NETWORK, 0)] == [1, 2]
+
+    def test_who_resigned_does_not_publish(self, shared: SharesChain) -> None:
+        """What it published before stays."""
+        _lead(shared, "one")
+        _publish(shared, "one", 1)
+        shared.resign(NETWORK, "one")
+        assert not _publish(shared, "one", 2)
+        assert list(shared.published(NETWORK, 0)) == [Entry(1, b"1")]
+
+    def test_publishing_an_entry_again_is_harmless(self, shared: SharesChain) -> None:
+        """It is true for the newest one by its leader, and there once."""
+        _lead(shared, "one")
+        assert [_publish(shared, "one", 1, b"same") for _ in range(3)] == [True] * 3
+        assert not _publish(shared, "one", 1, b"another")
+        assert list(shared.published(NETWORK, 0)) == [Entry(1, b"same")]
+        _publish(shared, "one", 2)
+        assert not _publish(shared, "one", 1, b"same")
+        shared.lead(NETWORK, "two", now=100.0, until=200.0)
+        assert not _publish(shared, "one", 2)
+
+    def test_entries_of_the_same_content_are_apart(self, shared: SharesChain) -> None:
+        """A content may be published again under the next number."""
+        _lead(shared, "one")
+        assert _publish(shared, "one", 1, b"same")
+        assert _publish(shared, "one", 2, b"same")
+        assert list(shared.published(NETWORK, 0)) == [Entry(1, b"same"), Entry(2, b"same")]
+
+    def test_the_newest_entries_are_kept(self, shared: SharesChain) -> None:
+        """Numbers go on; those who were behind get what there is."""
+        _lead(shared, "one")
+        for number in range(1, 13):
+            assert _publish(shared, "one", number, keep=3)
+        assert list(shared.published(NETWORK, 0)) == [
+            Entry(10, b"10"),
+            Entry(11, b"11"),
+            Entry(12, b"12"),
+        ]
+        assert _publish(shared, "one", 13, keep=1)
+        assert list(shared.published(NETWORK, 0)) == [Entry(13, b"13")]
+
+    def test_of_many_who_publish_at_once_one_does(self, shared: SharesChain) -> None:
+        """Though all of them say that they lead, each entry has one author."""
+        _lead(shared, "one")
+        rivals = [partial(_publish, shared, "one", 1, b"%d" % n) for n in range(THREADS)]
+        told = together(rivals)
+        assert told.count(True) == 1
+        assert list(shared.published(NETWORK, 0)) == [Entry(1, b"%d" % told.index(True))]
+
+    # --- The cache of outputs ---------------------------------------------------------------
+
+    def test_shared_outputs_come_back_as_they_were(self, shared: SharesChain) -> None:
+        """Those that were shared, in whatever order; the others are left out."""
+        outputs = {
+            "aa#0": SharedOutput(0, b""),
+            "aa#1": SharedOutput(7, bytes(range(256))),
+            "bb#0": SharedOutput(2**53, b"7 7"),
+        }
+        shared.share_outputs(NETWORK, outputs, FAR)
+        assert shared.shared_outputs(NETWORK, ["bb#0", "cc#0", "aa#1", "aa#0"]) == outputs
+        assert shared.shared_outputs(NETWORK, ["aa#1"]) == {"aa#1": outputs["aa#1"]}
+
+    def test_no_outputs_are_no_trouble(self, shared: SharesChain) -> None:
+        """Nothing can be shared, and asked for."""
+        shared.share_outputs(NETWORK, {}, FAR)
+        assert shared.shared_outputs(NETWORK, []) == {}
+        assert shared.shared_outputs(NETWORK, ["aa#0"]) == {}
+
+    def test_networks_have_outputs_of_their_own(self, shared: SharesChain) -> None:
+        """The same reference may mean something else elsewhere, and be spent there."""
+        _share(shared, "aa#0", network=OTHER_NETWORK)
+        assert shared.shared_outputs(NETWORK, ["aa#0"]) == {}
+        _lead(shared, "one")
+        shared.publish(NETWORK, "one", 1, b"", ["aa#0"], keep=1)
+        assert list(shared.shared_outputs(OTHER_NETWORK, ["aa#0"])) == ["aa#0"]
+
+    def test_an_output_that_is_shared_again_is_replaced(self, shared: SharesChain) -> None:
+        """By what was seen last."""
+        newer = SharedOutput(8, b"newer")
+        shared.share_outputs(NETWORK, {"aa#0": SharedOutput(7, b"older")}, FAR)
+        shared.share_outputs(NETWORK, {"aa#0": newer}, FAR)
+        assert shared.shared_outputs(NETWORK, ["aa#0"]) == {"aa#0": newer}
+
+    def test_an_output_is_kept_until_its_time_is_over(self, shared: SharesChain) -> None:
+        """By the real clock."""
+        _share(shared, "aa#0")
+        over = {"aa#0": SharedOutput(0, b""), "aa#1": SharedOutput(0, b"")}
+        shared.share_outputs(NETWORK, over, time.time() - 1)
+        assert shared.shared_outputs(NETWORK, ["aa#0", "aa#1"]) == {}
+
+    def test_spent_outputs_leave_the_cache(self, shared: SharesChain) -> None:
+        """With the entry that says so; the others stay, those that are not there don't matter."""
+        _lead(shared, "one")
+        _share(shared, "aa#0", "aa#1", "bb#0")
+        spent = ["aa#1", *(f"cc#{index}" for index in range(2000)), "bb#0"]
+        assert shared.publish(NETWORK, "one", 1, b"", spent, keep=1)
+        assert list(shared.shared_outputs(NETWORK, ["aa#0", "aa#1", "bb#0"])) == ["aa#0"]
+
+    def test_what_is_not_published_spends_nothing(self, shared: SharesChain) -> None:
+        """Whoever does not lead, or is behind, cannot empty the cache."""
+        _lead(shared, "one")
+        _share(shared, "aa#0")
+        assert not shared.publish(NETWORK, "two", 1, b"", ["aa#0"], keep=1)
+        assert not shared.publish(NETWORK, "one", 2, b"", ["aa#0"], keep=1)
+        assert list(shared.shared_outputs(NETWORK, ["aa#0"])) == ["aa#0"]
+
+    # --- Sharing ----------------------------------------------------------------------------
+
+    def test_whoever_opens_the_storage_sees_the_same(
+        self, shared: SharesChain, open_chain: Callable[[], SharesChain]
+    ) -> None:
+        """Leaders, entries and outputs, each way."""
+        other = open_chain()
+        _lead(shared, "one")
+        _publish(shared, "one", 1)
+        _share(shared, "aa#0")
+        assert not _lead(other, "two")
+        assert list(other.published(NETWORK, 0)) == [Entry(1, b"1")]
+        assert list(other.shared_outputs(NETWORK, ["aa#0"])) == ["aa#0"]
+        assert other.publish(NETWORK, "one", 2, b"2", ["aa#0"], keep=1)
+        assert list(shared.published(NETWORK, 0)) == [Entry(2, b"2")]
+        assert shared.shared_outputs(NETWORK, ["aa#0"]) == {}

@@ -1,0 +1,83 @@
+"""A client of redis-py for each form of address."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeAlias
+
+from redis import Redis, RedisCluster, Sentinel
+from redis.backoff import NoBackoff
+from redis.cluster import ClusterNode
+from redis.retry import Retry
+
+from facilitator_redis.address import Address, Form
+
+CLIENT_NAME = "x402-facilitator"
+CONNECT_SECONDS = 1.0
+MAX_CONNECTIONS = 8192
+"""More than there can be threads: nobody waits, or fails, for want of a connection."""
+
+Value: TypeAlias = str | bytes | int | float
+"""What a command may consist of."""
+
+
+class Client(Protocol):
+    """What is needed of redis-py, which leaves much of it without types."""
+
+    def execute_command(self, *command: Value) -> Any:
+        """Send a command; its reply, with texts as bytes."""
+        ...
+
+    def info(self, section: str) -> Any:
+        """The values of the command ``INFO`` by name."""
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
+
+
+def connect(address: Address, timeout_seconds: float) -> Client:
+    """A client that never repeats a command by itself. Only that of a Cluster connects at once."""
+    options = _options(address, timeout_seconds)
+    login: dict[str, Any] = {"username": address.username, "password": address.password}
+    client: Any
+    if address.form is Form.CLUSTER:
+        nodes = [_node(host, port) for host, port in address.hosts]
+        client = RedisCluster(startup_nodes=nodes, **login, **options)
+    elif address.form is Form.SENTINEL:
+        client = _sentinels(address, options).master_for(
+            address.service, db=address.database, **login, **options
+        )
+    else:
+        host, port = address.hosts[0]
+        client = Redis(host=host, port=port, db=address.database, **login, **options)
+    found: Client = client
+    return found
+
+
+def _node(host: str, port: int) -> ClusterNode:
+    return ClusterNode(host, port)  # type: ignore[no-untyped-call]  # redis-py says no types
+
+
+def _sentinels(address: Address, options: Mapping[str, Any]) -> Any:
+    login = {
+        "username": address.options.get("sentinel_username"),
+        "password": address.options.get("sentinel_password"),
+    }
+    return Sentinel(  # type: ignore[no-untyped-call]  # redis-py says no types
+        address.hosts, sentinel_kwargs={**options, **login}
+    )
+
+
+def _options(address: Address, timeout_seconds: float) -> dict[str, Any]:
+    return {
+        # redis-py repeats lost calls up to ten times unless told not to, whatever they do.
+        "retry": Retry(NoBackoff(), 0),
+        "socket_connect_timeout": min(CONNECT_SECONDS, timeout_seconds),
+        "socket_timeout": timeout_seconds,
+        "socket_keepalive": True,
+        "health_check_interval": 30,
+        "max_connections": MAX_CONNECTIONS,
+        "client_name": CLIENT_NAME,
+        "protocol": 2,
+        **({"ssl": True, **address.tls_files()} if address.tls else {}),
+    }

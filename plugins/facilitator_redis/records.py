@@ -1,0 +1,39 @@
+"""Claims as records and back: the version, a space, and the fields as JSON.
+
+The version comes first for scripts to read. Equal claims have equal records, so that scripts can
+compare them.
+"""
+
+from base64 import b64decode, b64encode
+from dataclasses import fields
+
+import orjson
+
+from facilitator.roles.storage import StorageUnavailable
+from facilitator.settlement.claim import Claim, ClaimState
+
+_NAMES = [field.name for field in fields(Claim)]
+_BYTES = ("transaction", "answer")
+
+
+def record_of(claim: Claim) -> bytes:
+    """The record that holds the claim."""
+    values = {name: getattr(claim, name) for name in _NAMES}
+    for name in _BYTES:
+        values[name] = None if values[name] is None else b64encode(values[name]).decode()
+    return b"%d %b" % (claim.version, orjson.dumps(values))
+
+
+def claim_of(record: bytes) -> Claim:
+    """The claim that the record holds. Raises :class:`StorageUnavailable` when it holds none."""
+    try:
+        values = orjson.loads(record.partition(b" ")[2])
+        for name in _BYTES:
+            values[name] = None if values[name] is None else b64decode(values[name])
+        values["state"] = ClaimState(values["state"])
+        return Claim(**values)
+    except (ValueError, TypeError, KeyError) as error:
+        raise StorageUnavailable(
+            "Redis holds a claim that cannot be read: a newer facilitator wrote it, or another"
+            " program uses the same redis.prefix"
+        ) from error

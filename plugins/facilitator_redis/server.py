@@ -1,0 +1,98 @@
+"""Commands to Redis: bounded in time, repeated only where that is safe, errors explained."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from redis import exceptions
+
+from facilitator.roles.storage import StorageUnavailable
+from facilitator_redis.address import Address
+from facilitator_redis.circuit import Circuit
+from facilitator_redis.client import Client, Value, connect
+from facilitator_redis.errors import NoAnswer, explained, is_refusal
+from facilitator_redis.scripts import Script
+
+
+class Server:
+    """Redis, in whatever form. Every method raises ``StorageUnavailable``.
+
+    One that has failed to answer is left alone for a moment, so that calls fail at once meanwhile.
+    """
+
+    def __init__(self, address: Address, timeout_seconds: float) -> None:
+        """Wait ``timeout_seconds`` for each answer. Connects when it is first used."""
+        self._address = address
+        self._timeout_seconds = timeout_seconds
+        self._circuit = Circuit()
+        self._lock = threading.Lock()
+        self._client: Client | None = None
+        self._is_closed = False
+
+    def run(
+        self,
+        script: Script,
+        keys: Sequence[str],
+        arguments: Sequence[Value],
+        *,
+        repeatable: bool = True,
+    ) -> Any:
+        """What the script returns. ``repeatable`` says that running it twice does no harm."""
+        values = (len(keys), *keys, *arguments)
+
+        def call(client: Client) -> Any:
+            try:
+                return client.execute_command("EVALSHA", script.sha1, *values)
+            except exceptions.NoScriptError:  # nothing was run: the server knows it from now on
+                return client.execute_command("EVAL", script.text, *values)
+
+        return self._ask(call, repeatable=repeatable)
+
+    def read(self, *command: Value) -> Any:
+        """What a command returns that changes nothing."""
+        return self._ask(lambda client: client.execute_command(*command), repeatable=True)
+
+    def info(self, section: str) -> dict[str, Any]:
+        """What a server says of itself, such as ``memory``; of a Cluster, any one of them."""
+        told = self._ask(lambda client: client.info(section), repeatable=True)
+        return dict(told)
+
+    def close(self) -> None:
+        """Close all connections; there will be no others."""
+        with self._lock:
+            self._is_closed = True
+            if self._client is not None:
+                self._client.close()
+
+    def _ask(self, call: Callable[[Client], Any], *, repeatable: bool) -> Any:
+        if complaint := self._circuit.complaint():
+            raise StorageUnavailable(complaint)
+        try:
+            answer = self._try(call, repeatable=repeatable)
+        except NoAnswer as error:
+            text = explained(self._address, error)
+            if is_refusal(error):
+                self._circuit.worked()
+            else:
+                self._circuit.failed(text)
+            raise StorageUnavailable(text) from error
+        self._circuit.worked()
+        return answer
+
+    def _try(self, call: Callable[[Client], Any], *, repeatable: bool) -> Any:
+        try:
+            return call(self._connected())
+        except exceptions.ConnectionError:
+            # As after a restart or a failover, when all connections are dead that were open.
+            # A time-out is not tried again: that would only double the wait.
+            if not repeatable:
+                raise
+            return call(self._connected())
+
+    def _connected(self) -> Client:
+        with self._lock:
+            if self._is_closed:
+                raise StorageUnavailable(f"the connection to Redis at {self._address} is closed")
+            if self._client is None:
+                self._client = connect(self._address, self._timeout_seconds)
+            return self._client

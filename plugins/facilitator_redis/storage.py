@@ -1,0 +1,142 @@
+"""The storage in Redis."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from facilitator.roles.storage import Reservation, ReservedElsewhere, TooManyReservations
+from facilitator.settlement.claim import Claim
+from facilitator_redis import scripts
+from facilitator_redis.client import Value
+from facilitator_redis.names import Names
+from facilitator_redis.records import claim_of, record_of
+from facilitator_redis.server import Server
+from facilitator_redis.sharing import SharedChain
+
+_BATCH = 100
+_OPEN_INDEX, _FINAL_INDEX = 2, 3
+"""Places of the indexes among the keys of the scripts for claims."""
+
+
+class RedisStorage(SharedChain):
+    """A :class:`~facilitator.roles.storage.Storage` for whoever reaches the same Redis.
+
+    What was acknowledged outlives this process; what of it outlives Redis is up to its settings.
+    """
+
+    is_shared = True
+    is_durable = True
+
+    def __init__(self, server: Server, prefix: str) -> None:
+        """Keep everything under names that begin with ``prefix``. Asks nothing yet."""
+        super().__init__(server, Names(prefix))
+
+    # --- Claims -----------------------------------------------------------------------------
+
+    def add_claim(self, claim: Claim) -> Claim:
+        """Write the claim unless its transaction has one; return the one that is now there."""
+        keys, placed = self._claim_keys(claim), _placed(claim)
+        return claim_of(self._server.run(scripts.ADD_CLAIM, keys, placed))
+
+    def claim(self, transaction_id: str) -> Claim | None:
+        """The claim on the transaction, if there is one."""
+        record = self._server.read("GET", self._names.claim(transaction_id))
+        return None if record is None else claim_of(record)
+
+    def change_claim(self, claim: Claim) -> bool:
+        """Write the claim if the stored version is one less; whether it is now the stored one."""
+        change = [*_placed(claim), claim.version - 1]
+        return bool(self._server.run(scripts.CHANGE_CLAIM, self._claim_keys(claim), change))
+
+    def remove_claim(self, claim: Claim) -> bool:
+        """Remove the claim if the stored one equals it; whether it was removed."""
+        keys, record = self._claim_keys(claim), (record_of(claim), claim.transaction_id)
+        return bool(self._server.run(scripts.REMOVE_CLAIM, keys, record, repeatable=False))
+
+    def open_claims(self) -> Sequence[Claim]:
+        """All claims that are not final, oldest first."""
+        ids = _texts(self._server.read("ZRANGE", self._names.open_claims, 0, -1))
+        claims: list[Claim] = []
+        for start in range(0, len(ids), _BATCH):
+            names = [self._names.claim(each) for each in ids[start : start + _BATCH]]
+            claims += [claim_of(record) for record in self._server.read("MGET", *names) if record]
+        return [claim for claim in claims if not claim.state.is_final]
+
+    def forget_claims(self, now: float) -> int:
+        """Remove final claims whose ``keep_until`` has passed; how many."""
+        forgotten = 0
+        while ids := self._forgettable(now):
+            keys = [self._names.final_claims, *map(self._names.claim, ids)]
+            forgotten += self._server.run(
+                scripts.FORGET_CLAIMS, keys, [now, *ids], repeatable=False
+            )
+        return forgotten
+
+    def _forgettable(self, now: float) -> list[str]:
+        """The ids of some final claims, not so many that forgetting them keeps others waiting."""
+        range_ = (self._names.final_claims, "-inf", now, "LIMIT", 0, _BATCH)
+        return _texts(self._server.read("ZRANGEBYSCORE", *range_))
+
+    def _claim_keys(self, claim: Claim) -> list[str]:
+        names = self._names
+        return [names.claim(claim.transaction_id), names.open_claims, names.final_claims]
+
+    # --- Reservations -----------------------------------------------------------------------
+
+    def reserve(
+        self, reservation: Reservation, now: float, limit: int
+    ) -> ReservedElsewhere | TooManyReservations | None:
+        """Hold the inputs for the transaction; ``None`` on success."""
+        wanted: list[Value] = [
+            reservation.transaction_id,
+            reservation.payer,
+            reservation.expires_at,
+            now,
+            limit,
+            *reservation.inputs,
+        ]
+        answer: Any = b"more"
+        while answer == b"more":
+            answer = self._server.run(scripts.RESERVE, self._names.reservations, wanted)
+        if answer == b"held":
+            return None
+        if answer[0] == b"too many":
+            return TooManyReservations(answer[1])
+        name, holder, expires_at = _texts(answer[1:])
+        return ReservedElsewhere(name, holder, float(expires_at))
+
+    def release(self, transaction_id: str) -> None:
+        """Let go of the transaction's reservation, if it has one."""
+        self._server.run(scripts.RELEASE, self._names.reservations, [transaction_id])
+
+    # --- Idempotency keys -------------------------------------------------------------------
+
+    def bind_key(self, key: str, fingerprint: str, expires_at: float, now: float) -> str:
+        """Bind the key to the request unless it is bound; the fingerprint it is bound to."""
+        milliseconds = max(1, math.ceil((expires_at - now) * 1000))
+        binding: list[Value] = [fingerprint, expires_at, now, milliseconds]
+        bound: bytes = self._server.run(scripts.BIND_KEY, [self._names.key(key)], binding)
+        return bound.decode()
+
+    # ----------------------------------------------------------------------------------------
+
+    def ping(self) -> None:
+        """Return when Redis takes writes."""
+        self._server.run(scripts.PING, [self._names.ping], [])
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._server.close()
+
+
+def _placed(claim: Claim) -> list[Value]:
+    """The claim's record and its place among the others, as the scripts take them."""
+    if claim.state.is_final:
+        index, place = _FINAL_INDEX, claim.keep_until
+    else:
+        index, place = _OPEN_INDEX, claim.created_at
+    return [record_of(claim), claim.transaction_id, index, place]
+
+
+def _texts(values: Sequence[bytes]) -> list[str]:
+    return [value.decode() for value in values]

@@ -1,0 +1,99 @@
+"""What the processes on one file learn of the chains together."""
+
+import json
+import time
+from collections.abc import Collection, Mapping, Sequence
+
+from facilitator.roles.sharing import Entry, SharedOutput
+from facilitator_sqlite.database import Database
+
+_LEAD = """
+    INSERT INTO leaders VALUES (?, ?, ?) ON CONFLICT (network) DO UPDATE
+    SET follower = excluded.follower, lease_until = excluded.lease_until
+    WHERE follower = excluded.follower OR lease_until <= ?
+"""
+_PUBLISH = """
+    INSERT INTO entries SELECT network, ?, ? FROM leaders
+    WHERE network = ? AND follower = ?
+    AND ? = 1 + (SELECT coalesce(max(number), 0) FROM entries WHERE network = leaders.network)
+"""
+_IS_NEWEST = """
+    SELECT 1 FROM entries JOIN leaders USING (network)
+    WHERE network = ? AND follower = ? AND number = ? AND content = ?
+    AND number = (SELECT max(number) FROM entries AS all_of_them WHERE network = leaders.network)
+"""
+_SPEND = "DELETE FROM outputs WHERE network = ? AND ref IN (SELECT value FROM json_each(?))"
+_NEWEST = "SELECT number, content FROM entries WHERE network = ? ORDER BY number DESC LIMIT 1"
+_LATER = "SELECT number, content FROM entries WHERE network = ? AND number > ? ORDER BY number"
+_OUTPUTS = """
+    SELECT ref, seen_at, content FROM outputs
+    WHERE network = ? AND ref IN (SELECT value FROM json_each(?)) AND keep_until > ?
+"""
+
+
+class SharedChain:
+    """A :class:`~facilitator.roles.sharing.SharesChain` for the processes of one machine."""
+
+    def __init__(self, database: Database) -> None:
+        """Share by the tables of this file."""
+        self._database = database
+
+    def lead(self, network: str, follower: str, now: float, until: float) -> bool:
+        """Make the follower the network's leader, unless another one's lease lasts."""
+        with self._database.writing(durable=False) as connection:
+            lease = (network, follower, until, now)
+            return connection.execute(_LEAD, lease).rowcount == 1
+
+    def resign(self, network: str, follower: str) -> None:
+        """End the follower's lease, if it leads."""
+        with self._database.writing(durable=False) as connection:
+            lease = (network, follower)
+            connection.execute("DELETE FROM leaders WHERE network = ? AND follower = ?", lease)
+
+    def publish(
+        self,
+        network: str,
+        follower: str,
+        number: int,
+        content: bytes,
+        spent: Collection[str],
+        keep: int,
+    ) -> bool:
+        """Append an entry to the network's feed; whether it is there now."""
+        with self._database.writing(durable=False) as connection:
+            entry = (number, content, network, follower, number)
+            if not connection.execute(_PUBLISH, entry).rowcount:
+                same = connection.execute(_IS_NEWEST, (network, follower, number, content))
+                return same.fetchone() is not None
+            trimmed = (network, number - keep)
+            connection.execute("DELETE FROM entries WHERE network = ? AND number <= ?", trimmed)
+            connection.execute(_SPEND, (network, json.dumps(list(spent))))
+            return True
+
+    def published(self, network: str, after: int) -> Sequence[Entry]:
+        """Entries with a greater number, oldest first; after -1 the newest one alone."""
+        with self._database.reading() as connection:
+            if after == -1:
+                rows = connection.execute(_NEWEST, (network,)).fetchall()
+            else:
+                rows = connection.execute(_LATER, (network, after)).fetchall()
+        return [Entry(*row) for row in rows]
+
+    def share_outputs(
+        self, network: str, outputs: Mapping[str, SharedOutput], keep_until: float
+    ) -> None:
+        """Put outputs in the shared cache, and take out those whose time is over."""
+        rows = [
+            (network, ref, output.seen_at, output.content, keep_until)
+            for ref, output in outputs.items()
+        ]
+        with self._database.writing(durable=False) as connection:
+            connection.execute("DELETE FROM outputs WHERE keep_until <= ?", (time.time(),))
+            connection.executemany("INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?, ?)", rows)
+
+    def shared_outputs(self, network: str, refs: Collection[str]) -> Mapping[str, SharedOutput]:
+        """Those of these outputs that are in the shared cache."""
+        asked = (network, json.dumps(list(refs)), time.time())
+        with self._database.reading() as connection:
+            rows = connection.execute(_OUTPUTS, asked).fetchall()
+        return {ref: SharedOutput(seen_at, content) for ref, seen_at, content in rows}
