@@ -8,7 +8,7 @@ from facilitator.chain.follower import Follower, lease_seconds
 from facilitator.chain.outputs import KnownOutputs
 from facilitator.clock import Clock
 from facilitator.roles.chain import AwaitsBlocks, ChainProvider
-from facilitator.roles.sharing import SharesChain
+from facilitator.roles.sharing import SharesChain, SharesOutputs
 from facilitator.roles.storage import Storage
 
 
@@ -35,4 +35,5 @@ def followed(
         lease = lease_seconds(provider.poll_seconds)
         feed = Feed(shared, provider.network, clock, lease_seconds=lease)
     follower = Follower(provider, clock, failed, feed)
-    return FollowedChain(provider, follower, KnownOutputs(provider, follower, shared))
+    cache = shared if isinstance(shared, SharesOutputs) else None
+    return FollowedChain(provider, follower, KnownOutputs(provider, follower, cache))

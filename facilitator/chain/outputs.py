@@ -14,7 +14,7 @@ from facilitator.chain.encoding import decode_known, encode_known
 from facilitator.chain.follower import WINDOW, Follower
 from facilitator.chain.move import Move
 from facilitator.roles.chain import AwaitsBlocks, ChainProvider, OutputStatus, Spent, Unspent
-from facilitator.roles.sharing import SharedOutput, SharesChain
+from facilitator.roles.sharing import SharedOutput, SharesOutputs
 from facilitator.roles.storage import StorageUnavailable
 
 MAX_OUTPUTS = 20_000
@@ -27,7 +27,7 @@ class KnownOutputs:
     """The outputs of one network: from memory, from the fleet's cache, else from the provider."""
 
     def __init__(
-        self, chain: ChainProvider, follower: Follower, shared: SharesChain | None = None
+        self, chain: ChainProvider, follower: Follower, shared: SharesOutputs | None = None
     ) -> None:
         """Take part in what the follower sees from now on."""
         self._chain = chain
@@ -138,8 +138,10 @@ class KnownOutputs:
         self, generation: int, refs: Collection[OutputRef], known: Collection[OutputRef]
     ) -> Mapping[OutputRef, OutputStatus]:
         """What other processes looked up while this one has followed as well."""
+        if self._shared is None or self._follower.number is None:
+            return {}
         names = {str(ref): ref for ref in refs if ref not in known}
-        if self._shared is None or not names or self._follower.number is None:
+        if not names:
             return {}
         try:
             shared = self._shared.shared_outputs(self._chain.network, names)
@@ -153,12 +155,14 @@ class KnownOutputs:
         return self._learn(generation, found)
 
     def _share(self, found: Mapping[OutputRef, OutputStatus], number: int) -> None:
+        if self._shared is None:
+            return
         shared = {
             str(ref): SharedOutput(number, encode_known(status.output))
             for ref, status in found.items()
             if isinstance(status, Unspent)
         }
-        if self._shared is None or not shared:
+        if not shared:
             return
         try:
             self._shared.share_outputs(self._chain.network, shared, time.time() + SHARED_SECONDS)

@@ -1,8 +1,9 @@
 """What a storage may do besides, so that a fleet of processes follows each chain only once.
 
-Optional, as a protocol of its own: a storage that several processes share may implement
-:class:`SharesChain` as well. One process then asks the provider for new blocks and publishes what
-it learns; the others read that, and all of them share the outputs that were looked up.
+Optional, as protocols of their own. A storage that several processes share may implement
+:class:`SharesChain` as well: one process then asks the provider for new blocks and publishes what
+it learns, and the others read that. One that answers faster than a provider may also implement
+:class:`SharesOutputs`: all processes then share the outputs that were looked up.
 Every method is atomic and raises :class:`~facilitator.roles.storage.StorageUnavailable`; whether a
 change that raised was made is unknown, and any call may be made again. Networks are apart. Nothing
 here needs to survive anything: what is lost is looked up again. ``facilitator.testing.storage``
@@ -58,15 +59,21 @@ class SharesChain(Protocol):
 
         It is not appended when ``follower`` does not lead or ``number`` is not the next one.
         Whoever led last leads here, even beyond its lease, until another does or it resigns. The
-        outputs in ``spent`` (``<transaction id>#<index>``) leave the shared cache in the same step,
-        and of the feed only the newest ``keep`` entries, at least 1, stay. Also true when the
-        leader's newest entry is this very one, so that after a lost reply it may call again.
+        outputs in ``spent`` (``<transaction id>#<index>``) leave the shared cache, if there is one,
+        in the same step, and of the feed only the newest ``keep`` entries, at least 1, stay. Also
+        true when the leader's newest entry is this very one, so that after a lost reply it may
+        call again.
         """
         ...
 
     def published(self, network: str, after: int) -> Sequence[Entry]:
         """Entries with a greater number, oldest first; ``after`` -1 gives the newest one alone."""
         ...
+
+
+@runtime_checkable
+class SharesOutputs(SharesChain, Protocol):
+    """A storage that also keeps outputs which were looked up, for whoever follows the same feed."""
 
     def share_outputs(
         self, network: str, outputs: Mapping[str, SharedOutput], keep_until: float

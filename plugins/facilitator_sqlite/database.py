@@ -32,6 +32,8 @@ class Database:
         self._busy_seconds = busy_seconds
         self._read_lock = threading.Lock()
         self._write_lock = threading.Lock()
+        self._level = ""
+        """What ``PRAGMA synchronous`` was last set to."""
         self._connections: list[sqlite3.Connection] = []
         try:
             with self._explaining():
@@ -69,7 +71,9 @@ class Database:
         # which is ten times as fast and loses at most what is short-lived anyway.
         level = "FULL" if durable else "NORMAL"
         with self._explaining(), self._turn_to_write():
-            self._writer.execute(f"PRAGMA synchronous = {level}")
+            if level != self._level:
+                self._writer.execute(f"PRAGMA synchronous = {level}")
+                self._level = level
             with self._transaction():
                 yield self._writer
 

@@ -83,17 +83,6 @@ VERSION_2 = (
         PRIMARY KEY (network, number)
     ) STRICT
     """,
-    """
-    CREATE TABLE outputs (
-        network TEXT NOT NULL,
-        ref TEXT NOT NULL,
-        seen_at INTEGER NOT NULL,
-        content BLOB NOT NULL,
-        keep_until REAL NOT NULL,
-        PRIMARY KEY (network, ref)
-    ) STRICT
-    """,
-    "CREATE INDEX outputs_by_time ON outputs (keep_until)",
 )
 
 STEPS = (VERSION_1, VERSION_2)

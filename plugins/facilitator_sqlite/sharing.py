@@ -1,10 +1,8 @@
 """What the processes on one file learn of the chains together."""
 
-import json
-import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
-from facilitator.roles.sharing import Entry, SharedOutput
+from facilitator.roles.sharing import Entry
 from facilitator_sqlite.database import Database
 
 _LEAD = """
@@ -22,13 +20,14 @@ _IS_NEWEST = """
     WHERE network = ? AND follower = ? AND number = ? AND content = ?
     AND number = (SELECT max(number) FROM entries AS all_of_them WHERE network = leaders.network)
 """
+_NEWEST = """
+    SELECT 1 FROM entries JOIN leaders USING (network)
+    WHERE network = ? AND follower = ? AND number = ? AND content = ?
+    AND number = (SELECT max(number) FROM entries AS all_of_them WHERE network = leaders.network)
+"""
 _SPEND = "DELETE FROM outputs WHERE network = ? AND ref IN (SELECT value FROM json_each(?))"
 _NEWEST = "SELECT number, content FROM entries WHERE network = ? ORDER BY number DESC LIMIT 1"
 _LATER = "SELECT number, content FROM entries WHERE network = ? AND number > ? ORDER BY number"
-_OUTPUTS = """
-    SELECT ref, seen_at, content FROM outputs
-    WHERE network = ? AND ref IN (SELECT value FROM json_each(?)) AND keep_until > ?
-"""
 
 
 class SharedChain:
@@ -56,7 +55,7 @@ class SharedChain:
         follower: str,
         number: int,
         content: bytes,
-        spent: Collection[str],
+        spent: Collection[str],  # noqa: ARG002 -- no outputs are kept here
         keep: int,
     ) -> bool:
         """Append an entry to the network's feed; whether it is there now."""
@@ -67,7 +66,6 @@ class SharedChain:
                 return same.fetchone() is not None
             trimmed = (network, number - keep)
             connection.execute("DELETE FROM entries WHERE network = ? AND number <= ?", trimmed)
-            connection.execute(_SPEND, (network, json.dumps(list(spent))))
             return True
 
     def published(self, network: str, after: int) -> Sequence[Entry]:
@@ -78,22 +76,3 @@ class SharedChain:
             else:
                 rows = connection.execute(_LATER, (network, after)).fetchall()
         return [Entry(*row) for row in rows]
-
-    def share_outputs(
-        self, network: str, outputs: Mapping[str, SharedOutput], keep_until: float
-    ) -> None:
-        """Put outputs in the shared cache, and take out those whose time is over."""
-        rows = [
-            (network, ref, output.seen_at, output.content, keep_until)
-            for ref, output in outputs.items()
-        ]
-        with self._database.writing(durable=False) as connection:
-            connection.execute("DELETE FROM outputs WHERE keep_until <= ?", (time.time(),))
-            connection.executemany("INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?, ?)", rows)
-
-    def shared_outputs(self, network: str, refs: Collection[str]) -> Mapping[str, SharedOutput]:
-        """Those of these outputs that are in the shared cache."""
-        asked = (network, json.dumps(list(refs)), time.time())
-        with self._database.reading() as connection:
-            rows = connection.execute(_OUTPUTS, asked).fetchall()
-        return {ref: SharedOutput(seen_at, content) for ref, seen_at, content in rows}

@@ -1,8 +1,9 @@
 """A fleet asks the provider once: one process leads, the others hear of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,8 @@ from facilitator_devnet.devnet import Devnet
 from facilitator_sqlite.storage import SqliteStorage
 from support.payments import ALICE, genesis_utxos
 from support.polled import PolledChain
+from support.redis_servers import needs_redis, running
+from support.redis_storages import open_redis
 from support.running import NETWORK, NOW
 from support.waiting import eventually
 
@@ -22,7 +25,7 @@ from support.waiting import eventually
 class Process:
     """What one process of a fleet has: its own provider, its own connection to the storage."""
 
-    def __init__(self, devnet: Devnet, storage: SqliteStorage, clock: ManualClock) -> None:
+    def __init__(self, devnet: Devnet, storage: Any, clock: ManualClock) -> None:
         self.provider = PolledChain(devnet)
         self.storage = storage
         self.faults: list[BaseException] = []
@@ -44,15 +47,15 @@ class Process:
 class Fleet:
     """Processes over one chain and one database."""
 
-    def __init__(self, devnet: Devnet, path: Path) -> None:
+    def __init__(self, devnet: Devnet, open_storage: Callable[[], Any]) -> None:
         self.devnet = devnet
         self.clock = ManualClock(NOW)
-        self._path = path
+        self._open_storage = open_storage
         self._stack = ExitStack()
         self.processes: list[Process] = []
 
     def start(self) -> Process:
-        storage = SqliteStorage(str(self._path))
+        storage = self._open_storage()
         self._stack.callback(storage.close)
         process = Process(self.devnet, storage, self.clock)
         self._stack.callback(process.chain.follower.close)
@@ -89,9 +92,21 @@ def devnet() -> Iterator[Devnet]:
 
 
 @pytest.fixture
-def fleet(devnet: Devnet, tmp_path: Path) -> Iterator[Fleet]:
-    with closing(Fleet(devnet, tmp_path / "fleet.db")) as fleet:
+def redis_fleet(devnet: Devnet, tmp_path: Path) -> Iterator[Fleet]:
+    with (
+        running(tmp_path / "redis") as server,
+        closing(Fleet(devnet, lambda: open_redis(server.url))) as fleet,
+    ):
         yield fleet
+
+
+@pytest.fixture(params=["sqlite", pytest.param("redis", marks=needs_redis)])
+def fleet(request: pytest.FixtureRequest, devnet: Devnet, tmp_path: Path) -> Iterator[Fleet]:
+    if request.param == "redis":
+        yield request.getfixturevalue("redis_fleet")
+    else:
+        with closing(Fleet(devnet, lambda: SqliteStorage(str(tmp_path / "fleet.db")))) as fleet:
+            yield fleet
 
 
 def asked(process: Process) -> int:
@@ -177,30 +192,25 @@ def test_a_process_that_cannot_reach_the_storage_follows_for_itself(
     assert asked(second) == calls
 
 
-def test_a_feed_that_was_lost_begins_anew(fleet: Fleet) -> None:
-    first, second = fleet.start(), fleet.start()
-    first.chain.follower.follow()
-    eventually(lambda: asked(first))
-    second.chain.follower.follow()
-    fleet.make_blocks(2)
-    forget_everything(first.storage)
-    made = fleet.make_blocks(2)
-    for process in fleet.processes:
-        assert set(made) - set(process.blocks) == set() or not all(
-            move.gapless for move in process.moves
-        )
-    made = fleet.make_blocks(2)
-    for process in fleet.processes:
-        assert process.blocks[-2:] == made
-
-
-def forget_everything(storage: SqliteStorage) -> None:
-    with storage._database.writing(durable=False) as connection:
-        for (table,) in connection.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '%feed%'"
-            " OR name LIKE '%leader%'"
-        ).fetchall():
-            connection.execute(f"DELETE FROM {table}")
+@needs_redis
+def test_a_feed_that_was_lost_begins_anew(devnet: Devnet, tmp_path: Path) -> None:
+    with (
+        running(tmp_path / "redis") as server,
+        closing(Fleet(devnet, lambda: open_redis(server.url))) as fleet,
+    ):
+        first, second = fleet.start(), fleet.start()
+        first.chain.follower.follow()
+        eventually(lambda: asked(first))
+        second.chain.follower.follow()
+        fleet.make_blocks(2)
+        server.command("FLUSHALL")
+        made = fleet.make_blocks(2)
+        for process in fleet.processes:
+            missed = set(made) - set(process.blocks)
+            assert not missed or not all(move.gapless for move in process.moves)
+        made = fleet.make_blocks(2)
+        for process in fleet.processes:
+            assert process.blocks[-2:] == made
 
 
 def test_a_rollback_is_heard_of_by_all(fleet: Fleet, devnet: Devnet) -> None:
@@ -221,26 +231,28 @@ def ask(chain: FollowedChain, number: int) -> object:
     return chain.outputs.outputs([ref])[ref]
 
 
-def test_what_one_process_looked_up_all_know(fleet: Fleet) -> None:
-    first, second = fleet.start(), fleet.start()
+@needs_redis
+def test_what_one_process_looked_up_all_know(redis_fleet: Fleet) -> None:
+    first, second = redis_fleet.start(), redis_fleet.start()
     for process in (first, second):
         process.chain.follower.follow()
-    fleet.make_blocks(1)
+    redis_fleet.make_blocks(1)
     assert isinstance(ask(first.chain, 0), Unspent)
     assert ask(second.chain, 0) == ask(first.chain, 0)
     assert first.provider.calls["outputs"] == 1
     assert second.provider.calls["outputs"] == 0
 
 
-def test_what_was_looked_up_before_this_process_followed_is_not_trusted(fleet: Fleet) -> None:
+@needs_redis
+def test_what_was_looked_up_before_this_process_followed_is_not_trusted(redis_fleet: Fleet) -> None:
     """A block in between may have spent it, unseen by this one."""
-    first = fleet.start()
+    first = redis_fleet.start()
     first.chain.follower.follow()
-    fleet.make_blocks(1)
+    redis_fleet.make_blocks(1)
     ask(first.chain, 0)
-    fleet.make_blocks(1)
-    second = fleet.start()
+    redis_fleet.make_blocks(1)
+    second = redis_fleet.start()
     second.chain.follower.follow()
-    fleet.settle_down()
+    redis_fleet.settle_down()
     assert not isinstance(ask(second.chain, 0), Spent)
     assert second.provider.calls["outputs"] == 1

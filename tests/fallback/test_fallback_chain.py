@@ -265,7 +265,7 @@ def test_a_follower_sees_no_rollback_when_another_lags(
 ) -> None:
     moves: list[Move] = []
     faults: list[BaseException] = []
-    with closing(Follower(chain, faults.append)) as follower:
+    with closing(Follower(chain, clock, faults.append)) as follower:
         follower.subscribe(moves.append)
         follower.follow()
         clock.advance(20)

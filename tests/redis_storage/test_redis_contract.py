@@ -3,26 +3,26 @@ from collections.abc import Callable
 import pytest
 
 from facilitator.roles.storage import Storage
-from facilitator.testing.storage import SharesChainContract, StorageContract
+from facilitator.testing.storage import SharesOutputsContract, StorageContract
 from support.redis_servers import Cluster, RedisServer, Replicated, needs_redis
 from support.redis_storages import open_redis
 
 pytestmark = needs_redis
 
 
-class TestRedisStorage(StorageContract, SharesChainContract):
+class TestRedisStorage(StorageContract, SharesOutputsContract):
     @pytest.fixture
     def open_storage(self, redis_server: RedisServer, prefix: str) -> Callable[[], Storage]:
         return lambda: open_redis(redis_server.url, prefix)
 
 
-class TestRedisSentinelStorage(StorageContract, SharesChainContract):
+class TestRedisSentinelStorage(StorageContract, SharesOutputsContract):
     @pytest.fixture
     def open_storage(self, redis_replicated: Replicated, prefix: str) -> Callable[[], Storage]:
         return lambda: open_redis(redis_replicated.url, prefix)
 
 
-class TestRedisClusterStorage(StorageContract, SharesChainContract):
+class TestRedisClusterStorage(StorageContract, SharesOutputsContract):
     @pytest.fixture
     def open_storage(self, redis_cluster: Cluster, prefix: str) -> Callable[[], Storage]:
         return lambda: open_redis(redis_cluster.url, prefix)

@@ -19,7 +19,7 @@ from facilitator.clock import SystemClock
 from facilitator.context import Context
 from facilitator.errors import ConfigInvalidError, PluginError
 from facilitator.plugins import configure
-from facilitator.roles.sharing import SharedOutput, SharesChain
+from facilitator.roles.sharing import SharedOutput, SharesOutputs
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement.claim import ClaimState
 from facilitator.testing.examples import example_claim, example_reservation
@@ -71,7 +71,7 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 def test_redis_is_chosen_by_its_name(tmp_path: Path, redis_server: RedisServer) -> None:
     with closing(storage_of(tmp_path, url=redis_server.url, prefix="chosen")) as storage:
         assert isinstance(storage, RedisStorage)
-        assert isinstance(storage, SharesChain)
+        assert isinstance(storage, SharesOutputs)
         assert (storage.is_shared, storage.is_durable) == (True, True)
 
 
@@ -160,7 +160,7 @@ def test_a_user_needs_few_rights(tmp_path: Path, server: RedisServer) -> None:
         storage.reserve(example_reservation("d1" * 32), 100.0, 1)
         storage.release("d1" * 32)
         storage.bind_key("key", "first", 1.0, 0.0)
-        assert isinstance(storage, SharesChain)
+        assert isinstance(storage, SharesOutputs)
         storage.lead(NETWORK, "one", 0.0, 1.0)
         storage.share_outputs(NETWORK, {"aa#0": SharedOutput(0, b"")}, 4e9)
         storage.publish(NETWORK, "one", 1, b"", ["aa#0"], 1)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from facilitator.roles.sharing import SharedOutput
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement.claim import Claim, ClaimState
 from facilitator.testing.examples import example_claim, example_reservation
@@ -398,12 +397,3 @@ def test_a_file_of_an_older_schema_is_brought_up_to_date(path: Path) -> None:
     with closing(SqliteStorage(str(path))) as storage:
         assert storage.bind_key("key", "another", expires_at=100.0, now=0.0) == "kept"
         assert storage.lead("cardano:preprod", "one", now=0.0, until=1.0)
-
-
-def test_outputs_whose_time_is_over_are_not_kept(path: Path) -> None:
-    with closing(SqliteStorage(str(path))) as storage:
-        for number in range(50):
-            outputs = {f"{number:064x}#0": SharedOutput(0, b"")}
-            storage.share_outputs("cardano:preprod", outputs, keep_until=1.0)
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT count(*) FROM outputs").fetchone() == (1,)

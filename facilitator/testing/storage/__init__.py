@@ -9,7 +9,8 @@ function that opens the same storage, empty at first, each time it is called::
             return lambda: MyStorage(tmp_path / "my.db")
 
 A storage that shares what is learnt of chains runs :class:`SharesChainContract` as well, with the
-same fixture: ``class TestMyStorage(StorageContract, SharesChainContract)``.
+same fixture: ``class TestMyStorage(StorageContract, SharesChainContract)``; one that shares outputs
+runs :class:`SharesOutputsContract` in its place.
 
 Whatever was opened is to be closed by who opened it. All tests together make some thousand calls,
 many of them from 50 threads at once.
@@ -25,9 +26,9 @@ from facilitator.testing.examples import example_claim, example_reservation
 from facilitator.testing.storage.claims import ClaimContract
 from facilitator.testing.storage.keys import KeyContract
 from facilitator.testing.storage.reservations import ReservationContract
-from facilitator.testing.storage.sharing import SharesChainContract
+from facilitator.testing.storage.sharing import SharesChainContract, SharesOutputsContract
 
-__all__ = ["SharesChainContract", "StorageContract"]
+__all__ = ["SharesChainContract", "SharesOutputsContract", "StorageContract"]
 
 
 class StorageContract(ClaimContract, ReservationContract, KeyContract):

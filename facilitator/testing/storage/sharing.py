@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from facilitator.roles.sharing import Entry, SharedOutput, SharesChain
+from facilitator.roles.sharing import Entry, SharedOutput, SharesChain, SharesOutputs
 from facilitator.roles.storage import Storage
 from facilitator.testing.threads import together
 
@@ -27,7 +27,7 @@ def _publish(
     return chain.publish(NETWORK, follower, number, content or b"%d" % number, [], keep)
 
 
-def _share(chain: SharesChain, *refs: str, network: str = NETWORK) -> None:
+def _share(chain: SharesOutputs, *refs: str, network: str = NETWORK) -> None:
     chain.share_outputs(network, {ref: SharedOutput(0, ref.encode()) for ref in refs}, FAR)
 
 
@@ -190,76 +190,93 @@ class SharesChainContract:
         assert told.count(True) == 1
         assert list(shared.published(NETWORK, 0)) == [Entry(1, b"%d" % told.index(True))]
 
-    # --- The cache of outputs ---------------------------------------------------------------
-
-    def test_shared_outputs_come_back_as_they_were(self, shared: SharesChain) -> None:
-        """Those that were shared, in whatever order; the others are left out."""
-        outputs = {
-            "aa#0": SharedOutput(0, b""),
-            "aa#1": SharedOutput(7, bytes(range(256))),
-            "bb#0": SharedOutput(2**53, b"7 7"),
-        }
-        shared.share_outputs(NETWORK, outputs, FAR)
-        assert shared.shared_outputs(NETWORK, ["bb#0", "cc#0", "aa#1", "aa#0"]) == outputs
-        assert shared.shared_outputs(NETWORK, ["aa#1"]) == {"aa#1": outputs["aa#1"]}
-
-    def test_no_outputs_are_no_trouble(self, shared: SharesChain) -> None:
-        """Nothing can be shared, and asked for."""
-        shared.share_outputs(NETWORK, {}, FAR)
-        assert shared.shared_outputs(NETWORK, []) == {}
-        assert shared.shared_outputs(NETWORK, ["aa#0"]) == {}
-
-    def test_networks_have_outputs_of_their_own(self, shared: SharesChain) -> None:
-        """The same reference may mean something else elsewhere, and be spent there."""
-        _share(shared, "aa#0", network=OTHER_NETWORK)
-        assert shared.shared_outputs(NETWORK, ["aa#0"]) == {}
-        _lead(shared, "one")
-        shared.publish(NETWORK, "one", 1, b"", ["aa#0"], keep=1)
-        assert list(shared.shared_outputs(OTHER_NETWORK, ["aa#0"])) == ["aa#0"]
-
-    def test_an_output_that_is_shared_again_is_replaced(self, shared: SharesChain) -> None:
-        """By what was seen last."""
-        newer = SharedOutput(8, b"newer")
-        shared.share_outputs(NETWORK, {"aa#0": SharedOutput(7, b"older")}, FAR)
-        shared.share_outputs(NETWORK, {"aa#0": newer}, FAR)
-        assert shared.shared_outputs(NETWORK, ["aa#0"]) == {"aa#0": newer}
-
-    def test_an_output_is_kept_until_its_time_is_over(self, shared: SharesChain) -> None:
-        """By the real clock."""
-        _share(shared, "aa#0")
-        over = {"aa#0": SharedOutput(0, b""), "aa#1": SharedOutput(0, b"")}
-        shared.share_outputs(NETWORK, over, time.time() - 1)
-        assert shared.shared_outputs(NETWORK, ["aa#0", "aa#1"]) == {}
-
-    def test_spent_outputs_leave_the_cache(self, shared: SharesChain) -> None:
-        """With the entry that says so; the others stay, those that are not there don't matter."""
-        _lead(shared, "one")
-        _share(shared, "aa#0", "aa#1", "bb#0")
-        spent = ["aa#1", *(f"cc#{index}" for index in range(2000)), "bb#0"]
-        assert shared.publish(NETWORK, "one", 1, b"", spent, keep=1)
-        assert list(shared.shared_outputs(NETWORK, ["aa#0", "aa#1", "bb#0"])) == ["aa#0"]
-
-    def test_what_is_not_published_spends_nothing(self, shared: SharesChain) -> None:
-        """Whoever does not lead, or is behind, cannot empty the cache."""
-        _lead(shared, "one")
-        _share(shared, "aa#0")
-        assert not shared.publish(NETWORK, "two", 1, b"", ["aa#0"], keep=1)
-        assert not shared.publish(NETWORK, "one", 2, b"", ["aa#0"], keep=1)
-        assert list(shared.shared_outputs(NETWORK, ["aa#0"])) == ["aa#0"]
-
     # --- Sharing ----------------------------------------------------------------------------
 
     def test_whoever_opens_the_storage_sees_the_same(
         self, shared: SharesChain, open_chain: Callable[[], SharesChain]
     ) -> None:
-        """Leaders, entries and outputs, each way."""
+        """Leaders and entries, each way."""
         other = open_chain()
         _lead(shared, "one")
         _publish(shared, "one", 1)
-        _share(shared, "aa#0")
         assert not _lead(other, "two")
         assert list(other.published(NETWORK, 0)) == [Entry(1, b"1")]
-        assert list(other.shared_outputs(NETWORK, ["aa#0"])) == ["aa#0"]
-        assert other.publish(NETWORK, "one", 2, b"2", ["aa#0"], keep=1)
+        assert other.publish(NETWORK, "one", 2, b"2", [], keep=1)
         assert list(shared.published(NETWORK, 0)) == [Entry(2, b"2")]
-        assert shared.shared_outputs(NETWORK, ["aa#0"]) == {}
+
+
+class SharesOutputsContract(SharesChainContract):
+    """Everything that :class:`~facilitator.roles.sharing.SharesOutputs` promises."""
+
+    @pytest.fixture
+    def outputs(self, shared: SharesChain) -> SharesOutputs:
+        """The storage under test, as the cache that it has besides."""
+        assert isinstance(shared, SharesOutputs)
+        return shared
+
+    def test_shared_outputs_come_back_as_they_were(self, outputs: SharesOutputs) -> None:
+        """Those that were shared, in whatever order; the others are left out."""
+        looked_up = {
+            "aa#0": SharedOutput(0, b""),
+            "aa#1": SharedOutput(7, bytes(range(256))),
+            "bb#0": SharedOutput(2**53, b"7 7"),
+        }
+        outputs.share_outputs(NETWORK, looked_up, FAR)
+        assert outputs.shared_outputs(NETWORK, ["bb#0", "cc#0", "aa#1", "aa#0"]) == looked_up
+        assert outputs.shared_outputs(NETWORK, ["aa#1"]) == {"aa#1": looked_up["aa#1"]}
+
+    def test_no_outputs_are_no_trouble(self, outputs: SharesOutputs) -> None:
+        """Nothing can be shared, and asked for."""
+        outputs.share_outputs(NETWORK, {}, FAR)
+        assert outputs.shared_outputs(NETWORK, []) == {}
+        assert outputs.shared_outputs(NETWORK, ["aa#0"]) == {}
+
+    def test_networks_have_outputs_of_their_own(self, outputs: SharesOutputs) -> None:
+        """The same reference may mean something else elsewhere, and be spent there."""
+        _share(outputs, "aa#0", network=OTHER_NETWORK)
+        assert outputs.shared_outputs(NETWORK, ["aa#0"]) == {}
+        _lead(outputs, "one")
+        outputs.publish(NETWORK, "one", 1, b"", ["aa#0"], keep=1)
+        assert list(outputs.shared_outputs(OTHER_NETWORK, ["aa#0"])) == ["aa#0"]
+
+    def test_an_output_that_is_shared_again_is_replaced(self, outputs: SharesOutputs) -> None:
+        """By what was seen last."""
+        newer = SharedOutput(8, b"newer")
+        outputs.share_outputs(NETWORK, {"aa#0": SharedOutput(7, b"older")}, FAR)
+        outputs.share_outputs(NETWORK, {"aa#0": newer}, FAR)
+        assert outputs.shared_outputs(NETWORK, ["aa#0"]) == {"aa#0": newer}
+
+    def test_an_output_is_kept_until_its_time_is_over(self, outputs: SharesOutputs) -> None:
+        """By the real clock."""
+        _share(outputs, "aa#0")
+        over = {"aa#0": SharedOutput(0, b""), "aa#1": SharedOutput(0, b"")}
+        outputs.share_outputs(NETWORK, over, time.time() - 1)
+        assert outputs.shared_outputs(NETWORK, ["aa#0", "aa#1"]) == {}
+
+    def test_spent_outputs_leave_the_cache(self, outputs: SharesOutputs) -> None:
+        """With the entry that says so; the others stay, those that are not there don't matter."""
+        _lead(outputs, "one")
+        _share(outputs, "aa#0", "aa#1", "bb#0")
+        spent = ["aa#1", *(f"cc#{index}" for index in range(2000)), "bb#0"]
+        assert outputs.publish(NETWORK, "one", 1, b"", spent, keep=1)
+        assert list(outputs.shared_outputs(NETWORK, ["aa#0", "aa#1", "bb#0"])) == ["aa#0"]
+
+    def test_what_is_not_published_spends_nothing(self, outputs: SharesOutputs) -> None:
+        """Whoever does not lead, or is behind, cannot empty the cache."""
+        _lead(outputs, "one")
+        _share(outputs, "aa#0")
+        assert not outputs.publish(NETWORK, "two", 1, b"", ["aa#0"], keep=1)
+        assert not outputs.publish(NETWORK, "one", 2, b"", ["aa#0"], keep=1)
+        assert list(outputs.shared_outputs(NETWORK, ["aa#0"])) == ["aa#0"]
+
+    def test_whoever_opens_the_storage_sees_the_same_outputs(
+        self, outputs: SharesOutputs, open_chain: Callable[[], SharesChain]
+    ) -> None:
+        """And that they are spent."""
+        other = open_chain()
+        assert isinstance(other, SharesOutputs)
+        _lead(outputs, "one")
+        _share(outputs, "aa#0")
+        assert list(other.shared_outputs(NETWORK, ["aa#0"])) == ["aa#0"]
+        assert other.publish(NETWORK, "one", 1, b"1", ["aa#0"], keep=1)
+        assert outputs.shared_outputs(NETWORK, ["aa#0"]) == {}
