@@ -66,16 +66,14 @@ class Database:
         The end of this or any process never undoes it. A loss of power may undo it unless it, or
         one committed after it, was ``durable``.
         """
-        # FULL syncs the log at each commit, as a claim must be on the disk before the transaction
-        # is sent: forgotten, its success could be told twice. NORMAL leaves that to checkpoints,
-        # which is ten times as fast and loses at most what is short-lived anyway.
-        level = "FULL" if durable else "NORMAL"
-        with self._explaining(), self._turn_to_write():
-            if level != self._level:
-                self._writer.execute(f"PRAGMA synchronous = {level}")
-                self._level = level
-            with self._transaction():
-                yield self._writer
+        with self._explaining(), self._turn_to_write(durable=durable), self._transaction():
+            yield self._writer
+
+    @contextmanager
+    def writing_once(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one statement, which is a transaction of its own and not durable."""
+        with self._explaining(), self._turn_to_write(durable=False):
+            yield self._writer
 
     def close(self) -> None:
         """Close all connections; the last one of all processes folds the log into the file."""
@@ -84,11 +82,18 @@ class Database:
                 connection.close()
 
     @contextmanager
-    def _turn_to_write(self) -> Iterator[None]:
+    def _turn_to_write(self, *, durable: bool) -> Iterator[None]:
         # Threads wait for each other here and not in SQLite, which polls with growing pauses.
         if not self._write_lock.acquire(timeout=self._busy_seconds):
             raise unavailable(self.path, "is too busy; use a faster disk")
         try:
+            # FULL syncs the log at each commit, as a claim must be on the disk before the
+            # transaction is sent: forgotten, its success could be told twice. NORMAL leaves that to
+            # checkpoints, which is ten times as fast and loses at most what is short-lived anyway.
+            level = "FULL" if durable else "NORMAL"
+            if level != self._level:
+                self._writer.execute(f"PRAGMA synchronous = {level}")
+                self._level = level
             yield
         finally:
             self._write_lock.release()

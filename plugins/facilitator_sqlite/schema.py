@@ -83,6 +83,28 @@ VERSION_2 = (
         PRIMARY KEY (network, number)
     ) STRICT
     """,
+    # One statement reserves: each further one would let another thread take its turn.
+    """
+    CREATE VIEW reserving AS SELECT
+        NULL AS transaction_id, NULL AS payer, NULL AS expires_at,
+        NULL AS inputs, NULL AS now, NULL AS most
+    """,
+    """
+    CREATE TRIGGER reserve INSTEAD OF INSERT ON reserving BEGIN
+        DELETE FROM reservations WHERE expires_at <= NEW.now;
+        SELECT RAISE(ABORT, 'refused') WHERE EXISTS (
+            SELECT 1 FROM json_each(NEW.inputs) AS asked
+            JOIN reserved_inputs ON input = asked.value
+            WHERE transaction_id != NEW.transaction_id
+        ) OR NEW.most <= (
+            SELECT count(*) FROM reservations
+            WHERE payer = NEW.payer AND transaction_id != NEW.transaction_id
+        );
+        DELETE FROM reservations WHERE transaction_id = NEW.transaction_id;
+        INSERT INTO reservations VALUES (NEW.transaction_id, NEW.payer, NEW.expires_at);
+        INSERT INTO reserved_inputs SELECT value, NEW.transaction_id FROM json_each(NEW.inputs);
+    END
+    """,
 )
 
 STEPS = (VERSION_1, VERSION_2)

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from facilitator.roles.storage import Reservation, ReservedElsewhere, TooManyReservations
 from facilitator.settlement.claim import Claim
@@ -31,7 +31,10 @@ _HELD = """
     WHERE transaction_id != ? AND expires_at > ?
     ORDER BY asked.key LIMIT 1
 """
-_COUNT = "SELECT count(*) FROM reservations WHERE payer = ? AND transaction_id != ?"
+_COUNT = """
+    SELECT count(*) FROM reservations WHERE payer = ? AND transaction_id != ? AND expires_at > ?
+"""
+_RESERVE = "INSERT INTO reserving VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class SqliteStorage(SharedChain):
@@ -91,16 +94,33 @@ class SqliteStorage(SharedChain):
         self, reservation: Reservation, now: float, limit: int
     ) -> ReservedElsewhere | TooManyReservations | None:
         """Hold the inputs for the transaction; ``None`` on success."""
-        transaction_id, payer = reservation.transaction_id, reservation.payer
-        with self._database.writing(durable=False) as connection:
-            connection.execute("DELETE FROM reservations WHERE expires_at <= ?", (now,))
-            if elsewhere := _held(connection, reservation.inputs, transaction_id, now):
-                return elsewhere
-            (held,) = connection.execute(_COUNT, (payer, transaction_id)).fetchone()
-            if held >= limit:
-                return TooManyReservations(held)
-            _hold(connection, reservation)
+        while not self._reserve(reservation, now, limit):
+            if why := self._why_refused(reservation, now, limit):
+                return why
         return None
+
+    def _reserve(self, reservation: Reservation, now: float, limit: int) -> bool:
+        inputs = json.dumps(list(reservation.inputs))
+        asked = (reservation.transaction_id, reservation.payer, reservation.expires_at)
+        with self._database.writing_once() as connection:
+            try:
+                connection.execute(_RESERVE, (*asked, inputs, now, limit))
+            except sqlite3.IntegrityError:
+                return False
+        return True
+
+    def _why_refused(
+        self, reservation: Reservation, now: float, limit: int
+    ) -> ReservedElsewhere | TooManyReservations | None:
+        """What stands in the way; ``None`` when it has gone meanwhile."""
+        inputs, own = json.dumps(list(reservation.inputs)), reservation.transaction_id
+        with self._database.reading() as connection:
+            elsewhere = connection.execute(_HELD, (inputs, own, now)).fetchone()
+        if elsewhere:
+            return ReservedElsewhere(*elsewhere)
+        with self._database.reading() as connection:
+            (held,) = connection.execute(_COUNT, (reservation.payer, own, now)).fetchone()
+        return TooManyReservations(held) if held >= limit else None
 
     def release(self, transaction_id: str) -> None:
         """Let go of the transaction's reservation, if it has one."""
@@ -133,27 +153,6 @@ class SqliteStorage(SharedChain):
 def _claim(connection: sqlite3.Connection, transaction_id: str) -> Claim | None:
     row = connection.execute(_CLAIM, (transaction_id,)).fetchone()
     return claim_of(row) if row else None
-
-
-def _held(
-    connection: sqlite3.Connection, inputs: Collection[str], transaction_id: str, now: float
-) -> ReservedElsewhere | None:
-    asked = (json.dumps(list(inputs)), transaction_id, now)
-    row = connection.execute(_HELD, asked).fetchone()
-    return ReservedElsewhere(*row) if row else None
-
-
-def _hold(connection: sqlite3.Connection, reservation: Reservation) -> None:
-    transaction_id = reservation.transaction_id
-    _release(connection, transaction_id)
-    connection.execute(
-        "INSERT INTO reservations VALUES (?, ?, ?)",
-        (transaction_id, reservation.payer, reservation.expires_at),
-    )
-    connection.executemany(
-        "INSERT INTO reserved_inputs VALUES (?, ?)",
-        [(name, transaction_id) for name in reservation.inputs],
-    )
 
 
 def _release(connection: sqlite3.Connection, transaction_id: str) -> None:
