@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from facilitator import inquiry
@@ -92,31 +93,37 @@ class Service:
     # --- /verify ----------------------------------------------------------------------------
 
     def verify(self, request: PaymentRequest) -> VerifyResponse:
-        """The verdict on a payment. Raises :class:`ServiceUnavailable`."""
+        """The verdict on a payment.
+
+        Without the storage it is the chain's alone: the inputs are not held for the payment then.
+        """
         payment = None
         try:
             payment = self._verifier.read(request)
-            response = VerifyResponse(is_valid=True, payer=self._verify(payment))
+            self._verifier.examine(payment)
+            response = self._verify(payment)
         except Refused as refused:
             response = VerifyResponse(
                 is_valid=False, payer=refused.payer, reason=refused.reason, message=refused.message
             )
-        except StorageUnavailable as error:
-            raise _unavailable(error) from error
         if payment is not None:
             self._plugins.after_verify(payment.view, response)
         return response
 
-    def _verify(self, payment: Payment) -> str:
-        """The payer of a valid payment, else :class:`Refused`."""
-        self._verifier.examine(payment)
-        claim = self._storage.claim(payment.transaction_id)
+    def _verify(self, payment: Payment) -> VerifyResponse:
+        """The verdict on a valid payment that was examined, else :class:`Refused`."""
+        claim = None
+        with suppress(StorageUnavailable):
+            claim = self._storage.claim(payment.transaction_id)
         if claim is not None and claim.state is not ClaimState.CLAIMED:
-            return _payer_of_claimed(payment, claim)
+            return VerifyResponse(is_valid=True, payer=_payer_of_claimed(payment, claim))
         _ask(self._plugins.before_verify, payment)
         payer = self._verifier.judge(payment)
-        self._reservations.hold_verified(payment, payer)
-        return payer
+        try:
+            self._reservations.hold_verified(payment, payer)
+        except StorageUnavailable:
+            return VerifyResponse(is_valid=True, payer=payer, extra={"reserved": False})
+        return VerifyResponse(is_valid=True, payer=payer)
 
     # --- /settle ----------------------------------------------------------------------------
 
@@ -238,5 +245,5 @@ def _refused_settlement(
 
 def _unavailable(error: StorageUnavailable) -> ServiceUnavailable:
     return ServiceUnavailable(
-        Reason.SETTLEMENT_FAILED, f"the storage does not work, nothing was decided: {error}", 5
+        Reason.SETTLEMENT_FAILED, f"the storage does not work, try again: {error}", 5
     )

@@ -73,6 +73,7 @@ class VerifyResponse:
     payer: str | None = None
     reason: Reason | str | None = None
     message: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The fields of the wire, absent ones left out."""
@@ -81,6 +82,7 @@ class VerifyResponse:
             payer=self.payer,
             invalidReason=self.reason,
             invalidMessage=self.message,
+            extra=dict(self.extra) or None,
         )
 
 

@@ -69,19 +69,20 @@ def test_a_fault_while_following_is_reported_and_following_goes_on(running: Runn
     assert reporter.reports == [("a bug", {})]
 
 
-def test_a_storage_that_does_not_work_is_503_and_decides_nothing(
+def test_without_the_storage_payments_are_verified_and_none_is_settled(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = Payer(running).body()
 
-    def fail(_: Any) -> Any:
+    def fail(*_: Any, **__: Any) -> Any:
         raise StorageUnavailable("the disk is full")
 
     with monkeypatch.context() as patch:
-        for method in ("add_claim", "claim"):
+        for method in ("add_claim", "claim", "reserve"):
             patch.setattr(running.facilitator.storage, method, fail)
-        for path, reason in (("/verify", "invalidReason"), ("/settle", "errorReason")):
-            status, answer = running.call("POST", path, body)
-            assert (status, answer[reason]) == (503, "exact_cardano_settlement_failed")
-            assert "the disk is full" in str(answer)
-    assert running.verify(body)["isValid"] is True
+        verdict = running.verify(body)
+        assert (verdict["isValid"], verdict["extra"]) == (True, {"reserved": False})
+        status, answer = running.call("POST", "/settle", body)
+        assert (status, answer["errorReason"]) == (503, "exact_cardano_settlement_failed")
+        assert "the disk is full" in str(answer)
+    assert "extra" not in running.verify(body)
