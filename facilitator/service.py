@@ -19,6 +19,7 @@ from facilitator.reservations import Reservations
 from facilitator.roles.chain import ChainUnavailable
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settings import SettlementSettings
+from facilitator.settlement import answers
 from facilitator.settlement.claim import Claim, ClaimState
 from facilitator.settlement.settler import KEEP_SECONDS, Caller, Settler, key_hash
 from facilitator.settlement.tracker import Tracker
@@ -144,8 +145,7 @@ class Service:
         try:
             key = self._bind_key(request, idempotency_key)
             payment = self._verifier.read(request)
-            self._verifier.examine(payment)
-            response = self._settler.settle(payment, Caller(wait, key, caller_gone))
+            response = self._settle(payment, Caller(wait, key, caller_gone))
         except Refused as refused:
             response = _refused_settlement(request, payment, refused)
         except StorageUnavailable as error:
@@ -153,6 +153,25 @@ class Service:
         if payment is not None:
             self._plugins.after_settle(payment.view, response)
         return response
+
+    def _settle(self, payment: Payment, caller: Caller) -> SettleResponse:
+        try:
+            self._verifier.examine(payment)
+        except Refused as refused:
+            if refused.reason is not Reason.CHAIN_LOOKUP_FAILED:
+                raise
+            return self._unexamined(payment, refused)
+        return self._settler.settle(payment, caller)
+
+    def _unexamined(self, payment: Payment, refused: Refused) -> SettleResponse:
+        """That a settlement is under way, which needs no chain to be told; else the refusal."""
+        claim = self._storage.claim(payment.transaction_id)
+        waits = (ClaimState.SUBMITTED, ClaimState.INCLUDED, ClaimState.SETTLED)
+        if claim is None or claim.state not in waits:
+            raise refused
+        if claim.requirements != payment.terms.requirements.fingerprint():
+            raise refused
+        return answers.pending(claim, self._trackers[claim.network].depth(claim))
 
     def _bind_key(self, request: PaymentRequest, header: str | None) -> str | None:
         """Hash of the idempotency key, bound to this very request; ``None`` without a key."""

@@ -16,8 +16,9 @@ from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
+from facilitator.chain.kept import Kept
 from facilitator.chain.member import Lag, Member
-from facilitator.chain.pool import Behind, Pool, Tells
+from facilitator.chain.pool import Pool, Tells
 from facilitator.roles.chain import (
     AwaitsBlocks,
     Block,
@@ -26,6 +27,7 @@ from facilitator.roles.chain import (
     OutputStatus,
     Point,
     PointNotFound,
+    ProviderBehind,
     ReadsLedgerState,
     Spent,
     SubmissionRejected,
@@ -46,6 +48,8 @@ class FallbackChain:
         self._pool = pool
         self.network = pool.network
         self.is_devnet = pool.first.provider.is_devnet
+        self._parameters: Kept[ProtocolParameters] = Kept(time.monotonic)
+        self._eras: Kept[EraSummary] = Kept(time.monotonic)
 
     @property
     def poll_seconds(self) -> float:
@@ -78,11 +82,15 @@ class FallbackChain:
 
     def parameters(self) -> ProtocolParameters:
         """The protocol parameters in force. Raises :class:`ChainUnavailable`."""
-        return self._pool.ask(lambda member: member.provider.parameters(), Tells.DOWN)
+        return self._parameters.keep(
+            lambda: self._pool.ask(lambda member: member.provider.parameters(), Tells.DOWN)
+        )
 
     def eras(self) -> EraSummary:
         """How slots and time relate. Raises :class:`ChainUnavailable`."""
-        return self._pool.ask(lambda member: member.provider.eras(), Tells.DOWN)
+        return self._eras.keep(
+            lambda: self._pool.ask(lambda member: member.provider.eras(), Tells.DOWN)
+        )
 
     def close(self) -> None:
         """Close every provider, whatever one of them raises."""
@@ -130,7 +138,7 @@ class FallbackChain:
         except SubmissionRejected as error:
             if lag is None:
                 raise
-            raise Behind(f"refused it, but {lag}: {error}") from error
+            raise ProviderBehind(f"refused it, but {lag}: {error}") from error
 
     def _blocks_after(self, member: Member, point: Point) -> Sequence[Block]:
         """A point that is not found beyond the tip may be another's, not one rolled back."""
@@ -142,7 +150,7 @@ class FallbackChain:
             lag = point.slot - member.tip().point.slot
             if lag <= 0:
                 raise
-            raise Behind(f"its tip lags {lag} slots behind what was followed") from None
+            raise ProviderBehind(f"its tip lags {lag} slots behind what was followed") from None
 
 
 class _Awaiting(FallbackChain):
@@ -158,7 +166,7 @@ class _ReadingState(FallbackChain):
 
     def _state(self, member: Member, query: StateQuery) -> LedgerState:
         if lag := self._lag(member):
-            raise Behind(str(lag))
+            raise ProviderBehind(str(lag))
         return cast(ReadsLedgerState, member.provider).ledger_state(query)
 
 

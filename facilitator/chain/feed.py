@@ -46,6 +46,7 @@ class Feed:
         self._name = uuid.uuid4().hex
         self._number = 0
         self._content = b""
+        self._at = 0.0
         self._leads = False
         self._alone = False
 
@@ -65,7 +66,7 @@ class Feed:
         for entry in entries:
             move, at = decode_move(entry.content)
             if at >= oldest_that_counts:
-                self._number, self._content = entry.number, entry.content
+                self._number, self._content, self._at = entry.number, entry.content, at
                 return Joined(move.tip, at)
         self._alone = True  # what is published first must not seem to follow what was before
         return None
@@ -115,6 +116,10 @@ class Feed:
             _log.warning("the lease on following %s will run out: %s", self._network, error)
         self._leads = False
 
+    def age(self) -> float:
+        """How long ago, in seconds, somebody knew the newest block of what was read."""
+        return self._clock.time() - self._at
+
     @property
     def number(self) -> int | None:
         """Number of the newest entry taken in; ``None`` while on its own."""
@@ -126,9 +131,12 @@ class Feed:
             if not entries or entries[0] != (self._number, self._content):
                 return self._rejoin()  # trimmed beyond our place, or emptied and begun anew
             entries = entries[1:]
+        moves = []
         for entry in entries:
+            move, self._at = decode_move(entry.content)
             self._number, self._content = entry.number, entry.content
-        return [decode_move(entry.content)[0] for entry in entries]
+            moves.append(move)
+        return moves
 
     def _rejoin(self) -> Sequence[Move]:
         joined = self.join()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from facilitator.chain.feed import Feed
-from facilitator.chain.follower import Follower, lease_seconds
+from facilitator.chain.follower import LEASE_SECONDS, Follower
 from facilitator.chain.outputs import KnownOutputs
 from facilitator.clock import Clock
 from facilitator.roles.chain import AwaitsBlocks, ChainProvider
@@ -32,8 +32,7 @@ def followed(
     shared = storage if is_polled and isinstance(storage, SharesChain) else None
     feed = None
     if shared is not None:
-        lease = lease_seconds(provider.poll_seconds)
-        feed = Feed(shared, provider.network, clock, lease_seconds=lease)
+        feed = Feed(shared, provider.network, clock, lease_seconds=LEASE_SECONDS)
     follower = Follower(provider, clock, failed, feed)
     cache = shared if isinstance(shared, SharesOutputs) else None
     return FollowedChain(provider, follower, KnownOutputs(provider, follower, cache))

@@ -34,16 +34,14 @@ LINGER_POLLS = 2
 _CATCH_UP = 10
 """So many new blocks at once mean that there may be more by now."""
 _AWAIT_SECONDS = 1.0
+RENEW_SECONDS = 5.0
+"""How often a leader prolongs its lease."""
+LEASE_SECONDS = 15.0
 _FEED_SECONDS = 0.5
 _SLACK_SECONDS = 5.0
 _MAX_BACKOFF_SECONDS = 30.0
 
 _log = logging.getLogger("facilitator.follower")
-
-
-def lease_seconds(poll_seconds: float) -> float:
-    """How long what is known of the chain stays good without news, in seconds."""
-    return 2 * poll_seconds + _SLACK_SECONDS
 
 
 class _Seen(NamedTuple):
@@ -71,6 +69,7 @@ class Follower:
         self._failed = failed
         self._feed = feed
         self._observers: list[Callable[[Move], None]] = []
+        self._needs: list[Callable[[], bool]] = []
         self._window: deque[_Seen] = deque(maxlen=WINDOW)
         self._included: dict[str, InBlock] = {}
         self._since = math.inf
@@ -83,15 +82,21 @@ class Follower:
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def subscribe(self, moved: Callable[[Move], None]) -> None:
-        """Have ``moved`` called with every change, in the follower's thread, in this order."""
+    def subscribe(
+        self, moved: Callable[[Move], None], needs: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Have ``moved`` called with every change, in the follower's thread, in this order.
+
+        As long as ``needs`` says so, following goes on.
+        """
         self._observers.append(moved)
+        self._needs.append(needs)
 
     def follow(self) -> Tip:
         """Follow the chain from here on, if that isn't so already; return the newest tip known.
 
-        Every block after the returned tip will be seen as long as this is called at least once in
-        ``poll_seconds``. Raises :class:`ChainUnavailable`.
+        Every block after the returned tip will be seen as long as a subscriber needs it, or this
+        is called at least once in ``poll_seconds``. Raises :class:`ChainUnavailable`.
         """
         linger = LINGER_POLLS * self._chain.poll_seconds + 2 * _FEED_SECONDS
         self._needed_until = time.monotonic() + linger
@@ -135,14 +140,16 @@ class Follower:
         joined = self._feed.join() if self._feed is not None else None
         self._forget()
         if joined is not None:
+            # What came since is not known yet: nothing is trusted before it was asked for.
             self._window.append(_Seen(joined.tip))
             self._since = joined.at
+            self._ask_at = 0.0
         else:
             since = self._clock.time()
             self._window.append(_Seen(self._chain.tip()))
             self._since = since
+            self._ask_at = time.monotonic() + self._pause
             self._stay_good()
-        self._ask_at = time.monotonic() + self._pause
         if self._thread is None:
             self._thread = threading.Thread(
                 target=self._run, name=f"follower {self._chain.network}", daemon=True
@@ -186,7 +193,7 @@ class Follower:
 
     def _is_needed(self) -> bool:
         with self._lock:
-            if time.monotonic() < self._needed_until:
+            if time.monotonic() < self._needed_until or any(needs() for needs in self._needs):
                 return True
             self._rest()
             return False
@@ -194,27 +201,28 @@ class Follower:
     def _turn(self) -> None:
         """Take in what is new, else wait for news."""
         last = self._window[-1].tip
-        asks = True
         if self._feed is not None:
             asks, published = self._feed.turn(last)
             for each in published:
                 self._apply(each)
             last = self._window[-1].tip
-        if not asks:
-            self._stay_good()
-            self._stopped.wait(_FEED_SECONDS)
-            return
-        if time.monotonic() < self._ask_at:
-            self._stopped.wait(self._ask_at - time.monotonic())
-            return
-        move = self._next_move(last)
-        if move is None:
-            self._stay_good()
-            self._await_news(last)
-        elif self._feed is None or self._feed.publish(move):
-            self._apply(move)
-            if len(move.blocks) >= _CATCH_UP or move.rolled_back_to is not None:
+            if not asks:
+                self._stay_good(self._feed.age())
+                self._stopped.wait(_FEED_SECONDS)
                 return
+        wait = self._ask_at - time.monotonic()
+        if wait > 0:
+            self._stopped.wait(wait if self._feed is None else min(wait, RENEW_SECONDS))
+            return
+        move = self._next_move(last) or Move(last)
+        if self._feed is not None and not self._feed.publish(move):
+            return
+        self._apply(move)
+        if len(move.blocks) >= _CATCH_UP or move.rolled_back_to is not None:
+            return
+        self._stay_good()
+        if not move.blocks:
+            self._await_news(last)
         self._ask_at = time.monotonic() + self._pause
 
     @property
@@ -252,12 +260,11 @@ class Follower:
                 self._take_in(block)
             if not self._window:
                 self._window.append(_Seen(move.tip))
-            if not move.blocks:
+            if not move.keeps_what_was_known:
                 self._distrust()
-        for moved in self._observers:
-            moved(move)
-        if move.blocks:
-            self._stay_good()
+        if move.blocks or not move.keeps_what_was_known:
+            for moved in self._observers:
+                moved(move)
 
     def _take_in(self, block: Block) -> None:
         if len(self._window) == WINDOW:
@@ -281,8 +288,10 @@ class Follower:
         self._generation += 1
         self._good_until = 0.0
 
-    def _stay_good(self) -> None:
-        self._good_until = time.monotonic() + lease_seconds(self._chain.poll_seconds)
+    def _stay_good(self, age: float = 0.0) -> None:
+        """What was known to be the newest so long ago is good for two polls without news."""
+        good_for = 2 * self._chain.poll_seconds + _SLACK_SECONDS - age
+        self._good_until = time.monotonic() + good_for
 
     def _await_news(self, last: Tip) -> None:
         if isinstance(self._chain, AwaitsBlocks):

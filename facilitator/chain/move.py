@@ -12,7 +12,7 @@ from facilitator.roles.chain import Block, Point, Tip
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What changed on the chain."""
+    """What changed on the chain; with the tip alone, that nothing did."""
 
     tip: Tip
     blocks: Sequence[Block] = ()
@@ -21,6 +21,11 @@ class Move:
     """Blocks above this height are gone."""
     gapless: bool = True
     """False when blocks may have come or gone unseen: what was known must be looked up anew."""
+
+    @property
+    def keeps_what_was_known(self) -> bool:
+        """Whether the chain only grew, if it changed at all."""
+        return self.gapless and self.rolled_back_to is None
 
 
 def encode_move(move: Move, at: float) -> bytes:

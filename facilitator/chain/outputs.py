@@ -122,7 +122,7 @@ class KnownOutputs:
 
     def _moved(self, move: Move) -> None:
         with self._lock:
-            if not move.blocks:
+            if not move.keeps_what_was_known:
                 self._clear()
             for block in move.blocks:
                 self._spent |= block.spent

@@ -13,6 +13,7 @@ from facilitator.roles.chain import (
     ChainProvider,
     ChainUnavailable,
     PointNotFound,
+    ProviderBehind,
     SubmissionRejected,
     SubmissionUnknown,
 )
@@ -25,10 +26,6 @@ taken to be known when it steps in."""
 Answer = TypeVar("Answer")
 
 _log = logging.getLogger("facilitator.chain")
-
-
-class Behind(ChainUnavailable):
-    """An answer that comes of being behind: no answer, and yet no failure of the provider."""
 
 
 class Tells(Flag):
@@ -81,7 +78,7 @@ class Pool:
         ticket = self._admit(member)
         try:
             answer = call(member)
-        except (SubmissionRejected, PointNotFound, Behind):
+        except (SubmissionRejected, PointNotFound, ProviderBehind):
             self._succeeded(member, ticket)
             raise
         except Exception as error:

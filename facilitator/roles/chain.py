@@ -23,8 +23,20 @@ class ChainUnavailable(Exception):
     """The provider cannot answer now: down, out of quota, lagging. Its text is fit to be shown."""
 
 
+class ProviderBehind(ChainUnavailable):
+    """The provider answers, but its chain ends before what it was asked about: it lags."""
+
+
 class SubmissionRejected(Exception):
-    """The node took the transaction apart and refused it for good; the text is its reason."""
+    """The node took the transaction apart and refused it; the text is its reason."""
+
+    def __init__(self, reason: str, *, inputs_missing: bool = False) -> None:
+        """``inputs_missing``: the node says that inputs are spent, or never were.
+
+        That may be the work of the very same transaction, submitted before.
+        """
+        super().__init__(reason)
+        self.inputs_missing = inputs_missing
 
 
 class SubmissionUnknown(ChainUnavailable):
@@ -139,7 +151,7 @@ class ChainProvider(Protocol):
 
         Submitting again what is already in the mempool or in a block is not an error of the
         caller: a provider may report the id or raise :class:`SubmissionRejected`.
-        Raises :class:`SubmissionRejected` for a definite refusal, :class:`SubmissionUnknown` when
+        Raises :class:`SubmissionRejected` for a node's refusal, :class:`SubmissionUnknown` when
         the outcome is not known, and a plain :class:`ChainUnavailable` when nothing was sent.
         """
         ...

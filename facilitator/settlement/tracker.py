@@ -7,9 +7,10 @@ of its own. The same bytes may be submitted again: the ledger takes a transactio
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.transaction import OutputRef
 from facilitator.chain.followed import FollowedChain
 from facilitator.chain.move import Move
 from facilitator.clock import Clock
@@ -17,6 +18,7 @@ from facilitator.roles.chain import (
     ChainUnavailable,
     InBlock,
     InMempool,
+    Spent,
     SubmissionRejected,
     SubmissionUnknown,
     Tip,
@@ -59,7 +61,7 @@ class Tracker:
         self._lease_seconds = lease_seconds
         self._changed = changed
         self._failed = failed
-        self._follower.subscribe(self._chain_moved)
+        self._follower.subscribe(self._chain_moved, needs=lambda: bool(self._observed))
         self._observed: dict[str, Observation] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -106,7 +108,7 @@ class Tracker:
             self._follower.follow()
             self._chain.submit(claim.transaction)
         except SubmissionRejected as error:
-            self._rejected(observation, str(error))
+            self._rejected(observation, error)
         except ChainUnavailable as error:
             _log.warning("submitting %s: %s", claim.transaction_id, error)
         else:
@@ -205,19 +207,36 @@ class Tracker:
         observation.check_at = self._clock.time() + _ACCEPTED_CHECK_SECONDS
         self._advance(observation, transitions.accept(self._clock.time()))
 
-    def _rejected(self, observation: Observation, error: str) -> None:
-        """A refusal counts only if the ledger does not have the transaction all the same."""
-        self._outputs.forget(decode_transaction(observation.claim.transaction).body.inputs)
+    def _rejected(self, observation: Observation, error: SubmissionRejected) -> None:
+        """A refusal counts only if the ledger does not have the transaction all the same.
+
+        An index lags behind its node, so that what spent the inputs may be the transaction itself,
+        or another that is rolled back yet: then the chain decides.
+        """
+        claim = observation.claim
+        self._outputs.forget(_inputs(claim))
         try:
-            status = self._chain.transaction(observation.claim.transaction_id)
-        except ChainUnavailable:
-            return
-        if isinstance(status, InBlock):
-            self._found(observation, status)
-        elif isinstance(status, InMempool):
-            self._accepted(observation)
-        else:
-            self._advance(observation, transitions.reject(error, self._clock.time()))
+            status = self._chain.transaction(claim.transaction_id)
+            if isinstance(status, InBlock):
+                self._found(observation, status)
+            elif isinstance(status, InMempool):
+                self._accepted(observation)
+            elif not error.inputs_missing or self._is_outspent(claim):
+                self._advance(observation, transitions.reject(str(error), self._clock.time()))
+        except ChainUnavailable as unavailable:
+            _log.warning("asking for %s: %s", claim.transaction_id, unavailable)
+
+    def _is_outspent(self, claim: Claim) -> bool:
+        """Whether another transaction spent an input, in a block as deep as was promised here."""
+        for status in self._chain.outputs(_inputs(claim)).values():
+            if not isinstance(status, Spent) or status.by == claim.transaction_id:
+                continue
+            if status.by is None:
+                return True
+            where = self._follower.find(status.by) or self._chain.transaction(status.by)
+            if isinstance(where, InBlock):
+                return self._follower.follow().height - where.height >= claim.confirmations
+        return False
 
     def _found(self, observation: Observation, where: InBlock) -> None:
         tip = self._follower.follow()
@@ -235,8 +254,10 @@ class Tracker:
                 if self._clock.time() >= next_scan:
                     next_scan = self._clock.time() + self._lease_seconds
                     self._take_up_open_claims()
-                for observation in self._all():
+                observed = self._all()
+                if observed:
                     self._follower.follow()
+                for observation in observed:
                     if observation.where is None and observation.check_at <= self._clock.time():
                         self._check(observation)
             except StorageUnavailable as error:
@@ -288,13 +309,20 @@ class Tracker:
             self._advance(observation, transitions.expire(now))
 
     def _submit_again(self, observation: Observation) -> None:
+        claim = observation.claim
         try:
-            self._chain.submit(observation.claim.transaction)
+            self._chain.submit(claim.transaction)
         except SubmissionRejected as error:
             # An earlier try may be on its way through a node that cannot be seen from here, so
             # only the chain or the end of its validity decides.
-            _log.warning("submitting %s again: %s", observation.claim.transaction_id, error)
+            _log.warning("submitting %s again: %s", claim.transaction_id, error)
+            if error.inputs_missing and self._is_outspent(claim):
+                self._advance(observation, transitions.reject(str(error), self._clock.time()))
         except SubmissionUnknown as error:
-            _log.warning("submitting %s again: %s", observation.claim.transaction_id, error)
+            _log.warning("submitting %s again: %s", claim.transaction_id, error)
         else:
             self._accepted(observation)
+
+
+def _inputs(claim: Claim) -> Collection[OutputRef]:
+    return decode_transaction(claim.transaction).body.inputs

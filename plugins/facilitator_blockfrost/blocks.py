@@ -7,7 +7,14 @@ from typing import Any
 import cbor2
 
 from facilitator.cardano.transaction import OutputRef
-from facilitator.roles.chain import Block, ChainUnavailable, Point, PointNotFound, Tip
+from facilitator.roles.chain import (
+    Block,
+    ChainUnavailable,
+    Point,
+    PointNotFound,
+    ProviderBehind,
+    Tip,
+)
 from facilitator_blockfrost.client import Client, Missing
 from facilitator_blockfrost.fields import Malformed, digest, rows, table, whole
 from facilitator_blockfrost.transactions import read_consumed
@@ -56,7 +63,7 @@ def _rows_after(client: Client, point: Point) -> Sequence[Mapping[str, Any]]:
     # Several machines answer for one address, and one that lags does not have the block either.
     tip = read_tip(client)
     if tip.point.slot < point.slot:
-        raise ChainUnavailable(
+        raise ProviderBehind(
             f"Blockfrost lags: its newest block is of slot {tip.point.slot}, before {point.slot}"
         )
     try:

@@ -76,6 +76,11 @@ def is_verdict(message: str) -> bool:
     return bool(_known(message)) or not _NO_VERDICT.search(message)
 
 
+def inputs_missing(message: str) -> bool:
+    """Whether the node says that inputs are spent or never were."""
+    return not {"BadInputsUTxO", "ConwayMempoolFailure"}.isdisjoint(_known(message))
+
+
 def rejection(message: str) -> str:
     """The reasons in words, each with the ledger's name for it, then the node's own text."""
     reasons = [f"{WORDS[name]} ({name})" for name in _known(message)]

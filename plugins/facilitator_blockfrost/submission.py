@@ -9,7 +9,7 @@ from facilitator.cardano.decode import decode_transaction
 from facilitator.roles.chain import SubmissionRejected, SubmissionUnknown
 from facilitator_blockfrost.client import Client, OutcomeUnknown, refusal
 from facilitator_blockfrost.connection import Answer
-from facilitator_blockfrost.rejection import is_verdict, rejection
+from facilitator_blockfrost.rejection import inputs_missing, is_verdict, rejection
 
 
 def submit(client: Client, transaction: bytes) -> str:
@@ -28,7 +28,7 @@ def submit(client: Client, transaction: bytes) -> str:
         raise SubmissionUnknown(f"{refusal(answer)}; the transaction may have been sent")
     if answer.status == 400 and (message := _message(answer)):
         if is_verdict(message):
-            raise SubmissionRejected(rejection(message))
+            raise SubmissionRejected(rejection(message), inputs_missing=inputs_missing(message))
         raise SubmissionUnknown("Blockfrost could not reach its node; it may have been sent")
     raise refusal(answer)
 

@@ -107,7 +107,10 @@ class Devnet:
             known = decoded.id.hex() in chain.waiting
             failures = [] if known else chain.take(decoded, self.now())
         if failures:
-            raise SubmissionRejected("; ".join(f"{rule}: {why}" for rule, why in failures))
+            raise SubmissionRejected(
+                "; ".join(f"{rule}: {why}" for rule, why in failures),
+                inputs_missing=any(failure.rule == "BadInputsUTxO" for failure in failures),
+            )
         self.faults.check_lost("reply lost")
         return decoded.id.hex()
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from facilitator.cardano.decode import decode_transaction
 from facilitator.chain import pool
-from facilitator.roles.chain import InMempool, NotFound
+from facilitator.roles.chain import InMempool, NotFound, SubmissionRejected
 from support.paired import Paired
-from support.payments import Payer, requirements, transaction_id
+from support.payments import Payer, transaction_id
 
 Start = Callable[..., Paired]
 LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"
@@ -110,17 +109,19 @@ def test_a_submission_that_may_have_been_sent_goes_to_no_other(pair: Start) -> N
     assert isinstance(running.standby.transaction(transaction_id(body)), NotFound)
 
 
-def test_a_refusal_by_the_standby_is_final(pair: Start) -> None:
+def test_a_refusal_by_the_standby_is_final(pair: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     running = pair()
     body = Payer(running).body()
-    refs = decode_transaction(raw(body)).body.inputs
-    running.standby.submit(Payer(running).spend(list(refs), requirements(amount=3_000_000)))
-    running.standby.produce_block()
+
+    def refuse(_: bytes) -> str:
+        raise SubmissionRejected("FeeTooSmallUTxO: the fee is too small")
+
+    monkeypatch.setattr(running.standby, "submit", refuse)
     running.devnet.faults.fail("submit")
     answer = running.settle(body)
     assert answer["success"] is False
     assert answer["errorReason"] == "exact_cardano_settlement_definitively_rejected"
-    assert running.standby.calls["submit"] == 2
+    assert "FeeTooSmallUTxO" in answer["errorMessage"]
 
 
 @pytest.mark.parametrize("kind", ["CountedDevnet", "PolledDevnet"])
