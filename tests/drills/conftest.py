@@ -1,0 +1,54 @@
+"""A facilitator over Blockfrost's API of a devnet; what it waits for in an outage is shortened."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from facilitator.api import probe
+from facilitator.chain import breaker, follower, pool
+from facilitator.testing.clock import ManualClock
+from facilitator_blockfrost import client
+from facilitator_devnet.devnet import Devnet
+from support.drills import POLL_SECONDS, Drill, Provider
+from support.running import NETWORK, NOW
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "FIRST_BACKOFF", 0.001)
+    monkeypatch.setattr(breaker, "MIN_COOLING_SECONDS", POLL_SECONDS)
+    monkeypatch.setattr(breaker, "MAX_COOLING_SECONDS", POLL_SECONDS)
+    monkeypatch.setattr(follower, "_MAX_BACKOFF_SECONDS", POLL_SECONDS)
+    # As many seconds as two polls take by default, so that a slow machine loses no block.
+    monkeypatch.setattr(follower, "LINGER_POLLS", 40 / POLL_SECONDS)
+    monkeypatch.setattr(pool, "IN_USE_SECONDS", 0.0)
+    monkeypatch.setattr(probe, "FRESH_SECONDS", 0)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW)
+
+
+@pytest.fixture
+def devnet(clock: ManualClock) -> Iterator[Devnet]:
+    with closing(Devnet(NETWORK, clock)) as devnet:
+        yield devnet
+
+
+@pytest.fixture
+def start(tmp_path: Path, devnet: Devnet, clock: ManualClock) -> Iterator[Callable[..., Drill]]:
+    """Start a facilitator over so many providers of one chain; again, over the same storage."""
+    providers: list[Provider] = []
+    with ExitStack() as stack:
+
+        def start(count: int = 1, **options: Any) -> Drill:
+            while len(providers) < count:
+                providers.append(stack.enter_context(closing(Provider(devnet))))
+            drill = Drill(tmp_path, devnet, providers[:count], clock, **options)
+            return stack.enter_context(closing(drill))
+
+        yield start

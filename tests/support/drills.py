@@ -1,0 +1,317 @@
+"""A facilitator that asks Blockfrost's API over a devnet, and holds each success to the chain."""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from facilitator.app import build
+from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.transaction import OutputRef
+from facilitator.plugins import configure
+from facilitator.roles.chain import InBlock, InMempool
+from facilitator.server import Server
+from facilitator.testing.clock import ManualClock
+from facilitator_blockfrost.settings import BlockfrostSettings
+from facilitator_devnet.blockfrost.face import Face
+from facilitator_devnet.blockfrost.faults import Faults
+from facilitator_devnet.devnet import Devnet
+from facilitator_devnet.genesis import PARAMETERS
+from facilitator_devnet.wallet import pay
+from support.payments import ALICE, MERCHANT, request_body, requirements, transaction_id
+from support.running import NETWORK, Running
+from support.waiting import eventually
+
+PENDING = "settlement_pending"
+LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"
+NOT_CONFIRMED = "exact_cardano_settlement_not_confirmed"
+REJECTED = "exact_cardano_settlement_definitively_rejected"
+NOT_ON_CHAIN = "invalid_exact_cardano_payload_nonce_not_on_chain"
+DUPLICATE = "duplicate_settlement"
+
+POLL_SECONDS = 0.05
+SUBMIT = "POST /tx/submit"
+STATUS = "GET /txs/{hash}"
+OUTPUTS = "GET /txs/{hash}/utxos"
+BLOCKS = "GET /blocks/{hash_or_number}/next"
+PROJECT_ID = "preprodOfTheDrills"
+
+Body = dict[str, Any]
+
+
+class Provider:
+    """Blockfrost's API at an address that is the same when it comes back."""
+
+    def __init__(self, devnet: Devnet) -> None:
+        self._devnet = devnet
+        self.face = Face(devnet)
+        self.url = self.face.url
+        self._is_up = True
+
+    @property
+    def faults(self) -> Faults:
+        return self.face.faults
+
+    def count(self, endpoint: str) -> int:
+        """Requests of the endpoint since it last came back."""
+        return int(self.face.counts()["by_endpoint"].get(endpoint, 0))
+
+    @property
+    def total(self) -> int:
+        """All requests since it last came back."""
+        return int(self.face.counts()["total"])
+
+    def stop(self) -> None:
+        """Refuse connections from now on, those that are open cut."""
+        self._is_up = False
+        self.face.close()
+
+    def heal(self) -> None:
+        """Answer as one should."""
+        self.face.faults.clear()
+        if not self._is_up:
+            self.face = Face(self._devnet, port=int(self.url.rpartition(":")[2]))
+            self._is_up = True
+
+    def close(self) -> None:
+        if self._is_up:
+            self.stop()
+
+
+class Outage(NamedTuple):
+    """A way in which a provider answers nothing that is of use."""
+
+    begin: Callable[[Provider], None]
+    words: str
+    """What callers are told."""
+    pause_seconds: float = 0
+    """For how long it is left alone."""
+
+
+def answering(status: int, retry_after: int | None = None) -> Callable[[Provider], None]:
+    """Every request is answered with the status."""
+    return lambda provider: provider.faults.answer(status, retry_after=retry_after)
+
+
+OUTAGES: Mapping[str, Outage] = {
+    "refused": Outage(Provider.stop, "cannot connect to Blockfrost"),
+    "time-out": Outage(lambda it: it.faults.latency(3000), "Blockfrost did not answer in time"),
+    "cut before": Outage(lambda it: it.faults.cut_before(), "the connection to Blockfrost failed"),
+    "cut after": Outage(lambda it: it.faults.cut_after(), "the connection to Blockfrost failed"),
+    "truncated": Outage(lambda it: it.faults.truncate(), "the connection to Blockfrost failed"),
+    "500": Outage(answering(500), "status 500"),
+    "502": Outage(answering(502), "status 502"),
+    "503": Outage(answering(503), "status 503"),
+    "504": Outage(answering(504), "status 504"),
+    "425": Outage(answering(425), "mempool of Blockfrost's node is full"),
+    "429": Outage(answering(429), "too many requests a second"),
+    "429 for a minute": Outage(answering(429, 60), "too many requests a second"),
+    "402": Outage(answering(402), "requests that the Blockfrost plan has a day are used up", 600),
+    "403": Outage(answering(403), "refuses the project ID"),
+    "418": Outage(answering(418), "Blockfrost banned this address", 300),
+}
+
+DOWN: Sequence[str] = ("refused", "time-out", "cut after", "truncated", "503", "429")
+"""Those among them that differ in what a settlement meets."""
+
+
+class Drill(Running):
+    """The facilitator; its clock and blocks move when told to.
+
+    Whoever is told of a success is told so once, and of what is in the chain as deep as promised.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        devnet: Devnet,
+        providers: Sequence[Provider],
+        clock: ManualClock,
+        *,
+        storage: str = "sqlite",
+        timeout_seconds: float = 10.0,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        self._devnet = devnet
+        self.providers = providers
+        self.clock: ManualClock = clock
+        self.told: list[str] = []
+        """The transactions of which a success was told."""
+        names = ["blockfrost", "blockfrost_backup"][: len(providers)]
+        environ = {
+            "FACILITATOR_PLUGINS": ",".join([*names, storage]),
+            "FACILITATOR_SQLITE__PATH": str(folder / "facilitator.db"),
+            "FACILITATOR_SERVER__PORT": "0",
+            "FACILITATOR_SERVER__THREADS": "16",
+            "FACILITATOR_SETTLEMENT__LEASE_SECONDS": "1",
+            "FACILITATOR_SETTLEMENT__WAIT_SECONDS": "0.02",
+        }
+        if len(providers) > 1:
+            environ["FACILITATOR_CHAIN__FALLBACK"] = "blockfrost_backup"
+        for name, provider in zip(names, providers, strict=True):
+            table = f"FACILITATOR_{name.upper()}"
+            environ[f"{table}__BASE_URL"] = f"{provider.url}/api/v0"
+            environ[f"{table}__PROJECT_ID"] = PROJECT_ID
+        settings, plugins = configure(environ=environ, cwd=folder)
+        # Shorter than an operator may set, for the sake of who waits for the drills.
+        sections = tuple(
+            replace(section, poll_seconds=poll_seconds, timeout_seconds=timeout_seconds)
+            if isinstance(section, BlockfrostSettings)
+            else section
+            for section in settings.sections
+        )
+        settings = replace(settings, sections=sections)
+        self.facilitator = build(settings, plugins, clock)
+        self.facilitator.start()
+        drain = self.facilitator.service.drain
+        self.server = Server(self.facilitator.app, settings.server, network=NETWORK, on_drain=drain)
+        self.server.start()
+
+    @property
+    def devnet(self) -> Devnet:
+        return self._devnet
+
+    @property
+    def provider(self) -> Provider:
+        """The one asked first."""
+        return self.providers[0]
+
+    # --- Payments ---------------------------------------------------------------------------------
+
+    def payment(self, *, seconds: int = 50_000, confirmations: int = 1) -> Body:
+        """A payment out of an output that a transaction of its own made."""
+        ref = self.devnet.fund(ALICE.address, 100_000_000)
+        return self._pay(ref, 2_000_000, seconds, confirmations)
+
+    def rival(self, body: Body, *, seconds: int = 50_000) -> Body:
+        """Another payment out of the same output."""
+        (ref,) = decode_transaction(raw(body)).body.inputs
+        return self._pay(ref, 3_000_000, seconds, 1)
+
+    def _pay(self, ref: OutputRef, amount: int, seconds: int, confirmations: int) -> Body:
+        with self.devnet.chain() as chain:
+            output = chain.index.output(ref)
+        assert output is not None
+        utxos = {ref: output}
+        terms = requirements(amount=amount, confirmations=confirmations)
+        terms["maxTimeoutSeconds"] = 100_000
+        ttl = self.slot + seconds
+        to = MERCHANT.address
+        transaction = pay(ALICE, utxos, to, amount, parameters=PARAMETERS, ttl=ttl)
+        return request_body(transaction, terms)
+
+    # --- What callers are told --------------------------------------------------------------------
+
+    def settle(self, body: object, **headers: str) -> Body:
+        """What one caller is told who hardly waits."""
+        answer = super().settle(body, **headers)
+        if answer["success"]:
+            self._hold_to_the_chain(answer)
+        return answer
+
+    def _hold_to_the_chain(self, answer: Body) -> None:
+        transaction, told = answer["transaction"], answer["extra"]["confirmations"]
+        assert transaction not in self.told, "a success was told twice"
+        self.told.append(transaction)
+        claim = self.facilitator.storage.claim(transaction)
+        assert claim is not None
+        where = self.devnet.transaction(transaction)
+        assert isinstance(where, InBlock), f"told of success, but it is {where}"
+        assert claim.confirmations <= told <= self.devnet.tip().height - where.height
+
+    def settle_while_open(self, body: Body, until: Callable[[Body], object]) -> Body:
+        """Settle until the answer will do, as time passes; until then it is to be called again."""
+        answers: list[Body] = []
+
+        def will_do() -> bool:
+            answers.append(self.settle(body))
+            done = bool(until(answers[-1]))
+            assert done or answers[-1]["errorReason"] == PENDING, answers[-1]
+            self.clock.advance(1)
+            return done
+
+        eventually(will_do)
+        return answers[-1]
+
+    def settled_once(self, body: Body) -> Body:
+        """The success, which is told once, of what is in the chain once."""
+        answer = self.settle_while_open(body, lambda answer: answer["success"])
+        self.stays_settled(body)
+        return answer
+
+    def stays_settled(self, body: Body) -> None:
+        """Assert that it was told once, that nobody is told again and that it is there once."""
+        transaction = transaction_id(body)
+        assert self.told.count(transaction) == 1
+        self.settle_while_open(body, lambda answer: answer["errorReason"] == DUPLICATE)
+        assert self.blocks_with(transaction) == 1
+        status = self.status(body)
+        assert (status["status"], status["settled"]) == ("confirmed", True)
+
+    def status(self, body: Body) -> Body:
+        code, status = self.call("GET", f"/status/{transaction_id(body)}")
+        assert code == 200, status
+        return dict(status)
+
+    # --- What is in the chain ---------------------------------------------------------------------
+
+    def blocks_with(self, transaction: str) -> int:
+        """In how many blocks of the chain it is."""
+        with self.devnet.chain() as chain:
+            return sum(made.block.transactions.count(transaction) for made in chain.blocks)
+
+    def is_waiting(self, body: Body) -> bool:
+        """Whether a node has it and no block does."""
+        return isinstance(self.devnet.transaction(transaction_id(body)), InMempool)
+
+    def submitted(self, body: Body) -> str:
+        """Have a node take it, and not through the facilitator."""
+        return self.devnet.submit(raw(body))
+
+    def next_blocks(self, count: int) -> None:
+        for _ in range(count):
+            self.next_block()
+
+    def replace_blocks(self, count: int, by: Body | None = None) -> None:
+        """Drop the newest blocks with what they hold for as many others, the first with ``by``.
+
+        Nobody sees the chain in between.
+        """
+        with self.devnet.chain():
+            self.devnet.rollback(count, drop=True)
+            if by is not None:
+                self.submitted(by)
+            self.next_blocks(count)
+
+    # --- What the facilitator knows ---------------------------------------------------------------
+
+    @property
+    def trusts_what_it_knows(self) -> bool:
+        """Whether what is known of outputs counts, since the chain is followed."""
+        return self._follower.generation is not None
+
+    def follows_the_tip(self) -> None:
+        """Wait until it has seen the newest block."""
+        eventually(
+            lambda: self._follower.follow() == self.devnet.tip() and self.trusts_what_it_knows
+        )
+
+    @property
+    def _follower(self) -> Any:
+        return self.facilitator.service._trackers[NETWORK]._follower
+
+
+def in_block(answer: Body) -> bool:
+    """Whether the answer tells of a block."""
+    return "confirmations" in answer["extra"]
+
+
+def confirmed_by(blocks: int) -> Callable[[Body], bool]:
+    """Whether an answer tells of so many newer blocks."""
+    return lambda answer: answer["extra"].get("confirmations") == blocks
+
+
+def raw(body: Body) -> bytes:
+    """The payment's transaction."""
+    return base64.b64decode(body["paymentPayload"]["payload"]["transaction"])
