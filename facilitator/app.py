@@ -1,10 +1,12 @@
 """The composition root: settings and plugins in, a running facilitator out."""
 
 import logging
-from collections.abc import Callable, Mapping
+import socket
+from collections.abc import Callable, Mapping, Sequence
 
 from facilitator import inquiry
 from facilitator.api import application
+from facilitator.balance import Share
 from facilitator.chain.fallback import FallbackChain
 from facilitator.chain.followed import followed
 from facilitator.chain.order import chains_by_network
@@ -13,6 +15,7 @@ from facilitator.context import Context
 from facilitator.exact.methods import DefaultTransfer, TransferMethod
 from facilitator.exact.verification import Verifier
 from facilitator.inspection.report import Inspector
+from facilitator.listening import listen
 from facilitator.log import configure_logging
 from facilitator.plugins import Plugins
 from facilitator.rate_limits import rate_limiter
@@ -23,6 +26,7 @@ from facilitator.server import serve as serve_http
 from facilitator.service import Service
 from facilitator.settings import Settings
 from facilitator.signer import signer_addresses
+from facilitator.workers import check_chain, check_storage, run_workers
 
 _log = logging.getLogger("facilitator")
 
@@ -141,11 +145,45 @@ def build(settings: Settings, plugins: Plugins, clock: Clock | None = None) -> F
 
 
 def serve(settings: Settings, plugins: Plugins) -> int:
-    """Run the facilitator until SIGTERM or SIGINT; return the process' exit code."""
+    """Run the facilitator until SIGTERM or SIGINT; return the process' exit code.
+
+    With several workers this process supervises, and each worker builds a facilitator of its own.
+    Raises :class:`~facilitator.errors.FacilitatorError`.
+    """
     configure_logging(settings.log, secrets=settings.secrets())
+    if settings.server.workers == 1:
+        return _serve(settings, plugins)
+    sockets = listen(settings.server)
+    return run_workers(
+        settings.server,
+        sockets,
+        lambda line, share: _serve(
+            settings, plugins, sockets=sockets, share=share, on_ready=line.ready
+        ),
+    )
+
+
+def _serve(
+    settings: Settings,
+    plugins: Plugins,
+    *,
+    sockets: Sequence[socket.socket] | None = None,
+    share: Share | None = None,
+    on_ready: Callable[[], None] | None = None,
+) -> int:
     facilitator = build(settings, plugins)
+    check_storage(settings.server.workers, facilitator.storage)
+    for chain in facilitator.chains.values():
+        check_chain(settings.server.workers, chain)
     facilitator.start()
     try:
-        return serve_http(facilitator.app, settings, facilitator.service.drain)
+        return serve_http(
+            facilitator.app,
+            settings,
+            facilitator.service.drain,
+            sockets=sockets,
+            share=share,
+            on_ready=on_ready,
+        )
     finally:
         facilitator.close()

@@ -3,6 +3,7 @@
 Relies on the inside of waitress 3; the tests of the server cover it.
 """
 
+import resource
 import socket
 import time
 from contextlib import suppress
@@ -23,6 +24,7 @@ from facilitator.x402.reasons import Reason
 MAX_HEADER_BYTES = 32768
 REQUEST_SECONDS = 30
 """A request must have arrived whole after this long."""
+MAX_CONNECTIONS = 8192
 LINGER_SECONDS = 2
 """How long what a refused client still sends is read, so that it gets to see the refusal."""
 
@@ -38,6 +40,22 @@ _ERRORS = {
     501: ("not_implemented", "Of the transfer codings, only chunked is understood."),
 }
 _FAULT = ("internal_error", "The facilitator failed to answer.")
+
+
+def connection_limit() -> int:
+    """How many connections this process may hold: half of its files, as the app needs some too.
+
+    Raises the number of files as far as the system lets it: the usual 1024 would leave the callers
+    that wait no room, and those that come then, ``/health`` among them, unanswered.
+    """
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * MAX_CONNECTIONS
+    if files == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    if files < wanted:
+        files = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    return min(MAX_CONNECTIONS, files // 2)
 
 
 class Task(WSGITask):

@@ -4,11 +4,12 @@ Relies on the inside of waitress 3, whose own way to stop drops requests; the te
 """
 
 import logging
-import resource
 import signal
+import socket
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -17,13 +18,13 @@ from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
-from facilitator.connections import MAX_HEADER_BYTES, Channel
-from facilitator.errors import FacilitatorError
+from facilitator.balance import Share
+from facilitator.connections import MAX_HEADER_BYTES, Channel, connection_limit
+from facilitator.listening import BACKLOG, listen, url_of
 from facilitator.settings import ServerSettings, Settings
 
 logger = logging.getLogger("facilitator.server")
 
-MAX_CONNECTIONS = 8192
 IDLE_SECONDS = 120
 """A connection without a request is closed after this long."""
 CLEANUP_SECONDS = 5
@@ -32,8 +33,26 @@ PIPELINED_REQUESTS = 4
 """Requests read ahead on a connection. More than none, or a client's hang-up goes unnoticed."""
 
 
-class ListenError(FacilitatorError):
-    """The address cannot be listened on."""
+class _NewestFirst(threading.Condition):
+    """Wakes whoever began to wait last: its stack is still in the caches, the others' stay out."""
+
+    _waiters: deque[Any]  # as :class:`threading.Condition` has them, the oldest first
+
+    def notify(self, n: int = 1) -> None:
+        """Wake so many."""
+        self._waiters.rotate(n)
+        super().notify(n)
+
+
+class _Dispatcher(ThreadedTaskDispatcher):
+    """Gives work to the thread that was busy last.
+
+    Taking turns, as waitress has it, 1,400 threads come to hold 40 MB more.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue_cv = _NewestFirst(self.lock)
 
 
 class _Listener(TcpWSGIServer):
@@ -42,6 +61,20 @@ class _Listener(TcpWSGIServer):
     channel_class = Channel
     draining = False
     network = ""
+    share: Share | None = None
+    """Where other processes accept from the same socket."""
+
+    def readable(self) -> bool:
+        """Whether to wait for connections; asked each time before events are waited for."""
+        if self.share is not None:
+            self.share.has(len(self._map))
+        return bool(super().readable())
+
+    def handle_accept(self) -> None:
+        """Accept a connection, unless another process was first."""
+        if self.share is not None and not self.draining and (pause := self.share.yield_seconds):
+            time.sleep(pause)
+        super().handle_accept()
 
     def maintenance(self, now: float) -> None:
         super().maintenance(now)
@@ -52,6 +85,8 @@ class _Listener(TcpWSGIServer):
     def stop_accepting(self) -> None:
         """Take the connections that the kernel has accepted already, then close the socket."""
         self.draining = True
+        if self.share is not None:
+            self.share.give_up()
         known = -1
         while known < len(self.active_channels):
             known = len(self.active_channels)
@@ -69,8 +104,10 @@ class Server:
         *,
         network: str,
         on_drain: Callable[[], None] | None = None,
+        sockets: Sequence[socket.socket] | None = None,
+        share: Share | None = None,
     ) -> None:
-        """Bind the address.
+        """Listen at the address, or take sockets that listen.
 
         Args:
             app: The WSGI app.
@@ -78,6 +115,9 @@ class Server:
             network: Named in errors of ``/settle`` that are answered without asking the app.
             on_drain: Called once when stopping begins, from the thread of :meth:`run`; must not
                 block. Whoever keeps requests waiting for long lets them go on it.
+            sockets: What :func:`~facilitator.listening.listen` returned, perhaps shared with other
+                processes. The server closes them.
+            share: This process' share of the connections, if others accept from the same sockets.
 
         Raises:
             ListenError: The address is taken, not permitted or not this machine's.
@@ -85,12 +125,23 @@ class Server:
         self._settings = settings
         self._on_drain = on_drain
         self._map: dict[int, Any] = {}
-        self._dispatcher = ThreadedTaskDispatcher()
+        self._dispatcher = _Dispatcher()
         self._lock = threading.RLock()  # taken in signal handlers, so it must be re-entrant
         self._stopping = False
         self._closed = False
         self._thread: threading.Thread | None = None
-        self._listeners = self._listen(app, network)
+        adjustments = _adjustments(settings)
+        self._listeners = [
+            _Listener(
+                app, self._map, _sock=each, dispatcher=self._dispatcher, adj=adjustments,
+                sockinfo=(each.family, each.type, each.proto, each.getsockname()),
+                bind_socket=False,
+            )
+            for each in (listen(settings) if sockets is None else sockets)
+        ]  # fmt: skip
+        for listener in self._listeners:
+            listener.network = network
+            listener.share = share
 
     @property
     def port(self) -> int:
@@ -100,8 +151,7 @@ class Server:
     @property
     def url(self) -> str:
         """Where clients reach it."""
-        host = self._settings.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        return url_of(self._settings, self.port)
 
     def run(self) -> None:
         """Answer requests until :meth:`stop`, then drain; at most ``shutdown_seconds`` longer."""
@@ -146,24 +196,6 @@ class Server:
     ) -> None:
         """Close."""
         self.close()
-
-    def _listen(self, app: Callable[..., Any], network: str) -> list[_Listener]:
-        settings = self._settings
-        try:
-            adjustments = _adjustments(settings)
-            listeners = []
-            for address in adjustments.listen[: None if settings.port else 1]:
-                listener = _Listener(
-                    app, map=self._map, dispatcher=self._dispatcher, adj=adjustments,
-                    sockinfo=address,
-                )  # fmt: skip
-                listener.network = network
-                listeners.append(listener)
-        except (OSError, ValueError) as error:
-            self._close()
-            why = getattr(error, "strerror", None) or error
-            raise ListenError(f"cannot listen on {settings.host}:{settings.port}: {why}") from error
-        return listeners
 
     def _start_threads(self) -> None:
         self._dispatcher.set_thread_count(self._settings.threads)
@@ -217,10 +249,8 @@ class Server:
 
 def _adjustments(settings: ServerSettings) -> Adjustments:
     adjustments = Adjustments(
-        host=settings.host,
-        port=settings.port,
-        backlog=2048,
-        connection_limit=_connection_limit(),
+        backlog=BACKLOG,
+        connection_limit=connection_limit(),
         channel_timeout=IDLE_SECONDS,
         channel_request_lookahead=PIPELINED_REQUESTS,
         cleanup_interval=CLEANUP_SECONDS,
@@ -237,27 +267,34 @@ def _adjustments(settings: ServerSettings) -> Adjustments:
     return adjustments
 
 
-def _connection_limit() -> int:
-    """Half of the files that may be open, since the app needs some too."""
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MAX_CONNECTIONS if files == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, files // 2)
-
-
 def serve(
-    app: Callable[..., Any], settings: Settings, on_drain: Callable[[], None] | None = None
+    app: Callable[..., Any],
+    settings: Settings,
+    on_drain: Callable[[], None] | None = None,
+    *,
+    sockets: Sequence[socket.socket] | None = None,
+    share: Share | None = None,
+    on_ready: Callable[[], None] | None = None,
 ) -> int:
     """Serve until SIGTERM or SIGINT, drain, and return the exit code 0.
 
-    Must be called from the main thread. Raises :class:`ListenError`.
+    Must be called from the main thread. ``on_ready`` is called as soon as a signal drains; without
+    it the log tells where the server listens. Otherwise as :class:`Server`, and raises as it does.
     """
-    server = Server(app, settings.server, network=settings.networks[0], on_drain=on_drain)
+    network = settings.networks[0]
+    server = Server(
+        app, settings.server, network=network, on_drain=on_drain, sockets=sockets, share=share
+    )
 
     def stop(number: int, frame: object) -> None:  # noqa: ARG001
         server.stop()
 
     former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        logger.info("listening on %s", server.url)
+        if on_ready is None:
+            logger.info("listening on %s", server.url)
+        else:
+            on_ready()
         server.run()
     finally:
         for number, handler in former.items():

@@ -1,5 +1,6 @@
 """A facilitator run as it is in production: real HTTP through waitress, over an embedded devnet."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +10,11 @@ import pytest
 
 from facilitator.testing.clock import ManualClock
 from support.running import Running
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice as many as there are processors, since many tests wait for other processes."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from facilitator.errors import FacilitatorError
 from facilitator.plugins import Plugins, configure
 from facilitator.roles.chain import ChainProvider
 from facilitator.settings import Settings
+from facilitator.workers import check_chain, check_storage
 
 
 class Result(NamedTuple):
@@ -79,7 +80,7 @@ def _chains(settings: Settings, plugins: Plugins, context: Context) -> Iterator[
             continue
         for name, provider in providers:
             told = network if len(providers) == 1 else f"{network} ({name})"
-            yield _try(f"chain {told}", partial(_chain, provider))
+            yield _try(f"chain {told}", partial(_chain, provider, settings.server.workers))
     if settings.chain.fallback and len(ordered) == len(settings.networks):
         yield _try("chain.fallback", partial(_standbys, settings, ordered))
 
@@ -100,6 +101,7 @@ def _health(check: Callable[[], None]) -> str:
 def _storage(plugins: Plugins, context: Context) -> str:
     storage = plugins.one_storage(context)
     try:
+        check_storage(context.settings.server.workers, storage)
         storage.ping()
         shared = "shared" if storage.is_shared else "for one process"
         return f"answers; {shared}, {'durable' if storage.is_durable else 'not durable'}"
@@ -112,8 +114,9 @@ def _standbys(settings: Settings, ordered: Mapping[str, Sequence[Named]]) -> str
     return f"{', '.join(settings.chain.fallback)} on standby"
 
 
-def _chain(provider: ChainProvider) -> str:
+def _chain(provider: ChainProvider, workers: int) -> str:
     try:
+        check_chain(workers, provider)
         tip, parameters = provider.tip(), provider.parameters()
         double = " (a test double of the network)" if provider.is_devnet else ""
         return (

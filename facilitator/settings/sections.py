@@ -29,10 +29,6 @@ def _networks() -> str:
     return f"; known are {', '.join(NETWORKS)}"
 
 
-def _single_process(workers: int) -> str | None:
-    return None if workers == 1 else "must be 1: this version runs one process only"
-
-
 def _addresses(proxies: Sequence[str]) -> str | None:
     for proxy in proxies:
         try:
@@ -74,8 +70,8 @@ class ServerSettings:
 
     host: str = setting("127.0.0.1", "Address to listen on.")
     port: int = setting(3000, "Port to listen on; 0 takes a free one.", minimum=0, maximum=65535)
-    threads: int = setting(256, "Threads that answer requests.", minimum=4, maximum=4096)
-    workers: int = setting(1, "Server processes.", check=_single_process)
+    threads: int = setting(1400, "Threads that answer requests.", minimum=4, maximum=4096)
+    workers: int = setting(1, "Processes that serve.", minimum=1, maximum=256)
     trusted_proxies: tuple[str, ...] = setting(
         (), "IP addresses of proxies whose X-Forwarded headers are believed.", check=_addresses
     )

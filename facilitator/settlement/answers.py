@@ -35,31 +35,33 @@ def repeated(answer: bytes) -> SettleResponse:
     )
 
 
-def pending(claim: Claim, depth: int | None) -> SettleResponse:
-    """Not as deep as promised yet: repeating the call resumes waiting."""
+def pending(claim: Claim, depth: int | None, trouble: str | None = None) -> SettleResponse:
+    """Not decided yet; ``trouble`` is why no node is known to have the transaction."""
     extra: dict[str, Any] = {"status": "pending", "transactionId": claim.transaction_id}
     if depth is not None:
         extra["confirmations"] = depth
+        stands = f"submitted; {depth} newer blocks yet, {claim.confirmations} are required"
+    elif trouble is not None:
+        stands = trouble
+    else:
+        stands = f"submitted; not in a block yet, {claim.confirmations} are required"
     return _response(
         claim,
         success=False,
         reason=Reason.PENDING,
-        message=(
-            f"submitted; {'not in a block' if depth is None else f'{depth} newer blocks'} yet, "
-            f"{claim.confirmations} are required. Repeat the call to go on waiting"
-        ),
+        message=f"{stands}. Repeat the call to go on waiting",
         extra=extra,
     )
 
 
 def busy(payment: Payment) -> SettleResponse:
-    """Another caller is settling the same payment and has not submitted it yet."""
+    """Another caller is about to submit the same payment, or this one's turn did not come."""
     return SettleResponse(
         success=False,
         network=payment.terms.network.id,
         transaction=payment.transaction_id,
         reason=Reason.PENDING,
-        message="another call is verifying this payment. Repeat the call to go on waiting",
+        message="nothing was submitted by this call yet. Repeat the call to go on waiting",
         extra={"status": "pending", "transactionId": payment.transaction_id},
     )
 

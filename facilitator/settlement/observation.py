@@ -14,12 +14,16 @@ class Observation:
     def __init__(self, claim: Claim) -> None:
         """Begin with the claim as stored and nothing seen."""
         self._changed = threading.Condition()
+        self.telling = threading.Lock()
+        """Held by the caller that is being told of the success."""
         self.claim = claim
         self.where: InBlock | None = None
         self.tip_height = 0
         self.check_at = 0.0
         """Unix seconds at which the chain is to be asked for the transaction by id; 0 is now."""
         self.checks = 0
+        self.trouble: str | None = None
+        """Why no node is known to have the transaction, if so."""
 
     @property
     def depth(self) -> int | None:

@@ -26,6 +26,13 @@ KEEP_SECONDS = 86_400
 
 _CLAIMED_POLL_SECONDS = 0.1
 
+_WRITERS = 8
+"""Callers that write to the storage at once. In a crowd the others queue here: a storage lets a
+write wait only so long before it calls itself too busy.
+"""
+_LATE_SECONDS = 1.0
+"""How long beyond its time a caller queues to have its payment submitted at all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -58,6 +65,7 @@ class Settler:
         self._clock = clock
         self._lease_seconds = lease_seconds
         self._places = threading.Semaphore(max_waiting)
+        self._turn_to_write = threading.Semaphore(_WRITERS)
         self._draining = threading.Event()
 
     def drain(self) -> None:
@@ -90,11 +98,21 @@ class Settler:
     def _claim(self, payment: Payment, deadline: float) -> Claim | None:
         """The submitted (or final) claim on the payment, made by us where there was none.
 
-        ``None`` when somebody else still verifies it as the time runs out.
+        ``None`` when somebody else verifies it, and does so still when the time runs out or there
+        is no place to wait; and when so many others come first that the time runs out.
         """
         owner = uuid.uuid4().hex
         while True:
-            claim = self._storage.add_claim(self._new_claim(payment, owner))
+            # Read first: writes wait for each other, and of many callers only one has to write.
+            claim = self._storage.claim(payment.transaction_id)
+            if claim is None:
+                left = max(0.0, deadline - time.monotonic())
+                if not self._turn_to_write.acquire(timeout=left + _LATE_SECONDS):
+                    return None
+                try:
+                    claim = self._storage.add_claim(self._new_claim(payment, owner))
+                finally:
+                    self._turn_to_write.release()
             if claim.state is ClaimState.CLAIMED and claim.owner != owner:
                 claim = self._take_over(claim, owner)
             if claim.state is not ClaimState.CLAIMED:
@@ -103,8 +121,25 @@ class Settler:
                 submitted = self._submit(payment, claim)
                 if submitted is not None:
                     return submitted
-            elif time.monotonic() >= deadline or self._draining.wait(_CLAIMED_POLL_SECONDS):
+            elif not self._wait_for_owner(claim, deadline):
                 return None
+
+    def _wait_for_owner(self, claim: Claim, deadline: float) -> bool:
+        """Wait while the claim's owner verifies the payment; whether it no longer does."""
+        if not self._places.acquire(blocking=False):
+            return False
+        try:
+            while (left := deadline - time.monotonic()) > 0:
+                if self._draining.wait(min(left, _CLAIMED_POLL_SECONDS)):
+                    return False
+                stored = self._storage.claim(claim.transaction_id)
+                if stored is None or stored.state is not ClaimState.CLAIMED:
+                    return True
+                if stored.lease_until <= self._clock.time():
+                    return True
+            return False
+        finally:
+            self._places.release()
 
     def _take_over(self, claim: Claim, owner: str) -> Claim:
         """Make the claim ours if its owner's lease is over."""
@@ -146,7 +181,8 @@ class Settler:
                 ) from None
             raise
         announce = transitions.submit(claim.owner, payer, self._clock.time())
-        announced, by_us = transitions.advance(self._storage, claim, announce)
+        with self._turn_to_write:
+            announced, by_us = transitions.advance(self._storage, claim, announce)
         if announced is None or not by_us:
             return None
         return tracker.submit(announced).claim
@@ -164,32 +200,42 @@ class Settler:
     def _answer(self, observation: Observation, caller: Caller) -> SettleResponse:
         claim = self._storage.claim(observation.claim.transaction_id) or observation.claim
         if claim.answer is not None:
-            if caller.key is not None and claim.answer_key == caller.key:
-                return answers.repeated(claim.answer)
-            return answers.duplicate(claim, "its success was already reported")
+            return _told_before(claim, claim.answer, caller)
         if claim.state is ClaimState.REJECTED:
             return answers.rejected(claim)
         if claim.state is ClaimState.EXPIRED:
             return answers.expired(claim)
         if claim.state is ClaimState.SETTLED or (claim.confirmations < 0 and claim.accepted):
-            return self._tell(claim, observation.depth, caller)
-        return answers.pending(claim, observation.depth)
+            # One after the other: all but the first need only read that somebody was told.
+            with observation.telling:
+                claim = self._storage.claim(claim.transaction_id) or claim
+                return self._tell(claim, observation.depth, caller)
+        return answers.pending(claim, observation.depth, observation.trouble)
 
     def _tell(self, claim: Claim, depth: int | None, caller: Caller) -> SettleResponse:
         """Report the success to this caller if nobody was told before and it is still there."""
+        if claim.answer is not None:
+            return _told_before(claim, claim.answer, caller)
         if caller.is_gone():
             return answers.pending(claim, depth)
         response = answers.success(claim, depth)
         answer = orjson.dumps(response.to_json())
-        told, by_us = transitions.advance(
-            self._storage, claim, transitions.tell(answer, caller.key, self._clock.time())
-        )
+        tell = transitions.tell(answer, caller.key, self._clock.time())
+        with self._turn_to_write:
+            told, by_us = transitions.advance(self._storage, claim, tell)
         if told is None or not by_us:
             return answers.duplicate(told or claim, "its success was already reported")
         if caller.is_gone():
             transitions.advance(self._storage, told, transitions.take_back(self._clock.time()))
             return answers.pending(claim, depth)
         return response
+
+
+def _told_before(claim: Claim, answer: bytes, caller: Caller) -> SettleResponse:
+    """The same answer to the one who was told, by its key; to everybody else that it was told."""
+    if caller.key is not None and claim.answer_key == caller.key:
+        return answers.repeated(answer)
+    return answers.duplicate(claim, "its success was already reported")
 
 
 def key_hash(key: str) -> str:

@@ -111,6 +111,9 @@ class Tracker:
             self._rejected(observation, error)
         except ChainUnavailable as error:
             _log.warning("submitting %s: %s", claim.transaction_id, error)
+            is_unknown = isinstance(error, SubmissionUnknown)
+            outcome = "whether a node has it is not known" if is_unknown else "no node has it yet"
+            observation.trouble = f"{outcome}: {error}"
         else:
             self._accepted(observation)
         return observation
@@ -140,7 +143,8 @@ class Tracker:
                 if is_open(claim):
                     self._observed[claim.transaction_id] = observation
         observation.update(claim)
-        self._due.set()
+        if check_in <= 0:
+            self._due.set()
         return observation
 
     def _all(self) -> list[Observation]:
@@ -204,6 +208,7 @@ class Tracker:
     # --- What a node answers ----------------------------------------------------------------
 
     def _accepted(self, observation: Observation) -> None:
+        observation.trouble = None
         observation.check_at = self._clock.time() + _ACCEPTED_CHECK_SECONDS
         self._advance(observation, transitions.accept(self._clock.time()))
 

@@ -199,3 +199,13 @@ def test_what_waits_in_a_mempool_that_nobody_sees_settles_once(start: Start, sto
     drill.settle_while_open(body, lambda _: drill.provider.count(SUBMIT) == 3)
     drill.next_blocks(2)
     drill.settled_once(body)
+
+
+def test_a_submission_that_was_not_sent_is_not_called_submitted(start: Start) -> None:
+    drill = start()
+    body = drill.payment()
+    drill.verify(body)
+    drill.provider.faults.answer(402, SUBMIT)
+    message = drill.settle(body)["errorMessage"]
+    assert message.startswith("no node has it yet: ")
+    assert "402" in message or "used up" in message

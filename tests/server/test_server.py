@@ -13,7 +13,8 @@ import pytest
 
 from facilitator import connections, server
 from facilitator.api import application
-from facilitator.server import ListenError, Server
+from facilitator.listening import ListenError
+from facilitator.server import Server
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 from support.web import (
     NETWORK,

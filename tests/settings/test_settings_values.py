@@ -70,14 +70,13 @@ def test_every_problem_is_named_at_once() -> None:
         SERVER__PORT="70000",
         NETWORK="cardano:mainnet",
         LOG__LEVEL="loud",
-        SERVER__WORKERS="2",
+        SERVER__WORKERS="0",
     )
     assert lines == [
         "server.prot: unknown setting, did you mean server.port?"
         " (environment variable FACILITATOR_SERVER__PROT)",
         "server.port: must be at most 65535 (environment variable FACILITATOR_SERVER__PORT)",
-        "server.workers: must be 1: this version runs one process only"
-        " (environment variable FACILITATOR_SERVER__WORKERS)",
+        "server.workers: must be at least 1 (environment variable FACILITATOR_SERVER__WORKERS)",
         "log.level: must be one of debug, info, warning, error, critical"
         " (environment variable FACILITATOR_LOG__LEVEL)",
         "blockfrost.project_id: Blockfrost project ID is required",
@@ -126,7 +125,7 @@ def test_text_settings_take_variables_as_written(text: str) -> None:
         ("SERVER__TRUSTED_PROXIES", "10.0.0.1,10.0.0.1"),
         ("SERVER__CORS_ORIGINS", "shop.example"),
         ("SETTLEMENT__ACCEPT_MEMPOOL", "1"),
-        ("SETTLEMENT__MAX_WAITING", "256"),
+        ("SETTLEMENT__MAX_WAITING", "1400"),
         ("RESERVATION__MAX_CONCURRENT", "0"),
         ("PLUGINS", "a,a"),
         ("PLUGINS", "[1]"),
@@ -210,7 +209,7 @@ def test_mainnet_needs_consent(network: str, consent: str | None) -> None:
 @pytest.mark.parametrize(
     ("environ", "waiting"),
     [
-        ({}, 192),
+        ({}, 1050),
         ({"SERVER__THREADS": "8"}, 6),
         ({"SETTLEMENT__MAX_WAITING": "5"}, 5),
         ({"SETTLEMENT__MAX_WAITING": "0"}, 0),

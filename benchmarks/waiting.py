@@ -1,0 +1,188 @@
+"""A thousand callers that wait in ``/settle`` at once, in one process.
+
+    python benchmarks/waiting.py [--callers 1000] [--threads 1400] [--storage memory]
+        [--same | --stop | --wait 10]
+
+Runs a facilitator on the devnet, which makes a block when told to. All callers settle at once; when
+every payment is in the mempool, memory is read and ``/verify`` and ``/health`` are timed beside the
+sleepers; then two blocks are made, or with ``--stop`` the process gets SIGTERM. With ``--same`` all
+settle one payment; with ``--wait`` no block comes, and each waits so many seconds.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import math
+import os
+import signal
+import socket
+import tempfile
+import time
+import urllib.request
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from harness import Api, process
+
+
+async def post(url: str, path: str, body: bytes, wait: float = 75) -> dict[str, Any]:
+    """One request on a connection of its own."""
+    host, port = url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        b"POST %s HTTP/1.1\r\nHost: benchmark\r\nConnection: close\r\n"
+        b"Prefer: wait=%d\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+        % (path.encode(), wait, len(body), body)
+    )
+    answer = await reader.read()
+    writer.close()
+    head, _, content = answer.partition(b"\r\n\r\n")
+    assert head.split()[1] == b"200", answer
+    return dict(json.loads(content))
+
+
+class Outcome(NamedTuple):
+    """What a caller was told, after how long and when, in seconds."""
+
+    what: str
+    after: float
+    at: float
+
+
+async def settle(url: str, body: bytes, wait: float) -> Outcome:
+    """Settle, waiting so many seconds."""
+    begun = time.monotonic()
+    answer = await post(url, "/settle", body, wait)
+    ended = time.monotonic()
+    what = "success" if answer["success"] else str(answer["errorReason"])
+    return Outcome(what, ended - begun, ended)
+
+
+def in_mempool(api: Api) -> int:
+    """How many transactions wait for a block."""
+    headers = {"project_id": "preprodbenchmark"}
+    count = 0
+    for page in range(1, 1000):
+        request = urllib.request.Request(f"{api.url}/api/v0/mempool?page={page}", headers=headers)
+        with urllib.request.urlopen(request) as answer:
+            found = len(json.load(answer))
+        count += found
+        if found < 100:
+            break
+    return count
+
+
+def memory(pid: int) -> tuple[float, int]:
+    """MB in use and threads of a process."""
+    lines = dict(
+        line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+    )
+    return int(lines["VmRSS"].split()[0]) / 1024, int(lines["Threads"])
+
+
+async def timed(url: str, path: str, body: bytes | None, times: int) -> str:
+    """Milliseconds of an answer: the median, the 99th percentile and the worst."""
+    taken = []
+    for _ in range(times):
+        begun = time.monotonic()
+        if body is None:
+            await asyncio.to_thread(lambda: urllib.request.urlopen(f"{url}{path}").read())
+        else:
+            await post(url, path, body)
+        taken.append((time.monotonic() - begun) * 1000)
+    taken.sort()
+    p99 = taken[math.ceil(0.99 * times) - 1]
+    return f"p50 {taken[times // 2]:.1f} ms, p99 {p99:.1f} ms, worst {taken[-1]:.1f} ms"
+
+
+def up(port: int) -> str:
+    """The facilitator's URL, once it listens."""
+    while True:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return f"http://127.0.0.1:{port}"
+        time.sleep(0.01)
+
+
+async def measure(url: str, pid: int, api: Api, arguments: argparse.Namespace) -> None:
+    """Have them wait and be answered; print what it took."""
+    payers = [api.fund(f"caller {n}") for n in range(1 if arguments.same else arguments.callers)]
+    other = api.fund("somebody else")
+    api.control("POST", "block")
+    bodies = [payer.body() for payer in payers]
+    beside = other.body()
+    print("start: {:.0f} MB, {} threads".format(*memory(pid)))
+    print("/verify, nobody waiting:", await timed(url, "/verify", beside, 300))
+    begun = time.monotonic()
+    calls = [
+        asyncio.create_task(settle(url, bodies[n % len(bodies)], arguments.wait or 75))
+        for n in range(arguments.callers)
+    ]
+    during = []
+    while True:
+        await asyncio.sleep(0.2)
+        asked = time.monotonic()
+        await asyncio.to_thread(lambda: urllib.request.urlopen(f"{url}/health/live").read())
+        during.append(time.monotonic() - asked)
+        answered = sum(call.done() for call in calls)
+        if answered + await asyncio.to_thread(in_mempool, api) >= len(bodies):
+            break
+    print(f"{len(bodies)} submitted after {time.monotonic() - begun:.2f} s; {answered} answered")
+    print(f"/health/live meanwhile: worst {max(during) * 1000:.0f} ms of {len(during)}")
+    await asyncio.sleep(2)
+    print("asleep: {:.0f} MB, {} threads".format(*memory(pid)))
+    print("/verify beside them:", await timed(url, "/verify", beside, 300))
+    print("/health beside them:", await timed(url, "/health", None, 300))
+    told = time.monotonic()
+    if arguments.stop:
+        os.kill(pid, signal.SIGTERM)
+    elif not arguments.wait:
+        while in_mempool(api):
+            api.control("POST", "block")
+        told = time.monotonic()
+        api.control("POST", "block")
+        print("/verify while they wake:", await timed(url, "/verify", beside, 100))
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    failed = [one for one in outcomes if isinstance(one, BaseException)]
+    answers = [one for one in outcomes if not isinstance(one, BaseException)]
+    print(Counter(one.what for one in answers))
+    print(f"failed: {len(failed)} {failed[:1]}")
+    print(f"last answer after {max(one.at for one in answers) - told:.2f} s")
+    print(f"longest call: {max(one.after for one in answers):.2f} s")
+    if not arguments.stop:
+        print("afterwards: {:.0f} MB, {} threads".format(*memory(pid)))
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--callers", type=int, default=1000)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--storage", choices=("sqlite", "memory"), default="sqlite")
+    parser.add_argument("--same", action="store_true", help="all settle one payment")
+    parser.add_argument("--stop", action="store_true", help="SIGTERM instead of blocks")
+    parser.add_argument("--port", type=int, default=3776, help="and the next one, for the devnet")
+    parser.add_argument("--wait", type=int, help="no blocks; callers wait so many seconds")
+    arguments = parser.parse_args()
+    listen = f"127.0.0.1:{arguments.port + 1}"
+    environ = {
+        "FACILITATOR_PLUGINS": f"devnet,{arguments.storage}",
+        "FACILITATOR_SERVER__PORT": str(arguments.port),
+        "FACILITATOR_DEVNET__BLOCK_SECONDS": "0",
+        "FACILITATOR_DEVNET__LISTEN": listen,
+        "FACILITATOR_LOG__FORMAT": "pretty",
+    }
+    if arguments.threads:
+        environ["FACILITATOR_SERVER__THREADS"] = str(arguments.threads)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        process(["serve"], environ, Path(folder)) as running,
+    ):
+        api = Api(f"http://{listen}")
+        asyncio.run(measure(up(arguments.port), running.pid, api, arguments))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""The sockets that the HTTP server listens on."""
+
+import os
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from facilitator.errors import FacilitatorError
+from facilitator.settings import ServerSettings
+
+BACKLOG = 2048
+"""Connections that may wait to be accepted; the system may allow fewer."""
+
+
+class ListenError(FacilitatorError):
+    """The address cannot be listened on."""
+
+
+def listen(settings: ServerSettings) -> Sequence[socket.socket]:
+    """Sockets that listen at every address of the host, for port 0 at the first one only.
+
+    Raises :class:`ListenError` when an address is taken, not permitted or not this machine's.
+    """
+    sockets: list[socket.socket] = []
+    try:
+        for family, address in _addresses(settings):
+            sockets.append(socket.create_server(address, family=family, backlog=BACKLOG))
+    except (OSError, ValueError) as error:  # the latter for what cannot be a name
+        for each in sockets:
+            each.close()
+        raise ListenError(
+            f"cannot listen on {settings.host}:{settings.port}: {_why(error)}"
+        ) from error
+    return sockets
+
+
+def url_of(settings: ServerSettings, port: int) -> str:
+    """Where clients reach a server that listens on the port."""
+    host = settings.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def port_of(listening: socket.socket) -> int:
+    """The port in fact, also when 0 was set."""
+    return int(listening.getsockname()[1])
+
+
+def _addresses(settings: ServerSettings) -> Sequence[tuple[socket.AddressFamily, Any]]:
+    found = socket.getaddrinfo(
+        settings.host,
+        settings.port,
+        type=socket.SOCK_STREAM,
+        proto=socket.IPPROTO_TCP,
+        flags=socket.AI_PASSIVE,
+    )
+    distinct = dict.fromkeys((family, address) for family, *_, address in found)
+    return list(distinct)[: None if settings.port else 1]
+
+
+def _why(error: OSError | ValueError) -> str:
+    if isinstance(error, socket.gaierror):
+        return error.strerror or str(error)
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)  # its own text repeats the address
+    return str(error)

@@ -1,0 +1,46 @@
+"""Supervising in one process, working in the others."""
+
+import logging
+import socket
+from collections.abc import Callable, Sequence
+
+from facilitator.balance import Share
+from facilitator.errors import FacilitatorError
+from facilitator.settings import ServerSettings
+from facilitator.workers.line import Line
+from facilitator.workers.signals import Signals
+from facilitator.workers.supervisor import GRACE_SECONDS, Supervisor
+
+logger = logging.getLogger("facilitator.workers")
+
+
+def run_workers(
+    settings: ServerSettings,
+    sockets: Sequence[socket.socket],
+    work: Callable[[Line, Share], int],
+) -> int:
+    """Supervise ``server.workers`` processes until SIGTERM or SIGINT; return the exit code.
+
+    Must be called from the main thread while there is no other. Closes the sockets.
+
+    Args:
+        settings: How many, and how long they may take to stop.
+        sockets: What the workers listen on.
+        work: Serves until a signal, in the worker, and returns its exit code. It is to call
+            :meth:`Line.ready` once a signal drains.
+
+    Raises:
+        WorkerError: A worker ended before it was ready, and none was in its place before.
+    """
+    with Signals() as signals:
+        worker = Supervisor(settings, sockets, signals).run()
+    if worker is None:
+        logger.info("stopped")
+        return 0
+    line, share = worker
+    line.watch(settings.shutdown_seconds + GRACE_SECONDS)
+    try:
+        return work(line, share)
+    except FacilitatorError as error:
+        line.failed(error)
+        return 1

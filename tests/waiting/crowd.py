@@ -1,0 +1,141 @@
+"""A thousand callers at once: a facilitator in a process of its own, and one asyncio client."""
+
+import asyncio
+import json
+import resource
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from facilitator.cardano.slots import KNOWN_ERAS
+from facilitator.cardano.transaction import Output, OutputRef, Value
+from facilitator_devnet.genesis import PARAMETERS
+from facilitator_devnet.wallet import Wallet, pay
+from support.client import call
+from support.payments import MERCHANT, request_body, requirements
+from support.process import ServeProcess
+from support.running import NETWORK
+from support.waiting import eventually
+
+FUNDS = 100_000_000
+USUAL_FILES = 1024
+"""How many files a process may have open on most systems, unless it asks for more."""
+
+
+class Told(NamedTuple):
+    """What a caller was told, and how long its call took in seconds."""
+
+    status: int
+    answer: dict[str, Any]
+    seconds: float
+
+    @property
+    def outcome(self) -> str:
+        """``success``, or the reason why not."""
+        return "success" if self.answer.get("success") else str(self.answer.get("errorReason"))
+
+
+class Facilitator:
+    """``facilitator serve`` on a devnet that makes blocks when told to and keeps its chain."""
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        environ = {
+            "FACILITATOR_DEVNET__BLOCK_SECONDS": "0",
+            "FACILITATOR_DEVNET__PATH": "chain.db",
+            "FACILITATOR_DEVNET__LISTEN": "127.0.0.1:0",
+            "FACILITATOR_SETTLEMENT__LEASE_SECONDS": "1",
+            **{f"FACILITATOR_{key.upper()}": str(value) for key, value in settings.items()},
+        }
+        with _few_files():
+            self.process = ServeProcess(folder, environ)
+        self.port = self.process.port
+        line = next(line for line in self.process.lines if "/api/v0" in line)
+        self._api = int(json.loads(line)["msg"].split("/api/v0")[0].rsplit(":", 1)[1])
+
+    def fund(self, count: int) -> list[bytes]:
+        """So many payments that share nothing, as bodies of ``/settle``."""
+        bodies = [self._payment(Wallet(f"caller {number}")) for number in range(count)]
+        self._control("block")
+        return bodies
+
+    def mine(self, bodies: Sequence[bytes]) -> None:
+        """Have all of them submitted, then in blocks, the last of which has one on top."""
+        eventually(lambda: self.pending() >= len(bodies))
+        while self.pending():
+            self._control("block")
+        self._control("block")
+
+    def pending(self) -> int:
+        """How many transactions are in the mempool."""
+        found = 0
+        for page in range(1, 100):
+            status, ids = call(
+                self._api, "GET", f"/api/v0/mempool?page={page}", headers={"project_id": "preprod"}
+            )
+            assert status == 200, ids
+            found += len(ids)
+            if len(ids) < 100:
+                break
+        return found
+
+    def _payment(self, wallet: Wallet) -> bytes:
+        funded = self._control("faucet", address=wallet.bech32, lovelace=FUNDS)
+        ref = OutputRef(bytes.fromhex(funded["tx_hash"]), funded["output_index"])
+        terms = requirements()
+        transaction = pay(
+            wallet,
+            {ref: Output(wallet.address, Value(FUNDS, {}), 0)},
+            MERCHANT.address,
+            int(terms["amount"]),
+            parameters=PARAMETERS,
+            ttl=KNOWN_ERAS[NETWORK].slot_at(int(time.time() * 1000)) + 500,
+        )
+        return json.dumps(request_body(transaction, terms)).encode()
+
+    def _control(self, what: str, **arguments: object) -> Any:
+        status, answer = call(self._api, "POST", f"/devnet/{what}", arguments)
+        assert status == 200, answer
+        return answer
+
+
+@contextmanager
+def _few_files() -> Iterator[None]:
+    """Processes that are started meanwhile begin with no more files than is usual."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(files[0], USUAL_FILES), files[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, files)
+
+
+@contextmanager
+def many_files() -> Iterator[None]:
+    """The client needs a file for each of its connections."""
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+
+
+def settle_at_once(port: int, bodies: Sequence[bytes], wait: float) -> "list[asyncio.Task[Told]]":
+    """One caller for each body, on a connection of its own; in the running event loop."""
+    return [asyncio.create_task(_settle(port, body, wait)) for body in bodies]
+
+
+async def _settle(port: int, body: bytes, wait: float) -> Told:
+    begun = time.monotonic()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    with closing(writer):
+        writer.write(
+            b"POST /settle HTTP/1.1\r\nHost: test\r\nConnection: close\r\nPrefer: wait=%d\r\n"
+            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+            % (wait, len(body), body)
+        )
+        answer = await reader.read()
+    head, _, content = answer.partition(b"\r\n\r\n")
+    return Told(int(head.split()[1]), json.loads(content), time.monotonic() - begun)

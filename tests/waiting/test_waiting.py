@@ -1,0 +1,229 @@
+"""A thousand callers who settle at once and wait, in one process."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from facilitator.roles.chain import InMempool
+from support.client import call
+from support.payments import ALICE, BOB, CAROL, Payer, transaction_id
+from support.running import Running
+from support.waiting import eventually
+from waiting.crowd import Facilitator, Told, many_files, settle_at_once
+
+CALLERS = 1000
+WRITERS = 8
+"""As many callers write claims at once."""
+PENDING = "settlement_pending"
+DUPLICATE = "duplicate_settlement"
+
+Start = Callable[..., Facilitator]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a facilitator: ``start(server__threads=8)`` overrides settings."""
+    with ExitStack() as stack:
+        stack.enter_context(many_files())
+
+        def started(**settings: object) -> Facilitator:
+            facilitator = Facilitator(tmp_path, **settings)
+            stack.callback(facilitator.process.close)
+            return facilitator
+
+        yield started
+
+
+def outcomes(told: list[Told]) -> Counter[str]:
+    assert {one.status for one in told} == {200}
+    return Counter(one.outcome for one in told)
+
+
+async def all_wait(facilitator: Facilitator, calls: list[asyncio.Task[Told]]) -> None:
+    """Return once every caller's payment is submitted; nobody must have been answered by then."""
+
+    def submitted() -> bool:
+        return facilitator.pending() == CALLERS or any(each.done() for each in calls)
+
+    await asyncio.to_thread(eventually, submitted)
+    assert [each.result() for each in calls if each.done()] == []
+
+
+@pytest.mark.parametrize("storage", ["sqlite", "memory"])
+def test_a_thousand_wait_while_others_are_served(start: Start, storage: str) -> None:
+    """With the default settings, and with as few open files as most systems begin with."""
+    facilitator = start(plugins=f"devnet,{storage}")
+    *bodies, other = facilitator.fund(CALLERS + 1)
+
+    async def crowd() -> list[Told]:
+        calls = settle_at_once(facilitator.port, bodies, wait=70)
+        await all_wait(facilitator, calls)
+        for method, path, body in (("POST", "/verify", other), ("GET", "/health", None)):
+            status, answer = await asyncio.to_thread(call, facilitator.port, method, path, body)
+            assert status == 200, answer
+        assert not any(each.done() for each in calls)
+        await asyncio.to_thread(facilitator.mine, bodies)
+        return await asyncio.gather(*calls)
+
+    assert outcomes(asyncio.run(crowd())) == {"success": CALLERS}
+
+
+def test_each_of_a_thousand_is_told_when_its_wait_is_over(start: Start) -> None:
+    facilitator = start()
+    bodies = facilitator.fund(CALLERS)
+
+    async def crowd() -> list[Told]:
+        return await asyncio.gather(*settle_at_once(facilitator.port, bodies, wait=5))
+
+    told = asyncio.run(crowd())
+    assert outcomes(told) == {PENDING: CALLERS}
+    assert min(one.seconds for one in told) >= 5
+    # Promised are 2 seconds more, which takes a machine that does nothing else.
+    assert max(one.seconds for one in told) < 5 + 10
+
+
+def test_of_a_thousand_callers_for_one_payment_one_is_told(start: Start) -> None:
+    facilitator = start()
+    (body,) = facilitator.fund(1)
+
+    async def crowd() -> list[Told]:
+        calls = settle_at_once(facilitator.port, [body] * CALLERS, wait=70)
+        await asyncio.to_thread(facilitator.mine, [body])
+        return await asyncio.gather(*calls)
+
+    assert outcomes(asyncio.run(crowd())) == {"success": 1, DUPLICATE: CALLERS - 1}
+
+
+def test_those_for_whom_there_is_no_place_are_told_so_at_once(start: Start) -> None:
+    facilitator = start(server__threads=48, settlement__max_waiting=32)
+    bodies = facilitator.fund(CALLERS)
+
+    async def crowd() -> tuple[list[Told], list[Told]]:
+        calls = settle_at_once(facilitator.port, bodies, wait=70)
+        waiting: set[asyncio.Task[Told]] = set(calls)
+        while len(waiting) > 32:
+            _, waiting = await asyncio.wait(waiting, return_when=FIRST_COMPLETED)
+        excess = [each.result() for each in calls if each not in waiting]
+        await asyncio.to_thread(facilitator.mine, bodies)
+        return excess, await asyncio.gather(*waiting)
+
+    excess, waited = asyncio.run(crowd())
+    assert outcomes(excess) == {PENDING: CALLERS - 32}
+    assert outcomes(waited) == {"success": 32}
+
+
+def test_sigterm_amid_a_thousand_answers_all_and_loses_nothing(start: Start) -> None:
+    facilitator = start()
+    bodies = facilitator.fund(CALLERS)
+
+    async def stopped() -> list[Told]:
+        calls = settle_at_once(facilitator.port, bodies, wait=70)
+        await all_wait(facilitator, calls)
+        assert await asyncio.to_thread(facilitator.process.terminate) == 0
+        return await asyncio.gather(*calls)
+
+    assert outcomes(asyncio.run(stopped())) == {PENDING: CALLERS}
+    again = start()
+
+    async def resumed() -> list[Told]:
+        calls = settle_at_once(again.port, bodies, wait=70)
+        await asyncio.to_thread(again.mine, bodies)
+        return await asyncio.gather(*calls)
+
+    assert outcomes(asyncio.run(resumed())) == {"success": CALLERS}
+
+
+def test_who_waits_for_another_callers_verification_takes_a_place(
+    run: Callable[..., Running],
+) -> None:
+    """So that it leaves threads to others: here more callers than there are threads."""
+    running = run(server__threads=8, settlement__max_waiting=4)
+    body = Payer(running).body()
+    verifying = _hold(running.devnet, "outputs")
+    with ThreadPoolExecutor(16) as pool:
+        calls = [pool.submit(running.settle, body) for _ in range(16)]
+        try:
+            eventually(lambda: verifying.count)
+            excess = _first(calls, 16 - 1 - 4)
+            assert running.call("GET", "/health/live")[0] == 200
+        finally:
+            verifying.go_on.set()
+        eventually(lambda: is_submitted(running, body))
+        running.next_block()
+        running.next_block()
+        told = Counter(_outcome(each) for each in calls if each not in excess)
+    assert {_outcome(each) for each in excess} == {PENDING}
+    assert told["success"] == 1
+    assert told.keys() <= {"success", DUPLICATE, PENDING}  # the submitter needs a place as well
+
+
+def test_who_cannot_have_its_payment_claimed_in_time_may_come_again(
+    run: Callable[..., Running],
+) -> None:
+    """The storage is stuck with others' claims."""
+    running = run(server__threads=32)
+    payers = (Payer(running, ALICE), Payer(running, BOB), Payer(running, CAROL))
+    bodies = [payer.body() for payer in payers for _ in range(3)]
+    assert len(bodies) == WRITERS + 1
+    claiming = _hold(running.facilitator.storage, "add_claim")
+    with ThreadPoolExecutor(WRITERS + 1) as pool:
+        calls = [pool.submit(running.settle, body) for body in bodies[:WRITERS]]
+        try:
+            eventually(lambda: claiming.count == WRITERS)
+            assert running.settle(bodies[-1], Prefer="wait=0")["errorReason"] == PENDING
+        finally:
+            claiming.go_on.set()
+        calls.append(pool.submit(running.settle, bodies[-1]))
+        eventually(lambda: all(is_submitted(running, body) for body in bodies))
+        running.next_block()
+        running.next_block()
+        assert {_outcome(each) for each in calls} == {"success"}
+
+
+def is_submitted(running: Running, body: dict[str, Any]) -> bool:
+    return isinstance(running.devnet.transaction(transaction_id(body)), InMempool)
+
+
+class _Held:
+    """A method that answers only when it may go on."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        """How many calls have begun."""
+        self.go_on = threading.Event()
+
+
+def _hold(owner: object, method: str) -> _Held:
+    held = _Held()
+    original = getattr(owner, method)
+
+    def holding(*arguments: Any) -> Any:
+        held.count += 1
+        assert held.go_on.wait(60)
+        return original(*arguments)
+
+    setattr(owner, method, holding)
+    return held
+
+
+def _first(calls: list[Future[dict[str, Any]]], count: int) -> set[Future[dict[str, Any]]]:
+    """The first so many that are answered; there must be as many."""
+    done: set[Future[dict[str, Any]]] = set()
+    while len(done) < count:
+        waiting = set(calls) - done
+        finished, _ = wait(waiting, timeout=30, return_when=FIRST_COMPLETED)
+        assert finished, f"only {len(done)} were answered"
+        done |= finished
+    return done
+
+
+def _outcome(call: Future[dict[str, Any]]) -> str:
+    answer = call.result()
+    return "success" if answer["success"] else str(answer["errorReason"])
