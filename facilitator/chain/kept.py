@@ -5,6 +5,8 @@ from typing import Generic, TypeVar
 
 from facilitator.roles.chain import ChainUnavailable
 
+FRESH_SECONDS = 1.0
+"""How long an answer is given again without asking: a verdict needs it four times."""
 KEPT_SECONDS = 600.0
 """Parameters change once an epoch at most, so that ten minutes seldom see another."""
 
@@ -20,15 +22,18 @@ class Kept(Generic[Value]):
         self._last: tuple[Value, float] | None = None
 
     def keep(self, ask: Callable[[], Value]) -> Value:
-        """What ``ask`` answers, or what it answered last if that isn't long ago.
+        """What ``ask`` answers, or answered just now, or last if it fails and that isn't long ago.
 
         Raises :class:`ChainUnavailable`.
         """
+        last, now = self._last, self._clock()
+        if last is not None and now - last[1] < FRESH_SECONDS:
+            return last[0]
         try:
             value = ask()
         except ChainUnavailable:
-            if self._last is None or self._clock() - self._last[1] > KEPT_SECONDS:
+            if last is None or now - last[1] > KEPT_SECONDS:
                 raise
-            return self._last[0]
-        self._last = value, self._clock()
+            return last[0]
+        self._last = value, now
         return value

@@ -14,6 +14,7 @@ from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.cardano.state import StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
+from facilitator.chain import kept
 from facilitator.chain.breaker import FAILURES, MIN_COOLING_SECONDS
 from facilitator.chain.fallback import FallbackChain, with_fallback
 from facilitator.chain.follower import Follower
@@ -89,9 +90,13 @@ def test_what_all_of_them_say_is_told_by_name(
 
 
 def test_kept_answers_are_no_sign_of_life(
-    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet
+    chain: FallbackChain,
+    first: CountedDevnet,
+    second: CountedDevnet,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A provider keeps its parameters: it can be down and still tell them."""
+    monkeypatch.setattr(kept, "FRESH_SECONDS", 0.0)
     first.faults.fail("outputs", 10**9)
     for _ in range(2 * FAILURES):
         chain.parameters()

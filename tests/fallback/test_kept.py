@@ -1,0 +1,50 @@
+"""Answers that are given again, and that outlive their provider for a while."""
+
+import pytest
+
+from facilitator.chain.kept import FRESH_SECONDS, KEPT_SECONDS, Kept
+from facilitator.roles.chain import ChainUnavailable
+
+
+class Provider:
+    """Counts how often it is asked, at a time that the test says."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.asked = 0
+        self.is_down = False
+
+    def ask(self) -> int:
+        self.asked += 1
+        if self.is_down:
+            raise ChainUnavailable("down")
+        return self.asked
+
+
+def test_an_answer_is_given_again_for_a_moment() -> None:
+    provider = Provider()
+    kept: Kept[int] = Kept(lambda: provider.now)
+    assert [kept.keep(provider.ask) for _ in range(3)] == [1, 1, 1]
+    provider.now = FRESH_SECONDS
+    assert kept.keep(provider.ask) == 2
+
+
+def test_the_last_answer_outlives_the_provider_for_a_while() -> None:
+    provider = Provider()
+    kept: Kept[int] = Kept(lambda: provider.now)
+    kept.keep(provider.ask)
+    provider.is_down = True
+    provider.now = KEPT_SECONDS
+    assert kept.keep(provider.ask) == 1
+    assert provider.asked == 2
+    provider.now = KEPT_SECONDS + 1
+    with pytest.raises(ChainUnavailable, match="down"):
+        kept.keep(provider.ask)
+
+
+def test_nothing_is_kept_of_what_was_never_answered() -> None:
+    provider = Provider()
+    provider.is_down = True
+    kept: Kept[int] = Kept(lambda: provider.now)
+    with pytest.raises(ChainUnavailable):
+        kept.keep(provider.ask)
