@@ -27,12 +27,11 @@ def settle(port: int, body: Body) -> Body:
 
 
 def settles_once(fleet: Fleet, devnet: Devnet, body: Body) -> None:
-    """Assert that the payment, which is in the mempool, is settled, told once and made once."""
-    devnet.produce_block()
-    devnet.produce_block()
+    """Assert that the payment, sent or about to be, is settled, told once and made once."""
     told: list[Body] = []
 
     def is_settled() -> bool:
+        devnet.produce_block()
         told.append(settle(fleet.port, body))
         assert told[-1]["success"] or told[-1]["errorReason"] == PENDING, told[-1]
         return bool(told[-1]["success"])
