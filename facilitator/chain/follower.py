@@ -159,6 +159,9 @@ class Follower:
 
     def _rest(self) -> None:
         self._needed.clear()
+        # Whatever is heard of next follows a gap, and must find nothing of before.
+        for moved in self._observers:
+            moved(Move(self._window[-1].tip, gapless=False))
         self._forget()
         self._distrust()
         if self._feed is not None:

@@ -83,12 +83,10 @@ class KnownOutputs:
                 self._unspent.pop(ref, None)
 
     def _enter_generation(self) -> int | None:
-        """The follower's generation, everything of an earlier one forgotten."""
+        """The follower's generation; what was known of an earlier one went as that one ended."""
         generation = self._follower.generation
         with self._lock:
             if generation is not None and generation != self._generation:
-                if self._generation is not None:
-                    self._clear()
                 self._generation = generation
                 self._since = self._follower.number or 0
         return generation

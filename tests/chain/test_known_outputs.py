@@ -252,3 +252,19 @@ def test_what_is_kept_is_bounded(chain: FollowedChain, devnet: Devnet, polled: P
     assert polled.calls["outputs"] == 2
     ask(chain, first)
     assert polled.calls["outputs"] == 3
+
+
+def test_nothing_of_before_a_rest_is_left(
+    chain: FollowedChain, devnet: Devnet, polled: PolledChain
+) -> None:
+    """And what is heard of after it counts, though nobody asked for an output yet."""
+    ref, output = utxo()
+    ask(chain, ref)
+    eventually(lambda: chain.follower.generation is None)
+    spending(devnet, ref, output)
+    chain.follower.follow()
+    devnet.produce_block()
+    follow_up(chain, devnet)
+    stale = {ref: Unspent(output)}
+    polled.outputs = lambda _: stale  # type: ignore[assignment, method-assign]
+    assert ask(chain, ref) == Spent()
