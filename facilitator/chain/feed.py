@@ -38,7 +38,7 @@ class Feed:
     def __init__(
         self, storage: SharesChain, network: str, clock: Clock, *, lease_seconds: float
     ) -> None:
-        """The lease is prolonged by whoever leads each time it knows the newest block."""
+        """Whoever leads prolongs its lease, of so many seconds, with every :meth:`turn`."""
         self._storage = storage
         self._network = network
         self._clock = clock
