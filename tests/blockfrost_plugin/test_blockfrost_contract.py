@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from itertools import count
 from threading import Lock
 
 import pytest
 
 from facilitator.cardano.decode import decode_transaction
-from facilitator.cardano.transaction import Output, OutputRef
+from facilitator.cardano.transaction import OutputRef
 from facilitator.roles.chain import (
     ChainUnavailable,
     EvaluatesScripts,
@@ -27,7 +26,7 @@ from facilitator_blockfrost.provider import Blockfrost, HostedBlockfrost
 from facilitator_devnet.blockfrost.face import Face
 from facilitator_devnet.blockfrost.faults import Effects, Faults
 from facilitator_devnet.devnet import Devnet
-from facilitator_devnet.wallet import Wallet, pay
+from support.contract import OverDevnet
 
 NETWORK = "cardano:preprod"
 PROJECT_ID = "preprodOfTheDevnet"
@@ -51,41 +50,12 @@ class EverySecond(Faults):
         return self._effects if fails else Effects()
 
 
-class BlockfrostUnderTest:
-    """A devnet behind its API, asked by the plugin, with a wallet that spends on it."""
+class BlockfrostUnderTest(OverDevnet[Blockfrost]):
+    """A devnet behind its API, asked by the plugin."""
 
     def __init__(self, face: Face, provider: Blockfrost) -> None:
+        super().__init__(provider, face.devnet)
         self.face = face
-        self.devnet = face.devnet
-        self.provider = provider
-        self._payer = Wallet("contract")
-        self._amounts = count(2_000_000)
-        self._funded: dict[OutputRef, Output] = {}
-
-    def make_block(self) -> None:
-        self.devnet.produce_block()
-
-    def roll_back(self, blocks: int) -> None:
-        self.devnet.rollback(blocks, drop=True)
-        for _ in range(blocks):
-            self.devnet.produce_block()
-
-    def fund(self) -> OutputRef:
-        ref = self.devnet.fund(self._payer.address, 100_000_000)
-        found = self.devnet.outputs([ref])[ref]
-        assert isinstance(found, Unspent)
-        self._funded[ref] = found.output
-        return ref
-
-    def spend(self, ref: OutputRef) -> bytes:
-        return pay(
-            self._payer,
-            {ref: self._funded[ref]},
-            Wallet("merchant").address,
-            next(self._amounts),
-            parameters=self.devnet.parameters(),
-            ttl=self.devnet.tip().point.slot + 1000,
-        )
 
 
 @contextmanager
