@@ -31,7 +31,7 @@ setup(
     packages=CORE + PLUGINS,
     package_dir={name: f"plugins/{name}" for name in TOP},
     package_data={
-        "facilitator": ["py.typed", "default_settings.toml"],
+        "facilitator": ["py.typed", "default_settings.toml", "api/docs/page.*"],
         **{name: ["py.typed"] for name in TOP},
     },
     install_requires=[

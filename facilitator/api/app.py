@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import falcon
 
+from facilitator.api import docs, openapi
 from facilitator.api.auth import Authenticate, Gate
 from facilitator.api.errors import ErrorHandler, OnError
 from facilitator.api.health import Health, Live, Ready
@@ -47,7 +48,8 @@ def application(
         service: What answers; its ``health`` is asked once, now, for the checks there are.
         settings: ``server``, ``auth`` and ``networks`` are read.
         clock: Gives the timestamps shown, and says when a failure may be reported again.
-        routes: Further Falcon resources by URI template; they can replace none of the core's.
+        routes: Further Falcon resources by URI template; they can replace none of the core's. An
+            attribute ``openapi`` of one is its path item in ``/openapi.json``.
         authenticate: May refuse a request of ``/verify`` or ``/settle``, besides the API keys.
         rate_limiter: Asked about every request, those of ``/health`` and of this machine excepted.
         on_error: Told of every fault of ours, which the caller sees as 500.
@@ -66,6 +68,15 @@ def application(
     core = _resources(service, settings, clock, gate)
     if inspect is not None:
         core["/inspect"] = Inspect(inspect, gate, settings.server.max_body_bytes)
+    core["/docs"] = docs.page()
+    core["/openapi.json"] = docs.description(
+        openapi.document(
+            [*core, "/openapi.json"],
+            routes or {},
+            max_body_bytes=settings.server.max_body_bytes,
+            keys_needed=bool(settings.auth.api_keys),
+        )
+    )
     for path, resource in core.items():
         app.add_route(path, resource)
     for path, resource in (routes or {}).items():

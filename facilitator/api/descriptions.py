@@ -28,13 +28,15 @@ _EXAMPLE = {
     "paymentRequirements": _REQUIREMENTS,
 }
 
-_LINKS = {"supported": "/supported", "health": "/health", "status": "/status/{transaction}"}
+_LINKS = {"supported": "/supported", "health": "/health", "reference": "/docs"}
 
 INDEX: Mapping[str, Any] = {
     "name": "x402-cardano-facilitator",
     "version": __version__,
     "endpoints": {
         "GET /": "this list",
+        "GET /docs": "a page to try it out",
+        "GET /openapi.json": "all of it as an OpenAPI document",
         "GET /supported": "the payment kinds that are served",
         "POST /verify": "whether a payment is valid; GET describes the request",
         "POST /settle": "submit a payment and wait for the chain; GET describes the request",

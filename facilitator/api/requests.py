@@ -11,10 +11,10 @@ import orjson
 from facilitator.api.errors import ApiError
 from facilitator.x402.reasons import Reason
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 _WAIT = re.compile(r'wait\s*=\s*(?:([0-9]{1,9})|"([0-9]{1,9})")\s*(?:;.*)?', re.IGNORECASE)
-_TRANSACTION_ID = re.compile(r"[0-9a-fA-F]{64}")
+TRANSACTION_ID = re.compile(r"[0-9a-fA-F]{64}")
 
 
 def read_object(req: falcon.Request, limit: int) -> dict[str, Any]:
@@ -57,12 +57,12 @@ def _check_media_type(req: falcon.Request) -> None:
 
 def request_id_of(header: str | None) -> str:
     """The caller's ``X-Request-ID`` when it is fit for logs and headers, else a new UUID."""
-    return header if header and _REQUEST_ID.fullmatch(header) else str(uuid.uuid4())
+    return header if header and REQUEST_ID.fullmatch(header) else str(uuid.uuid4())
 
 
 def transaction_id_of(value: object) -> str:
     """The transaction id in lowercase hex. Raises :class:`ApiError` 400 when it is none."""
-    if not isinstance(value, str) or not _TRANSACTION_ID.fullmatch(value):
+    if not isinstance(value, str) or not TRANSACTION_ID.fullmatch(value):
         message = "A transaction id is a string of 64 hexadecimal digits."
         raise ApiError(400, "invalid_transaction_id", message)
     return value.lower()
@@ -71,7 +71,7 @@ def transaction_id_of(value: object) -> str:
 def idempotency_key_of(req: falcon.Request) -> str | None:
     """The header ``Idempotency-Key``. Raises :class:`ApiError` 400 when it is malformed."""
     key = req.get_header("Idempotency-Key")
-    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+    if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
         raise _unusable("Idempotency-Key must be 1 to 255 visible ASCII characters.")
     return key
 

@@ -18,7 +18,7 @@ from facilitator.x402.reasons import Reason
 MAX_TRANSACTION_BYTES = 16_384
 
 _MAX_BASE64 = (MAX_TRANSACTION_BYTES + 2) // 3 * 4
-_NONCE = re.compile(r"([0-9a-f]{64})#(0|[1-9][0-9]{0,4})")
+NONCE = re.compile(r"([0-9a-f]{64})#(0|[1-9][0-9]{0,4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def _too_large() -> Refused:
 
 def read_nonce(text: object) -> OutputRef:
     """The output that ``payload.nonce`` names. Raises :class:`Refused`."""
-    match = _NONCE.fullmatch(text) if isinstance(text, str) else None
+    match = NONCE.fullmatch(text) if isinstance(text, str) else None
     if match is None or int(match[2]) > 0xFFFF:
         raise Refused(
             Reason.NONCE_INVALID,

@@ -17,8 +17,8 @@ MAX_CONFIRMATIONS = 20
 MEMPOOL = -1
 """The confirmation policy by which our own broadcast's acceptance is enough."""
 
-_AMOUNT = re.compile(r"[1-9][0-9]{0,19}")
-_ASSET = re.compile(r"([0-9a-f]{56})\.((?:[0-9a-f]{2}){0,32})")
+AMOUNT = re.compile(r"[1-9][0-9]{0,19}")
+ASSET = re.compile(r"([0-9a-f]{56})\.((?:[0-9a-f]{2}){0,32})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def _check_accepted(requirements: Requirements, accepted: Requirements) -> None:
 
 
 def _amount(text: str) -> int:
-    if not _AMOUNT.fullmatch(text):
+    if not AMOUNT.fullmatch(text):
         raise Refused(
             Reason.REQUIREMENTS,
             f"amount must be a positive decimal integer without sign, space or leading zero, "
@@ -129,7 +129,7 @@ def _amount(text: str) -> int:
 def _asset(text: str) -> AssetId | None:
     if text == "lovelace":
         return None
-    match = _ASSET.fullmatch(text)
+    match = ASSET.fullmatch(text)
     if match is None:
         raise Refused(
             Reason.REQUIREMENTS,

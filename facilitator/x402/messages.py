@@ -5,6 +5,7 @@ here: the strings of the requirements and the scheme's own payload are handed on
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,12 @@ from typing import Any
 import orjson
 
 from facilitator.x402.reasons import Reason
+
+PAYMENT_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{16,128}")
+"""The id of the extension ``payment-identifier`` (``payment_identifier.md``)."""
+
+MAX_INTEGER = 2**53 - 1
+"""Greatest absolute value of an integer that every reader of JSON knows exactly (RFC 7493 §2.2)."""
 
 
 class BadMessage(Exception):
@@ -121,14 +128,11 @@ def parse_payment_request(body: object) -> PaymentRequest:
     """The request in a decoded JSON body. Raises :class:`BadMessage`."""
     message = _object(body, "the body", Reason.INVALID_PAYLOAD)
     version = message.get("x402Version")
-    if type(version) is not int or version != 2:
+    if _whole(version) != 2:
         raise BadMessage(Reason.INVALID_VERSION, f"x402Version must be 2, not {version!r:.40}")
     payload = _object(message.get("paymentPayload"), "paymentPayload", Reason.INVALID_PAYLOAD)
-    payload_version = payload.get("x402Version")
-    if type(payload_version) is not int:
-        raise BadMessage(Reason.INVALID_PAYLOAD, "paymentPayload.x402Version must be an integer")
     return PaymentRequest(
-        payload_version=payload_version,
+        payload_version=_integer(payload, "x402Version", "paymentPayload", Reason.INVALID_PAYLOAD),
         accepted=_requirements(
             payload.get("accepted"), "paymentPayload.accepted", Reason.INVALID_PAYLOAD
         ),
@@ -154,9 +158,6 @@ def _requirements(value: object, where: str, reason: Reason) -> Requirements:
     for name in ("scheme", "network", "amount", "asset", "payTo"):
         if not isinstance(fields.get(name), str):
             raise BadMessage(reason, f"{where}.{name} must be a string")
-    timeout = fields.get("maxTimeoutSeconds")
-    if type(timeout) is not int:
-        raise BadMessage(reason, f"{where}.maxTimeoutSeconds must be an integer")
     extra = fields.get("extra")
     return Requirements(
         scheme=fields["scheme"],
@@ -164,7 +165,7 @@ def _requirements(value: object, where: str, reason: Reason) -> Requirements:
         amount=fields["amount"],
         asset=fields["asset"],
         pay_to=fields["payTo"],
-        max_timeout_seconds=timeout,
+        max_timeout_seconds=_integer(fields, "maxTimeoutSeconds", where, reason),
         extra={} if extra is None else _object(extra, f"{where}.extra", reason),
     )
 
@@ -176,17 +177,26 @@ def _payment_identifier(payload: Mapping[str, Any]) -> str | None:
     if not isinstance(info, dict) or info.get("id") is None:
         return None
     identifier = info["id"]
-    if (
-        not isinstance(identifier, str)
-        or not 16 <= len(identifier) <= 128
-        or not identifier.isascii()
-        or not identifier.replace("-", "").replace("_", "").isalnum()
-    ):
+    if not isinstance(identifier, str) or not PAYMENT_IDENTIFIER.fullmatch(identifier):
         raise BadMessage(
             Reason.INVALID_PAYLOAD,
             "extensions.payment-identifier.info.id must be 16 to 128 letters, digits, - or _",
         )
     return identifier
+
+
+def _integer(fields: Mapping[str, Any], name: str, where: str, reason: Reason) -> int:
+    number = _whole(fields.get(name))
+    if number is None:
+        raise BadMessage(reason, f"{where}.{name} must be an integer")
+    return number
+
+
+def _whole(value: object) -> int | None:
+    """The integer, which JSON may also write as ``2.0`` or ``2e0``; ``None`` for all else."""
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and abs(value) <= MAX_INTEGER else None
 
 
 def _object(value: object, where: str, reason: Reason) -> dict[str, Any]:

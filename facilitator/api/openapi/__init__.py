@@ -1,0 +1,71 @@
+"""The description of the HTTP interface as an OpenAPI 3.1 document."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from facilitator import __version__
+from facilitator.api.openapi.operations import PARAMETERS, paths
+from facilitator.api.openapi.refusals import HEADERS
+from facilitator.api.openapi.report import REPORT_SCHEMAS
+from facilitator.api.openapi.schemas import SCHEMAS
+
+_DESCRIPTION = """\
+Verifies and settles x402 payments on Cardano.
+
+A verdict on a payment is always 200, whatever it says; 4xx means that the request cannot be used,
+and 5xx that the facilitator failed. HEAD is answered wherever GET is, and OPTIONS everywhere."""
+
+_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+
+_TAGS = {
+    "payments": "Ask with any x402 SDK.",
+    "transactions": "Anyone may ask.",
+    "facilitator": "What is served here.",
+    "health": "For supervisors and balancers.",
+}
+
+
+def document(
+    core: Iterable[str],
+    further: Mapping[str, object],
+    *,
+    max_body_bytes: int,
+    keys_needed: bool,
+) -> dict[str, Any]:
+    """Describe the routes ``core``, and of ``further`` those that describe themselves.
+
+    Args:
+        core: URI templates of the core. :class:`ValueError` for one that is not described.
+        further: Falcon resources by URI template; an attribute ``openapi`` is taken for its path
+            item.
+        max_body_bytes: The greatest body.
+        keys_needed: Whether payments are only for who shows an API key; a plugin may ask for one
+            anyhow.
+    """
+    schemes: list[dict[str, Any]] = [{name: []} for name in _SCHEMES]
+    known = paths(max_body_bytes, schemes if keys_needed else [{}, *schemes])
+    described = {path: known[path] for path in sorted(core, key=[*known].index)}
+    for path, resource in further.items():
+        if hasattr(resource, "openapi"):
+            described[re.sub(r"\{(\w+):[^{}]*\}", r"{\1}", path)] = resource.openapi
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "x402 facilitator for Cardano",
+            "version": __version__,
+            "description": _DESCRIPTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
+        "paths": described,
+        "components": {
+            "schemas": SCHEMAS | REPORT_SCHEMAS,
+            "parameters": PARAMETERS,
+            "headers": HEADERS,
+            "securitySchemes": _SCHEMES,
+        },
+    }
