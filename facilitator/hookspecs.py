@@ -81,7 +81,10 @@ def transfer_methods(context: Context) -> Mapping[str, TransferMethod]:  # type:
 
 @hookspec
 def routes(context: Context) -> Mapping[str, object]:  # type: ignore[empty-body]
-    """Return further HTTP routes: Falcon URI template to a Falcon resource."""
+    """Return further HTTP routes: Falcon URI template to a Falcon resource.
+
+    An attribute ``openapi`` of the resource is taken for its path item in ``/openapi.json``.
+    """
 
 
 @hookspec

@@ -11,6 +11,7 @@ from facilitator.x402.reasons import Reason
 from support.web import NETWORK, TRANSACTION, Client, ScriptedService, payment, serving
 
 READABLE = ["/", "/verify", "/settle", "/supported", "/health", "/health/live", "/health/ready"]
+READABLE += ["/openapi.json"]
 
 
 def test_a_verdict_is_200_whatever_it_says(tmp_path: Path) -> None:
@@ -129,11 +130,11 @@ def test_plugins_bring_further_routes(tmp_path: Path) -> None:
     class Page:
         def on_get(self, req: Any, resp: Any) -> None:  # noqa: ARG002
             resp.content_type = "text/html"
-            resp.text = "<p>docs"
+            resp.text = "<p>tea"
             resp.set_header("Content-Security-Policy", "default-src 'self'")
 
-    with serving(tmp_path, api={"routes": {"/docs": Page()}}) as client:
-        answer = client.call("GET", "/docs")
-    assert answer.body == b"<p>docs"
+    with serving(tmp_path, api={"routes": {"/tea": Page()}}) as client:
+        answer = client.call("GET", "/tea")
+    assert answer.body == b"<p>tea"
     assert answer.headers["content-security-policy"] == "default-src 'self'"
     assert answer.headers["x-content-type-options"] == "nosniff"

@@ -10,6 +10,7 @@ import pytest
 
 from facilitator.api import IdempotencyConflict, ServiceUnavailable, application
 from facilitator.errors import PluginError
+from facilitator.x402.reasons import Reason
 from support.web import (
     NETWORK,
     Answer,
@@ -215,12 +216,12 @@ def test_a_reporter_that_fails_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", [VERIFY, SETTLE, STATUS])
 def test_an_unavailable_service_is_503(tmp_path: Path, path: str) -> None:
     def unavailable(*_: object, **__: object) -> Any:
-        raise ServiceUnavailable("storage_unavailable", "The storage is down.", 7)
+        raise ServiceUnavailable(Reason.SETTLEMENT_FAILED, "The storage is down.", 7)
 
     service = ScriptedService(unavailable, unavailable, unavailable)
     with serving(tmp_path, service) as client:
         answer = client.call("POST", path, {"transaction": "ab" * 32, **payment()})
-    assert (answer.status, reason_of(answer, path)) == (503, "storage_unavailable")
+    assert (answer.status, reason_of(answer, path)) == (503, Reason.SETTLEMENT_FAILED)
     assert answer.headers["retry-after"] == "7"
 
 
@@ -245,7 +246,7 @@ def test_what_a_plugins_route_refuses_has_the_same_shape(tmp_path: Path) -> None
     assert answer.headers["retry-after"] == "3"
 
 
-@pytest.mark.parametrize("path", ["/settle", "/status/{transaction}", "no-slash"])
+@pytest.mark.parametrize("path", ["/settle", "/status/{transaction}", "/docs", "no-slash"])
 def test_a_plugin_cannot_take_a_route_of_the_core(tmp_path: Path, path: str) -> None:
     service, loaded = ScriptedService(), settings(tmp_path)
     with pytest.raises(PluginError, match=path.partition("{")[0]):

@@ -126,13 +126,6 @@ def _payments(max_body_bytes: int, security: list[Schema]) -> dict[str, Schema]:
         pending=("Not yet: repeat the call.", examples.PENDING),
         duplicate=("Settled, and another caller was told.", examples.DUPLICATE),
     )
-    settled["links"] = {
-        "status": {
-            "operationId": "status",
-            "parameters": {"transaction": "$response.body#/extra/transactionId"},
-            "description": "How it stands, while nobody waits for it.",
-        }
-    }
     inspected = _answer("The report, whatever it says.", "Report")
     described = {"200": _answer("The description.", "Description"), **refusals()}
     return {

@@ -1,0 +1,211 @@
+"""The description at ``/openapi.json`` says what is: routes, requests, answers and examples."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from falcon.inspect import inspect_routes
+
+from facilitator.api.openapi import examples
+from facilitator.testing.clock import ManualClock
+from facilitator.x402.reasons import Reason
+from facilitator_devnet.genesis import TEST_TOKEN
+from support.described import Described
+from support.payments import Payer, transaction_id
+from support.running import NOW, Running
+from support.web import Client, payment, requirements, serving
+
+Run = Callable[..., Running]
+
+POSTED = "paths", "/verify", "post", "requestBody", "content", "application/json", "schema"
+
+
+def described(running: Running) -> dict[str, Any]:
+    status, document = running.call("GET", "/openapi.json")
+    assert status == 200
+    return dict(document)
+
+
+def at(document: Any, *names: str) -> Any:
+    for name in names:
+        document = document[name]
+    return document
+
+
+@pytest.fixture
+def running(run: Run) -> Running:
+    return run(inspect__enabled="true", settlement__wait_seconds=0)
+
+
+@pytest.mark.parametrize("enabled", ["true", "false"])
+def test_every_route_is_described_and_none_else(run: Run, enabled: str) -> None:
+    running = run(inspect__enabled=enabled)
+    routes = {
+        (route.path, method.method.lower())
+        for route in inspect_routes(running.facilitator.app)
+        for method in route.methods
+        if not method.internal
+    }
+    paths = described(running)["paths"]
+    assert {(path, method) for path, item in paths.items() for method in item} == routes
+
+
+def test_the_examples_are_what_is_answered(running: Running) -> None:
+    """At the moment when the payment in them was signed."""
+    settle = {"Prefer": "wait=0"}
+    assert running.verify(examples.PAYMENT) == examples.VALID
+    assert running.settle(examples.PAYMENT, **settle) == examples.PENDING
+    running.next_block()
+    running.next_block()
+    settled = running.settle_until(examples.PAYMENT, lambda answer: answer["success"])
+    assert settled == examples.SETTLED
+    assert running.settle(examples.PAYMENT, **settle) == examples.DUPLICATE
+    assert running.call("GET", f"/status/{examples.TRANSACTION}") == (200, examples.STATUS)
+    assert running.call("GET", "/supported") == (200, examples.SUPPORTED)
+
+
+def test_the_example_of_an_invalid_payment_is_what_is_answered_an_hour_later(run: Run) -> None:
+    assert run(clock=ManualClock(NOW + 3600)).verify(examples.PAYMENT) == examples.EXPIRED
+
+
+def test_examples_are_as_the_schemas_say(running: Running) -> None:
+    document = described(running)
+    hold = Described(document).validate
+    shown = 0
+    for item in document["paths"].values():
+        for operation in item.values():
+            for part in (operation.get("requestBody", {}), *operation["responses"].values()):
+                for content in part.get("content", {}).values():
+                    for example in content.get("examples", {}).values():
+                        hold(content["schema"], example["value"])
+                        shown += 1
+    assert shown > 10
+
+
+def test_every_example_of_a_request_is_taken(running: Running) -> None:
+    for path, item in described(running)["paths"].items():
+        if "post" in item:
+            content = at(item, "post", "requestBody", "content", "application/json")
+            for example in content["examples"].values():
+                assert running.call("POST", path, example["value"])[0] == 200
+
+
+def test_real_answers_are_as_described(running: Running) -> None:
+    """Of payments good and bad, in ada and in a token; ``conftest.py`` looks at every answer."""
+    client, payer = Client(running.server.port), Payer(running)
+    bodies = [payer.body(), payer.body(asset=TEST_TOKEN, amount=5), payer.body(seconds=0)]
+    bodies += [payment(), payment(paymentRequirements=requirements(network="x"))]
+    for path in ("/verify", "/inspect", "/settle", "/settle", "/verify"):
+        for body in bodies:
+            assert client.call("POST", path, body).status == 200
+        running.next_block()
+    for body in bodies[:3]:
+        assert client.call("GET", f"/status/{transaction_id(body)}").status == 200
+    for path in ("/", "/supported", "/health", "/health/live", "/health/ready"):
+        assert client.call("GET", path).status == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "taken"),
+    [
+        ({}, True),
+        ({"x402Version": 2.0}, True),
+        ({"x402Version": 1}, False),
+        ({"paymentRequirements": requirements(maxTimeoutSeconds=300.0)}, True),
+        ({"paymentRequirements": requirements(maxTimeoutSeconds=2**53 - 1)}, True),
+        ({"paymentRequirements": requirements(maxTimeoutSeconds=2**53)}, False),
+        ({"paymentRequirements": requirements(maxTimeoutSeconds=2**64)}, False),
+        ({"paymentRequirements": requirements(maxTimeoutSeconds=0.5)}, False),
+        ({"paymentRequirements": requirements(extra=None)}, True),
+        ({"paymentRequirements": requirements(extra=[])}, False),
+        ({"paymentRequirements": requirements(amount="-1", asset="x", scheme="y")}, True),
+        ({"more": 1}, True),
+        *(
+            ({"paymentPayload": {**payment()["paymentPayload"], "extensions": extensions}}, taken)
+            for extensions, taken in [
+                (None, True),
+                ({"payment-identifier": None}, True),
+                ({"payment-identifier": {"info": {"id": None}}}, True),
+                ({"payment-identifier": {"info": {"id": "-" * 16}}}, True),
+                ({"payment-identifier": {"info": {"id": "-" * 15}}}, False),
+                ({"payment-identifier": {"info": {"id": "é" * 16}}}, False),
+                ({"payment-identifier": {"info": {"id": 1}}}, False),
+            ]
+        ),
+    ],
+)
+def test_a_request_is_taken_just_when_its_schema_holds(
+    client: Client, change: dict[str, Any], taken: bool
+) -> None:
+    document = client.call("GET", "/openapi.json").json
+    body = payment(**change)
+    answer = client.call("POST", "/verify", body)
+    assert answer.status == (200 if taken else 400)
+    described = Described(document, closed=False)
+    assert described.holds(at(document, *POSTED), body) is taken
+
+
+def test_reasons_are_those_of_the_code(client: Client) -> None:
+    document = client.call("GET", "/openapi.json").json
+    known, further = at(document, "components", "schemas", "Reason", "anyOf")
+    assert known["enum"] == sorted(Reason)
+    assert further == {"type": "string"}
+
+
+@pytest.mark.parametrize("keys", [{}, {"auth__api_keys__shop": "key"}])
+def test_keys_are_asked_for_where_they_are_needed(tmp_path: Path, keys: dict[str, str]) -> None:
+    needed = bool(keys)
+    with serving(tmp_path, None, api=None, **keys) as client:
+        paths = client.call("GET", "/openapi.json").json["paths"]
+        assert client.call("POST", "/verify", payment()).status == (401 if needed else 200)
+    assert ({} in paths["/verify"]["post"]["security"]) is not needed
+    assert "security" not in paths["/status"]["post"]
+
+
+def test_a_plugins_route_may_describe_itself(tmp_path: Path) -> None:
+    class Tea:
+        openapi = {"get": {"responses": {"200": {"description": "Tea."}}}}  # noqa: RUF012
+
+        def on_get(self, req: Any, resp: Any, pot: int) -> None: ...
+
+    class Secret:
+        def on_get(self, req: Any, resp: Any) -> None: ...
+
+    routes = {"/tea/{pot:int}": Tea(), "/secret": Secret()}
+    with serving(tmp_path, api={"routes": routes}) as client:
+        document = client.call("GET", "/openapi.json").json
+        assert client.call("GET", "/tea/1").status == 200
+    assert document["paths"]["/tea/{pot}"] == Tea.openapi
+    assert "/secret" not in document["paths"]
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [("/openapi.json", "application/json"), ("/docs", "text/html; charset=utf-8")],
+)
+def test_documents_are_sent_once_and_then_only_when_they_changed(
+    client: Client, path: str, media_type: str
+) -> None:
+    first = client.call("GET", path)
+    assert (first.status, first.headers["content-type"]) == (200, media_type)
+    assert first.headers["cache-control"] == "no-cache"
+    again = client.call("GET", path, If_None_Match=first.headers["etag"])
+    assert (again.status, again.body) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    other = client.call("GET", path, If_None_Match='"other"')
+    assert (other.status, other.body) == (200, first.body)
+
+
+def test_the_page_may_run_only_what_is_its_own(client: Client) -> None:
+    answer = client.call("GET", "/docs")
+    policy = dict(
+        rule.split(" ", 1) for rule in answer.headers["content-security-policy"].split("; ")
+    )
+    assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == "'none'"
+    assert policy["connect-src"] == "'self'"
+    assert policy["script-src"].startswith("'sha256-")
+    assert policy["style-src"].startswith("'sha256-")
+    assert policy["frame-ancestors"] == "'none'"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert b"://" not in answer.body
