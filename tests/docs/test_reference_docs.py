@@ -18,6 +18,8 @@ from falcon.inspect import inspect_routes
 
 import facilitator
 from facilitator import connections, hookimpl, hookspecs
+from facilitator.api.openapi.operations import paths
+from facilitator.api.openapi.schemas import SCHEMAS
 from facilitator.app import build
 from facilitator.cli import COMMANDS
 from facilitator.errors import PluginError
@@ -217,6 +219,23 @@ def codes() -> Iterator[str]:
 
 def test_every_reason_is_documented_and_none_else() -> None:
     assert sorted(first_cells(page("errors.md"))) == sorted({*Reason, *codes()})
+
+
+def test_every_reason_is_described_where_it_is_answered() -> None:
+    """In the OpenAPI document, among the refusals of some path or among the verdicts."""
+    refused = {reason for each in enums(paths(1, [])) for reason in each}
+    (verdicts,) = enums(SCHEMAS["Reason"])
+    assert refused | set(verdicts) == {*Reason, *codes()}
+    assert refused >= set(codes())
+
+
+def enums(part: Any) -> Iterator[list[str]]:
+    """The lists of values anywhere in it."""
+    if isinstance(part, dict):
+        yield from (each for value in part.values() for each in enums(value))
+        yield from [part["enum"]] if "enum" in part else []
+    elif isinstance(part, list):
+        yield from (each for value in part for each in enums(value))
 
 
 def test_every_reason_says_what_to_do() -> None:

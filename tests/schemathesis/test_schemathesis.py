@@ -1,7 +1,4 @@
-"""Schemathesis sends what the description allows and what it does not, and finds nothing.
-
-Depends on no version of Python: enough to run once.
-"""
+"""Schemathesis sends what the description allows and what it does not, and finds nothing."""
 
 import json
 import subprocess

@@ -203,10 +203,11 @@ function section([method, path, operation]) {
   });
 }
 
+const METHODS = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+const PLUGINS = { name: "plugins", description: "Routes of plugins." };
 const operations = Object.entries(api.paths).flatMap(([path, item]) =>
-  Object.entries(item).map(([method, operation]) => [method, path, operation]));
-const tagOf = (operation) => operation.tags?.[0] ?? "plugins";
-const tags = [...(api.tags ?? []), { name: "plugins", description: "Routes of plugins." }];
+  METHODS.filter((method) => item[method]).map((method) => [method, path, item[method]]));
+const tagOf = ({ tags = [] }) => api.tags.find(({ name }) => tags.includes(name)) ?? PLUGINS;
 
 document.title = api.info.title;
 document.body.replaceChildren(
@@ -216,9 +217,9 @@ document.body.replaceChildren(
     make("a", { href: new URL("openapi.json", base) }, "openapi.json"),
     make("label", { class: "key" }, "API key", key,
       make("small", {}, "kept on this page only, and sent where keys are asked for"))),
-  make("main", {}, tags.flatMap((tag) => {
-    const own = operations.filter(([, , operation]) => tagOf(operation) === tag.name);
-    const title = make("h2", {}, tag.name, " ", make("small", {}, tag.description ?? ""));
+  make("main", {}, [...api.tags, PLUGINS].flatMap((tag) => {
+    const own = operations.filter(([, , operation]) => tagOf(operation) === tag);
+    const title = make("h2", {}, tag.name, " ", make("small", {}, tag.description));
     return own.length ? [title, ...own.map(section)] : [];
   })));
 const chosen = document.getElementById(decodeURIComponent(location.hash.slice(1)));

@@ -19,6 +19,8 @@ HEADERS: dict[str, Schema] = {
     "Retry-After": _header("Seconds to wait.", _SECONDS),
     "WWW-Authenticate": _header("How keys are sent.", TEXT),
     "Allow": _header("The methods of this path.", TEXT),
+    "Accept": _header("The media type to send, if that was wrong.", TEXT, required=False),
+    "Accept-Encoding": _header("The coding to send, if that was wrong.", TEXT, required=False),
     "ETag": _header("Send it as `If-None-Match` to be told 304.", TEXT),
     **{
         name: _header(f"{meaning} Not sent to whom no limit applies.", _SECONDS, required=False)
@@ -94,6 +96,7 @@ _REASONS: Mapping[int, tuple[str, ...]] = {
 _HEADERS: Mapping[int, tuple[str, ...]] = {
     401: ("WWW-Authenticate",),
     405: ("Allow",),
+    415: ("Accept", "Accept-Encoding"),
     429: ("Retry-After",),
     503: ("Retry-After",),
 }
