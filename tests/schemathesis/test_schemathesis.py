@@ -51,6 +51,8 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
         process.close()
     told = json.loads(report.read_text())
     assert told["complete"]
-    assert told["operations"]["tested"] == sum(map(len, document["paths"].values()))
+    read_from = {"/openapi.json"}  # which it does not test
+    paths = document["paths"].keys() - read_from
+    assert told["operations"]["tested"] == sum(len(document["paths"][path]) for path in paths)
     assert told["test_cases"]["generated"] > 300
     assert not [line for line in process.lines if json.loads(line)["level"] >= 50]
