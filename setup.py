@@ -48,6 +48,7 @@ setup(
     extras_require={
         "blockfrost": ["blockfrost-python>=0.7,<0.8"],
         "plutus": ["uplc>=1.3.3,<2"],  # runs Plutus scripts where the provider does not
+        "prometheus": ["prometheus-client>=0.22,<1"],
         "redis": ["redis>=6,<9"],
     },
     entry_points={

@@ -3,29 +3,33 @@
 import logging
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from facilitator import inquiry
+from facilitator import __version__, inquiry
 from facilitator.api import application
 from facilitator.balance import Share
 from facilitator.chain.fallback import FallbackChain
 from facilitator.chain.followed import followed
 from facilitator.chain.order import chains_by_network
 from facilitator.clock import Clock, SystemClock
-from facilitator.context import Context
+from facilitator.context import Context, Worker
 from facilitator.exact.methods import DefaultTransfer, TransferMethod
 from facilitator.exact.verification import Verifier
 from facilitator.inspection.report import Inspector
 from facilitator.listening import listen
 from facilitator.log import configure_logging
+from facilitator.metrics import BUILD, FAULTS
 from facilitator.plugins import Plugins
 from facilitator.rate_limits import rate_limiter
 from facilitator.reservations import Reservations
 from facilitator.roles.chain import ChainProvider
+from facilitator.roles.metrics import NO_METER
 from facilitator.roles.storage import Storage
 from facilitator.server import serve as serve_http
 from facilitator.service import Service
 from facilitator.settings import Settings
 from facilitator.signer import signer_addresses
+from facilitator.timed_storage import timed
 from facilitator.workers import check_chain, check_storage, run_workers
 
 _log = logging.getLogger("facilitator")
@@ -36,18 +40,26 @@ _FLUSH_SECONDS = 2.0
 class Facilitator:
     """Everything that runs, put together and not started yet."""
 
-    def __init__(self, settings: Settings, plugins: Plugins, clock: Clock) -> None:
-        """Ask the plugins for their parts, in the order reporting, storage, chain.
+    def __init__(
+        self, settings: Settings, plugins: Plugins, clock: Clock, worker: Worker | None
+    ) -> None:
+        """Ask the plugins for their parts, in the order meter, reporting, storage, chain.
 
         Raises :class:`~facilitator.errors.FacilitatorError` when they don't fit together.
         """
         self.settings = settings
         self.plugins = plugins
-        self.context = Context(settings, clock)
+        context = Context(settings, clock, worker)
+        self.meter = plugins.meter(context) or NO_METER
+        self.meter.gauge(BUILD, lambda: 1, version=__version__)
+        self.context = replace(context, meter=self.meter)
         self.reporters = plugins.error_reporters(self.context)
         plugins.report_errors_to(self._report)
-        self.storage: Storage = plugins.one_storage(self.context)
+        self.storage: Storage = timed(plugins.one_storage(self.context), self.meter)
         self.chains: Mapping[str, ChainProvider] = chains_by_network(plugins, self.context)
+        for chain in self.chains.values():
+            if isinstance(chain, FallbackChain):
+                chain.measure(self.meter)
         methods = {"default": DefaultTransfer(), **plugins.transfer_methods(self.context)}
         self.service = self._service(clock, methods)
         self.app = application(
@@ -59,6 +71,7 @@ class Facilitator:
             rate_limiter=rate_limiter(plugins, self.context),
             on_error=self._request_failed,
             inspect=self._inspector(clock, methods).payment if settings.inspect.enabled else None,
+            meter=self.meter,
         )
 
     def _inspector(self, clock: Clock, methods: Mapping[str, TransferMethod]) -> Inspector:
@@ -69,7 +82,7 @@ class Facilitator:
         settings = self.settings
         accept_mempool = settings.settlement.accept_mempool
         chains = {
-            network: followed(provider, self.storage, clock, self._thread_failed)
+            network: followed(provider, self.storage, clock, self._thread_failed, self.meter)
             for network, provider in self.chains.items()
         }
         return Service(
@@ -95,6 +108,7 @@ class Facilitator:
             ),
             health_checks=self._health_checks(),
             failed=self._thread_failed,
+            meter=self.meter,
         )
 
     def _health_checks(self) -> Mapping[str, Callable[[], None]]:
@@ -108,6 +122,7 @@ class Facilitator:
 
     def _report(self, error: BaseException, context: Mapping[str, str]) -> None:
         """Hand a fault of ours, logged by whoever met it, to every error reporter."""
+        self.meter.count(FAULTS)
         for plugin, reporter in self.reporters:
             try:
                 reporter.report(error, context)
@@ -139,9 +154,17 @@ class Facilitator:
             reporter.flush(_FLUSH_SECONDS)
 
 
-def build(settings: Settings, plugins: Plugins, clock: Clock | None = None) -> Facilitator:
-    """Put a facilitator together. Raises :class:`~facilitator.errors.FacilitatorError`."""
-    return Facilitator(settings, plugins, clock or SystemClock())
+def build(
+    settings: Settings,
+    plugins: Plugins,
+    clock: Clock | None = None,
+    worker: Worker | None = None,
+) -> Facilitator:
+    """Put a facilitator together; ``worker`` is which one of several processes this is.
+
+    Raises :class:`~facilitator.errors.FacilitatorError`.
+    """
+    return Facilitator(settings, plugins, clock or SystemClock(), worker)
 
 
 def serve(settings: Settings, plugins: Plugins) -> int:
@@ -157,8 +180,8 @@ def serve(settings: Settings, plugins: Plugins) -> int:
     return run_workers(
         settings.server,
         sockets,
-        lambda line, share: _serve(
-            settings, plugins, sockets=sockets, share=share, on_ready=line.ready
+        lambda line, share, worker: _serve(
+            settings, plugins, worker, sockets=sockets, share=share, on_ready=line.ready
         ),
     )
 
@@ -166,12 +189,13 @@ def serve(settings: Settings, plugins: Plugins) -> int:
 def _serve(
     settings: Settings,
     plugins: Plugins,
+    worker: Worker | None = None,
     *,
     sockets: Sequence[socket.socket] | None = None,
     share: Share | None = None,
     on_ready: Callable[[], None] | None = None,
 ) -> int:
-    facilitator = build(settings, plugins)
+    facilitator = build(settings, plugins, worker=worker)
     check_storage(settings.server.workers, facilitator.storage)
     for chain in facilitator.chains.values():
         check_chain(settings.server.workers, chain)
@@ -181,6 +205,7 @@ def _serve(
             facilitator.app,
             settings,
             facilitator.service.drain,
+            meter=facilitator.meter,
             sockets=sockets,
             share=share,
             on_ready=on_ready,

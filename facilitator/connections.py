@@ -16,6 +16,7 @@ from waitress.task import ErrorTask, WSGITask
 
 from facilitator.api.errors import error_document
 from facilitator.api.health import DRAINING
+from facilitator.api.metrics import count_request
 from facilitator.api.middleware import log_request
 from facilitator.api.requests import request_id_of
 from facilitator.api.responses import HEADERS
@@ -98,6 +99,8 @@ class Refusal(ErrorTask):
         self.set_close_on_finish()
         self.channel.refused = True
         seconds = time.time() - self.start_time
+        meter = self.channel.server.meter
+        count_request(meter, method=method, route=None, status=error.code, seconds=seconds)
         address = self.channel.addr[0]
         log_request(
             method=method, path=path, address=address, status=error.code, seconds=seconds,

@@ -18,6 +18,7 @@ GROUP = "facilitator.plugins"
 ROLES: Mapping[str, str] = {
     "chain_provider": "chain provider",
     "storage": "storage",
+    "meter": "meter",
     "rate_limiter": "rate limiter",
     "error_reporter": "error reporter",
     "transfer_methods": "transfer methods",

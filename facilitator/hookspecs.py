@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from facilitator.exact.methods import TransferMethod
     from facilitator.payment import PaymentView, Refusal
     from facilitator.roles.chain import ChainProvider
+    from facilitator.roles.metrics import Meter
     from facilitator.roles.rate_limit import RateLimiter
     from facilitator.roles.reporting import ErrorReporter
     from facilitator.roles.storage import Storage
@@ -47,6 +48,14 @@ def settings_sections() -> Mapping[str, type]:  # type: ignore[empty-body]
 
     The fields' defaults and ``facilitator.settings.setting(...)`` metadata say what is accepted;
     read the result with ``context.settings.section(TheDataclass)``. Called before anything else.
+    """
+
+
+@hookspec
+def meter(context: Context) -> Meter | None:
+    """Return a meter, which counts and measures. At most one enabled plugin may.
+
+    Asked for before every other part, so that each finds it as ``context.meter``.
     """
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from facilitator.context import Context
     from facilitator.exact.methods import TransferMethod
     from facilitator.roles.chain import ChainProvider
+    from facilitator.roles.metrics import Meter
     from facilitator.roles.rate_limit import RateLimiter
     from facilitator.roles.reporting import ErrorReporter
     from facilitator.roles.storage import Storage
@@ -79,6 +80,11 @@ class Plugins:
         for table, declaration in sections.items():
             _check_declaration(table, declaration)
         return sections
+
+    def meter(self, context: Context) -> Meter | None:
+        """The meter, if there is one. Raises :class:`PluginError` when there are two."""
+        meters: list[tuple[str, Meter]] = self._provided("meter", context=context)
+        return self._one(meters, "the meter") if meters else None
 
     def chain_providers(self, context: Context, network: str) -> list[tuple[str, ChainProvider]]:
         """Every plugin that provides the network, with its provider."""

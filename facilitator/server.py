@@ -21,6 +21,8 @@ from waitress.task import ThreadedTaskDispatcher
 from facilitator.balance import Share
 from facilitator.connections import MAX_HEADER_BYTES, Channel, connection_limit
 from facilitator.listening import BACKLOG, listen, url_of
+from facilitator.metrics import BUSY_THREADS, CONNECTIONS, QUEUE, THREADS
+from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.settings import ServerSettings, Settings
 
 logger = logging.getLogger("facilitator.server")
@@ -61,6 +63,7 @@ class _Listener(TcpWSGIServer):
     channel_class = Channel
     draining = False
     network = ""
+    meter: Meter = NO_METER
     share: Share | None = None
     """Where other processes accept from the same socket."""
 
@@ -104,6 +107,7 @@ class Server:
         *,
         network: str,
         on_drain: Callable[[], None] | None = None,
+        meter: Meter = NO_METER,
         sockets: Sequence[socket.socket] | None = None,
         share: Share | None = None,
     ) -> None:
@@ -115,6 +119,7 @@ class Server:
             network: Named in errors of ``/settle`` that are answered without asking the app.
             on_drain: Called once when stopping begins, from the thread of :meth:`run`; must not
                 block. Whoever keeps requests waiting for long lets them go on it.
+            meter: Counts what is answered without asking the app, and watches the threads.
             sockets: What :func:`~facilitator.listening.listen` returned, perhaps shared with other
                 processes. The server closes them.
             share: This process' share of the connections, if others accept from the same sockets.
@@ -141,7 +146,12 @@ class Server:
         ]  # fmt: skip
         for listener in self._listeners:
             listener.network = network
+            listener.meter = meter
             listener.share = share
+        meter.gauge(THREADS, lambda: settings.threads)
+        meter.gauge(BUSY_THREADS, lambda: self._dispatcher.active_count)
+        meter.gauge(QUEUE, lambda: len(self._dispatcher.queue))
+        meter.gauge(CONNECTIONS, lambda: len(self._channels()))
 
     @property
     def port(self) -> int:
@@ -272,6 +282,7 @@ def serve(
     settings: Settings,
     on_drain: Callable[[], None] | None = None,
     *,
+    meter: Meter = NO_METER,
     sockets: Sequence[socket.socket] | None = None,
     share: Share | None = None,
     on_ready: Callable[[], None] | None = None,
@@ -283,7 +294,13 @@ def serve(
     """
     network = settings.networks[0]
     server = Server(
-        app, settings.server, network=network, on_drain=on_drain, sockets=sockets, share=share
+        app,
+        settings.server,
+        network=network,
+        on_drain=on_drain,
+        meter=meter,
+        sockets=sockets,
+        share=share,
     )
 
     def stop(number: int, frame: object) -> None:  # noqa: ARG001

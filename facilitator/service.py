@@ -13,10 +13,19 @@ from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import Refused
 from facilitator.exact.verification import Verifier
+from facilitator.metrics import (
+    MAX_WAITING,
+    SETTLE_ANSWERS,
+    SETTLEMENT_SECONDS,
+    SETTLEMENTS,
+    VERDICTS,
+    WAITING,
+)
 from facilitator.payment import PaymentView, Refusal
 from facilitator.plugins import Plugins
 from facilitator.reservations import Reservations
 from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settings import SettlementSettings
 from facilitator.settlement import answers
@@ -46,6 +55,7 @@ class Service:
         supported: Mapping[str, Any],
         health_checks: Mapping[str, Callable[[], None]],
         failed: Callable[[BaseException], None],
+        meter: Meter = NO_METER,
     ) -> None:
         """Take the parts. Nothing runs before :meth:`start`."""
         self._providers = {network: chain.provider for network, chain in chains.items()}
@@ -57,6 +67,7 @@ class Service:
         self._wait_seconds = settings.wait_seconds
         self._supported = supported
         self._health_checks = health_checks
+        self._meter = meter
         self._trackers = {
             network: Tracker(
                 chain,
@@ -76,6 +87,9 @@ class Service:
             lease_seconds=settings.lease_seconds,
             max_waiting=max_waiting,
         )
+        places = self._settler.places
+        meter.gauge(WAITING, lambda: places.taken)
+        meter.gauge(MAX_WAITING, lambda: places.number)
 
     def start(self) -> None:
         """Take up the settlements that an earlier process left open."""
@@ -107,6 +121,8 @@ class Service:
             response = VerifyResponse(
                 is_valid=False, payer=refused.payer, reason=refused.reason, message=refused.message
             )
+        valid, reason = str(response.is_valid).lower(), response.reason or "none"
+        self._meter.count(VERDICTS, valid=valid, reason=reason)
         if payment is not None:
             self._plugins.after_verify(payment.view, response)
         return response
@@ -150,6 +166,8 @@ class Service:
             response = _refused_settlement(request, payment, refused)
         except StorageUnavailable as error:
             raise _unavailable(error) from error
+        success, reason = str(response.success).lower(), response.reason or "none"
+        self._meter.count(SETTLE_ANSWERS, success=success, reason=reason)
         if payment is not None:
             self._plugins.after_settle(payment.view, response)
         return response
@@ -196,6 +214,10 @@ class Service:
             claim.state.value,
             extra={"tx": claim.transaction_id, "state": claim.state, "network": claim.network},
         )
+        self._meter.count(SETTLEMENTS, network=claim.network, state=claim.state)
+        if claim.state is ClaimState.SETTLED:
+            seconds = max(0.0, claim.updated_at - claim.created_at)
+            self._meter.observe(SETTLEMENT_SECONDS, seconds, network=claim.network)
         if claim.state.is_final:
             try:
                 self._reservations.release(claim.transaction_id)

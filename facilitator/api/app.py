@@ -10,6 +10,7 @@ from facilitator.api.auth import Authenticate, Gate
 from facilitator.api.errors import ErrorHandler, OnError
 from facilitator.api.health import Health, Live, Ready
 from facilitator.api.inspect import Inspect, InspectPayment
+from facilitator.api.metrics import RequestMetrics
 from facilitator.api.middleware import (
     ClientAddress,
     HeadAsGet,
@@ -27,6 +28,7 @@ from facilitator.api.supported import Index, Supported
 from facilitator.api.verify import Verify
 from facilitator.clock import Clock, SystemClock
 from facilitator.errors import PluginError
+from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.rate_limit import RateLimiter
 from facilitator.settings import Settings
 
@@ -41,6 +43,7 @@ def application(
     rate_limiter: RateLimiter | None = None,
     on_error: OnError | None = None,
     inspect: InspectPayment | None = None,
+    meter: Meter = NO_METER,
 ) -> falcon.App[Any, Any]:
     """The HTTP interface to ``service`` as a WSGI app.
 
@@ -54,15 +57,16 @@ def application(
         rate_limiter: Asked about every request, those of ``/health`` and of this machine excepted.
         on_error: Told of every fault of ours, which the caller sees as 500.
         inspect: Answers ``/inspect``; without it there is no such path.
+        meter: Counts requests.
 
     Raises:
         PluginError: A further route is one of the core's.
     """
     app = falcon.App(request_type=Request)
     gate = Gate(settings.auth.api_keys, authenticate)
-    _add_middleware(app, settings)
+    _add_middleware(app, settings, meter)
     if rate_limiter is not None:
-        app.add_middleware(RateLimit(rate_limiter, gate.caller, clock or SystemClock()))
+        app.add_middleware(RateLimit(rate_limiter, gate.caller, clock or SystemClock(), meter))
     app.req_options.strip_url_path_trailing_slash = True
     ErrorHandler(settings.networks[0], on_error).register(app)
     core = _resources(service, settings, clock, gate)
@@ -116,9 +120,11 @@ def _add_further(
         raise PluginError(f"a plugin brings the route {path}, which cannot be: {error}") from error
 
 
-def _add_middleware(app: falcon.App[Any, Any], settings: Settings) -> None:
+def _add_middleware(app: falcon.App[Any, Any], settings: Settings, meter: Meter) -> None:
     """Responses pass it from last to first, so that the log sees what is answered."""
     app.add_middleware(RequestLog())
+    if meter is not NO_METER:
+        app.add_middleware(RequestMetrics(meter))
     app.add_middleware(ClientAddress(settings.server.trusted_proxies))
     app.add_middleware(ResponseHeaders())
     app.add_middleware(HeadAsGet())

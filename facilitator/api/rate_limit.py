@@ -10,6 +10,8 @@ import falcon
 
 from facilitator.api.errors import ApiError
 from facilitator.clock import Clock
+from facilitator.metrics import RATE_LIMITED
+from facilitator.roles.metrics import Meter
 from facilitator.roles.rate_limit import RateDecision, RateLimiter
 
 SENSITIVE = frozenset({"verify", "settle", "status", "inspect"})
@@ -34,11 +36,12 @@ class RateLimit:
     and is not forwarded by a proxy has no limit.
     """
 
-    def __init__(self, limiter: RateLimiter, caller: Caller, clock: Clock) -> None:
+    def __init__(self, limiter: RateLimiter, caller: Caller, clock: Clock, meter: Meter) -> None:
         """Ask this limiter. When it fails, requests pass: it protects, it does not decide."""
         self._limiter = limiter
         self._caller = caller
         self._clock = clock
+        self._meter = meter
         self._silent_until = 0.0
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -47,12 +50,14 @@ class RateLimit:
         if area in UNLIMITED or _is_local(req):
             return
         # A browser's preflight costs us nothing.
-        decision = self._hit(req, sensitive=area in SENSITIVE and req.method != "OPTIONS")
+        sensitive = area in SENSITIVE and req.method != "OPTIONS"
+        decision = self._hit(req, sensitive=sensitive)
         if decision is None:
             return
         figures = (decision.limit, decision.remaining, decision.reset_seconds)
         headers = dict(zip(HEADERS, map(str, figures), strict=True))
         if not decision.allowed:
+            self._meter.count(RATE_LIMITED, endpoints="sensitive" if sensitive else "others")
             message = f"Too many requests; try again in {decision.reset_seconds} seconds."
             headers["Retry-After"] = str(decision.reset_seconds)
             raise ApiError(429, "rate_limited", message, headers)

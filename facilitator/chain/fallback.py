@@ -19,6 +19,7 @@ from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.chain.kept import Kept
 from facilitator.chain.member import Lag, Member
 from facilitator.chain.pool import Pool, Tells
+from facilitator.metrics import BREAKER_OPEN
 from facilitator.roles.chain import (
     AwaitsBlocks,
     Block,
@@ -35,6 +36,7 @@ from facilitator.roles.chain import (
     TransactionStatus,
     Unknown,
 )
+from facilitator.roles.metrics import Meter
 
 
 class FallbackChain:
@@ -108,6 +110,16 @@ class FallbackChain:
         names |= {f"{self.network} ({member.name}, standby)": member for member in standbys}
         return {name: partial(pool.check, member) for name, member in names.items()}
 
+    def measure(self, meter: Meter) -> None:
+        """Have the meter show which providers are not asked for now."""
+        for member in self._pool.members:
+            meter.gauge(
+                BREAKER_OPEN,
+                partial(_is_open, member),
+                network=self.network,
+                provider=member.name,
+            )
+
     # --- Answers that come of being behind --------------------------------------------------------
 
     # What a standby says is missing may be in a block that it does not have yet and another had.
@@ -151,6 +163,10 @@ class FallbackChain:
             if lag <= 0:
                 raise
             raise ProviderBehind(f"its tip lags {lag} slots behind what was followed") from None
+
+
+def _is_open(member: Member) -> float:
+    return float(member.breaker.is_open)
 
 
 class _Awaiting(FallbackChain):

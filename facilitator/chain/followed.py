@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from facilitator.chain.feed import Feed
 from facilitator.chain.follower import LEASE_SECONDS, Follower
+from facilitator.chain.move import Move
 from facilitator.chain.outputs import KnownOutputs
 from facilitator.clock import Clock
+from facilitator.metrics import FOLLOWED_BLOCKS, FOLLOWER_LAG, FOLLOWING, ROLLED_BACK_BLOCKS
 from facilitator.roles.chain import AwaitsBlocks, ChainProvider
+from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.sharing import SharesChain, SharesOutputs
 from facilitator.roles.storage import Storage
 
@@ -22,7 +25,11 @@ class FollowedChain:
 
 
 def followed(
-    provider: ChainProvider, storage: Storage, clock: Clock, failed: Callable[[BaseException], None]
+    provider: ChainProvider,
+    storage: Storage,
+    clock: Clock,
+    failed: Callable[[BaseException], None],
+    meter: Meter = NO_METER,
 ) -> FollowedChain:
     """Put them together; nothing is followed yet. ``failed`` gets the follower's unforeseen errors.
 
@@ -35,4 +42,26 @@ def followed(
         feed = Feed(shared, provider.network, clock, lease_seconds=LEASE_SECONDS)
     follower = Follower(provider, clock, failed, feed)
     cache = shared if isinstance(shared, SharesOutputs) else None
-    return FollowedChain(provider, follower, KnownOutputs(provider, follower, cache))
+    outputs = KnownOutputs(provider, follower, cache, meter)
+    chain = FollowedChain(provider, follower, outputs)
+    _measure(chain, clock, meter)
+    return chain
+
+
+def _measure(chain: FollowedChain, clock: Clock, meter: Meter) -> None:
+    """Show how far following has come."""
+    network = chain.provider.network
+
+    def moved(move: Move) -> None:
+        meter.count(FOLLOWED_BLOCKS, len(move.blocks), network=network)
+        meter.count(ROLLED_BACK_BLOCKS, move.rolled_back_to is not None, network=network)
+
+    def lag() -> float:
+        tip = chain.follower.tip
+        if tip is None:
+            return 0.0
+        return max(0.0, clock.time() - chain.provider.eras().start_ms(tip.point.slot) / 1000)
+
+    chain.follower.subscribe(moved)
+    meter.gauge(FOLLOWING, lambda: chain.follower.tip is not None, network=network)
+    meter.gauge(FOLLOWER_LAG, lag, network=network)

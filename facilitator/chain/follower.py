@@ -105,6 +105,12 @@ class Follower:
                 self._begin()
             return self._window[-1].tip
 
+    @property
+    def tip(self) -> Tip | None:
+        """The newest block known; ``None`` while nothing is followed."""
+        with self._lock:
+            return self._window[-1].tip if self._window else None
+
     def find(self, transaction_id: str) -> InBlock | None:
         """The block that the transaction is in, if it is one of those remembered."""
         return self._included.get(transaction_id)

@@ -13,7 +13,9 @@ from facilitator.cardano.transaction import OutputRef, Transaction
 from facilitator.chain.encoding import decode_known, encode_known
 from facilitator.chain.follower import WINDOW, Follower
 from facilitator.chain.move import Move
+from facilitator.metrics import OUTPUT_LOOKUPS
 from facilitator.roles.chain import AwaitsBlocks, ChainProvider, OutputStatus, Spent, Unspent
+from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.sharing import SharedOutput, SharesOutputs
 from facilitator.roles.storage import StorageUnavailable
 
@@ -27,12 +29,17 @@ class KnownOutputs:
     """The outputs of one network: from memory, from the fleet's cache, else from the provider."""
 
     def __init__(
-        self, chain: ChainProvider, follower: Follower, shared: SharesOutputs | None = None
+        self,
+        chain: ChainProvider,
+        follower: Follower,
+        shared: SharesOutputs | None = None,
+        meter: Meter = NO_METER,
     ) -> None:
         """Take part in what the follower sees from now on."""
         self._chain = chain
         self._follower = follower
         self._shared = shared
+        self._meter = meter
         # A provider that is told of new blocks is close by: asking it is cheap, and the answer is
         # newer than what following it says.
         self._keeps = not isinstance(chain, AwaitsBlocks)
@@ -47,14 +54,19 @@ class KnownOutputs:
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         """What is known of each output. Raises :class:`ChainUnavailable`."""
         if not self._keeps:
+            self._count("provider", len(refs))
             return self._chain.outputs(refs)
         self._follower.follow()
         generation = self._enter_generation()
         known: dict[OutputRef, OutputStatus] = {}
         if generation is not None:
             known.update(self._remembered(refs))
-            known.update(self._shared_with_us(generation, refs, known))
+            self._count("memory", len(known))
+            shared = self._shared_with_us(generation, refs, known)
+            self._count("fleet", len(shared))
+            known.update(shared)
         unknown = [ref for ref in refs if ref not in known]
+        self._count("provider", len(unknown))
         if unknown:
             number = self._follower.number
             found = self._chain.outputs(unknown)
@@ -62,6 +74,11 @@ class KnownOutputs:
             if generation is not None and number is not None:
                 self._share({ref: known[ref] for ref in unknown}, number)
         return known
+
+    def _count(self, source: str, outputs: int) -> None:
+        if outputs:
+            network = self._chain.network
+            self._meter.count(OUTPUT_LOOKUPS, outputs, network=network, source=source)
 
     def created(self, transaction: Transaction) -> None:
         """Take in the outputs of a transaction that is in a block which was just told of."""

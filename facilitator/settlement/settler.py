@@ -17,6 +17,7 @@ from facilitator.roles.storage import Storage
 from facilitator.settlement import answers, transitions
 from facilitator.settlement.claim import Claim, ClaimState
 from facilitator.settlement.observation import Observation, is_open
+from facilitator.settlement.places import Places
 from facilitator.settlement.tracker import GRACE_SECONDS, Tracker
 from facilitator.x402.messages import SettleResponse
 from facilitator.x402.reasons import Reason
@@ -64,7 +65,8 @@ class Settler:
         self._judge = judge
         self._clock = clock
         self._lease_seconds = lease_seconds
-        self._places = threading.Semaphore(max_waiting)
+        self.places = Places(max_waiting)
+        """Those that callers wait in."""
         self._turn_to_write = threading.Semaphore(_WRITERS)
         self._draining = threading.Event()
 
@@ -126,7 +128,7 @@ class Settler:
 
     def _wait_for_owner(self, claim: Claim, deadline: float) -> bool:
         """Wait while the claim's owner verifies the payment; whether it no longer does."""
-        if not self._places.acquire(blocking=False):
+        if not self.places.take():
             return False
         try:
             while (left := deadline - time.monotonic()) > 0:
@@ -139,7 +141,7 @@ class Settler:
                     return True
             return False
         finally:
-            self._places.release()
+            self.places.leave()
 
     def _take_over(self, claim: Claim, owner: str) -> Claim:
         """Make the claim ours if its owner's lease is over."""
@@ -190,12 +192,12 @@ class Settler:
     # --- Waiting and answering --------------------------------------------------------------
 
     def _wait(self, observation: Observation, deadline: float) -> None:
-        if observation.is_decided() or not self._places.acquire(blocking=False):
+        if observation.is_decided() or not self.places.take():
             return
         try:
             observation.wait(deadline - time.monotonic(), self._draining.is_set)
         finally:
-            self._places.release()
+            self.places.leave()
 
     def _answer(self, observation: Observation, caller: Caller) -> SettleResponse:
         claim = self._storage.claim(observation.claim.transaction_id) or observation.claim

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from facilitator.balance import Share
+from facilitator.context import Worker
 from facilitator.errors import FacilitatorError
 from facilitator.settings import ServerSettings
 from facilitator.workers.line import Line
@@ -17,7 +18,7 @@ logger = logging.getLogger("facilitator.workers")
 def run_workers(
     settings: ServerSettings,
     sockets: Sequence[socket.socket],
-    work: Callable[[Line, Share], int],
+    work: Callable[[Line, Share, Worker], int],
 ) -> int:
     """Supervise ``server.workers`` processes until SIGTERM or SIGINT; return the exit code.
 
@@ -30,17 +31,17 @@ def run_workers(
             :meth:`Line.ready` once a signal drains.
 
     Raises:
-        WorkerError: A worker ended before it was ready, and none was in its place before.
+        WorkerError: A worker ended before it was ready, and none was in its place before; or there
+            is no place for their folder.
     """
     with Signals() as signals:
-        worker = Supervisor(settings, sockets, signals).run()
-    if worker is None:
+        begun = Supervisor(settings, sockets, signals).run()
+    if begun is None:
         logger.info("stopped")
         return 0
-    line, share = worker
-    line.watch(settings.shutdown_seconds + GRACE_SECONDS)
+    begun.line.watch(settings.shutdown_seconds + GRACE_SECONDS)
     try:
-        return work(line, share)
+        return work(*begun)
     except FacilitatorError as error:
-        line.failed(error)
+        begun.line.failed(error)
         return 1

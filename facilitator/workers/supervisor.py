@@ -2,12 +2,17 @@
 
 import logging
 import os
+import shutil
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from facilitator.balance import Balance, Share
+from facilitator.context import Worker
 from facilitator.errors import FacilitatorError
 from facilitator.listening import port_of, url_of
 from facilitator.settings import ServerSettings
@@ -25,22 +30,34 @@ class WorkerError(FacilitatorError):
     """The worker processes cannot start."""
 
 
+class Begun(NamedTuple):
+    """What a worker has at its beginning."""
+
+    line: Line
+    share: Share
+    worker: Worker
+
+
 class Supervisor:
     """Starts, watches, replaces and stops the workers."""
 
     def __init__(
         self, settings: ServerSettings, sockets: Sequence[socket.socket], signals: Signals
     ) -> None:
-        """Take the sockets that the workers listen on; they are closed at the end."""
+        """Take the sockets that the workers listen on; they are closed at the end.
+
+        Raises :class:`WorkerError` when there is no place for the workers' folder.
+        """
         self._settings = settings
         self._sockets = sockets
         self._signals = signals
         self._url = url_of(settings, port_of(sockets[0]))
         self._places = [Place(index) for index in range(settings.workers)]
         self._balance = Balance(settings.workers)
+        self._folder = _new_folder()
         self._announced = False
 
-    def run(self) -> tuple[Line, Share] | None:
+    def run(self) -> Begun | None:
         """In the supervisor return ``None`` at the end; in a worker, at its beginning, what it has.
 
         Raises :class:`WorkerError` when a worker ended before it was ready, and none was in its
@@ -52,7 +69,8 @@ class Supervisor:
                     self._look_at(place)
                 for place in self._due():
                     if (line := self._start(place)) is not None:
-                        return line, self._balance.share(place.index)
+                        share = self._balance.share(place.index)
+                        return Begun(line, share, Worker(place.index, self._folder))
                 self._wait(self._seconds_to_next())
         except WorkerError:
             self._stop()
@@ -137,9 +155,17 @@ class Supervisor:
                 _kill(running)
                 break
             self._signals.wait((), left)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _running(self) -> Sequence[Place]:
         return [each for each in self._places if each.exit_code() is None and each.pid]
+
+
+def _new_folder() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="facilitator-workers-"))
+    except OSError as error:
+        raise WorkerError(f"no temporary folder for the workers: {error}") from error
 
 
 def _kill(places: Iterable[Place]) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import cbor2
@@ -55,9 +56,14 @@ def read_blocks_after(client: Client, point: Point) -> Sequence[Block]:
 
 
 def _rows_after(client: Client, point: Point) -> Sequence[Mapping[str, Any]]:
-    path = f"/blocks/{point.block}/next?count={BATCH}"
+    ask = partial(
+        client.get,
+        "/blocks/{hash_or_number}/next?count={count}",
+        hash_or_number=point.block,
+        count=BATCH,
+    )
     try:
-        return rows(client.get(path), "blocks")
+        return rows(ask(), "blocks")
     except Missing:
         pass
     # Several machines answer for one address, and one that lags does not have the block either.
@@ -67,7 +73,7 @@ def _rows_after(client: Client, point: Point) -> Sequence[Mapping[str, Any]]:
             f"Blockfrost lags: its newest block is of slot {tip.point.slot}, before {point.slot}"
         )
     try:
-        return rows(client.get(path), "blocks")
+        return rows(ask(), "blocks")
     except Missing:
         raise PointNotFound(f"block {point.block} at slot {point.slot} is not there") from None
 
@@ -111,7 +117,8 @@ def _pages(client: Client, block: str, what: str, count: int) -> list[Any]:
     items: list[Any] = []
     for page in range(1, 2 + (count - 1) // _PAGE):
         try:
-            answer = client.get(f"/blocks/{block}/{what}?count={_PAGE}&page={page}")
+            path = f"/blocks/{{hash_or_number}}/{what}?count={_PAGE}&page={page}"
+            answer = client.get(path, hash_or_number=block)
         except Missing:
             raise ChainUnavailable("the chain changed while a block was read") from None
         if not isinstance(answer, list):

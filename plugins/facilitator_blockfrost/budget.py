@@ -39,6 +39,18 @@ class Budget:
         self._day = int(self._filled_at // DAY)
         self._spent = 0
 
+    @property
+    def spent(self) -> int:
+        """Requests taken out of the budget since midnight UTC."""
+        with self._lock:
+            self._refill(self._clock.time())
+            return self._spent
+
+    @property
+    def left(self) -> float:
+        """What is left of the day's requests."""
+        return max(0.0, self._per_day - self.spent)
+
     def spend(self) -> float:
         """Take one request out of the budget; seconds to wait before making it, at most 1.
 

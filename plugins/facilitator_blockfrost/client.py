@@ -21,6 +21,7 @@ from facilitator_blockfrost.budget import Budget
 from facilitator_blockfrost.connection import Answer, Origin
 from facilitator_blockfrost.pause import Pause
 from facilitator_blockfrost.pool import NotSent, Pool
+from facilitator_blockfrost.tally import NO_TALLY, Tally
 
 TRIES = 3
 _RETRIED = frozenset({425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
@@ -51,6 +52,7 @@ class Client:
         clock: Clock,
         timeout: float,
         budget: Budget | None,
+        tally: Tally = NO_TALLY,
     ) -> None:
         """``base_url`` is without the version, which is added; connects to nothing yet."""
         url = urlsplit(f"{base_url}/v0")
@@ -69,24 +71,33 @@ class Client:
         self._get_end = b" HTTP/1.1\r\n" + self._headers + b"\r\n"
         self._timeout = timeout
         self._budget = budget
+        self._tally = tally
         self._pause = Pause(clock)
         self._closed = threading.Event()
+        if budget is not None:
+            tally.quota(
+                used=lambda: budget.spent,
+                remaining=lambda: 0.0 if self._pause.is_of_quota else budget.left,
+            )
 
     def __repr__(self) -> str:
         """Without the project ID."""
         return "Client()"
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str, **values: object) -> Any:
         """The JSON at the path, which begins with ``/``; asked up to three times.
 
+        What the path has in braces is replaced by the ``values``, and counted as it is.
         Raises :class:`Missing` for 404 and :class:`ChainUnavailable`.
         """
+        endpoint = f"GET {path.partition('?')[0]}"
+        path = path.format(**values)
         request = b"GET " + self._path + path.encode("ascii") + self._get_end
         deadline = time.monotonic() + self._timeout * _TOTAL
         tried = 1
         while True:
             try:
-                answer = self._ask(request, deadline, repeatable=True)
+                answer = self._ask(endpoint, request, deadline, repeatable=True)
                 if answer.status == 200:
                     return _json(answer)
                 if answer.status == 404:
@@ -99,6 +110,7 @@ class Client:
                 raise ChainUnavailable(problem) from None
             tried += 1
             self._closed.wait(pause)
+            self._tally.retry()
 
     def post(self, path: str, body: bytes, content_type: str) -> Answer:
         """The answer to the body posted to the path, whatever its status; sent once.
@@ -111,7 +123,8 @@ class Client:
         request = b"POST " + self._path + path.encode() + head + self._headers + b"\r\n" + body
         deadline = time.monotonic() + self._timeout
         try:
-            return self._ask(request, deadline, repeatable=False)
+            endpoint = f"POST {path.partition('?')[0]}"
+            return self._ask(endpoint, request, deadline, repeatable=False)
         except NotSent as error:
             raise ChainUnavailable(_failure(error)) from None
         except OSError as error:
@@ -122,16 +135,26 @@ class Client:
         self._closed.set()
         self._pool.close()
 
-    def _ask(self, request: bytes, deadline: float, *, repeatable: bool) -> Answer:
+    def _ask(self, endpoint: str, request: bytes, deadline: float, *, repeatable: bool) -> Answer:
         if self._closed.is_set():
             raise ChainUnavailable("the connection to Blockfrost is closed")
-        self._pause.check()
-        if self._budget is not None and (wait := self._budget.spend()):
-            self._closed.wait(wait)
+        self._wait_for_leave()
         timeout = min(self._timeout, max(0.05, deadline - time.monotonic()))
-        answer = self._pool.ask(request, timeout, repeatable=repeatable)
+        with self._tally.request(endpoint) as outcome:
+            answer = self._pool.ask(request, timeout, repeatable=repeatable)
+            outcome.status = str(answer.status)
         self._pause.note(answer.status)
         return answer
+
+    def _wait_for_leave(self) -> None:
+        """Return when a request may be made. Raises :class:`ChainUnavailable` when none may."""
+        try:
+            self._pause.check()
+            if self._budget is not None and (wait := self._budget.spend()):
+                self._closed.wait(wait)
+        except ChainUnavailable:
+            self._tally.withheld()
+            raise
 
     def _backoff(self, answer: Answer | None, tried: int) -> float | None:
         """Seconds to wait before another try; ``None`` when there is to be none."""

@@ -35,7 +35,7 @@ def _address(credential: Credential, network_id: int) -> str:
 
 def _account(client: Client, address: str) -> Account | None:
     try:
-        row = table(client.get(f"/accounts/{address}"), "an account")
+        row = table(client.get("/accounts/{stake_address}", stake_address=address), "an account")
     except Missing:
         return None  # no transaction ever named it
     if not isinstance(row.get("registered"), bool):

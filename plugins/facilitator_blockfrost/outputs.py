@@ -77,7 +77,9 @@ class Outputs:
         """The statuses of outputs of one transaction."""
         transaction_id = next(iter(refs)).transaction_id.hex()
         try:
-            answer = table(self._client.get(f"/txs/{transaction_id}/utxos"), "a transaction")
+            answer = table(
+                self._client.get("/txs/{hash}/utxos", hash=transaction_id), "a transaction"
+            )
         except Missing:
             return dict.fromkeys(refs, NOT_INDEXED)
         made = self._made(transaction_id, rows(answer.get("outputs"), "outputs"))
@@ -115,7 +117,9 @@ class Outputs:
     def _with_script(self, ref: OutputRef, output: Output) -> OutputStatus:
         """The output as its transaction has it, since only there the script is as it was made."""
         try:
-            answer = table(self._client.get(f"/txs/{ref.transaction_id.hex()}/cbor"), "cbor")
+            answer = table(
+                self._client.get("/txs/{hash}/cbor", hash=ref.transaction_id.hex()), "cbor"
+            )
         except Missing:
             return NOT_INDEXED
         try:
@@ -142,7 +146,9 @@ class Outputs:
             return {}
         address = format_address(unspent.output.address)
         try:
-            answer = self._client.get(f"/addresses/{address}/utxos?count=100&order=desc")
+            answer = self._client.get(
+                "/addresses/{address}/utxos?count=100&order=desc", address=address
+            )
         except Missing:
             return {}
         at_address = {

@@ -21,6 +21,7 @@ class _Until(NamedTuple):
     end: float
     probe_at: float
     why: str
+    of_quota: bool
 
 
 class Pause:
@@ -31,6 +32,12 @@ class Pause:
         self._clock = clock
         self._lock = threading.Lock()
         self._until: _Until | None = None
+
+    @property
+    def is_of_quota(self) -> bool:
+        """Whether it is because the day's requests are used up."""
+        until = self._until
+        return until is not None and until.of_quota and self._clock.time() < until.end
 
     def check(self) -> None:
         """Return when a request may be made. Raises :class:`ChainUnavailable` otherwise."""
@@ -70,10 +77,12 @@ class Pause:
                 end,
                 "Blockfrost banned this address for too many requests (418);"
                 f" it is asked again {BAN_SECONDS / 60:g} minutes later",
+                of_quota=False,
             )
         return _Until(
             now - now % DAY + DAY,
             now + PROBE_SECONDS,
             "the requests that the Blockfrost plan has a day are used up (402);"
             f" there are new ones {until_midnight(now)}",
+            of_quota=True,
         )

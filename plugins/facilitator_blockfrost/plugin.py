@@ -10,6 +10,7 @@ from facilitator_blockfrost.budget import Budget
 from facilitator_blockfrost.client import Client
 from facilitator_blockfrost.provider import Blockfrost, HostedBlockfrost
 from facilitator_blockfrost.settings import BlockfrostSettings
+from facilitator_blockfrost.tally import Tally
 
 
 class BlockfrostPlugin:
@@ -41,6 +42,7 @@ class BlockfrostPlugin:
             clock=context.clock,
             timeout=settings.timeout_seconds,
             budget=None if found.tier is None else Budget(found.tier, context.clock),
+            tally=Tally(context.meter, self._table, network),
         )
         provider = HostedBlockfrost if found.is_hosted else Blockfrost
         return provider(network, client, context.clock, poll_seconds=settings.poll_seconds)

@@ -19,7 +19,7 @@ from facilitator_blockfrost.fields import Malformed, digest, raw_bytes, rows, ta
 def read_status(client: Client, transaction_id: str) -> TransactionStatus:
     """In a block, else in the mempool of Blockfrost's own node, else nowhere it can see."""
     try:
-        row = table(client.get(f"/txs/{transaction_id}"), "a transaction")
+        row = table(client.get("/txs/{hash}", hash=transaction_id), "a transaction")
     except Missing:
         return _in_mempool(client, transaction_id)
     return InBlock(Point(whole(row, "slot"), digest(row, "block")), whole(row, "block_height"))
@@ -27,7 +27,7 @@ def read_status(client: Client, transaction_id: str) -> TransactionStatus:
 
 def _in_mempool(client: Client, transaction_id: str) -> TransactionStatus:
     try:
-        client.get(f"/mempool/{transaction_id}")
+        client.get("/mempool/{hash}", hash=transaction_id)
     except Missing:
         return NotFound()
     return InMempool()
@@ -35,7 +35,7 @@ def _in_mempool(client: Client, transaction_id: str) -> TransactionStatus:
 
 def scripts_succeeded(client: Client, transaction_id: str) -> bool:
     """Whether the transaction did what it says, rather than forfeit its collateral."""
-    succeeded = _known(client, f"/txs/{transaction_id}").get("valid_contract")
+    succeeded = _known(client, "/txs/{hash}", transaction_id).get("valid_contract")
     if not isinstance(succeeded, bool):
         raise Malformed("valid_contract is neither true nor false")
     return succeeded
@@ -43,7 +43,7 @@ def scripts_succeeded(client: Client, transaction_id: str) -> bool:
 
 def read_consumed(client: Client, transaction_id: str) -> Sequence[OutputRef]:
     """What the transaction took out of the UTxO set: its inputs, or its collateral."""
-    inputs = rows(_known(client, f"/txs/{transaction_id}/utxos").get("inputs"), "inputs")
+    inputs = rows(_known(client, "/txs/{hash}/utxos", transaction_id).get("inputs"), "inputs")
     has_collateral = any(row.get("collateral") for row in inputs)
     forfeits = has_collateral and not scripts_succeeded(client, transaction_id)
     return [
@@ -53,9 +53,9 @@ def read_consumed(client: Client, transaction_id: str) -> Sequence[OutputRef]:
     ]
 
 
-def _known(client: Client, path: str) -> Mapping[str, Any]:
+def _known(client: Client, path: str, transaction_id: str) -> Mapping[str, Any]:
     """The answer about a transaction that was seen in a block before."""
     try:
-        return table(client.get(path), "a transaction")
+        return table(client.get(path, hash=transaction_id), "a transaction")
     except Missing:
         raise ChainUnavailable("the chain changed while a transaction was looked up") from None

@@ -190,7 +190,7 @@ def test_a_plugin_problem_comes_with_all_others(tmp_path: Path) -> None:
     assert str(raised.value).splitlines() == [
         "server.port: must be a whole number (environment variable FACILITATOR_SERVER__PORT)",
         "plugins: unknown plugin 'sqlit', did you mean sqlite? "
-        "Installed are blockfrost, blockfrost_backup, devnet, memory, redis, sqlite",
+        "Installed are blockfrost, blockfrost_backup, devnet, memory, prometheus, redis, sqlite",
     ]
 
 

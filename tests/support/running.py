@@ -44,6 +44,7 @@ class Running:
             loaded.server,
             network=NETWORK,
             on_drain=self.facilitator.service.drain,
+            meter=self.facilitator.meter,
         )
         self.server.start()
 

@@ -1,0 +1,79 @@
+"""What is counted of the requests to one Blockfrost."""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from facilitator.metrics import (
+    QUOTA_REMAINING,
+    QUOTA_USED,
+    UPSTREAM_REQUESTS,
+    UPSTREAM_RETRIES,
+    UPSTREAM_SECONDS,
+    UPSTREAM_WITHHELD,
+)
+from facilitator.roles.metrics import NO_METER, Meter
+from facilitator_blockfrost.pool import NotSent
+
+
+class Tally:
+    """Counts under the names of one provider."""
+
+    def __init__(self, meter: Meter, provider: str, network: str) -> None:
+        """Count for the network, which the provider is asked about."""
+        self._meter = meter
+        self._names = {"provider": provider, "network": network}
+
+    def request(self, endpoint: str) -> "Outcome":
+        """Count what is done in a ``with`` block as one request of the endpoint."""
+        return Outcome(self, endpoint)
+
+    def answered(self, endpoint: str, status: str, seconds: float) -> None:
+        """Count a request that is over."""
+        self._meter.count(UPSTREAM_REQUESTS, **self._names, endpoint=endpoint, status=status)
+        self._meter.observe(UPSTREAM_SECONDS, seconds, **self._names, endpoint=endpoint)
+
+    def retry(self) -> None:
+        """Count a request that is about to be repeated."""
+        self._meter.count(UPSTREAM_RETRIES, **self._names)
+
+    def withheld(self) -> None:
+        """Count a request that was not made."""
+        self._meter.count(UPSTREAM_WITHHELD, **self._names)
+
+    def quota(self, *, used: Callable[[], float], remaining: Callable[[], float]) -> None:
+        """Show how much of the plan's day is used, and what remains."""
+        self._meter.gauge(QUOTA_USED, used, **self._names)
+        self._meter.gauge(QUOTA_REMAINING, remaining, **self._names)
+
+
+class Outcome:
+    """A request under way: its status is set, or an error tells it."""
+
+    def __init__(self, tally: Tally, endpoint: str) -> None:
+        """It begins with the ``with`` block."""
+        self.status = "failed"
+        self._tally = tally
+        self._endpoint = endpoint
+
+    def __enter__(self) -> "Outcome":
+        """Begin."""
+        self._started = time.perf_counter()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End, and count."""
+        if isinstance(error, NotSent):
+            self.status = "unreachable"
+        elif isinstance(error, TimeoutError):
+            self.status = "timeout"
+        seconds = time.perf_counter() - self._started
+        self._tally.answered(self._endpoint, self.status, seconds)
+
+
+NO_TALLY = Tally(NO_METER, "", "")

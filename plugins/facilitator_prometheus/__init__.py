@@ -1,0 +1,30 @@
+"""Counts and measures for Prometheus, and shows it at ``/metrics``."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from facilitator import hookimpl
+from facilitator.context import Context
+from facilitator.roles.metrics import Meter
+from facilitator_prometheus.meter import PrometheusMeter
+from facilitator_prometheus.route import Metrics
+from facilitator_prometheus.settings import PrometheusSettings
+
+
+@hookimpl
+def settings_sections() -> Mapping[str, type]:
+    """The table ``prometheus``."""
+    return {"prometheus": PrometheusSettings}
+
+
+@hookimpl
+def meter(context: Context) -> Meter:
+    """The meter of this process; of several workers each has one, and shows them all."""
+    return PrometheusMeter(context.worker)
+
+
+@hookimpl
+def routes(context: Context) -> Mapping[str, object]:
+    """``/metrics``."""
+    settings = context.settings.section(PrometheusSettings)
+    return {"/metrics": Metrics(cast(PrometheusMeter, context.meter), settings)}

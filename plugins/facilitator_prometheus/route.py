@@ -1,0 +1,45 @@
+"""``/metrics``, for those who may read it."""
+
+import hmac
+import ipaddress
+
+import falcon
+
+from facilitator_prometheus.meter import PrometheusMeter
+from facilitator_prometheus.settings import PrometheusSettings
+
+
+class Metrics:
+    """``GET /metrics``: what was counted and measured, as Prometheus reads it."""
+
+    def __init__(self, meter: PrometheusMeter, settings: PrometheusSettings) -> None:
+        """Show what ``meter`` has, to those whom the settings name."""
+        self._meter = meter
+        self._networks = [ipaddress.ip_network(each) for each in settings.allow]
+        self._shown = None if settings.token is None else f"bearer {settings.token}".encode()
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Show all metrics. Raises 403 for others."""
+        if not (self._is_near(req) or self._shows_token(req)):
+            raise falcon.HTTPForbidden(
+                title="forbidden",
+                description="/metrics is for this machine, the networks in prometheus.allow, and"
+                " whoever shows prometheus.token.",
+            )
+        resp.data, resp.content_type = self._meter.exposition(req.get_header("Accept") or "")
+
+    def _is_near(self, req: falcon.Request) -> bool:
+        try:
+            ip = ipaddress.ip_address(req.remote_addr)
+        except ValueError:
+            return False  # a proxy may forward other things, such as "unknown"
+        if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+            ip = ip.ipv4_mapped  # IPv4, as a dual-stack socket shows it
+        # What a trusted proxy forwarded is from elsewhere, whatever its client calls itself.
+        is_local = ip.is_loopback and "HTTP_X_FORWARDED_FOR" not in req.env
+        return is_local or any(ip in network for network in self._networks)
+
+    def _shows_token(self, req: falcon.Request) -> bool:
+        scheme, _, token = (req.get_header("Authorization") or "").partition(" ")
+        shown = f"{scheme.lower()} {token.strip()}".encode()
+        return self._shown is not None and hmac.compare_digest(shown, self._shown)
