@@ -6,7 +6,7 @@ from typing import cast
 from facilitator import hookimpl
 from facilitator.context import Context
 from facilitator.roles.metrics import Meter
-from facilitator_prometheus.meter import PrometheusMeter
+from facilitator_prometheus.prometheus_meter import PrometheusMeter
 from facilitator_prometheus.route import Metrics
 from facilitator_prometheus.settings import PrometheusSettings
 

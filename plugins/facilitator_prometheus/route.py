@@ -5,8 +5,11 @@ import ipaddress
 
 import falcon
 
-from facilitator_prometheus.meter import PrometheusMeter
+from facilitator_prometheus.prometheus_meter import PrometheusMeter
 from facilitator_prometheus.settings import PrometheusSettings
+
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""Prometheus' text format, which everything that scrapes can read."""
 
 
 class Metrics:
@@ -26,7 +29,8 @@ class Metrics:
                 description="/metrics is for this machine, the networks in prometheus.allow, and"
                 " whoever shows prometheus.token.",
             )
-        resp.data, resp.content_type = self._meter.exposition(req.get_header("Accept") or "")
+        resp.data = self._meter.exposition()
+        resp.content_type = MEDIA_TYPE
 
     def _is_near(self, req: falcon.Request) -> bool:
         try:

@@ -41,7 +41,8 @@ def test_an_unknown_plugin_gets_a_suggestion(shelf: Shelf) -> None:
     shelf.add("redislike")
     assert refusal("redislik") == (
         "unknown plugin 'redislik', did you mean redislike? "
-        "Installed are blockfrost, blockfrost_backup, devnet, memory, redis, redislike, sqlite"
+        "Installed are blockfrost, blockfrost_backup, devnet, memory, prometheus, redis, "
+        "redislike, sqlite"
     )
     assert "; installed are " in refusal("qqq")
     assert "sqlite" in refusal("qqq")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import prometheus_client
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from facilitator.context import Worker
@@ -56,14 +55,10 @@ class PrometheusMeter:
         with self._lock:
             self._readings[_key(metric, labels)] = series, read
 
-    def exposition(self, accept: str) -> tuple[bytes, str]:
-        """All metrics in the format that the header ``Accept`` prefers, and its media type."""
+    def exposition(self) -> bytes:
+        """All metrics in Prometheus' text format."""
         self._sample()
-        try:
-            encode, media_type = choose_encoder(accept)
-        except ValueError:  # a version that is none
-            encode, media_type = choose_encoder("")
-        return encode(self._collector), media_type
+        return prometheus_client.generate_latest(self._collector)
 
     # --- Series ----------------------------------------------------------------------------------
 
