@@ -52,6 +52,7 @@ class Facilitator:
         context = Context(settings, clock, worker)
         self.meter = plugins.meter(context) or NO_METER
         self.meter.gauge(BUILD, lambda: 1, version=__version__)
+        self.meter.count(FAULTS, 0)  # or the first would not be seen as an increase
         self.context = replace(context, meter=self.meter)
         self.reporters = plugins.error_reporters(self.context)
         plugins.report_errors_to(self._report)

@@ -87,6 +87,10 @@ class Service:
             lease_seconds=settings.lease_seconds,
             max_waiting=max_waiting,
         )
+        for network in chains:
+            for state in ClaimState:
+                if state is not ClaimState.CLAIMED:
+                    meter.count(SETTLEMENTS, 0, network=network, state=state)
         places = self._settler.places
         meter.gauge(WAITING, lambda: places.taken)
         meter.gauge(MAX_WAITING, lambda: places.number)

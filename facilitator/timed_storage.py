@@ -29,6 +29,7 @@ class _TimedStorage:
             operation = getattr(storage, name, None)
             if operation is not None:
                 setattr(self, name, _timed(operation, name, meter))
+                meter.count(STORAGE_FAILURES, 0, operation=name)
 
 
 def timed(storage: Storage, meter: Meter) -> Storage:

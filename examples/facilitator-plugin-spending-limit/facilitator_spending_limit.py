@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from facilitator import hookimpl
 from facilitator.context import Context
 from facilitator.payment import PaymentView, Refusal
+from facilitator.roles.metrics import Counter, Meter
 from facilitator.settings import setting
+
+REFUSALS = Counter("spending_limit_refusals_total", "Times that a payment was above the limit.")
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class SpendingLimit:
     """The plugin. Payments in other assets than ada are let through."""
 
     max_lovelace: int
+    meter: Meter
 
     @hookimpl
     def settings_sections(self) -> Mapping[str, type]:
@@ -32,6 +36,7 @@ class SpendingLimit:
     def startup(self, context: Context) -> None:
         """Read the limit before the first request."""
         self.max_lovelace = context.settings.section(SpendingLimitSettings).max_lovelace
+        self.meter = context.meter
 
     @hookimpl
     def before_verify(self, payment: PaymentView) -> Refusal | None:
@@ -48,6 +53,7 @@ class SpendingLimit:
         # What is asked for counts, and it was checked to be a whole number before we are asked.
         if terms.asset != "lovelace" or int(terms.amount) <= self.max_lovelace:
             return None
+        self.meter.count(REFUSALS)
         return Refusal(
             f"payments of more than {self.max_lovelace} lovelace are refused here",
             "spending_limit_exceeded",

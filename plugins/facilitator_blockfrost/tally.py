@@ -23,6 +23,8 @@ class Tally:
         """Count for the network, which the provider is asked about."""
         self._meter = meter
         self._names = {"provider": provider, "network": network}
+        for counter in (UPSTREAM_RETRIES, UPSTREAM_WITHHELD):
+            meter.count(counter, 0, **self._names)
 
     def request(self, endpoint: str) -> "Outcome":
         """Count what is done in a ``with`` block as one request of the endpoint."""

@@ -38,6 +38,7 @@ from facilitator_devnet import cli_commands, settings_sections
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.faults import Faults
 from facilitator_devnet.genesis import PARAMETERS, wallets
+from facilitator_prometheus.settings import PrometheusSettings
 from facilitator_redis.settings import RedisSettings
 from facilitator_sqlite.settings import SqliteSettings
 
@@ -130,6 +131,7 @@ SECTIONS = {
     **settings_sections(),
     "sqlite": SqliteSettings,
     "redis": RedisSettings,
+    "prometheus": PrometheusSettings,
 }
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
 PACKAGED_DEFAULTS = tomllib.loads(PACKAGED.read_text())["default"]

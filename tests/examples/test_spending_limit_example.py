@@ -14,6 +14,7 @@ import pytest
 from facilitator_devnet.genesis import TEST_TOKEN
 from facilitator_devnet.samples import genesis_output, payload, requirements, sign_payment
 from support.client import call
+from support.exposition import scrape
 from support.payments import MERCHANT, transaction_id
 from support.process import ServeProcess
 from support.running import NETWORK
@@ -23,7 +24,7 @@ LIMIT = 5_000_000
 REASON = "spending_limit_exceeded"
 SETTINGS = """\
 [default]
-plugins = ["devnet", "memory", "spending_limit"]
+plugins = ["devnet", "memory", "prometheus", "spending_limit"]
 [default.devnet]
 block_seconds = 0.2
 [default.spending_limit]
@@ -88,6 +89,7 @@ def test_payments_up_to_the_limit_settle_and_others_are_refused(serve: Serve) ->
     assert (outcome["success"], outcome["errorReason"]) == (False, REASON)
     _, status = call(process.port, "GET", f"/status/{transaction_id(above)}")
     assert status["status"] == "not_found"
+    assert scrape(process.port)["spending_limit_refusals_total"] == 2
 
     assert post(process, "/verify", at_limit)["isValid"] is True
     assert post(process, "/settle", at_limit)["success"] is True

@@ -137,7 +137,8 @@ def test_the_storage_is_timed(run: Run) -> None:
     found = metrics(running)
     timed = found.by("operation", "facilitator_storage_seconds_count")
     assert (timed["claim"], timed["reserve"]) == (1, 1)
-    assert "facilitator_storage_failures_total" not in found.names()
+    assert found["facilitator_storage_failures_total"] == 0
+    assert "facilitator_storage_failures_total" in found.names()
 
 
 def test_without_a_meter_nothing_is_counted_or_shown(run: Run) -> None:
@@ -148,6 +149,7 @@ def test_without_a_meter_nothing_is_counted_or_shown(run: Run) -> None:
 
 def test_faults_are_counted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     running = run(**PLUGINS)
+    assert "facilitator_faults_total" in metrics(running).names()
     assert metrics(running)["facilitator_faults_total"] == 0
 
     def fail(_: str) -> None:

@@ -35,11 +35,11 @@ class Metrics:
         return sum(value for value, _ in self._matching(name, labels))
 
     def by(self, label: str, name: str, /, **labels: str) -> dict[str, float]:
-        """These samples, summed by another label."""
+        """These samples, summed by another label, where there is anything."""
         found: dict[str, float] = {}
         for value, has in self._matching(name, labels):
             found[has[label]] = found.get(has[label], 0.0) + value
-        return found
+        return {key: value for key, value in found.items() if value}
 
     def names(self) -> set[str]:
         """Of all samples."""
