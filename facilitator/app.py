@@ -23,6 +23,7 @@ from facilitator.plugins import Plugins
 from facilitator.rate_limits import rate_limiter
 from facilitator.reservations import Reservations
 from facilitator.roles.chain import ChainProvider
+from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER
 from facilitator.roles.storage import Storage
 from facilitator.server import serve as serve_http
@@ -112,8 +113,8 @@ class Facilitator:
             meter=self.meter,
         )
 
-    def _health_checks(self) -> Mapping[str, Callable[[], None]]:
-        checks: dict[str, Callable[[], None]] = {"storage": self.storage.ping}
+    def _health_checks(self) -> Mapping[str, HealthCheck]:
+        checks: dict[str, HealthCheck] = {"storage": self.storage.ping}
         for network, chain in self.chains.items():
             if isinstance(chain, FallbackChain):
                 checks |= chain.health_checks()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from facilitator.exact.methods import TransferMethod
     from facilitator.payment import PaymentView, Refusal
     from facilitator.roles.chain import ChainProvider
+    from facilitator.roles.health import HealthCheck
     from facilitator.roles.metrics import Meter
     from facilitator.roles.rate_limit import RateLimiter
     from facilitator.roles.reporting import ErrorReporter
@@ -97,7 +98,7 @@ def routes(context: Context) -> Mapping[str, object]:  # type: ignore[empty-body
 
 
 @hookspec
-def health_checks(context: Context) -> Mapping[str, Callable[[], None]]:  # type: ignore[empty-body]
+def health_checks(context: Context) -> Mapping[str, HealthCheck]:  # type: ignore[empty-body]
     """Return dependencies to show in ``/health``: name to a check that raises when it is down."""
 
 

@@ -2,11 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from facilitator.exact.terms import MAX_CONFIRMATIONS, MEMPOOL
 from facilitator.roles.chain import ChainProvider, InBlock, InMempool
+from facilitator.roles.health import HealthCheck
 from facilitator.settlement.answers import status_of
 from facilitator.settlement.claim import Claim, ClaimState
 
@@ -81,17 +82,20 @@ def supported(
     }
 
 
-def tip_check(chain: ChainProvider) -> Callable[[], None]:
+def tip_check(chain: ChainProvider) -> HealthCheck:
     """A health check that asks for the tip, at most once in five seconds however often it runs."""
     lock = threading.Lock()
     asked_at = float("-inf")
+    seconds = 0.0
 
-    def check() -> None:
-        nonlocal asked_at
+    def check() -> float:
+        nonlocal asked_at, seconds
         with lock:
-            if time.monotonic() - asked_at < _TIP_CACHE_SECONDS:
-                return
-            chain.tip()
-            asked_at = time.monotonic()
+            if time.monotonic() - asked_at >= _TIP_CACHE_SECONDS:
+                started = time.monotonic()
+                chain.tip()
+                asked_at = time.monotonic()
+                seconds = asked_at - started
+            return seconds
 
     return check

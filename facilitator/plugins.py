@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from facilitator.context import Context
     from facilitator.exact.methods import TransferMethod
     from facilitator.roles.chain import ChainProvider
+    from facilitator.roles.health import HealthCheck
     from facilitator.roles.metrics import Meter
     from facilitator.roles.rate_limit import RateLimiter
     from facilitator.roles.reporting import ErrorReporter
@@ -130,7 +131,7 @@ class Plugins:
         """Further HTTP routes by URI template. Raises :class:`PluginError` on a clash."""
         return self._merged("routes", "the route", context=context)
 
-    def health_checks(self, context: Context) -> dict[str, Callable[[], None]]:
+    def health_checks(self, context: Context) -> dict[str, HealthCheck]:
         """Further health checks by name. Raises :class:`PluginError` on a clash."""
         return self._merged("health_checks", "the health check", context=context)
 

@@ -25,6 +25,7 @@ from facilitator.payment import PaymentView, Refusal
 from facilitator.plugins import Plugins
 from facilitator.reservations import Reservations
 from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settings import SettlementSettings
@@ -53,7 +54,7 @@ class Service:
         settings: SettlementSettings,
         max_waiting: int,
         supported: Mapping[str, Any],
-        health_checks: Mapping[str, Callable[[], None]],
+        health_checks: Mapping[str, HealthCheck],
         failed: Callable[[BaseException], None],
         meter: Meter = NO_METER,
     ) -> None:
@@ -249,7 +250,7 @@ class Service:
         """The answer of ``/supported``."""
         return self._supported
 
-    def health(self) -> Mapping[str, Callable[[], None]]:
+    def health(self) -> Mapping[str, HealthCheck]:
         """Checks of everything this facilitator depends on; each raises when it is down."""
         return self._health_checks
 

@@ -3,12 +3,13 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any
 
 from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.health import HealthCheck
 from facilitator.roles.storage import StorageUnavailable
 
 WAIT_SECONDS = 1.8
@@ -25,7 +26,7 @@ class Outcome:
 
     is_up: bool
     latency: float
-    """Milliseconds that the check took, or has taken so far."""
+    """Milliseconds that the dependency took when it was last asked, or has taken so far."""
     error: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -39,7 +40,7 @@ class Outcome:
 class Probe:
     """One dependency's check: runs in a thread of its own, never twice at once."""
 
-    def __init__(self, name: str, check: Callable[[], None]) -> None:
+    def __init__(self, name: str, check: HealthCheck) -> None:
         """Take the check, which raises when the dependency is down."""
         self._name = name
         self._check = check
@@ -68,17 +69,19 @@ class Probe:
 
     def _run(self, future: "Future[Outcome]") -> None:
         error: Exception | None = None
+        seconds: float | None = None
         try:
-            self._check()
+            seconds = self._check()
         except Exception as raised:
             error = raised
         self._log_change(error)
-        outcome = Outcome(error is None, self._elapsed(), _shown(error) if error else None)
+        latency = self._elapsed() if seconds is None else _milliseconds(seconds)
+        outcome = Outcome(error is None, latency, _shown(error) if error else None)
         self._finished = time.monotonic()
         future.set_result(outcome)
 
     def _elapsed(self) -> float:
-        return round((time.monotonic() - self._started) * 1000, 3)
+        return _milliseconds(time.monotonic() - self._started)
 
     def _log_change(self, error: Exception | None) -> None:
         is_up = error is None
@@ -87,6 +90,10 @@ class Probe:
             message = f"{self._name} is {'up' if is_up else 'down'}"
             logger.log(level, message, exc_info=error, extra={"dependency": self._name})
         self._was_up = is_up
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 3)
 
 
 def _shown(error: Exception) -> str:
@@ -99,7 +106,7 @@ def _shown(error: Exception) -> str:
 class Probes:
     """All dependencies' checks."""
 
-    def __init__(self, checks: Mapping[str, Callable[[], None]]) -> None:
+    def __init__(self, checks: Mapping[str, HealthCheck]) -> None:
         """Take the checks by name."""
         self._probes = {name: Probe(name, check) for name, check in checks.items()}
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from facilitator.roles.health import HealthCheck
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
 
@@ -59,6 +60,6 @@ class PaymentService(Protocol):
         """The body of ``/supported``."""
         ...
 
-    def health(self) -> Mapping[str, Callable[[], None]]:
+    def health(self) -> Mapping[str, HealthCheck]:
         """The dependencies by name, each with a check that raises when it is down."""
         ...

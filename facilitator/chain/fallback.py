@@ -36,6 +36,7 @@ from facilitator.roles.chain import (
     TransactionStatus,
     Unknown,
 )
+from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import Meter
 
 
@@ -100,7 +101,7 @@ class FallbackChain:
             for member in self._pool.members:
                 stack.callback(member.provider.close)
 
-    def health_checks(self) -> Mapping[str, Callable[[], None]]:
+    def health_checks(self) -> Mapping[str, HealthCheck]:
         """A check for each provider by what ``/health`` calls it; each raises when it is down."""
         pool = self._pool
         first, *standbys = pool.members

@@ -53,10 +53,14 @@ class Member:
         self._lock = threading.Lock()
         self.lags = False
         """Whether it was too far behind when that was last checked."""
+        self.tip_seconds = 0.0
+        """How long it took to tell its tip the last time that it did."""
 
     def tip(self) -> Tip:
         """The provider's tip, remembered. Raises :class:`ChainUnavailable`."""
+        started = time.perf_counter()
         tip = self.provider.tip()
+        self.tip_seconds = time.perf_counter() - started
         self._tip = Sighting(tip.point.slot, self._clock())
         return tip
 

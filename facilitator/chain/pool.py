@@ -163,14 +163,18 @@ class Pool:
 
     # --- Health -----------------------------------------------------------------------------------
 
-    def check(self, member: Member) -> None:
-        """Raise :class:`ChainUnavailable` when the member is down or far behind another."""
+    def check(self, member: Member) -> float:
+        """The seconds that the member took when its tip was asked for last.
+
+        Raises :class:`ChainUnavailable` when it is down or far behind another.
+        """
         with member.looking:
             is_close = member is self._used_last or member.lags
             period = IN_USE_SECONDS if is_close else STANDBY_SECONDS
             if member.breaker.is_open or not member.seen_within(period):
                 self._visit(member)
         member.check_lag(self.others(member))
+        return member.tip_seconds
 
     def _visit(self, member: Member) -> None:
         ticket = member.breaker.admit()

@@ -12,6 +12,7 @@ from facilitator.context import Context
 from facilitator.errors import FacilitatorError
 from facilitator.plugins import Plugins, configure
 from facilitator.roles.chain import ChainProvider
+from facilitator.roles.health import HealthCheck
 from facilitator.settings import Settings
 from facilitator.workers import check_chain, check_storage
 
@@ -93,7 +94,7 @@ def _try(name: str, action: Callable[[], str]) -> Result:
         return Result(name, ok=False, detail=detail)
 
 
-def _health(check: Callable[[], None]) -> str:
+def _health(check: HealthCheck) -> str:
     check()
     return "answers"
 

@@ -77,6 +77,13 @@ def test_what_health_tells(tmp_path: Path) -> None:
     assert chain == {"status": "down", "error": "the quota of today is used up"}
 
 
+def test_a_check_may_tell_how_long_it_took_when_it_last_asked(tmp_path: Path) -> None:
+    service = ScriptedService(checks={"chain": lambda: 1.25})
+    with serving(tmp_path, service) as client:
+        document = client.call("GET", "/health").json
+    assert document["dependencies"]["chain"] == {"status": "up", "latency": 1250.0}
+
+
 def test_only_texts_meant_for_it_are_shown(tmp_path: Path) -> None:
     with watching(tmp_path, redis=broken) as client:
         answer = client.call("GET", "/health")

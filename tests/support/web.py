@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from facilitator.api import application
+from facilitator.roles.health import HealthCheck
 from facilitator.server import Server
 from facilitator.settings import Settings, load_settings
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
@@ -58,7 +59,7 @@ class ScriptedService:
         "status": "not_found",
         "settled": False,
     }
-    checks: dict[str, Callable[[], None]] = field(default_factory=dict)
+    checks: Mapping[str, HealthCheck] = field(default_factory=dict)
 
     def verify(self, request: PaymentRequest) -> VerifyResponse:
         return self.on_verify(request)
@@ -72,7 +73,7 @@ class ScriptedService:
     def supported(self) -> Mapping[str, Any]:
         return {"kinds": [], "extensions": [], "signers": {}}
 
-    def health(self) -> Mapping[str, Callable[[], None]]:
+    def health(self) -> Mapping[str, HealthCheck]:
         return self.checks
 
 

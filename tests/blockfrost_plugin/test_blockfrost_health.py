@@ -1,0 +1,105 @@
+"""What ``/health`` tells of Blockfrost, and of everything else that a real network needs."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from facilitator.clock import SystemClock
+from facilitator_devnet.blockfrost.face import Face
+from facilitator_devnet.devnet import Devnet
+from support.running import NETWORK, Running
+from support.waiting import eventually
+
+TIP = "GET /blocks/latest"
+FIRST, STANDBY = f"{NETWORK} (blockfrost)", f"{NETWORK} (blockfrost_backup, standby)"
+
+
+@pytest.fixture
+def face() -> Iterator[Face]:
+    with closing(Devnet(NETWORK, SystemClock())) as devnet, Face(devnet) as face:
+        yield face
+
+
+@pytest.fixture
+def start(tmp_path: Path, face: Face) -> Iterator[Callable[..., Running]]:
+    with ExitStack() as stack:
+
+        def start(**settings: str) -> Running:
+            own = {
+                "FACILITATOR_PLUGINS": "blockfrost,sqlite",
+                "FACILITATOR_BLOCKFROST__BASE_URL": face.url,
+                "FACILITATOR_BLOCKFROST__PROJECT_ID": "preprodOfTheHealth",
+                **settings,
+            }
+            return stack.enter_context(closing(Running(tmp_path, settings=own, real_time=True)))
+
+        yield start
+
+
+def health(running: Running) -> tuple[int, dict[str, Any]]:
+    return running.call("GET", "/health")
+
+
+def test_every_dependency_is_up_with_its_latency(start: Callable[..., Running], face: Face) -> None:
+    status, told = health(start())
+    assert (status, told["status"]) == (200, "healthy")
+    assert told["version"] == version("x402-cardano-facilitator")
+    assert set(told["dependencies"]) == {"storage", NETWORK}
+    for dependency in told["dependencies"].values():
+        assert dependency["status"] == "up"
+        assert dependency["latency"] > 0
+    assert face.counts()["by_endpoint"] == {TIP: 1}
+
+
+def test_the_latency_is_that_of_the_last_question(
+    start: Callable[..., Running], face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facilitator.api.probe.FRESH_SECONDS", 0.0)
+    face.faults.latency(150, TIP, times=1)
+    running = start()
+    latencies = [health(running)[1]["dependencies"][NETWORK]["latency"] for _ in range(2)]
+    assert latencies[0] >= 150
+    assert latencies[1] == latencies[0] or face.counts()["by_endpoint"][TIP] > 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (lambda face: face.faults.quota(0), "the requests that the Blockfrost plan has a day are"),
+        (lambda face: face.faults.answer(403), "Blockfrost refuses the project ID (403)"),
+        (lambda face: face.faults.answer(418), "Blockfrost banned this address"),
+        (lambda face: face.close(), "cannot connect to Blockfrost"),
+    ],
+)
+def test_what_blockfrost_refuses_is_down(
+    start: Callable[..., Running], face: Face, fault: Callable[[Face], None], words: str
+) -> None:
+    running = start()
+    fault(face)
+    status, told = health(running)
+    assert (status, told["status"]) == (200, "degraded")
+    chain = told["dependencies"][NETWORK]
+    assert chain["status"] == "down"
+    assert words in chain["error"]
+    assert told["dependencies"]["storage"]["status"] == "up"
+    assert running.call("GET", "/health/ready")[0] == 503
+    assert running.call("GET", "/health/live")[0] == 200
+    running.facilitator.storage.close()
+    eventually(lambda: health(running)[0] == 503)
+    assert health(running)[1]["status"] == "unhealthy"
+
+
+def test_each_provider_is_a_dependency(start: Callable[..., Running]) -> None:
+    running = start(
+        FACILITATOR_PLUGINS="blockfrost,blockfrost_backup,sqlite",
+        FACILITATOR_CHAIN__FALLBACK="blockfrost_backup",
+        FACILITATOR_BLOCKFROST_BACKUP__BASE_URL="http://127.0.0.1:1",
+    )
+    status, told = health(running)
+    assert (status, told["status"]) == (200, "degraded")
+    found = {name: each["status"] for name, each in told["dependencies"].items()}
+    assert found == {"storage": "up", FIRST: "up", STANDBY: "down"}
