@@ -4,8 +4,9 @@
 
 One facilitator process on the first core; the devnet's Blockfrost-compatible API and the clients
 on the others. First every payment for the first time (one upstream call each), then the same ones
-again (nothing upstream). Baseline of the same run: the same server answering a constant to the same
-requests, which is what waitress itself costs.
+again (nothing upstream), and both once more by a process that counts for Prometheus. Baseline of
+the same run: the same server answering a constant to the same requests, which is what waitress
+itself costs.
 """
 
 import argparse
@@ -81,18 +82,31 @@ def measure(what: str, pid: int, url: str, bodies: Sequence[bytes], connections:
     return cpu
 
 
+def facilitator(api: Api, plugins: str) -> Mapping[str, str]:
+    """Environment of a facilitator with these plugins."""
+    return on_blockfrost(api) | {"FACILITATOR_PLUGINS": plugins}
+
+
+def new_folder(stack: ExitStack) -> Path:
+    """A folder that is removed at the end."""
+    return Path(stack.enter_context(tempfile.TemporaryDirectory()))
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Start everything, measure, and print the ratios."""
     first, *others = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, others or [first])
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = new_folder(stack)
         devnet = ["devnet", "--listen", "127.0.0.1:0", "--block-seconds", "20"]
         api = Api(stack.enter_context(process(devnet, {}, folder)).url)
-        environ = on_blockfrost(api) | {"FACILITATOR_PLUGINS": f"blockfrost,{arguments.storage}"}
-        server = stack.enter_context(process(["serve"], environ, folder))
+        plugins = f"blockfrost,{arguments.storage}"
+        server, counting = (
+            stack.enter_context(process(["serve"], facilitator(api, each), new_folder(stack)))
+            for each in (plugins, f"{plugins},prometheus")
+        )
         constant = stack.enter_context(process([SERVE_CONSTANT], {}, folder, script=__file__))
-        for pid in (server.pid, constant.pid):
+        for pid in (server.pid, counting.pid, constant.pid):
             for thread in os.listdir(f"/proc/{pid}/task"):
                 os.sched_setaffinity(int(thread), [first])
         payers = [api.fund(f"payer {number}") for number in range(arguments.payments)]
@@ -105,7 +119,12 @@ def run(arguments: argparse.Namespace) -> None:
         bare = measure("waitress, a constant", constant.pid, constant.url, bodies, connections)
         unseen = measure("payers never seen", server.pid, server.url, bodies, connections)
         known = measure("inputs known", server.pid, server.url, bodies, connections)
+        counted = measure("never seen, counting", counting.pid, counting.url, bodies, connections)
+        again = measure("inputs known, counting", counting.pid, counting.url, bodies, connections)
         print(f"of waitress: never seen {unseen / bare:.1f} times, known {known / bare:.1f} times")
+        print(
+            f"of not counting: never seen {counted / unseen:.2f}, known {again / known:.2f} times"
+        )
 
 
 def serve_constant() -> None:
