@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.chain.feed import Feed
 from facilitator.chain.follower import LEASE_SECONDS, Follower
 from facilitator.chain.move import Move
@@ -60,7 +61,8 @@ def _measure(chain: FollowedChain, clock: Clock, meter: Meter) -> None:
         tip = chain.follower.tip
         if tip is None:
             return 0.0
-        return max(0.0, clock.time() - chain.provider.eras().start_ms(tip.point.slot) / 1000)
+        # The provider might have to ask for its eras, just when it does not answer.
+        return max(0.0, clock.time() - KNOWN_ERAS[network].start_ms(tip.point.slot) / 1000)
 
     chain.follower.subscribe(moved)
     meter.gauge(FOLLOWING, lambda: chain.follower.tip is not None, network=network)

@@ -107,9 +107,11 @@ class Follower:
 
     @property
     def tip(self) -> Tip | None:
-        """The newest block known; ``None`` while nothing is followed."""
-        with self._lock:
-            return self._window[-1].tip if self._window else None
+        """The newest block known; ``None`` while nothing is followed. Waits for nothing."""
+        try:
+            return self._window[-1].tip
+        except IndexError:
+            return None
 
     def find(self, transaction_id: str) -> InBlock | None:
         """The block that the transaction is in, if it is one of those remembered."""
