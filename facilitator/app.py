@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -71,7 +72,8 @@ class Facilitator:
             routes=plugins.routes(self.context),
             authenticate=plugins.authenticate if plugins.has("authenticate") else None,
             rate_limiter=rate_limiter(plugins, self.context),
-            on_error=self._request_failed,
+            on_failure=self.request_failed,
+            observers=plugins if plugins.observe_requests else None,
             inspect=self._inspector(clock, methods).payment if settings.inspect.enabled else None,
             meter=self.meter,
         )
@@ -131,13 +133,26 @@ class Facilitator:
             except Exception:
                 _log.exception("the error reporter of plugin %s failed", plugin)
 
-    def _request_failed(self, error: BaseException, context: Mapping[str, str]) -> None:
+    def request_failed(self, error: BaseException, context: Mapping[str, str]) -> None:
+        """Hand on why a request was answered with 5xx."""
         self._report(error, context)
         self.plugins.request_failed(error, context)
 
     def _thread_failed(self, error: BaseException) -> None:
         _log.error("unexpected error while following the chain", exc_info=error)
-        self._report(error, {})
+        self._report(error, {"thread": threading.current_thread().name})
+
+    def report_ended_threads(self) -> None:
+        """Hand on the exceptions that end threads from now on, which are logged already."""
+        log = threading.excepthook
+
+        def report(failure: threading.ExceptHookArgs) -> None:
+            log(failure)
+            if failure.exc_value is not None and not isinstance(failure.exc_value, SystemExit):
+                name = failure.thread.name if failure.thread else "unknown"
+                self._report(failure.exc_value, {"thread": name})
+
+        threading.excepthook = report
 
     def start(self) -> None:
         """Start plugins and recovery; requests may come afterwards."""
@@ -152,8 +167,11 @@ class Facilitator:
             chain.close()
         self.storage.close()
         self.plugins.shutdown()
-        for _, reporter in self.reporters:
-            reporter.flush(_FLUSH_SECONDS)
+        for plugin, reporter in self.reporters:
+            try:
+                reporter.flush(_FLUSH_SECONDS)
+            except Exception:
+                _log.exception("the error reporter of plugin %s failed to flush", plugin)
 
 
 def build(
@@ -198,6 +216,7 @@ def _serve(
     on_ready: Callable[[], None] | None = None,
 ) -> int:
     facilitator = build(settings, plugins, worker=worker)
+    facilitator.report_ended_threads()
     check_storage(settings.server.workers, facilitator.storage)
     for chain in facilitator.chains.values():
         check_chain(settings.server.workers, chain)
@@ -208,6 +227,7 @@ def _serve(
             settings,
             facilitator.service.drain,
             meter=facilitator.meter,
+            on_failure=facilitator.request_failed,
             sockets=sockets,
             share=share,
             on_ready=on_ready,

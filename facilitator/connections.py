@@ -5,6 +5,7 @@ Relies on the inside of waitress 3; the tests of the server cover it.
 
 import resource
 import socket
+import sys
 import time
 from contextlib import suppress
 from typing import Any
@@ -15,6 +16,7 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, WSGITask
 
 from facilitator.api.errors import error_document
+from facilitator.api.failures import AnsweredWithFailure, failure_context, tell
 from facilitator.api.health import DRAINING
 from facilitator.api.metrics import count_request
 from facilitator.api.middleware import log_request
@@ -82,7 +84,8 @@ class Refusal(ErrorTask):
 
     def execute(self) -> None:
         """Answer, and close the connection."""
-        request, error = self.request, self.request.error
+        # What waitress made up for an exception of the app does not know which request it answers.
+        request, error = self.channel.requests[0], self.request.error
         path, method = getattr(request, "path", ""), getattr(request, "command", "")
         request_id = request_id_of(request.headers.get("X_REQUEST_ID"))
         reason, message = _ERRORS.get(error.code, _FAULT)
@@ -106,7 +109,19 @@ class Refusal(ErrorTask):
             method=method, path=path, address=address, status=error.code, seconds=seconds,
             reqId=request_id,
         )  # fmt: skip
+        self._tell(request_id, method, path, message)
         self.write(b"" if method == "HEAD" else body)
+
+    def _tell(self, request_id: str, method: str, path: str, message: str) -> None:
+        """Tell of an answer of 5xx; waitress handles the exception that is behind it, if any."""
+        on_failure, status = self.channel.server.on_failure, self.request.error.code
+        if on_failure is None or status < 500:
+            return
+        error = sys.exception() or AnsweredWithFailure(message)
+        context = failure_context(
+            request_id=request_id, method=method, url=path, path=path, status=status
+        )
+        tell(on_failure, error, context)
 
 
 class Parser(HTTPRequestParser):

@@ -31,6 +31,8 @@ ROLES: Mapping[str, str] = {
     "after_verify": "observer",
     "after_settle": "observer",
     "settlement_changed": "observer",
+    "request_started": "observer",
+    "request_completed": "observer",
     "request_failed": "observer",
 }
 """Hook name to what implementing it makes of a plugin."""

@@ -160,5 +160,15 @@ def settlement_changed(claim: Claim) -> None:
 
 
 @hookspec
+def request_started(request: falcon.Request) -> None:
+    """Take note of a request before anything is done about it, in the thread that answers it."""
+
+
+@hookspec
+def request_completed(request: falcon.Request, response: falcon.Response) -> None:
+    """Take note of a request's answer before it is sent, in the thread that answers it."""
+
+
+@hookspec
 def request_failed(error: BaseException, context: Mapping[str, Any]) -> None:
-    """Take note of a fault of ours while answering a request (its id, method and path)."""
+    """Take note of a request answered with 5xx (its id, method, URL, path and status)."""

@@ -15,81 +15,26 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
-from urllib.parse import quote, urlsplit
 
 import orjson
 
+from facilitator.redaction import Redactor
 from facilitator.settings import LogSettings
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Id of the request that the current thread works for; every line carries it as ``reqId``."""
 
-MASK = "***"
 QUEUE_WARNING_SECONDS = 60.0
 
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 logger = logging.getLogger("facilitator")
-
-
-class Redactor:
-    """Masks known secret values inside of texts and of whatever contains texts."""
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        """Take the secrets; user names and passwords inside of URLs among them count as well."""
-        forms = {form for secret in secrets for form in _forms(secret)}
-        self._pattern = _any_of(forms)
-        self._pattern_in_json = _any_of({json_form for form in forms for json_form in _json(form)})
-
-    def finds_in_json(self, line: str) -> bool:
-        """Whether a text in the JSON that ``orjson`` wrote holds a secret."""
-        return self._pattern_in_json.search(line) is not None
-
-    def text(self, text: str) -> str:
-        """The text with every occurrence of a secret masked."""
-        return self._pattern.sub(MASK, text)
-
-    def value(self, value: object) -> Any:
-        """A value that JSON can express, with every text in it masked."""
-        if value is None or isinstance(value, bool | int | float):
-            return value
-        if isinstance(value, Mapping):
-            return {self.text(str(name)): self.value(entry) for name, entry in value.items()}
-        if isinstance(value, list | tuple | set | frozenset):
-            return [self.value(entry) for entry in value]
-        return self.text(str(value))
-
-
-def _forms(secret: str) -> Iterator[str]:
-    """The ways in which a secret may be written: itself, escaped, quoted, parts of a URL."""
-    if "://" in secret:
-        try:
-            parts = urlsplit(secret)
-        except ValueError:
-            parts = urlsplit("")
-        # The user of a Sentry DSN is its key.
-        secrets = [secret, parts.username, parts.password]
-    else:
-        secrets = [secret]
-    for text in filter(None, secrets):
-        yield from {text, repr(text)[1:-1], json.dumps(text)[1:-1], quote(text, safe="")}
-
-
-def _json(form: str) -> Iterator[str]:
-    """How ``orjson`` writes it; it never writes text that is not Unicode."""
-    with suppress(TypeError):
-        yield orjson.dumps(form).decode()[1:-1]
-
-
-def _any_of(texts: Collection[str]) -> re.Pattern[str]:
-    longest_first = sorted(texts, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
 
 class _Formatter(logging.Formatter):

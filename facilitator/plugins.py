@@ -175,8 +175,21 @@ class Plugins:
         """Tell every plugin of a settlement's new state."""
         self._observe("settlement_changed", claim=claim)
 
+    @property
+    def observe_requests(self) -> bool:
+        """Whether any plugin wants to hear of requests."""
+        return self.has("request_started") or self.has("request_completed")
+
+    def request_started(self, request: falcon.Request) -> None:
+        """Tell every plugin of a request that begins."""
+        self._observe("request_started", request=request)
+
+    def request_completed(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Tell every plugin of a request's answer."""
+        self._observe("request_completed", request=request, response=response)
+
     def request_failed(self, error: BaseException, context: Mapping[str, Any]) -> None:
-        """Tell every plugin of a fault of ours."""
+        """Tell every plugin of a request answered with 5xx."""
         self._observe("request_failed", error=error, context=context)
 
     # --- How each kind is called ------------------------------------------------------------------

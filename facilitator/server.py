@@ -18,6 +18,7 @@ from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
+from facilitator.api.failures import OnFailure
 from facilitator.balance import Share
 from facilitator.connections import MAX_HEADER_BYTES, Channel, connection_limit
 from facilitator.listening import BACKLOG, listen, url_of
@@ -64,6 +65,7 @@ class _Listener(TcpWSGIServer):
     draining = False
     network = ""
     meter: Meter = NO_METER
+    on_failure: OnFailure | None = None
     share: Share | None = None
     """Where other processes accept from the same socket."""
 
@@ -108,6 +110,7 @@ class Server:
         network: str,
         on_drain: Callable[[], None] | None = None,
         meter: Meter = NO_METER,
+        on_failure: OnFailure | None = None,
         sockets: Sequence[socket.socket] | None = None,
         share: Share | None = None,
     ) -> None:
@@ -120,6 +123,8 @@ class Server:
             on_drain: Called once when stopping begins, from the thread of :meth:`run`; must not
                 block. Whoever keeps requests waiting for long lets them go on it.
             meter: Counts what is answered without asking the app, and watches the threads.
+            on_failure: Told of every request that is answered with 5xx without asking the app, or
+                because the app raised.
             sockets: What :func:`~facilitator.listening.listen` returned, perhaps shared with other
                 processes. The server closes them.
             share: This process' share of the connections, if others accept from the same sockets.
@@ -147,6 +152,7 @@ class Server:
         for listener in self._listeners:
             listener.network = network
             listener.meter = meter
+            listener.on_failure = on_failure
             listener.share = share
         meter.gauge(THREADS, lambda: settings.threads)
         meter.gauge(BUSY_THREADS, lambda: self._dispatcher.active_count)
@@ -283,6 +289,7 @@ def serve(
     on_drain: Callable[[], None] | None = None,
     *,
     meter: Meter = NO_METER,
+    on_failure: OnFailure | None = None,
     sockets: Sequence[socket.socket] | None = None,
     share: Share | None = None,
     on_ready: Callable[[], None] | None = None,
@@ -298,6 +305,7 @@ def serve(
         settings.server,
         network=network,
         on_drain=on_drain,
+        on_failure=on_failure,
         meter=meter,
         sockets=sockets,
         share=share,

@@ -7,13 +7,16 @@ import falcon
 
 from facilitator.api import docs, openapi
 from facilitator.api.auth import Authenticate, Gate
-from facilitator.api.errors import ErrorHandler, OnError
+from facilitator.api.errors import ErrorHandler
+from facilitator.api.failures import Failures, OnFailure
 from facilitator.api.health import Health, Live, Ready
 from facilitator.api.inspect import Inspect, InspectPayment
 from facilitator.api.metrics import RequestMetrics
 from facilitator.api.middleware import (
     ClientAddress,
     HeadAsGet,
+    Observed,
+    Observers,
     Request,
     RequestLog,
     ResponseHeaders,
@@ -41,7 +44,8 @@ def application(
     routes: Mapping[str, object] | None = None,
     authenticate: Authenticate | None = None,
     rate_limiter: RateLimiter | None = None,
-    on_error: OnError | None = None,
+    on_failure: OnFailure | None = None,
+    observers: Observers | None = None,
     inspect: InspectPayment | None = None,
     meter: Meter = NO_METER,
 ) -> falcon.App[Any, Any]:
@@ -55,7 +59,8 @@ def application(
             attribute ``openapi`` of one is its path item in ``/openapi.json``.
         authenticate: May refuse a request of ``/verify`` or ``/settle``, besides the API keys.
         rate_limiter: Asked about every request, those of ``/health`` and of this machine excepted.
-        on_error: Told of every fault of ours, which the caller sees as 500.
+        on_failure: Told of every request that is answered with 5xx.
+        observers: Told of every request that begins and of every one that is answered.
         inspect: Answers ``/inspect``; without it there is no such path.
         meter: Counts requests.
 
@@ -64,11 +69,11 @@ def application(
     """
     app = falcon.App(request_type=Request)
     gate = Gate(settings.auth.api_keys, authenticate)
-    _add_middleware(app, settings, meter)
+    _add_middleware(app, settings, on_failure, observers, meter)
     if rate_limiter is not None:
         app.add_middleware(RateLimit(rate_limiter, gate.caller, clock or SystemClock(), meter))
     app.req_options.strip_url_path_trailing_slash = True
-    ErrorHandler(settings.networks[0], on_error).register(app)
+    ErrorHandler(settings.networks[0]).register(app)
     core = _resources(service, settings, clock, gate)
     if inspect is not None:
         core["/inspect"] = Inspect(inspect, gate, settings.server.max_body_bytes)
@@ -120,11 +125,21 @@ def _add_further(
         raise PluginError(f"a plugin brings the route {path}, which cannot be: {error}") from error
 
 
-def _add_middleware(app: falcon.App[Any, Any], settings: Settings, meter: Meter) -> None:
+def _add_middleware(
+    app: falcon.App[Any, Any],
+    settings: Settings,
+    on_failure: OnFailure | None,
+    observers: Observers | None,
+    meter: Meter,
+) -> None:
     """Responses pass it from last to first, so that the log sees what is answered."""
     app.add_middleware(RequestLog())
     if meter is not NO_METER:
         app.add_middleware(RequestMetrics(meter))
+    if observers is not None:
+        app.add_middleware(Observed(observers))
+    if on_failure is not None:
+        app.add_middleware(Failures(on_failure))
     app.add_middleware(ClientAddress(settings.server.trusted_proxies))
     app.add_middleware(ResponseHeaders())
     app.add_middleware(HeadAsGet())

@@ -2,8 +2,8 @@
 
 import logging
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
 import falcon
 
@@ -11,9 +11,6 @@ from facilitator.api.responses import answer
 from facilitator.api.service import IdempotencyConflict, ServiceUnavailable
 from facilitator.x402.messages import BadMessage
 from facilitator.x402.reasons import Reason
-
-OnError: TypeAlias = Callable[[BaseException, Mapping[str, str]], None]
-"""Takes note of a fault of ours; the mapping names the request's id, method and path."""
 
 logger = logging.getLogger("facilitator.api")
 
@@ -53,10 +50,9 @@ def error_document(
 class ErrorHandler:
     """Answers every exception that a request ends with."""
 
-    def __init__(self, network: str, on_error: OnError | None) -> None:
-        """Name ``network`` where the request names none; report faults of ours to ``on_error``."""
+    def __init__(self, network: str) -> None:
+        """Name ``network`` where the request names none."""
         self._network = network
-        self._on_error = on_error
 
     def register(self, app: falcon.App[Any, Any]) -> None:
         """Answer the app's exceptions, Falcon's own included."""
@@ -64,7 +60,9 @@ class ErrorHandler:
             app.add_error_handler(kind, self._handle)
 
     def _handle(self, req: falcon.Request, resp: falcon.Response, error: Exception, _: Any) -> None:
-        refusal = _refusal(error) or self._fault(req, error)
+        refusal = _refusal(error) or _fault(req, error)
+        if refusal.status >= 500:
+            req.context.error = error
         resp.set_headers(dict(refusal.headers))
         document = error_document(
             req.path,
@@ -75,17 +73,12 @@ class ErrorHandler:
         )
         answer(resp, document, refusal.status)
 
-    def _fault(self, req: falcon.Request, error: Exception) -> ApiError:
-        request_id = req.context.request_id
-        where = {"requestId": request_id, "method": req.method, "path": req.path}
-        logger.error("request failed", exc_info=error)
-        if self._on_error:
-            try:
-                self._on_error(error, where)
-            except Exception:
-                logger.exception("the failure of a request could not be reported")
-        message = f"The facilitator failed; please report it with the request id {request_id}."
-        return ApiError(500, "internal_error", message)
+
+def _fault(req: falcon.Request, error: Exception) -> ApiError:
+    logger.error("request failed", exc_info=error)
+    request_id = req.context.request_id
+    message = f"The facilitator failed; please report it with the request id {request_id}."
+    return ApiError(500, "internal_error", message)
 
 
 def _refusal(error: Exception) -> ApiError | None:

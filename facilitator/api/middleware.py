@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import falcon
 
@@ -61,6 +61,40 @@ class RequestLog:
             **further,
         )
         log.request_id.set(None)
+
+
+class Observers(Protocol):
+    """Who wants to hear of requests. Must not raise."""
+
+    def request_started(self, request: falcon.Request) -> None:
+        """Take note of a request before anything is done about it."""
+        ...
+
+    def request_completed(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Take note of its answer."""
+        ...
+
+
+class Observed:
+    """Tells the observers of every request, in the thread that answers it."""
+
+    def __init__(self, observers: Observers) -> None:
+        """Tell these."""
+        self._observers = observers
+
+    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
+        """Tell that it begins."""
+        self._observers.request_started(req)
+
+    def process_response(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        resource: object,  # noqa: ARG002
+        req_succeeded: bool,  # noqa: ARG002
+    ) -> None:
+        """Tell that it is answered."""
+        self._observers.request_completed(req, resp)
 
 
 class ResponseHeaders:

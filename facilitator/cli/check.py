@@ -13,6 +13,7 @@ from facilitator.errors import FacilitatorError
 from facilitator.plugins import Plugins, configure
 from facilitator.roles.chain import ChainProvider
 from facilitator.roles.health import HealthCheck
+from facilitator.roles.reporting import TellsWhereReportsGo
 from facilitator.settings import Settings
 from facilitator.workers import check_chain, check_storage
 
@@ -55,10 +56,22 @@ def _check(path: str | None) -> Iterator[Result]:
     yield Result("settings", ok=True, detail=f"valid for environment {settings.environment}")
     yield Result("plugins", ok=True, detail=f"{', '.join(plugins.names) or 'none'} loaded")
     context = Context(settings, SystemClock())
+    yield from _reporters(plugins, context)
     yield _try("storage", partial(_storage, plugins, context))
     yield from _chains(settings, plugins, context)
     yield from _health_checks(plugins, context)
     plugins.shutdown()
+
+
+def _reporters(plugins: Plugins, context: Context) -> Iterator[Result]:
+    try:
+        reporters = plugins.error_reporters(context)
+    except FacilitatorError as error:
+        yield Result("error reporting", ok=False, detail=str(error))
+        return
+    for name, reporter in reporters:
+        if isinstance(reporter, TellsWhereReportsGo):
+            yield _try(f"error reporting ({name})", reporter.where)
 
 
 def _health_checks(plugins: Plugins, context: Context) -> Iterator[Result]:

@@ -191,15 +191,17 @@ def test_a_fault_is_500_logged_and_reported(
     reports: list[tuple[BaseException, Mapping[str, str]]] = []
     service = ScriptedService(on_verify=_fail, on_settle=_fail, on_status=_fail)
     body = {"transaction": "ab" * 32, **payment()}
-    api = {"on_error": lambda error, context: reports.append((error, context))}
+    api = {"on_failure": lambda error, context: reports.append((error, context))}
     with serving(tmp_path, service, api=api) as client:
-        answer = client.call("POST", path, body, X_Request_ID="mine-1")
+        answer = client.call("POST", f"{path}?key=1", body, X_Request_ID="mine-1")
     assert (answer.status, reason_of(answer, path)) == (500, "internal_error")
     assert b"mine-1" in answer.body
     assert b"hunter2" not in answer.body
     [(error, context)] = reports
     assert isinstance(error, Secretive)
-    assert context == {"requestId": "mine-1", "method": "POST", "path": path}
+    url = f"http://127.0.0.1:{client.port}{path}"
+    where = {"requestId": "mine-1", "method": "POST", "url": url, "path": path}
+    assert context == {**where, "status": "500"}
     [record] = [one for one in caplog.records if one.levelno == logging.ERROR]
     assert record.exc_info
     assert record.exc_info[1] is error
@@ -208,7 +210,7 @@ def test_a_fault_is_500_logged_and_reported(
 
 def test_a_reporter_that_fails_changes_nothing(tmp_path: Path) -> None:
     service = ScriptedService(on_verify=_fail)
-    with serving(tmp_path, service, api={"on_error": _fail}) as client:
+    with serving(tmp_path, service, api={"on_failure": _fail}) as client:
         answer = client.call("POST", VERIFY, payment())
     assert (answer.status, reason_of(answer, VERIFY)) == (500, "internal_error")
 
@@ -218,11 +220,26 @@ def test_an_unavailable_service_is_503(tmp_path: Path, path: str) -> None:
     def unavailable(*_: object, **__: object) -> Any:
         raise ServiceUnavailable(Reason.SETTLEMENT_FAILED, "The storage is down.", 7)
 
+    reports: list[tuple[str, Mapping[str, str]]] = []
     service = ScriptedService(unavailable, unavailable, unavailable)
-    with serving(tmp_path, service) as client:
+    api = {"on_failure": lambda error, context: reports.append((str(error), context))}
+    with serving(tmp_path, service, api=api) as client:
         answer = client.call("POST", path, {"transaction": "ab" * 32, **payment()})
     assert (answer.status, reason_of(answer, path)) == (503, Reason.SETTLEMENT_FAILED)
     assert answer.headers["retry-after"] == "7"
+    [(error, context)] = reports
+    assert (error, context["path"], context["status"]) == ("The storage is down.", path, "503")
+
+
+def test_a_503_without_an_exception_is_reported_and_no_other_answer_is(tmp_path: Path) -> None:
+    reports: list[tuple[str, str]] = []
+    service = ScriptedService(checks={"storage": _fail})
+    api = {"on_failure": lambda error, context: reports.append((str(error), context["url"]))}
+    with serving(tmp_path, service, api=api) as client:
+        for path in ("/health/live", "/nothing", "/verify", "/health/ready"):
+            client.call("GET", path)
+    url = f"http://127.0.0.1:{client.port}/health/ready"
+    assert reports == [("GET /health/ready answers 503", url)]
 
 
 def test_a_reused_idempotency_key_is_409(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facilitator.api import application
-from facilitator.log import MASK, JsonFormatter, PrettyFormatter, Redactor, configure_logging
+from facilitator.log import JsonFormatter, PrettyFormatter, configure_logging
+from facilitator.redaction import MASK, Redactor
 from facilitator.settings import LogSettings
 from support.web import ScriptedService, payment, serving, settings
 

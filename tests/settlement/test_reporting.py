@@ -46,7 +46,9 @@ def test_a_fault_in_a_request_is_500_and_reported(
     assert "a bug" not in str(answer)
     ((error, context),) = reporter.reports
     assert error == "a bug"
+    assert context["requestId"]
     assert (context["method"], context["path"]) == ("POST", "/verify")
+    assert (context["url"], context["status"]) == (f"{running.url}/verify", "500")
 
 
 def test_a_fault_while_following_is_reported_and_following_goes_on(running: Running) -> None:
@@ -66,7 +68,8 @@ def test_a_fault_while_following_is_reported_and_following_goes_on(running: Runn
     running.next_block()
     running.next_block()
     assert running.settle_until(body, lambda answer: bool(answer["success"]))
-    assert reporter.reports == [("a bug", {})]
+    ((error, context),) = reporter.reports
+    assert (error, list(context)) == ("a bug", ["thread"])
 
 
 def test_without_the_storage_payments_are_verified_and_none_is_settled(
