@@ -50,6 +50,7 @@ setup(
         "plutus": ["uplc>=1.3.3,<2"],  # runs Plutus scripts where the provider does not
         "prometheus": ["prometheus-client>=0.22,<1"],
         "redis": ["redis>=6,<9"],
+        "sentry": ["sentry-sdk>=2.75,<3"],
     },
     entry_points={
         "console_scripts": ["facilitator = facilitator.cli:main"],

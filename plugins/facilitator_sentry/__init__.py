@@ -1,0 +1,44 @@
+"""Reports failures and the course of requests to Sentry, scrubbed of payments and secrets."""
+
+import logging
+from collections.abc import Mapping
+
+import falcon
+
+from facilitator import hookimpl
+from facilitator.context import Context
+from facilitator.roles.reporting import ErrorReporter
+from facilitator_sentry import traces
+from facilitator_sentry.reporter import Off, SentryReporter
+from facilitator_sentry.sdk import start
+from facilitator_sentry.settings import SentrySettings
+
+logger = logging.getLogger("facilitator.sentry")
+
+
+@hookimpl
+def settings_sections() -> Mapping[str, type]:
+    """The table ``sentry``."""
+    return {"sentry": SentrySettings}
+
+
+@hookimpl
+def error_reporter(context: Context) -> ErrorReporter:
+    """The reporter to the project that the settings name, or one that is off."""
+    settings = context.settings.section(SentrySettings)
+    if settings.dsn is None:
+        logger.info("Sentry is off: the setting sentry.dsn is not set")
+        return Off()
+    return SentryReporter(start(context.settings, settings.dsn), settings.dsn, context.clock)
+
+
+@hookimpl
+def request_started(request: falcon.Request) -> None:
+    """Begin its trace."""
+    traces.begin(request)
+
+
+@hookimpl
+def request_completed(request: falcon.Request, response: falcon.Response) -> None:
+    """End its trace."""
+    traces.end(request, response)

@@ -1,0 +1,84 @@
+"""Failures as Sentry's events."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+
+import sentry_sdk
+from sentry_sdk.client import BaseClient
+from sentry_sdk.utils import Dsn, event_from_exception
+
+from facilitator.clock import Clock
+from facilitator_sentry.repeats import Repeats, kind_of
+
+WAIT_SECONDS = 5
+"""Longest wait for Sentry by ``facilitator check``."""
+
+_TAGS = {"requestId": "request_id", "status": "http.status_code"}
+_ABOUT_REQUEST = {"url", "path"}
+
+
+class SentryReporter:
+    """Implements :class:`facilitator.roles.reporting.ErrorReporter`, and says where reports go."""
+
+    def __init__(self, client: BaseClient, dsn: str, clock: Clock) -> None:
+        """Take the client of this process; ``clock`` tells how often a failure repeats."""
+        self._client = client
+        self._dsn = Dsn(dsn)
+        self._repeats = Repeats(clock)
+
+    def report(self, error: BaseException, context: Mapping[str, str]) -> None:
+        """Queue an event, unless the same failure was reported often enough just now."""
+        unsent = self._repeats.unsent(kind_of(error, context))
+        if unsent is None:
+            return
+        event, hint = event_from_exception(
+            error,
+            client_options=self._client.options,
+            mechanism={"type": "facilitator", "handled": True},
+        )
+        tags = {_TAGS.get(key, key): context[key] for key in context if key not in _ABOUT_REQUEST}
+        if unsent:
+            tags["unsent_repeats"] = str(unsent)
+        event["tags"] = tags
+        # What is answered on purpose, as 503 without the storage, is no fault.
+        event["level"] = "error" if context.get("status", "500") == "500" else "warning"
+        if "url" in context:
+            event["request"] = {"method": context["method"], "url": context["url"]}
+        sentry_sdk.capture_event(event, hint)
+
+    def flush(self, timeout: float) -> None:
+        """Send what is queued and let go, within ``timeout`` seconds."""
+        self._client.close(timeout)
+
+    def where(self) -> str:
+        """Ask Sentry for any answer. Raises :class:`ConnectionError` when there is none."""
+        dsn = self._dsn
+        request = urllib.request.Request(f"{dsn.scheme}://{dsn.netloc}/", method="HEAD")  # noqa: S310
+        try:
+            urllib.request.urlopen(request, timeout=WAIT_SECONDS).close()  # noqa: S310
+        except urllib.error.HTTPError as answer:
+            answer.close()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            raise ConnectionError(f"Sentry at {dsn.netloc} does not answer: {reason}") from None
+        options = self._client.options
+        return (
+            f"Sentry at {dsn.netloc} answers; project {dsn.project_id}, environment "
+            f"{options['environment']}, release {options['release']}, "
+            f"traces of {options['traces_sample_rate'] or 0:.0%} of requests"
+        )
+
+
+class Off:
+    """An error reporter without a DSN."""
+
+    def report(self, error: BaseException, context: Mapping[str, str]) -> None:
+        """Do nothing."""
+
+    def flush(self, timeout: float) -> None:
+        """Do nothing."""
+
+    def where(self) -> str:
+        """That nothing is reported."""
+        return "off: the setting sentry.dsn is not set"

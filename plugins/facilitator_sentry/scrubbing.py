@@ -1,0 +1,148 @@
+"""What may leave for Sentry: fields that are named here, masked and free of payment data.
+
+A rule over values, without I/O. Everything that is not listed is left out.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from facilitator.redaction import Redactor
+
+LEFT_OUT = "[left out]"
+"""Stands for what may be a part of a payment."""
+MAX_LENGTH = 4096
+"""Longest text, in characters. Cut only after it was masked, or half a secret could be left."""
+
+_LONG = re.compile(r"[A-Za-z0-9+/=_%\\-]{40,}")
+"""Hexadecimal, Base64 in any of its alphabets, addresses: transactions, keys, signatures."""
+_BETWEEN_WORDS = re.compile(r"([/_-])")
+_WORD = re.compile(r"(?:[a-z]{1,16}\d{0,2})?")
+"""Part of a path or of a reason, which is as long."""
+_BYTES = re.compile(r"""\bb(?:'(?:[^'\\]|\\.)*(?:'|$)|"(?:[^"\\]|\\.)*(?:"|$))""", re.DOTALL)
+"""Bytes as Python writes them."""
+_NUMBERS = re.compile(r"(?:\d{1,3},\s*){15,}\d{0,3}")
+"""Bytes as a list of numbers."""
+
+_Rule = Callable[[Any], Any]
+
+
+class Scrubber:
+    """Makes an event (or a transaction) of one with nothing in it that must not be told."""
+
+    def __init__(self, secrets: Iterable[str], public_key: str) -> None:
+        """Mask these secrets; ``public_key`` of the DSN names the project where the SDK says so."""
+        self._redactor = Redactor(secrets)
+        ours, text = self._ours, self._text
+        span = _fields(
+            **_same(_moment, "start_timestamp", "timestamp"),
+            **_same(text, "trace_id", "span_id", "parent_span_id", "op", "description", "status"),
+            **_same(text, "origin"),
+            data=_fields(
+                **{"http.request.method": text, "http.method": text},
+                **_same(_number, "http.response.status_code"),
+            ),
+        )
+        sampling = _fields(
+            **_same(text, "trace_id", "sample_rate", "sample_rand", "sampled", "transaction"),
+            **_same(ours, "environment", "release"),
+            public_key=lambda _: public_key,
+        )
+        # Names in code and what we said of ourselves may be long, but are no payment data.
+        frame = _fields(
+            **_same(ours, "filename", "function", "module"),
+            lineno=_number,
+            in_app=_number,
+        )
+        exception = _fields(
+            **_same(ours, "type", "module"),
+            value=text,
+            mechanism=_fields(
+                **_same(ours, "type", "source"),
+                **_same(_number, "handled", "exception_id", "parent_id", "is_exception_group"),
+            ),
+            stacktrace=_fields(frames=_each(frame)),
+        )
+        tags = ("http.status_code", "method", "plugin", "hook", "thread", "unsent_repeats")
+        self._event = _fields(
+            **_same(ours, "environment", "release", "server_name", "platform"),
+            **_same(text, "event_id", "type", "level", "transaction"),
+            **_same(_moment, "timestamp", "start_timestamp"),
+            transaction_info=_fields(source=text),
+            sdk=_fields(**_same(ours, "name", "version")),
+            request=_fields(method=text, url=self._url),
+            # Ids for tracing are long; payments don't fit into this one, whose form was checked.
+            tags=_fields(**_same(text, *tags), request_id=ours),
+            contexts=_fields(
+                runtime=_fields(**_same(ours, "name", "version")),
+                trace=_with(span, "dynamic_sampling_context", sampling),
+            ),
+            exception=_fields(values=_each(exception)),
+            spans=_each(span),
+        )
+
+    def __call__(self, event: Any, hint: Any = None) -> Any:  # noqa: ARG002
+        """The scrubbed event, as the SDK's ``before_send`` wants it."""
+        return self._event(event)
+
+    def _ours(self, value: object) -> str:
+        return self._redactor.text(str(value))
+
+    def _text(self, value: object) -> str:
+        text = self._redactor.text(str(value))
+        for pattern in (_BYTES, _NUMBERS):
+            text = pattern.sub(LEFT_OUT, text)
+        return _LONG.sub(_words_of, text)[:MAX_LENGTH]
+
+    def _url(self, value: object) -> str:
+        """Without user, query and fragment."""
+        try:
+            parts = urlsplit(str(value))
+            host = parts.netloc.rpartition("@")[2]
+            return self._text(parts._replace(netloc=host, query="", fragment="").geturl())
+        except ValueError:
+            return LEFT_OUT
+
+
+def _words_of(run: re.Match[str]) -> str:
+    parts = _BETWEEN_WORDS.split(run[0])
+    separators, words = parts[1::2], parts[::2]
+    kept = [word if _WORD.fullmatch(word) else LEFT_OUT for word in words]
+    return "".join(
+        word + separator for word, separator in zip(kept, [*separators, ""], strict=True)
+    )
+
+
+def _number(value: object) -> object:
+    return value if value is None or isinstance(value, int | float) else LEFT_OUT
+
+
+def _moment(value: object) -> object:
+    is_moment = isinstance(value, str) and re.fullmatch(r"[0-9T:.Z+-]{1,35}", value)
+    return value if is_moment else _number(value)
+
+
+def _fields(**rules: _Rule) -> _Rule:
+    """Of a mapping these fields, each by its rule."""
+
+    def rule(value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return None
+        return {name: rules[name](value[name]) for name in rules if value.get(name) is not None}
+
+    return rule
+
+
+def _each(rule: _Rule) -> _Rule:
+    return lambda value: [rule(one) for one in value] if isinstance(value, list) else []
+
+
+def _same(rule: _Rule, *names: str) -> dict[str, _Rule]:
+    return dict.fromkeys(names, rule)
+
+
+def _with(rule: _Rule, name: str, further: _Rule) -> _Rule:
+    """The rule, and one field besides."""
+    both = _fields(**{name: further})
+    return lambda value: {**(rule(value) or {}), **(both(value) or {})}

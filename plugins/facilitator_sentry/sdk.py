@@ -1,0 +1,83 @@
+"""Sentry's SDK, set up so that it sends what it is handed and collects nothing by itself."""
+
+import logging
+import threading
+import time
+from typing import Any
+
+import sentry_sdk
+from sentry_sdk.client import BaseClient
+from sentry_sdk.integrations import Integration
+from sentry_sdk.integrations.stdlib import StdlibIntegration
+from sentry_sdk.transport import HttpTransport
+from sentry_sdk.utils import Dsn
+
+from facilitator import __version__
+from facilitator.settings import Settings
+from facilitator_sentry.scrubbing import Scrubber
+from facilitator_sentry.settings import SentrySettings
+
+RELEASE = f"x402-cardano-facilitator@{__version__}"
+SEND_SECONDS = 5
+"""Longest wait for Sentry, in a thread that nobody waits for."""
+WARNING_SECONDS = 60.0
+"""How often the log says that Sentry takes no reports."""
+
+logger = logging.getLogger("facilitator.sentry")
+
+
+class Transport(HttpTransport):
+    """Sends from a thread of its own, out of a bounded queue, and says in the log what is lost."""
+
+    TIMEOUT = SEND_SECONDS
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        """As the SDK makes it."""
+        super().__init__(options)
+        self._lock = threading.Lock()
+        self._silent_until = 0.0
+
+    def on_dropped_event(self, _reason: str) -> None:
+        """Say so, at most once in a while; called from any thread."""
+        with self._lock:
+            now = time.monotonic()
+            if now < self._silent_until:
+                return
+            self._silent_until = now + WARNING_SECONDS
+        logger.warning("Sentry does not get every report", extra={"reason": _reason})
+
+
+def start(settings: Settings, dsn: str) -> BaseClient:
+    """Set up the SDK of this process, which has one for all, and return its client."""
+    own = settings.section(SentrySettings)
+    scrub = Scrubber(settings.secrets(), Dsn(dsn).public_key)
+    rate = own.traces_sample_rate
+    sentry_sdk.init(
+        dsn=dsn,
+        environment=own.environment or settings.environment,
+        release=RELEASE,
+        traces_sample_rate=rate or None,
+        transport=Transport,
+        before_send=scrub,
+        before_send_transaction=scrub,
+        # Upstream calls become parts of traces by it; nothing else is to be collected, and the
+        # variables SENTRY_… of the environment, which are the SDK's own settings, don't count.
+        default_integrations=False,
+        auto_enabling_integrations=False,
+        integrations=[StdlibIntegration()] if rate else list[Integration](),
+        trace_propagation_targets=[],
+        send_default_pii=False,
+        include_local_variables=False,
+        include_source_context=False,
+        max_request_body_size="never",
+        max_breadcrumbs=0,
+        auto_session_tracking=False,
+        enable_backpressure_handling=False,
+        enable_logs=False,
+        enable_metrics=False,
+        debug=False,
+        keep_alive=False,
+        spotlight=False,
+        in_app_include=["facilitator", *(f"facilitator_{name}" for name in settings.plugins)],
+    )
+    return sentry_sdk.get_client()
