@@ -9,6 +9,7 @@ from sentry_sdk.client import BaseClient
 from sentry_sdk.utils import Dsn, event_from_exception
 
 from facilitator.clock import Clock
+from facilitator_sentry import traces
 from facilitator_sentry.repeats import Repeats, kind_of
 
 WAIT_SECONDS = 5
@@ -43,6 +44,8 @@ class SentryReporter:
         event["tags"] = tags
         # What is answered on purpose, as 503 without the storage, is no fault.
         event["level"] = "error" if context.get("status", "500") == "500" else "warning"
+        if trace := traces.current():
+            event["contexts"] = {"trace": dict(trace)}
         if "url" in context:
             event["request"] = {"method": context["method"], "url": context["url"]}
         sentry_sdk.capture_event(event, hint)

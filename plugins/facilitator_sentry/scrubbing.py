@@ -18,8 +18,8 @@ MAX_LENGTH = 4096
 _LONG = re.compile(r"[A-Za-z0-9+/=_%\\-]{40,}")
 """Hexadecimal, Base64 in any of its alphabets, addresses: transactions, keys, signatures."""
 _BETWEEN_WORDS = re.compile(r"([/_-])")
-_WORD = re.compile(r"(?:[a-z]{1,16}\d{0,2})?")
-"""Part of a path or of a reason, which is as long."""
+_WORD = re.compile(r"(?:[a-z]{1,16}\d{0,2}|\d{1,5})?")
+"""Part of a path or of a reason, which may be as long."""
 _BYTES = re.compile(r"""\bb(?:'(?:[^'\\]|\\.)*(?:'|$)|"(?:[^"\\]|\\.)*(?:"|$))""", re.DOTALL)
 """Bytes as Python writes them."""
 _NUMBERS = re.compile(r"(?:\d{1,3},\s*){15,}\d{0,3}")
@@ -75,7 +75,6 @@ class Scrubber:
             # Ids for tracing are long; payments don't fit into this one, whose form was checked.
             tags=_fields(**_same(text, *tags), request_id=ours),
             contexts=_fields(
-                runtime=_fields(**_same(ours, "name", "version")),
                 trace=_with(span, "dynamic_sampling_context", sampling),
             ),
             exception=_fields(values=_each(exception)),

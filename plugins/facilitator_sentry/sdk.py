@@ -7,8 +7,6 @@ from typing import Any
 
 import sentry_sdk
 from sentry_sdk.client import BaseClient
-from sentry_sdk.integrations import Integration
-from sentry_sdk.integrations.stdlib import StdlibIntegration
 from sentry_sdk.transport import HttpTransport
 from sentry_sdk.utils import Dsn
 
@@ -51,22 +49,19 @@ def start(settings: Settings, dsn: str) -> BaseClient:
     """Set up the SDK of this process, which has one for all, and return its client."""
     own = settings.section(SentrySettings)
     scrub = Scrubber(settings.secrets(), Dsn(dsn).public_key)
-    rate = own.traces_sample_rate
     sentry_sdk.init(
         dsn=dsn,
         environment=own.environment or settings.environment,
         release=RELEASE,
-        traces_sample_rate=rate or None,
+        traces_sample_rate=own.traces_sample_rate or None,
         transport=Transport,
         before_send=scrub,
         before_send_transaction=scrub,
-        # Upstream calls become parts of traces by it; nothing else is to be collected, and the
-        # variables SENTRY_… of the environment, which are the SDK's own settings, don't count.
+        # Nothing is patched or collected, and the variables SENTRY_… of the environment, which are
+        # the SDK's own settings, don't count. That nothing about persons is collected is the
+        # default; to say so is deprecated.
         default_integrations=False,
         auto_enabling_integrations=False,
-        integrations=[StdlibIntegration()] if rate else list[Integration](),
-        trace_propagation_targets=[],
-        send_default_pii=False,
         include_local_variables=False,
         include_source_context=False,
         max_request_body_size="never",

@@ -30,6 +30,7 @@ FAULTY = '''
     class Thread:
         def on_get(self, req, resp):
             threading.Thread(target=fail, name="errand").start()
+            resp.media = {}
 
     @hookimpl
     def routes():

@@ -53,7 +53,6 @@ EVENT: dict[str, Any] = {
         "thread": "follower-cardano:preprod",
     },
     "contexts": {
-        "runtime": {"name": "CPython", "version": "3.12.1"},
         "trace": {
             **SPAN,
             "dynamic_sampling_context": {
