@@ -3,7 +3,7 @@
 Whoever logs uses ``logging.getLogger("facilitator…")`` and gives further fields with ``extra``:
 ``logger.info("settlement changed", extra={"tx": tx, "state": state})``. Payment payloads, request
 headers and keys must not be passed; values that are known to be secret are masked wherever they
-turn up, tracebacks included.
+turn up, tracebacks included, and what may be a part of a payment is left out of exceptions.
 """
 
 import json
@@ -23,7 +23,7 @@ from typing import Any, TextIO
 
 import orjson
 
-from facilitator.redaction import Redactor
+from facilitator.redaction import Redactor, without_payments
 from facilitator.settings import LogSettings
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -53,8 +53,17 @@ class _Formatter(logging.Formatter):
         if not record.exc_info or record.exc_info[1] is None:
             return None
         error = record.exc_info[1]
-        stack = "".join(traceback.format_exception(error))
-        return {"type": type(error).__name__, "message": str(error), "stack": stack}
+        stack = "".join(traceback.format_exception(error)).rstrip("\n")
+        return {
+            "type": type(error).__name__,
+            "message": self._told(str(error)),
+            "stack": self._told(stack),
+        }
+
+    def _told(self, text: str) -> str:
+        """What may be told of what an error says, which may quote what it met."""
+        # In this order, or half a secret could be left.
+        return without_payments(self._redactor.text(text))
 
 
 class JsonFormatter(_Formatter):
@@ -100,8 +109,7 @@ class PrettyFormatter(_Formatter):
         parts += [f"{name}={value}" for name, value in _flat("", fields)]
         lines = [_printable(" ".join(parts))]
         if error := self._error(record):
-            stack = self._redactor.text(error["stack"])
-            lines += ["    " + _printable(line) for line in stack.splitlines()]
+            lines += ["    " + _printable(line) for line in error["stack"].splitlines()]
         return "\n".join(lines)
 
 

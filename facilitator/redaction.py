@@ -1,4 +1,4 @@
-"""Masking secrets that are known, wherever they turn up and in whichever form."""
+"""Masking secrets that are known and leaving out payments, in whichever form they turn up."""
 
 import json
 import re
@@ -10,6 +10,18 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 import orjson
 
 MASK = "***"
+LEFT_OUT = "[left out]"
+"""Stands for what may be a part of a payment."""
+
+_LONG = re.compile(r"[A-Za-z0-9+/=_%\\-]{40,}")
+"""Hexadecimal, Base64 in any of its alphabets, addresses: transactions, keys, signatures."""
+_BETWEEN_WORDS = re.compile(r"([/_-])")
+_WORD = re.compile(r"(?:[a-z]{1,16}\d{0,2}|\d{1,5})?")
+"""Part of a path or of a reason, which may be as long."""
+_BYTES = re.compile(r"""\bb(?:'(?:[^'\\\n]|\\.)*(?:'|$)|"(?:[^"\\\n]|\\.)*(?:"|$))""", re.MULTILINE)
+"""Bytes as Python writes them."""
+_NUMBERS = re.compile(r"(?:\d{1,3},\s*){15,}\d{0,3}")
+"""Bytes as a list of numbers."""
 
 
 class Redactor:
@@ -71,3 +83,20 @@ def _json(form: str) -> Iterator[str]:
 def _any_of(texts: Collection[str]) -> re.Pattern[str]:
     longest_first = sorted(texts, key=len, reverse=True)
     return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+
+
+def without_payments(text: str) -> str:
+    """The text without what may be a part of a payment: long encoded data, bytes, addresses."""
+    for pattern in (_BYTES, _NUMBERS):
+        text = pattern.sub(LEFT_OUT, text)
+    return _LONG.sub(_words_of, text)
+
+
+def _words_of(run: re.Match[str]) -> str:
+    """The run with nothing but words in it, as those of a path or of a reason."""
+    parts = _BETWEEN_WORDS.split(run[0])
+    separators, words = parts[1::2], parts[::2]
+    kept = [word if _WORD.fullmatch(word) else LEFT_OUT for word in words]
+    return "".join(
+        word + separator for word, separator in zip(kept, [*separators, ""], strict=True)
+    )

@@ -8,22 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from facilitator.redaction import Redactor
+from facilitator.redaction import LEFT_OUT, Redactor, without_payments
 
-LEFT_OUT = "[left out]"
-"""Stands for what may be a part of a payment."""
 MAX_LENGTH = 4096
 """Longest text, in characters. Cut only after it was masked, or half a secret could be left."""
-
-_LONG = re.compile(r"[A-Za-z0-9+/=_%\\-]{40,}")
-"""Hexadecimal, Base64 in any of its alphabets, addresses: transactions, keys, signatures."""
-_BETWEEN_WORDS = re.compile(r"([/_-])")
-_WORD = re.compile(r"(?:[a-z]{1,16}\d{0,2}|\d{1,5})?")
-"""Part of a path or of a reason, which may be as long."""
-_BYTES = re.compile(r"""\bb(?:'(?:[^'\\]|\\.)*(?:'|$)|"(?:[^"\\]|\\.)*(?:"|$))""", re.DOTALL)
-"""Bytes as Python writes them."""
-_NUMBERS = re.compile(r"(?:\d{1,3},\s*){15,}\d{0,3}")
-"""Bytes as a list of numbers."""
 
 _Rule = Callable[[Any], Any]
 
@@ -89,10 +77,7 @@ class Scrubber:
         return self._redactor.text(str(value))
 
     def _text(self, value: object) -> str:
-        text = self._redactor.text(str(value))
-        for pattern in (_BYTES, _NUMBERS):
-            text = pattern.sub(LEFT_OUT, text)
-        return _LONG.sub(_words_of, text)[:MAX_LENGTH]
+        return without_payments(self._redactor.text(str(value)))[:MAX_LENGTH]
 
     def _url(self, value: object) -> str:
         """Without user, query and fragment."""
@@ -102,15 +87,6 @@ class Scrubber:
             return self._text(parts._replace(netloc=host, query="", fragment="").geturl())
         except ValueError:
             return LEFT_OUT
-
-
-def _words_of(run: re.Match[str]) -> str:
-    parts = _BETWEEN_WORDS.split(run[0])
-    separators, words = parts[1::2], parts[::2]
-    kept = [word if _WORD.fullmatch(word) else LEFT_OUT for word in words]
-    return "".join(
-        word + separator for word, separator in zip(kept, [*separators, ""], strict=True)
-    )
 
 
 def _number(value: object) -> object:

@@ -16,7 +16,7 @@ from facilitator_devnet.blockfrost.face import Face
 from facilitator_devnet.blockfrost.routes import ENDPOINTS
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import TEST_TOKEN, wallets
-from wallet_sdks.npm import install_or_skip
+from support.npm import install_or_skip
 
 Check = Callable[[str, Reply], Any]
 

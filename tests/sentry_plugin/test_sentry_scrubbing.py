@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from facilitator.redaction import LEFT_OUT
 from facilitator_devnet.samples import genesis_output, sign_payment
-from facilitator_sentry.scrubbing import LEFT_OUT, MAX_LENGTH, Scrubber
+from facilitator_sentry.scrubbing import MAX_LENGTH, Scrubber
 from support.payments import ALICE, requirements
 from support.running import NETWORK
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from support.npm import install_or_skip
 from support.process import ServeProcess
-from wallet_sdks.npm import install_or_skip
 from wallet_sdks.open_devnet import OpenDevnet
 from wallet_sdks.program import Program
 

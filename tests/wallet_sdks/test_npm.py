@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wallet_sdks.npm import RegistryUnreachable, install_or_skip
+from support.npm import RegistryUnreachable, install_or_skip
 
 needs_npm = pytest.mark.skipif(not shutil.which("npm"), reason="npm is not installed")
 
