@@ -35,6 +35,10 @@ class Transport(HttpTransport):
         self._lock = threading.Lock()
         self._silent_until = 0.0
 
+    def _get_pool_options(self) -> dict[str, Any]:
+        """Without urllib3's own retries, each of which it would log."""
+        return {**super()._get_pool_options(), "retries": False}
+
     def on_dropped_event(self, _reason: str) -> None:
         """Say so, at most once in a while; called from any thread."""
         with self._lock:

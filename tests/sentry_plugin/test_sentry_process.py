@@ -122,3 +122,4 @@ def test_a_sentry_that_is_not_there_holds_up_nothing(serve: Serve) -> None:
     settle(process.port)
     assert process.terminate() == 0
     assert KEY not in "".join(process.lines)
+    assert not any("urllib3" in line for line in process.lines)
