@@ -1,5 +1,6 @@
 """The log: lines as pino writes them, and no secret in any of them."""
 
+import base64
 import io
 import json
 import logging
@@ -146,11 +147,27 @@ def test_a_secret_is_masked_wherever_it_turns_up(secret: str, kind: str) -> None
         assert form not in output
 
 
-@pytest.mark.parametrize("part", ["p%40ss", "user:p"])
-def test_the_password_in_a_url_is_a_secret_itself(part: str) -> None:
-    stream = configured("redis://user:p%40ss@db:6379/0")
-    logging.getLogger("facilitator").info("AUTH user:p%%40ss failed")
+@pytest.mark.parametrize("part", ["p%40ss", "p@ss", "user", "gate"])
+def test_the_logins_in_a_url_are_secrets_themselves(part: str) -> None:
+    stream = configured("redis+sentinel://user:p%40ss@db/main/0?sentinel_password=gate")
+    logging.getLogger("facilitator").info("AUTH user:p%%40ss failed, user:p@ss, at the gate")
     assert part not in stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["json", "pretty"])
+def test_what_an_error_says_of_a_payment_is_left_out(kind: str) -> None:
+    stream = configured(format=kind)
+    signed = bytes(range(256))
+    for form in (signed.hex(), base64.b64encode(signed).decode(), repr(signed)):
+        try:
+            raise ValueError(f"cannot read {form}")
+        except ValueError:
+            logging.getLogger("facilitator").exception("failed")
+    output = stream.getvalue()
+    assert output.count("cannot read [left out]") >= 3
+    assert "test_logging.py" in output
+    for part in ("404142434445", "QEFCQ0RFRkdI", "ABCDEFGHIJKL"):
+        assert part not in output
 
 
 @given(

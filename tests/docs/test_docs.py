@@ -18,6 +18,7 @@ from facilitator_blockfrost.settings import BlockfrostBackupSettings, Blockfrost
 from facilitator_devnet import cli_commands, settings_sections
 from facilitator_prometheus.settings import PrometheusSettings
 from facilitator_redis.settings import RedisSettings
+from facilitator_sentry.settings import SentrySettings
 from facilitator_sqlite.settings import SqliteSettings
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +90,7 @@ def parse(words: list[str]) -> argparse.Namespace:
 SECTIONS = {**settings_sections(), "sqlite": SqliteSettings, "redis": RedisSettings}
 SECTIONS |= {"prometheus": PrometheusSettings}
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
+SECTIONS |= {"sentry": SentrySettings}
 
 
 @every_page

@@ -40,6 +40,7 @@ from facilitator_devnet.faults import Faults
 from facilitator_devnet.genesis import PARAMETERS, wallets
 from facilitator_prometheus.settings import PrometheusSettings
 from facilitator_redis.settings import RedisSettings
+from facilitator_sentry.settings import SentrySettings
 from facilitator_sqlite.settings import SqliteSettings
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
@@ -134,6 +135,7 @@ SECTIONS = {
     "prometheus": PrometheusSettings,
 }
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
+SECTIONS |= {"sentry": SentrySettings}
 PACKAGED_DEFAULTS = tomllib.loads(PACKAGED.read_text())["default"]
 KINDS: dict[Any, str] = {
     str: "text",

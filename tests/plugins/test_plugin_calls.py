@@ -15,6 +15,7 @@ from facilitator.plugins import Plugins, load_plugins
 from facilitator.settings import load_settings
 from facilitator.x402.messages import Requirements, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
+from support.web import payment, serving
 
 REQUIREMENTS = Requirements("exact", "cardano:preprod", "1", "lovelace", "addr_test1", 60, {})
 PAYMENT = PaymentView("ab" * 32, "cardano:preprod", REQUIREMENTS)
@@ -249,3 +250,35 @@ def test_has_tells_whether_a_hook_is_worth_calling(shelf: Shelf) -> None:
     assert not plugins.has("before_verify")
     with pytest.raises(KeyError):
         plugins.has("before_verifi")
+
+
+def test_observers_see_every_request_and_cannot_change_its_answer(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    source = """
+        seen = []
+        @hookimpl
+        def request_started(request):
+            seen.append((request.method, request.path))
+            raise RuntimeError("boom")
+        @hookimpl
+        def request_completed(request, response):
+            seen.append((request.method, request.uri_template, response.status_code))
+            raise RuntimeError("boom")
+    """
+    plugins = load_plugins([shelf.add("watching", source)])
+    with serving(tmp_path, api={"observers": plugins}) as client:
+        answers = [
+            client.call("POST", "/verify", payment()),
+            client.call("HEAD", "/supported"),
+            client.call("GET", "/nothing"),
+        ]
+    assert [answer.status for answer in answers] == [200, 200, 404]
+    assert sys.modules["shelved_watching"].seen == [
+        ("POST", "/verify"),
+        ("POST", "/verify", 200),
+        ("HEAD", "/supported"),
+        ("HEAD", "/supported", 200),
+        ("GET", "/nothing"),
+        ("GET", None, 404),
+    ]

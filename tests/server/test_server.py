@@ -4,7 +4,7 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -298,3 +298,31 @@ def test_requests_that_do_not_end_are_given_up(
     finally:
         held.released.set()
     assert "stopped before every request was answered" in caplog.text
+
+
+def test_what_the_app_or_waitress_answers_with_5xx_is_told(tmp_path: Path) -> None:
+    told: list[tuple[BaseException, Mapping[str, str]]] = []
+    fault = RuntimeError("a bug")
+
+    def app(*_: object) -> Any:
+        raise fault
+
+    server = Server(
+        app,
+        settings(tmp_path).server,
+        network=NETWORK,
+        on_failure=lambda error, context: told.append((error, context)),
+    )
+    head = "POST /settle?a=1 HTTP/1.1\r\nHost: x\r\nX-Request-ID: mine\r\nContent-Length: 0\r\n"
+    with server:
+        client = Client(server.port)
+        failed = client.raw(f"{head}\r\n".encode())
+        refused = client.raw(f"{head}Transfer-Encoding: gzip\r\n\r\n".encode())
+        client.raw(b"GARBAGE\r\n\r\n")
+    assert (failed.status, failed.json["errorReason"]) == (500, "internal_error")
+    assert (refused.status, refused.json["errorReason"]) == (501, "not_implemented")
+    where = {"requestId": "mine", "method": "POST", "url": "/settle", "path": "/settle"}
+    (error, context), (refusal, about) = told
+    assert error is fault
+    assert (context, about) == ({**where, "status": "500"}, {**where, "status": "501"})
+    assert str(refusal) == refused.json["errorMessage"]
