@@ -73,7 +73,7 @@ class Facilitator:
             authenticate=plugins.authenticate if plugins.has("authenticate") else None,
             rate_limiter=rate_limiter(plugins, self.context),
             on_failure=self.request_failed,
-            observers=plugins if plugins.observe_requests else None,
+            observers=plugins if plugins.observes_requests else None,
             inspect=self._inspector(clock, methods).payment if settings.inspect.enabled else None,
             meter=self.meter,
         )

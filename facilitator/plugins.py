@@ -176,7 +176,7 @@ class Plugins:
         self._observe("settlement_changed", claim=claim)
 
     @property
-    def observe_requests(self) -> bool:
+    def observes_requests(self) -> bool:
         """Whether any plugin wants to hear of requests."""
         return self.has("request_started") or self.has("request_completed")
 

@@ -1,5 +1,6 @@
 """What becomes of failures and requests in a facilitator that reports to Sentry."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from facilitator.testing.clock import ManualClock
 from facilitator_sentry.repeats import PER_KIND, SECONDS
 from support.payments import Payer, transaction_id
 from support.running import NOW, Running
-from support.sentry_endpoint import SentryEndpoint
+from support.sentry_endpoint import KEY, SentryEndpoint
 
 Start = Callable[..., Running]
 
@@ -118,6 +119,9 @@ def test_traces_name_the_route_and_hold_nothing_that_was_sent(
         assert told["data"]["http.response.status_code"] == status
     assert sentry.transaction("POST /verify")["tags"]["request_id"] == "mine"
     assert len(sentry.transactions) == 4  # /health is none of them
+    sampling = json.loads(sentry.received[0].partition(b"\n")[0])["trace"]
+    assert (sampling["public_key"], sampling["sample_rate"]) == (KEY, "1.0")
+    assert sampling["trace_id"] == sentry.transactions[0]["contexts"]["trace"]["trace_id"]
     sent = body["paymentPayload"]["payload"]
     for secret in ("key-of-the-shop", "hello", sent["transaction"], sent["nonce"][:64]):
         assert secret not in sentry.text()
