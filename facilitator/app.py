@@ -1,12 +1,15 @@
 """The composition root: settings and plugins in, a running facilitator out."""
 
 import logging
+import os
+import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from facilitator import __version__, inquiry
+from facilitator import __version__, inquiry, systemd
 from facilitator.api import application
 from facilitator.balance import Share
 from facilitator.chain.fallback import FallbackChain
@@ -14,19 +17,21 @@ from facilitator.chain.followed import followed
 from facilitator.chain.order import chains_by_network
 from facilitator.clock import Clock, SystemClock
 from facilitator.context import Context, Worker
+from facilitator.errors import FacilitatorError
 from facilitator.exact.methods import DefaultTransfer, TransferMethod
 from facilitator.exact.verification import Verifier
 from facilitator.inspection.report import Inspector
 from facilitator.listening import listen
-from facilitator.log import configure_logging
 from facilitator.metrics import BUILD, FAULTS
 from facilitator.plugins import Plugins
-from facilitator.rate_limits import rate_limiter
+from facilitator.rate_limits import change_limits, rate_limiter
+from facilitator.reload import Follow, Reload, terminal_is_gone
 from facilitator.reservations import Reservations
 from facilitator.roles.chain import ChainProvider
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER
 from facilitator.roles.storage import Storage
+from facilitator.server import announce
 from facilitator.server import serve as serve_http
 from facilitator.service import Service
 from facilitator.settings import Settings
@@ -43,11 +48,18 @@ class Facilitator:
     """Everything that runs, put together and not started yet."""
 
     def __init__(
-        self, settings: Settings, plugins: Plugins, clock: Clock, worker: Worker | None
+        self,
+        settings: Settings,
+        plugins: Plugins,
+        clock: Clock,
+        worker: Worker | None = None,
+        follow: Follow = lambda _: None,
     ) -> None:
         """Ask the plugins for their parts, in the order meter, reporting, storage, chain.
 
-        Raises :class:`~facilitator.errors.FacilitatorError` when they don't fit together.
+        ``follow`` takes who is to be told when settings change. Raises
+        :class:`~facilitator.errors.FacilitatorError` when the parts don't fit together; that is
+        reported too, once there are reporters.
         """
         self.settings = settings
         self.plugins = plugins
@@ -57,7 +69,16 @@ class Facilitator:
         self.meter.count(FAULTS, 0)  # or the first would not be seen as an increase
         self.context = replace(context, meter=self.meter)
         self.reporters = plugins.error_reporters(self.context)
-        plugins.report_errors_to(self._report)
+        plugins.report_errors_to(self.report)
+        try:
+            self._put_together(clock, follow)
+        except Exception as error:
+            self.report(error, {})
+            self._flush_reports()
+            raise
+
+    def _put_together(self, clock: Clock, follow: Follow) -> None:
+        settings, plugins = self.settings, self.plugins
         self.storage: Storage = timed(plugins.one_storage(self.context), self.meter)
         self.chains: Mapping[str, ChainProvider] = chains_by_network(plugins, self.context)
         for chain in self.chains.values():
@@ -65,17 +86,21 @@ class Facilitator:
                 chain.measure(self.meter)
         methods = {"default": DefaultTransfer(), **plugins.transfer_methods(self.context)}
         self.service = self._service(clock, methods)
+        limiter = rate_limiter(plugins, self.context)
+        if limiter is not None:
+            follow(lambda changed: change_limits(limiter, settings.rate_limit, changed.rate_limit))
         self.app = application(
             self.service,
             settings=settings,
             clock=clock,
             routes=plugins.routes(self.context),
             authenticate=plugins.authenticate if plugins.has("authenticate") else None,
-            rate_limiter=rate_limiter(plugins, self.context),
+            rate_limiter=limiter,
             on_failure=self.request_failed,
             observers=plugins if plugins.observes_requests else None,
             inspect=self._inspector(clock, methods).payment if settings.inspect.enabled else None,
             meter=self.meter,
+            follow=follow,
         )
 
     def _inspector(self, clock: Clock, methods: Mapping[str, TransferMethod]) -> Inspector:
@@ -124,7 +149,7 @@ class Facilitator:
                 checks[f"{network} (devnet)"] = inquiry.tip_check(chain)
         return checks | self.plugins.health_checks(self.context)
 
-    def _report(self, error: BaseException, context: Mapping[str, str]) -> None:
+    def report(self, error: BaseException, context: Mapping[str, str]) -> None:
         """Hand a fault of ours, logged by whoever met it, to every error reporter."""
         self.meter.count(FAULTS)
         for plugin, reporter in self.reporters:
@@ -133,14 +158,21 @@ class Facilitator:
             except Exception:
                 _log.exception("the error reporter of plugin %s failed", plugin)
 
+    def _flush_reports(self) -> None:
+        for plugin, reporter in self.reporters:
+            try:
+                reporter.flush(_FLUSH_SECONDS)
+            except Exception:
+                _log.exception("the error reporter of plugin %s failed to flush", plugin)
+
     def request_failed(self, error: BaseException, context: Mapping[str, str]) -> None:
         """Hand on why a request was answered with 5xx."""
-        self._report(error, context)
+        self.report(error, context)
         self.plugins.request_failed(error, context)
 
     def _thread_failed(self, error: BaseException) -> None:
         _log.error("unexpected error while following the chain", exc_info=error)
-        self._report(error, {"thread": threading.current_thread().name})
+        self.report(error, {"thread": threading.current_thread().name})
 
     def report_ended_threads(self) -> None:
         """Hand on the exceptions that end threads from now on, which are logged already."""
@@ -150,7 +182,7 @@ class Facilitator:
             log(failure)
             if failure.exc_value is not None and not isinstance(failure.exc_value, SystemExit):
                 name = failure.thread.name if failure.thread else "unknown"
-                self._report(failure.exc_value, {"thread": name})
+                self.report(failure.exc_value, {"thread": name})
 
         threading.excepthook = report
 
@@ -167,11 +199,7 @@ class Facilitator:
             chain.close()
         self.storage.close()
         self.plugins.shutdown()
-        for plugin, reporter in self.reporters:
-            try:
-                reporter.flush(_FLUSH_SECONDS)
-            except Exception:
-                _log.exception("the error reporter of plugin %s failed to flush", plugin)
+        self._flush_reports()
 
 
 def build(
@@ -179,49 +207,92 @@ def build(
     plugins: Plugins,
     clock: Clock | None = None,
     worker: Worker | None = None,
+    follow: Follow = lambda _: None,
 ) -> Facilitator:
-    """Put a facilitator together; ``worker`` is which one of several processes this is.
+    """Put a facilitator together.
 
-    Raises :class:`~facilitator.errors.FacilitatorError`.
+    ``worker`` is which one of several processes this is, ``follow`` takes who is to be told when
+    settings change. Raises :class:`~facilitator.errors.FacilitatorError`.
     """
-    return Facilitator(settings, plugins, clock or SystemClock(), worker)
+    return Facilitator(settings, plugins, clock or SystemClock(), worker, follow)
 
 
-def serve(settings: Settings, plugins: Plugins) -> int:
+def serve(settings: Settings, plugins: Plugins, read: Callable[[], Settings]) -> int:
     """Run the facilitator until SIGTERM or SIGINT; return the process' exit code.
 
-    With several workers this process supervises, and each worker builds a facilitator of its own.
-    Raises :class:`~facilitator.errors.FacilitatorError`.
+    SIGHUP has the settings read again, by ``read``. With several workers this process supervises,
+    and each worker builds a facilitator of its own. Raises
+    :class:`~facilitator.errors.FacilitatorError`.
     """
-    configure_logging(settings.log, secrets=settings.secrets())
-    if settings.server.workers == 1:
-        return _serve(settings, plugins)
-    sockets = listen(settings.server)
-    return run_workers(
-        settings.server,
-        sockets,
-        lambda line, share, worker: _serve(
-            settings, plugins, worker, sockets=sockets, share=share, on_ready=line.ready
-        ),
-    )
+    reload = Reload(settings, read)
+    _handle_signals(reload)
+    try:
+        if settings.server.workers == 1:
+            return _serve(plugins, reload, announce, lambda: systemd.ready(reload.status))
+        sockets = listen(settings.server)
+        return run_workers(
+            settings.server,
+            sockets,
+            reload,
+            lambda line, share, worker: _serve(
+                plugins,
+                reload,
+                lambda _: line.ready(),
+                line.ready,
+                worker,
+                sockets=sockets,
+                share=share,
+            ),
+        )
+    except FacilitatorError:
+        raise
+    except Exception:
+        _log.critical("ended by an unexpected error", exc_info=True)
+        return 1
+    except SystemExit:
+        _log.info("stopped")
+        return 0
+
+
+def _handle_signals(reload: Reload) -> None:
+    """Until it serves, SIGTERM ends the start; SIGHUP is answered then and later."""
+
+    def end_the_start(number: int, frame: object) -> None:  # noqa: ARG001
+        sys.exit(0)
+
+    def read_again(number: int, frame: object) -> None:  # noqa: ARG001
+        if terminal_is_gone():
+            os.kill(os.getpid(), signal.SIGTERM)
+        else:
+            reload.ask()
+
+    signal.signal(signal.SIGTERM, end_the_start)
+    signal.signal(signal.SIGHUP, read_again)
 
 
 def _serve(
-    settings: Settings,
     plugins: Plugins,
+    reload: Reload,
+    on_ready: Callable[[str], None],
+    on_read_again: Callable[[], None],
     worker: Worker | None = None,
     *,
     sockets: Sequence[socket.socket] | None = None,
     share: Share | None = None,
-    on_ready: Callable[[], None] | None = None,
 ) -> int:
-    facilitator = build(settings, plugins, worker=worker)
+    settings = reload.settings
+    facilitator = build(settings, plugins, worker=worker, follow=reload.follow)
     facilitator.report_ended_threads()
-    check_storage(settings.server.workers, facilitator.storage)
-    for chain in facilitator.chains.values():
-        check_chain(settings.server.workers, chain)
-    facilitator.start()
+
+    def serving(url: str) -> None:
+        on_ready(url)
+        reload.start(on_read_again)
+
     try:
+        check_storage(settings.server.workers, facilitator.storage)
+        for chain in facilitator.chains.values():
+            check_chain(settings.server.workers, chain)
+        facilitator.start()
         return serve_http(
             facilitator.app,
             settings,
@@ -230,7 +301,10 @@ def _serve(
             on_failure=facilitator.request_failed,
             sockets=sockets,
             share=share,
-            on_ready=on_ready,
+            on_ready=serving,
         )
+    except Exception as error:
+        facilitator.report(error, {})
+        raise
     finally:
         facilitator.close()

@@ -156,8 +156,8 @@ def configure_logging(
 ) -> None:
     """Send every logger's records to ``stream``, masked and in the format that is set.
 
-    May be called again. Libraries are heard from ``info`` on, whatever the level. Warnings and
-    exceptions that end a thread are logged too.
+    May be called again, also while others log. Libraries are heard from ``info`` on, whatever the
+    level. Warnings and exceptions that end a thread are logged too.
 
     Args:
         settings: Level and format.
@@ -165,12 +165,9 @@ def configure_logging(
         stream: Where to; standard error when not given.
     """
     formatters = {"json": JsonFormatter, "pretty": PrettyFormatter}
-    handler = _Handler(stream or sys.stderr)
-    handler.setFormatter(formatters[settings.format](Redactor(secrets)))
+    formatter = formatters[settings.format](Redactor(secrets))
+    _handler(stream or sys.stderr).setFormatter(formatter)
     root = logging.getLogger()
-    for former in [one for one in root.handlers if isinstance(one, _Handler)]:
-        root.removeHandler(former)
-    root.addHandler(handler)
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     root.setLevel(max(level, logging.INFO))
     logger.setLevel(level)
@@ -179,6 +176,18 @@ def configure_logging(
     # Nobody reads these, and every record would look them up.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     threading.excepthook = _log_thread_failure
+
+
+def _handler(stream: TextIO) -> _Handler:
+    """The handler for the stream; one that is there is kept, so that no record misses it."""
+    root = logging.getLogger()
+    for former in [one for one in root.handlers if isinstance(one, _Handler)]:
+        if former.stream is stream:
+            return former
+        root.removeHandler(former)
+    handler = _Handler(stream)
+    root.addHandler(handler)
+    return handler
 
 
 def _throttle(noisy: logging.Logger) -> None:

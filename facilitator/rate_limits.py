@@ -1,5 +1,6 @@
 """How many requests each client may make: moving windows of a minute."""
 
+import logging
 import math
 import threading
 import time
@@ -12,8 +13,10 @@ from limits.strategies import MovingWindowRateLimiter
 
 from facilitator.context import Context
 from facilitator.plugins import Plugins
-from facilitator.roles.rate_limit import RateDecision, RateLimiter
+from facilitator.roles.rate_limit import ChangesLimits, RateDecision, RateLimiter
 from facilitator.settings import RateLimitSettings
+
+logger = logging.getLogger("facilitator.rate_limits")
 
 
 class MovingWindows(MemoryStorage):
@@ -74,8 +77,12 @@ class WindowRateLimiter:
         """Keep counts in ``storage``, whose time in seconds ``now`` tells."""
         self._windows = MovingWindowRateLimiter(storage)
         self._now = now
-        every = RateLimitItemPerMinute(settings.global_per_minute, namespace="global")
-        sensitive = RateLimitItemPerMinute(settings.sensitive_per_minute, namespace="sensitive")
+        self.change(settings.global_per_minute, settings.sensitive_per_minute)
+
+    def change(self, global_per_minute: int, sensitive_per_minute: int) -> None:
+        """Keep these limits from now on; a limit that is new is counted from the start."""
+        every = RateLimitItemPerMinute(global_per_minute, namespace="global")
+        sensitive = RateLimitItemPerMinute(sensitive_per_minute, namespace="sensitive")
         self._limits: dict[bool, tuple[RateLimitItem, ...]] = {
             False: (every,),
             True: (sensitive, every),
@@ -106,3 +113,13 @@ def rate_limiter(plugins: Plugins, context: Context) -> RateLimiter | None:
     return plugins.rate_limiter(context) or WindowRateLimiter(
         MovingWindows(), settings, time.monotonic
     )
+
+
+def change_limits(
+    limiter: RateLimiter, first: RateLimitSettings, settings: RateLimitSettings
+) -> None:
+    """Have the limiter, which was made with the ``first`` settings, keep others, if it can."""
+    if isinstance(limiter, ChangesLimits):
+        limiter.change(settings.global_per_minute, settings.sensitive_per_minute)
+    elif settings != first:
+        logger.warning("the plugin's rate limiter keeps its limits until a restart")

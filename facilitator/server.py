@@ -18,6 +18,7 @@ from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
+from facilitator import systemd
 from facilitator.api.failures import OnFailure
 from facilitator.balance import Share
 from facilitator.connections import MAX_HEADER_BYTES, Channel, connection_limit
@@ -283,6 +284,12 @@ def _adjustments(settings: ServerSettings) -> Adjustments:
     return adjustments
 
 
+def announce(url: str) -> None:
+    """Tell the log and systemd where clients are answered from now on."""
+    logger.info("listening on %s", url)
+    systemd.ready(f"listening on {url}")
+
+
 def serve(
     app: Callable[..., Any],
     settings: Settings,
@@ -292,12 +299,12 @@ def serve(
     on_failure: OnFailure | None = None,
     sockets: Sequence[socket.socket] | None = None,
     share: Share | None = None,
-    on_ready: Callable[[], None] | None = None,
+    on_ready: Callable[[str], None] = announce,
 ) -> int:
     """Serve until SIGTERM or SIGINT, drain, and return the exit code 0.
 
-    Must be called from the main thread. ``on_ready`` is called as soon as a signal drains; without
-    it the log tells where the server listens. Otherwise as :class:`Server`, and raises as it does.
+    Must be called from the main thread. ``on_ready`` is called with the server's URL as soon as a
+    signal drains. Otherwise as :class:`Server`, and raises as it does.
     """
     network = settings.networks[0]
     server = Server(
@@ -312,14 +319,12 @@ def serve(
     )
 
     def stop(number: int, frame: object) -> None:  # noqa: ARG001
+        systemd.stopping()
         server.stop()
 
     former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        if on_ready is None:
-            logger.info("listening on %s", server.url)
-        else:
-            on_ready()
+        on_ready(server.url)
         server.run()
     finally:
         for number, handler in former.items():

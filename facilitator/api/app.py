@@ -1,7 +1,7 @@
 """The Falcon app: every endpoint and what surrounds it."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import falcon
 
@@ -14,6 +14,7 @@ from facilitator.api.inspect import Inspect, InspectPayment
 from facilitator.api.metrics import RequestMetrics
 from facilitator.api.middleware import (
     ClientAddress,
+    Cors,
     HeadAsGet,
     Observed,
     Observers,
@@ -22,7 +23,6 @@ from facilitator.api.middleware import (
     ResponseHeaders,
 )
 from facilitator.api.probe import Probes
-from facilitator.api.rate_limit import HEADERS as QUOTA_HEADERS
 from facilitator.api.rate_limit import RateLimit
 from facilitator.api.service import PaymentService
 from facilitator.api.settle import Settle
@@ -31,6 +31,7 @@ from facilitator.api.supported import Index, Supported
 from facilitator.api.verify import Verify
 from facilitator.clock import Clock, SystemClock
 from facilitator.errors import PluginError
+from facilitator.reload import Follow
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.rate_limit import RateLimiter
 from facilitator.settings import Settings
@@ -48,6 +49,7 @@ def application(
     observers: Observers | None = None,
     inspect: InspectPayment | None = None,
     meter: Meter = NO_METER,
+    follow: Follow = lambda _: None,
 ) -> falcon.App[Any, Any]:
     """The HTTP interface to ``service`` as a WSGI app.
 
@@ -63,13 +65,15 @@ def application(
         observers: Told of every request that begins and of every one that is answered.
         inspect: Answers ``/inspect``; without it there is no such path.
         meter: Counts requests.
+        follow: Takes who is to be told when settings change: API keys, proxies and origins do.
 
     Raises:
         PluginError: A further route is one of the core's.
     """
     app = falcon.App(request_type=Request)
     gate = Gate(settings.auth.api_keys, authenticate)
-    _add_middleware(app, settings, on_failure, observers, meter)
+    follow(lambda changed: gate.use(changed.auth.api_keys))
+    _add_middleware(app, settings, on_failure, observers, meter, follow)
     if rate_limiter is not None:
         app.add_middleware(RateLimit(rate_limiter, gate.caller, clock or SystemClock(), meter))
     app.req_options.strip_url_path_trailing_slash = True
@@ -131,8 +135,11 @@ def _add_middleware(
     on_failure: OnFailure | None,
     observers: Observers | None,
     meter: Meter,
+    follow: Follow,
 ) -> None:
     """Responses pass it from last to first, so that the log sees what is answered."""
+    address = ClientAddress(settings.server.trusted_proxies)
+    cors = Cors(settings.server.cors_origins)
     app.add_middleware(RequestLog())
     if meter is not NO_METER:
         app.add_middleware(RequestMetrics(meter))
@@ -140,15 +147,9 @@ def _add_middleware(
         app.add_middleware(Observed(observers))
     if on_failure is not None:
         app.add_middleware(Failures(on_failure))
-    app.add_middleware(ClientAddress(settings.server.trusted_proxies))
+    app.add_middleware(address)
     app.add_middleware(ResponseHeaders())
     app.add_middleware(HeadAsGet())
-    if settings.server.cors_origins:
-        app.add_middleware(_cors(settings.server.cors_origins))
-
-
-def _cors(origins: Collection[str]) -> falcon.CORSMiddleware[Any, Any]:
-    allowed: Literal["*"] | Collection[str] = "*" if "*" in origins else origins
-    return falcon.CORSMiddleware(
-        allow_origins=allowed, expose_headers=("X-Request-ID", "Retry-After", *QUOTA_HEADERS)
-    )
+    app.add_middleware(cors)
+    follow(lambda changed: address.trust(changed.server.trusted_proxies))
+    follow(lambda changed: cors.allow(changed.server.cors_origins))

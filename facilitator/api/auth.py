@@ -24,8 +24,12 @@ class Gate:
 
     def __init__(self, api_keys: Mapping[str, str], authenticate: Authenticate | None) -> None:
         """Take the keys by name; without any, no key is needed."""
-        self._digests = {name: _digest(key.encode()) for name, key in api_keys.items()}
         self._authenticate = authenticate
+        self.use(api_keys)
+
+    def use(self, api_keys: Mapping[str, str]) -> None:
+        """Know these keys from now on, and no others."""
+        self._digests = {name: _digest(key.encode()) for name, key in api_keys.items()}
 
     def admit(self, req: falcon.Request) -> None:
         """Note the key's name in ``req.context.caller``. Raises :class:`ApiError` 401."""

@@ -3,11 +3,12 @@
 import logging
 import time
 from collections.abc import Collection, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import falcon
 
 from facilitator import log
+from facilitator.api.rate_limit import HEADERS as QUOTA_HEADERS
 from facilitator.api.requests import request_id_of
 from facilitator.api.responses import HEADERS
 
@@ -148,11 +149,16 @@ class ClientAddress:
 
     def __init__(self, trusted_proxies: Collection[str]) -> None:
         """Trust these IP addresses."""
-        self._trusted = frozenset(trusted_proxies)
+        self.trust(trusted_proxies)
+
+    def trust(self, proxies: Collection[str]) -> None:
+        """Trust these IP addresses from now on, and no others."""
+        self._trusted = frozenset(proxies)
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
         """Find the client, or forget what it claims."""
-        if req.env.get("REMOTE_ADDR") not in self._trusted:
+        trusted = self._trusted
+        if req.env.get("REMOTE_ADDR") not in trusted:
             for name in [name for name in req.env if name.startswith("HTTP_X_FORWARDED_")]:
                 del req.env[name]
             req.env.pop("HTTP_FORWARDED", None)
@@ -160,5 +166,26 @@ class ClientAddress:
         for hop in reversed(req.env.get("HTTP_X_FORWARDED_FOR", "").split(",")):
             if hop.strip():
                 req.env["REMOTE_ADDR"] = hop.strip()
-            if hop.strip() not in self._trusted:
+            if hop.strip() not in trusted:
                 break
+
+
+class Cors:
+    """Lets browsers call from the origins that are allowed, by Falcon's own rules."""
+
+    def __init__(self, origins: Collection[str]) -> None:
+        """Allow these; ``*`` stands for all."""
+        self.allow(origins)
+
+    def allow(self, origins: Collection[str]) -> None:
+        """Allow these from now on, and no others."""
+        allowed: Literal["*"] | Collection[str] = "*" if "*" in origins else origins
+        self._policy: falcon.CORSMiddleware[Any, Any] = falcon.CORSMiddleware(
+            allow_origins=allowed, expose_headers=("X-Request-ID", "Retry-After", *QUOTA_HEADERS)
+        )
+
+    def process_response(
+        self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
+    ) -> None:
+        """Tell the browser."""
+        self._policy.process_response(req, resp, resource, req_succeeded)

@@ -9,6 +9,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add nothing: all that can be chosen is a setting."""
     parser.description = (
         "Answer x402 requests over HTTP until SIGTERM or SIGINT, then let running requests end. "
+        "SIGHUP reads the settings again. "
         "What is served, where and how, is set by the settings: see 'facilitator settings'."
     )
 
@@ -18,4 +19,4 @@ def run(arguments: argparse.Namespace) -> int:
     settings, plugins = configure(arguments.settings)
     from facilitator.app import serve
 
-    return serve(settings, plugins)
+    return serve(settings, plugins, lambda: configure(arguments.settings)[0])

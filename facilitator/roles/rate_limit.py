@@ -1,7 +1,7 @@
 """The rate limiter: how many requests a client may make."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,4 +28,13 @@ class RateLimiter(Protocol):
         ``client`` is ``key:`` and the name of an API key, or an address: IPv4, or the /64 network
         of an IPv6 address. A request that is refused does not count.
         """
+        ...
+
+
+@runtime_checkable
+class ChangesLimits(Protocol):
+    """A rate limiter whose limits can change while it counts, as SIGHUP may ask for."""
+
+    def change(self, global_per_minute: int, sensitive_per_minute: int) -> None:
+        """Allow so many requests in any minute from now on, and of the sensitive ones so many."""
         ...

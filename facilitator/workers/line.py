@@ -13,7 +13,8 @@ from facilitator.errors import FacilitatorError, one_line
 logger = logging.getLogger("facilitator.workers")
 
 READY = b"\0"
-"""What a worker says that is ready; any other text is the reason why it cannot start."""
+"""What a worker says that is ready, and again when it has read the settings again; any other text
+is the reason why it cannot start."""
 
 
 class Line:
@@ -24,7 +25,7 @@ class Line:
         self._end = end
 
     def ready(self) -> None:
-        """Say that a signal drains from now on."""
+        """Say that a signal drains from now on, and that the settings read last are in force."""
         self._say(READY)
 
     def failed(self, error: FacilitatorError) -> None:

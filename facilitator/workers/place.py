@@ -29,6 +29,8 @@ class Place:
     """When the next process is to be started, if there is none."""
     served: bool = False
     """Whether any process in this place was ever ready."""
+    asked: int = 0
+    """How many times the process was asked to read the settings again."""
     short_lives: int = 0
     """How many processes in a row ended early."""
 
@@ -37,9 +39,14 @@ class Place:
         """Whether the process says so."""
         return self.said.startswith(READY)
 
+    @property
+    def has_read_again(self) -> bool:
+        """Whether the process has done so as often as it was asked to, or has ended."""
+        return not self.pid or not self.asked or len(self.said) > self.asked
+
     def begin(self) -> None:
         """A process is about to be started."""
-        self.pid, self.line, self.said = 0, None, b""
+        self.pid, self.line, self.said, self.asked = 0, None, b"", 0
         self.started = time.monotonic()
 
     def hear(self) -> None:

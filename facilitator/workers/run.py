@@ -4,9 +4,11 @@ import logging
 import socket
 from collections.abc import Callable, Sequence
 
+from facilitator import systemd
 from facilitator.balance import Share
 from facilitator.context import Worker
 from facilitator.errors import FacilitatorError
+from facilitator.reload import Reload
 from facilitator.settings import ServerSettings
 from facilitator.workers.line import Line
 from facilitator.workers.signals import Signals
@@ -18,6 +20,7 @@ logger = logging.getLogger("facilitator.workers")
 def run_workers(
     settings: ServerSettings,
     sockets: Sequence[socket.socket],
+    reload: Reload,
     work: Callable[[Line, Share, Worker], int],
 ) -> int:
     """Supervise ``server.workers`` processes until SIGTERM or SIGINT; return the exit code.
@@ -27,18 +30,20 @@ def run_workers(
     Args:
         settings: How many, and how long they may take to stop.
         sockets: What the workers listen on.
+        reload: Asked on SIGHUP, here and in each worker, where it is a copy.
         work: Serves until a signal, in the worker, and returns its exit code. It is to call
-            :meth:`Line.ready` once a signal drains.
+            :meth:`Line.ready` once a signal drains, and whenever it has read the settings again.
 
     Raises:
         WorkerError: A worker ended before it was ready, and none was in its place before; or there
             is no place for their folder.
     """
     with Signals() as signals:
-        begun = Supervisor(settings, sockets, signals).run()
+        begun = Supervisor(settings, sockets, signals, reload).run()
     if begun is None:
         logger.info("stopped")
         return 0
+    systemd.leave()
     begun.line.watch(settings.shutdown_seconds + GRACE_SECONDS)
     try:
         return work(*begun)

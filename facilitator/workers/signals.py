@@ -7,15 +7,18 @@ from collections.abc import Iterable
 from contextlib import suppress
 from types import TracebackType
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+from facilitator.reload import terminal_is_gone
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
 class Signals:
-    """Notes the signals to stop, and wakes whoever waits for these or for the end of a child."""
+    """Notes the signals to stop and to read again; wakes who waits for these or a child's end."""
 
     def __init__(self) -> None:
         """Nothing happens before the block begins."""
         self.stop = False
+        self.read_again = False
 
     def __enter__(self) -> "Signals":
         """Take the signals over."""
@@ -42,7 +45,10 @@ class Signals:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def _note(self, number: int, frame: object) -> None:  # noqa: ARG002
-        self.stop |= number != signal.SIGCHLD
+        if number == signal.SIGHUP and not terminal_is_gone():
+            self.read_again = True
+        else:
+            self.stop |= number != signal.SIGCHLD
 
     def wait(self, others: Iterable[socket.socket], seconds: float | None) -> None:
         """Return after a signal, when one of the others can be read, or when the time is over."""

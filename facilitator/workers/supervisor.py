@@ -11,10 +11,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from facilitator import systemd
 from facilitator.balance import Balance, Share
 from facilitator.context import Worker
 from facilitator.errors import FacilitatorError
 from facilitator.listening import port_of, url_of
+from facilitator.reload import Reload
+from facilitator.server import announce
 from facilitator.settings import ServerSettings
 from facilitator.workers.line import Line
 from facilitator.workers.place import Place
@@ -42,13 +45,19 @@ class Supervisor:
     """Starts, watches, replaces and stops the workers."""
 
     def __init__(
-        self, settings: ServerSettings, sockets: Sequence[socket.socket], signals: Signals
+        self,
+        settings: ServerSettings,
+        sockets: Sequence[socket.socket],
+        signals: Signals,
+        reload: Reload,
     ) -> None:
         """Take the sockets that the workers listen on; they are closed at the end.
 
         Raises :class:`WorkerError` when there is no place for the workers' folder.
         """
         self._settings = settings
+        self._reload = reload
+        self._is_reading_again = False
         self._sockets = sockets
         self._signals = signals
         self._url = url_of(settings, port_of(sockets[0]))
@@ -67,6 +76,7 @@ class Supervisor:
             while not self._signals.stop:
                 for place in self._places:
                     self._look_at(place)
+                self._read_again()
                 for place in self._due():
                     if (line := self._start(place)) is not None:
                         share = self._balance.share(place.index)
@@ -128,12 +138,31 @@ class Supervisor:
             logger.info("worker %d is ready", pid)
             if not self._announced and all(each.served for each in self._places):
                 self._announced = True
-                logger.info("listening on %s", self._url)
+                announce(self._url)
         if code is not None:
             how = f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
             if place.said and not place.is_ready:
                 how = f"cannot start: {place.said.decode()}"
             self._ended(place, f"worker {pid} {how}")
+
+    def _read_again(self) -> None:
+        """Have the settings read again by all, one time after the other."""
+        self._notice_all_have_read()
+        if self._announced and self._signals.read_again and not self._is_reading_again:
+            self._signals.read_again = False
+            self._is_reading_again = True
+            # Whoever is started later is a copy of this process and has them as well.
+            if self._reload.again():
+                for place in self._places:
+                    if place.pid:
+                        place.asked += 1
+                        os.kill(place.pid, signal.SIGHUP)
+            self._notice_all_have_read()
+
+    def _notice_all_have_read(self) -> None:
+        if self._is_reading_again and all(each.has_read_again for each in self._places):
+            self._is_reading_again = False
+            systemd.ready(self._reload.status)
 
     def _ended(self, place: Place, what: str) -> None:
         """Plan the next worker. Raises :class:`WorkerError` when none was ready here."""
@@ -143,6 +172,7 @@ class Supervisor:
         logger.warning("%s; the next one starts in %.1f s", what, place.pause())
 
     def _stop(self) -> None:
+        systemd.stopping()
         for each in self._sockets:
             each.close()  # the port is free as soon as the workers have closed theirs
         deadline = time.monotonic() + self._settings.shutdown_seconds + GRACE_SECONDS

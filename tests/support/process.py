@@ -16,7 +16,13 @@ START_SECONDS = 30.0
 class ServeProcess:
     """``facilitator serve`` on a free port; its log lines are kept."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environ: Mapping[str, str] | None = None,
+        *,
+        stderr: int = subprocess.STDOUT,
+    ) -> None:
         self.lines: list[str] = []
         self._port: Queue[int | None] = Queue()
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("FACILITATOR_")}
@@ -25,7 +31,7 @@ class ServeProcess:
             cwd=folder,
             env={**inherited, "FACILITATOR_SERVER__PORT": "0", **(environ or {})},
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=stderr,
             text=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)

@@ -90,13 +90,22 @@ class Connection:
 
     def call(self, method: str, path: str, body: object = None, **headers: str) -> dict[str, Any]:
         """The answer, whose status is 200."""
+        status, answer = self._ask(method, path, body, headers)
+        assert status == 200, answer
+        return dict(answer)
+
+    def status(self, method: str, path: str, body: object = None, **headers: str) -> int:
+        """The status of the answer."""
+        return self._ask(method, path, body, headers)[0]
+
+    def _ask(
+        self, method: str, path: str, body: object, headers: Mapping[str, str]
+    ) -> tuple[int, Any]:
         sent = {"Content-Type": "application/json", **headers}
         data = None if body is None else json.dumps(body).encode()
         self._connection.request(method, path, data, sent)
         response = self._connection.getresponse()
-        answer = json.loads(response.read())
-        assert response.status == 200, answer
-        return dict(answer)
+        return response.status, json.loads(response.read())
 
     def close(self) -> None:
         self._connection.close()
