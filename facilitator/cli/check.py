@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
 
 from facilitator.chain.order import Named, check_standbys
 from facilitator.cli.output import add_json_option, mark, print_json
@@ -11,26 +10,22 @@ from facilitator.clock import SystemClock
 from facilitator.context import Context
 from facilitator.errors import FacilitatorError
 from facilitator.plugins import Plugins, configure
-from facilitator.roles.chain import ChainProvider
+from facilitator.preflight.address import try_address
+from facilitator.preflight.chain import try_chain
+from facilitator.preflight.exposure import exposure
+from facilitator.preflight.result import Result, attempt, listening
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.reporting import TellsWhereReportsGo
 from facilitator.settings import Settings
-from facilitator.workers import check_chain, check_storage
-
-
-class Result(NamedTuple):
-    """What trying one thing showed."""
-
-    name: str
-    ok: bool
-    detail: str
+from facilitator.workers import check_storage
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``--json``."""
     parser.description = (
-        "Try the settings, the plugins, the storage and the chain, without serving. "
-        "Prints one line for each and exits with 1 when one fails."
+        "Try the settings, the plugins, the storage, the chain and the address, without serving, "
+        "and look for what is unwise. Prints a line for each, with what to do below those that are "
+        "wrong, and exits with 1 when one fails."
     )
     add_json_option(parser)
 
@@ -41,9 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json([result._asdict() for result in results])
     else:
-        for name, ok, detail in results:
-            print(f"{mark(ok)} {name}: {detail}")
-    return 0 if all(result.ok for result in results) else 1
+        for name, status, detail, remedy in results:
+            print(f"{mark(status)} {name}: {detail}")
+            if remedy:
+                print(f"    {remedy}")
+    return 1 if any(result.status == "failed" for result in results) else 0
 
 
 def _check(path: str | None) -> Iterator[Result]:
@@ -51,60 +48,54 @@ def _check(path: str | None) -> Iterator[Result]:
         settings, plugins = configure(path)
     except FacilitatorError as error:
         for line in str(error).splitlines():
-            yield Result("settings", ok=False, detail=line)
+            yield Result("settings", "failed", line)
         return
-    yield Result("settings", ok=True, detail=f"valid for environment {settings.environment}")
-    yield Result("plugins", ok=True, detail=f"{', '.join(plugins.names) or 'none'} loaded")
+    yield Result("settings", "ok", _sources(settings))
+    yield Result("plugins", "ok", f"{', '.join(plugins.names) or 'none'} loaded")
     context = Context(settings, SystemClock())
     yield from _reporters(plugins, context)
-    yield _try("storage", partial(_storage, plugins, context))
+    yield from _storage(plugins, context)
     yield from _chains(settings, plugins, context)
     yield from _health_checks(plugins, context)
+    yield from attempt(
+        "address",
+        partial(try_address, settings.server),
+        "stop what has it, or set server.host and server.port",
+    )
+    yield from exposure(settings, has_gate=plugins.has("authenticate"))
     plugins.shutdown()
+
+
+def _sources(settings: Settings) -> str:
+    files = [str(file) for file in settings.files]
+    variables = {each.origin for each in settings.effective if "variable" in each.origin}
+    files += [f"{len(variables)} environment variables"] if variables else []
+    return f"valid for environment {settings.environment}, from {', '.join(files) or 'defaults'}"
 
 
 def _reporters(plugins: Plugins, context: Context) -> Iterator[Result]:
     try:
         reporters = plugins.error_reporters(context)
     except FacilitatorError as error:
-        yield Result("error reporting", ok=False, detail=str(error))
+        yield Result("error reporting", "failed", str(error))
         return
     for name, reporter in reporters:
         if isinstance(reporter, TellsWhereReportsGo):
-            yield _try(f"error reporting ({name})", reporter.where)
+            yield from attempt(
+                f"error reporting ({name})",
+                reporter.where,
+                "look at its settings ('facilitator settings'); payments do not depend on it",
+            )
 
 
 def _health_checks(plugins: Plugins, context: Context) -> Iterator[Result]:
     try:
         checks = plugins.health_checks(context)
     except FacilitatorError as error:
-        yield Result("health checks", ok=False, detail=str(error))
+        yield Result("health checks", "failed", str(error))
         return
     for name, check in checks.items():
-        yield _try(name, partial(_health, check))
-
-
-def _chains(settings: Settings, plugins: Plugins, context: Context) -> Iterator[Result]:
-    ordered = {}
-    for network in settings.networks:
-        try:
-            providers = ordered[network] = plugins.ordered_chain_providers(context, network)
-        except FacilitatorError as error:
-            yield Result(f"chain {network}", ok=False, detail=str(error))
-            continue
-        for name, provider in providers:
-            told = network if len(providers) == 1 else f"{network} ({name})"
-            yield _try(f"chain {told}", partial(_chain, provider, settings.server.workers))
-    if settings.chain.fallback and len(ordered) == len(settings.networks):
-        yield _try("chain.fallback", partial(_standbys, settings, ordered))
-
-
-def _try(name: str, action: Callable[[], str]) -> Result:
-    try:
-        return Result(name, ok=True, detail=action())
-    except Exception as error:
-        detail = " ".join(str(error).split()) or type(error).__name__
-        return Result(name, ok=False, detail=detail)
+        yield from attempt(name, partial(_health, check), "see what its plugin says of it")
 
 
 def _health(check: HealthCheck) -> str:
@@ -112,15 +103,25 @@ def _health(check: HealthCheck) -> str:
     return "answers"
 
 
-def _storage(plugins: Plugins, context: Context) -> str:
-    storage = plugins.one_storage(context)
-    try:
-        check_storage(context.settings.server.workers, storage)
-        storage.ping()
-        shared = "shared" if storage.is_shared else "for one process"
-        return f"answers; {shared}, {'durable' if storage.is_durable else 'not durable'}"
-    finally:
-        storage.close()
+def _chains(settings: Settings, plugins: Plugins, context: Context) -> Iterator[Result]:
+    ordered = {}
+    for network in settings.networks:
+        with listening(f"chain {network}") as warnings:
+            try:
+                providers = ordered[network] = plugins.ordered_chain_providers(context, network)
+            except FacilitatorError as error:
+                yield Result(f"chain {network}", "failed", str(error))
+                continue
+        yield from warnings
+        for name, provider in providers:
+            told = network if len(providers) == 1 else f"{network} ({name})"
+            yield from try_chain(f"chain {told}", provider, settings.server.workers, context.clock)
+    if settings.chain.fallback and len(ordered) == len(settings.networks):
+        yield from attempt(
+            "chain.fallback",
+            partial(_standbys, settings, ordered),
+            "have each of them provide a network that is served",
+        )
 
 
 def _standbys(settings: Settings, ordered: Mapping[str, Sequence[Named]]) -> str:
@@ -128,14 +129,27 @@ def _standbys(settings: Settings, ordered: Mapping[str, Sequence[Named]]) -> str
     return f"{', '.join(settings.chain.fallback)} on standby"
 
 
-def _chain(provider: ChainProvider, workers: int) -> str:
-    try:
-        check_chain(workers, provider)
-        tip, parameters = provider.tip(), provider.parameters()
-        double = " (a test double of the network)" if provider.is_devnet else ""
-        return (
-            f"block {tip.height} at slot {tip.point.slot}, "
-            f"parameters of epoch {parameters.epoch}{double}"
+def _storage(plugins: Plugins, context: Context) -> Iterator[Result]:
+    durable = []
+
+    def describe() -> str:
+        storage = plugins.one_storage(context)
+        try:
+            check_storage(context.settings.server.workers, storage)
+            storage.ping()
+            durable.append(storage.is_durable)
+            shared = "shared" if storage.is_shared else "for one process"
+            return f"answers; {shared}, {'durable' if storage.is_durable else 'not durable'}"
+        finally:
+            storage.close()
+
+    yield from attempt(
+        "storage", describe, "look at its settings ('facilitator settings') and whether it runs"
+    )
+    if durable == [False] and context.settings.environment == "production":
+        yield Result(
+            "storage",
+            "warning",
+            "what was settled is forgotten when it ends",
+            "enable sqlite, or redis for several machines",
         )
-    finally:
-        provider.close()

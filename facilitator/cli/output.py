@@ -5,6 +5,8 @@ import json
 import sys
 from collections.abc import Sequence
 
+from facilitator.preflight.result import Status
+
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--json``."""
@@ -24,11 +26,11 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
         print("  ".join(cells).rstrip())
 
 
-def mark(ok: bool) -> str:
-    """A sign of success or failure that the terminal can show."""
-    signs = ("✓", "✗")
+def mark(status: Status) -> str:
+    """A sign of success, warning or failure that the terminal can show."""
+    signs = {"ok": "✓", "warning": "!", "failed": "✗"}
     try:
-        "".join(signs).encode(sys.stdout.encoding or "ascii")
+        "".join(signs.values()).encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
-        signs = ("ok  ", "FAIL")
-    return signs[0] if ok else signs[1]
+        signs = {"ok": "ok  ", "warning": "WARN", "failed": "FAIL"}
+    return signs[status]

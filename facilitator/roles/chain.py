@@ -5,7 +5,7 @@ may block up to the provider's own time-out; they raise :class:`ChainUnavailable
 tell, never a guess. A plugin returns one from the hook ``chain_provider``.
 
 Optional capabilities are separate protocols that a provider may implement as well:
-:class:`AwaitsBlocks`, :class:`ReadsLedgerState`, :class:`EvaluatesScripts`.
+:class:`AwaitsBlocks`, :class:`ReadsLedgerState`, :class:`EvaluatesScripts`, :class:`HasPlan`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -213,4 +213,14 @@ class EvaluatesScripts(Protocol):
         ``utxo`` has every output that the transaction refers to. Raises :class:`ChainUnavailable`
         when it cannot tell.
         """
+        ...
+
+
+@runtime_checkable
+class HasPlan(Protocol):
+    """A provider that may be asked only so often, by a plan."""
+
+    @property
+    def plan(self) -> str | None:
+        """The limits that it keeps, such as ``free, 50,000 requests a day``; ``None`` for none."""
         ...

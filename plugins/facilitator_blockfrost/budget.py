@@ -31,6 +31,8 @@ class Budget:
 
     def __init__(self, tier: Tier, clock: Clock) -> None:
         """Begin with a full burst and a whole day."""
+        self.plan = _words(tier)
+        """What it allows, for people."""
         self._clock = clock
         self._per_day = REQUESTS_PER_DAY[tier]
         self._lock = threading.Lock()
@@ -80,6 +82,13 @@ class Budget:
         self._filled_at = now
         if int(now // DAY) != self._day:
             self._day, self._spent = int(now // DAY), 0
+
+
+def _words(tier: Tier) -> str:
+    """What the plan allows, for people."""
+    per_day = REQUESTS_PER_DAY[tier]
+    a_day = "any number of" if math.isinf(per_day) else f"{per_day:,.0f}"
+    return f"{tier}, {a_day} requests a day, {REQUESTS_PER_SECOND:g} a second"
 
 
 def until_midnight(now: float) -> str:

@@ -84,6 +84,11 @@ class Client:
         """Without the project ID."""
         return "Client()"
 
+    @property
+    def plan(self) -> str | None:
+        """The plan whose limits are kept, if any."""
+        return self._budget.plan if self._budget else None
+
     def get(self, path: str, **values: object) -> Any:
         """The JSON at the path, which begins with ``/``; asked up to three times.
 

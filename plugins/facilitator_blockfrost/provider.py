@@ -30,7 +30,8 @@ from facilitator_blockfrost.transactions import read_status
 class Blockfrost:
     """A network as one Blockfrost tells it.
 
-    It implements :class:`facilitator.roles.chain.ChainProvider` and ``ReadsLedgerState``.
+    It implements :class:`facilitator.roles.chain.ChainProvider`, ``ReadsLedgerState`` and
+    ``HasPlan``.
     For use by many threads at once.
     """
 
@@ -49,6 +50,11 @@ class Blockfrost:
         self._fetch_parameters = SingleFlight(
             lambda: fetch_parameters(client, self._known_calendar(), clock)
         )
+
+    @property
+    def plan(self) -> str | None:
+        """The plan whose limits are kept, if any."""
+        return self._client.plan
 
     def tip(self) -> Tip:
         """The newest block."""

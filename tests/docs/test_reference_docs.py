@@ -25,7 +25,13 @@ from facilitator.cli import COMMANDS
 from facilitator.errors import PluginError
 from facilitator.payment import Refusal
 from facilitator.plugins import Plugins, configure
-from facilitator.roles.chain import AwaitsBlocks, ChainProvider, EvaluatesScripts, ReadsLedgerState
+from facilitator.roles.chain import (
+    AwaitsBlocks,
+    ChainProvider,
+    EvaluatesScripts,
+    HasPlan,
+    ReadsLedgerState,
+)
 from facilitator.roles.sharing import SharesChain, SharesOutputs
 from facilitator.roles.storage import Storage
 from facilitator.settings.layers import ENVIRONMENTS, PACKAGED
@@ -303,7 +309,9 @@ def test_claims_and_storage_are_documented() -> None:
 
 def test_chain_providers_are_documented() -> None:
     documented = set(first_cells(page("chain-provider.md")))
-    assert documented == methods(ChainProvider, AwaitsBlocks, EvaluatesScripts, ReadsLedgerState)
+    assert documented == methods(
+        ChainProvider, AwaitsBlocks, EvaluatesScripts, HasPlan, ReadsLedgerState
+    )
 
 
 # --- The devnet -------------------------------------------------------------------------------
