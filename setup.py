@@ -12,6 +12,14 @@ CORE = find_packages(include=["facilitator", "facilitator.*"])
 PLUGINS = find_packages("plugins")
 TOP = [name for name in PLUGINS if "." not in name]
 
+EXTRAS = {
+    "blockfrost": ["blockfrost-python>=0.7,<0.8"],
+    "plutus": ["uplc>=1.3.3,<2"],  # runs Plutus scripts where the provider does not
+    "prometheus": ["prometheus-client>=0.22,<1"],
+    "redis": ["redis>=6,<9"],
+    "sentry": ["sentry-sdk>=2.75,<3"],
+}
+
 setup(
     name="x402-cardano-facilitator",
     version=VERSION,
@@ -45,13 +53,7 @@ setup(
         "pynacl>=1.5,<2",
         "waitress>=3.0.2,<4",
     ],
-    extras_require={
-        "blockfrost": ["blockfrost-python>=0.7,<0.8"],
-        "plutus": ["uplc>=1.3.3,<2"],  # runs Plutus scripts where the provider does not
-        "prometheus": ["prometheus-client>=0.22,<1"],
-        "redis": ["redis>=6,<9"],
-        "sentry": ["sentry-sdk>=2.75,<3"],
-    },
+    extras_require={**EXTRAS, "all": sorted({each for extra in EXTRAS.values() for each in extra})},
     entry_points={
         "console_scripts": ["facilitator = facilitator.cli:main"],
         "facilitator.plugins": [

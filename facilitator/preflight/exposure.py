@@ -82,12 +82,12 @@ def _network(settings: Settings) -> Iterator[Result]:
 
 def _files(settings: Settings) -> Iterator[Result]:
     for file in settings.files:
-        if file.name == ".secrets.toml" and file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        if file.name == ".secrets.toml" and file.stat().st_mode & stat.S_IROTH:
             yield Result(
                 str(file),
                 "warning",
-                "other users of this machine can read the secrets",
-                f"chmod 600 {file}",
+                "every user of this machine can read the secrets",
+                f"chmod o= {file}",
             )
 
 

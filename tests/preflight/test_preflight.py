@@ -71,12 +71,12 @@ def test_a_plugins_gate_will_do(tmp_path: Path) -> None:
     assert warned(tmp_path, {"server__host": "0.0.0.0"}, has_gate=True) == []
 
 
-def test_secrets_that_others_can_read(tmp_path: Path) -> None:
+def test_secrets_that_all_can_read(tmp_path: Path) -> None:
     secrets = tmp_path / ".secrets.toml"
     secrets.write_text("")
     secrets.chmod(0o644)
     assert warned(tmp_path, {}) == [str(secrets)]
-    secrets.chmod(0o600)
+    secrets.chmod(0o640)
     assert warned(tmp_path, {}) == []
 
 
