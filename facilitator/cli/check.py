@@ -1,7 +1,7 @@
 """``facilitator check``."""
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from facilitator.chain.order import Named, check_standbys
