@@ -3,6 +3,7 @@
 Relies on the inside of waitress 3; the tests of the server cover it.
 """
 
+import errno
 import resource
 import socket
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 
 import orjson
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
 from waitress.task import ErrorTask, WSGITask
 
 from facilitator.api.errors import error_document
@@ -27,6 +28,8 @@ from facilitator.x402.reasons import Reason
 MAX_HEADER_BYTES = 32768
 REQUEST_SECONDS = 30
 """A request must have arrived whole after this long."""
+ANSWER_SECONDS = 60
+"""Its answer must have been taken after this long."""
 MAX_CONNECTIONS = 8192
 LINGER_SECONDS = 2
 """How long what a refused client still sends is read, so that it gets to see the refusal."""
@@ -34,13 +37,12 @@ LINGER_SECONDS = 2
 MAX_CONTENT_LENGTH = 2**63 - 1
 
 _ERRORS = {
-    400: ("bad_request", "The request is not well-formed HTTP."),
+    400: ("bad_request", "The request is not well-formed HTTP, or of an unknown transfer coding."),
     413: (Reason.INVALID_PAYLOAD, "The body is too large."),
     431: (
         "headers_too_large",
         f"Request line and headers must not exceed {MAX_HEADER_BYTES} bytes.",
     ),
-    501: ("not_implemented", "Of the transfer codings, only chunked is understood."),
 }
 _FAULT = ("internal_error", "The facilitator failed to answer.")
 
@@ -127,12 +129,24 @@ class Refusal(ErrorTask):
 class Parser(HTTPRequestParser):
     """Reads a request."""
 
+    path = ""  # waitress names it in its log, also of what it could not read
+
     def parse_header(self, header_plus: bytes) -> None:
         """Take request line and headers apart. Raises :class:`ParsingError`."""
         try:
             super().parse_header(header_plus)
         except ValueError as error:  # a URL with half an IPv6 address, a number without end
             raise ParsingError(str(error)) from error
+        except TransferEncodingNotImplemented as error:  # 501 would look like a fault of ours
+            raise ParsingError(str(error)) from error
+        self._check_framing()
+
+    def _check_framing(self) -> None:
+        """Refuse what a proxy may take for two requests where we see one (RFC 9112 §6.1, §6.3)."""
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("both Transfer-Encoding and Content-Length")
+        if "TRANSFER_ENCODING" in self.headers:  # still, as waitress reads it in HTTP/1.1 only
+            raise ParsingError("Transfer-Encoding in another version than HTTP/1.1")
         # Whether a longer number can be read at all depends on a limit that others may change.
         if self.content_length > MAX_CONTENT_LENGTH:
             raise ParsingError("Content-Length is no length")
@@ -148,7 +162,13 @@ class Channel(HTTPChannel):
     refused = False
     """Whether waitress refused a request, perhaps without having read all of it."""
     request_since = 0.0
+    answer_since = 0.0
     lingers_until: float | None = None
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        """Take what waitress gives."""
+        super().__init__(*arguments, **named)
+        self.unused_since = time.monotonic()
 
     @property
     def is_idle(self) -> bool:
@@ -157,17 +177,40 @@ class Channel(HTTPChannel):
 
     @property
     def is_overdue(self) -> bool:
-        """Whether a request has been arriving for too long."""
-        late = time.monotonic() > self.request_since + REQUEST_SECONDS
-        return self.request is not None and not self.requests and late
+        """Whether a request has been arriving, or an answer been taken, for too long."""
+        now = time.monotonic()
+        if self.total_outbufs_len:
+            return now > self.answer_since + ANSWER_SECONDS
+        arriving = self.request is not None and not self.requests
+        return arriving and now > self.request_since + REQUEST_SECONDS
 
     def received(self, data: bytes) -> bool:
         """Take what the client sent."""
         if self.lingers_until is not None:
             return False
-        if self.request is None:
+        former = self.request
+        received = bool(super().received(data))
+        if self.request is not former:
             self.request_since = time.monotonic()
-        return bool(super().received(data))
+        return received
+
+    def service(self) -> None:
+        """Answer a request; called in another thread."""
+        super().service()
+        self.unused_since = time.monotonic()
+
+    def write_soon(self, data: Any) -> int:
+        """Take a part of an answer."""
+        if not self.total_outbufs_len:
+            self.answer_since = time.monotonic()
+        return int(super().write_soon(data))
+
+    def send(self, data: bytes, do_close: bool = True) -> int:  # noqa: FBT001, FBT002
+        """Hand over to the system; returns how many bytes."""
+        try:
+            return int(super().send(data, do_close=do_close))
+        except AttributeError as error:  # closed meanwhile, by the thread that reads
+            raise OSError(errno.EBADF, "the connection is closed") from error
 
     def send_continue(self) -> None:
         """Have the body sent."""

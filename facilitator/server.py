@@ -33,6 +33,8 @@ IDLE_SECONDS = 120
 """A connection without a request is closed after this long."""
 CLEANUP_SECONDS = 5
 """How often connections are looked through for idle and overdue ones."""
+SPARE_CONNECTIONS = 8
+"""With so few left to the limit, unused ones are closed."""
 PIPELINED_REQUESTS = 4
 """Requests read ahead on a connection. More than none, or a client's hang-up goes unnoticed."""
 
@@ -74,6 +76,8 @@ class _Listener(TcpWSGIServer):
         """Whether to wait for connections; asked each time before events are waited for."""
         if self.share is not None:
             self.share.has(len(self._map))
+        if self.accepting and len(self._map) >= self.adj.connection_limit - SPARE_CONNECTIONS:
+            self._make_room()
         return bool(super().readable())
 
     def handle_accept(self) -> None:
@@ -87,6 +91,14 @@ class _Listener(TcpWSGIServer):
         for channel in self.active_channels.values():
             if channel.is_overdue:
                 channel.will_close = True
+
+    def _make_room(self) -> None:
+        """Close what has asked for nothing for longest, so that who asks is not kept out."""
+        unused = [each for each in self.active_channels.values() if not each.requests]
+        unused.sort(key=lambda channel: channel.unused_since)
+        for channel in unused[: 1 + len(unused) // 16]:
+            channel.will_close = True
+        logger.warning("closed unused connections to make room for others")
 
     def stop_accepting(self) -> None:
         """Take the connections that the kernel has accepted already, then close the socket."""

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 import falcon
 
 from facilitator import log
+from facilitator.api.proxies import TrustedProxies
 from facilitator.api.rate_limit import HEADERS as QUOTA_HEADERS
 from facilitator.api.requests import request_id_of
 from facilitator.api.responses import HEADERS
@@ -142,32 +143,27 @@ class HeadAsGet:
 class ClientAddress:
     """Makes ``remote_addr`` the client's where a trusted proxy forwarded the request.
 
-    The proxies' addresses at the end of ``X-Forwarded-For`` are passed over; the entry before them
-    is what the last trusted one saw. From anybody else the forwarding headers are removed, so that
-    nothing can be fooled by them.
+    From anybody else the forwarding headers are removed, so that nothing can be fooled by them.
     """
 
     def __init__(self, trusted_proxies: Collection[str]) -> None:
-        """Trust these IP addresses."""
+        """Trust these IP addresses and networks."""
         self.trust(trusted_proxies)
 
     def trust(self, proxies: Collection[str]) -> None:
-        """Trust these IP addresses from now on, and no others."""
-        self._trusted = frozenset(proxies)
+        """Trust these IP addresses and networks from now on, and no others."""
+        self._proxies = TrustedProxies(proxies)
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
         """Find the client, or forget what it claims."""
-        trusted = self._trusted
-        if req.env.get("REMOTE_ADDR") not in trusted:
-            for name in [name for name in req.env if name.startswith("HTTP_X_FORWARDED_")]:
-                del req.env[name]
-            req.env.pop("HTTP_FORWARDED", None)
+        peer, proxies = req.remote_addr, self._proxies
+        if proxies.trusts(peer):
+            forwarded_for = req.env.get("HTTP_X_FORWARDED_FOR", "")
+            req.env["REMOTE_ADDR"] = proxies.client(peer, forwarded_for)
             return
-        for hop in reversed(req.env.get("HTTP_X_FORWARDED_FOR", "").split(",")):
-            if hop.strip():
-                req.env["REMOTE_ADDR"] = hop.strip()
-            if hop.strip() not in trusted:
-                break
+        for name in [name for name in req.env if name.startswith("HTTP_X_FORWARDED_")]:
+            del req.env[name]
+        req.env.pop("HTTP_FORWARDED", None)
 
 
 class Cors:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import falcon
 
 from facilitator.api.errors import ApiError
+from facilitator.api.proxies import ip_of
 from facilitator.clock import Clock
 from facilitator.metrics import RATE_LIMITED
 from facilitator.roles.metrics import Meter
@@ -86,23 +87,14 @@ def _is_local(req: falcon.Request) -> bool:
 
 @lru_cache(maxsize=4096)
 def _is_loopback(address: str) -> bool:
-    ip = _ip(address)
+    ip = ip_of(address)
     return ip is not None and ip.is_loopback
 
 
 @lru_cache(maxsize=4096)
 def _network(address: str) -> str:
     """The address that is counted: of IPv6 the /64, which one customer has to themselves."""
-    ip = _ip(address)
+    ip = ip_of(address)
     if isinstance(ip, ipaddress.IPv6Address):
         return str(ipaddress.IPv6Network((int(ip) >> 64 << 64, 64)))
     return address if ip is None else str(ip)
-
-
-def _ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address, IPv4 also where a dual-stack socket shows it within IPv6."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return None  # a proxy may forward other things, such as "unknown"
-    return (ip.version == 6 and ip.ipv4_mapped) or ip

@@ -32,9 +32,9 @@ def _networks() -> str:
 def _addresses(proxies: Sequence[str]) -> str | None:
     for proxy in proxies:
         try:
-            ipaddress.ip_address(proxy)
-        except ValueError:
-            return f"{proxy} is not an IP address"
+            ipaddress.ip_network(proxy)
+        except ValueError as error:
+            return f"{proxy} is no IP address or network: {error}"
     return _no_duplicates(proxies)
 
 
@@ -73,7 +73,7 @@ class ServerSettings:
     threads: int = setting(1400, "Threads that answer requests.", minimum=4, maximum=4096)
     workers: int = setting(1, "Processes that serve.", minimum=1, maximum=256)
     trusted_proxies: tuple[str, ...] = setting(
-        (), "IP addresses of proxies whose X-Forwarded headers are believed.", check=_addresses
+        (), "IP addresses or networks of proxies whose X-Forwarded headers are believed.", check=_addresses
     )
     max_body_bytes: int = setting(
         65536, "Greatest request body in bytes.", minimum=1024, maximum=16777216

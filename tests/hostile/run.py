@@ -1,0 +1,132 @@
+"""Malformed requests by the million against ``facilitator serve``. In the folder ``tests``:
+
+    python -m hostile.run --requests 1000000 --seed 1 [--workers 2]
+
+Bodies, headers, paths, methods, framing, pipelines, slow and cut connections, from a seed; valid
+payments are verified and settled all the while. Exits with 1 if a request is answered with 5xx or
+with anything but well-formed HTTP, a known reason and JSON; if a secret or the inside shows in an
+answer or the log; if the log has an error; if a valid request fails; or if the server holds more
+in the end than it did after the first tenth: memory, threads, files, sockets.
+"""
+
+import argparse
+import asyncio
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from facilitator.x402.reasons import Reason
+from hostile.campaign import Campaign, Tally
+from hostile.judge import Judge
+from hostile.target import SECRETS, Figures, Target, attacked
+
+ERRORS = Path(__file__).parents[2] / "docs/reference/errors.md"
+REST_SECONDS = 60.0
+"""How long connections that are gone may take to be noticed."""
+GROWTH = 0.10
+GROWTH_MB = 32
+
+
+def reasons() -> list[str]:
+    """All that there are, by the documentation."""
+    return [*Reason, *re.findall(r"^\| `(\w+)` \|", ERRORS.read_text(), re.M)]
+
+
+async def at_rest(target: Target, sockets: int) -> Figures:
+    """What the server holds once it has noticed that nobody is there."""
+    deadline = time.monotonic() + REST_SECONDS
+    while (figures := target.figures()).sockets > sockets and time.monotonic() < deadline:
+        await asyncio.sleep(0.2)
+    return figures
+
+
+def grown(before: Figures, after: Figures) -> list[str]:
+    """What the server holds more than it did."""
+    found = []
+    if after.memory_mb > before.memory_mb * (1 + GROWTH) + GROWTH_MB:
+        found.append(f"memory grew from {before.memory_mb:.0f} to {after.memory_mb:.0f} MB")
+    for name in ("threads", "files", "sockets"):
+        if getattr(after, name) > getattr(before, name):
+            found.append(f"{name} grew from {getattr(before, name)} to {getattr(after, name)}")
+    return found
+
+
+def show(tally: Tally, judge: Judge, seconds: float) -> None:
+    """Print what was sent and answered."""
+    print(f"{tally.requests} wrong requests in {seconds:.0f} s, {tally.requests / seconds:.0f} a second")
+    print("sent:", ", ".join(f"{name} {number}" for name, number in tally.sent.most_common()))
+    print("answered:", ", ".join(f"{code} {number}" for code, number in sorted(judge.statuses.items())))
+    print("reasons:", ", ".join(f"{name} {number}" for name, number in judge.reasons.most_common()))
+    for name, times in tally.served.items():
+        cuts = statistics.quantiles(times, n=100) if len(times) > 1 else times * 99
+        print(
+            f"valid {name}: {len(times)}, median {cuts[49] * 1000:.0f} ms, 99 of 100 within"
+            f" {cuts[98] * 1000:.0f} ms, all within {max(times) * 1000:.0f} ms"
+        )
+
+
+def show_figures(when: str, figures: Figures) -> None:
+    """Print what the server holds."""
+    print(
+        f"{when}: {figures.memory_mb:.1f} MB, {figures.threads} threads, {figures.files} files,"
+        f" of them {figures.sockets} sockets",
+        flush=True,
+    )
+
+
+async def attack(
+    target: Target, *, requests: int, seed: int, slow: int, minutes: float
+) -> list[str]:
+    """Attack a target; what was found."""
+    judge = Judge(SECRETS, reasons())
+    campaign = Campaign(target, judge, seed=seed, slow=slow, seconds=minutes * 60)
+    begun = time.monotonic()
+    before = target.figures()
+    show_figures("at the start", before)
+    after = before
+    for part in range(10):
+        await campaign.run((part + 1) * requests // 10 - campaign.tally.requests)
+        after = await at_rest(target, before.sockets)
+        show_figures(f"after {campaign.tally.requests}", after)
+        if part == 0:
+            before = after
+    show(campaign.tally, judge, time.monotonic() - begun)
+    return campaign.tally.findings + grown(before, after)
+
+
+def run(
+    folder: Path, *, workers: int = 1, threads: int | None = None, **how: Any
+) -> list[str]:
+    """Start a facilitator and attack it; what was found."""
+    with attacked(folder, workers=workers, threads=threads) as target:
+        found = asyncio.run(attack(target, **how))
+        server = target.server
+    levels = ", ".join(f"{level} {number}" for level, number in sorted(server.levels.items()))
+    print("lines of the log by level:", levels)
+    return found + [f"log: {line}" for line in server.amiss]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line and run; the exit code."""
+    parser = argparse.ArgumentParser(description="Malformed requests against the facilitator")
+    parser.add_argument("--requests", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--slow", type=int, default=40, help="slow connections of each kind")
+    parser.add_argument("--minutes", type=float, default=60, help="after these it ends anyway")
+    parser.add_argument("--workers", type=int, default=1)
+    chosen = vars(parser.parse_args(arguments))
+    with tempfile.TemporaryDirectory() as folder:
+        found = run(Path(folder), **chosen)
+    for each in found:
+        print("FOUND:", each)
+    print(f"{len(found)} findings")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
