@@ -48,6 +48,12 @@ def chunked(body: bytes, size: int) -> bytes:
         (b"POST /status HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400, "bad_request"),
         (b"POST /status HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 400, "bad_request"),
         (b"POST /status HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 400, "bad_request"),
+        (b"POST /status HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "bad_request"),
+        (
+            b"POST /status HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
+            400,
+            "bad_request",
+        ),
         (
             b"POST /status HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
             400,
