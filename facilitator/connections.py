@@ -88,7 +88,7 @@ class Refusal(ErrorTask):
         """Answer, and close the connection."""
         # What waitress made up for an exception of the app does not know which request it answers.
         request, error = self.channel.requests[0], self.request.error
-        path, method = getattr(request, "path", ""), getattr(request, "command", "")
+        path, method = request.path, request.command
         request_id = request_id_of(request.headers.get("X_REQUEST_ID"))
         reason, message = _ERRORS.get(error.code, _FAULT)
         network = self.channel.server.network
@@ -129,7 +129,7 @@ class Refusal(ErrorTask):
 class Parser(HTTPRequestParser):
     """Reads a request."""
 
-    path = ""  # waitress names it in its log, also of what it could not read
+    command = path = ""  # of what cannot be read; waitress itself leaves them out
 
     def parse_header(self, header_plus: bytes) -> None:
         """Take request line and headers apart. Raises :class:`ParsingError`."""
@@ -142,7 +142,8 @@ class Parser(HTTPRequestParser):
         self._check_framing()
 
     def _check_framing(self) -> None:
-        """Refuse what a proxy may take for two requests where we see one (RFC 9112 §6.1, §6.3)."""
+        """Refuse lengths that a proxy may read otherwise, and so see other requests than we do."""
+        # RFC 9112 §6.1 lets a server refuse the first; the second has no meaning.
         if self.chunked and "CONTENT_LENGTH" in self.headers:
             raise ParsingError("both Transfer-Encoding and Content-Length")
         if "TRANSFER_ENCODING" in self.headers:  # still, as waitress reads it in HTTP/1.1 only

@@ -164,9 +164,10 @@ class Service:
         payment = None
         wait = min(self._wait_seconds, math.inf if wait_seconds is None else wait_seconds)
         try:
-            key = self._bind_key(request, idempotency_key)
             payment = self._verifier.read(request)
-            response = self._settle(payment, Caller(wait, key, caller_gone))
+            response = self._examined(payment) or self._settler.settle(
+                payment, Caller(wait, self._bind_key(request, idempotency_key), caller_gone)
+            )
         except Refused as refused:
             response = _refused_settlement(request, payment, refused)
         except StorageUnavailable as error:
@@ -177,14 +178,18 @@ class Service:
             self._plugins.after_settle(payment.view, response)
         return response
 
-    def _settle(self, payment: Payment, caller: Caller) -> SettleResponse:
+    def _examined(self, payment: Payment) -> SettleResponse | None:
+        """``None`` for a payment that may be settled; else an answer, or :class:`Refused`.
+
+        Comes before anything is written, so that junk leaves nothing in the storage.
+        """
         try:
             self._verifier.examine(payment)
         except Refused as refused:
             if refused.reason is not Reason.CHAIN_LOOKUP_FAILED:
                 raise
             return self._unexamined(payment, refused)
-        return self._settler.settle(payment, caller)
+        return None
 
     def _unexamined(self, payment: Payment, refused: Refused) -> SettleResponse:
         """That a settlement is under way, which needs no chain to be told; else the refusal."""

@@ -152,6 +152,14 @@ def test_another_body_under_the_same_idempotency_key_is_a_conflict(running: Runn
     assert answer["errorReason"] == "idempotency_conflict"
 
 
+def test_the_key_of_what_is_no_payment_is_not_kept(running: Running) -> None:
+    key = {"Idempotency-Key": "order-68"}
+    body = Payer(running).body()
+    junk = {**body, "paymentPayload": {**body["paymentPayload"], "payload": {"nonce": "junk"}}}
+    assert running.settle(junk, **key)["success"] is False
+    assert settled(running, body, **key)["success"] is True
+
+
 def test_a_payment_identifier_works_like_an_idempotency_key(running: Running) -> None:
     body = Payer(running).body()
     body["paymentPayload"]["extensions"] = {
