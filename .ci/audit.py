@@ -40,7 +40,9 @@ def judge(dependencies: Sequence[dict[str, Any]]) -> int:
     if not audited:
         print("audit: NOTHING WAS AUDITED, the source of advisories knows none of the packages")
         return 0
-    print(f"audit: {audited} packages, {len(vulnerable)} of them vulnerable, {len(skipped)} unknown")
+    print(
+        f"audit: {audited} packages, {len(vulnerable)} of them vulnerable, {len(skipped)} unknown"
+    )
     return 1 if vulnerable else 0
 
 

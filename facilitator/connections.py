@@ -206,7 +206,7 @@ class Channel(HTTPChannel):
             self.answer_since = time.monotonic()
         return int(super().write_soon(data))
 
-    def send(self, data: bytes, do_close: bool = True) -> int:  # noqa: FBT001, FBT002
+    def send(self, data: bytes, do_close: bool = True) -> int:
         """Hand over to the system; returns how many bytes."""
         try:
             return int(super().send(data, do_close=do_close))

@@ -23,9 +23,9 @@ class TrustedProxies:
     def client(self, peer: str, forwarded_for: str) -> str:
         """The address of the client behind ``peer``, which must be trusted.
 
-        What trusted proxies say of one another at the end of ``X-Forwarded-For`` is passed over; the
-        entry before is what the last of them saw. Anything in front of it may be made up. A port
-        beside an address is left out, since it would make one client many.
+        What trusted proxies say of one another at the end of ``X-Forwarded-For`` is passed over;
+        the entry before is what the last of them saw. Anything in front of it may be made up. A
+        port beside an address is left out, since it would make one client many.
         """
         client = peer
         for hop in reversed(forwarded_for.split(",")):

@@ -9,10 +9,14 @@ import orjson
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""What a resource does not say itself. Nothing here is meant to be cached, framed or run."""
+"""What a resource does not say itself. Nothing here is meant to be cached, framed, embedded or run.
+
+How long to insist on TLS is for the proxy to say that speaks it.
+"""
 
 
 def answer(resp: falcon.Response, document: Mapping[str, Any], status: int = 200) -> None:

@@ -73,7 +73,9 @@ class ServerSettings:
     threads: int = setting(1400, "Threads that answer requests.", minimum=4, maximum=4096)
     workers: int = setting(1, "Processes that serve.", minimum=1, maximum=256)
     trusted_proxies: tuple[str, ...] = setting(
-        (), "IP addresses or networks of proxies whose X-Forwarded headers are believed.", check=_addresses
+        (),
+        "IP addresses or networks of proxies whose X-Forwarded headers are believed.",
+        check=_addresses,
     )
     max_body_bytes: int = setting(
         65536, "Greatest request body in bytes.", minimum=1024, maximum=16777216

@@ -38,18 +38,6 @@ def test_every_request_without_an_id_gets_its_own(client: Client) -> None:
     assert len(ids) == 3
 
 
-def test_responses_are_not_cached_sniffed_or_framed(client: Client) -> None:
-    headers = client.call("GET", "/supported").headers
-    assert headers["cache-control"] == "no-store"
-    assert headers["x-content-type-options"] == "nosniff"
-    assert "frame-ancestors 'none'" in headers["content-security-policy"]
-
-
-def test_the_server_does_not_say_what_it_is(client: Client) -> None:
-    assert "server" not in client.call("GET", "/").headers
-    assert "server" not in client.raw(b"nonsense\r\n\r\n").headers
-
-
 @pytest.mark.parametrize(
     ("prefer", "seconds"),
     [

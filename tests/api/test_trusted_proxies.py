@@ -65,5 +65,5 @@ def test_nobody_else_is_trusted(peer: str) -> None:
 
 @pytest.mark.parametrize("wrong", ["proxy.example", "10.0.0.1/8", "10.0.0.0/33", "fe80::/129", "*"])
 def test_what_is_no_address_or_network_is_refused(tmp_path: Path, wrong: str) -> None:
-    with pytest.raises(ConfigInvalidError, match="server.trusted_proxies: .* no IP address"):
+    with pytest.raises(ConfigInvalidError, match=r"server\.trusted_proxies: .* no IP address"):
         settings(tmp_path, server__trusted_proxies=wrong)

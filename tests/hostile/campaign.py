@@ -112,9 +112,7 @@ class Campaign:
 
     # --- Slow ones ----------------------------------------------------------------------------
 
-    async def _again(
-        self, act: Callable[[Connection, Messages], Any], messages: Messages
-    ) -> None:
+    async def _again(self, act: Callable[[Connection, Messages], Any], messages: Messages) -> None:
         while self._goes_on:
             self.tally.sent[act.__name__.strip("_")] += 1
             connection = await Connection.to(self._target.port, messages.chance)

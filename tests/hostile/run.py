@@ -47,21 +47,26 @@ async def at_rest(target: Target, sockets: int) -> Figures:
 
 def grown(before: Figures, after: Figures) -> list[str]:
     """What the server holds more than it did."""
-    found = []
+    found = [
+        f"{name} grew from {getattr(before, name)} to {getattr(after, name)}"
+        for name in ("threads", "files", "sockets")
+        if getattr(after, name) > getattr(before, name)
+    ]
     if after.memory_mb > before.memory_mb * (1 + GROWTH) + GROWTH_MB:
         found.append(f"memory grew from {before.memory_mb:.0f} to {after.memory_mb:.0f} MB")
-    for name in ("threads", "files", "sockets"):
-        if getattr(after, name) > getattr(before, name):
-            found.append(f"{name} grew from {getattr(before, name)} to {getattr(after, name)}")
     return found
 
 
 def show(tally: Tally, judge: Judge, seconds: float) -> None:
     """Print what was sent and answered."""
-    print(f"{tally.requests} wrong requests in {seconds:.0f} s, {tally.requests / seconds:.0f} a second")
-    print("sent:", ", ".join(f"{name} {number}" for name, number in tally.sent.most_common()))
-    print("answered:", ", ".join(f"{code} {number}" for code, number in sorted(judge.statuses.items())))
-    print("reasons:", ", ".join(f"{name} {number}" for name, number in judge.reasons.most_common()))
+    rate = tally.requests / seconds
+    print(f"{tally.requests} wrong requests in {seconds:.0f} s, {rate:.0f} a second")
+    for what, counted in (
+        ("sent", tally.sent),
+        ("answered", judge.statuses),
+        ("reasons", judge.reasons),
+    ):
+        print(f"{what}:", ", ".join(f"{name} {number}" for name, number in counted.most_common()))
     for name, times in tally.served.items():
         cuts = statistics.quantiles(times, n=100) if len(times) > 1 else times * 99
         print(
@@ -99,9 +104,7 @@ async def attack(
     return campaign.tally.findings + grown(before, after)
 
 
-def run(
-    folder: Path, *, workers: int = 1, threads: int | None = None, **how: Any
-) -> list[str]:
+def run(folder: Path, *, workers: int = 1, threads: int | None = None, **how: Any) -> list[str]:
     """Start a facilitator and attack it; what was found."""
     with attacked(folder, workers=workers, threads=threads) as target:
         found = asyncio.run(attack(target, **how))
@@ -119,6 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--slow", type=int, default=40, help="slow connections of each kind")
     parser.add_argument("--minutes", type=float, default=60, help="after these it ends anyway")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--threads", type=int)
     chosen = vars(parser.parse_args(arguments))
     with tempfile.TemporaryDirectory() as folder:
         found = run(Path(folder), **chosen)

@@ -46,7 +46,9 @@ class Process:
     """A command of ``facilitator``. Of its log only the counts and what should not be are kept."""
 
     def __init__(self, command: list[str], folder: Path, environ: Mapping[str, str]) -> None:
-        own = {key: value for key, value in os.environ.items() if not key.startswith("FACILITATOR_")}
+        own = {
+            key: value for key, value in os.environ.items() if not key.startswith("FACILITATOR_")
+        }
         self.levels: Counter[int] = Counter()
         self.amiss: list[str] = []
         self._heard: Queue[str] = Queue()
@@ -102,7 +104,10 @@ class Target:
         self._payers += 1
         wallet = Wallet(f"payer {self._payers}")
         status, funded = call(
-            self._api, "POST", "/devnet/faucet", {"address": wallet.bech32, "lovelace": FUNDS // 1000}
+            self._api,
+            "POST",
+            "/devnet/faucet",
+            {"address": wallet.bech32, "lovelace": FUNDS // 1000},
         )
         assert status == 200, funded
         ref = OutputRef(bytes.fromhex(funded["tx_hash"]), funded["output_index"])
