@@ -177,6 +177,26 @@ class Channel(HTTPChannel):
         return not (self.requests or self.request or self.total_outbufs_len)
 
     @property
+    def at_rest(self) -> bool:
+        """Whether what it waits for stays the same until the client sends something."""
+        # In this order: a thread that answers is done with the others before it takes a request
+        # away, and asks for the body of the next one only afterwards.
+        return not (
+            self.requests
+            or self.total_outbufs_len
+            or self.will_close
+            or self.close_when_flushed
+            or self.lingers_until is not None
+            or self.sent_continue
+            or (self.request is not None and self.request.expect_continue)
+        )
+
+    def close_soon(self) -> None:
+        """Close it as soon as the server comes round to it; called in the server's thread."""
+        self.will_close = True
+        self.server.watched.look_again(self._fileno)
+
+    @property
     def is_overdue(self) -> bool:
         """Whether a request has been arriving, or an answer been taken, for too long."""
         now = time.monotonic()

@@ -8,7 +8,6 @@ import signal
 import socket
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
@@ -16,14 +15,15 @@ from typing import Any
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
-from waitress.task import ThreadedTaskDispatcher
 
 from facilitator import systemd
 from facilitator.api.failures import OnFailure
 from facilitator.balance import Share
 from facilitator.connections import MAX_HEADER_BYTES, Channel, connection_limit
+from facilitator.dispatcher import Dispatcher
 from facilitator.listening import BACKLOG, listen, url_of
 from facilitator.metrics import BUSY_THREADS, CONNECTIONS, QUEUE, THREADS
+from facilitator.polling import Watched
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.settings import ServerSettings, Settings
 
@@ -33,32 +33,12 @@ IDLE_SECONDS = 120
 """A connection without a request is closed after this long."""
 CLEANUP_SECONDS = 5
 """How often connections are looked through for idle and overdue ones."""
+ACCEPTED_AT_ONCE = 64
+"""Connections that are accepted before those that are there are looked after."""
 SPARE_CONNECTIONS = 8
 """With so few left to the limit, unused ones are closed."""
 PIPELINED_REQUESTS = 4
 """Requests read ahead on a connection. More than none, or a client's hang-up goes unnoticed."""
-
-
-class _NewestFirst(threading.Condition):
-    """Wakes whoever began to wait last: its stack is still in the caches, the others' stay out."""
-
-    _waiters: deque[Any]  # as :class:`threading.Condition` has them, the oldest first
-
-    def notify(self, n: int = 1) -> None:
-        """Wake so many."""
-        self._waiters.rotate(n)
-        super().notify(n)
-
-
-class _Dispatcher(ThreadedTaskDispatcher):
-    """Gives work to the thread that was busy last.
-
-    Taking turns, as waitress has it, 1,400 threads come to hold 40 MB more.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.queue_cv = _NewestFirst(self.lock)
 
 
 class _Listener(TcpWSGIServer):
@@ -71,6 +51,7 @@ class _Listener(TcpWSGIServer):
     on_failure: OnFailure | None = None
     share: Share | None = None
     """Where other processes accept from the same socket."""
+    watched: Watched
 
     def readable(self) -> bool:
         """Whether to wait for connections; asked each time before events are waited for."""
@@ -81,23 +62,31 @@ class _Listener(TcpWSGIServer):
         return bool(super().readable())
 
     def handle_accept(self) -> None:
-        """Accept a connection, unless another process was first."""
-        if self.share is not None and not self.draining and (pause := self.share.yield_seconds):
-            time.sleep(pause)
-        super().handle_accept()
+        """Accept the connections that are there, unless another process is first."""
+        for number in range(ACCEPTED_AT_ONCE):
+            if self.share is not None and not self.draining and (pause := self.share.yield_seconds):
+                if number:
+                    break
+                time.sleep(pause)
+            known = len(self._map)
+            super().handle_accept()
+            if len(self._map) == known or known >= self.adj.connection_limit:
+                break
+            if self.share is not None:
+                self.share.has(known + 1)
 
     def maintenance(self, now: float) -> None:
         super().maintenance(now)
         for channel in self.active_channels.values():
-            if channel.is_overdue:
-                channel.will_close = True
+            if channel.is_overdue or channel.will_close:
+                channel.close_soon()
 
     def _make_room(self) -> None:
         """Close what has asked for nothing for longest, so that who asks is not kept out."""
         unused = [each for each in self.active_channels.values() if not each.requests]
         unused.sort(key=lambda channel: channel.unused_since)
         for channel in unused[: 1 + len(unused) // 16]:
-            channel.will_close = True
+            channel.close_soon()
         logger.warning("closed unused connections to make room for others")
 
     def stop_accepting(self) -> None:
@@ -147,8 +136,8 @@ class Server:
         """
         self._settings = settings
         self._on_drain = on_drain
-        self._map: dict[int, Any] = {}
-        self._dispatcher = _Dispatcher()
+        self._map = Watched()
+        self._dispatcher = Dispatcher()
         self._lock = threading.RLock()  # taken in signal handlers, so it must be re-entrant
         self._stopping = False
         self._closed = False
@@ -167,6 +156,7 @@ class Server:
             listener.meter = meter
             listener.on_failure = on_failure
             listener.share = share
+            listener.watched = self._map
         meter.gauge(THREADS, lambda: settings.threads)
         meter.gauge(BUSY_THREADS, lambda: self._dispatcher.active_count)
         meter.gauge(QUEUE, lambda: len(self._dispatcher.queue))
@@ -234,7 +224,7 @@ class Server:
             time.sleep(0.001)
 
     def _step(self, seconds: float) -> None:
-        wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
+        self._map.step(seconds)
 
     def _drain(self) -> None:
         deadline = time.monotonic() + self._settings.shutdown_seconds
@@ -265,7 +255,7 @@ class Server:
     def _close_idle(self) -> None:
         for channel in self._channels():
             if channel.is_idle and channel.lingers_until is None:
-                channel.will_close = True
+                channel.close_soon()
 
     def _close(self) -> None:
         with self._lock:
