@@ -6,7 +6,7 @@ Bodies, headers, paths, methods, framing, pipelines, slow and cut connections, f
 payments are verified and settled all the while. Exits with 1 if a request is answered with 5xx or
 with anything but well-formed HTTP, a known reason and JSON; if a secret or the inside shows in an
 answer or the log; if the log has an error; if a valid request fails; or if the server holds more
-in the end than it did after the first tenth: memory, threads, files, sockets.
+in the end than it did after the first tenth: memory, threads, files, connections.
 """
 
 import argparse
@@ -37,10 +37,10 @@ def reasons() -> list[str]:
     return [*Reason, *re.findall(r"^\| `(\w+)` \|", ERRORS.read_text(), re.M)]
 
 
-async def at_rest(target: Target, sockets: int) -> Figures:
+async def at_rest(target: Target) -> Figures:
     """What the server holds once it has noticed that nobody is there."""
     deadline = time.monotonic() + REST_SECONDS
-    while (figures := target.figures()).sockets > sockets and time.monotonic() < deadline:
+    while (figures := target.figures()).connections and time.monotonic() < deadline:
         await asyncio.sleep(0.2)
     return figures
 
@@ -49,7 +49,7 @@ def grown(before: Figures, after: Figures) -> list[str]:
     """What the server holds more than it did."""
     found = [
         f"{name} grew from {getattr(before, name)} to {getattr(after, name)}"
-        for name in ("threads", "files", "sockets")
+        for name in ("threads", "files", "connections")
         if getattr(after, name) > getattr(before, name)
     ]
     if after.memory_mb > before.memory_mb * (1 + GROWTH) + GROWTH_MB:
@@ -79,7 +79,7 @@ def show_figures(when: str, figures: Figures) -> None:
     """Print what the server holds."""
     print(
         f"{when}: {figures.memory_mb:.1f} MB, {figures.threads} threads, {figures.files} files,"
-        f" of them {figures.sockets} sockets",
+        f" {figures.connections} connections",
         flush=True,
     )
 
@@ -96,7 +96,7 @@ async def attack(
     after = before
     for part in range(10):
         await campaign.run((part + 1) * requests // 10 - campaign.tally.requests)
-        after = await at_rest(target, before.sockets)
+        after = await at_rest(target)
         show_figures(f"after {campaign.tally.requests}", after)
         if part == 0:
             before = after

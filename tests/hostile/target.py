@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from queue import Queue
 from typing import NamedTuple
@@ -26,6 +26,7 @@ KEY = "hostile-canary-key-4f9a1c"
 SEED_PHRASE = " ".join(["test"] * 23 + ["sauce"])
 PROJECT_ID = "preprodHostileCanaryProject01234"
 SECRETS = (KEY, SEED_PHRASE, PROJECT_ID)
+LISTEN, TIME_WAIT = "0A", "06"
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 FUNDS = 100_000_000_000
 START_SECONDS = 120.0
@@ -38,8 +39,9 @@ class Figures(NamedTuple):
     """Resident, of all of them."""
     threads: int
     files: int
-    sockets: int
-    """How many of the files are sockets."""
+    """Open ones that are no sockets: those to a provider come and go."""
+    connections: int
+    """Of clients."""
 
 
 class Process:
@@ -128,20 +130,32 @@ class Target:
         for pid in pids:
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
             pids += [int(each) for each in children]
-        held = [_figures(Path(f"/proc/{pid}")) for pid in pids]
-        return Figures(*map(sum, zip(*held, strict=True)))
+        processes = [Path(f"/proc/{pid}") for pid in pids]
+        return Figures(
+            sum(int((each / "statm").read_text().split()[1]) for each in processes)
+            * PAGE_BYTES
+            / 2**20,
+            sum(len(list((each / "task").iterdir())) for each in processes),
+            sum(map(_files, processes)),
+            _connections(self.port),
+        )
 
 
-def _figures(process: Path) -> Figures:
-    resident = int((process / "statm").read_text().split()[1]) * PAGE_BYTES / 2**20
-    links = []
+def _files(process: Path) -> int:
+    found = 0
     for each in (process / "fd").iterdir():
-        try:
-            links.append(os.readlink(each))
-        except OSError:  # closed meanwhile
-            continue
-    sockets = sum(link.startswith("socket:") for link in links)
-    return Figures(resident, len(list((process / "task").iterdir())), len(links), sockets)
+        with suppress(OSError):  # closed meanwhile
+            found += not os.readlink(each).startswith("socket:")
+    return found
+
+
+def _connections(port: int) -> int:
+    """Those on the server's side that a process still has (``TIME_WAIT`` is the system's)."""
+    found = 0
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, _, state, *_ = line.split()
+        found += int(local.partition(":")[2], 16) == port and state not in (LISTEN, TIME_WAIT)
+    return found
 
 
 @contextmanager
