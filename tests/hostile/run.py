@@ -1,6 +1,6 @@
-"""Malformed requests by the million against ``facilitator serve``. In the folder ``tests``:
+"""Malformed requests by the million against ``facilitator serve``.
 
-    python -m hostile.run --requests 1000000 --seed 1 [--workers 2]
+    PYTHONPATH=tests python -m hostile.run --requests 1000000 --seed 1 [--workers 2]
 
 Bodies, headers, paths, methods, framing, pipelines, slow and cut connections, from a seed; valid
 payments are verified and settled all the while. Exits with 1 if a request is answered with 5xx or
