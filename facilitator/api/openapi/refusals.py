@@ -74,7 +74,6 @@ _MEANINGS = {
     429: "Too many requests.",
     431: "Request line and headers are too large.",
     500: "The facilitator failed.",
-    501: "The body has a transfer coding other than `chunked`.",
     503: "The storage or the chain does not work now. Nothing was decided.",
 }
 
@@ -89,7 +88,6 @@ _REASONS: Mapping[int, tuple[str, ...]] = {
     429: ("rate_limited",),
     431: ("headers_too_large",),
     500: ("internal_error",),
-    501: ("not_implemented",),
     503: (Reason.SETTLEMENT_FAILED,),
 }
 
@@ -101,7 +99,7 @@ _HEADERS: Mapping[int, tuple[str, ...]] = {
     503: ("Retry-After",),
 }
 
-_ANYWHERE = (400, 405, 429, 431, 500, 501)
+_ANYWHERE = (400, 405, 429, 431, 500)
 
 
 def refusals(
