@@ -24,7 +24,7 @@ from facilitator.inspection.report import Inspector
 from facilitator.listening import listen
 from facilitator.metrics import BUILD, FAULTS
 from facilitator.plugins import Plugins
-from facilitator.rate_limits import change_limits, rate_limiter
+from facilitator.rate_limits import rate_limiter
 from facilitator.reload import Follow, Reload, terminal_is_gone
 from facilitator.reservations import Reservations
 from facilitator.roles.chain import ChainProvider
@@ -86,16 +86,20 @@ class Facilitator:
                 chain.measure(self.meter)
         methods = {"default": DefaultTransfer(), **plugins.transfer_methods(self.context)}
         self.service = self._service(clock, methods)
-        limiter = rate_limiter(plugins, self.context)
-        if limiter is not None:
-            follow(lambda changed: change_limits(limiter, settings.rate_limit, changed.rate_limit))
+        self.rate_limiter = rate_limiter(plugins, self.context)
+        if (limiter := self.rate_limiter) is not None:
+            follow(
+                lambda changed: limiter.change(
+                    changed.rate_limit.global_per_minute, changed.rate_limit.sensitive_per_minute
+                )
+            )
         self.app = application(
             self.service,
             settings=settings,
             clock=clock,
             routes=plugins.routes(self.context),
             authenticate=plugins.authenticate if plugins.has("authenticate") else None,
-            rate_limiter=limiter,
+            rate_limiter=self.rate_limiter,
             on_failure=self.request_failed,
             observers=plugins if plugins.observes_requests else None,
             inspect=self._inspector(clock, methods).payment if settings.inspect.enabled else None,
@@ -197,6 +201,8 @@ class Facilitator:
         self.service.close()
         for chain in self.chains.values():
             chain.close()
+        if self.rate_limiter is not None:
+            self.rate_limiter.close()
         self.storage.close()
         self.plugins.shutdown()
         self._flush_reports()

@@ -1,7 +1,6 @@
 """How many requests each client may make: moving windows of a minute."""
 
 import logging
-import math
 import threading
 import time
 from collections import OrderedDict, deque
@@ -11,12 +10,17 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import MemoryStorage, Storage
 from limits.strategies import MovingWindowRateLimiter
 
+from facilitator.clock import Clock
 from facilitator.context import Context
 from facilitator.plugins import Plugins
-from facilitator.roles.rate_limit import ChangesLimits, RateDecision, RateLimiter
+from facilitator.roles.rate_limit import ChangesLimits, RateDecision, RateLimiter, Window, decided
+from facilitator.roles.storage import StorageUnavailable
 from facilitator.settings import RateLimitSettings
 
-logger = logging.getLogger("facilitator.rate_limits")
+REPORT_SECONDS = 60
+"""A limiter that fails is reported once in this time."""
+
+_log = logging.getLogger("facilitator.rate_limits")
 
 
 class MovingWindows(MemoryStorage):
@@ -91,18 +95,72 @@ class WindowRateLimiter:
     def hit(self, client: str, *, sensitive: bool) -> RateDecision:
         """Count the request where every limit has room for it, else nowhere."""
         limits = self._limits[sensitive]
-        standing = [(self._windows.get_window_stats(limit, client), limit) for limit in limits]
-        allowed = all(stats.remaining > 0 for stats, _ in standing) and all(
+        standing = [self._window(limit, client) for limit in limits]
+        allowed = all(window.used < window.limit for window in standing) and all(
             self._windows.hit(limit, client) for limit in limits
         )
-        # Of two limits the client is told of the one that holds it up first, and longest.
-        stats, nearest = min(standing, key=lambda each: (each[0].remaining, -each[0].reset_time))
-        remaining = stats.remaining - 1 if allowed else 0
-        seconds = max(1, math.ceil(stats.reset_time - self._now()))
-        return RateDecision(allowed, nearest.amount, remaining, seconds)
+        return decided(standing, allowed=allowed)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _window(self, limit: RateLimitItem, client: str) -> Window:
+        stats = self._windows.get_window_stats(limit, client)
+        used = limit.amount - stats.remaining
+        return Window(limit.amount, used, stats.reset_time - self._now())
 
 
-def rate_limiter(plugins: Plugins, context: Context) -> RateLimiter | None:
+class OrInMemory:
+    """A plugin's limiter, and counts in this process' memory for when that one fails."""
+
+    def __init__(
+        self,
+        limiter: RateLimiter,
+        in_memory: WindowRateLimiter,
+        settings: RateLimitSettings,
+        clock: Clock,
+    ) -> None:
+        """Ask ``limiter`` first, which keeps the limits of ``settings`` as yet."""
+        self._limiter = limiter
+        self._in_memory = in_memory
+        self._settings = settings
+        self._clock = clock
+        self._silent_until = 0.0
+
+    def hit(self, client: str, *, sensitive: bool) -> RateDecision:
+        """Count the request wherever it can be counted."""
+        try:
+            return self._limiter.hit(client, sensitive=sensitive)
+        except Exception as error:
+            self._report(error)
+            return self._in_memory.hit(client, sensitive=sensitive)
+
+    def close(self) -> None:
+        """Let go of what the limiters hold."""
+        self._limiter.close()
+        self._in_memory.close()
+
+    def change(self, global_per_minute: int, sensitive_per_minute: int) -> None:
+        """Keep these limits from now on, as far as the plugin's limiter can."""
+        limits = (global_per_minute, sensitive_per_minute)
+        self._in_memory.change(*limits)
+        if isinstance(self._limiter, ChangesLimits):
+            self._limiter.change(*limits)
+        elif limits != (self._settings.global_per_minute, self._settings.sensitive_per_minute):
+            _log.warning("the plugin's rate limiter keeps its limits until a restart")
+
+    def _report(self, error: Exception) -> None:
+        now = self._clock.time()
+        if now >= self._silent_until:
+            self._silent_until = now + REPORT_SECONDS
+            _log.warning(
+                "the rate limiter failed, so this process counts by itself: %s",
+                error,
+                exc_info=None if isinstance(error, StorageUnavailable) else error,
+            )
+
+
+def rate_limiter(plugins: Plugins, context: Context) -> WindowRateLimiter | OrInMemory | None:
     """The rate limiter in force: a plugin's, else one that counts in memory; ``None`` without.
 
     Raises :class:`~facilitator.errors.PluginError` when two plugins bring one.
@@ -110,16 +168,6 @@ def rate_limiter(plugins: Plugins, context: Context) -> RateLimiter | None:
     settings = context.settings.rate_limit
     if not settings.enabled:
         return None
-    return plugins.rate_limiter(context) or WindowRateLimiter(
-        MovingWindows(), settings, time.monotonic
-    )
-
-
-def change_limits(
-    limiter: RateLimiter, first: RateLimitSettings, settings: RateLimitSettings
-) -> None:
-    """Have the limiter, which was made with the ``first`` settings, keep others, if it can."""
-    if isinstance(limiter, ChangesLimits):
-        limiter.change(settings.global_per_minute, settings.sensitive_per_minute)
-    elif settings != first:
-        logger.warning("the plugin's rate limiter keeps its limits until a restart")
+    in_memory = WindowRateLimiter(MovingWindows(), settings, time.monotonic)
+    shared = plugins.rate_limiter(context)
+    return in_memory if shared is None else OrInMemory(shared, in_memory, settings, context.clock)

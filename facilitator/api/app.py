@@ -56,7 +56,7 @@ def application(
     Args:
         service: What answers; its ``health`` is asked once, now, for the checks there are.
         settings: ``server``, ``auth`` and ``networks`` are read.
-        clock: Gives the timestamps shown, and says when a failure may be reported again.
+        clock: Gives the timestamps shown.
         routes: Further Falcon resources by URI template; they can replace none of the core's. An
             attribute ``openapi`` of one is its path item in ``/openapi.json``.
         authenticate: May refuse a request of ``/verify`` or ``/settle``, besides the API keys.
@@ -75,7 +75,7 @@ def application(
     follow(lambda changed: gate.use(changed.auth.api_keys))
     _add_middleware(app, settings, on_failure, observers, meter, follow)
     if rate_limiter is not None:
-        app.add_middleware(RateLimit(rate_limiter, gate.caller, clock or SystemClock(), meter))
+        app.add_middleware(RateLimit(rate_limiter, gate.caller, meter))
     app.req_options.strip_url_path_trailing_slash = True
     ErrorHandler(settings.networks[0]).register(app)
     core = _resources(service, settings, clock, gate)

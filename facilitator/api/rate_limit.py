@@ -1,7 +1,6 @@
 """How many requests a client may make, as the rate limiter has it."""
 
 import ipaddress
-import logging
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeAlias
@@ -10,7 +9,6 @@ import falcon
 
 from facilitator.api.errors import ApiError
 from facilitator.api.proxies import ip_of
-from facilitator.clock import Clock
 from facilitator.metrics import RATE_LIMITED
 from facilitator.roles.metrics import Meter
 from facilitator.roles.rate_limit import RateDecision, RateLimiter
@@ -21,13 +19,9 @@ UNLIMITED = frozenset({"health"})
 """First path segments of what supervisors and balancers ask all the time."""
 HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 """What a client is told of its quota (draft-ietf-httpapi-ratelimit-headers-06)."""
-REPORT_SECONDS = 60
-"""A limiter that fails is reported once in this time."""
 
 Caller: TypeAlias = Callable[[falcon.Request], str | None]
 """The name of the API key that a request shows, if it is one of ours."""
-
-logger = logging.getLogger("facilitator.api")
 
 
 class RateLimit:
@@ -37,13 +31,11 @@ class RateLimit:
     and is not forwarded by a proxy has no limit.
     """
 
-    def __init__(self, limiter: RateLimiter, caller: Caller, clock: Clock, meter: Meter) -> None:
-        """Ask this limiter. When it fails, requests pass: it protects, it does not decide."""
+    def __init__(self, limiter: RateLimiter, caller: Caller, meter: Meter) -> None:
+        """Ask this limiter, which must not fail."""
         self._limiter = limiter
         self._caller = caller
-        self._clock = clock
         self._meter = meter
-        self._silent_until = 0.0
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Count the request. Raises :class:`ApiError` 429."""
@@ -53,8 +45,6 @@ class RateLimit:
         # A browser's preflight costs us nothing.
         sensitive = area in SENSITIVE and req.method != "OPTIONS"
         decision = self._hit(req, sensitive=sensitive)
-        if decision is None:
-            return
         figures = (decision.limit, decision.remaining, decision.reset_seconds)
         headers = dict(zip(HEADERS, map(str, figures), strict=True))
         if not decision.allowed:
@@ -64,20 +54,10 @@ class RateLimit:
             raise ApiError(429, "rate_limited", message, headers)
         resp.set_headers(headers)
 
-    def _hit(self, req: falcon.Request, *, sensitive: bool) -> RateDecision | None:
+    def _hit(self, req: falcon.Request, *, sensitive: bool) -> RateDecision:
         name = self._caller(req)
         client = f"key:{name}" if name else _network(req.remote_addr)
-        try:
-            return self._limiter.hit(client, sensitive=sensitive)
-        except Exception:
-            self._report()
-            return None
-
-    def _report(self) -> None:
-        now = self._clock.time()
-        if now >= self._silent_until:
-            self._silent_until = now + REPORT_SECONDS
-            logger.exception("the rate limiter failed; requests pass unlimited")
+        return self._limiter.hit(client, sensitive=sensitive)
 
 
 def _is_local(req: falcon.Request) -> bool:

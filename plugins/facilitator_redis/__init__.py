@@ -1,16 +1,20 @@
 """Keeps claims, reservations and idempotency keys in Redis or Valkey, for any number of machines.
 
 One server, one behind Sentinel, or a Cluster. Also lets the processes that share it follow each
-chain only once.
+chain only once, and count the requests of their clients together.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from facilitator import hookimpl
 from facilitator.context import Context
 from facilitator.errors import PluginError
+from facilitator.roles.rate_limit import RateLimiter
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator_redis.address import parse_address
+from facilitator_redis.names import Names
+from facilitator_redis.rate_limits import TIMEOUT_SECONDS, RedisRateLimiter
 from facilitator_redis.server import Server
 from facilitator_redis.settings import RedisSettings
 from facilitator_redis.storage import RedisStorage
@@ -38,3 +42,20 @@ def storage(context: Context) -> Storage:
         raise PluginError(f"the storage cannot start: {error}") from error
     warn_of_unsuitable(server)
     return storage
+
+
+@hookimpl
+def rate_limiter(context: Context) -> RateLimiter | None:
+    """The rate limiter for all that share the prefix, unless that is switched off.
+
+    On connections of its own: that it gives up early must not make the storage seem to be away.
+    """
+    settings = context.settings.section(RedisSettings)
+    if not settings.rate_limits:
+        return None
+    server = Server(parse_address(settings.url), TIMEOUT_SECONDS)
+    with suppress(StorageUnavailable):
+        server.read("PING")  # connects, so that no request waits for that
+    return RedisRateLimiter(
+        server, Names(settings.prefix), context.settings.rate_limit, context.clock
+    )

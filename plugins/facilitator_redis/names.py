@@ -32,6 +32,10 @@ class Names:
         """An output of a network's chain."""
         return self._name("output", network, ref)
 
+    def window(self, limit: str, client: str) -> str:
+        """When a client's requests were that count towards a limit."""
+        return self._name("rate", limit, client)
+
     @property
     def open_claims(self) -> str:
         """The claims that are not final, by age."""

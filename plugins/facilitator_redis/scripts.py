@@ -147,6 +147,35 @@ return ARGV[1]
 """)
 """ARGV: fingerprint, end of its time, now, milliseconds between. Returns what is bound now."""
 
+# --- Rate limits --------------------------------------------------------------------------------
+
+HIT = Script("""
+local now, length = ARGV[1], ARGV[2]
+local allowed, told = 1, {}
+for place, key in ipairs(KEYS) do
+    local oldest = redis.call('LINDEX', key, 0)
+    while oldest and oldest + length <= tonumber(now) do
+        redis.call('LPOP', key)
+        oldest = redis.call('LINDEX', key, 0)
+    end
+    local used = redis.call('LLEN', key)
+    if used >= tonumber(ARGV[place + 2]) then allowed = 0 end
+    table.insert(told, used)
+    table.insert(told, oldest or '')
+end
+if allowed == 1 then
+    for _, key in ipairs(KEYS) do
+        redis.call('RPUSH', key, now)
+        redis.call('PEXPIRE', key, length * 1000)
+    end
+end
+return {allowed, unpack(told)}
+""")
+"""KEYS: windows, each a list of the times of its requests. ARGV: now, the windows' length in
+seconds, each one's limit. Returns whether the request counts, and of each window how many requests
+were in it and when the oldest of them was.
+"""
+
 # --- What is learnt of a chain ------------------------------------------------------------------
 
 _LEADER = """

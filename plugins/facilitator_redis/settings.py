@@ -36,6 +36,9 @@ class RedisSettings:
         "What the names of all keys begin with; who has the same one shares the records.",
         check=_fits_into_keys,
     )
+    rate_limits: bool = setting(
+        True, "Whether all that share the prefix count their clients' requests together."
+    )
     timeout_seconds: float = setting(
         2.0, "Seconds that an answer of Redis is waited for.", minimum=1, maximum=60
     )

@@ -1,5 +1,6 @@
 """The limits of a facilitator as its settings have them."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from facilitator import hookimpl
 from facilitator.app import build
 from facilitator.discovery import register_plugins
 from facilitator.plugins import Plugins, configure
-from facilitator.rate_limits import MovingWindows, WindowRateLimiter
+from facilitator.rate_limits import MovingWindows, OrInMemory, WindowRateLimiter
 from facilitator.roles.rate_limit import RateDecision, RateLimiter
 from facilitator.server import Server
 from facilitator.settings import ConfigInvalidError, RateLimitSettings
@@ -86,23 +87,35 @@ class One:
 
     def __init__(self) -> None:
         self.seen: set[str] = set()
+        self.closed = False
 
     def hit(self, client: str, *, sensitive: bool) -> RateDecision:  # noqa: ARG002
         allowed = client not in self.seen
         self.seen.add(client)
         return RateDecision(allowed, limit=1, remaining=0, reset_seconds=5)
 
+    def close(self) -> None:
+        self.closed = True
+
+
+class Broken(One):
+    """A plugin's limiter that does not work."""
+
+    def hit(self, client: str, *, sensitive: bool) -> RateDecision:
+        raise OSError(f"no counter for {client}, {sensitive}")
+
 
 class Plugin:
     """Counts how often it is asked for its limiter."""
 
-    def __init__(self) -> None:
+    def __init__(self, limiter: One | None = None) -> None:
         self.asked = 0
+        self.limiter = limiter or One()
 
     @hookimpl
     def rate_limiter(self) -> RateLimiter:
         self.asked += 1
-        return One()
+        return self.limiter
 
 
 def statuses(folder: Path, plugin: Plugin, **variables: str) -> list[int]:
@@ -126,6 +139,29 @@ def test_a_plugin_s_limiter_takes_the_place_of_the_core_s(tmp_path: Path) -> Non
     plugin = Plugin()
     assert statuses(tmp_path, plugin) == [200, 429, 429]
     assert plugin.asked == 1
+    assert plugin.limiter.closed
+
+
+def test_requests_are_counted_in_memory_when_a_plugin_s_limiter_fails(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plugin = Plugin(Broken())
+    assert statuses(tmp_path, plugin, RATE_LIMIT__GLOBAL_PER_MINUTE="2") == [200, 200, 429]
+    (report,) = (each for each in caplog.records if "limiter failed" in each.getMessage())
+    assert "no counter" in report.getMessage()
+    assert report.exc_info is not None
+
+
+def test_a_limiter_that_fails_is_reported_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock(5_000.0)
+    in_memory = WindowRateLimiter(MovingWindows(), RateLimitSettings(), time.monotonic)
+    limiter = OrInMemory(Broken(), in_memory, clock)
+    reported = []
+    for seconds in (0, 0, 59, 1, 59, 1):
+        clock.advance(seconds)
+        assert limiter.hit("a", sensitive=False).allowed
+        reported.append(len(caplog.records))
+    assert reported == [1, 1, 1, 2, 2, 3]
 
 
 def test_limits_that_are_switched_off_ask_no_plugin(tmp_path: Path) -> None:

@@ -21,9 +21,14 @@ from facilitator.errors import ConfigInvalidError, PluginError
 from facilitator.plugins import configure
 from facilitator.roles.sharing import SharedOutput, SharesOutputs
 from facilitator.roles.storage import Storage, StorageUnavailable
+from facilitator.settings import RateLimitSettings
 from facilitator.settlement.claim import ClaimState
+from facilitator.testing.clock import ManualClock
 from facilitator.testing.examples import example_claim, example_reservation
+from facilitator_redis.address import parse_address
 from facilitator_redis.names import Names
+from facilitator_redis.rate_limits import RedisRateLimiter
+from facilitator_redis.server import Server
 from facilitator_redis.storage import RedisStorage
 from support.proxies import proxy
 from support.redis_servers import (
@@ -133,7 +138,8 @@ def test_a_password_is_needed_and_used(tmp_path: Path, server: RedisServer) -> N
 
 COMMANDS = (
     "+get +set +mget +del +zadd +zrem +zrange +zrangebyscore +zscore +zremrangebyrank"
-    " +hget +hset +hdel +hincrby +eval +evalsha +ping +client|setname"
+    " +hget +hset +hdel +hincrby +lindex +llen +lpop +rpush +pexpire"
+    " +eval +evalsha +ping +client|setname"
 )
 CLUSTER_COMMANDS = "+cluster|slots +asking +command"
 HOW_TO = Path(__file__).parents[2] / "docs/how-to/redis.md"
@@ -168,6 +174,13 @@ def test_a_user_needs_few_rights(tmp_path: Path, server: RedisServer) -> None:
         storage.published(NETWORK, -1)
         storage.shared_outputs(NETWORK, ["aa#0"])
         storage.resign(NETWORK, "one")
+    clock = ManualClock(0.0)
+    server_of_limiter = Server(parse_address(url), timeout_seconds=10.0)
+    limits = RateLimitSettings()
+    with closing(RedisRateLimiter(server_of_limiter, Names("x402"), limits, clock)) as limiter:
+        for _ in range(2):
+            assert limiter.hit("a", sensitive=True).allowed
+            clock.advance(61)
 
 
 @pytest.mark.skipif(not HOW_TO.exists(), reason="needs a checkout: no docs/ here")

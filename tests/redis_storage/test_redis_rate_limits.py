@@ -1,0 +1,220 @@
+"""Rate limits that a fleet has together, on servers of every form, and while Redis is away."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from facilitator.clock import Clock
+from facilitator.roles.storage import StorageUnavailable
+from facilitator.settings import RateLimitSettings
+from facilitator.testing.clock import ManualClock
+from facilitator_redis.address import parse_address
+from facilitator_redis.names import Names
+from facilitator_redis.rate_limits import RedisRateLimiter
+from facilitator_redis.server import Server
+from support.process import ServeProcess
+from support.rate_limits import START, Make, RateLimiterContract, allowed
+from support.redis_servers import (
+    Cluster,
+    RedisServer,
+    Replicated,
+    eventually,
+    free_port,
+    needs_redis,
+    running,
+)
+from support.running import Running
+from support.web import Answer, Client
+
+pytestmark = needs_redis
+
+SHOP = "203.0.113.7"
+FEW = RateLimitSettings(global_per_minute=9, sensitive_per_minute=4)
+BEHIND_PROXY = {"server__trusted_proxies": "['127.0.0.1']", "settlement__wait_seconds": 0}
+
+
+def limiter(
+    url: str, prefix: str, limits: RateLimitSettings, clock: Clock, timeout_seconds: float = 10.0
+) -> RedisRateLimiter:
+    server = Server(parse_address(url), timeout_seconds)
+    return RedisRateLimiter(server, Names(prefix), limits, clock)
+
+
+class Contract(RateLimiterContract):
+    EXAMPLES = 20
+
+    @pytest.fixture
+    def url(self) -> str:
+        raise NotImplementedError("define the fixture url")
+
+    @pytest.fixture
+    def make(self, url: str, prefix: str) -> Iterator[Make]:
+        with ExitStack() as stack:
+            yield lambda limits, clock: stack.enter_context(
+                closing(limiter(url, prefix, limits, clock))
+            )
+
+    def test_all_who_share_the_prefix_count_together(self, make: Make) -> None:
+        clock = ManualClock(START)
+        one, other = make(FEW, clock), make(FEW, clock)
+        decisions = [each.hit("a", sensitive=True) for each in (one, other, other, one, one)]
+        assert [(each.allowed, each.remaining) for each in decisions] == [
+            (True, 3),
+            (True, 2),
+            (True, 1),
+            (True, 0),
+            (False, 0),
+        ]
+
+
+class TestOneServer(Contract):
+    @pytest.fixture
+    def url(self, redis_server: RedisServer) -> str:
+        return redis_server.url
+
+
+class TestBehindSentinel(Contract):
+    @pytest.fixture
+    def url(self, redis_replicated: Replicated) -> str:
+        return redis_replicated.url
+
+
+class TestCluster(Contract):
+    @pytest.fixture
+    def url(self, redis_cluster: Cluster) -> str:
+        return redis_cluster.url
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    with running(tmp_path / "server") as server:
+        yield server
+
+
+def test_who_has_another_prefix_counts_apart(redis_server: RedisServer, prefix: str) -> None:
+    clock = ManualClock(START)
+    with (
+        closing(limiter(redis_server.url, prefix, FEW, clock)) as one,
+        closing(limiter(redis_server.url, f"{prefix}-other", FEW, clock)) as other,
+    ):
+        assert [allowed(each.hit, 9) for each in (one, other)] == [4, 4]
+
+
+def test_nothing_stays_of_clients_that_stay_away(server: RedisServer) -> None:
+    with closing(limiter(server.url, "x402", FEW, ManualClock(START))) as one:
+        allowed(one.hit, 9)
+    keys = [Names("x402").window(name, "a") for name in ("global", "sensitive")]
+    for key in keys:
+        assert server.command("LLEN", key) == ":4"
+        assert 0 < int(server.command("PTTL", key).removeprefix(":")) <= 60_000
+    assert server.command("DBSIZE") == f":{len(keys)}"
+
+
+def test_a_request_costs_one_call(server: RedisServer) -> None:
+    with closing(limiter(server.url, "x402", FEW, ManualClock(START))) as one:
+        one.hit("a", sensitive=True)
+        before = calls(server)
+        assert allowed(one.hit, 7) == 3
+        assert calls(server) - before == 7
+
+
+def calls(server: RedisServer) -> int:
+    """How many scripts the server was asked to run."""
+    lines = server.command("INFO", "commandstats").splitlines()
+    (line,) = (line for line in lines if line.startswith("cmdstat_evalsha:"))
+    return int(line.partition("calls=")[2].partition(",")[0])
+
+
+def test_a_redis_that_is_away_is_told() -> None:
+    url = f"redis://127.0.0.1:{free_port()}"
+    with (
+        closing(limiter(url, "x402", FEW, ManualClock(START))) as one,
+        pytest.raises(StorageUnavailable, match="cannot be reached"),
+    ):
+        one.hit("a", sensitive=True)
+
+
+# --- A facilitator ------------------------------------------------------------------------------
+
+
+def ask(port: int, path: str = "/status/0") -> Answer:
+    return Client(port).call("GET", path, X_Forwarded_For=SHOP)
+
+
+def test_facilitators_on_one_redis_share_the_limits(
+    tmp_path: Path, redis_server: RedisServer, prefix: str
+) -> None:
+    """Two processes, asked at the same time; a refusal says what the whole fleet counted."""
+    environ = {
+        "FACILITATOR_PLUGINS": "devnet,redis",
+        "FACILITATOR_REDIS__URL": redis_server.url,
+        "FACILITATOR_REDIS__PREFIX": prefix,
+        "FACILITATOR_SERVER__TRUSTED_PROXIES": "127.0.0.1",
+        "FACILITATOR_SERVER__THREADS": "16",
+        "FACILITATOR_RATE_LIMIT__SENSITIVE_PER_MINUTE": "15",
+    }
+    with (
+        closing(ServeProcess(tmp_path, environ)) as one,
+        closing(ServeProcess(tmp_path, environ)) as other,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        answers = list(pool.map(ask, [one.port, other.port] * 20))
+    statuses = [answer.status for answer in answers]
+    assert (statuses.count(400), statuses.count(429)) == (15, 25)
+    left = [answer.headers["ratelimit-remaining"] for answer in answers if answer.status == 400]
+    assert sorted(map(int, left)) == list(range(15))
+
+
+def test_while_redis_is_away_each_process_counts_in_memory(
+    run: Callable[..., Running], server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    facilitator = run(
+        plugins="devnet,redis",
+        redis__url=server.url,
+        rate_limit__sensitive_per_minute=4,
+        **BEHIND_PROXY,
+    )
+    port = facilitator.server.port
+    assert [ask(port).status for _ in range(2)] == [400] * 2
+    server.kill()
+    assert [ask(port).status for _ in range(5)] == [400] * 4 + [429]
+    warnings = [each for each in caplog.records if "the rate limiter failed" in each.getMessage()]
+    assert len(warnings) == 1
+    assert "cannot be reached" in warnings[0].getMessage()
+    server.start()
+    key = Names("x402").window("sensitive", SHOP)
+
+    def is_counted_there() -> bool:
+        ask(port)
+        return server.command("EXISTS", key) == ":1"
+
+    eventually(is_counted_there)
+
+
+def test_a_redis_that_does_not_answer_holds_up_few_requests(server: RedisServer) -> None:
+    """The first ones, and one now and then that tries whether it is back."""
+    with closing(limiter(server.url, "x402", FEW, ManualClock(START), 0.1)) as one:
+        one.hit("a", sensitive=True)
+        server.pause()
+        with pytest.raises(StorageUnavailable, match="does not answer in time"):
+            one.hit("a", sensitive=True)
+        assert one._server._circuit.complaint() is not None
+        server.resume()
+
+
+def test_counting_together_can_be_switched_off(
+    run: Callable[..., Running], redis_server: RedisServer, prefix: str
+) -> None:
+    facilitator = run(
+        plugins="devnet,redis",
+        redis__url=redis_server.url,
+        redis__prefix=prefix,
+        redis__rate_limits="false",
+        **BEHIND_PROXY,
+    )
+    assert ask(facilitator.server.port).status == 400
+    key = Names(prefix).window("sensitive", SHOP)
+    assert redis_server.command("EXISTS", key) == ":0"
