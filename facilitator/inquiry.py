@@ -9,7 +9,7 @@ from facilitator.exact.terms import MAX_CONFIRMATIONS, MEMPOOL
 from facilitator.roles.chain import ChainProvider, InBlock, InMempool
 from facilitator.roles.health import HealthCheck
 from facilitator.settlement.answers import status_of
-from facilitator.settlement.claim import Claim, ClaimState
+from facilitator.settlement.claim import NOT_KNOWN, Claim, ClaimState
 
 _TIP_CACHE_SECONDS = 5.0
 
@@ -20,7 +20,7 @@ def claim_status(claim: Claim, depth: int | None) -> Mapping[str, Any]:
         "transaction": claim.transaction_id,
         "network": claim.network,
         "status": status_of(claim),
-        "settled": claim.state is ClaimState.SETTLED,
+        "settled": claim.state is ClaimState.SETTLED and claim.answer != NOT_KNOWN,
     }
     if depth is not None:
         status["confirmations"] = depth

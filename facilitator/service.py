@@ -3,7 +3,6 @@
 import logging
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from facilitator import inquiry
@@ -11,7 +10,7 @@ from facilitator.api.service import IdempotencyConflict, ServiceUnavailable
 from facilitator.chain.followed import FollowedChain
 from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
-from facilitator.exact.refused import Refused
+from facilitator.exact.refused import Landed, PerhapsLanded, Refused
 from facilitator.exact.verification import Verifier
 from facilitator.metrics import (
     MAX_WAITING,
@@ -30,8 +29,9 @@ from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settings import SettlementSettings
 from facilitator.settlement import answers
-from facilitator.settlement.claim import Claim, ClaimState
-from facilitator.settlement.settler import KEEP_SECONDS, Caller, Settler, key_hash
+from facilitator.settlement.claim import NOT_KNOWN, Claim, ClaimState
+from facilitator.settlement.lost import KEEP_SECONDS, reconsidered
+from facilitator.settlement.settler import Caller, Settler, key_hash
 from facilitator.settlement.tracker import Tracker
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
@@ -116,6 +116,7 @@ class Service:
         """The verdict on a payment.
 
         Without the storage it is the chain's alone: the inputs are not held for the payment then.
+        Raises :class:`ServiceUnavailable` without it when the payment is in the chain already.
         """
         payment = None
         try:
@@ -134,13 +135,20 @@ class Service:
 
     def _verify(self, payment: Payment) -> VerifyResponse:
         """The verdict on a valid payment that was examined, else :class:`Refused`."""
-        claim = None
-        with suppress(StorageUnavailable):
+        claim, unavailable = None, None
+        try:
             claim = self._storage.claim(payment.transaction_id)
+        except StorageUnavailable as error:
+            unavailable = error
         if claim is not None and claim.state is not ClaimState.CLAIMED:
             return VerifyResponse(is_valid=True, payer=_payer_of_claimed(payment, claim))
         _ask(self._plugins.before_verify, payment)
-        payer = self._verifier.judge(payment)
+        try:
+            payer = self._judge(payment)
+        except Landed:
+            if unavailable is not None:  # its claim would tell what became of it
+                raise _unavailable(unavailable) from None
+            raise
         try:
             self._reservations.hold_verified(payment, payer)
         except StorageUnavailable:
@@ -214,9 +222,17 @@ class Service:
 
     def _judge_for_settlement(self, payment: Payment) -> str:
         _ask(self._plugins.before_settle, payment)
-        payer = self._verifier.judge(payment)
+        payer = self._judge(payment)
         self._reservations.hold_settling(payment, payer)
         return payer
+
+    def _judge(self, payment: Payment) -> str:
+        """The payer of a payment without a claim, if it may be submitted now."""
+        try:
+            return self._verifier.judge(payment)
+        except PerhapsLanded as refused:
+            provider = self._providers[payment.terms.network.id]
+            raise reconsidered(refused, payment, provider, self._clock.time()) from None
 
     def _claim_changed(self, claim: Claim) -> None:
         _log.info(
@@ -233,7 +249,8 @@ class Service:
                 self._reservations.release(claim.transaction_id)
             except StorageUnavailable as error:
                 _log.warning("inputs stay reserved until their time is over: %s", error)
-        self._plugins.settlement_changed(claim)
+        if claim.answer != NOT_KNOWN:
+            self._plugins.settlement_changed(claim)
 
     # --- /status, /supported, /health -------------------------------------------------------
 
@@ -276,6 +293,9 @@ def _payer_of_claimed(payment: Payment, claim: Claim) -> str:
         raise Refused(Reason.TTL_EXPIRED, "this transaction's validity ended; it did not land")
     if claim.requirements != payment.terms.requirements.fingerprint():
         raise Refused(Reason.DUPLICATE, "this transaction settles other requirements", claim.payer)
+    if claim.answer == NOT_KNOWN:
+        lost = "whether this transaction's success was reported is not known: its record was lost"
+        raise Refused(Reason.DUPLICATE, lost, claim.payer or None)
     if claim.answer is not None:
         raise Refused(Reason.DUPLICATE, "this transaction is already settled", claim.payer)
     return claim.payer

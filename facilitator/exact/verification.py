@@ -24,7 +24,7 @@ from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.clock import Clock
 from facilitator.exact.methods import TransferMethod
 from facilitator.exact.payment import Payment, read_payment
-from facilitator.exact.refused import Refused
+from facilitator.exact.refused import PerhapsLanded, Refused
 from facilitator.exact.terms import agree_terms
 from facilitator.roles.chain import (
     ChainUnavailable,
@@ -207,7 +207,7 @@ def check_validity(payment: Payment, slot: int, latest: int) -> None:
             "the transaction has no TTL: without one the payment could land any time later",
         )
     if end <= slot:
-        raise Refused(
+        raise PerhapsLanded(
             Reason.TTL_EXPIRED,
             f"{_INTERVAL}: valid before slot {end}, now is slot {slot}",
         )
@@ -249,10 +249,14 @@ def _refuse_absent(payment: Payment, absent: Mapping[OutputRef, Spent]) -> None:
     nonce_absent = payment.nonce in absent
     ref = payment.nonce if nonce_absent else min(absent)
     spender = f" (spent by {absent[ref].by})" if absent[ref].by else ""
-    raise Refused(
-        Reason.NONCE_NOT_ON_CHAIN if nonce_absent else Reason.INPUT_NOT_AVAILABLE,
-        f"BadInputsUTxO: {ref} is not unspent on the chain{spender}",
-    )
+    reason = Reason.NONCE_NOT_ON_CHAIN if nonce_absent else Reason.INPUT_NOT_AVAILABLE
+    message = f"BadInputsUTxO: {ref} is not unspent on the chain{spender}"
+    spenders = {absent[ref].by for ref in payment.transaction.body.inputs if ref in absent}
+    if payment.transaction_id in spenders:
+        raise PerhapsLanded(reason, message, spent_by_itself=True)
+    if spenders == {None}:
+        raise PerhapsLanded(reason, message)
+    raise Refused(reason, message)
 
 
 def _refuse_failures(failures: Sequence[Failure], payer: str | None = None) -> None:

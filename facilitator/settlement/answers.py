@@ -68,12 +68,18 @@ def busy(payment: Payment) -> SettleResponse:
 
 def duplicate(claim: Claim, why: str) -> SettleResponse:
     """This transaction's one success is not for this caller."""
+    extra: dict[str, Any] = {
+        "status": status_of(claim),
+        "transactionId": claim.transaction_id,
+    }
+    if claim.depth is not None:
+        extra["confirmations"] = claim.depth
     return _response(
         claim,
         success=False,
         reason=Reason.DUPLICATE,
         message=f"this transaction cannot be reported as a success here: {why}",
-        extra={"status": status_of(claim), "transactionId": claim.transaction_id},
+        extra=extra,
     )
 
 

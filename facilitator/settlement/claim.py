@@ -10,6 +10,9 @@ import secrets
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+NOT_KNOWN = b""
+"""In place of the answer: the record was lost, and whether anybody was told is not known."""
+
 
 class ClaimState(StrEnum):
     """Where a claimed transaction stands."""
@@ -73,7 +76,7 @@ class Claim:
     error: str | None = None
     """Why it was rejected, for a person."""
     answer: bytes | None = None
-    """The success as it was told, JSON; ``None`` until somebody was told."""
+    """The success as it was told, JSON; ``None`` until somebody was told; or :data:`NOT_KNOWN`."""
     answer_key: str | None = None
     """Hash of the idempotency key under which the same answer may be told again."""
     version: int = 0

@@ -55,6 +55,12 @@ class Observation:
                 self.tip_height = tip_height
             self._changed.notify_all()
 
+    def begin_anew(self, claim: Claim) -> None:
+        """Go on with the claim that is stored now, whatever was stored before."""
+        with self._changed:
+            self.claim = claim
+            self._changed.notify_all()
+
     def wake(self) -> None:
         """Let every waiting caller look again."""
         with self._changed:

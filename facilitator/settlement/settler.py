@@ -1,6 +1,7 @@
 """``/settle``: claim, submit once, wait for the evidence, tell one caller of the success."""
 
 import hashlib
+import logging
 import threading
 import time
 import uuid
@@ -11,19 +12,20 @@ import orjson
 
 from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
-from facilitator.exact.refused import Refused
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.exact.refused import Landed, Refused
+from facilitator.roles.chain import ChainUnavailable, InBlock
 from facilitator.roles.storage import Storage
 from facilitator.settlement import answers, transitions
-from facilitator.settlement.claim import Claim, ClaimState
+from facilitator.settlement.claim import NOT_KNOWN, Claim, ClaimState
+from facilitator.settlement.lost import KEEP_SECONDS
 from facilitator.settlement.observation import Observation, is_open
 from facilitator.settlement.places import Places
 from facilitator.settlement.tracker import GRACE_SECONDS, Tracker
 from facilitator.x402.messages import SettleResponse
 from facilitator.x402.reasons import Reason
 
-KEEP_SECONDS = 86_400
-"""How long a claim is kept beyond the end of its transaction's validity."""
+MAX_REMEMBERED = 10_000
+"""Successes that this process remembers to have told."""
 
 _CLAIMED_POLL_SECONDS = 0.1
 
@@ -33,6 +35,8 @@ write wait only so long before it calls itself too busy.
 """
 _LATE_SECONDS = 1.0
 """How long beyond its time a caller queues to have its payment submitted at all."""
+
+_log = logging.getLogger("facilitator.settlement")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,9 @@ class Settler:
         """Those that callers wait in."""
         self._turn_to_write = threading.Semaphore(_WRITERS)
         self._draining = threading.Event()
+        self._lock = threading.Lock()
+        self._told: dict[str, tuple[bytes, str | None]] = {}
+        """Answers and hashes of their keys; the oldest go first."""
 
     def drain(self) -> None:
         """Answer every waiting caller with what is known; let nobody wait from now on."""
@@ -106,7 +113,7 @@ class Settler:
         owner = uuid.uuid4().hex
         while True:
             # Read first: writes wait for each other, and of many callers only one has to write.
-            claim = self._storage.claim(payment.transaction_id)
+            claim = self._storage.claim(payment.transaction_id) or self._restored(payment)
             if claim is None:
                 left = max(0.0, deadline - time.monotonic())
                 if not self._turn_to_write.acquire(timeout=left + _LATE_SECONDS):
@@ -125,6 +132,13 @@ class Settler:
                     return submitted
             elif not self._wait_for_owner(claim, deadline):
                 return None
+
+    def _restored(self, payment: Payment) -> Claim | None:
+        """The claim, if this process observes one that the storage has lost."""
+        try:
+            return self._trackers[payment.terms.network.id].restored(payment.transaction_id)
+        except ChainUnavailable as error:
+            raise _lookup_failed(error) from None
 
     def _wait_for_owner(self, claim: Claim, deadline: float) -> bool:
         """Wait while the claim's owner verifies the payment; whether it no longer does."""
@@ -175,12 +189,12 @@ class Settler:
         try:
             payer = self._judge(payment)
             tracker.follow()
+        except Landed as landed:
+            return self._rebuild(claim, landed.where)
         except BaseException as error:
             self._storage.remove_claim(claim)  # nothing was sent
             if isinstance(error, ChainUnavailable):
-                raise Refused(
-                    Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {error}"
-                ) from None
+                raise _lookup_failed(error) from None
             raise
         announce = transitions.submit(claim.owner, payer, self._clock.time())
         with self._turn_to_write:
@@ -188,6 +202,16 @@ class Settler:
         if announced is None or not by_us:
             return None
         return tracker.submit(announced).claim
+
+    def _rebuild(self, claim: Claim, where: InBlock) -> Claim | None:
+        """Take up what is in the chain already; ``None`` when the claim was taken from us."""
+        step = transitions.rebuild(claim.owner, self._clock.time())
+        with self._turn_to_write:
+            rebuilt, by_us = transitions.advance(self._storage, claim, step)
+        if rebuilt is None or not by_us:
+            return None
+        _log.warning("the claim on %s was lost, and is made anew", claim.transaction_id)
+        return self._trackers[claim.network].landed(rebuilt, where).claim
 
     # --- Waiting and answering --------------------------------------------------------------
 
@@ -201,7 +225,7 @@ class Settler:
 
     def _answer(self, observation: Observation, caller: Caller) -> SettleResponse:
         claim = self._storage.claim(observation.claim.transaction_id) or observation.claim
-        if claim.answer is not None:
+        if claim.answer is not None and not (claim.answer == NOT_KNOWN and is_open(claim)):
             return _told_before(claim, claim.answer, caller)
         if claim.state is ClaimState.REJECTED:
             return answers.rejected(claim)
@@ -216,6 +240,10 @@ class Settler:
 
     def _tell(self, claim: Claim, depth: int | None, caller: Caller) -> SettleResponse:
         """Report the success to this caller if nobody was told before and it is still there."""
+        if claim.answer is None and (before := self._told.get(claim.transaction_id)):
+            # The records went back to before it was told, by a copy that was restored for instance.
+            again = transitions.tell(*before, self._clock.time())
+            claim = transitions.advance(self._storage, claim, again).claim or claim
         if claim.answer is not None:
             return _told_before(claim, claim.answer, caller)
         if caller.is_gone():
@@ -230,14 +258,29 @@ class Settler:
         if caller.is_gone():
             transitions.advance(self._storage, told, transitions.take_back(self._clock.time()))
             return answers.pending(claim, depth)
+        self._remember(claim.transaction_id, answer, caller.key)
         return response
+
+    def _remember(self, transaction_id: str, answer: bytes, key: str | None) -> None:
+        with self._lock:
+            self._told[transaction_id] = (answer, key)
+            if len(self._told) > MAX_REMEMBERED:
+                del self._told[next(iter(self._told))]
 
 
 def _told_before(claim: Claim, answer: bytes, caller: Caller) -> SettleResponse:
     """The same answer to the one who was told, by its key; to everybody else that it was told."""
     if caller.key is not None and claim.answer_key == caller.key:
         return answers.repeated(answer)
+    if answer == NOT_KNOWN:
+        return answers.duplicate(
+            claim, "its record was lost, so that whether its success was reported is not known"
+        )
     return answers.duplicate(claim, "its success was already reported")
+
+
+def _lookup_failed(error: ChainUnavailable) -> Refused:
+    return Refused(Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {error}")
 
 
 def key_hash(key: str) -> str:

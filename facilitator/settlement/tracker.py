@@ -8,6 +8,7 @@ of its own. The same bytes may be submitted again: the ledger takes a transactio
 import logging
 import threading
 from collections.abc import Callable, Collection
+from contextlib import suppress
 
 from facilitator.cardano.decode import decode_transaction
 from facilitator.cardano.transaction import OutputRef
@@ -26,6 +27,7 @@ from facilitator.roles.chain import (
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement import transitions
 from facilitator.settlement.claim import Claim, ClaimState
+from facilitator.settlement.lost import Recovery
 from facilitator.settlement.observation import Observation, is_open
 from facilitator.settlement.transitions import Step
 
@@ -57,6 +59,7 @@ class Tracker:
         self._outputs = chain.outputs
         self._follower = chain.follower
         self._storage = storage
+        self._recovery = Recovery(storage, chain.provider)
         self._clock = clock
         self._lease_seconds = lease_seconds
         self._changed = changed
@@ -117,6 +120,20 @@ class Tracker:
         else:
             self._accepted(observation)
         return observation
+
+    def landed(self, claim: Claim, where: InBlock) -> Observation:
+        """Observe an open claim whose transaction was found in the block."""
+        observation = self._observe(claim, check_in=_ACCEPTED_CHECK_SECONDS)
+        self._found(observation, where)
+        return observation
+
+    def restored(self, transaction_id: str) -> Claim | None:
+        """The claim that is observed here, written again since the storage has lost it.
+
+        Raises :class:`ChainUnavailable`, :class:`StorageUnavailable`.
+        """
+        observation = self._observed.get(transaction_id)
+        return None if observation is None else self._recovery.restore(observation)
 
     def observe(self, claim: Claim) -> Observation:
         """Observe an open claim that was submitted before, here or elsewhere.
@@ -195,10 +212,13 @@ class Tracker:
             _log.error("cannot record %s: %s", before.transaction_id, error)
             observation.check_at = self._clock.time() + _UNKNOWN_CHECK_SECONDS
             return
+        if after is None:
+            self._due.set()  # to notice what else is lost
+            return
         observation.update(after)
-        if after is None or after.state.is_final:
+        if after.state.is_final:
             self._forget(before.transaction_id)
-        if after is not None and by_us and after.state is not before.state:
+        if by_us and after.state is not before.state:
             self._changed(after)
 
     def _forget(self, transaction_id: str) -> None:
@@ -223,6 +243,8 @@ class Tracker:
         try:
             status = self._chain.transaction(claim.transaction_id)
             if isinstance(status, InBlock):
+                # Not by us, unless by a claim that is lost.
+                self._advance(observation, transitions.doubt(self._clock.time()))
                 self._found(observation, status)
             elif isinstance(status, InMempool):
                 self._accepted(observation)
@@ -262,6 +284,8 @@ class Tracker:
                 observed = self._all()
                 if observed:
                     self._follower.follow()
+                    with suppress(StorageUnavailable):  # whoever needs it tells that it is away
+                        self._recovery.notice(observed)
                 for observation in observed:
                     if observation.where is None and observation.check_at <= self._clock.time():
                         self._check(observation)

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from facilitator.roles.chain import InBlock
 from facilitator.roles.storage import Storage
-from facilitator.settlement.claim import Claim, ClaimState
+from facilitator.settlement.claim import NOT_KNOWN, Claim, ClaimState
 
 Step: TypeAlias = Callable[[Claim], Claim | None]
 
@@ -62,6 +62,33 @@ def submit(owner: str, payer: str, now: float) -> Step:
     return step
 
 
+def rebuild(owner: str, now: float) -> Step:
+    """Announce that the transaction was found in the chain, if the claim is still ``owner``'s.
+
+    Nobody is told of its success: somebody may have been, by a claim that is lost.
+    """
+
+    def step(claim: Claim) -> Claim | None:
+        if claim.state is not ClaimState.CLAIMED or claim.owner != owner:
+            return None
+        return claim.changed(
+            state=ClaimState.SUBMITTED, accepted=True, answer=NOT_KNOWN, updated_at=now
+        )
+
+    return step
+
+
+def doubt(now: float) -> Step:
+    """Note that somebody else had it in the chain before, and may have been told."""
+
+    def step(claim: Claim) -> Claim | None:
+        if claim.state is not ClaimState.SUBMITTED or claim.answer is not None:
+            return None
+        return claim.changed(answer=NOT_KNOWN, updated_at=now)
+
+    return step
+
+
 def accept(now: float) -> Step:
     """Note that a node has taken the transaction."""
 
@@ -80,7 +107,9 @@ def include(where: InBlock, tip_height: int, now: float) -> Step:
     def step(claim: Claim) -> Claim | None:
         deep_enough = depth >= claim.confirmations
         known = claim.state is ClaimState.INCLUDED and claim.block == where.point.block
-        if claim.state.is_final or (known and not deep_enough):
+        if claim.state is ClaimState.CLAIMED or claim.state.is_final:
+            return None  # claimed: somebody begins anew with a claim that was lost
+        if known and not deep_enough:
             return None
         return claim.changed(
             state=ClaimState.SETTLED if deep_enough else ClaimState.INCLUDED,

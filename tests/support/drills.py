@@ -130,6 +130,8 @@ class Drill(Running):
         clock: ManualClock,
         *,
         storage: str = "sqlite",
+        redis_url: str = "",
+        wait_seconds: float = 0.02,
         timeout_seconds: float = 10.0,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
@@ -145,8 +147,10 @@ class Drill(Running):
             "FACILITATOR_SERVER__PORT": "0",
             "FACILITATOR_SERVER__THREADS": "16",
             "FACILITATOR_SETTLEMENT__LEASE_SECONDS": "1",
-            "FACILITATOR_SETTLEMENT__WAIT_SECONDS": "0.02",
+            "FACILITATOR_SETTLEMENT__WAIT_SECONDS": str(wait_seconds),
         }
+        if redis_url:
+            environ["FACILITATOR_REDIS__URL"] = redis_url
         if len(providers) > 1:
             environ["FACILITATOR_CHAIN__FALLBACK"] = "blockfrost_backup"
         for name, provider in zip(names, providers, strict=True):
