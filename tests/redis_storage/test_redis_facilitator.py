@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from support.payments import Payer, transaction_id
+from facilitator.cardano.decode import decode_transaction
+from facilitator.roles.chain import NotFound
+from facilitator.settlement.tracker import GRACE_SECONDS
+from facilitator_redis.names import Names
+from support.payments import Payer, request_body, requirements, transaction_id
 from support.redis_servers import RedisServer, eventually, needs_redis
 from support.redis_servers import running as running_redis
 from support.running import Running
@@ -58,4 +62,53 @@ def test_a_settlement_goes_on_when_redis_is_back(running: Running, server: Redis
         assert time.monotonic() < deadline
         running.next_block()
     assert answer["transaction"] == transaction_id(body)
+    assert running.settle(body)["errorReason"] == "duplicate_settlement"
+
+
+def test_without_redis_payments_are_verified_and_nothing_is_reserved(
+    running: Running, server: RedisServer
+) -> None:
+    payer = Payer(running)
+    terms = requirements()
+    transaction = payer.transaction(terms)
+    body = request_body(transaction, terms)
+    (ref,) = decode_transaction(transaction).body.inputs
+    dearer = requirements(amount=3_000_000)
+    rival = request_body(payer.spend([ref], dearer), dearer)
+    server.kill()
+    for each in (body, rival):
+        verdict = running.verify(each)
+        assert (verdict["isValid"], verdict["extra"]) == (True, {"reserved": False})
+    status, answer = running.call("POST", "/settle", body)
+    assert (status, answer["errorReason"]) == (503, "exact_cardano_settlement_failed")
+    assert "the storage does not work, try again" in answer["errorMessage"]
+    assert isinstance(running.devnet.transaction(transaction_id(body)), NotFound)
+
+    server.start()
+    eventually(lambda: "extra" not in running.verify(body))
+    told = running.verify(rival)
+    assert told["invalidReason"] == "invalid_exact_cardano_payload_input_not_available"
+    assert running.settle(body)["errorReason"] == PENDING
+
+
+def test_how_long_records_are_kept(running: Running, server: RedisServer) -> None:
+    """Reservations for two minutes; final claims for a day beyond the end of their validity."""
+    clock = running.clock
+    assert clock is not None
+    body = Payer(running).body(seconds=500)
+    transaction, names = transaction_id(body), Names("x402")
+    began = clock.time()
+    assert running.verify(body)["isValid"]
+    reserved = server.command("ZSCORE", names.reservations[0], transaction)
+    assert float(reserved) == began + 120
+
+    running.settle(body)
+    running.next_block()
+    running.next_block()
+    assert running.settle_until(body, lambda answer: answer["success"])
+    assert server.command("ZCARD", names.reservations[0]) == ":0"
+    kept_until = float(server.command("ZSCORE", names.final_claims, transaction))
+    assert kept_until >= began + 500 + GRACE_SECONDS + 24 * 3600
+    assert server.command("PTTL", names.claim(transaction)) == ":-1"  # Redis drops it by no clock
+    running.facilitator.storage.forget_claims(kept_until - 1)
     assert running.settle(body)["errorReason"] == "duplicate_settlement"
