@@ -1,6 +1,7 @@
-"""A plain TCP proxy that can lose a reply, or speak TLS."""
+"""A plain TCP proxy that can lose a reply, or speak TLS; and one that balances."""
 
 import contextlib
+import itertools
 import socket
 import ssl
 import threading
@@ -39,7 +40,7 @@ class Proxy:
         with contextlib.suppress(OSError):
             if self._tls:
                 client = self._tls.wrap_socket(client, server_side=True)
-            server = socket.create_connection(("127.0.0.1", self._target), timeout=60)
+            server = self._connect()
             self._sockets += [client, server]
             back = threading.Thread(target=self._return, args=(server, client), daemon=True)
             self._threads.append(back)
@@ -48,6 +49,9 @@ class Proxy:
                 server.sendall(data)
             _end(server)
         client.close()
+
+    def _connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self._target), timeout=60)
 
     def _return(self, server: socket.socket, client: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -76,6 +80,21 @@ class Proxy:
 def _end(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
+
+
+class Balancer(Proxy):
+    """Gives each connection to the next of some ports of the loopback that takes it."""
+
+    def __init__(self, *targets: int) -> None:
+        self._turns = itertools.cycle(targets)
+        self._tries = len(targets)
+        super().__init__(targets[0])
+
+    def _connect(self) -> socket.socket:
+        for _ in range(self._tries):
+            with contextlib.suppress(OSError):
+                return socket.create_connection(("127.0.0.1", next(self._turns)), timeout=60)
+        raise OSError("nobody takes the connection")
 
 
 @contextlib.contextmanager
