@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from facilitator import inquiry
@@ -135,25 +136,36 @@ class Service:
 
     def _verify(self, payment: Payment) -> VerifyResponse:
         """The verdict on a valid payment that was examined, else :class:`Refused`."""
-        claim, unavailable = None, None
-        try:
-            claim = self._storage.claim(payment.transaction_id)
-        except StorageUnavailable as error:
-            unavailable = error
-        if claim is not None and claim.state is not ClaimState.CLAIMED:
-            return VerifyResponse(is_valid=True, payer=_payer_of_claimed(payment, claim))
+        with suppress(StorageUnavailable):
+            if (payer := self._payer_by_claim(payment)) is not None:
+                return VerifyResponse(is_valid=True, payer=payer)
         _ask(self._plugins.before_verify, payment)
         try:
             payer = self._judge(payment)
         except Landed:
-            if unavailable is not None:  # its claim would tell what became of it
-                raise _unavailable(unavailable) from None
-            raise
+            # Perhaps since its claim was looked for, or the storage could not be asked then.
+            if (payer := self._payer_in_chain(payment)) is None:
+                raise
+            return VerifyResponse(is_valid=True, payer=payer)
         try:
             self._reservations.hold_verified(payment, payer)
         except StorageUnavailable:
             return VerifyResponse(is_valid=True, payer=payer, extra={"reserved": False})
         return VerifyResponse(is_valid=True, payer=payer)
+
+    def _payer_by_claim(self, payment: Payment) -> str | None:
+        """The payer of a payment that is being settled; ``None`` when nobody has begun to."""
+        claim = self._storage.claim(payment.transaction_id)
+        if claim is None or claim.state is ClaimState.CLAIMED:
+            return None
+        return _payer_of_claimed(payment, claim)
+
+    def _payer_in_chain(self, payment: Payment) -> str | None:
+        """As :meth:`_payer_by_claim`; without the storage nothing can be said of the payment."""
+        try:
+            return self._payer_by_claim(payment)
+        except StorageUnavailable as error:
+            raise _unavailable(error) from error
 
     # --- /settle ----------------------------------------------------------------------------
 

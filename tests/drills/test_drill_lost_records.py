@@ -376,6 +376,19 @@ def test_while_the_storage_is_away_what_landed_is_no_verdict(
     drill.settled_once(body)
 
 
+def test_what_is_settled_while_it_is_verified_is_not_called_lost(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drill = start(storage="memory")
+    body = settled(drill, tell=False)
+    storage = drill.facilitator.storage
+    claim, blind = storage.claim, iter([None])
+    monkeypatch.setattr(storage, "claim", lambda transaction: next(blind, claim(transaction)))
+    assert drill.verify(body)["isValid"]
+    assert next(blind, "asked") == "asked"
+    drill.settled_once(body)
+
+
 @needs_redis
 def test_a_claim_that_was_being_made_anew_is_taken_up_by_the_next(
     start: Start, server: RedisServer
