@@ -79,10 +79,15 @@ def rebuild(owner: str, now: float) -> Step:
 
 
 def doubt(now: float) -> Step:
-    """Note that somebody else had it in the chain before, and may have been told."""
+    """Note that it was in the chain before its one submission, and somebody may have been told.
+
+    Once the lease is over, others of us may have submitted it as well: that is no ground to doubt.
+    """
 
     def step(claim: Claim) -> Claim | None:
         if claim.state is not ClaimState.SUBMITTED or claim.answer is not None:
+            return None
+        if claim.accepted or claim.lease_until <= now:
             return None
         return claim.changed(answer=NOT_KNOWN, updated_at=now)
 

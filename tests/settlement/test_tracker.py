@@ -9,7 +9,7 @@ from facilitator.cardano.decode import decode_transaction
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.chain.followed import followed
 from facilitator.roles.chain import InMempool, NotFound
-from facilitator.settlement.claim import Claim, ClaimState
+from facilitator.settlement.claim import NOT_KNOWN, Claim, ClaimState
 from facilitator.settlement.tracker import Tracker
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.examples import example_claim
@@ -136,3 +136,22 @@ def test_a_refusal_of_a_repeated_submission_decides_nothing(
         return state_of(storage, claim) is ClaimState.EXPIRED
 
     eventually(is_expired)
+
+
+@pytest.mark.parametrize(("lease_until", "answer"), [(NOW + 5, NOT_KNOWN), (NOW, None)])
+def test_what_was_in_a_block_before_we_submitted_it_may_have_been_told(
+    tracker: Tracker,
+    storage: MemoryStorage,
+    devnet: Devnet,
+    lease_until: float,
+    answer: bytes | None,
+) -> None:
+    """By a claim that is lost; unless another of us submitted it when the lease was over."""
+    claim = storage.add_claim(claim_on(0, ClaimState.SUBMITTED, lease_until))
+    devnet.submit(claim.transaction)
+    devnet.produce_block()
+    tracker.submit(claim)
+    stored = storage.claim(claim.transaction_id)
+    assert stored is not None
+    assert stored.block == devnet.tip().point.block
+    assert stored.answer == answer
