@@ -18,7 +18,7 @@ class Advance(NamedTuple):
     """What became of a claim that was to be changed."""
 
     claim: Claim | None
-    """As it is stored now; ``None`` when it is gone."""
+    """As it is stored now; ``None`` when it is gone, or only stored as it was before."""
     by_us: bool
     """Whether the step applied and was written."""
 
@@ -37,6 +37,8 @@ def advance(storage: Storage, claim: Claim, step: Step) -> Advance:
         if storage.change_claim(changed):
             return Advance(changed, by_us=True)
         current = storage.claim(claim.transaction_id)
+        if current is not None and current.version < claim.version:
+            break  # the records went back: what was since is not in them
     return Advance(None, by_us=False)
 
 
