@@ -282,11 +282,11 @@ def test_a_copy_from_the_middle_of_a_settlement_that_goes_on(
         drill.settle_while_open(body, in_block)
     restore(server, tmp_path, copy)
     eventually(lambda: drill.call("POST", "/settle", body)[0] == 200)
-    included = ClaimState.INCLUDED if blocks else ClaimState.SUBMITTED
+    before = ClaimState.INCLUDED if blocks else ClaimState.SUBMITTED
 
     def is_written_again() -> bool:
         claim = drill.facilitator.storage.claim(transaction_id(body))
-        return claim is not None and claim.state is included
+        return claim is not None and claim.state is before
 
     eventually(is_written_again)
     drill.next_blocks(3 - blocks)
