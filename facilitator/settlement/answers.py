@@ -11,13 +11,15 @@ from facilitator.x402.reasons import Reason
 
 
 def success(claim: Claim, depth: int | None) -> SettleResponse:
-    """The payment is settled; the strongest evidence known is reported."""
-    if depth is None:
-        depth = claim.depth
+    """The payment is settled; the strongest evidence known is reported.
+
+    ``depth`` is what this process has seen; another one, which settled it, may have seen more.
+    """
+    depths = [each for each in (depth, claim.depth) if each is not None]
     evidence = (
-        {"status": "mempool", "confirmations": -1}
-        if depth is None
-        else {"status": "confirmed", "confirmations": depth}
+        {"status": "confirmed", "confirmations": max(depths)}
+        if depths
+        else {"status": "mempool", "confirmations": -1}
     )
     return _response(claim, success=True, extra=evidence)
 
