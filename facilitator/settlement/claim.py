@@ -1,9 +1,9 @@
 """A claim: the one durable record of settling one transaction, and how it may change.
 
 ``claimed → submitted → included → settled``, or ``rejected``, or ``expired``. A rollback takes
-``included`` back to ``submitted``. A claim is only ever removed while ``claimed``, when nothing was
-sent to a node. Every change is a compare-and-set on :attr:`Claim.version`, written before the act
-that it announces.
+``included`` back to ``submitted``, and ``settled`` as well while nobody was told. A claim is only
+ever removed while ``claimed``, when nothing was sent to a node. Every change is a compare-and-set
+on :attr:`Claim.version`, written before the act that it announces.
 """
 
 import secrets
@@ -24,7 +24,8 @@ class ClaimState(StrEnum):
     INCLUDED = "included"
     """It was seen in a block, not yet as deep as promised."""
     SETTLED = "settled"
-    """It was seen as deep as promised. Final."""
+    """It was seen as deep as promised. Final once somebody was told; before, a rollback that goes
+    deeper than was promised opens it again, when the next caller asks."""
     REJECTED = "rejected"
     """A node refused it for good. Final."""
     EXPIRED = "expired"
@@ -32,7 +33,7 @@ class ClaimState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing can change it any more."""
+        """Whether nobody need look after it any more."""
         return self in (ClaimState.SETTLED, ClaimState.REJECTED, ClaimState.EXPIRED)
 
 
@@ -78,10 +79,15 @@ class Claim:
     answer: bytes | None = None
     """The success as it was told, JSON; ``None`` until somebody was told; or :data:`NOT_KNOWN`."""
     answer_key: str | None = None
-    """Hash of the idempotency key under which the same answer may be told again."""
+    """Hash of the idempotency key under which the same answer may be told again, else random."""
     version: int = 0
     nonce: str = ""
     """Random for each change, so that two callers' otherwise equal changes are not the same."""
+
+    @property
+    def is_success(self) -> bool:
+        """Whether what was promised has come about, so that somebody may be told."""
+        return self.state is ClaimState.SETTLED or (self.confirmations < 0 and self.accepted)
 
     def changed(self, **fields: object) -> "Claim":
         """A copy with those fields changed, the next version number and a nonce of its own."""

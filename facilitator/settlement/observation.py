@@ -34,8 +34,7 @@ class Observation:
 
     def is_decided(self) -> bool:
         """Whether waiting longer can change the answer no more."""
-        claim = self.claim
-        return claim.state.is_final or (claim.confirmations < 0 and claim.accepted)
+        return self.claim.state.is_final or self.claim.is_success
 
     def update(
         self,

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import secrets
 import threading
 import time
 import uuid
@@ -14,7 +15,7 @@ from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import Landed, Refused
 from facilitator.roles.chain import ChainUnavailable, InBlock
-from facilitator.roles.storage import Storage
+from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement import answers, transitions
 from facilitator.settlement.claim import NOT_KNOWN, Claim, ClaimState
 from facilitator.settlement.lost import KEEP_SECONDS
@@ -35,6 +36,9 @@ write wait only so long before it calls itself too busy.
 """
 _LATE_SECONDS = 1.0
 """How long beyond its time a caller queues to have its payment submitted at all."""
+_WRITE_SECONDS = 5.0
+"""How long a storage that does not work is asked to note that a success was told."""
+_WRITE_PAUSE_SECONDS = 0.2
 
 _log = logging.getLogger("facilitator.settlement")
 
@@ -74,7 +78,7 @@ class Settler:
         self._turn_to_write = threading.Semaphore(_WRITERS)
         self._draining = threading.Event()
         self._lock = threading.Lock()
-        self._told: dict[str, tuple[bytes, str | None]] = {}
+        self._told: dict[str, tuple[bytes, str]] = {}
         """Answers and hashes of their keys; the oldest go first."""
 
     def drain(self) -> None:
@@ -96,9 +100,18 @@ class Settler:
         never_landed = claim.state in (ClaimState.REJECTED, ClaimState.EXPIRED)
         if not never_landed and claim.requirements != payment.terms.requirements.fingerprint():
             return answers.duplicate(claim, "it settles other requirements")
+        tracker = self._trackers[claim.network]
+        if claim.state is ClaimState.SETTLED and claim.answer is None:
+            try:
+                claim = tracker.confirm(claim)
+            except ChainUnavailable as error:
+                trouble = (
+                    f"it was settled, and the chain cannot be asked whether it is still: {error}"
+                )
+                return answers.pending(claim, None, trouble)
         if not is_open(claim):
             return self._answer(Observation(claim), caller)
-        observation = self._trackers[claim.network].observe(claim)
+        observation = tracker.observe(claim)
         self._wait(observation, deadline)
         return self._answer(observation, caller)
 
@@ -231,7 +244,7 @@ class Settler:
             return answers.rejected(claim)
         if claim.state is ClaimState.EXPIRED:
             return answers.expired(claim)
-        if claim.state is ClaimState.SETTLED or (claim.confirmations < 0 and claim.accepted):
+        if claim.is_success:
             # One after the other: all but the first need only read that somebody was told.
             with observation.telling:
                 claim = self._storage.claim(claim.transaction_id) or claim
@@ -248,24 +261,39 @@ class Settler:
             return _told_before(claim, claim.answer, caller)
         if caller.is_gone():
             return answers.pending(claim, depth)
-        response = answers.success(claim, depth)
-        answer = orjson.dumps(response.to_json())
-        tell = transitions.tell(answer, caller.key, self._clock.time())
-        with self._turn_to_write:
-            told, by_us = transitions.advance(self._storage, claim, tell)
-        if told is None or not by_us:
-            return answers.duplicate(told or claim, "its success was already reported")
-        if caller.is_gone():
-            transitions.advance(self._storage, told, transitions.take_back(self._clock.time()))
+        answer = orjson.dumps(answers.success(claim, depth).to_json())
+        key = caller.key or _nobodys_key()
+        told = self._write(claim, transitions.tell(answer, key, self._clock.time()))
+        if told is None or told.answer is None:  # opened again meanwhile
+            return answers.pending(told or claim, depth)
+        if told.answer_key != key:
+            return _told_before(told, told.answer, caller)
+        if caller.key is None and caller.is_gone():
+            self._write(told, transitions.take_back(self._clock.time()))
             return answers.pending(claim, depth)
-        self._remember(claim.transaction_id, answer, caller.key)
-        return response
+        self._remember(claim.transaction_id, told.answer, key)
+        return answers.repeated(told.answer)
 
-    def _remember(self, transaction_id: str, answer: bytes, key: str | None) -> None:
+    def _remember(self, transaction_id: str, answer: bytes, key: str) -> None:
         with self._lock:
             self._told[transaction_id] = (answer, key)
             if len(self._told) > MAX_REMEMBERED:
                 del self._told[next(iter(self._told))]
+
+    def _write(self, claim: Claim, step: transitions.Step) -> Claim | None:
+        """The claim with the step taken, if that could be. Raises :class:`StorageUnavailable`.
+
+        Whether a change was made that failed is not known, and a success must neither be told nor
+        used up by chance: it is tried for a while.
+        """
+        deadline = time.monotonic() + _WRITE_SECONDS
+        while True:
+            try:
+                with self._turn_to_write:
+                    return transitions.advance(self._storage, claim, step).claim
+            except StorageUnavailable:
+                if time.monotonic() > deadline or self._draining.wait(_WRITE_PAUSE_SECONDS):
+                    raise
 
 
 def _told_before(claim: Claim, answer: bytes, caller: Caller) -> SettleResponse:
@@ -281,6 +309,11 @@ def _told_before(claim: Claim, answer: bytes, caller: Caller) -> SettleResponse:
 
 def _lookup_failed(error: ChainUnavailable) -> Refused:
     return Refused(Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {error}")
+
+
+def _nobodys_key() -> str:
+    """It tells this telling from others, and lets nobody have the answer again."""
+    return secrets.token_hex(32)
 
 
 def key_hash(key: str) -> str:

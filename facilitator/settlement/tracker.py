@@ -23,6 +23,7 @@ from facilitator.roles.chain import (
     SubmissionRejected,
     SubmissionUnknown,
     Tip,
+    TransactionStatus,
 )
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement import transitions
@@ -150,6 +151,28 @@ class Tracker:
         if where is not None and observation.where is None:
             self._found(observation, where)
         return observation
+
+    def confirm(self, claim: Claim) -> Claim:
+        """The settled claim, which is open again if the chain no longer has it as promised.
+
+        For one that was settled before somebody asked: a rollback deeper than was promised may
+        have come since. Costs a question by id unless the followed blocks tell. Raises
+        :class:`ChainUnavailable`.
+        """
+        tip = self._follower.follow()
+        where: TransactionStatus | None = None
+        if self._follower.generation is not None:
+            where = self._follower.find(claim.transaction_id)
+        if where is None:
+            where = self._chain.transaction(claim.transaction_id)
+        if isinstance(where, InBlock) and tip.height - where.height >= claim.confirmations:
+            return claim
+        after, by_us = transitions.advance(
+            self._storage, claim, transitions.reopen(self._clock.time())
+        )
+        if after is not None and by_us:
+            self._changed(after)
+        return after or claim
 
     def _observe(self, claim: Claim, *, check_in: float) -> Observation:
         with self._lock:

@@ -135,19 +135,21 @@ def roll_back(now: float) -> Step:
     """Take back an inclusion whose block is no longer on the chain."""
 
     def step(claim: Claim) -> Claim | None:
-        if claim.state is not ClaimState.INCLUDED:
-            return None
-        return claim.changed(
-            state=ClaimState.SUBMITTED,
-            accepted=False,
-            block=None,
-            block_slot=None,
-            block_height=None,
-            depth=None,
-            updated_at=now,
-        )
+        return _not_in_a_block(claim, now) if claim.state is ClaimState.INCLUDED else None
 
     return step
+
+
+def _not_in_a_block(claim: Claim, now: float) -> Claim:
+    return claim.changed(
+        state=ClaimState.SUBMITTED,
+        accepted=False,
+        block=None,
+        block_slot=None,
+        block_height=None,
+        depth=None,
+        updated_at=now,
+    )
 
 
 def reject(error: str, now: float) -> Step:
@@ -172,11 +174,22 @@ def expire(now: float) -> Step:
     return step
 
 
-def tell(answer: bytes, key: str | None, now: float) -> Step:
-    """Give the one success to a caller, unless it was given before."""
+def reopen(now: float) -> Step:
+    """Take back what was settled, and was told to nobody, when the chain no longer has it so."""
 
     def step(claim: Claim) -> Claim | None:
-        if claim.answer is not None:
+        if claim.state is not ClaimState.SETTLED or claim.answer is not None:
+            return None
+        return _not_in_a_block(claim, now)
+
+    return step
+
+
+def tell(answer: bytes, key: str | None, now: float) -> Step:
+    """Give the one success to a caller, unless it was given before or is none any more."""
+
+    def step(claim: Claim) -> Claim | None:
+        if claim.answer is not None or not claim.is_success:
             return None
         return claim.changed(answer=answer, answer_key=key, updated_at=now)
 

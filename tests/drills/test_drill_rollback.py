@@ -117,6 +117,22 @@ def test_what_was_settled_stays_so_though_it_vanishes_later(start: Start, storag
 
 
 @each_storage
+def test_what_was_settled_and_told_to_nobody_is_open_again_when_it_vanishes(
+    start: Start, storage: str
+) -> None:
+    drill = start(storage=storage)
+    body = included(drill, 1, confirmations=1)
+    drill.next_block()
+    eventually(lambda: drill.status(body)["status"] == "confirmed")
+    drill.replace_blocks(2)
+    drill.follows_the_tip()
+    assert drill.settle(body)["errorReason"] == PENDING
+    drill.settle_while_open(body, lambda _: drill.is_waiting(body))
+    drill.next_blocks(2)
+    drill.settled_once(body)
+
+
+@each_storage
 def test_a_rollback_deeper_than_what_is_remembered(start: Start, storage: str) -> None:
     drill = start(storage=storage)
     drill.next_block()

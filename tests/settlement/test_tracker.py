@@ -8,7 +8,7 @@ import pytest
 from facilitator.cardano.decode import decode_transaction
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.chain.followed import followed
-from facilitator.roles.chain import InMempool, NotFound
+from facilitator.roles.chain import ChainUnavailable, InMempool, NotFound
 from facilitator.settlement.claim import NOT_KNOWN, Claim, ClaimState
 from facilitator.settlement.tracker import Tracker
 from facilitator.testing.clock import ManualClock
@@ -155,3 +155,21 @@ def test_what_was_in_a_block_before_we_submitted_it_may_have_been_told(
     assert stored is not None
     assert stored.block == devnet.tip().point.block
     assert stored.answer == answer
+
+
+def test_what_was_settled_before_is_looked_for_by_its_id(
+    tracker: Tracker, devnet: Devnet, storage: MemoryStorage
+) -> None:
+    """By a process that did not follow the chain; without an answer it stays as it is."""
+    there, gone = (storage.add_claim(claim_on(n, ClaimState.SETTLED, NOW - 1)) for n in (0, 1))
+    devnet.submit(there.transaction)
+    devnet.produce_block()
+    devnet.produce_block()
+    devnet.faults.fail("transaction", times=2)
+    for claim in (there, gone):
+        with pytest.raises(ChainUnavailable):
+            tracker.confirm(claim)
+        assert storage.claim(claim.transaction_id) == claim
+    assert tracker.confirm(there) == there
+    assert tracker.confirm(gone).state is ClaimState.SUBMITTED
+    assert state_of(storage, gone) is ClaimState.SUBMITTED

@@ -1,0 +1,103 @@
+"""One success is told: through a storage that loses replies, to callers that hang up and race."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from facilitator.roles.storage import StorageUnavailable
+from facilitator.settlement.claim import Claim
+from facilitator.x402.messages import SettleResponse, parse_payment_request
+from support.payments import Payer
+from support.running import Running
+from support.waiting import eventually
+
+PENDING = "settlement_pending"
+DUPLICATE = "duplicate_settlement"
+
+Body = dict[str, Any]
+
+
+@pytest.fixture
+def running(run: Callable[..., Running]) -> Running:
+    return run(settlement__wait_seconds=0)
+
+
+@pytest.fixture
+def body(running: Running) -> Body:
+    """A payment that is settled, of which nobody was told."""
+    body = Payer(running).body()
+    transaction = running.settle(body)["transaction"]
+    running.next_block()
+    running.next_block()
+    status = f"/status/{transaction}"
+    eventually(lambda: running.call("GET", status)[1]["status"] == "confirmed")
+    return body
+
+
+def settle(
+    running: Running, body: Body, gone: Callable[[], bool], key: str | None = None
+) -> SettleResponse:
+    """As by a caller of whom ``gone`` says whether it has hung up."""
+    return running.facilitator.service.settle(
+        parse_payment_request(body), wait_seconds=0, idempotency_key=key, caller_gone=gone
+    )
+
+
+def after(questions: int, then: Callable[[], bool]) -> Callable[[], bool]:
+    """Is there until it was asked so often, then as ``then`` says."""
+    asked = []
+
+    def gone() -> bool:
+        asked.append(1)
+        return len(asked) > questions and then()
+
+    return gone
+
+
+@pytest.mark.parametrize("fails", [1, 3])
+def test_a_storage_that_loses_replies(running: Running, body: Body, fails: int) -> None:
+    """It has noted that the success was told, and the caller is told, not refused."""
+    storage: Any = running.facilitator.storage
+    lost: list[Claim] = []
+    change = storage.change_claim
+
+    def lose_the_reply(claim: Claim) -> bool:
+        written = bool(change(claim))
+        if len(lost) < fails:
+            lost.append(claim)
+            raise StorageUnavailable("no reply")
+        return written
+
+    storage.change_claim = lose_the_reply
+    assert running.settle(body)["success"] is True
+    assert lost
+    assert running.settle(body)["errorReason"] == DUPLICATE
+
+
+def test_what_is_told_to_who_has_hung_up_is_told_to_the_next(running: Running, body: Body) -> None:
+    answer = settle(running, body, after(1, lambda: True))
+    assert answer.reason == PENDING
+    assert running.settle(body)["success"] is True
+    assert running.settle(body)["errorReason"] == DUPLICATE
+
+
+def test_what_is_told_to_a_key_stays_the_keys(running: Running, body: Body) -> None:
+    """Another call with the key may have had the answer already."""
+    settle(running, body, after(1, lambda: True), key="a")
+    assert running.settle(body)["errorReason"] == DUPLICATE
+    again = running.settle(body, **{"Idempotency-Key": "a"})
+    assert again["success"] is True
+    assert again == running.settle(body, **{"Idempotency-Key": "a"})
+
+
+def test_two_calls_with_a_key_at_once_have_the_same_answer(running: Running, body: Body) -> None:
+    other: list[Body] = []
+
+    def is_overtaken() -> bool:
+        other.append(running.settle(body, **{"Idempotency-Key": "a"}))
+        return False
+
+    answer = settle(running, body, after(0, is_overtaken), key="a")
+    assert answer.success
+    assert other == [answer.to_json()]
