@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import Queue
 
@@ -14,12 +14,13 @@ START_SECONDS = 30.0
 
 
 class ServeProcess:
-    """``facilitator serve`` on a free port; its log lines are kept."""
+    """``facilitator serve``, or another program like it, on a free port; its log is kept."""
 
     def __init__(
         self,
         folder: Path,
         environ: Mapping[str, str] | None = None,
+        program: Sequence[str] = ("-m", "facilitator", "serve"),
         *,
         stderr: int = subprocess.STDOUT,
     ) -> None:
@@ -27,7 +28,7 @@ class ServeProcess:
         self._port: Queue[int | None] = Queue()
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("FACILITATOR_")}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "facilitator", "serve"],
+            [sys.executable, *program],
             cwd=folder,
             env={**inherited, "FACILITATOR_SERVER__PORT": "0", **(environ or {})},
             stdout=subprocess.PIPE,
@@ -40,10 +41,14 @@ class ServeProcess:
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self.lines.append(line)
+            self.note(line)
             if "listening on" in line:
                 self._port.put(int(json.loads(line)["msg"].rsplit(":", 1)[1]))
         self._port.put(None)
+
+    def note(self, line: str) -> None:
+        """Take a line of the log."""
+        self.lines.append(line)
 
     @property
     def port(self) -> int:

@@ -1,0 +1,69 @@
+"""Bugs that the suite must find: ``program.py`` plants one of them in a facilitator's process."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from facilitator.exact.payment import Payment
+from facilitator.roles.chain import InBlock
+from facilitator.settlement import answers, settler, transitions
+from facilitator.settlement.claim import Claim, ClaimState
+from facilitator.settlement.settler import Caller, Settler
+from facilitator.settlement.transitions import Step
+from facilitator.x402.messages import SettleResponse
+
+FOR_EVER = 1e11
+"""A time, in Unix seconds, that does not come."""
+
+
+def skip_the_claim() -> None:
+    """What is submitted is written down nowhere."""
+
+    def submit(self: Settler, payment: Payment, deadline: float) -> Claim:  # noqa: ARG001
+        self._judge(payment)
+        claim = replace(self._new_claim(payment, ""), state=ClaimState.SUBMITTED)
+        return self._trackers[claim.network].submit(claim).claim
+
+    vars(settler)["Settler"]._claim = submit
+
+
+def mark_without_a_lease() -> None:
+    """It counts as submitted before it is, and nobody takes it up when that never happens."""
+
+    def submit(self: Settler, payment: Payment, deadline: float) -> Claim:  # noqa: ARG001
+        if (stored := self._storage.claim(payment.transaction_id)) is not None:
+            return stored
+        marked = replace(
+            self._new_claim(payment, payment.transaction_id),
+            state=ClaimState.SUBMITTED,
+            lease_until=FOR_EVER,
+        )
+        self._storage.add_claim(marked)
+        self._judge(payment)
+        return self._trackers[marked.network].submit(marked).claim
+
+    vars(settler)["Settler"]._claim = submit
+
+
+def tell_everybody() -> None:
+    """Whoever asks for a payment that was told is told again."""
+
+    def tell(claim: Claim, answer: bytes, caller: Caller) -> SettleResponse:  # noqa: ARG001
+        return answers.repeated(answer)
+
+    settler._told_before = tell
+
+
+def count_too_far() -> None:
+    """A block seems to have more blocks on top than it has."""
+    include = transitions.include
+
+    def eager(where: InBlock, tip_height: int, now: float) -> Step:
+        return include(where, tip_height + 20, now)
+
+    transitions.include = eager
+
+
+BUGS: Mapping[str, Callable[[], None]] = {
+    each.__name__: each
+    for each in (skip_the_claim, mark_without_a_lease, tell_everybody, count_too_far)
+}

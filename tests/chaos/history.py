@@ -1,0 +1,143 @@
+"""What happened in a run, as values. Times are seconds of the monotonic clock."""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+PENDING = "settlement_pending"
+DUPLICATE = "duplicate_settlement"
+LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"
+REJECTED = "exact_cardano_settlement_definitively_rejected"
+EXPIRED = "exact_cardano_settlement_not_confirmed"
+OPEN = (PENDING, LOOKUP_FAILED)
+"""Reasons after which a caller asks again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of ``/settle``, and what its caller saw of the answer."""
+
+    transaction: str
+    confirmations: int
+    """Newer blocks promised before success."""
+    key: str | None
+    """The ``Idempotency-Key``."""
+    sent: float
+    ended: float
+    status: int | None = None
+    """``None`` when no whole answer came: the caller hung up, or was cut off."""
+    answer: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_success(self) -> bool:
+        return self.status == 200 and self.answer["success"] is True
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is no success; ``None`` of a success, and without an answer."""
+        return self.answer.get("errorReason")
+
+    @property
+    def is_conclusive(self) -> bool:
+        """Whether the caller need not ask again."""
+        return self.status == 200 and self.reason not in OPEN
+
+
+class Block(NamedTuple):
+    """A block became the newest."""
+
+    at: float
+    """Just before anybody could see it."""
+    height: int
+    transactions: Sequence[str]
+
+
+class RolledBack(NamedTuple):
+    """All blocks above a height were taken back."""
+
+    at: float
+    """Just after nobody could see them any more."""
+    height: int
+
+
+class Loss(NamedTuple):
+    """A span in which the storage may have forgotten what it acknowledged."""
+
+    since: float
+    until: float
+    why: str
+
+
+class Stay(NamedTuple):
+    """A transaction's time in one block."""
+
+    since: float
+    until: float
+    height: int
+
+
+@dataclass(frozen=True)
+class History:
+    """A whole run."""
+
+    calls: Sequence[Call]
+    chain: Sequence[Block | RolledBack]
+    """In the order in which it happened; it begins with a block."""
+    claims: Mapping[str, str]
+    """The state of each transaction's claim at the end."""
+    elsewhere: frozenset[str] = frozenset()
+    """Transactions that a node got from somebody else than the facilitator."""
+    losses: Sequence[Loss] = ()
+
+    @cached_property
+    def calls_by_transaction(self) -> Mapping[str, Sequence[Call]]:
+        """In the order in which they ended."""
+        found: dict[str, list[Call]] = defaultdict(list)
+        for call in sorted(self.calls, key=lambda call: call.ended):
+            found[call.transaction].append(call)
+        return found
+
+    @cached_property
+    def stays(self) -> Mapping[str, Sequence[Stay]]:
+        """When each transaction was in which block; the last one may never have ended."""
+        stays: dict[str, list[Stay]] = defaultdict(list)
+        blocks: list[Block] = []
+        for event in self.chain:
+            if isinstance(event, RolledBack):
+                while blocks and blocks[-1].height > event.height:
+                    _end(blocks.pop(), event.at, stays)
+            else:
+                blocks.append(event)
+        for block in blocks:
+            _end(block, float("inf"), stays)
+        return stays
+
+    def is_in_chain(self, transaction: str) -> bool:
+        """Whether it is in a block at the end."""
+        return any(stay.until == float("inf") for stay in self.stays.get(transaction, ()))
+
+    def depth(self, transaction: str, since: float, until: float) -> int | None:
+        """The most newer blocks that it had at any moment of a span; ``None`` in no block."""
+        depths = [
+            self._highest(max(since, stay.since), min(until, stay.until)) - stay.height
+            for stay in self.stays.get(transaction, ())
+            if stay.since <= until and stay.until >= since
+        ]
+        return max(depths, default=None)
+
+    def _highest(self, since: float, until: float) -> int:
+        first = max(0, bisect_right(self._times, since) - 1)
+        last = bisect_left(self._times, until)
+        return max(event.height for event in self.chain[first : max(last, first + 1)])
+
+    @cached_property
+    def _times(self) -> Sequence[float]:
+        return [event.at for event in self.chain]
+
+
+def _end(block: Block, until: float, stays: dict[str, list[Stay]]) -> None:
+    for transaction in block.transactions:
+        stays[transaction].append(Stay(block.at, until, block.height))

@@ -1,0 +1,155 @@
+"""What is to happen in a run, drawn from a seed. Pure: the same seed gives the same plan."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+LONG_SECONDS = 300
+"""For how long most payments are valid."""
+
+
+class Rival(StrEnum):
+    """Another transaction over the same UTxO."""
+
+    NONE = "none"
+    PAYMENT = "payment"
+    """Through the facilitator, at the same time."""
+    NODE = "node"
+    """Past the facilitator, straight to a node."""
+
+
+class Line(StrEnum):
+    """What a caller's connection does to an answer."""
+
+    HOLDS = "holds"
+    HANGS_UP = "hangs up"
+    """The caller closes it while it waits."""
+    LOSES = "loses"
+    """The answer is on its way when it breaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How one caller goes about a payment."""
+
+    has_key: bool
+    verifies: bool
+    wait_seconds: int
+    lines: Sequence[Line]
+    """Of its first calls of ``/settle``; those after them hold."""
+    replays: int
+    """How often it asks once more when it knows the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pay:
+    """A payment, and who settles it at the same time."""
+
+    number: int
+    confirmations: int
+    seconds: int
+    """For how long it is valid."""
+    callers: Sequence[Patience]
+    rival: Rival
+    is_offered_for_less: bool
+    """Whether a caller also tries it under other requirements."""
+
+
+class Upset(StrEnum):
+    """What goes wrong besides."""
+
+    KILL_WORKER = "kill a worker"
+    KILL_ALL = "kill a supervisor and its workers"
+    STOP_WORKER = "stop a worker for a while"
+    JUMP = "let the clock jump, and put it right again"
+    PROVIDER_FAULT = "a provider's fault"
+    PROVIDER_DOWN = "a provider that cannot be reached"
+    ROLL_BACK = "take blocks back"
+    RESTART = "restart the storage's server"
+    PAUSE = "stop the storage's server for a while"
+    HOLD_WRITES = "the storage's server holds writes back"
+    FAIL_OVER = "an orderly failover"
+    LOSE_PRIMARY = "kill the primary: its replica takes over"
+
+
+KILLS = (Upset.KILL_WORKER, Upset.KILL_ALL)
+EVERYWHERE: Mapping[Upset, int] = {
+    Upset.STOP_WORKER: 4,
+    Upset.JUMP: 2,
+    Upset.PROVIDER_FAULT: 6,
+    Upset.PROVIDER_DOWN: 1,
+    Upset.ROLL_BACK: 4,
+}
+"""Upsets by how often they come up."""
+OF_STORAGE: Mapping[str, Mapping[Upset, int]] = {
+    "sqlite": {},
+    "redis": {Upset.RESTART: 2, Upset.PAUSE: 2, Upset.HOLD_WRITES: 1},
+    "sentinel": {Upset.FAIL_OVER: 2, Upset.LOSE_PRIMARY: 1, Upset.HOLD_WRITES: 1},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An upset with what it needs to be the same again."""
+
+    upset: Upset
+    seconds: float
+    draw: float
+    """From 0 to 1, to choose by."""
+
+
+Step: TypeAlias = Pay | Trouble
+
+
+def plan(seed: int, *, payments: int, kills: int, storage: str) -> Sequence[Step]:
+    """So many payments, and between them so many kills and about as many other upsets."""
+    chance = random.Random(seed)
+    steps: list[tuple[float, Step]] = [
+        (number + 0.0, _pay(chance, number)) for number in range(payments)
+    ]
+    for kill in range(kills):
+        upset = Upset.KILL_ALL if chance.random() < 0.1 else Upset.KILL_WORKER
+        place = payments * (kill + chance.random()) / kills
+        steps.append((place, _trouble(chance, upset)))
+    weights = {**EVERYWHERE, **OF_STORAGE[storage]}
+    others = _each_at_least_once(chance, weights, count=max(kills, len(weights)))
+    steps += [(payments * chance.random(), _trouble(chance, upset)) for upset in others]
+    return [step for _, step in sorted(steps, key=lambda step: step[0])]
+
+
+def _each_at_least_once(
+    chance: random.Random, weights: Mapping[Upset, int], count: int
+) -> Sequence[Upset]:
+    kinds = list(weights)
+    return kinds + chance.choices(kinds, list(weights.values()), k=count - len(kinds))
+
+
+def _trouble(chance: random.Random, upset: Upset) -> Trouble:
+    return Trouble(upset, round(chance.uniform(0.3, 4.0), 1), chance.random())
+
+
+def _pay(chance: random.Random, number: int) -> Pay:
+    rival = chance.choices(list(Rival), [84, 10, 6])[0]
+    count = chance.choices((1, 2, 4), (75, 18, 7))[0]
+    return Pay(
+        number=number,
+        confirmations=chance.choices((0, 1, 2), (25, 55, 20))[0],
+        seconds=LONG_SECONDS if chance.random() < 0.95 else chance.randint(2, 12),
+        callers=[_patience(chance) for _ in range(count)],
+        rival=rival,
+        is_offered_for_less=chance.random() < 0.05,
+    )
+
+
+def _patience(chance: random.Random) -> Patience:
+    trouble = chance.choices(list(Line), (70, 15, 15))[0]
+    lines = [] if trouble is Line.HOLDS else [trouble] * chance.randint(1, 2)
+    return Patience(
+        has_key=chance.random() < 0.5,
+        verifies=chance.random() < 0.7,
+        wait_seconds=chance.choice((0, 1, 3, 5)),
+        lines=lines,
+        replays=chance.choices((0, 1), (80, 20))[0],
+    )

@@ -1,0 +1,44 @@
+"""``facilitator serve`` on a clock that jumps when told to, and perhaps with a bug planted.
+
+``CHAOS_CLOCK`` names the file that holds by how many seconds the clock is wrong, ``CHAOS_BUG`` a
+bug of ``bugs.py``. What a killed process leaves is waited for less long than an operator would.
+"""
+
+import mmap
+import os
+import struct
+import sys
+import time
+from pathlib import Path
+
+_machine = time.time
+
+
+def follow(clock: Path) -> None:
+    """Have the time of this process, and of those forked from it, follow the file."""
+    with clock.open("rb") as file:
+        offset = mmap.mmap(file.fileno(), 8, prot=mmap.PROT_READ)
+    vars(time)["time"] = lambda: _machine() + float(struct.unpack("d", offset[:])[0])
+
+
+def hurry() -> None:
+    from facilitator.chain import followed, follower
+    from facilitator.workers import place
+
+    vars(followed)["LEASE_SECONDS"] = 3.0
+    follower.RENEW_SECONDS = 1.0
+    follower._MAX_BACKOFF_SECONDS = 2.0
+    place.MAX_PAUSE_SECONDS = place.FIRST_PAUSE_SECONDS
+
+
+if __name__ == "__main__":
+    follow(Path(os.environ["CHAOS_CLOCK"]))
+    hurry()
+    if bug := os.environ.get("CHAOS_BUG"):
+        sys.path.insert(0, str(Path(__file__).parents[1]))
+        from chaos.bugs import BUGS
+
+        BUGS[bug]()
+    from facilitator.cli import main
+
+    sys.exit(main(["serve"]))

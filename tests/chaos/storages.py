@@ -1,0 +1,155 @@
+"""The storages of a run, and what can befall their servers."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from chaos.history import Loss
+from chaos.plan import Trouble, Upset
+from facilitator.roles.storage import Storage
+from facilitator_redis.address import parse_address
+from facilitator_redis.server import Server
+from facilitator_redis.storage import RedisStorage
+from facilitator_sqlite.storage import SqliteStorage
+from support.redis_servers import SERVICE, RedisServer, Replicated, eventually, replicated, running
+
+PREFIX = "chaos"
+UNSENT_SECONDS = 1.0
+"""For how long a primary may have kept a change to itself; it sends each to its replica at once."""
+DOWN_AFTER_SECONDS = 4
+
+
+class Kept:
+    """Where a run's claims are, for the facilitators and for who looks at them at the end."""
+
+    plugin = "sqlite"
+
+    def __init__(self, environ: Mapping[str, str], open_: Callable[[], Storage]) -> None:
+        self.environ = environ
+        self.open = open_
+        self.losses: list[Loss] = []
+
+    def suffer(self, trouble: Trouble) -> None:
+        """Have it happen, and be over."""
+        raise NotImplementedError(trouble.upset)
+
+
+class KeptInRedis(Kept):
+    """On one server, which writes each change to its file before it answers."""
+
+    plugin = "redis"
+
+    def __init__(self, url: str, server: RedisServer) -> None:
+        environ = {"FACILITATOR_REDIS__URL": url, "FACILITATOR_REDIS__PREFIX": PREFIX}
+        super().__init__(environ, lambda: RedisStorage(Server(parse_address(url), 10.0), PREFIX))
+        self.server = server
+
+    def suffer(self, trouble: Trouble) -> None:
+        match trouble.upset:
+            case Upset.RESTART:
+                self.server.kill()
+                time.sleep(trouble.seconds / 4)
+                self.server.start()
+            case Upset.PAUSE:
+                self.server.pause()
+                time.sleep(trouble.seconds)
+                self.server.resume()
+            case Upset.HOLD_WRITES:
+                milliseconds = str(int(trouble.seconds * 500))
+                self.server.command("CLIENT", "PAUSE", milliseconds, "WRITE")
+                time.sleep(trouble.seconds / 2)
+            case _:
+                super().suffer(trouble)
+
+
+class KeptReplicated(KeptInRedis):
+    """On a primary with a replica, and a Sentinel that makes the one the other.
+
+    The orderly failover loses nothing, since the primary holds writes back until the replica has
+    them all. A primary that is killed, or that Sentinel gives up by itself, may have acknowledged
+    what no replica has: that span is noted as one in which records may be lost.
+    """
+
+    def __init__(self, servers: Replicated) -> None:
+        super().__init__(servers.url, servers.primary)
+        self._sentinel = servers.sentinel
+        self._servers = (servers.primary, servers.replica)
+        # Less, and a busy machine has failovers that nobody asked for.
+        sets = (
+            "SENTINEL",
+            "SET",
+            SERVICE,
+            "down-after-milliseconds",
+            str(DOWN_AFTER_SECONDS * 1000),
+        )
+        assert self._sentinel.command(*sets) == "+OK"
+        self._is_planned = False
+        self._closing = threading.Event()
+        self._watch = threading.Thread(target=self._keep_watching, daemon=True)
+        self._watch.start()
+
+    def close(self) -> None:
+        self._closing.set()
+        self._watch.join()
+
+    def suffer(self, trouble: Trouble) -> None:
+        primary, replica = self._roles()
+        match trouble.upset:
+            case Upset.FAIL_OVER:
+                self._is_planned = True
+                eventually(self._is_failing_over)
+                self._turned(primary, replica)
+                self._is_planned = False
+            case Upset.LOSE_PRIMARY:
+                primary.kill()
+                eventually(lambda: self._primary_port() == replica.port)
+                primary.start()
+                primary.command("REPLICAOF", "127.0.0.1", str(replica.port))
+                self._turned(primary, replica)
+            case _:
+                self.server = primary
+                super().suffer(trouble)
+
+    def _is_failing_over(self) -> bool:
+        reply = self._sentinel.command("SENTINEL", "FAILOVER", SERVICE, "COORDINATED")
+        return reply == "+OK"
+
+    def _turned(self, before: RedisServer, now: RedisServer) -> None:
+        """Wait until the one is the primary and the other its replica, which has all it has."""
+        eventually(lambda: self._primary_port() == now.port)
+        eventually(lambda: "master_link_status:up" in before.command("INFO", "replication"))
+
+    def _roles(self) -> tuple[RedisServer, RedisServer]:
+        """The primary, and the other one."""
+        port = self._primary_port()
+        first, second = self._servers
+        return (first, second) if first.port == port else (second, first)
+
+    def _primary_port(self) -> int:
+        told = self._sentinel.command("INFO", "sentinel")
+        return int(told.partition("address=127.0.0.1:")[2].partition(",")[0])
+
+    def _keep_watching(self) -> None:
+        before, since = self._primary_port(), time.monotonic()
+        while not self._closing.wait(0.1):
+            now, at = self._primary_port(), time.monotonic()
+            if now != before and not self._is_planned:
+                since -= DOWN_AFTER_SECONDS + UNSENT_SECONDS
+                self.losses.append(Loss(since, at + UNSENT_SECONDS, "a failover in a hurry"))
+            before, since = now, at
+
+
+@contextmanager
+def storage(kind: str, folder: Path) -> Iterator[Kept]:
+    """A storage of the kind, which ends with the block."""
+    if kind == "sqlite":
+        path = str(folder / "facilitator.db")
+        yield Kept({"FACILITATOR_SQLITE__PATH": path}, lambda: SqliteStorage(path))
+    elif kind == "redis":
+        with running(folder / "redis", "--appendfsync", "always") as server:
+            yield KeptInRedis(server.url, server)
+    else:
+        with replicated(folder / "redis") as servers, closing(KeptReplicated(servers)) as kept:
+            yield kept
