@@ -5,6 +5,7 @@ the feed when the storage is there again. What was missed in between counts as a
 """
 
 import logging
+import time
 import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -46,7 +47,8 @@ class Feed:
         self._name = uuid.uuid4().hex
         self._number = 0
         self._content = b""
-        self._at = 0.0
+        self._late = 0.0
+        self._heard_at = 0.0
         self._leads = False
         self._alone = False
 
@@ -66,7 +68,8 @@ class Feed:
         for entry in entries:
             move, at = decode_move(entry.content)
             if at >= oldest_that_counts:
-                self._number, self._content, self._at = entry.number, entry.content, at
+                self._number, self._content = entry.number, entry.content
+                self._hear(at)
                 return Joined(move.tip, at)
         self._alone = True  # what is published first must not seem to follow what was before
         return None
@@ -117,8 +120,16 @@ class Feed:
         self._leads = False
 
     def age(self) -> float:
-        """How long ago, in seconds, somebody knew the newest block of what was read."""
-        return self._clock.time() - self._at
+        """How long ago, in seconds, somebody knew the newest block of what was read.
+
+        A clock that is put back meanwhile makes it no younger.
+        """
+        return self._late + time.monotonic() - self._heard_at
+
+    def _hear(self, at: float) -> None:
+        """Something was read that was published at the Unix time ``at``."""
+        self._late = max(0.0, self._clock.time() - at)
+        self._heard_at = time.monotonic()
 
     @property
     def number(self) -> int | None:
@@ -133,7 +144,8 @@ class Feed:
             entries = entries[1:]
         moves = []
         for entry in entries:
-            move, self._at = decode_move(entry.content)
+            move, at = decode_move(entry.content)
+            self._hear(at)
             self._number, self._content = entry.number, entry.content
             moves.append(move)
         return moves

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from facilitator.chain import follower
 from facilitator.chain.followed import FollowedChain, followed
 from facilitator.chain.move import Move
 from facilitator.roles.chain import Spent, Unspent
@@ -163,6 +164,27 @@ def test_a_killed_leaders_lease_runs_out(fleet: Fleet) -> None:
     fleet.processes = [process]
     made = fleet.make_blocks(2)
     assert process.blocks[-2:] == made
+
+
+def test_what_a_killed_leader_published_is_not_trusted_for_long(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though its lease goes on, and the clock stands still, as when it is put back."""
+    first, second = fleet.start(), fleet.start()
+    monkeypatch.setattr(second.storage, "lead", lambda *_: False)
+    first.chain.follower.follow()
+    eventually(lambda: asked(first))
+    second.chain.follower.follow()
+    fleet.make_blocks(1)
+    first.chain.follower.close()
+    monkeypatch.setattr(follower, "_SLACK_SECONDS", 2.0)
+
+    def distrusts() -> bool:
+        second.chain.follower.follow()
+        return second.chain.follower.generation is None
+
+    eventually(distrusts)
+    assert asked(second) == 0
 
 
 def test_a_process_that_cannot_reach_the_storage_follows_for_itself(
