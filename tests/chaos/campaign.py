@@ -80,8 +80,16 @@ class Campaign:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def carry_out(self, steps: Sequence[Step], until: float = float("inf")) -> int:
-        """Take the steps in their order, none after ``until`` (monotonic); how many payments."""
+    def carry_out(
+        self,
+        steps: Sequence[Step],
+        until: float = float("inf"),
+        tell: Callable[[int], None] = lambda _: None,
+    ) -> int:
+        """Take the steps in their order, none after ``until`` (monotonic); how many payments.
+
+        ``tell`` is called with how many were begun so far.
+        """
         free = threading.Semaphore(AT_ONCE)
         payments = 0
         with ThreadPoolExecutor(2 * AT_ONCE) as pool:
@@ -94,6 +102,7 @@ class Campaign:
                     continue
                 free.acquire()
                 payments += 1
+                tell(payments)
                 futures.append(pool.submit(self._pay, step))
                 futures[-1].add_done_callback(lambda _: free.release())
             for each in futures:

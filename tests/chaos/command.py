@@ -33,7 +33,7 @@ def main() -> int:
             Path(folder), given.storage, replicas=given.replicas, workers=given.workers
         ) as campaign,
     ):
-        paid = campaign.carry_out(steps, begun + given.minutes * 60)
+        paid = campaign.carry_out(steps, begun + given.minutes * 60, _progress)
         history = campaign.end()
         verdict = check(history)
         print(f"{paid} payments in {time.monotonic() - begun:.0f} s")
@@ -51,6 +51,11 @@ def main() -> int:
             print(f"    {line}")
     print(f"{len(verdict.violations)} violations, {len(verdict.excused)} excused", flush=True)
     return 1 if verdict.violations else 0
+
+
+def _progress(payments: int) -> None:
+    if payments % 1000 == 0:
+        print(f"{payments} payments begun", flush=True)
 
 
 def _print(name: str, counts: Counter[str]) -> None:

@@ -77,15 +77,11 @@ class KeptReplicated(KeptInRedis):
         self._sentinel = servers.sentinel
         self._servers = (servers.primary, servers.replica)
         # Less, and a busy machine has failovers that nobody asked for.
-        sets = (
-            "SENTINEL",
-            "SET",
-            SERVICE,
-            "down-after-milliseconds",
-            str(DOWN_AFTER_SECONDS * 1000),
-        )
-        assert self._sentinel.command(*sets) == "+OK"
-        self._is_planned = False
+        milliseconds = str(1000 * DOWN_AFTER_SECONDS)
+        setting = ("SENTINEL", "SET", SERVICE, "down-after-milliseconds", milliseconds)
+        assert self._sentinel.command(*setting) == "+OK"
+        self._awaited = 0
+        """Port of the primary that an orderly failover is about to make."""
         self._closing = threading.Event()
         self._watch = threading.Thread(target=self._keep_watching, daemon=True)
         self._watch.start()
@@ -98,13 +94,14 @@ class KeptReplicated(KeptInRedis):
         primary, replica = self._roles()
         match trouble.upset:
             case Upset.FAIL_OVER:
-                self._is_planned = True
+                self._awaited = replica.port
                 eventually(self._is_failing_over)
                 self._turned(primary, replica)
-                self._is_planned = False
             case Upset.LOSE_PRIMARY:
+                since = time.monotonic() - UNSENT_SECONDS
                 primary.kill()
                 eventually(lambda: self._primary_port() == replica.port)
+                self.losses.append(Loss(since, time.monotonic(), trouble.upset))
                 primary.start()
                 primary.command("REPLICAOF", "127.0.0.1", str(replica.port))
                 self._turned(primary, replica)
@@ -134,10 +131,15 @@ class KeptReplicated(KeptInRedis):
     def _keep_watching(self) -> None:
         before, since = self._primary_port(), time.monotonic()
         while not self._closing.wait(0.1):
-            now, at = self._primary_port(), time.monotonic()
-            if now != before and not self._is_planned:
+            try:
+                now, at = self._primary_port(), time.monotonic()
+            except (OSError, ValueError):  # too busy to tell
+                continue
+            if now not in (before, self._awaited):
                 since -= DOWN_AFTER_SECONDS + UNSENT_SECONDS
                 self.losses.append(Loss(since, at + UNSENT_SECONDS, "a failover in a hurry"))
+            if now == self._awaited:
+                self._awaited = 0
             before, since = now, at
 
 
