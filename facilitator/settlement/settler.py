@@ -37,7 +37,7 @@ write wait only so long before it calls itself too busy.
 _LATE_SECONDS = 1.0
 """How long beyond its time a caller queues to have its payment submitted at all."""
 _WRITE_SECONDS = 5.0
-"""How long a storage that does not work is asked to note that a success was told."""
+"""How long at least a storage that does not work is asked to note that a success was told."""
 _WRITE_PAUSE_SECONDS = 0.2
 
 _log = logging.getLogger("facilitator.settlement")
@@ -110,10 +110,10 @@ class Settler:
                 )
                 return answers.pending(claim, None, trouble)
         if not is_open(claim):
-            return self._answer(Observation(claim), caller)
+            return self._answer(Observation(claim), caller, deadline)
         observation = tracker.observe(claim)
         self._wait(observation, deadline)
-        return self._answer(observation, caller)
+        return self._answer(observation, caller, deadline)
 
     # --- Claiming and submitting ------------------------------------------------------------
 
@@ -236,7 +236,7 @@ class Settler:
         finally:
             self.places.leave()
 
-    def _answer(self, observation: Observation, caller: Caller) -> SettleResponse:
+    def _answer(self, observation: Observation, caller: Caller, deadline: float) -> SettleResponse:
         claim = self._storage.claim(observation.claim.transaction_id) or observation.claim
         if claim.answer is not None and not (claim.answer == NOT_KNOWN and is_open(claim)):
             return _told_before(claim, claim.answer, caller)
@@ -248,10 +248,12 @@ class Settler:
             # One after the other: all but the first need only read that somebody was told.
             with observation.telling:
                 claim = self._storage.claim(claim.transaction_id) or claim
-                return self._tell(claim, observation.depth, caller)
+                return self._tell(claim, observation.depth, caller, deadline)
         return answers.pending(claim, observation.depth, observation.trouble)
 
-    def _tell(self, claim: Claim, depth: int | None, caller: Caller) -> SettleResponse:
+    def _tell(
+        self, claim: Claim, depth: int | None, caller: Caller, deadline: float
+    ) -> SettleResponse:
         """Report the success to this caller if nobody was told before and it is still there."""
         if claim.answer is None and (before := self._told.get(claim.transaction_id)):
             # The records went back to before it was told, by a copy that was restored for instance.
@@ -263,13 +265,13 @@ class Settler:
             return answers.pending(claim, depth)
         answer = orjson.dumps(answers.success(claim, depth).to_json())
         key = caller.key or _nobodys_key()
-        told = self._write(claim, transitions.tell(answer, key, self._clock.time()))
+        told = self._write(claim, transitions.tell(answer, key, self._clock.time()), deadline)
         if told is None or told.answer is None:  # opened again meanwhile
             return answers.pending(told or claim, depth)
         if told.answer_key != key:
             return _told_before(told, told.answer, caller)
         if caller.key is None and caller.is_gone():
-            self._write(told, transitions.take_back(self._clock.time()))
+            self._write(told, transitions.take_back(self._clock.time()), deadline)
             return answers.pending(claim, depth)
         self._remember(claim.transaction_id, told.answer, key)
         return answers.repeated(told.answer)
@@ -280,13 +282,13 @@ class Settler:
             if len(self._told) > MAX_REMEMBERED:
                 del self._told[next(iter(self._told))]
 
-    def _write(self, claim: Claim, step: transitions.Step) -> Claim | None:
+    def _write(self, claim: Claim, step: transitions.Step, deadline: float) -> Claim | None:
         """The claim with the step taken, if that could be. Raises :class:`StorageUnavailable`.
 
         Whether a change was made that failed is not known, and a success must neither be told nor
-        used up by chance: it is tried for a while.
+        used up by chance: it is tried for as long as the caller waits, or a little longer.
         """
-        deadline = time.monotonic() + _WRITE_SECONDS
+        deadline = max(deadline, time.monotonic() + _WRITE_SECONDS)
         while True:
             try:
                 with self._turn_to_write:

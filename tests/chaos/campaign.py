@@ -16,7 +16,7 @@ from chaos.offers import make_offers
 from chaos.plan import Patience, Pay, Rival, Step, Trouble, Upset
 from chaos.storages import storage
 
-AT_ONCE = 40
+AT_ONCE = 64
 """Payments that are being settled at the same time."""
 PATIENT_SECONDS = 25.0
 """How long callers go on by themselves; then they are asked to again when the upsets are over."""

@@ -140,9 +140,13 @@ def _misjudged(history: History, transaction: str, calls: Sequence[Call]) -> Ite
 
 
 def _untold(transaction: str, calls: Sequence[Call]) -> Iterator[Violation]:
-    """Without a key, a lost answer may have been the success; with one, it is told again."""
+    """With a key the success is told again; without one it may have gone where no answer came from.
+
+    That is a lost connection, and a storage that failed, for longer than the caller waited, just as
+    it was to note that this caller is the one.
+    """
     answered = {call.key for call in calls if call.is_conclusive and call.key is not None}
-    if all(call.status is not None or call.key in answered for call in calls):
+    if all(call.status == 200 or call.key in answered for call in calls):
         yield Violation(Kind.UNTOLD, transaction, "settled, and nobody was told of it", calls)
 
 

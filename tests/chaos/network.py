@@ -19,7 +19,8 @@ from facilitator_devnet.wallet import Wallet
 from support.drills import SUBMIT, Provider
 from support.running import NETWORK
 
-BLOCK_SECONDS = 0.7
+BLOCK_SECONDS = 1.2
+"""More than a slot: each block takes one, and the chain must not run ahead of the clock."""
 FUNDS = 100_000_000
 
 

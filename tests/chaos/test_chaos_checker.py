@@ -59,6 +59,9 @@ KEPT = {
     "the key is told again": history(told(key="a"), told(12.0, key="a")),
     "told when asked again": history(lost(), told()),
     "told to a caller that is gone": history(lost(), refused(DUPLICATE)),
+    "told nobody as the storage failed": history(
+        Call("tx", 1, None, 8.0, 9.0, 503, {}), refused(DUPLICATE)
+    ),
     "told to the key after a loss": history(
         lost(9.5, "a"),
         told(LATER, "a"),
@@ -108,6 +111,10 @@ BROKEN = {
     "settled too early": (history(told(), chain=chain()[:2]), Kind.MISJUDGED),
     "told to nobody": (history(refused(DUPLICATE)), Kind.UNTOLD),
     "lost for a key": (history(lost(9.5, "a"), refused(DUPLICATE, 12.0, "a")), Kind.UNTOLD),
+    "failed for a key": (
+        history(Call("tx", 1, "a", 8.0, 9.0, 503, {}), refused(DUPLICATE, 12.0, "a")),
+        Kind.UNTOLD,
+    ),
     "our fault": (history(told(), Call("tx", 1, None, 1.0, 2.0, 500, {})), Kind.FAULT),
 }
 
