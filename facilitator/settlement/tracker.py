@@ -165,8 +165,11 @@ class Tracker:
             where = self._follower.find(claim.transaction_id)
         if where is None:
             where = self._chain.transaction(claim.transaction_id)
-        if isinstance(where, InBlock) and tip.height - where.height >= claim.confirmations:
-            return claim
+        if isinstance(where, InBlock):
+            # In the block it was settled in it is as deep as it was, though our view may lag.
+            is_same = where.point.block == claim.block
+            if is_same or tip.height - where.height >= claim.confirmations:
+                return claim
         after, by_us = transitions.advance(
             self._storage, claim, transitions.reopen(self._clock.time())
         )

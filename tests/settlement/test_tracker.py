@@ -8,7 +8,7 @@ import pytest
 from facilitator.cardano.decode import decode_transaction
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.chain.followed import followed
-from facilitator.roles.chain import ChainUnavailable, InMempool, NotFound
+from facilitator.roles.chain import ChainUnavailable, InBlock, InMempool, NotFound
 from facilitator.settlement.claim import NOT_KNOWN, Claim, ClaimState
 from facilitator.settlement.tracker import Tracker
 from facilitator.testing.clock import ManualClock
@@ -171,5 +171,9 @@ def test_what_was_settled_before_is_looked_for_by_its_id(
             tracker.confirm(claim)
         assert storage.claim(claim.transaction_id) == claim
     assert tracker.confirm(there) == there
+    where = devnet.transaction(there.transaction_id)
+    assert isinstance(where, InBlock)
+    deeper = there.changed(block=where.point.block, confirmations=2)
+    assert tracker.confirm(deeper) == deeper  # our view of the chain lags behind another's
     assert tracker.confirm(gone).state is ClaimState.SUBMITTED
     assert state_of(storage, gone) is ClaimState.SUBMITTED
