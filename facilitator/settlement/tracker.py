@@ -358,10 +358,23 @@ class Tracker:
         now = self._clock.time()
         self._advance(observation, transitions.roll_back(now))
         claim = observation.claim
+        if not self._is_still_open(observation):
+            return
         if tip.point.slot < claim.invalid_hereafter:
             self._submit_again(observation)
         elif now >= self._chain.eras().start_ms(claim.invalid_hereafter) / 1000 + GRACE_SECONDS:
             self._advance(observation, transitions.expire(now))
+
+    def _is_still_open(self, observation: Observation) -> bool:
+        """Whether the stored claim is open: what another process has ended must not land now."""
+        known = observation.claim
+        stored = self._storage.claim(known.transaction_id)
+        if stored is None or stored.version < known.version:
+            return False  # lost, which is noticed in its turn
+        observation.update(stored)
+        if stored.state.is_final:
+            self._forget(known.transaction_id)
+        return is_open(stored)
 
     def _submit_again(self, observation: Observation) -> None:
         claim = observation.claim

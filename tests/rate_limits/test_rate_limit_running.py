@@ -154,8 +154,9 @@ def test_requests_are_counted_in_memory_when_a_plugin_s_limiter_fails(
 
 def test_a_limiter_that_fails_is_reported_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock(5_000.0)
-    in_memory = WindowRateLimiter(MovingWindows(), RateLimitSettings(), time.monotonic)
-    limiter = OrInMemory(Broken(), in_memory, clock)
+    settings = RateLimitSettings()
+    in_memory = WindowRateLimiter(MovingWindows(), settings, time.monotonic)
+    limiter = OrInMemory(Broken(), in_memory, settings, clock)
     reported = []
     for seconds in (0, 0, 59, 1, 59, 1):
         clock.advance(seconds)

@@ -112,6 +112,22 @@ def test_a_claim_that_others_verify_under_a_lease_is_left_alone(
     assert storage.claim(verifying.transaction_id) == verifying
 
 
+def test_what_another_process_has_rejected_is_not_sent_again(
+    tracker: Tracker, devnet: Devnet, storage: MemoryStorage
+) -> None:
+    """It could land, after a rollback of what spent its inputs, though it was called rejected."""
+    rejected = storage.add_claim(claim_on(0, ClaimState.SUBMITTED, NOW - 1))
+    observation = tracker.observe(rejected)
+    kept = {"error": "outspent", "keep_until": NOW + 1000}
+    assert storage.change_claim(rejected.changed(state=ClaimState.REJECTED, **kept))
+    behind = storage.add_claim(claim_on(1, ClaimState.SUBMITTED, NOW - 1))
+    tracker.observe(behind)
+    tracker.start()
+    eventually(lambda: isinstance(devnet.transaction(behind.transaction_id), InMempool))
+    assert isinstance(devnet.transaction(rejected.transaction_id), NotFound)
+    assert observation.claim.state is ClaimState.REJECTED
+
+
 def test_a_refusal_of_a_repeated_submission_decides_nothing(
     tracker: Tracker, devnet: Devnet, storage: MemoryStorage, clock: ManualClock
 ) -> None:
