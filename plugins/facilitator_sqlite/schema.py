@@ -83,29 +83,59 @@ VERSION_2 = (
         PRIMARY KEY (network, number)
     ) STRICT
     """,
-    # One statement reserves: each further one would let another thread take its turn.
+)
+
+VERSION_3 = (
+    # Those made before are let go: they are short.
+    "DROP VIEW IF EXISTS reserving",
+    "DROP TABLE reserved_inputs",
+    "DROP TABLE reservations",
+    # Transactions, payers and inputs are known by short hashes (``reserving.key``), and each table
+    # has no more indexes than it must: every page that a reservation touches is written.
+    """
+    CREATE TABLE reservations (
+        holder BLOB PRIMARY KEY,
+        payer BLOB NOT NULL,
+        expires_at REAL NOT NULL,
+        transaction_id TEXT NOT NULL,
+        inputs BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX reservations_by_payer ON reservations (payer, expires_at)",
+    """
+    CREATE TABLE reserved_inputs (
+        input BLOB PRIMARY KEY,
+        holder BLOB NOT NULL,
+        expires_at REAL NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    # One statement reserves, with a row for each input of which the first holds the reservation:
+    # a further statement would be another chance for another thread to take its turn.
     """
     CREATE VIEW reserving AS SELECT
-        NULL AS transaction_id, NULL AS payer, NULL AS expires_at,
-        NULL AS inputs, NULL AS now, NULL AS most
+        NULL AS input, NULL AS holder, NULL AS expires_at, NULL AS now,
+        NULL AS payer, NULL AS transaction_id, NULL AS inputs, NULL AS most
     """,
     """
-    CREATE TRIGGER reserve INSTEAD OF INSERT ON reserving BEGIN
-        DELETE FROM reservations WHERE expires_at <= NEW.now;
-        SELECT RAISE(ABORT, 'refused') WHERE EXISTS (
-            SELECT 1 FROM json_each(NEW.inputs) AS asked
-            JOIN reserved_inputs ON input = asked.value
-            WHERE transaction_id != NEW.transaction_id
-        ) OR NEW.most <= (
+    CREATE TRIGGER reserve INSTEAD OF INSERT ON reserving WHEN NEW.inputs IS NOT NULL BEGIN
+        SELECT RAISE(ABORT, 'refused') FROM reservations
+        WHERE holder = NEW.holder AND inputs != NEW.inputs;
+        SELECT RAISE(ABORT, 'refused') WHERE NEW.most <= (
             SELECT count(*) FROM reservations
-            WHERE payer = NEW.payer AND transaction_id != NEW.transaction_id
+            WHERE payer = NEW.payer AND expires_at > NEW.now AND holder != NEW.holder
         );
-        DELETE FROM reservations WHERE transaction_id = NEW.transaction_id;
-        INSERT INTO reservations VALUES (NEW.transaction_id, NEW.payer, NEW.expires_at);
-        INSERT INTO reserved_inputs SELECT value, NEW.transaction_id FROM json_each(NEW.inputs);
+        INSERT OR REPLACE INTO reservations
+        VALUES (NEW.holder, NEW.payer, NEW.expires_at, NEW.transaction_id, NEW.inputs);
+    END
+    """,
+    """
+    CREATE TRIGGER reserve_input INSTEAD OF INSERT ON reserving BEGIN
+        SELECT RAISE(ABORT, 'refused') FROM reserved_inputs
+        WHERE input = NEW.input AND holder != NEW.holder AND expires_at > NEW.now;
+        INSERT OR REPLACE INTO reserved_inputs VALUES (NEW.input, NEW.holder, NEW.expires_at);
     END
     """,
 )
 
-STEPS = (VERSION_1, VERSION_2)
+STEPS = (VERSION_1, VERSION_2, VERSION_3)
 """The statements that lead from each version (``PRAGMA user_version``) to the next, from 0 on."""

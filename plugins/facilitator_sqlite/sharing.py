@@ -1,5 +1,6 @@
 """What the processes on one file learn of the chains together."""
 
+import sqlite3
 from collections.abc import Collection, Sequence
 
 from facilitator.roles.sharing import Entry
@@ -39,15 +40,21 @@ class SharedChain:
 
     def lead(self, network: str, follower: str, now: float, until: float) -> bool:
         """Make the follower the network's leader, unless another one's lease lasts."""
-        with self._database.writing(durable=False) as connection:
-            lease = (network, follower, until, now)
+        lease = (network, follower, until, now)
+
+        def lead(connection: sqlite3.Connection) -> bool:
             return connection.execute(_LEAD, lease).rowcount == 1
+
+        return self._database.write(lead, durable=False)
 
     def resign(self, network: str, follower: str) -> None:
         """End the follower's lease, if it leads."""
-        with self._database.writing(durable=False) as connection:
-            lease = (network, follower)
+        lease = (network, follower)
+
+        def resign(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM leaders WHERE network = ? AND follower = ?", lease)
+
+        self._database.write(resign, durable=False)
 
     def publish(
         self,
@@ -59,7 +66,8 @@ class SharedChain:
         keep: int,
     ) -> bool:
         """Append an entry to the network's feed; whether it is there now."""
-        with self._database.writing(durable=False) as connection:
+
+        def publish(connection: sqlite3.Connection) -> bool:
             entry = (number, content, network, follower, number)
             if not connection.execute(_PUBLISH, entry).rowcount:
                 same = connection.execute(_IS_NEWEST, (network, follower, number, content))
@@ -68,11 +76,16 @@ class SharedChain:
             connection.execute("DELETE FROM entries WHERE network = ? AND number <= ?", trimmed)
             return True
 
+        return self._database.write(publish, durable=False)
+
     def published(self, network: str, after: int) -> Sequence[Entry]:
         """Entries with a greater number, oldest first; after -1 the newest one alone."""
-        with self._database.reading() as connection:
+
+        def published(connection: sqlite3.Connection) -> list[Entry]:
             if after == -1:
-                rows = connection.execute(_NEWEST, (network,)).fetchall()
+                found = connection.execute(_NEWEST, (network,))
             else:
-                rows = connection.execute(_LATER, (network, after)).fetchall()
-        return [Entry(*row) for row in rows]
+                found = connection.execute(_LATER, (network, after))
+            return [Entry(*row) for row in found.fetchall()]
+
+        return self._database.read(published)

@@ -2,6 +2,7 @@
 
 python hammer.py compete WHERE NAME    compete for the same claims, versions and inputs
 python hammer.py write WHERE           add and change claims until it is killed
+python hammer.py crowd WHERE           the same in many threads
 
 WHERE is the path of an SQLite file or the URL of a Redis.
 """
@@ -9,6 +10,7 @@ WHERE is the path of an SQLite file or the URL of a Redis.
 import itertools
 import json
 import sys
+import threading
 from collections.abc import Iterator
 
 from facilitator.roles.storage import Storage
@@ -20,6 +22,7 @@ from facilitator_redis.storage import RedisStorage
 from facilitator_sqlite.storage import SqliteStorage
 
 ROUNDS = 40
+THREADS = 8
 SHARED = "ff" * 32
 
 
@@ -48,13 +51,19 @@ def compete(storage: Storage, name: str) -> None:
     print(json.dumps({"owners": owners, "inputs": inputs, "versions": versions}))
 
 
-def write(storage: Storage) -> Iterator[tuple[str, int]]:
-    for number in itertools.count():
+def write(storage: Storage, first: int = 0, step: int = 1) -> Iterator[tuple[str, int]]:
+    for number in itertools.count(first, step):
         claim = example_claim(transaction_id=f"{number:064x}", transaction=b"\x00" * 3000)
         storage.add_claim(claim)
         yield claim.transaction_id, 0
         storage.change_claim(claim.changed(state=ClaimState.SUBMITTED))
         yield claim.transaction_id, 1
+
+
+def tell(acknowledged: Iterator[tuple[str, int]]) -> None:
+    for each in acknowledged:
+        sys.stdout.write(json.dumps(each) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
@@ -63,5 +72,7 @@ if __name__ == "__main__":
         sys.stdin.readline()  # all start at once, before the file is there
         compete(opened(where), *names)
     else:
-        for acknowledged in write(opened(where)):
-            print(json.dumps(acknowledged), flush=True)
+        threads = THREADS if task == "crowd" else 1
+        storage = opened(where)
+        for first in range(threads):
+            threading.Thread(target=tell, args=[write(storage, first, threads)]).start()

@@ -3,8 +3,10 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -16,6 +18,7 @@ from facilitator.settlement.claim import Claim, ClaimState
 from facilitator.testing.examples import example_claim, example_reservation
 from facilitator.testing.threads import together
 from facilitator_sqlite.database import Database
+from facilitator_sqlite.reserving import CLEAN_SECONDS
 from facilitator_sqlite.schema import APPLICATION_ID, STEPS, VERSION_1
 from facilitator_sqlite.storage import SqliteStorage
 
@@ -239,12 +242,19 @@ def test_a_file_that_others_write_to_is_busy_and_can_be_read(storage: Storage, p
 
 def test_threads_do_not_wait_without_end_for_each_other(path: Path) -> None:
     database = Database(str(path), busy_seconds=0.05)
-    with (
-        database.writing(durable=True),
-        pytest.raises(StorageUnavailable, match="is too busy"),
-        database.writing(durable=True),
-    ):
-        pass
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(connection: sqlite3.Connection) -> None:  # noqa: ARG001
+        begun.set()
+        assert go_on.wait(60)
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(database.write, wait, durable=True)
+        assert begun.wait(60)
+        with pytest.raises(StorageUnavailable, match="is too busy"):
+            database.write(pytest.fail, durable=True)
+        go_on.set()
+        first.result()
     database.close()
 
 
@@ -262,15 +272,13 @@ def test_a_write_that_fails_halfway_leaves_nothing(path: Path) -> None:
     database = Database(str(path), busy_seconds=0.05)
     insert = "INSERT INTO idempotency_keys VALUES ('key', 'fingerprint', 1.0)"
 
-    def fail_halfway() -> None:
-        with database.writing(durable=True) as connection:
-            connection.execute(insert)
-            raise RuntimeError
+    def fail_halfway(connection: sqlite3.Connection) -> None:
+        connection.execute(insert)
+        raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        fail_halfway()
-    with database.writing(durable=True) as connection:
-        assert connection.execute(insert).rowcount == 1
+        database.write(fail_halfway, durable=True)
+    assert database.write(lambda connection: connection.execute(insert).rowcount, durable=True) == 1
     database.close()
 
 
@@ -280,8 +288,11 @@ class Traced(SqliteStorage):
     def __init__(self, path: str, *, last_was_durable: bool) -> None:
         super().__init__(path)
         self.statements: list[str] = []
-        with self._database.writing(durable=last_was_durable) as connection:
+
+        def trace(connection: sqlite3.Connection) -> None:
             connection.set_trace_callback(self.statements.append)
+
+        self._database.write(trace, durable=last_was_durable)
 
 
 @pytest.mark.parametrize(
@@ -312,8 +323,11 @@ class FullDisk(SqliteStorage):
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
-        with self._database.writing(durable=True) as connection:
+
+        def limit(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA max_page_count = 60").fetchone()
+
+        self._database.write(limit, durable=True, is_statement=True)
 
 
 def test_a_full_disk_loses_nothing_and_may_be_freed(path: Path) -> None:
@@ -383,8 +397,11 @@ def test_what_is_over_is_not_kept(storage: Storage, path: Path) -> None:
         storage.reserve(reservation, now=float(number), limit=1)
         storage.bind_key(f"{number}", "fingerprint", expires_at=number + 1.0, now=float(number))
     with closing(sqlite3.connect(path)) as connection:
-        for table in ("reservations", "reserved_inputs", "idempotency_keys"):
-            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,)
+        for table in ("reservations", "reserved_inputs"):
+            assert (
+                connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] <= CLEAN_SECONDS
+            )
+        assert connection.execute("SELECT count(*) FROM idempotency_keys").fetchone() == (1,)
     assert os.path.getsize(path) < 1_000_000
 
 

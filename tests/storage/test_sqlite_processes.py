@@ -16,10 +16,13 @@ def test_processes_that_share_a_file_agree(tmp_path: Path) -> None:
         assert_agreed(told, storage)
 
 
+@pytest.mark.parametrize("task", ["write", "crowd"])
 @pytest.mark.parametrize("lines", [1, 60, 201])
-def test_a_killed_process_loses_nothing_it_acknowledged(tmp_path: Path, lines: int) -> None:
+def test_a_killed_process_loses_nothing_it_acknowledged(
+    tmp_path: Path, lines: int, task: str
+) -> None:
     path = str(tmp_path / "facilitator.db")
-    acknowledged = written_until_killed(path, lines)
+    acknowledged = written_until_killed(path, lines, task)
 
     with closing(SqliteStorage(path)) as storage:
         for transaction_id, version in acknowledged.items():

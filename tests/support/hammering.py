@@ -46,9 +46,9 @@ def assert_agreed(told: list[Any], storage: Storage) -> None:
     assert shared.version == len(versions)
 
 
-def written_until_killed(where: str, lines: int) -> dict[str, int]:
+def written_until_killed(where: str, lines: int, task: str = "write") -> dict[str, int]:
     """The newest version of each claim acknowledged to a process that is killed meanwhile."""
-    with start("write", where) as process:
+    with start(task, where) as process:
         assert process.stdout
         acknowledged = [json.loads(process.stdout.readline()) for _ in range(lines)]
         process.kill()

@@ -1,0 +1,142 @@
+"""Writes to the file: those that wait for each other are committed together.
+
+A commit may wait for the disk. Whoever comes meanwhile leaves its operation; when the commit is
+through, one of those that wait runs all of them in one transaction. Each caller goes on only after
+the commit that holds its change, so that results are as if the operations ran one after the other.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+Operation: TypeAlias = Callable[[sqlite3.Connection], Any]
+"""Reads and writes on a connection that is in a transaction; may have to be undone."""
+
+
+class TooBusy(Exception):
+    """Others' writes took too long; the operation was not run."""
+
+
+class _Write:
+    """An operation, and what became of it."""
+
+    def __init__(self, operation: Operation, *, durable: bool, is_statement: bool) -> None:
+        self.operation = operation
+        self.durable = durable
+        self.is_statement = is_statement
+        self.leads = False
+        """Whether its caller is to commit what waits, itself included."""
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.woken = threading.Lock()
+        self.woken.acquire()
+
+
+class Writer:
+    """The connection that writes, used by one thread at a time for all that wait."""
+
+    def __init__(self, connection: sqlite3.Connection, wait_seconds: float) -> None:
+        """Take a connection in autocommit mode; an operation waits so long to be begun."""
+        self._connection = connection
+        self._wait_seconds = wait_seconds
+        self._level = ""
+        """What ``PRAGMA synchronous`` was last set to."""
+        self._lock = threading.Lock()
+        self._is_led = False
+        self._waiting: list[_Write] = []
+        self._committing = threading.Lock()
+
+    def write(self, operation: Operation, *, durable: bool, is_statement: bool = False) -> Any:
+        """What the operation returns, once it is committed; it is undone if it raises.
+
+        Args:
+            operation: What to do.
+            durable: Whether it must outlast a loss of power, and not only the process.
+            is_statement: Whether it is a single statement, which is a transaction by itself.
+
+        Raises:
+            TooBusy: It did not get its turn in time.
+            Exception: What the operation raised, or why nothing could be committed.
+        """
+        own = _Write(operation, durable=durable, is_statement=is_statement)
+        with self._lock:
+            self._waiting.append(own)
+            own.leads, self._is_led = not self._is_led, True
+        if not own.leads:
+            self._wait(own)
+        if own.leads:
+            self._lead()
+        if own.error is not None:
+            raise own.error
+        return own.result
+
+    def close(self) -> None:
+        """Close the connection when nothing is being committed."""
+        with self._committing:
+            self._connection.close()
+
+    def _wait(self, own: _Write) -> None:
+        """Return when it was committed, has failed, or leads."""
+        if own.woken.acquire(timeout=self._wait_seconds):
+            return
+        with self._lock:
+            if own in self._waiting and not own.leads:
+                self._waiting.remove(own)
+                raise TooBusy
+        own.woken.acquire()  # it is under way
+
+    def _lead(self) -> None:
+        """Commit what waits, and let the next one of those who came meanwhile lead."""
+        with self._lock:
+            group, self._waiting = self._waiting, []
+        try:
+            with self._committing:
+                self._commit(group)
+        except BaseException as error:
+            for write in group:
+                write.error = error
+        with self._lock:
+            woken = [*self._waiting[:1], *group]
+            self._is_led = bool(self._waiting)
+            for write in self._waiting[:1]:
+                write.leads = True
+        for write in woken:
+            write.woken.release()
+
+    def _commit(self, group: Sequence[_Write]) -> None:
+        """Run all in one transaction; raises when nothing of it was committed."""
+        self._synchronize(durable=any(write.durable for write in group))
+        if len(group) == 1 and group[0].is_statement:
+            group[0].result = group[0].operation(self._connection)
+            return
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for write in group:
+                self._run(write)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:  # some errors have rolled it back already
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def _run(self, write: _Write) -> None:
+        """Run it; what fails is undone without the others."""
+        self._connection.execute("SAVEPOINT write")
+        try:
+            write.result = write.operation(self._connection)
+        except Exception as error:
+            if not self._connection.in_transaction:
+                raise
+            write.error = error
+            self._connection.execute("ROLLBACK TO write")
+        self._connection.execute("RELEASE write")
+
+    def _synchronize(self, *, durable: bool) -> None:
+        # FULL syncs the log at each commit, as a claim must be on the disk before the transaction
+        # is sent: forgotten, its success could be told twice. NORMAL leaves that to checkpoints,
+        # which is ten times as fast and loses at most what is short-lived anyway.
+        level = "FULL" if durable else "NORMAL"
+        if level != self._level:
+            self._connection.execute(f"PRAGMA synchronous = {level}")
+            self._level = level
