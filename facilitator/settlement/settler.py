@@ -30,7 +30,7 @@ MAX_REMEMBERED = 10_000
 
 _CLAIMED_POLL_SECONDS = 0.1
 
-_WRITERS = 8
+_WRITERS = 32
 """Callers that write to the storage at once. In a crowd the others queue here: a storage lets a
 write wait only so long before it calls itself too busy.
 """

@@ -8,7 +8,9 @@ of its own. The same bytes may be submitted again: the ledger takes a transactio
 import logging
 import threading
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 
 from facilitator.cardano.decode import decode_transaction
 from facilitator.cardano.transaction import OutputRef
@@ -38,6 +40,8 @@ GRACE_SECONDS = 120
 _UNKNOWN_CHECK_SECONDS = 5.0
 _ACCEPTED_CHECK_SECONDS = 240.0
 _MAX_CHECK_SECONDS = 120.0
+_ADVANCED_AT_ONCE = 32
+"""Claims that a block advances at once: a storage may write together what comes together."""
 
 _log = logging.getLogger("facilitator.settlement")
 
@@ -70,6 +74,7 @@ class Tracker:
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._due = threading.Event()
+        self._advancing = ThreadPoolExecutor(_ADVANCED_AT_ONCE, f"advance {self._chain.network}")
         self._checker = threading.Thread(
             target=self._check_loop, name=f"settlement {self._chain.network}", daemon=True
         )
@@ -85,6 +90,7 @@ class Tracker:
         if self._checker.ident is not None:
             self._checker.join()
         self._follower.close()
+        self._advancing.shutdown()
 
     def wake(self) -> None:
         """Let every waiting caller look again, for instance because we are draining."""
@@ -212,7 +218,9 @@ class Tracker:
                     found.update(where=InBlock(block.point, block.height))
                     self._outputs.created(decode_transaction(found.claim.transaction))
         for observation in observed:
-            self._seen_at(observation, move.tip)
+            observation.update(tip_height=move.tip.height)
+        in_blocks = [observation for observation in observed if observation.where is not None]
+        list(self._advancing.map(partial(self._seen_at, tip=move.tip), in_blocks))
         self._due.set()
 
     def _roll_back(self, observation: Observation, height: int) -> None:

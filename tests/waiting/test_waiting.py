@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from facilitator.roles.chain import InMempool
+from facilitator.settlement import settler
 from support.client import call
 from support.payments import ALICE, BOB, CAROL, Payer, transaction_id
 from support.running import Running
@@ -20,7 +21,7 @@ from waiting.crowd import Facilitator, Told, many_files, settle_at_once
 
 CALLERS = 1000
 WRITERS = 8
-"""As many callers write claims at once."""
+"""As many callers write claims at once where few must do."""
 PENDING = "settlement_pending"
 DUPLICATE = "duplicate_settlement"
 
@@ -165,9 +166,10 @@ def test_who_waits_for_another_callers_verification_takes_a_place(
 
 
 def test_who_cannot_have_its_payment_claimed_in_time_may_come_again(
-    run: Callable[..., Running],
+    run: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The storage is stuck with others' claims."""
+    monkeypatch.setattr(settler, "_WRITERS", WRITERS)
     running = run(server__threads=32)
     payers = (Payer(running, ALICE), Payer(running, BOB), Payer(running, CAROL))
     bodies = [payer.body() for payer in payers for _ in range(3)]
