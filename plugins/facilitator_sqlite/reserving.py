@@ -49,11 +49,20 @@ class SqliteReservations:
             self._database.write(partial(_clean, now=now), durable=False)
             self._clean_at = now + CLEAN_SECONDS
         rows = _rows(reservation, now, limit)
-        if len(rows) <= _MANY_INPUTS:
-            held = partial(_hold_at_once, rows=rows)
-            if self._database.write(held, durable=False, is_statement=True):
-                return None
         thoroughly = partial(_hold, reservation=reservation, rows=rows, now=now, limit=limit)
+
+        def hold(
+            connection: sqlite3.Connection,
+        ) -> ReservedElsewhere | TooManyReservations | bool | None:
+            """As ``_hold``; false when why it is refused takes a transaction to tell."""
+            if _hold_at_once(connection, rows):
+                return None
+            return thoroughly(connection) if connection.in_transaction else False
+
+        if len(rows) <= _MANY_INPUTS:
+            outcome = self._database.write(hold, durable=False, is_statement=True)
+            if not isinstance(outcome, bool):
+                return outcome
         return self._database.write(thoroughly, durable=False)
 
     def release(self, transaction_id: str) -> None:

@@ -252,7 +252,7 @@ def test_threads_do_not_wait_without_end_for_each_other(path: Path) -> None:
         first = pool.submit(database.write, wait, durable=True)
         assert begun.wait(60)
         with pytest.raises(StorageUnavailable, match="is too busy"):
-            database.write(pytest.fail, durable=True)
+            database.write(wait, durable=True)
         go_on.set()
         first.result()
     database.close()

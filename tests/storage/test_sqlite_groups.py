@@ -7,11 +7,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from facilitator.roles.storage import Storage, StorageUnavailable
@@ -56,9 +57,9 @@ class Grouping(SqliteStorage):
         with ThreadPoolExecutor(MOST) as pool:
             with self.stuck():
                 made = []
-                for count, call in enumerate(calls, start=1):
+                for call in calls:
                     made.append(pool.submit(call))
-                    eventually(lambda count=count: self.waiting() == count)
+                    eventually(lambda: self.waiting() == len(made))
             return made
 
     def waiting(self) -> int:
@@ -81,7 +82,7 @@ def adding(storage: Storage, numbers: Sequence[int], size: int = 100) -> list[Ca
         example_claim(transaction_id=f"{number:064x}", transaction=bytes(size))
         for number in numbers
     ]
-    return [lambda claim=claim: storage.add_claim(claim) for claim in claims]
+    return [partial(storage.add_claim, claim) for claim in claims]
 
 
 def kept(storage: Storage) -> set[int]:
@@ -233,6 +234,10 @@ CALLS = st.one_of(
 
 
 @settings(max_examples=30, deadline=None)
+@example(
+    before=[reserve("t1", ["i1"], 9)],
+    grouped=[reserve("t2", ["i1"], 9), lambda storage: storage.release("t1")],
+)
 @given(before=st.lists(CALLS, max_size=4), grouped=st.lists(CALLS, min_size=2, max_size=MOST))
 def test_a_group_answers_as_if_one_call_came_after_the_other(
     tmp_path_factory: pytest.TempPathFactory,
@@ -245,6 +250,6 @@ def test_a_group_answers_as_if_one_call_came_after_the_other(
         storage._clean_at = 1e9
         assert [call(storage) for call in before] == [call(memory) for call in before]
         expected = [call(memory) for call in grouped]
-        made = storage.together([lambda call=call: call(storage) for call in grouped])
+        made = storage.together([partial(call, storage) for call in grouped])
         assert [each.result() for each in made] == expected
         assert storage.claim(CLAIM) == memory.claim(CLAIM)
