@@ -1,0 +1,224 @@
+"""What brings about each message that the runbook quotes; returns all that was said."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from facilitator.clock import SystemClock
+from facilitator_devnet.blockfrost.face import Face
+from facilitator_devnet.devnet import Devnet
+from support.client import call
+from support.process import ServeProcess
+from support.redis_servers import free_port, needs_redis, running
+from support.running import NETWORK
+from support.waiting import eventually
+from workers.fleet import payment
+
+Scenario: TypeAlias = Callable[[Path], str]
+
+SCENARIOS: list[Any] = []
+"""Name of the message and what brings it about, as parameters of a test."""
+
+PASSWORD = "the-password-of-the-runbook"  # noqa: S105
+
+
+def shows(name: str, *marks: pytest.MarkDecorator) -> Callable[[Scenario], Scenario]:
+    """Have the scenario bring about the message of that name."""
+
+    def add(scenario: Scenario) -> Scenario:
+        SCENARIOS.append(pytest.param(name, scenario, id=name, marks=marks))
+        return scenario
+
+    return add
+
+
+# --- It does not start ----------------------------------------------------------------------------
+
+
+def refused_start(folder: Path, **settings: str) -> str:
+    """What is said by a start that ends with exit code 1."""
+    environ = {key if key.isupper() else variable(key): text for key, text in settings.items()}
+    with closing(ServeProcess(folder, environ)) as process:
+        assert process.wait() == 1
+        return "".join(process.lines)
+
+
+def variable(key: str) -> str:
+    return f"FACILITATOR_{key.upper()}"
+
+
+@shows("settings")
+def _(folder: Path) -> str:
+    return refused_start(folder, plugins="blockfrost,sqlite")
+
+
+@shows("unknown setting")
+def _(folder: Path) -> str:
+    return refused_start(folder, server__prot="80")
+
+
+@shows("mainnet guard")
+def _(folder: Path) -> str:
+    return refused_start(folder, network="cardano:mainnet")
+
+
+@shows("plugin")
+def _(folder: Path) -> str:
+    return refused_start(folder, plugins="devnet,rediss")
+
+
+@shows("devnet in production")
+def _(folder: Path) -> str:
+    return refused_start(folder, FACILITATOR_ENV="production", network="cardano:preprod")
+
+
+@shows("address")
+def _(folder: Path) -> str:
+    with serving(folder) as first:
+        return refused_start(folder, server__port=str(first.port), plugins="devnet,memory")
+
+
+@shows("redis refused")
+def _(folder: Path) -> str:
+    url = f"redis://127.0.0.1:{free_port()}/0"
+    return refused_start(folder, plugins="devnet,redis", redis__url=url)
+
+
+@shows("redis password", needs_redis)
+def _(folder: Path) -> str:
+    with running(folder / "redis", "--requirepass", PASSWORD) as server:
+        url = f"redis://:wrong@127.0.0.1:{server.port}/0"
+        return refused_start(folder, plugins="devnet,redis", redis__url=url)
+
+
+@shows("workers")
+def _(folder: Path) -> str:
+    return refused_start(folder, plugins="devnet,memory", server__workers="2")
+
+
+@shows("sqlite damaged")
+def _(folder: Path) -> str:
+    (folder / "facilitator.db").write_bytes(b"damaged " * 1000)
+    return refused_start(folder)
+
+
+# --- It runs --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def serving(folder: Path, **settings: str) -> Iterator[ServeProcess]:
+    environ = {variable(key): text for key, text in settings.items()}
+    with closing(ServeProcess(folder, environ)) as process:
+        assert process.port
+        yield process
+
+
+def post(process: ServeProcess, path: str, body: Mapping[str, Any], **headers: str) -> str:
+    """The answer as it came."""
+    return shown(call(process.port, "POST", path, body, headers))
+
+
+def shown(answered: tuple[int, Any]) -> str:
+    return json.dumps(answered[1], separators=(",", ":"), ensure_ascii=False)
+
+
+@shows("storage away", needs_redis)
+def _(folder: Path) -> str:
+    with running(folder / "redis") as server:
+        with serving(folder, plugins="devnet,redis", redis__url=server.url) as process:
+            server.kill()
+            eventually(lambda: "reserved" in post(process, "/verify", payment(0)))
+            status, answer = call(process.port, "POST", "/settle", payment(0))
+            assert status == 503
+            return str(answer["errorMessage"])
+
+
+@shows("rate limit")
+def _(folder: Path) -> str:
+    limits = {"rate_limit__sensitive_per_minute": "1", "server__trusted_proxies": "127.0.0.1"}
+    with serving(folder, **limits) as process:
+        forwarded = {"X-Forwarded-For": "203.0.113.7"}
+        path = f"/status/{'ab' * 32}"
+        answers = [call(process.port, "GET", path, headers=forwarded) for _ in range(2)]
+        assert [status for status, _ in answers] == [200, 429]
+        return shown(answers[1])
+
+
+@shows("pending")
+def _(folder: Path) -> str:
+    with serving(folder, devnet__block_seconds="0") as process:
+        return post(process, "/settle", payment(0), Prefer="wait=0.1")
+
+
+@shows("duplicate")
+def _(folder: Path) -> str:
+    with serving(folder, devnet__block_seconds="0.2") as process:
+        body = payment(0)
+        assert '"success":true' in post(process, "/settle", body)
+        return post(process, "/settle", body)
+
+
+def asking_blockfrost(folder: Path, prepare: Callable[[Face], object]) -> str:
+    """The answer of /verify when Blockfrost is as it was prepared to be."""
+    with closing(Devnet(NETWORK, SystemClock())) as devnet, Face(devnet) as face:
+        prepare(face)
+        settings = {
+            "plugins": "blockfrost,sqlite",
+            "blockfrost__base_url": f"{face.url}/api/v0",
+            "blockfrost__project_id": "preprodOfTheRunbook",
+        }
+        with serving(folder, **settings) as process:
+            return post(process, "/verify", payment(0))
+
+
+@shows("blockfrost key")
+def _(folder: Path) -> str:
+    return asking_blockfrost(folder, lambda face: face.faults.answer(403))
+
+
+@shows("blockfrost quota")
+def _(folder: Path) -> str:
+    return asking_blockfrost(folder, lambda face: face.faults.quota(0))
+
+
+@shows("blockfrost banned")
+def _(folder: Path) -> str:
+    return asking_blockfrost(folder, lambda face: face.faults.answer(418))
+
+
+@shows("blockfrost rate")
+def _(folder: Path) -> str:
+    return asking_blockfrost(folder, lambda face: face.faults.answer(429))
+
+
+@shows("blockfrost unreachable")
+def _(folder: Path) -> str:
+    return asking_blockfrost(folder, Face.close)
+
+
+# --- Its settings are read again ------------------------------------------------------------------
+
+
+def reloading(folder: Path, settings: str, word: str) -> str:
+    """The log once it holds the word, after the settings were changed to these."""
+    (folder / "settings.toml").write_text('[default.auth.api_keys]\nshop = "the-key-of-a-shop"\n')
+    with serving(folder) as process:
+        (folder / "settings.toml").write_text(settings)
+        process.process.send_signal(signal.SIGHUP)
+        eventually(lambda: any(word in line for line in list(process.lines)))
+        return "".join(process.lines)
+
+
+@shows("settings not taken")
+def _(folder: Path) -> str:
+    return reloading(folder, "[default.auth.api_keys]\nshop = 7\n", "not taken")
+
+
+@shows("settings need a restart")
+def _(folder: Path) -> str:
+    return reloading(folder, "[default.server]\nthreads = 64\n", "need a restart")
