@@ -1,9 +1,9 @@
 """The runbook taken apart: what it has people do, and what it says they will be told.
 
-Of its fenced blocks, ``sh`` ones are commands, and ``toml`` ones behind ``<!-- file: NAME -->`` are
-files to write. A ``text`` block behind ``<!-- prints -->`` is what the commands before it print, one
-behind ``<!-- message: NAME -->`` what the facilitator says then; ``…`` stands for anything.
-What is behind ``<!-- not rehearsed: WHY -->`` is left out.
+Of its fenced blocks, ``sh`` ones are commands, ``toml`` ones behind ``<!-- file: NAME -->`` files
+to write. A ``text`` block behind ``<!-- prints -->`` is what the commands before it print, one
+behind ``<!-- message: NAME -->`` what the facilitator says then; ``…`` stands for anything. What is
+behind ``<!-- not rehearsed: WHY -->`` is left out.
 """
 
 import re
@@ -16,26 +16,24 @@ _BLOCK = re.compile(r"(?:^<!-- ([^\n]*) -->\n)?^```(\w+)\n(.*?)^```", re.M | re.
 
 
 class Step(NamedTuple):
-    """Commands, or a file to write, and what comes of it."""
+    """Commands, or what is to be written to a file, and what is printed."""
 
-    commands: str
-    file: str | None
-    prints: tuple[str, ...]
+    content: str
+    file: str | None = None
+    prints: tuple[str, ...] = ()
 
 
 def steps(text: str) -> list[Step]:
     """What is to be done, in order."""
     found: list[Step] = []
     for mark, language, content in _BLOCK.findall(text):
-        name, _, rest = mark.partition(": ")
-        if name == "not rehearsed":
-            continue
-        if language == "sh":
-            found.append(Step(content, None, ()))
-        elif name == "file":
-            found.append(Step(content, rest, ()))
-        elif name == "prints":
+        kind, _, name = mark.partition(": ")
+        if kind == "file":
+            found.append(Step(content, file=name))
+        elif kind == "prints":
             found[-1] = found[-1]._replace(prints=tuple(content.splitlines()))
+        elif language == "sh" and kind != "not rehearsed":
+            found.append(Step(content))
     return found
 
 
@@ -48,7 +46,8 @@ def messages(text: str) -> dict[str, list[str]]:
     }
 
 
-def says(printed: str, expected: str) -> bool:
-    """Whether a line that was printed holds the expected one."""
-    pattern = ".*".join(map(re.escape, expected.split("…")))
-    return re.search(pattern, printed) is not None
+def after(printed: str, expected: str) -> str | None:
+    """What is printed after the expected line; ``None`` when that is not there."""
+    pattern = ".*?".join(map(re.escape, expected.split("…")))
+    found = re.search(pattern, printed)
+    return printed[found.end() :] if found else None

@@ -24,7 +24,7 @@ Scenario: TypeAlias = Callable[[Path], str]
 SCENARIOS: list[Any] = []
 """Name of the message and what brings it about, as parameters of a test."""
 
-PASSWORD = "the-password-of-the-runbook"  # noqa: S105
+PASSWORD = "the-password-of-the-runbook"
 
 
 def shows(name: str, *marks: pytest.MarkDecorator) -> Callable[[Scenario], Scenario]:
@@ -129,13 +129,15 @@ def shown(answered: tuple[int, Any]) -> str:
 
 @shows("storage away", needs_redis)
 def _(folder: Path) -> str:
-    with running(folder / "redis") as server:
-        with serving(folder, plugins="devnet,redis", redis__url=server.url) as process:
-            server.kill()
-            eventually(lambda: "reserved" in post(process, "/verify", payment(0)))
-            status, answer = call(process.port, "POST", "/settle", payment(0))
-            assert status == 503
-            return str(answer["errorMessage"])
+    with (
+        running(folder / "redis") as server,
+        serving(folder, plugins="devnet,redis", redis__url=server.url) as process,
+    ):
+        server.kill()
+        eventually(lambda: "reserved" in post(process, "/verify", payment(0)))
+        status, answer = call(process.port, "POST", "/settle", payment(0))
+        assert status == 503
+        return str(answer["errorMessage"])
 
 
 @shows("rate limit")
@@ -152,7 +154,7 @@ def _(folder: Path) -> str:
 @shows("pending")
 def _(folder: Path) -> str:
     with serving(folder, devnet__block_seconds="0") as process:
-        return post(process, "/settle", payment(0), Prefer="wait=0.1")
+        return post(process, "/settle", payment(0), Prefer="wait=0")
 
 
 @shows("duplicate")
