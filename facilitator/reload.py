@@ -7,6 +7,7 @@ named in the log. Wrong settings change nothing at all.
 import dataclasses
 import errno
 import logging
+import os
 import termios
 import threading
 from collections.abc import Callable
@@ -151,9 +152,17 @@ def merged(former: Settings, new: Settings) -> Settings:
 
 
 def terminal_is_gone(number: int = 2) -> bool:
-    """Whether standard error is a terminal that was closed, of which SIGHUP tells as well."""
+    """Whether standard error is a terminal that was closed, of which SIGHUP tells as well.
+
+    If so, what is written there goes nowhere from now on, rather than fail at the end.
+    """
     try:
         termios.tcgetattr(number)
     except termios.error as error:
-        return bool(error.args[0] == errno.EIO)
+        if error.args[0] != errno.EIO:
+            return False
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, number)
+        os.close(nowhere)
+        return True
     return False

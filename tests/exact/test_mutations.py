@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from facilitator.roles.chain import SubmissionRejected
+from facilitator.x402.messages import MAX_INTEGER
 from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN
 from facilitator_devnet.wallet import pay
 from support.payments import (
@@ -160,13 +161,18 @@ FIELD_VALUES = {
 }
 
 
+def is_whole(value: object) -> bool:
+    """Whether it is an integer, as JSON may also write ``300.0``."""
+    return type(value) is int or (type(value) is float and value.is_integer())
+
+
 def still_payable(field: str, value: Any, *, both: bool) -> bool:
     """Whether the payment, valid for 300 seconds, meets the requirement as changed."""
     original = requirements()[field]
     if (type(value) is type(original) and value == original) or (field, value) == ("extra", None):
         return True
     if field == "maxTimeoutSeconds":
-        return both and type(value) is int and value >= 300
+        return both and is_whole(value) and 300 <= value <= MAX_INTEGER
     if field == "extra" and isinstance(value, dict):
         return both and not value.keys() & {"confirmationPolicy", "assetTransferMethod"}
     return False

@@ -85,7 +85,7 @@ DUPLICATE: Mapping[str, Any] = {
     "errorReason": "duplicate_settlement",
     "errorMessage": "this transaction cannot be reported as a success here: "
     "its success was already reported",
-    "extra": {"status": "confirmed", "transactionId": TRANSACTION},
+    "extra": {"status": "confirmed", "transactionId": TRANSACTION, "confirmations": 1},
 }
 
 STATUS: Mapping[str, Any] = {
