@@ -144,6 +144,8 @@ class Drill(Running):
         environ = {
             "FACILITATOR_PLUGINS": ",".join([*names, storage]),
             "FACILITATOR_SQLITE__PATH": str(folder / "facilitator.db"),
+            # One payer makes all payments, some of them as often as it takes.
+            "FACILITATOR_RESERVATION__MAX_CONCURRENT": "1000000",
             "FACILITATOR_SERVER__PORT": "0",
             "FACILITATOR_SERVER__THREADS": "16",
             "FACILITATOR_SETTLEMENT__LEASE_SECONDS": "1",
