@@ -33,6 +33,7 @@ pytestmark = needs_redis
 
 PASSWORD = "hid/den@word"
 API_KEY = "key-of-the-shop-0123"
+TOKEN = "token-of-the-scraper-4567"
 SEED = "test test test test test test test test test test test junk"
 PROJECT, BACKUP = "preprodFirstOfTheLeaks0123456789", "preprodOtherOfTheLeaks0123456789"
 DSN_KEY = "0123456789abcdef0123456789abcdef"
@@ -50,6 +51,7 @@ def secrets(redis_port: int) -> dict[str, str]:
         "auth.api_keys.shop": API_KEY,
         "facilitator.seed_phrase": SEED,
         "redis.url": f"redis://:{login}@127.0.0.1:{redis_port}/0",
+        "prometheus.token": TOKEN,
         "sentry.dsn": f"http://{DSN_KEY}@127.0.0.1:9/77001122",
         "blockfrost.project_id": PROJECT,
         "blockfrost_backup.project_ids.preprod": BACKUP,
@@ -58,7 +60,7 @@ def secrets(redis_port: int) -> dict[str, str]:
 
 def hidden() -> Iterator[str]:
     """Whatever must be nowhere, as it may be written."""
-    for secret in (PASSWORD, API_KEY, SEED, PROJECT, BACKUP, DSN_KEY):
+    for secret in (PASSWORD, API_KEY, TOKEN, SEED, PROJECT, BACKUP, DSN_KEY):
         encoded = secret.encode()
         yield from (secret, quote(secret, safe=""), repr(secret)[1:-1], encoded.hex())
         yield base64.b64encode(encoded).decode().rstrip("=")
@@ -99,7 +101,7 @@ def environ(tmp_path: Path, redis: RedisServer) -> Iterator[dict[str, str]]:
         chosen = secrets(redis.port)
         said = [*chosen.values(), PASSWORD, str(REF), *payment_forms()]
         settings = {
-            "plugins": "blockfrost,blockfrost_backup,redis,sentry,faulty",
+            "plugins": "blockfrost,blockfrost_backup,redis,prometheus,sentry,faulty",
             "chain.fallback": "blockfrost_backup",
             "blockfrost.base_url": face.url,
             "blockfrost.poll_seconds": "1",
