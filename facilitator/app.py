@@ -1,43 +1,33 @@
 """The composition root: settings and plugins in, a running facilitator out."""
 
 import logging
-import os
-import signal
-import socket
-import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
-from facilitator import __version__, inquiry, systemd
+from facilitator import __version__, inquiry
 from facilitator.api import application
-from facilitator.balance import Share
 from facilitator.chain.fallback import FallbackChain
 from facilitator.chain.followed import followed
 from facilitator.chain.order import chains_by_network
 from facilitator.clock import Clock, SystemClock
 from facilitator.context import Context, Worker
-from facilitator.errors import FacilitatorError
 from facilitator.exact.methods import DefaultTransfer, TransferMethod
 from facilitator.exact.verification import Verifier
 from facilitator.inspection.report import Inspector
-from facilitator.listening import listen
 from facilitator.metrics import BUILD, FAULTS
 from facilitator.plugins import Plugins
 from facilitator.rate_limits import rate_limiter
-from facilitator.reload import Follow, Reload, terminal_is_gone
+from facilitator.reload import Follow
 from facilitator.reservations import Reservations
 from facilitator.roles.chain import ChainProvider
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER
 from facilitator.roles.storage import Storage
-from facilitator.server import announce
-from facilitator.server import serve as serve_http
 from facilitator.service import Service
 from facilitator.settings import Settings
 from facilitator.signer import signer_addresses
 from facilitator.timed_storage import timed
-from facilitator.workers import check_chain, check_storage, run_workers
 
 _log = logging.getLogger("facilitator")
 
@@ -221,96 +211,3 @@ def build(
     settings change. Raises :class:`~facilitator.errors.FacilitatorError`.
     """
     return Facilitator(settings, plugins, clock or SystemClock(), worker, follow)
-
-
-def serve(settings: Settings, plugins: Plugins, read: Callable[[], Settings]) -> int:
-    """Run the facilitator until SIGTERM or SIGINT; return the process' exit code.
-
-    SIGHUP has the settings read again, by ``read``. With several workers this process supervises,
-    and each worker builds a facilitator of its own. Raises
-    :class:`~facilitator.errors.FacilitatorError`.
-    """
-    reload = Reload(settings, read)
-    _handle_signals(reload)
-    try:
-        if settings.server.workers == 1:
-            return _serve(plugins, reload, announce, lambda: systemd.ready(reload.status))
-        sockets = listen(settings.server)
-        return run_workers(
-            settings.server,
-            sockets,
-            reload,
-            lambda line, share, worker: _serve(
-                plugins,
-                reload,
-                lambda _: line.ready(),
-                line.ready,
-                worker,
-                sockets=sockets,
-                share=share,
-            ),
-        )
-    except FacilitatorError:
-        raise
-    except Exception:
-        _log.critical("ended by an unexpected error", exc_info=True)
-        return 1
-    except SystemExit:
-        _log.info("stopped")
-        return 0
-
-
-def _handle_signals(reload: Reload) -> None:
-    """Until it serves, SIGTERM ends the start; SIGHUP is answered then and later."""
-
-    def end_the_start(number: int, frame: object) -> None:  # noqa: ARG001
-        sys.exit(0)
-
-    def read_again(number: int, frame: object) -> None:  # noqa: ARG001
-        if terminal_is_gone():
-            os.kill(os.getpid(), signal.SIGTERM)
-        else:
-            reload.ask()
-
-    signal.signal(signal.SIGTERM, end_the_start)
-    signal.signal(signal.SIGHUP, read_again)
-
-
-def _serve(
-    plugins: Plugins,
-    reload: Reload,
-    on_ready: Callable[[str], None],
-    on_read_again: Callable[[], None],
-    worker: Worker | None = None,
-    *,
-    sockets: Sequence[socket.socket] | None = None,
-    share: Share | None = None,
-) -> int:
-    settings = reload.settings
-    facilitator = build(settings, plugins, worker=worker, follow=reload.follow)
-    facilitator.report_ended_threads()
-
-    def serving(url: str) -> None:
-        on_ready(url)
-        reload.start(on_read_again)
-
-    try:
-        check_storage(settings.server.workers, facilitator.storage)
-        for chain in facilitator.chains.values():
-            check_chain(settings.server.workers, chain)
-        facilitator.start()
-        return serve_http(
-            facilitator.app,
-            settings,
-            facilitator.service.drain,
-            meter=facilitator.meter,
-            on_failure=facilitator.request_failed,
-            sockets=sockets,
-            share=share,
-            on_ready=serving,
-        )
-    except Exception as error:
-        facilitator.report(error, {})
-        raise
-    finally:
-        facilitator.close()

@@ -17,6 +17,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve; the exit code. Raises :class:`FacilitatorError` when the start fails."""
     settings, plugins = configure(arguments.settings)
-    from facilitator.app import serve
+    from facilitator.serving import serve
 
     return serve(settings, plugins, lambda: configure(arguments.settings)[0])
