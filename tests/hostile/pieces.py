@@ -7,8 +7,8 @@ TARGETS = (
     b"/%0d%0aX: y", b"/%", b"/%zz", b"/%ff%fe", b"/\xff\xfe", b"/verify;a=b", b"/verify#x", b"*",
     b"verify", b"?", b"http://x/verify", b"http://[::1/", b"http://[", b"//[::1", b"x:443",
     b"https://127.0.0.1:1/", b"/{}", b"/status/{transaction}", b"/" + b"a" * 5_000,
-    b"/" + b"a/" * 3_000, b"/status/" + b"%41" * 2_000, b"/docs", b"/metrics", b"/.env",
-    b"/openapi.json", b"/\t", b"",
+    b"/" + b"a/" * 3_000, b"/status/" + b"%41" * 2_000, b"/docs/none", b"/metrics", b"/.env",
+    b"/openapi.yaml", b"/\t", b"",
 )  # fmt: skip
 METHODS = (
     b"GET", b"POST", b"PUT", b"DELETE", b"PATCH", b"OPTIONS", b"TRACE", b"CONNECT", b"PROPFIND",
