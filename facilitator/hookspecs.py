@@ -156,7 +156,11 @@ def after_settle(payment: PaymentView, response: SettleResponse) -> None:
 
 @hookspec
 def settlement_changed(claim: Claim) -> None:
-    """Take note that a settlement reached another state, whoever waits for it."""
+    """Take note that a settlement reached another state, whoever waits for it.
+
+    Called from several threads at once, and again for one that was settled and had to be opened
+    again, as after a deep rollback, before anybody was told.
+    """
 
 
 @hookspec
