@@ -137,7 +137,7 @@ class Server:
         self._settings = settings
         self._on_drain = on_drain
         self._map = Watched()
-        self._dispatcher = Dispatcher()
+        self._dispatcher = Dispatcher(settings.threads)
         self._lock = threading.RLock()  # taken in signal handlers, so it must be re-entrant
         self._stopping = False
         self._closed = False
@@ -174,7 +174,7 @@ class Server:
 
     def run(self) -> None:
         """Answer requests until :meth:`stop`, then drain; at most ``shutdown_seconds`` longer."""
-        self._start_threads()
+        self._dispatcher.start()
         try:
             while not self._stopping:
                 self._step(1.0)
@@ -216,13 +216,6 @@ class Server:
         """Close."""
         self.close()
 
-    def _start_threads(self) -> None:
-        self._dispatcher.set_thread_count(self._settings.threads)
-        # Threads that have not come up yet count as busy: the first requests would be reported
-        # as waiting for one.
-        while self._dispatcher.active_count:
-            time.sleep(0.001)
-
     def _step(self, seconds: float) -> None:
         self._map.step(seconds)
 
@@ -262,7 +255,7 @@ class Server:
             if self._closed:
                 return
             self._closed = True
-            self._dispatcher.shutdown(timeout=0 if self._dispatcher.active_count else 1)
+            self._dispatcher.stop(0 if self._dispatcher.active_count else 1)
             wasyncore.close_all(self._map, ignore_all=True)
 
 

@@ -12,6 +12,7 @@ from facilitator.app import build
 from facilitator.balance import Share
 from facilitator.context import Worker
 from facilitator.errors import FacilitatorError
+from facilitator.heap import use_one_heap
 from facilitator.listening import listen
 from facilitator.plugins import Plugins
 from facilitator.reload import Reload, terminal_is_gone
@@ -30,6 +31,7 @@ def serve(settings: Settings, plugins: Plugins, read: Callable[[], Settings]) ->
     and each worker builds a facilitator of its own. Raises
     :class:`~facilitator.errors.FacilitatorError`.
     """
+    use_one_heap()
     reload = Reload(settings, read)
     _handle_signals(reload)
     try:

@@ -70,7 +70,7 @@ class ServerSettings:
 
     host: str = setting("127.0.0.1", "Address to listen on.")
     port: int = setting(3000, "Port to listen on; 0 takes a free one.", minimum=0, maximum=65535)
-    threads: int = setting(1400, "Threads that answer requests.", minimum=4, maximum=4096)
+    threads: int = setting(1400, "Most threads that answer requests.", minimum=4, maximum=4096)
     workers: int = setting(1, "Processes that serve.", minimum=1, maximum=256)
     trusted_proxies: tuple[str, ...] = setting(
         (),
