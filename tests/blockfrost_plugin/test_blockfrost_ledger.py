@@ -220,9 +220,7 @@ EVALUATIONS = st.one_of(
 )
 
 
-@settings(
-    deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(answer=EVALUATIONS)
 def test_any_json_is_a_verdict_or_a_typed_error(
     upstream: Start, provider_of: ProviderOf, answer: Any

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chaos.checker import STALE_SECONDS, Kind, check
@@ -218,7 +218,6 @@ def honest_histories(draw: st.DrawFn) -> History:
     return honest.history()
 
 
-@settings(deadline=None)
 @given(honest_histories())
 def test_an_honest_history_passes(honest: History) -> None:
     assert check(honest).violations == []
@@ -255,7 +254,6 @@ def _leave_it_open(honest: History) -> History:
         (_leave_it_open, Kind.ENDLESS),
     ],
 )
-@settings(deadline=None)
 @given(honest=honest_histories())
 def test_one_thing_changed_in_an_honest_history_is_found(
     spoil: Callable[[History], History], kind: Kind, honest: History

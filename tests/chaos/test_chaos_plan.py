@@ -2,13 +2,12 @@
 
 from collections import Counter
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chaos.plan import EVERYWHERE, KILLS, OF_STORAGE, Pay, Trouble, plan
 
 
-@settings(deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     payments=st.integers(1, 300),

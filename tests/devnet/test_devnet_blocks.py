@@ -63,9 +63,7 @@ def test_what_does_not_fit_in_a_block_waits_for_the_next(
     devnet.close()
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(["pay", "give", "block", "undo", "drop"]), max_size=14))
 def test_what_is_looked_up_follows_from_the_blocks_alone(
     payment: Payment, steps: list[str]

@@ -137,9 +137,7 @@ def test_a_rollback_needs_that_many_blocks(devnet: Devnet, blocks: int) -> None:
     assert devnet.tip().point == tip.point
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(["pay"] * 9)  # more than alice has outputs for while no block comes
 @given(st.lists(st.sampled_from(["pay", "block", "undo", "drop"]), max_size=14))
 def test_lovelace_is_neither_made_nor_lost(payment: Payment, steps: list[str]) -> None:

@@ -29,7 +29,7 @@ from support.payments import (
 from support.running import Running
 
 PROPERTY = hypothesis_settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facilitator.cardano.decode import decode_transaction
@@ -205,7 +205,7 @@ def inputs(draw: st.DrawFn) -> bytes:
     return draw(st.one_of(st.just(bytes(changed)), st.binary(max_size=200)))
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(data=inputs())
 def test_no_input_gives_a_traceback(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / f"input-{os.getpid()}"

@@ -84,7 +84,7 @@ def allowed(running: Running) -> dict[str, Collection[str]]:
     }
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(requests=st.lists(st.tuples(METHOD, PATH, BODY), min_size=5, max_size=10))
 @example([("POST", "/verify", {}), ("CONNECT", "/", None), ("GET", "/metrics", None)])
 def test_junk_makes_no_series(running: Running, requests: list[tuple[str, str, Any]]) -> None:

@@ -177,7 +177,7 @@ def test_http_1_0_is_answered(client: Client) -> None:
     assert (answer.status, answer.json) == (200, {"status": "alive"})
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.builds(
         lambda method, target, version, headers, body: (
