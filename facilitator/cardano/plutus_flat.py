@@ -67,9 +67,13 @@ def check_plutus(code: bytes, language: Language, protocol_major: int) -> None:
         raise MalformedScriptError("it is not a CBOR byte string") from None
     if reader.pos != reader.end and language is Language.PLUTUS_V3:
         raise MalformedScriptError(f"{reader.end - reader.pos} bytes follow its program")
-    bits = Bits(program)
+    check_program(Bits(program), available(language, protocol_major))
+
+
+def check_program(bits: Bits, allowed: Available) -> None:
+    """Go over all bits. Raises :class:`MalformedScriptError` unless they are one whole program."""
     try:
-        _skip_program(bits, available(language, protocol_major))
+        _skip_program(bits, allowed)
         bits.skip_filler()
     except IndexError:
         raise MalformedScriptError("its program is cut short") from None
