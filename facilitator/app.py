@@ -12,7 +12,8 @@ from facilitator.chain.followed import followed
 from facilitator.chain.order import chains_by_network
 from facilitator.clock import Clock, SystemClock
 from facilitator.context import Context, Worker
-from facilitator.exact.methods import DefaultTransfer, TransferMethod
+from facilitator.exact.built_in import BUILT_IN_METHODS
+from facilitator.exact.methods import TransferMethod
 from facilitator.exact.verification import Verifier
 from facilitator.inspection.report import Inspector
 from facilitator.metrics import BUILD, FAULTS
@@ -74,7 +75,7 @@ class Facilitator:
         for chain in self.chains.values():
             if isinstance(chain, FallbackChain):
                 chain.measure(self.meter)
-        methods = {"default": DefaultTransfer(), **plugins.transfer_methods(self.context)}
+        methods = {**BUILT_IN_METHODS, **plugins.transfer_methods(self.context)}
         self.service = self._service(clock, methods)
         self.rate_limiter = rate_limiter(plugins, self.context)
         if (limiter := self.rate_limiter) is not None:

@@ -13,7 +13,7 @@ from facilitator.cardano.decode import decode_transaction
 from facilitator.cli.output import add_json_option, print_json
 from facilitator.clock import SystemClock
 from facilitator.context import Context
-from facilitator.exact.methods import DefaultTransfer
+from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.inspection.render import render
 from facilitator.inspection.report import Inspector
 from facilitator.inspection.source import MAX_BYTES, Unreadable, read_source
@@ -119,7 +119,7 @@ def _inspector(settings: Settings, plugins: Plugins, *, offline: bool) -> Iterat
     try:
         yield Inspector(
             chains,
-            {"default": DefaultTransfer(), **plugins.transfer_methods(context)},
+            {**BUILT_IN_METHODS, **plugins.transfer_methods(context)},
             clock,
             accept_mempool=settings.settlement.accept_mempool,
         )

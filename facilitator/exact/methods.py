@@ -1,5 +1,6 @@
 """Transfer methods: how value reaches ``payTo`` (``extra.assetTransferMethod``)."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from facilitator.cardano.transaction import Output, Transaction
@@ -21,25 +22,35 @@ class DefaultTransfer:
 
     def check(self, terms: Terms, transaction: Transaction) -> None:
         """Verification rules 2 to 4 of ``scheme_exact_cardano.md``."""
-        recipients = [o for o in transaction.body.outputs if o.address == terms.pay_to]
-        if not recipients:
-            raise Refused(
-                Reason.RECIPIENT_MISMATCH,
-                f"none of the {len(transaction.body.outputs)} outputs pays "
-                f"{terms.requirements.pay_to}",
-            )
-        paid = max(_amount_of(terms, output) for output in recipients)
-        if paid == 0:
-            raise Refused(
-                Reason.ASSET_MISMATCH,
-                f"no output to payTo holds any {terms.requirements.asset}",
-            )
-        if paid < terms.amount:
-            raise Refused(
-                Reason.AMOUNT_INSUFFICIENT,
-                f"the largest single output to payTo holds {paid} {terms.requirements.asset}, "
-                f"the requirement is {terms.amount}",
-            )
+        check_amount(terms, outputs_to_payee(terms, transaction))
+
+
+def outputs_to_payee(terms: Terms, transaction: Transaction) -> list[Output]:
+    """The outputs to exactly ``payTo``, one at least. Raises ``Refused``."""
+    outputs = transaction.body.outputs
+    found = [output for output in outputs if output.address == terms.pay_to]
+    if not found:
+        raise Refused(
+            Reason.RECIPIENT_MISMATCH,
+            f"none of the {len(outputs)} outputs pays {terms.requirements.pay_to}",
+        )
+    return found
+
+
+def check_amount(terms: Terms, outputs: Sequence[Output]) -> None:
+    """One single of these outputs to ``payTo`` holds the whole amount. Raises ``Refused``."""
+    paid = max(_amount_of(terms, output) for output in outputs)
+    if paid == 0:
+        raise Refused(
+            Reason.ASSET_MISMATCH,
+            f"no output to payTo holds any {terms.requirements.asset}",
+        )
+    if paid < terms.amount:
+        raise Refused(
+            Reason.AMOUNT_INSUFFICIENT,
+            f"the largest single output to payTo holds {paid} {terms.requirements.asset}, "
+            f"the requirement is {terms.amount}",
+        )
 
 
 def _amount_of(terms: Terms, output: Output) -> int:

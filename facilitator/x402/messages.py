@@ -128,7 +128,7 @@ def parse_payment_request(body: object) -> PaymentRequest:
     """The request in a decoded JSON body. Raises :class:`BadMessage`."""
     message = _object(body, "the body", Reason.INVALID_PAYLOAD)
     version = message.get("x402Version")
-    if _whole(version) != 2:
+    if whole_number(version) != 2:
         raise BadMessage(Reason.INVALID_VERSION, f"x402Version must be 2, not {version!r:.40}")
     payload = _object(message.get("paymentPayload"), "paymentPayload", Reason.INVALID_PAYLOAD)
     return PaymentRequest(
@@ -186,13 +186,13 @@ def _payment_identifier(payload: Mapping[str, Any]) -> str | None:
 
 
 def _integer(fields: Mapping[str, Any], name: str, where: str, reason: Reason) -> int:
-    number = _whole(fields.get(name))
+    number = whole_number(fields.get(name))
     if number is None:
         raise BadMessage(reason, f"{where}.{name} must be an integer")
     return number
 
 
-def _whole(value: object) -> int | None:
+def whole_number(value: object) -> int | None:
     """The integer, which JSON may also write as ``2.0`` or ``2e0``; ``None`` for all else."""
     if type(value) is float and value.is_integer():
         value = int(value)

@@ -43,6 +43,7 @@ class Reason(StrEnum):
     PHASE2_INVALID = _PAYLOAD + "_phase2_invalid"
     VALUE_NOT_CONSERVED = _PAYLOAD + "_value_not_conserved"
     FEE_BELOW_MINIMUM = _PAYLOAD + "_fee_below_minimum"
+    SCRIPT_ADDRESS_MISMATCH = _PAYLOAD + "_script_address_mismatch"
 
     # The facilitator and the chain.
     CHAIN_LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"

@@ -155,6 +155,7 @@ FIELD_VALUES = {
             {"confirmationPolicy": {"l1Confirmations": 1, "more": 1}},
             {"confirmationPolicy": None},
             {"assetTransferMethod": "masumi"},
+            {"assetTransferMethod": "script"},
             {"assetTransferMethod": None},
         ]
     ),

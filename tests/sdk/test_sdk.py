@@ -82,7 +82,7 @@ def test_supported(running: Running) -> None:
     (kind,) = supported.kinds
     assert (kind.x402_version, kind.scheme, kind.network) == (2, "exact", "cardano:preprod")
     assert kind.extra == {
-        "assetTransferMethods": ["default"],
+        "assetTransferMethods": ["default", "script"],
         "areFeesSponsored": False,
         "l1Confirmations": {"minimum": 0, "maximum": 20},
         "devnet": True,

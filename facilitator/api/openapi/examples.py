@@ -104,7 +104,7 @@ SUPPORTED: Mapping[str, Any] = {
             "scheme": "exact",
             "network": NETWORK,
             "extra": {
-                "assetTransferMethods": ["default"],
+                "assetTransferMethods": ["default", "script"],
                 "areFeesSponsored": False,
                 "l1Confirmations": {"minimum": 0, "maximum": 20},
                 "devnet": True,

@@ -69,7 +69,8 @@ _REQUIREMENTS = record(
         "maxTimeoutSeconds": about(_INTEGER, "How far ahead the transaction's TTL may be."),
         "extra": {
             "type": ["object", "null"],
-            "description": "`assetTransferMethod` (of those in `/supported`; else `default`) and "
+            "description": "`assetTransferMethod` (of those in `/supported`; else `default`), for "
+            "`script` also `script`, `scriptHash`, `parameters` and `datum`; and "
             '`confirmationPolicy`: `{"l1Confirmations": n}` with n newer blocks from '
             f"{MEMPOOL} (a node took it) to {MAX_CONFIRMATIONS}, else 1.",
         },

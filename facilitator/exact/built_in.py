@@ -1,0 +1,12 @@
+"""The transfer methods that are there without a plugin."""
+
+from collections.abc import Mapping
+
+from facilitator.exact.methods import DefaultTransfer, TransferMethod
+from facilitator.exact.script import ScriptTransfer
+
+BUILT_IN_METHODS: Mapping[str, TransferMethod] = {
+    "default": DefaultTransfer(),
+    "script": ScriptTransfer(),
+}
+"""By ``extra.assetTransferMethod``."""
