@@ -13,6 +13,7 @@ from facilitator.cardano.cbor import (
     read_all,
 )
 
+_PAIR = 0x82
 _ROOT_SIZE = 28
 _DERIVATION_PATH, _NETWORK_MAGIC = 1, 2
 _KEY, _REDEMPTION = 0, 2
@@ -44,8 +45,9 @@ def read_byron(raw: bytes) -> ByronAddress:
 
 
 def _checksummed(reader: Reader) -> bytes:
-    if reader.record(2, "a Byron address") is None:
-        raise DecodeError("a Byron address must be a definite array")
+    if reader.raw[0] != _PAIR:  # by which the ledger tells it from others (isByronAddress)
+        raise DecodeError(f"a Byron address must begin with the byte {_PAIR:#04x}")
+    reader.pos = 1
     payload = reader.nested("the payload of a Byron address")
     if reader.unsigned("the checksum of a Byron address", MAX_UINT32) != zlib.crc32(payload):
         raise DecodeError("the checksum of a Byron address does not match: a byte is wrong")

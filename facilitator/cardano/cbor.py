@@ -24,6 +24,8 @@ UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG = range(7)
 SET_TAG = 258
 NESTED_TAG = 24
 RATIONAL_TAG = 30
+BIGNUM_HEADS = (0xC2, 0xC3)
+"""Tags of an integer of any size, positive and negative; the ledger knows them by one byte only."""
 
 INDEFINITE_ARRAY = -1
 INDEFINITE_MAP = -2
@@ -31,6 +33,7 @@ CLOSE = -3
 """Entries of the stack that :func:`walk` keeps, next to counts of items still to come."""
 
 _INDEFINITE = 31
+_MAP_OF_64_BITS = 0xBB
 _BREAK = 0xFF
 _NULL = 0xF6
 _FALSE, _TRUE = 0xF4, 0xF5
@@ -59,6 +62,15 @@ class Reader:
     def major(self) -> int:
         """The major type of the item that comes next."""
         return self.raw[self.pos] >> 5
+
+    def opens_map(self) -> bool:
+        """Whether a map comes next where the ledger also takes another form of the same thing.
+
+        It looks for ``TypeMapLen`` and ``TypeMapLenIndef`` there, so a map whose length takes 8
+        bytes is none.
+        """
+        initial = self.raw[self.pos]
+        return initial >> 5 == MAP and initial != _MAP_OF_64_BITS
 
     def _argument(self, what: str) -> int:
         """Read a head and return its argument, which must not be *indefinite*."""

@@ -16,8 +16,6 @@ from facilitator.cardano.transaction import Output, Transaction
 
 __all__ = ["DecodeError", "decode_output", "decode_transaction"]
 
-_VALIDITY_FLAG_SIZE = 1
-
 
 def decode_transaction(raw: bytes) -> Transaction:
     """The transaction that ``raw`` is, in time and memory that grow with its length only.
@@ -43,11 +41,12 @@ def _transaction(reader: Reader) -> Transaction:
     decoded_witnesses = witnesses(reader)
     is_valid = reader.boolean("the validity flag")
     auxiliary, plutus = (None, ()) if reader.take_null() else auxiliary_data(reader)
+    size = reader.pos - start  # with the validity flag's byte for that of the ledger's own head
     reader.close(length, "the transaction")
     return Transaction(
         raw=reader.raw,
         id=transaction_id,
-        size=reader.end - _VALIDITY_FLAG_SIZE,
+        size=size,
         body=decoded_body,
         witnesses=decoded_witnesses,
         is_valid=is_valid,

@@ -5,7 +5,9 @@ from fractions import Fraction
 
 from facilitator.cardano.address import reward_credential
 from facilitator.cardano.cbor import (
+    BIGNUM_HEADS,
     MAX_UINT16,
+    MAX_UINT64,
     RATIONAL_TAG,
     DecodeError,
     Reader,
@@ -77,11 +79,24 @@ def fraction(reader: Reader, what: str) -> Fraction:
     """A rational number that is not negative (CDDL ``nonnegative_interval``)."""
     reader.tag(RATIONAL_TAG, what)
     length = reader.record(2, what)
-    numerator, denominator = reader.integer(what), reader.integer(what)
+    numerator, denominator = _any_integer(reader, what), _any_integer(reader, what)
     reader.close(length, what)
     if denominator == 0 or numerator * denominator < 0:
         raise DecodeError(f"{what} must be a fraction of at least 0")
-    return Fraction(numerator, denominator)
+    value = Fraction(numerator, denominator)
+    if max(value.numerator, value.denominator) > MAX_UINT64:
+        raise DecodeError(f"{what} must have numerator and denominator in 64 bits each")
+    return value
+
+
+def _any_integer(reader: Reader, what: str) -> int:
+    """An integer of any size, so also a bignum (``decodeInteger``)."""
+    initial = reader.raw[reader.pos]
+    if initial not in BIGNUM_HEADS:
+        return reader.integer(what)
+    reader.pos += 1
+    value = int.from_bytes(reader.byte_string(what), "big")
+    return value if initial == BIGNUM_HEADS[0] else -1 - value
 
 
 def unit_interval(reader: Reader, what: str) -> Fraction:

@@ -1,7 +1,7 @@
 """Transaction outputs and the values in them, as the ledger decodes them at protocol ≥ 9."""
 
 from facilitator.cardano.address import check_output_address
-from facilitator.cardano.cbor import ARRAY, MAP, DecodeError, Reader, read_all
+from facilitator.cardano.cbor import ARRAY, DecodeError, Reader, read_all
 from facilitator.cardano.decode_scripts import plutus_data, reference_script
 from facilitator.cardano.transaction import Assets, Output, Value
 
@@ -14,7 +14,7 @@ _DATUM_HASH, _INLINE_DATUM = 0, 1
 
 def output(reader: Reader) -> Output:
     """An output in its map form or in the older array form."""
-    if reader.major() == MAP:
+    if reader.opens_map():
         return _map_output(reader)
     return _array_output(reader)
 

@@ -4,6 +4,7 @@ from hashlib import blake2b
 
 from facilitator.cardano.cbor import (
     ARRAY,
+    BIGNUM_HEADS,
     BYTES,
     CLOSE,
     INDEFINITE_ARRAY,
@@ -20,7 +21,6 @@ from facilitator.cardano.transaction import Language, Script
 
 _HASH_PREFIXES = [bytes([language]) for language in Language]
 _LONGEST_LEAF = 64
-_BIGNUM_HEADS = (0xC2, 0xC3)
 _INDEFINITE_BYTES = 0x5F
 _GENERAL_CONSTRUCTOR = 102
 _SIGNATURE, _ALL, _ANY, _SOME, _INVALID_BEFORE, _INVALID_HEREAFTER = range(6)
@@ -81,7 +81,7 @@ def _visit_data(reader: Reader, stack: list[int]) -> None:
     elif major == MAP:
         length = reader.map_length("a map in Plutus data")
         stack.append(INDEFINITE_MAP if length is None else 2 * length)
-    elif initial in _BIGNUM_HEADS:
+    elif initial in BIGNUM_HEADS:
         reader.pos += 1
         _bounded_bytes(reader)
     elif major == TAG:

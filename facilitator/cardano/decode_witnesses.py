@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from facilitator.cardano.cbor import (
-    MAP,
     MAX_INT64,
     MAX_UINT32,
     DecodeError,
@@ -112,8 +111,9 @@ def _datums(reader: Reader) -> tuple[bytes, ...]:
 
 def _redeemers(reader: Reader) -> tuple[Redeemer, ...]:
     """Redeemers in either form; of two for the same item the ledger keeps the last."""
-    read = _mapped_redeemer if reader.major() == MAP else _listed_redeemer
-    turns = reader.map if reader.major() == MAP else reader.array
+    is_map = reader.opens_map()
+    read = _mapped_redeemer if is_map else _listed_redeemer
+    turns = reader.map if is_map else reader.array
     found: dict[tuple[int, int], Redeemer] = {}
     for _ in turns("redeemers (witness key 5)"):
         redeemer = read(reader)

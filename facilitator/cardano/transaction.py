@@ -261,7 +261,12 @@ class Transaction:
     id: bytes
     """Blake2b-256 over the body's bytes as received."""
     size: int
-    """Bytes that the fee and the size limit count: all but the one of the validity flag."""
+    """Bytes that the fee and the size limit count.
+
+    Those of body, witnesses and auxiliary data as received, and one for an array of the three
+    (``toCBORForSizeComputation``): where the transaction's own head is as short as it can be, all
+    bytes but that of the validity flag.
+    """
     body: Body
     witnesses: Witnesses
     is_valid: bool

@@ -1,5 +1,6 @@
 """Certificates, votes and proposals of every kind, and what is wrong with each."""
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from facilitator.cardano.decode import DecodeError, decode_transaction
 from facilitator.cardano.transaction import Body, Certificate, Credential
-from support.cbor_forms import AsSet, Pairs, Tagged
+from support.cbor_forms import AsSet, Pairs, Raw, Tagged
 from support.transactions import (
     ACTION_ID,
     ACTIONS,
@@ -37,6 +38,10 @@ def decode(body: dict[int, Any]) -> Body:
 def certificate(parts: list[Any]) -> Certificate:
     (found,) = decode({4: [parts]}).certificates
     return found
+
+
+def _replaced(parts: list[Any], place: int, part: Any) -> list[Any]:
+    return [*parts[:place], part, *parts[place + 1 :]]
 
 
 @pytest.mark.parametrize(
@@ -81,6 +86,22 @@ def test_a_pool_registration() -> None:
     assert certificate(BARE_POOL).pool_owners == ()
 
 
+@pytest.mark.parametrize(
+    ("margin", "expected"),
+    [
+        ([2, 4], Fraction(1, 2)),
+        ([-1, -2], Fraction(1, 2)),
+        ([Tagged(2, b"\0\1"), Tagged(2, b"\2")], Fraction(1, 2)),
+        ([Tagged(3, b""), Tagged(3, b"\1")], Fraction(1, 2)),
+        ([1, 2**64 - 1], Fraction(1, 2**64 - 1)),
+        ([2**64 - 1, Tagged(2, (2**65 - 2).to_bytes(9, "big"))], Fraction(1, 2)),
+    ],
+    ids=str,
+)
+def test_a_margin_may_be_a_ratio_of_any_integers(margin: list[Any], expected: Fraction) -> None:
+    assert certificate(_replaced(FULL_POOL, 5, Tagged(30, margin))).details[2] == expected
+
+
 def test_a_set_of_certificates_differs_in_all_its_parts() -> None:
     assert len(decode({4: AsSet(CERTIFICATES)}).certificates) == len(CERTIFICATES)
 
@@ -104,10 +125,6 @@ def test_certificates_with_a_part_too_few_or_too_many(parts: list[Any]) -> None:
             decode({4: [wrong]})
 
 
-def _replaced(parts: list[Any], place: int, part: Any) -> list[Any]:
-    return [*parts[:place], part, *parts[place + 1 :]]
-
-
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
@@ -127,6 +144,12 @@ def _replaced(parts: list[Any], place: int, part: Any) -> list[Any]:
         (_replaced(FULL_POOL, 5, Tagged(30, [1, 0])), "the margin of a pool must be a fraction of"),
         (_replaced(FULL_POOL, 5, Tagged(30, [-1, 2])), "the margin of a pool must be a fraction"),
         (_replaced(FULL_POOL, 5, [1, 2]), "the margin of a pool must be tagged"),
+        (_replaced(FULL_POOL, 5, Tagged(30, [1, 2, 3])), "the margin of a pool must have 2"),
+        (_replaced(FULL_POOL, 5, Tagged(30, [-1, -(2**64)])), "in 64 bits each"),
+        (_replaced(FULL_POOL, 5, Tagged(30, [1, Tagged(2, b"\1" + bytes(8))])), "in 64 bits each"),
+        (_replaced(FULL_POOL, 5, Tagged(30, [1, Raw(b"\xc2\x5f\x41\1\xff")])), "in its head"),
+        (_replaced(FULL_POOL, 5, Tagged(30, [1, Tagged(4, b"\1")])), "must be an integer"),
+        (_replaced(FULL_POOL, 5, Tagged(30, [1, Raw(b"\xd8\2\x41\1")])), "must be an integer"),
         (_replaced(FULL_POOL, 6, KEY_HASH), "a reward address must be 29 bytes"),
         (_replaced(FULL_POOL, 7, [KEY_HASH] * 2), "the owners of a pool must not have an element"),
         (_replaced(FULL_POOL, 8, [[3, "x"]]), "the kind of a relay must be at most 2"),

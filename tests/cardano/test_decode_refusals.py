@@ -3,7 +3,7 @@
 import pytest
 
 from facilitator.cardano.decode import DecodeError, decode_output, decode_transaction
-from support.cbor_forms import AsSet, Definite, Pairs, Raw, Tagged, encode
+from support.cbor_forms import AsSet, Definite, Pairs, Raw, Tagged, encode, head
 from support.transactions import (
     ABSENT,
     ADDRESS,
@@ -87,6 +87,7 @@ def test_no_key_of_a_body_may_come_twice(key: int) -> None:
 
 OUTPUTS: list[tuple[object, str]] = [
     (ADDRESS, "an output must be an array"),
+    (Raw(head(5, 2, 8) + b"\0" + encode(ADDRESS) + b"\1\1"), "an output must be an array"),
     ([ADDRESS], "an output must have 2 or 3 elements, not 1"),
     ([ADDRESS, 1, HASH_32, 1], "an output must have 2 or 3 elements, not 4"),
     ([ADDRESS, 1, None], "the datum hash of an output must be a byte string"),
@@ -156,6 +157,10 @@ WITNESSES: list[tuple[object, str]] = [
     ({7: [1]}, "Plutus scripts (witness key 7) must be a byte string"),
     ({4: ["text"]}, "Plutus data holds"),
     ({5: AsSet([REDEEMER])}, "redeemers (witness key 5) must be an array"),
+    (
+        {5: Raw(head(5, 1, 8) + encode([0, 0]) + encode([1, [1, 1]]))},
+        "redeemers (witness key 5) must be an array",
+    ),
     ({5: [[6, 0, 1, [1, 1]]]}, "the purpose of a redeemer must be at most 5"),
     ({5: [[0, 2**32, 1, [1, 1]]]}, "the index of a redeemer must be at most"),
     ({5: [[0, 0, 1, [2**63, 1]]]}, "the memory of a redeemer must be at most"),

@@ -57,6 +57,8 @@ def output(item: Item) -> PlainOutput:
         address, value, *rest = elements(item, 2, 3)
         for datum in rest:
             datum_hash = blob(datum, 32)
+    elif item.raw[0] == 0xBB:
+        raise Malformed("an output as a map whose length takes 8 bytes")
     else:
         fields = known_fields(item, {0, 1, 2, 3})
         if not {0, 1} <= fields.keys():

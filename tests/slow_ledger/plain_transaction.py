@@ -87,7 +87,7 @@ def read_transaction(raw: bytes) -> PlainTransaction:
         _check_auxiliary(auxiliary)
     return PlainTransaction(
         id=blake2b(body_item.raw, digest_size=32).digest(),
-        size=len(raw) - 1,
+        size=1 + sum(len(part.raw) for part in (body_item, witness_item, auxiliary)),
         is_valid=valid.value == TRUE,
         inputs=[_ref(item) for item in members(body[0], may_be_empty=True)],
         outputs=[output(item) for item in elements(body[1])],

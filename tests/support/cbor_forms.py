@@ -44,7 +44,7 @@ class Raw:
 class PlainForm:
     """Shortest heads, definite lengths, sets with their tag, maps in the order given."""
 
-    def width(self, shortest: int) -> int:
+    def width(self, shortest: int, major: int) -> int:  # noqa: ARG002
         """Bytes of argument after a head's first byte."""
         return shortest
 
@@ -62,13 +62,17 @@ class PlainForm:
 
 
 class RandomForm(PlainForm):
-    """Any form that the ledger takes."""
+    """Any form that the ledger takes.
+
+    It takes an output and redeemers for no map when their length has 8 bytes, so no map's has.
+    """
 
     def __init__(self, random: Random) -> None:
         self.random = random
 
-    def width(self, shortest: int) -> int:
-        return self.random.choice([width for width in (0, 1, 2, 4, 8) if width >= shortest])
+    def width(self, shortest: int, major: int) -> int:
+        widths = (0, 1, 2, 4) if major == 5 else (0, 1, 2, 4, 8)
+        return self.random.choice([width for width in widths if width >= shortest])
 
     def is_indefinite(self) -> bool:
         return self.random.random() < 0.5
@@ -137,4 +141,4 @@ def _array(elements: list[Any], form: PlainForm, *, definite: bool) -> bytes:
 
 
 def _head(major: int, argument: int, form: PlainForm) -> bytes:
-    return head(major, argument, form.width(shortest_width(argument)))
+    return head(major, argument, form.width(shortest_width(argument), major))
