@@ -40,7 +40,7 @@ def outputs_to_payee(terms: Terms, transaction: Transaction) -> list[Output]:
 def check_amount(terms: Terms, outputs: Sequence[Output]) -> None:
     """One single of these outputs to ``payTo`` holds the whole amount. Raises ``Refused``."""
     paid = max(_amount_of(terms, output) for output in outputs)
-    if paid == 0:
+    if paid == 0 and terms.asset is not None:
         raise Refused(
             Reason.ASSET_MISMATCH,
             f"no output to payTo holds any {terms.requirements.asset}",

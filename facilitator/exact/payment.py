@@ -15,7 +15,8 @@ from facilitator.exact.terms import Terms
 from facilitator.payment import PaymentView
 from facilitator.x402.reasons import Reason
 
-MAX_TRANSACTION_BYTES = 16_384
+MAX_TRANSACTION_BYTES = 16_385
+"""What ``maxTxSize``, 16,384 bytes, allows: it does not count the byte of the validity flag."""
 
 _MAX_BASE64 = (MAX_TRANSACTION_BYTES + 2) // 3 * 4
 NONCE = re.compile(r"([0-9a-f]{64})#(0|[1-9][0-9]{0,4})")
@@ -82,7 +83,9 @@ def _too_large() -> Refused:
 
 def read_nonce(text: object) -> OutputRef:
     """The output that ``payload.nonce`` names. Raises :class:`Refused`."""
-    match = NONCE.fullmatch(text) if isinstance(text, str) else None
+    if not isinstance(text, str):
+        raise Refused(Reason.PAYLOAD, "payload.nonce must be a string")
+    match = NONCE.fullmatch(text)
     if match is None or int(match[2]) > 0xFFFF:
         raise Refused(
             Reason.NONCE_INVALID,

@@ -9,7 +9,7 @@ from typing import Any
 from facilitator.cardano.address import parse_address
 from facilitator.cardano.transaction import AssetId
 from facilitator.exact.refused import Refused
-from facilitator.x402.messages import PaymentRequest, Requirements
+from facilitator.x402.messages import PaymentRequest, Requirements, whole_number
 from facilitator.x402.networks import NETWORKS, Network, canonical_network
 from facilitator.x402.reasons import Reason
 
@@ -17,7 +17,9 @@ MAX_CONFIRMATIONS = 20
 MEMPOOL = -1
 """The confirmation policy by which our own broadcast's acceptance is enough."""
 
-AMOUNT = re.compile(r"[1-9][0-9]{0,19}")
+AMOUNT = re.compile(r"[1-9][0-9]{0,77}")
+"""More than any output can hold, up to the 256 bits that other chains count in."""
+
 ASSET = re.compile(r"([0-9a-f]{56})\.((?:[0-9a-f]{2}){0,32})")
 
 
@@ -106,13 +108,31 @@ def _check_scheme_and_network(
 
 
 def _check_accepted(requirements: Requirements, accepted: Requirements) -> None:
-    if accepted == requirements:
-        return
-    names = ("amount", "asset", "pay_to", "max_timeout_seconds", "extra")
-    differing = [n for n in names if getattr(accepted, n) != getattr(requirements, n)]
-    raise Refused(
-        Reason.PAYLOAD,
-        f"paymentPayload.accepted differs from paymentRequirements in {', '.join(differing)}",
+    matches = {
+        "amount": accepted.amount == requirements.amount,
+        "asset": accepted.asset == requirements.asset,
+        "payTo": accepted.pay_to == requirements.pay_to,
+        "maxTimeoutSeconds": accepted.max_timeout_seconds == requirements.max_timeout_seconds,
+        "extra": _repeats(accepted.extra, requirements.extra),
+    }
+    differing = [name for name, is_match in matches.items() if not is_match]
+    if differing:
+        raise Refused(
+            Reason.PAYLOAD,
+            f"paymentPayload.accepted differs from paymentRequirements in {', '.join(differing)}",
+        )
+
+
+def _repeats(echo: object, original: object) -> bool:
+    """Whether the echo has all that the original has, as the SDKs of resource servers match them.
+
+    It may add fields to objects, and leave out a null.
+    """
+    if not isinstance(original, Mapping):
+        return echo == original
+    return isinstance(echo, Mapping) and all(
+        _repeats(echo[name], value) if name in echo else value is None
+        for name, value in original.items()
     )
 
 
@@ -120,8 +140,8 @@ def _amount(text: str) -> int:
     if not AMOUNT.fullmatch(text):
         raise Refused(
             Reason.REQUIREMENTS,
-            f"amount must be a positive decimal integer without sign, space or leading zero, "
-            f"not {text!r:.60}",
+            "amount must be a positive decimal integer of at most 78 digits, without sign, space "
+            f"or leading zero, not {text!r:.60}",
         )
     return int(text)
 
@@ -152,9 +172,11 @@ def _pay_to(text: str) -> bytes:
 
 def _confirmations(extra: Mapping[str, Any], *, accept_mempool: bool) -> int:
     policy = extra.get("confirmationPolicy", {"l1Confirmations": 1})
-    confirmations = policy.get("l1Confirmations") if isinstance(policy, dict) else None
+    confirmations = (
+        whole_number(policy.get("l1Confirmations")) if isinstance(policy, dict) else None
+    )
     if (
-        type(confirmations) is not int
+        confirmations is None
         or len(policy) != 1
         or not MEMPOOL <= confirmations <= MAX_CONFIRMATIONS
     ):

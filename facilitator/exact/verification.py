@@ -106,9 +106,7 @@ class Verifier:
 
         Nothing goes upstream. Raises :class:`Refused`.
         """
-        for check in ENVELOPE_CHECKS:
-            check(payment)
-        self._methods[payment.terms.method].check(payment.terms, payment.transaction)
+        check_signed(payment)
         chain = self._chains[payment.terms.network.id]
         try:
             environment = self._environment(payment, chain.parameters(), chain.eras())
@@ -116,7 +114,12 @@ class Verifier:
             raise _lookup_failed(error) from None
         failures = static_failures(payment.transaction, environment)
         # The validity interval is a matter of when it is asked: see judge().
-        _refuse_failures([failure for failure in failures if failure.rule != _INTERVAL])
+        failures = [failure for failure in failures if failure.rule != _INTERVAL]
+        _refuse_failures([failure for failure in failures if _is_of_its_origin(failure)])
+        check_nonce(payment)
+        check_flag(payment)
+        self._methods[payment.terms.method].check(payment.terms, payment.transaction)
+        _refuse_failures(failures)
 
     def judge(self, payment: Payment) -> str:
         """Return the payer's address if the ledger would take the examined payment now.
@@ -191,10 +194,6 @@ def check_nonce(payment: Payment) -> None:
         )
 
 
-ENVELOPE_CHECKS = (check_flag, check_signed, check_nonce)
-"""What is asked of a payment before its transaction is judged."""
-
-
 def check_validity(payment: Payment, slot: int, latest: int) -> None:
     """The payment is valid in ``slot`` and ends by the slot ``latest``. Raises :class:`Refused`."""
     start, end = (
@@ -222,6 +221,14 @@ def check_validity(payment: Payment, slot: int, latest: int) -> None:
             Reason.NOT_YET_VALID,
             f"{_INTERVAL}: valid from slot {start}, now is slot {slot}",
         )
+
+
+def _is_of_its_origin(failure: Failure) -> bool:
+    """Whether the transaction is another network's, or not as its payer signed it.
+
+    Of several reasons that is the one to name, as the reference implementations do.
+    """
+    return _REASONS.get(failure.rule) in (Reason.NETWORK_ID_MISMATCH, Reason.INVALID_SIGNATURE)
 
 
 def _look_up(

@@ -175,7 +175,8 @@ def still_payable(field: str, value: Any, *, both: bool) -> bool:
     if field == "maxTimeoutSeconds":
         return both and is_whole(value) and 300 <= value <= MAX_INTEGER
     if field == "extra" and isinstance(value, dict):
-        return both and not value.keys() & {"confirmationPolicy", "assetTransferMethod"}
+        echoed = both or all(item is None for item in value.values())  # a null may be left out
+        return echoed and not value.keys() & {"confirmationPolicy", "assetTransferMethod"}
     return False
 
 

@@ -105,7 +105,7 @@ def test_a_datum_is_taken_as_it_is() -> None:
         (extra(code=""), "extra.script.code must be"),
         (extra(code=CODE.upper()), "extra.script.code must be"),
         (extra(code=CODE[:-1]), "extra.script.code must be"),
-        (extra(code="00" * 16_385), "longer than 16384 bytes"),
+        (extra(code="00" * 16_386), "longer than 16385 bytes"),
         (extra(code=CODE[:-2]), "is not a Plutus script"),
         (extra(code="8201"), "is not a Plutus script"),
         (extra(parameters=[]), "extra.parameters must be an object"),

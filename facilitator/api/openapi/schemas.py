@@ -83,7 +83,8 @@ _PAYLOAD = record(
     {
         "x402Version": about(_INTEGER, "2."),
         "accepted": about(
-            ref("PaymentRequirements"), "The client's copy of the requirements: must be equal."
+            ref("PaymentRequirements"),
+            "The client's copy of the requirements: may only add to `extra`.",
         ),
         "payload": {
             "type": "object",
