@@ -2,7 +2,7 @@
 
 What is refused is what the ledger's own decoders refuse in Conway at the protocol versions 9 to 11,
 with two exceptions that rules report by their own names: an input listed twice, and a network id
-other than 0 and 1.
+other than 0 and 1. Beyond that, a ratio's bignum of more than 64 bytes is refused, for its cost.
 """
 
 from hashlib import blake2b

@@ -16,6 +16,7 @@ from facilitator.cardano.cbor import (
 from facilitator.cardano.transaction import Certificate, Credential
 
 _LONGEST_URL = 128
+_LONGEST_BIGNUM = 64
 _KEY, _SCRIPT, _ALWAYS_ABSTAIN, _NO_CONFIDENCE = range(4)
 
 _POOL_REGISTRATION = 3
@@ -90,12 +91,12 @@ def fraction(reader: Reader, what: str) -> Fraction:
 
 
 def _any_integer(reader: Reader, what: str) -> int:
-    """An integer of any size, so also a bignum (``decodeInteger``)."""
+    """An integer that may be a bignum (``decodeInteger``), here of 64 bytes, so quick to reduce."""
     initial = reader.raw[reader.pos]
     if initial not in BIGNUM_HEADS:
         return reader.integer(what)
     reader.pos += 1
-    value = int.from_bytes(reader.byte_string(what), "big")
+    value = int.from_bytes(reader.byte_string(what, _LONGEST_BIGNUM), "big")
     return value if initial == BIGNUM_HEADS[0] else -1 - value
 
 

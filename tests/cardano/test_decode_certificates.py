@@ -148,6 +148,10 @@ def test_certificates_with_a_part_too_few_or_too_many(parts: list[Any]) -> None:
         (_replaced(FULL_POOL, 5, Tagged(30, [-1, -(2**64)])), "in 64 bits each"),
         (_replaced(FULL_POOL, 5, Tagged(30, [1, Tagged(2, b"\1" + bytes(8))])), "in 64 bits each"),
         (_replaced(FULL_POOL, 5, Tagged(30, [1, Raw(b"\xc2\x5f\x41\1\xff")])), "in its head"),
+        (
+            _replaced(FULL_POOL, 5, Tagged(30, [Tagged(2, bytes(65)), 1])),
+            "must be at most 64 bytes",
+        ),
         (_replaced(FULL_POOL, 5, Tagged(30, [1, Tagged(4, b"\1")])), "must be an integer"),
         (_replaced(FULL_POOL, 5, Tagged(30, [1, Raw(b"\xd8\2\x41\1")])), "must be an integer"),
         (_replaced(FULL_POOL, 6, KEY_HASH), "a reward address must be 29 bytes"),
