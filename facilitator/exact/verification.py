@@ -115,7 +115,9 @@ class Verifier:
         failures = static_failures(payment.transaction, environment)
         # The validity interval is a matter of when it is asked: see judge().
         failures = [failure for failure in failures if failure.rule != _INTERVAL]
-        _refuse_failures([failure for failure in failures if _is_of_its_origin(failure)])
+        failures.sort(key=_is_of_its_origin, reverse=True)
+        if failures and _is_of_its_origin(failures[0]):
+            _refuse_failures(failures)
         check_nonce(payment)
         check_flag(payment)
         self._methods[payment.terms.method].check(payment.terms, payment.transaction)

@@ -264,3 +264,16 @@ def test_the_largest_transaction_has_one_byte_more_than_the_ledger_counts(
 ) -> None:
     body = request_body(of_size(running, size), requirements())
     assert reason(running, body) == (expected and f"{PAYLOAD}_{expected}")
+
+
+def test_what_else_is_wrong_is_told_with_it(running: Running) -> None:
+    ref, output = next(iter(genesis_utxos(ALICE).items()))
+    outputs = [
+        (MERCHANT.address, Value(2_000_000, {})),
+        (ALICE.address, Value(output.value.lovelace - 2_000_001, {})),
+    ]
+    raw = sign(build([ref], outputs, 1, running.slot + 300), [ALICE.payment_key])
+    answer = running.verify(request_body(flipped(raw, -10), requirements()))
+    assert answer["invalidReason"] == f"{PAYLOAD}_invalid_signature"
+    assert answer["invalidMessage"].startswith("InvalidWitnessesUTXOW: ")
+    assert "; FeeTooSmallUTxO: " in answer["invalidMessage"]
