@@ -182,7 +182,7 @@ def check_flag(payment: Payment) -> None:
 def check_signed(payment: Payment) -> None:
     """The transaction has any witness at all. Raises :class:`Refused`."""
     witnesses = payment.transaction.witnesses
-    if not (witnesses.vkeys or witnesses.bootstraps or witnesses.scripts):
+    if not (witnesses.vkeys or witnesses.bootstraps or witnesses.scripts or witnesses.redeemers):
         raise Refused(Reason.UNSIGNED, "the transaction carries no witness at all")
 
 

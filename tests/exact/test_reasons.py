@@ -65,11 +65,11 @@ def with_raw(body: Body, change: Callable[[bytes], bytes]) -> None:
     with_payload(body, transaction=base64.b64encode(change(raw)).decode())
 
 
-def unsigned(raw: bytes) -> bytes:
+def with_witnesses(raw: bytes, witnesses: bytes) -> bytes:
     reader = Reader(raw)
     reader.pos = 1
     read_body(reader)
-    return raw[: reader.pos] + b"\xa0\xf5\xf6"
+    return raw[: reader.pos] + witnesses + b"\xf5\xf6"
 
 
 def flipped(raw: bytes, place: int) -> bytes:
@@ -110,10 +110,17 @@ def test_of_several_faults_the_first_is_named(running: Running, first: int) -> N
 
 def test_an_unsigned_payment_is_said_to_be_that(running: Running) -> None:
     body = Payer(running).body()
-    with_raw(body, unsigned)
+    with_raw(body, lambda raw: with_witnesses(raw, b"\xa0"))
     with_payload(body, nonce=f"{'00' * 32}#0")
     with_terms(body, amount="2000001")
     assert reason(running, body) == f"{PAYLOAD}_unsigned"
+
+
+def test_one_with_a_redeemer_only_is_the_ledgers_to_refuse(running: Running) -> None:
+    body = Payer(running).body()
+    redeemers = cbor2.dumps({5: [[0, 0, 0, [0, 0]]]})
+    with_raw(body, lambda raw: with_witnesses(raw, redeemers))
+    assert reason(running, body) == f"{PAYLOAD}_phase1_invalid"
 
 
 @pytest.mark.parametrize("name", ["transaction", "nonce"])
