@@ -52,6 +52,8 @@ WORDS = {
     "BabbageNonDisjointRefInputs": "an input is also a reference input",
     "WithdrawalsNotInRewardsCERTS": "a withdrawal is not of the whole reward",
     "WithdrawalsNotInRewardsDELEGS": "a withdrawal is not of the whole reward",
+    "ConwayIncompleteWithdrawals": "a withdrawal is not of the whole reward",
+    "ConwayWithdrawalsMissingAccounts": "a withdrawal is from an account that is not registered",
     "ConwayWdrlNotDelegatedToDRep": "a withdrawal is from an account without a DRep",
     "StakeKeyRegisteredDELEG": "a stake credential is registered already",
     "StakeKeyNotRegisteredDELEG": "a stake credential is not registered",

@@ -167,6 +167,14 @@ def test_withdrawing_without_an_account_is_refused() -> None:
     assert found == {"WithdrawalsNotInRewardsCERTS", "ConwayWdrlNotDelegatedToDRep"}
 
 
+def test_wrong_withdrawals_fail_by_other_names_from_protocol_version_11_on() -> None:
+    tx = transaction(withdrawals={reward_address(ME): 0})
+    found = broken(tx, UTXO, NOBODY, ELEVEN).keys()
+    assert found == {"ConwayWithdrawalsMissingAccounts", "ConwayWdrlNotDelegatedToDRep"}
+    holding = LedgerState({ME: replace(HERE, reward=1)})
+    assert broken(tx, UTXO, holding, ELEVEN).keys() == {"ConwayIncompleteWithdrawals"}
+
+
 def test_a_script_withdraws_without_delegating_its_vote() -> None:
     tx = transaction(withdrawals={reward_address(SCRIPT): 0})
     state = LedgerState({SCRIPT: Account(KEY, 0)})

@@ -140,7 +140,10 @@ def test_the_integrity_hash_is_there_exactly_when_it_is_needed() -> None:
     script = plutus(Language.PLUTUS_V1)
     for claimed in (None, bytes(32)):
         assert "PPViewHashesDontMatch" in spend(script, script_data_hash=claimed)
-    assert broken(transaction(script_data_hash=bytes(32))).keys() == {"PPViewHashesDontMatch"}
+    tx = transaction(script_data_hash=bytes(32))
+    assert broken(tx).keys() == {"PPViewHashesDontMatch"}
+    eleven = replace(ENVIRONMENT, parameters=replace(PARAMETERS, protocol_major=11))
+    assert broken(tx, env=eleven).keys() == {"ScriptIntegrityHashMismatch"}
 
 
 def test_language_views_are_in_the_order_of_their_keys() -> None:

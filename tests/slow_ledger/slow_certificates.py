@@ -127,7 +127,9 @@ def apply(registered: Registered, certificate: Any) -> Iterator[str]:
 
 
 def ledger_state(view: View) -> Iterator[str]:
-    """Conway LEDGER and CERTS."""
+    """Conway LEDGER and CERTS, which leave alone what is marked as failing its scripts."""
+    if not view.tx.is_valid:
+        return
     claimed = view.tx.number(21)
     if claimed is not None and claimed != view.facts.treasury:
         yield "ConwayTreasuryValueMismatch"

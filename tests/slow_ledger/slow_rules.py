@@ -49,7 +49,7 @@ def fee_and_size(view: View) -> Iterator[str]:
     for output in view.script_sources():
         if output.script is not None:
             size += len(output.script[1])
-    if size > 204_800:
+    if size > 204_800 and tx.is_valid:
         yield "ConwayTxRefScriptsSizeTooBig"
     price, total = Fraction(parameters.min_fee_ref_script_cost_per_byte), Fraction(0)
     while size > 0:

@@ -78,10 +78,16 @@ UTXO_RULES = (
     value.bad_inputs,
     value.value_not_conserved,
     fees.fee_too_small_for_scripts,
-    fees.reference_scripts_too_big,
     witnesses.missing_input_witnesses,
 )
 """Rules over a transaction and the outputs it refers to."""
+
+EFFECT_RULES = (fees.reference_scripts_too_big,)
+"""As :data:`UTXO_RULES`, but for transactions whose scripts succeed (Conway LEDGER).
+
+One that is marked as failing pays its collateral and does nothing else, so that neither these nor
+ledger state and proposals are looked at.
+"""
 
 COLLATERAL_RULES = (
     collateral.scripts_not_paid,
@@ -106,6 +112,7 @@ SCRIPT_RULES = (
 
 LEDGER_RULES: tuple[Callable[..., object], ...] = (
     *UTXO_RULES,
+    *EFFECT_RULES,
     *COLLATERAL_RULES,
     *SCRIPT_RULES,
     *CONTEXT_RULES,
@@ -117,7 +124,7 @@ LEDGER_RULES: tuple[Callable[..., object], ...] = (
 
 def static_rules(tx: Transaction) -> StaticRules:
     """The rules that concern the transaction and need neither outputs nor ledger state."""
-    return STATIC_RULES + PROPOSAL_RULES if tx.body.proposals else STATIC_RULES
+    return STATIC_RULES + PROPOSAL_RULES if tx.body.proposals and tx.is_valid else STATIC_RULES
 
 
 def static_failures(tx: Transaction, env: Environment) -> list[Failure]:
@@ -178,11 +185,13 @@ def _phase1_verdicts(
     resolved: Resolved, found: Scripts
 ) -> Iterator[tuple[Callable[..., object], Failure | None]]:
     tx = resolved.tx
-    for rule in UTXO_RULES + COLLATERAL_RULES if tx.witnesses.redeemers else UTXO_RULES:
+    effect_rules = EFFECT_RULES if tx.is_valid else ()
+    collateral_rules = COLLATERAL_RULES if tx.witnesses.redeemers else ()
+    for rule in (*UTXO_RULES, *effect_rules, *collateral_rules):
         yield rule, rule(resolved)
     for script_rule in SCRIPT_RULES + CONTEXT_RULES if found.plutus() else SCRIPT_RULES:
         yield script_rule, script_rule(resolved, found)
-    if state_touched(tx.body):
+    if tx.is_valid and state_touched(tx.body):
         failures: list[Failure | None] = [*state_failures(resolved)]
         for failure in failures or [None]:
             yield state_failures, failure

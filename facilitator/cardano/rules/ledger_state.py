@@ -71,15 +71,18 @@ def _withdraw(
     """``WithdrawalsNotInRewardsCERTS``, ``ConwayWdrlNotDelegatedToDRep``.
 
     A withdrawal takes all of an account's reward; from protocol version 10 on, a key's account
-    must delegate its vote.
+    must delegate its vote. From 11 on the first is two: ``ConwayWithdrawalsMissingAccounts`` and
+    ``ConwayIncompleteWithdrawals``.
     """
     failures = []
     account = registry.account(credential)
     if account is None or account.reward != amount:
         held = "is not registered" if account is None else f"holds {account.reward}"
+        missing = "ConwayWithdrawalsMissingAccounts"
+        new_name = missing if account is None else "ConwayIncompleteWithdrawals"
         failures.append(
             Failure(
-                "WithdrawalsNotInRewardsCERTS",
+                new_name if env.parameters.protocol_major > 10 else "WithdrawalsNotInRewardsCERTS",
                 f"{amount} lovelace is withdrawn and the account of {describe(credential)} {held}",
             )
         )

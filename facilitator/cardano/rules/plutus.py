@@ -85,17 +85,21 @@ def supplemental_datums(resolved: Resolved, scripts: Scripts) -> Failure | None:
 def script_integrity(resolved: Resolved, scripts: Scripts) -> Failure | None:
     """Alonzo UTXOW, ``PPViewHashesDontMatch``: the script integrity hash is what it must be.
 
-    Left out while an input is missing.
+    From protocol version 11 on its name is ``ScriptIntegrityHashMismatch``. Left out while an input
+    is missing.
     """
     claimed = resolved.tx.body.script_data_hash
     if resolved.missing:
         return None
     languages = {script.language for script in scripts.plutus().values()}
-    right = integrity_hash(resolved.tx, languages, resolved.env.parameters)
+    parameters = resolved.env.parameters
+    right = integrity_hash(resolved.tx, languages, parameters)
     if claimed == right:
         return None
     return Failure(
-        "PPViewHashesDontMatch",
+        "ScriptIntegrityHashMismatch"
+        if parameters.protocol_major > 10
+        else "PPViewHashesDontMatch",
         f"the script data hash is {claimed.hex() if claimed else 'absent'}, it must be "
         f"{right.hex() if right else 'absent'}",
     )

@@ -20,7 +20,7 @@ ALL_SPENT = (
 TAGS = ("TxValidationErrorInCardanoMode", "TxCmdTxSubmitValidationError", "TxSubmitFail")
 
 WRAPPERS = (
-    (r"ConwayWdrl\w+|ConwayTreasury\w+|ConwayTxRefScripts\w+", ()),
+    (r"ConwayW\w+|ConwayIncomplete\w+|ConwayTreasury\w+|ConwayTxRefScripts\w+", ()),
     (r"Withdrawals\w+CERTS", ("ConwayCertsFailure",)),
     (r"\w+DELEG", ("ConwayCertsFailure", "CertFailure", "DelegFailure")),
     (r"\w+POOL|PoolMedataHashTooBig", ("ConwayCertsFailure", "CertFailure", "PoolFailure")),
@@ -33,7 +33,8 @@ WRAPPERS = (
     ),
     (
         r"\w+UTXOW|Conflicting\w+|ExtraRedeemers|InvalidMetadata|Malformed\w+|Missing\w+"
-        r"|NotAllowedSupplementalDatums|PPViewHashesDontMatch|UnspendableUTxONoDatumHash",
+        r"|NotAllowedSupplementalDatums|PPViewHashesDontMatch|ScriptIntegrityHashMismatch"
+        r"|UnspendableUTxONoDatumHash",
         ("ConwayUtxowFailure",),
     ),
     (r"ValidationTagMismatch", ("ConwayUtxowFailure", "UtxoFailure", "UtxosFailure")),
