@@ -66,7 +66,12 @@ def _vkey(reader: Reader) -> VKeyWitness:
 
 
 def _bootstraps(reader: Reader) -> tuple[BootstrapWitness, ...]:
-    return tuple([_bootstrap(reader) for _ in reader.set("bootstrap witnesses (witness key 2)")])
+    """Bootstrap witnesses; of several for the same root the ledger's set keeps the last."""
+    found: dict[bytes, BootstrapWitness] = {}
+    for _ in reader.set("bootstrap witnesses (witness key 2)"):
+        witness = _bootstrap(reader)
+        found[witness.vkey + witness.chain_code + witness.attributes] = witness
+    return tuple(found.values())
 
 
 def _bootstrap(reader: Reader) -> BootstrapWitness:
