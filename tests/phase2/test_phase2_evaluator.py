@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from time import monotonic
 from typing import Any
 
 import cbor2
@@ -18,53 +17,16 @@ from facilitator.cardano.transaction import Language, Redeemer
 from support.ledger_values import SLOT, plutus, transaction
 from support.phase2 import ERAS, redeemer, resolved_with, runs_of, verdict
 from support.plutus_programs import natural, program, script
+from support.plutus_runs import ERROR, NAMES, UNIT, call, demands, run
 
 EVALUATOR = InProcessEvaluator(ERAS)
 V1, V3 = Language.PLUTUS_V1, Language.PLUTUS_V3
-NAMES = 297
-"""How many costs a Plutus V3 cost model has that names all that the evaluator runs."""
-UNIT: Any = ("con", (3,), "")
-ERROR: Any = ("error",)
-IF_THEN_ELSE, EQUALS_DATA, SERIALISE, EQUALS_BYTES, CONSTR_DATA = 26, 47, 51, 15, 37
+EQUALS_DATA, SERIALISE, EQUALS_BYTES, CONSTR_DATA = 47, 51, 15, 37
 LIST_DATA, ECDSA, ED25519, CONS_BYTES = 39, 52, 21, 11
-
-
-def call(builtin: int, *arguments: Any, forces: int = 0) -> Any:
-    term: Any = ("builtin", builtin)
-    for _ in range(forces):
-        term = ("force", term)
-    for argument in arguments:
-        term = ("apply", term, argument)
-    return term
 
 
 def data(value: Data) -> Any:
     return ("con", (8,), encode_data(value))
-
-
-def demands(condition: Any) -> Any:
-    """A V3 script that fails unless the term comes to true."""
-    chosen = call(IF_THEN_ELSE, condition, ("delay", UNIT), ("delay", ERROR), forces=1)
-    return ("lam", ("force", chosen))
-
-
-def run(
-    code: bytes,
-    costs: Sequence[int] = (0,) * NAMES,
-    budget: tuple[int, int] = (0, 0),
-    *,
-    seconds: float = 60,
-    language: Language = V3,
-) -> str | None:
-    machine = pytest.importorskip(
-        "facilitator.cardano.phase2.machine",
-        reason="the extra [plutus] is not installed",
-        exc_type=ModuleNotFoundError,
-    )
-    said: str | None = machine.run_program(
-        code, language, [0], costs, budget, monotonic() + seconds
-    )
-    return said
 
 
 def said(

@@ -1,11 +1,12 @@
 """Plutus data for the evaluator, and builtin functions over it that it has otherwise."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from uplc.ast import (
     AST,
     BuiltinByteString,
     BuiltInFun,
+    BuiltInFunEvalMap,
     BuiltinInteger,
     BuiltinList,
     BuiltinPair,
@@ -18,7 +19,10 @@ from uplc.ast import (
     PlutusMap,
 )
 
+from facilitator.cardano.cbor import MAX_INT64, MAX_UINT64, MIN_INT64
 from facilitator.cardano.phase2.data import Constr, Data, Map, encode_data
+from facilitator.cardano.plutus_flat import VAN_ROSSEM
+from facilitator.cardano.transaction import Language
 
 _EMPTY_PAIR = BuiltinPair(PlutusData(), PlutusData())
 
@@ -103,6 +107,48 @@ def _serialise_data(data: PlutusData) -> AST:
     return BuiltinByteString(encode_data(from_uplc(_expect(data, PlutusData))))
 
 
+def _constr_data_64(tag: BuiltinInteger, fields: BuiltinList) -> PlutusData:
+    if not 0 <= _expect(tag, BuiltinInteger).value <= MAX_UINT64:
+        raise ValueError("an alternative must fit 64 bits")
+    return _constr_data(tag, fields)
+
+
+def _slice(start: BuiltinInteger, size: BuiltinInteger, raw: BuiltinByteString) -> AST:
+    first, count = max(_int64(start), 0), max(_int64(size), 0)
+    return BuiltinByteString(_expect(raw, BuiltinByteString).value[first:][:count])
+
+
+def _shift(raw: BuiltinByteString, by: BuiltinInteger) -> AST:
+    value, amount = _expect(raw, BuiltinByteString).value, _expect(by, BuiltinInteger).value
+    bits = 8 * len(value)
+    number = int.from_bytes(value, "big")
+    if abs(amount) >= bits:
+        number = 0
+    elif amount >= 0:
+        number = number << amount & (1 << bits) - 1
+    else:
+        number >>= -amount
+    return BuiltinByteString(number.to_bytes(len(value), "big"))
+
+
+def _shift_64(raw: BuiltinByteString, by: BuiltinInteger) -> AST:
+    _int64(by)
+    return _shift(raw, by)
+
+
+def _rotate_64(raw: BuiltinByteString, by: BuiltinInteger) -> AST:
+    _int64(by)
+    rotated: AST = BuiltInFunEvalMap[BuiltInFun.RotateByteString](raw, by)
+    return rotated
+
+
+def _int64(number: BuiltinInteger) -> int:
+    value: int = _expect(number, BuiltinInteger).value
+    if not MIN_INT64 <= value <= MAX_INT64:
+        raise ValueError("the number must fit a signed 64-bit integer")
+    return value
+
+
 def _wrapping_cons(byte: BuiltinInteger, rest: BuiltinByteString) -> AST:
     wrapped = _expect(byte, BuiltinInteger).value % 256
     return BuiltinByteString(bytes([wrapped]) + _expect(rest, BuiltinByteString).value)
@@ -114,7 +160,7 @@ def _expect(value: AST, kind: type[AST]) -> AST:
     return value
 
 
-CORRECTED: dict[BuiltInFun, Callable[..., AST]] = {
+_CORRECTED: dict[BuiltInFun, Callable[..., AST]] = {
     BuiltInFun.MapData: _map_data,
     BuiltInFun.UnMapData: _un_map_data,
     BuiltInFun.ListData: _list_data,
@@ -123,10 +169,26 @@ CORRECTED: dict[BuiltInFun, Callable[..., AST]] = {
     BuiltInFun.MkNilData: _mk_nil_data,
     BuiltInFun.MkNilPairData: _mk_nil_pair_data,
     BuiltInFun.SerialiseData: _serialise_data,
+    BuiltInFun.SliceByteString: _slice,
+    BuiltInFun.ShiftByteString: _shift,
+}
+_BEFORE_V3 = {BuiltInFun.ConsByteString: _wrapping_cons}
+_FROM_VAN_ROSSEM: dict[BuiltInFun, Callable[..., AST]] = {
+    BuiltInFun.ConstrData: _constr_data_64,
+    BuiltInFun.ShiftByteString: _shift_64,
+    BuiltInFun.RotateByteString: _rotate_64,
 }
 
-CORRECTED_BEFORE_V3 = CORRECTED | {BuiltInFun.ConsByteString: _wrapping_cons}
-"""As :data:`CORRECTED`, for Plutus V1 and V2, where numbers are taken modulo 256 as bytes."""
+
+def corrected(language: Language, protocol_major: int) -> Mapping[BuiltInFun, Callable[..., AST]]:
+    """The functions that are not the evaluator's own (``BuiltinSemanticsVariant``).
+
+    In Plutus V1 and V2, numbers are taken modulo 256 as bytes. From protocol version 11 on, some
+    numbers must fit 64 bits.
+    """
+    before_v3 = _BEFORE_V3 if language is not Language.PLUTUS_V3 else {}
+    return _CORRECTED | before_v3 | (_FROM_VAN_ROSSEM if protocol_major >= VAN_ROSSEM else {})
+
 
 UNSUPPORTED = frozenset(
     builtin

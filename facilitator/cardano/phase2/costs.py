@@ -1,10 +1,11 @@
 """The ledger's cost models for the evaluator, which names coefficients that the ledger numbers."""
 
 import copy
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from uplc.ast import BuiltInFun
+from uplc.ast import AST, BuiltInFun
 from uplc.cost_model import (
     DEFAULT_COST_COEFF,
     BuiltinCostModel,
@@ -12,6 +13,7 @@ from uplc.cost_model import (
     ConstAboveDiagonal,
     ConstantCost,
     LinearCost,
+    LinearInY,
     MultipliedSizes,
     PlutusVersion,
     SubtractedSizes,
@@ -22,6 +24,7 @@ from uplc.cost_model import (
     updated_cek_machine_cost_model_from_network_config,
 )
 
+from facilitator.cardano.plutus_flat import VAN_ROSSEM
 from facilitator.cardano.transaction import Language
 
 _VERSIONS = {
@@ -35,21 +38,32 @@ _DIVISIONS = (
     BuiltInFun.ModInteger,
     BuiltInFun.RemainderInteger,
 )
+_ADDED_TO_V2 = ("integerToByteString", "byteStringToInteger")
+
+
+class _AboveAndBelowDiagonal(ConstAboveDiagonal):
+    """As a division by the smaller number, whichever it is (``above_and_below_diagonal``)."""
+
+    def cost(self, *memories: int, values: Sequence[AST] = ()) -> int:
+        larger, smaller = sorted(memories[:2], reverse=True)
+        cost: int = self.model_below_equal_diagonal.cost(larger, smaller, values=values)
+        return cost
 
 
 @lru_cache(maxsize=8)
 def cost_models(
-    language: Language, costs: tuple[int, ...]
+    language: Language, costs: tuple[int, ...], protocol_major: int
 ) -> tuple[CekMachineCostModel, BuiltinCostModel]:
     """The cost models of machine steps and of builtin functions.
 
     A coefficient that ``costs`` lacks is so high that what it prices exceeds any budget.
     """
-    names = [_right(name) for name in latest_network_config_plutus(_VERSIONS[language])]
-    config = dict(zip(names, costs, strict=False))
+    config = dict(zip(_names(language), costs, strict=False))
     base = copy.deepcopy(default_builtin_cost_model_base())
     if language is not Language.PLUTUS_V3:
         _use_old_divisions(base)
+    if protocol_major >= VAN_ROSSEM:
+        _use_new_divisions(base, language)
     integers = base.memory[BuiltInFun.IntegerToByteString]
     base.memory[BuiltInFun.IntegerToByteString] = ConstantCost(0)
     builtins = updated_builtin_cost_model_from_network_config(base, config)
@@ -59,6 +73,16 @@ def cost_models(
         default_cek_machine_cost_model_base(), config
     )
     return machine, builtins
+
+
+def _names(language: Language) -> list[str]:
+    """The coefficients' names in the ledger's order (``ParamName``), as far as all are needed."""
+    names = [*latest_network_config_plutus(_VERSIONS[language])]
+    if language is Language.PLUTUS_V2:
+        # what Plomin (protocol version 10) gave V2, which V3 has had from its beginning
+        later = latest_network_config_plutus(PlutusVersion.PlutusV3)
+        names += [name for name in later if name.partition("-")[0] in _ADDED_TO_V2]
+    return [_right(name) for name in names]
 
 
 def _right(name: str) -> str:
@@ -71,6 +95,16 @@ def _use_old_divisions(base: BuiltinCostModel) -> None:
     for builtin in _DIVISIONS:
         base.cpu[builtin] = ConstAboveDiagonal(MultipliedSizes(LinearCost()), ConstantCost())
         base.memory[builtin] = SubtractedSizes(LinearCost())
+
+
+def _use_new_divisions(base: BuiltinCostModel, language: Language) -> None:
+    """From protocol version 11 on, to be divided by a larger number is no cheaper any more."""
+    for builtin in (BuiltInFun.DivideInteger, BuiltInFun.ModInteger):
+        model = base.cpu[builtin].model_below_equal_diagonal
+        base.cpu[builtin] = _AboveAndBelowDiagonal(model, ConstantCost())
+    if language is not Language.PLUTUS_V3:
+        for builtin in (BuiltInFun.ModInteger, BuiltInFun.RemainderInteger):
+            base.memory[builtin] = LinearInY(LinearCost())
 
 
 def _price_integers(model: Any, config: dict[str, int]) -> None:

@@ -3,6 +3,7 @@
 Only the information that scripts see is kept; how it was encoded is not.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple, TypeAlias, Union
 
 from facilitator.cardano.cbor import ARRAY, BYTES, MAP, Reader, read_all
@@ -92,7 +93,7 @@ def encode_data(data: Data) -> bytes:
             return _head(6, 121 + data.tag) + fields
         if 7 <= data.tag < 128:
             return _head(6, 1280 + data.tag - 7) + fields
-        return _head(6, _GENERAL_CONSTRUCTOR) + b"\x82" + _head(0, data.tag) + fields
+        return _head(6, _GENERAL_CONSTRUCTOR) + b"\x82" + _encode_integer(data.tag, _whole) + fields
     if isinstance(data, Map):
         pairs = [encode_data(key) + encode_data(value) for key, value in data.pairs]
         return _head(MAP, len(pairs)) + b"".join(pairs)
@@ -104,20 +105,25 @@ def _encode_list(items: "tuple[Data, ...]") -> bytes:
     return b"\x9f" + b"".join(map(encode_data, items)) + b"\xff" if items else b"\x80"
 
 
-def _encode_integer(number: int) -> bytes:
-    magnitude = number if number >= 0 else -1 - number
-    if magnitude < 1 << 64:
-        return _head(0 if number >= 0 else 1, magnitude)
-    size = (magnitude.bit_length() + 7) // 8
-    return (b"\xc2" if number >= 0 else b"\xc3") + _encode_bytes(magnitude.to_bytes(size, "big"))
+def _whole(raw: bytes) -> bytes:
+    return _head(BYTES, len(raw)) + raw
 
 
 def _encode_bytes(raw: bytes) -> bytes:
     """In chunks of 64 bytes where it is longer than one."""
     if len(raw) <= _CHUNK:
-        return _head(BYTES, len(raw)) + raw
+        return _whole(raw)
     chunks = [raw[start : start + _CHUNK] for start in range(0, len(raw), _CHUNK)]
-    return b"\x5f" + b"".join(_head(BYTES, len(chunk)) + chunk for chunk in chunks) + b"\xff"
+    return b"\x5f" + b"".join(map(_whole, chunks)) + b"\xff"
+
+
+def _encode_integer(number: int, as_bytes: Callable[[bytes], bytes] = _encode_bytes) -> bytes:
+    """A number; the alternative of a constructor is never in chunks, and may be any number too."""
+    magnitude = number if number >= 0 else -1 - number
+    if magnitude < 1 << 64:
+        return _head(0 if number >= 0 else 1, magnitude)
+    size = (magnitude.bit_length() + 7) // 8
+    return (b"\xc2" if number >= 0 else b"\xc3") + as_bytes(magnitude.to_bytes(size, "big"))
 
 
 def _head(major: int, argument: int) -> bytes:
@@ -126,4 +132,4 @@ def _head(major: int, argument: int) -> bytes:
     for info, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
         if argument < 1 << 8 * size:
             return bytes([major << 5 | info]) + argument.to_bytes(size, "big")
-    raise ValueError("a constructor's alternative must fit 64 bits")
+    raise ValueError("a head holds no more than 64 bits")

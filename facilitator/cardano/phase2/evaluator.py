@@ -31,6 +31,7 @@ class _RunProgram(Protocol):
         costs: Sequence[int],
         budget: tuple[int, int],
         deadline: float,
+        protocol_major: int,
     ) -> str | None: ...
 
 
@@ -49,7 +50,7 @@ class InProcessEvaluator:
         _check_forecast(resolved)
         run_program = _run_program()
         deadline = time.monotonic() + MOST_SECONDS
-        models = resolved.env.parameters.cost_models
+        parameters = resolved.env.parameters
         failures = []
         for run in runs:
             language = run.script.language
@@ -57,9 +58,10 @@ class InProcessEvaluator:
                 run.script.body,
                 language,
                 self._arguments(resolved, run),
-                models[language - 1],
+                parameters.cost_models[language - 1],
                 (run.redeemer.memory, run.redeemer.steps),
                 deadline,
+                parameters.protocol_major,
             )
             if error is not None:
                 failures.append(ScriptFailure(run.purpose.tag, run.purpose.item, error))

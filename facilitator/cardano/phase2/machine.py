@@ -22,22 +22,20 @@ from uplc.ast import (
     Context,
     Done,
     ForcedBuiltIn,
+    FrameCases,
     NoFrame,
     Return,
     Step,
 )
 from uplc.cost_model import Budget, CekOp
-from uplc.machine import Machine, budget_cost_of_op_on_model
+from uplc.machine import Machine, budget_cost_of_op_on_model, transfer_arg_stack
 
-from facilitator.cardano.phase2.builtins import (
-    CORRECTED,
-    CORRECTED_BEFORE_V3,
-    UNSUPPORTED,
-    to_uplc,
-)
+from facilitator.cardano.phase2.builtins import UNSUPPORTED, corrected, to_uplc
 from facilitator.cardano.phase2.costs import cost_models
 from facilitator.cardano.phase2.data import Data
 from facilitator.cardano.phase2.decoder import decode_program
+from facilitator.cardano.phase2.van_rossem import check_bounds, chosen, size_of
+from facilitator.cardano.plutus_flat import VAN_ROSSEM, available
 from facilitator.cardano.rules.evaluation import CannotEvaluate
 from facilitator.cardano.transaction import Language
 
@@ -64,11 +62,13 @@ def run_program(
     costs: Sequence[int],
     budget: tuple[int, int],
     deadline: float,
+    protocol_major: int,
 ) -> str | None:
     """Why the program fails, as part of a sentence; ``None`` when it succeeds.
 
     ``code`` is well-formed; ``costs`` is the language's cost model, ``budget`` the most memory and
-    steps, ``deadline`` the ``time.monotonic()`` to give up at. Raises :class:`CannotEvaluate`.
+    steps, ``deadline`` the ``time.monotonic()`` to give up at, ``protocol_major`` the version of
+    the protocol to run it by. Raises :class:`CannotEvaluate`.
     """
     if not __debug__:
         raise CannotEvaluate("the evaluator needs Python without -O")
@@ -79,9 +79,12 @@ def run_program(
             raise ValueError(f"version {version} of Plutus Core")
         for argument in arguments:
             term = Apply(term, to_uplc(argument))
-        machine = _Machine(Budget(steps, memory), *cost_models(language, tuple(costs)))
+        models = cost_models(language, tuple(costs), protocol_major)
+        machine = _Machine(Budget(steps, memory), *models)
         machine.deadline = deadline
-        machine.corrected = CORRECTED if language is Language.PLUTUS_V3 else CORRECTED_BEFORE_V3
+        machine.corrected = corrected(language, protocol_major)
+        machine.vouched = available(language, min(protocol_major, VAN_ROSSEM - 1)).builtins
+        machine.van_rossem = protocol_major >= VAN_ROSSEM
         result = machine.run(term)
     except _OverBudgetError:
         return "it needs more than its budget"
@@ -104,6 +107,10 @@ class _Machine(Machine):
     """When to give up, by ``time.monotonic()``."""
     corrected: Mapping[BuiltInFun, Callable[..., AST]]
     """The builtin functions that are not the evaluator's own."""
+    vouched: frozenset[int]
+    """Tags of the builtin functions whose prices are known in the program's language."""
+    van_rossem: bool
+    """Whether programs run as from protocol version 11 on."""
 
     def spend_budget(self, budget: Budget) -> None:
         self.remaining_budget -= budget
@@ -134,11 +141,22 @@ class _Machine(Machine):
                 raise _FailedError from None
             raise
 
+    def return_compute(self, context: Context, value: AST) -> Step:
+        if not (
+            self.van_rossem and isinstance(context, FrameCases) and isinstance(value, Constant)
+        ):
+            return super().return_compute(context, value)
+        found = chosen(value, context.branches)
+        if found is None:
+            raise _FailedError
+        branch, fields = found
+        return Compute(transfer_arg_stack([*fields], context.ctx), context.env, branch)
+
     def apply_evaluate(self, context: Context, function: AST, argument: AST) -> object:
         if not isinstance(function, ForcedBuiltIn):
             return super().apply_evaluate(context, function, argument)
         builtin = function.builtin
-        if builtin in UNSUPPORTED:
+        if builtin in UNSUPPORTED or builtin.value not in self.vouched:
             raise CannotEvaluate(f"the builtin function {builtin.name} is not evaluated here")
         evaluate = self.corrected.get(builtin) or BuiltInFunEvalMap[builtin]
         if function.applied_forces != BuiltInFunForceMap[builtin]:
@@ -152,7 +170,11 @@ class _Machine(Machine):
     def _call(
         self, builtin: BuiltInFun, evaluate: Callable[..., AST], arguments: Sequence[AST]
     ) -> AST:
-        sizes = [found.ex_mem() if isinstance(found, Constant) else 1 for found in arguments]
+        if self.van_rossem:
+            check_bounds(builtin, arguments)
+            sizes = [size_of(builtin, found) for found in arguments]
+        else:
+            sizes = [found.ex_mem() if isinstance(found, Constant) else 1 for found in arguments]
         model = self.builtin_cost_model
         self.spend_budget(budget_cost_of_op_on_model(model, builtin, *sizes, values=arguments))
         try:

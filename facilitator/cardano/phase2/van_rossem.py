@@ -1,0 +1,69 @@
+"""What protocol version 11 (van Rossem) changed in how programs run, whatever their language."""
+
+from collections.abc import Sequence
+
+from uplc.ast import (
+    AST,
+    BuiltinBool,
+    BuiltinByteString,
+    BuiltInFun,
+    BuiltinInteger,
+    BuiltinList,
+    BuiltinPair,
+    BuiltinString,
+    BuiltinUnit,
+    Constant,
+)
+
+from facilitator.cardano.rules.evaluation import CannotEvaluate
+
+_LARGEST = 2**262143
+"""Numbers of this size and above are out of bounds (``maxBoundInteger``)."""
+_LONGEST = 65536
+"""Bytes that a byte string may have (``maxBoundByteString``)."""
+_LONGEST_WRITTEN = 8192
+"""Bytes that a byte string to set bits in may have (``maximumInputLength``)."""
+_PRICED_BY_BYTES = (BuiltInFun.AppendString, BuiltInFun.EqualsString, BuiltInFun.EncodeUtf8)
+
+
+def size_of(builtin: BuiltInFun, argument: AST) -> int:
+    """What an argument counts as: strings no longer by characters (``TextCostedByByteLength``)."""
+    if not isinstance(argument, Constant):
+        return 1
+    if builtin in _PRICED_BY_BYTES and isinstance(argument, BuiltinString):
+        return len(argument.value.encode()) // 4
+    size: int = argument.ex_mem()
+    return size
+
+
+def check_bounds(builtin: BuiltInFun, arguments: Sequence[AST]) -> None:
+    """Raise :class:`CannotEvaluate` for what most builtin functions refuse to take by now."""
+    longest = _LONGEST_WRITTEN if builtin is BuiltInFun.WriteBits else _LONGEST
+    for argument in arguments:
+        if isinstance(argument, BuiltinInteger) and not -_LARGEST <= argument.value < _LARGEST:
+            raise CannotEvaluate("numbers of more than 262143 bits are not evaluated here")
+        if isinstance(argument, BuiltinByteString) and len(argument.value) > longest:
+            raise CannotEvaluate(
+                f"byte strings of more than {longest} bytes are not evaluated here"
+            )
+
+
+def chosen(scrutinee: Constant, branches: Sequence[AST]) -> tuple[AST, Sequence[AST]] | None:
+    """The branch that a ``case`` on the constant takes, and what it is applied to.
+
+    ``None`` where there is no such branch (``caseBuiltin``), which is the script's own error.
+    """
+    count = len(branches)
+    if isinstance(scrutinee, BuiltinUnit) and count == 1:
+        return branches[0], ()
+    if isinstance(scrutinee, BuiltinBool) and scrutinee.value < count <= 2:
+        return branches[scrutinee.value], ()
+    if isinstance(scrutinee, BuiltinInteger) and 0 <= scrutinee.value < count:
+        return branches[scrutinee.value], ()
+    if isinstance(scrutinee, BuiltinPair) and count == 1:
+        return branches[0], (scrutinee.l_value, scrutinee.r_value)
+    if isinstance(scrutinee, BuiltinList) and count in (1, 2):
+        if scrutinee.values:
+            return branches[0], (scrutinee[0], scrutinee[1:])
+        return (branches[1], ()) if count == 2 else None
+    return None
