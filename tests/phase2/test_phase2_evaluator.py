@@ -164,6 +164,23 @@ def test_data_that_is_encoded_is_read_back(value: Data) -> None:
     assert decode_data(encode_data(value)) == value
 
 
+@pytest.mark.parametrize(
+    ("tag", "encoded"),
+    [
+        (128, "d866821880"),
+        (2**64 - 1, "d866821bffffffffffffffff"),
+        (2**64, "d86682c249010000000000000000"),
+        (-1, "d8668220"),
+        (-(2**64) - 1, "d86682c349010000000000000000"),
+        (2**519, "d86682c2584180" + "00" * 64),
+    ],
+)
+def test_any_number_is_an_alternative_and_in_one_piece(tag: int, encoded: str) -> None:
+    """As ``encodeData`` writes what nobody could decode; its longest numbers are in chunks."""
+    assert encode_data(Constr(tag)).hex() == encoded + "80"
+    assert encode_data(2**519).hex() == "c25f584080" + "00" * 63 + "4100ff"
+
+
 def minting(code: bytes, *, is_valid: bool = True, **body: Any) -> Any:
     policy = plutus(V3, code)
     tx = transaction(

@@ -17,8 +17,8 @@ from uplc.ast import (
 
 from facilitator.cardano.rules.evaluation import CannotEvaluate
 
-_LARGEST = 2**262143
-"""Numbers of this size and above are out of bounds (``maxBoundInteger``)."""
+_SMALLEST, _LARGEST = -(2**262143), 2**262143 - 1
+"""The bounds of numbers (``minBoundInteger``, ``maxBoundInteger``)."""
 _LONGEST = 65536
 """Bytes that a byte string may have (``maxBoundByteString``)."""
 _LONGEST_WRITTEN = 8192
@@ -40,7 +40,7 @@ def check_bounds(builtin: BuiltInFun, arguments: Sequence[AST]) -> None:
     """Raise :class:`CannotEvaluate` for what most builtin functions refuse to take by now."""
     longest = _LONGEST_WRITTEN if builtin is BuiltInFun.WriteBits else _LONGEST
     for argument in arguments:
-        if isinstance(argument, BuiltinInteger) and not -_LARGEST <= argument.value < _LARGEST:
+        if isinstance(argument, BuiltinInteger) and not _SMALLEST <= argument.value <= _LARGEST:
             raise CannotEvaluate("numbers of more than 262143 bits are not evaluated here")
         if isinstance(argument, BuiltinByteString) and len(argument.value) > longest:
             raise CannotEvaluate(
