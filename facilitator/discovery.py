@@ -96,9 +96,12 @@ def _register(manager: pluggy.PluginManager, name: str, entry: EntryPoint) -> No
         raise PluginError(
             f"plugin '{name}' must be a module or an object, but {entry.value} is a class"
         )
+    for hook in _marked(manager, plugin):
+        if hook not in vars(hookspecs):
+            hint = did_you_mean(hook, [known for known in vars(manager.hook) if known[0] != "_"])
+            raise PluginError(f"plugin '{name}' implements {hook}, which is no hook{hint}")
     try:
         manager.register(plugin, name=name)
-        manager.check_pending()
     except (pluggy.PluginValidationError, ValueError) as error:
         sentence = " ".join(str(error).split())
         raise PluginError(f"plugin '{name}' does not fit: {sentence}") from error
@@ -110,6 +113,13 @@ def _register(manager: pluggy.PluginManager, name: str, entry: EntryPoint) -> No
             )
         if inspect.iscoroutinefunction(function):
             raise PluginError(f"plugin '{name}' makes its hook {hook} async, but hooks are not")
+
+
+def _marked(manager: pluggy.PluginManager, plugin: object) -> Iterator[str]:
+    """The names of what the plugin marks as implementations of hooks."""
+    for name in dir(plugin):
+        if manager.parse_hookimpl_opts(plugin, name) is not None:
+            yield name
 
 
 def _implementations(

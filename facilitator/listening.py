@@ -1,5 +1,6 @@
 """The sockets that the HTTP server listens on."""
 
+import errno
 import os
 import socket
 from collections.abc import Sequence
@@ -10,6 +11,14 @@ from facilitator.settings import ServerSettings
 
 BACKLOG = 2048
 """Connections that may wait to be accepted; the system may allow fewer."""
+
+
+_OTHER_HOST = "set server.host to an address of this machine"
+_ADVICE = {
+    errno.EADDRINUSE: "stop what has it, or set server.port",
+    errno.EACCES: "set server.port to one that this user may have, from 1024 on",
+}
+"""What to do, by error number."""
 
 
 class ListenError(FacilitatorError):
@@ -58,8 +67,9 @@ def _addresses(settings: ServerSettings) -> Sequence[tuple[socket.AddressFamily,
 
 
 def _why(error: OSError | ValueError) -> str:
-    if isinstance(error, socket.gaierror):
-        return error.strerror or str(error)
+    """The reason, and what to do about it."""
     if isinstance(error, OSError) and error.errno is not None:
-        return os.strerror(error.errno)  # its own text repeats the address
-    return str(error)
+        # Its own text repeats the address; of a name that is not found there is no other.
+        why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno)
+        return f"{why}; {_ADVICE.get(error.errno, _OTHER_HOST)}"
+    return f"{error}; {_OTHER_HOST}"

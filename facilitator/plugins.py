@@ -19,6 +19,7 @@ from facilitator.chain.fallback import with_fallback
 from facilitator.chain.order import divided
 from facilitator.discovery import PluginInfo, available_plugins, register_plugins
 from facilitator.errors import FacilitatorError, PluginError, Problem, one_line
+from facilitator.fitting import misfit
 from facilitator.payment import PaymentView, Refusal
 from facilitator.settings import Settings, read_settings
 from facilitator.settings.load import installed_plugins
@@ -125,7 +126,8 @@ class Plugins:
 
     def transfer_methods(self, context: Context) -> dict[str, TransferMethod]:
         """Further transfer methods by name. Raises :class:`PluginError` on a clash."""
-        return self._merged("transfer_methods", "the transfer method", context=context)
+        taken = {"default": "the core"}
+        return self._merged("transfer_methods", "the transfer method", taken, context=context)
 
     def routes(self, context: Context) -> dict[str, object]:
         """Further HTTP routes by URI template. Raises :class:`PluginError` on a clash."""
@@ -198,13 +200,17 @@ class Plugins:
         results = []
         for plugin, caller in self._callers[hook]:
             try:
-                results += [(plugin, result) for result in caller(**arguments)]
+                returned = caller(**arguments)
             except FacilitatorError:
                 raise
             except Exception as error:
                 raise PluginError(
                     f"plugin '{plugin}' failed in {hook}: {one_line(error)}"
                 ) from error
+            for each in returned:
+                if wrong := misfit(hook, each):
+                    raise PluginError(f"plugin '{plugin}' returns from {hook} {wrong}")
+                results.append((plugin, each))
         return results
 
     def _merged(

@@ -13,11 +13,15 @@ from facilitator.plugins import Plugins, configure
 from facilitator.preflight.address import try_address
 from facilitator.preflight.chain import try_chain
 from facilitator.preflight.exposure import exposure
-from facilitator.preflight.result import Result, attempt, listening
+from facilitator.preflight.result import Result, attempt, listening, redacted
+from facilitator.redaction import Redactor
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.reporting import TellsWhereReportsGo
 from facilitator.settings import Settings
+from facilitator.signer import signer_addresses
 from facilitator.workers import check_storage
+
+SEE_PLUGIN = "see what its plugin says of it"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,19 +55,34 @@ def _check(path: str | None) -> Iterator[Result]:
             yield Result("settings", "failed", line)
         return
     yield Result("settings", "ok", _sources(settings))
-    yield Result("plugins", "ok", f"{', '.join(plugins.names) or 'none'} loaded")
+    # What plugins say may quote what they were given.
+    yield from redacted(_parts(settings, plugins), Redactor(settings.secrets()))
+    yield from attempt("address", partial(try_address, settings.server), "set server.port")
+    yield from exposure(settings, has_gate=plugins.has("authenticate"))
+
+
+def _parts(settings: Settings, plugins: Plugins) -> Iterator[Result]:
+    """What the plugins bring, each tried where it can be without serving."""
     context = Context(settings, SystemClock())
+    yield from attempt("plugins", partial(_fitted, plugins, context), SEE_PLUGIN)
     yield from _reporters(plugins, context)
     yield from _storage(plugins, context)
     yield from _chains(settings, plugins, context)
     yield from _health_checks(plugins, context)
-    yield from attempt(
-        "address",
-        partial(try_address, settings.server),
-        "stop what has it, or set server.host and server.port",
-    )
-    yield from exposure(settings, has_gate=plugins.has("authenticate"))
-    plugins.shutdown()
+    with listening("plugins") as warnings:
+        plugins.shutdown()
+    yield from warnings
+
+
+def _fitted(plugins: Plugins, context: Context) -> str:
+    """Ask for what the start asks for and nothing else here tries."""
+    plugins.meter(context)
+    if limiter := plugins.rate_limiter(context):
+        limiter.close()
+    plugins.transfer_methods(context)
+    plugins.routes(context)
+    signer_addresses(context.settings)
+    return f"{', '.join(plugins.names) or 'none'} loaded"
 
 
 def _sources(settings: Settings) -> str:
@@ -95,7 +114,7 @@ def _health_checks(plugins: Plugins, context: Context) -> Iterator[Result]:
         yield Result("health checks", "failed", str(error))
         return
     for name, check in checks.items():
-        yield from attempt(name, partial(_health, check), "see what its plugin says of it")
+        yield from attempt(name, partial(_health, check), SEE_PLUGIN)
 
 
 def _health(check: HealthCheck) -> str:

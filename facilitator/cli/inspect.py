@@ -10,7 +10,7 @@ from typing import Any
 
 from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.decode import decode_transaction
-from facilitator.cli.output import add_json_option, print_json
+from facilitator.cli.output import add_json_option, print_json, without_secrets
 from facilitator.clock import SystemClock
 from facilitator.context import Context
 from facilitator.exact.built_in import BUILT_IN_METHODS
@@ -18,6 +18,7 @@ from facilitator.inspection.render import render
 from facilitator.inspection.report import Inspector
 from facilitator.inspection.source import MAX_BYTES, Unreadable, read_source
 from facilitator.plugins import Plugins, configure
+from facilitator.roles.storage import StorageUnavailable
 from facilitator.settings import Settings
 from facilitator.x402.messages import PaymentRequest
 from facilitator.x402.networks import NETWORKS
@@ -50,6 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the report; the exit code. Raises :class:`FacilitatorError` for unreadable input."""
     settings, plugins = configure(arguments.settings)
+    with without_secrets(settings):
+        return _run(arguments, settings, plugins)
+
+
+def _run(arguments: argparse.Namespace, settings: Settings, plugins: Plugins) -> int:
     if _is_transaction_id(arguments.source):
         source: PaymentRequest | bytes = _claimed(settings, plugins, arguments.source.lower())
     else:
@@ -80,6 +86,8 @@ def _claimed(settings: Settings, plugins: Plugins, transaction_id: str) -> bytes
     storage = plugins.one_storage(Context(settings, SystemClock()))
     try:
         claim = storage.claim(transaction_id)
+    except StorageUnavailable as error:
+        raise Unreadable(f"the storage cannot be asked: {error}") from error
     finally:
         storage.close()
     if claim is None:

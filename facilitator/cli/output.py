@@ -3,9 +3,13 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+from facilitator.errors import FacilitatorError
 from facilitator.preflight.result import Status
+from facilitator.redaction import Redactor
+from facilitator.settings import Settings
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
@@ -34,3 +38,13 @@ def mark(status: Status) -> str:
     except UnicodeEncodeError:
         signs = {"ok": "ok  ", "warning": "WARN", "failed": "FAIL"}
     return signs[status]
+
+
+@contextmanager
+def without_secrets(settings: Settings) -> Iterator[None]:
+    """Mask secrets in what stops the command, which a plugin may have written."""
+    try:
+        yield
+    except FacilitatorError as error:
+        error.args = (Redactor(settings.secrets()).text(str(error)),)
+        raise

@@ -2,6 +2,7 @@
 
 import argparse
 
+from facilitator.cli.output import without_secrets
 from facilitator.plugins import configure
 
 
@@ -19,4 +20,5 @@ def run(arguments: argparse.Namespace) -> int:
     settings, plugins = configure(arguments.settings)
     from facilitator.serving import serve
 
-    return serve(settings, plugins, lambda: configure(arguments.settings)[0])
+    with without_secrets(settings):
+        return serve(settings, plugins, lambda: configure(arguments.settings)[0])

@@ -103,7 +103,10 @@ def _read_file(file: Path) -> dict[str, Any]:
     layer = _empty()
     try:
         # Dynaconf takes an unreadable file for an empty one, and another encoding for Latin-1.
-        file.read_text(encoding="utf-8")
+        if file.read_text(encoding="utf-8").startswith("\ufeff"):
+            raise ConfigInvalidError(
+                [Problem(str(file), "begins with a byte order mark: save it as UTF-8 without one")]
+            )
         toml_loader.load(layer, filename=str(file), silent=False)
     except OSError as error:
         raise ConfigInvalidError(

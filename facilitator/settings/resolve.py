@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from facilitator.errors import Problem, did_you_mean
-from facilitator.settings.layers import Layer
-from facilitator.settings.schema import Field, fields_of, parse_toml
+from facilitator.settings.layers import ENVIRONMENTS, Layer
+from facilitator.settings.schema import Field, convert_text, fields_of, parse_toml
 
 
 class Key(NamedTuple):
@@ -110,6 +110,8 @@ class Resolver:
         ]
         same_end = [key for key in known if key.rpartition(".")[2] == name]
         hint = f", did you mean {same_end[0]}?" if same_end else ""
+        if layer.is_text:
+            hint = _misunderstood_variable(name) or hint
         candidates = [*self._sections, *self._unread] if table == "table" else known
         self._complain(layer, name, f"unknown {table}{hint or did_you_mean(name, candidates)}")
 
@@ -149,6 +151,9 @@ class Resolver:
             for place, at in found.items()
             if (place.section, place.field) == (key.section, key.field)
         }
+        if problems := [*_wrong_entries(key, own)]:
+            self.problems += problems
+            return None
         try:
             values = field.convert({name: at.value for name, at in own.items()}, text=False)
         except ValueError as error:
@@ -169,3 +174,20 @@ class Resolver:
         except ValueError as error:
             self.problems.append(Problem(name, str(error)))
             return None
+
+
+def _wrong_entries(key: Key, own: Mapping[str, Found]) -> Iterator[Problem]:
+    for name, at in own.items():
+        try:
+            convert_text(at.value)
+        except ValueError as error:
+            yield Problem(f"{key}.{name}", f"{error} ({at.layer.name})")
+
+
+def _misunderstood_variable(name: str) -> str:
+    """What was probably meant by an environment variable that looks like no setting."""
+    if name == "environment":
+        return ", did you mean FACILITATOR_ENV?"
+    if name in ENVIRONMENTS:
+        return f": variables hold for any environment, leave out {name.upper()}__"
+    return ""

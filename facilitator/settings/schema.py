@@ -134,12 +134,17 @@ def _convert(value: object, kind: Any, *, text: bool) -> Any:
     return _CONVERTERS[kind](value, text)
 
 
-def _string(value: object, text: bool) -> str:  # noqa: ARG001
+def convert_text(value: object) -> str:
+    """The value if it is a text with something in it, else :class:`ValueError`."""
     if not isinstance(value, str):
         raise ValueError("must be text, in quotes")
     if not value:
         raise ValueError("must not be empty")
     return value
+
+
+def _string(value: object, text: bool) -> str:  # noqa: ARG001
+    return convert_text(value)
 
 
 def _boolean(value: object, text: bool) -> bool:
@@ -176,10 +181,10 @@ def _strings(value: object, text: bool) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _names_to_strings(value: object, text: bool) -> dict[str, str]:
+def _names_to_strings(value: object, text: bool) -> dict[str, str]:  # noqa: ARG001
     if not isinstance(value, Mapping):
         raise ValueError("must be a table of names and texts")
-    return {str(name): _string(entry, text) for name, entry in value.items()}
+    return {str(name): convert_text(entry) for name, entry in value.items()}
 
 
 def parse_toml(text: str) -> object:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from facilitator.cardano.address import parse_address
 from facilitator.errors import did_you_mean
 from facilitator.settings.schema import setting
 from facilitator.x402.networks import NETWORKS, canonical_network
@@ -34,8 +35,17 @@ def _addresses(proxies: Sequence[str]) -> str | None:
         try:
             ipaddress.ip_network(proxy)
         except ValueError as error:
-            return f"{proxy} is no IP address or network: {error}"
+            why = ": it has host bits set" if "host bits" in str(error) else ""
+            return f"{proxy} is no IP address or network such as 10.0.0.0/8{why}"
     return _no_duplicates(proxies)
+
+
+def _address(address: str) -> str | None:
+    try:
+        parse_address(address)
+    except ValueError as error:
+        return f"is not an address: {error}"
+    return None
 
 
 def _origins(origins: Sequence[str]) -> str | None:
@@ -166,7 +176,7 @@ class LogSettings:
 class FacilitatorSettings:
     """``[facilitator]``: the signer shown in ``/supported``."""
 
-    address: str | None = setting(None, "Address to show as signer.")
+    address: str | None = setting(None, "Address to show as signer.", check=_address)
     seed_phrase: str | None = setting(
         None, "Seed phrase whose address is shown as signer.", secret=True
     )

@@ -59,13 +59,17 @@ class ChainUnderTest(Protocol):
         ...
 
     def fund(self) -> OutputRef:
-        """Make an output, in a block or in genesis, that :meth:`spend` can spend."""
+        """Make an output, in a block or in genesis, that :meth:`spend` can spend.
+
+        Let it hold a native asset besides lovelace where the network has one.
+        """
         ...
 
     def spend(self, ref: OutputRef) -> bytes:
         """A valid signed transaction, not submitted, that spends that output and no other.
 
-        Two for one output are different transactions.
+        Two for one output are different transactions. What its outputs hold is what the provider
+        must tell of them: assets, datums and scripts are compared if there are any.
         """
         ...
 
@@ -154,11 +158,12 @@ class ChainProviderContract:
         assert transaction_id in blocks[where.point].transactions
         assert ref in blocks[where.point].spent
         assert blocks[where.point].height == where.height
-        made = OutputRef(decoded.id, 0)
-        assert _statuses(chain.provider, ref, made) == [Spent, Unspent]
-        status = chain.provider.outputs([made])[made]
-        assert isinstance(status, Unspent)
-        assert _held(status.output) == _held(decoded.body.outputs[0])
+        assert _statuses(chain.provider, ref) == [Spent]
+        for index, output in enumerate(decoded.body.outputs):
+            made = OutputRef(decoded.id, index)
+            status = chain.provider.outputs([made])[made]
+            assert isinstance(status, Unspent)
+            assert _held(status.output) == _held(output)
 
     def test_submitting_again_changes_nothing(self, chain: ChainUnderTest) -> None:
         """Whether it waits or is in a block, the ledger takes it once."""

@@ -4,6 +4,14 @@ from dataclasses import dataclass
 
 from facilitator.settings import setting
 
+MAX_PORT = 65_535
+
+
+def is_address(listen: str) -> bool:
+    """Whether it is ``host:port``."""
+    host, colon, port = listen.rpartition(":")
+    return bool(colon and host and port.isdecimal() and int(port) <= MAX_PORT)
+
 
 @dataclass(frozen=True)
 class DevnetSettings:
@@ -25,4 +33,5 @@ class DevnetSettings:
         None,
         "Address (host:port) at which `facilitator serve` also offers the devnet as a"
         " Blockfrost-compatible API; the port 0 takes a free one. Not offered when unset.",
+        check=lambda listen: None if is_address(listen) else "must be host:port",
     )

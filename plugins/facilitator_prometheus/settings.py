@@ -13,7 +13,8 @@ def _networks(networks: Sequence[str]) -> str | None:
         try:
             ipaddress.ip_network(network)
         except ValueError as error:
-            return f"{network} is not an IP address or network such as 10.0.0.0/8: {error}"
+            why = ": it has host bits set" if "host bits" in str(error) else ""
+            return f"{network} is not an IP address or network such as 10.0.0.0/8{why}"
     return None
 
 

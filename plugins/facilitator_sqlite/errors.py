@@ -7,7 +7,8 @@ from facilitator.roles.storage import StorageUnavailable
 _ADVICE = {
     sqlite3.SQLITE_BUSY: "is kept locked by another process; stop that one, or use a faster disk",
     sqlite3.SQLITE_CANTOPEN: (
-        "cannot be opened; its folder must exist, and this user must be able to write to both"
+        "cannot be opened; it must be a file in a folder that exists, and this user must be able to"
+        " write to both"
     ),
     sqlite3.SQLITE_CORRUPT: (
         "is damaged; stop the facilitator, move the file away and start with a new one: payments"

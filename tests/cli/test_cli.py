@@ -31,6 +31,39 @@ def health_checks():
 """
 
 
+CARELESS = """
+from dataclasses import dataclass
+from facilitator import hookimpl
+from facilitator.settings import setting
+
+@dataclass(frozen=True)
+class CarelessSettings:
+    url: str = setting("http://careless-user:pw-of-the-careless@host", "Its URL.", secret=True)
+
+@hookimpl
+def settings_sections():
+    return {"careless": CarelessSettings}
+
+@hookimpl
+def storage(context):
+    raise OSError("cannot connect to " + context.settings.section(CarelessSettings).url)
+
+@hookimpl
+def health_checks(context):
+    def fail():
+        raise OSError("pw-of-the-careless was refused")
+    return {"door": fail}
+
+@hookimpl
+def rate_limiter():
+    return "none"
+
+@hookimpl
+def shutdown():
+    raise OSError("pw-of-the-careless is still in use")
+"""
+
+
 @pytest.fixture
 def run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -55,16 +88,28 @@ def run(
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], str]:
+    """Install a plugin with a name and a source."""
+
+    def install(name: str, source: str) -> str:
+        site = tmp_path / "site"
+        info = site / f"{name}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(
+            f"[facilitator.plugins]\n{name} = {name}_of_the_cli_tests\n"
+        )
+        (site / f"{name}_of_the_cli_tests.py").write_text(source)
+        monkeypatch.syspath_prepend(site)
+        return name
+
+    return install
+
+
+@pytest.fixture
+def shop(install: Callable[[str, str], str]) -> str:
     """An installed plugin with a command and two health checks."""
-    site = tmp_path / "site"
-    info = site / "shop-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shop\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[facilitator.plugins]\nshop = shop_of_the_cli_tests\n")
-    (site / "shop_of_the_cli_tests.py").write_text(SHOPPING)
-    monkeypatch.syspath_prepend(site)
-    return "shop"
+    return install("shop", SHOPPING)
 
 
 def test_version(run: Any) -> None:
@@ -181,6 +226,35 @@ def test_check_names_what_fails_and_goes_on(run: Any, shop: str) -> None:
         "remedy": "see what its plugin says of it",
     }
     assert results["street"]["status"] == "ok"
+
+
+def test_check_tries_every_part_and_tells_no_secret(
+    run: Any, install: Callable[[str, str], str]
+) -> None:
+    """Also those that only the start would ask for; each is named once, with what is wrong."""
+    code, out, err = run(
+        "check", PLUGINS=f"devnet,{install('careless', CARELESS)}", SERVER__PORT="0"
+    )
+    assert (code, err) == (1, "")
+    assert "pw-of-the-careless" not in out
+    told = [line for line in out.splitlines() if "careless" in line or "door" in line]
+    assert told == [
+        "✗ plugins: plugin 'careless' returns from rate_limiter a str without hit, close",
+        "✗ storage: plugin 'careless' failed in storage: OSError: cannot connect to ***",
+        "✗ door: *** was refused",
+        "! plugins: plugin careless failed in shutdown: OSError: *** is still in use",
+    ]
+
+
+@pytest.mark.parametrize("words", [["serve"], ["inspect", "ab" * 32]])
+def test_what_stops_a_command_tells_no_secret(
+    run: Any, install: Callable[[str, str], str], words: list[str]
+) -> None:
+    code, _, err = run(*words, PLUGINS=f"devnet,{install('careless', CARELESS)}", SERVER__PORT="0")
+    assert code == 1
+    assert err.splitlines()[-1] == (
+        "PluginError: plugin 'careless' failed in storage: OSError: cannot connect to ***"
+    )
 
 
 def test_check_names_wrong_settings(run: Any) -> None:

@@ -73,12 +73,34 @@ def provider(hook: str, value: str) -> str:
     return f"@hookimpl\ndef {hook}():\n    return {value}\n"
 
 
+def part(hook: str, name: str) -> str:
+    """A plugin that returns a part which does nothing, and is equal to its name."""
+    return f"""
+        from facilitator.fitting import PARTS
+        protocol = vars(PARTS[{hook!r}])
+        members = {{key: protocol[key] for key in protocol if not key.startswith("_")}}
+        part = type("Part", (str,), members)({name!r})
+        {provider(hook, "part").replace(chr(10), chr(10) + " " * 8)}
+    """
+
+
+def contribution(hook: str, name: str, number: int) -> str:
+    """A plugin that contributes what will do as a method, a resource and a check: a number."""
+    return f"""
+        class Thing(int):
+            def check(self, terms, transaction): ...
+            def on_get(self, request, response): ...
+            def __call__(self): ...
+        {provider(hook, f"{{{name!r}: Thing({number})}}").replace(chr(10), chr(10) + " " * 8)}
+    """
+
+
 @pytest.mark.parametrize("order", [["a", "b", "c"], ["c", "a", "b"]])
 def test_plugins_are_called_in_the_order_of_the_settings(
     shelf: Shelf, context: Context, order: list[str]
 ) -> None:
     for name in order:
-        shelf.add(name, provider("error_reporter", repr(name)))
+        shelf.add(name, part("error_reporter", name))
     reporters = load_plugins(order).error_reporters(context)
     assert [plugin for plugin, _ in reporters] == order
     assert [str(reporter) for _, reporter in reporters] == order
@@ -192,8 +214,8 @@ def ask_chain(plugins: Plugins, context: Context) -> object:
 def test_exactly_one_provider(
     shelf: Shelf, context: Context, hook: str, ask: Any, what: str
 ) -> None:
-    shelf.add("one", provider(hook, "'one'"))
-    shelf.add("two", provider(hook, "'two'"))
+    shelf.add("one", part(hook, "one"))
+    shelf.add("two", part(hook, "two"))
     shelf.add("none", provider(hook, "None"))
     assert ask(load_plugins(["none", "one"]), context) == "one"
     with pytest.raises(PluginError, match=rf"^plugins 'one' and 'two' both provide {what}: "):
@@ -205,11 +227,10 @@ def test_exactly_one_provider(
 
 
 def test_a_provider_may_serve_one_network_only(shelf: Shelf, context: Context) -> None:
-    source = """
-        @hookimpl
-        def chain_provider(network):
-            return "mine" if network == "cardano:preview" else None
-    """
+    source = part("chain_provider", "mine")
+    source = source.replace("():", "(network):").replace(
+        "return part", "return part if network == 'cardano:preview' else None"
+    )
     shelf.add("preview", source)
     plugins = load_plugins(["preview"])
     ((name, provider),) = plugins.chain_providers(context, "cardano:preview")
@@ -219,8 +240,8 @@ def test_a_provider_may_serve_one_network_only(shelf: Shelf, context: Context) -
 
 def test_at_most_one_rate_limiter(shelf: Shelf, context: Context) -> None:
     assert load_plugins([]).rate_limiter(context) is None
-    shelf.add("one", provider("rate_limiter", "'one'"))
-    shelf.add("two", provider("rate_limiter", "'two'"))
+    shelf.add("one", part("rate_limiter", "one"))
+    shelf.add("two", part("rate_limiter", "two"))
     limiter: object = load_plugins(["one"]).rate_limiter(context)
     assert limiter == "one"
     with pytest.raises(PluginError, match="both provide the rate limiter"):
@@ -229,12 +250,74 @@ def test_at_most_one_rate_limiter(shelf: Shelf, context: Context) -> None:
 
 @pytest.mark.parametrize("hook", ["transfer_methods", "routes", "health_checks"])
 def test_contributions_are_put_together(shelf: Shelf, context: Context, hook: str) -> None:
-    shelf.add("one", provider(hook, "{'a': 1}"))
-    shelf.add("two", provider(hook, "{'b': 2}"))
-    shelf.add("clash", provider(hook, "{'a': 3}"))
+    shelf.add("one", contribution(hook, "a", 1))
+    shelf.add("two", contribution(hook, "b", 2))
+    shelf.add("clash", contribution(hook, "a", 3))
     assert getattr(load_plugins(["one", "two"]), hook)(context) == {"a": 1, "b": 2}
     with pytest.raises(PluginError, match=r"^plugin 'clash' brings .* a, as does plugin 'one'$"):
         getattr(load_plugins(["one", "clash"]), hook)(context)
+
+
+def ask(hook: str, plugins: Plugins, context: Context) -> object:
+    match hook:
+        case "storage":
+            return plugins.one_storage(context)
+        case "chain_provider":
+            return plugins.chain_providers(context, "cardano:preprod")
+        case "error_reporter":
+            return plugins.error_reporters(context)
+        case "settings_sections" | "cli_commands":
+            return getattr(plugins, hook)()
+        case _:
+            return getattr(plugins, hook)(context)
+
+
+METHODLESS = "type('Meters', (), {})()"
+BINDS = """type('Bound', (ReadsAll,), {'bind_key': lambda self, k, f, e, n: f})()"""
+
+
+@pytest.mark.parametrize(
+    ("hook", "returned", "told"),
+    [
+        ("storage", "object", "the class object: return an instance of it"),
+        (
+            "storage",
+            BINDS,
+            "a Bound whose bind_key does not take key, fingerprint, expires_at, now",
+        ),
+        ("meter", METHODLESS, "a Meters without count, observe, gauge"),
+        ("rate_limiter", "5", "an int without hit, close"),
+        ("error_reporter", METHODLESS, "a Meters without report, flush"),
+        ("chain_provider", "''", "a str without network, is_devnet, poll_seconds, tip, outputs"),
+        ("settings_sections", "['table']", "a list, not a mapping"),
+        ("transfer_methods", "(each for each in 'ab')", "a generator, not a mapping"),
+        ("transfer_methods", "{'twice': 2}", "'twice': an int without check"),
+        ("routes", "{'/mine': object()}", "'/mine': an object without a method such as on_get"),
+        ("health_checks", "{'disk': 5}", "'disk': an int, which cannot be called"),
+        ("health_checks", "{5: print}", "5: whose name is not text"),
+        ("cli_commands", "[('wave', print)]", "something else than a list of (name, help, fun"),
+    ],
+)
+def test_what_does_not_fit_is_told_at_start(
+    shelf: Shelf, context: Context, hook: str, returned: str, told: str
+) -> None:
+    source = f"""
+        from facilitator.fitting import PARTS
+        ReadsAll = type("ReadsAll", (), {{
+            key: member for key, member in vars(PARTS["storage"]).items() if key[0] != "_"
+        }})
+        {provider(hook, returned).replace(chr(10), chr(10) + " " * 8)}
+    """
+    shelf.add("bad", source)
+    with pytest.raises(PluginError) as failure:
+        ask(hook, load_plugins(["bad"]), context)
+    assert str(failure.value).startswith(f"plugin 'bad' returns from {hook} {told}")
+
+
+def test_the_cores_transfer_method_stays(shelf: Shelf, context: Context) -> None:
+    shelf.add("mine", contribution("transfer_methods", "default", 1))
+    with pytest.raises(PluginError, match=r"brings the transfer method default, as does the core"):
+        load_plugins(["mine"]).transfer_methods(context)
 
 
 def test_commands_are_put_together(shelf: Shelf) -> None:

@@ -98,7 +98,10 @@ def test_two_distributions_with_one_name_are_refused(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     ("implementation", "told"),
     [
-        ("def before_verifi(payment): ...", "unknown hook 'before_verifi'"),
+        (
+            "def before_verifi(payment): ...",
+            "implements before_verifi, which is no hook, did you mean before_verify?",
+        ),
         ("def before_verify(paiment): ...", "paiment"),
         ("def before_verify(payment=None): ...", "gives a default to payment"),
         ("async def before_verify(payment): ...", "makes its hook before_verify async"),

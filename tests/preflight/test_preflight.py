@@ -151,7 +151,7 @@ def test_a_clock_that_is_fast_or_a_provider_that_lags() -> None:
 def test_a_chain_that_cannot_be_asked_is_closed_and_told() -> None:
     told = list(try_chain("chain", Devnet(NETWORK, ManualClock(NOW)), 2, ManualClock(NOW)))
     assert [each.status for each in told] == ["failed"]
-    assert told[0].remedy
+    assert "set server.workers to 1" in told[0].detail
 
 
 def test_the_plan_is_told() -> None:

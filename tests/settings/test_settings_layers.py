@@ -129,6 +129,19 @@ def test_an_unknown_environment_is_refused(tmp_path: Path) -> None:
     assert "known are development, preview" in problems(tmp_path, FACILITATOR_ENV="default")[0]
 
 
+def test_an_environment_is_not_chosen_by_other_variables(tmp_path: Path) -> None:
+    """Nor do variables hold for one of them alone."""
+    told = problems(
+        tmp_path, FACILITATOR_ENVIRONMENT="production", FACILITATOR_PRODUCTION__LOG__LEVEL="debug"
+    )
+    assert told == [
+        "environment: unknown setting, did you mean FACILITATOR_ENV?"
+        " (environment variable FACILITATOR_ENVIRONMENT)",
+        "production: unknown table: variables hold for any environment, leave out PRODUCTION__"
+        " (environment variable FACILITATOR_PRODUCTION__LOG__LEVEL)",
+    ]
+
+
 def test_a_named_file_must_exist(tmp_path: Path) -> None:
     assert problems(tmp_path, "missing.toml") == ["missing.toml: this settings file does not exist"]
     (line,) = problems(tmp_path, FACILITATOR_SETTINGS="other.toml")
@@ -144,6 +157,14 @@ def test_broken_files_are_named_together(tmp_path: Path) -> None:
     assert third.endswith(".secrets.toml: is not UTF-8 text")
 
 
+def test_a_byte_order_mark_is_named(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_bytes(b"\xef\xbb\xbf[default]\n")
+    (line,) = problems(tmp_path)
+    assert line.endswith(
+        "settings.toml: begins with a byte order mark: save it as UTF-8 without one"
+    )
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").mkdir()
     (line,) = problems(tmp_path)
@@ -154,8 +175,8 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     "text", ["@format {env[HOME]}", "@jinja {{ 1 }}", "@none", "@int 3", "0x10"]
 )
 def test_text_is_never_evaluated(tmp_path: Path, text: str) -> None:
-    write(tmp_path, main=f"[default.facilitator]\naddress = '{text}'\n")
-    assert load(tmp_path).facilitator.address == text
+    write(tmp_path, main=f"[default.facilitator]\nseed_phrase = '{text}'\n")
+    assert load(tmp_path).facilitator.seed_phrase == text
     assert load(tmp_path, FACILITATOR_SERVER__HOST=text).server.host == text
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facilitator.settings import ConfigInvalidError, Settings, load_settings, setting
@@ -158,6 +158,9 @@ def test_wrong_values_are_refused(key: str, text: str) -> None:
         ("[default.settlement]\naccept_mempool = 'true'\n", "settlement.accept_mempool: must be"),
         ("[default]\nserver = 1\n", "server: is a table"),
         ("[default.auth]\napi_keys = ['a']\n", "auth.api_keys: must be a table"),
+        ("[default.auth.api_keys]\nshop = 12345\n", "auth.api_keys.shop: must be text, in quotes"),
+        ("[default.auth.api_keys]\nshop = ''\n", "auth.api_keys.shop: must not be empty"),
+        ("[default.facilitator]\naddress = 'addr_test1x'\n", "facilitator.address: is not an addr"),
         ("[default.servre]\nport = 1\n", "servre: unknown table, did you mean server?"),
         ("[default]\nport = 1\n", "port: unknown setting, did you mean server.port?"),
         ("[default.server]\ndynaconf_merge = true\n", "server.dynaconf_merge: unknown setting"),
@@ -246,6 +249,7 @@ def test_secrets_are_never_shown() -> None:
     assert not any(secret in shown for secret in secrets)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=8))
 def test_problems_never_hold_secret_values(secret: str) -> None:
     secret = f"<{secret} >"
@@ -260,11 +264,13 @@ def test_problems_never_hold_secret_values(secret: str) -> None:
     assert secret not in "\n".join(lines)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 65535))
 def test_every_port_is_read_as_written(port: int) -> None:
     assert load(SERVER__PORT=str(port)).server.port == port
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.from_regex(r"[a-z_]{1,12}", fullmatch=True), st.text("a1[]{}'\",.=@ ")))
 def test_whatever_the_variables_are_it_is_settings_or_problems(variables: dict[str, str]) -> None:
     try:

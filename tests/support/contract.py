@@ -8,6 +8,8 @@ from facilitator.roles.chain import ChainProvider, Unspent
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.wallet import Wallet, pay
 
+ASSET = bytes(28) + b"contract"
+
 Provider = TypeVar("Provider", bound=ChainProvider)
 
 
@@ -30,7 +32,7 @@ class OverDevnet(Generic[Provider]):
             self.devnet.produce_block()
 
     def fund(self) -> OutputRef:
-        ref = self.devnet.fund(self._payer.address, 100_000_000)
+        ref = self.devnet.fund(self._payer.address, 100_000_000, {ASSET: 7})
         found = self.devnet.outputs([ref])[ref]
         assert isinstance(found, Unspent)
         self._funded[ref] = found.output

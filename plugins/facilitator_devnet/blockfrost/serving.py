@@ -5,10 +5,9 @@ import logging
 from facilitator.errors import FacilitatorError
 from facilitator_devnet.blockfrost.face import Face
 from facilitator_devnet.devnet import Devnet
+from facilitator_devnet.settings import is_address
 
 log = logging.getLogger(__name__)
-
-MAX_PORT = 65_535
 
 
 class CannotListenError(FacilitatorError):
@@ -17,9 +16,9 @@ class CannotListenError(FacilitatorError):
 
 def serve(devnet: Devnet, listen: str) -> Face:
     """Serve the devnet at ``host:port`` until it closes. Raises :class:`CannotListenError`."""
-    host, colon, port = listen.rpartition(":")
-    if not (colon and host and port.isdecimal() and int(port) <= MAX_PORT):
+    if not is_address(listen):
         raise CannotListenError(f"the devnet cannot listen on {listen!r}: it must be host:port")
+    host, _, port = listen.rpartition(":")
     try:
         face = Face(devnet, host.strip("[]"), int(port))
     except OSError as error:

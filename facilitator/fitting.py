@@ -1,0 +1,115 @@
+"""Whether what a plugin's hook returned is what the hook asks for.
+
+Told at start, with what is missing: found only in use, it would be a fault while a payment settles.
+"""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from facilitator.exact.methods import TransferMethod
+from facilitator.roles.chain import ChainProvider
+from facilitator.roles.metrics import Meter
+from facilitator.roles.rate_limit import RateLimiter
+from facilitator.roles.reporting import ErrorReporter
+from facilitator.roles.storage import Storage
+
+PARTS: Mapping[str, type] = {
+    "meter": Meter,
+    "chain_provider": ChainProvider,
+    "storage": Storage,
+    "rate_limiter": RateLimiter,
+    "error_reporter": ErrorReporter,
+}
+"""Hook name to the protocol of what it returns."""
+TABLES = ("settings_sections", "transfer_methods", "routes", "health_checks")
+"""Hooks that return a mapping by name."""
+
+
+def misfit(hook: str, returned: object) -> str | None:
+    """What is wrong with it, as the end of a sentence; ``None`` when nothing is."""
+    if hook in PARTS:
+        return _lacking(PARTS[hook], returned)
+    if hook in TABLES:
+        if not isinstance(returned, Mapping):
+            return f"{_a(returned)}, not a mapping"
+        wrong = (_entry(hook, name, value) for name, value in returned.items())
+        return next(filter(None, wrong), None)
+    if hook == "cli_commands" and not _are_commands(returned):
+        return "something else than a list of (name, help, function)"
+    return None
+
+
+def _entry(hook: str, name: object, value: object) -> str | None:
+    wrong = None
+    if not isinstance(name, str):
+        wrong = "whose name is not text"
+    elif hook == "transfer_methods":
+        wrong = _lacking(TransferMethod, value)
+    elif hook == "health_checks" and not callable(value):
+        wrong = f"{_a(value)}, which cannot be called"
+    elif hook == "routes" and not any(each.startswith("on_") for each in dir(value)):
+        wrong = f"{_a(value)} without a method such as on_get"
+    return wrong and f"{name!r}: {wrong}"
+
+
+def _lacking(protocol: type, part: object) -> str | None:
+    if inspect.isclass(part):
+        return f"the class {part.__name__}: return an instance of it"
+    members = {name: each for name, each in vars(protocol).items() if not name.startswith("_")}
+    missing = [name for name in members if not _has(part, name)]
+    if missing:
+        return f"{_a(part)} without {', '.join(missing)}"
+    for name, member in members.items():
+        if inspect.isfunction(member) and not _takes(getattr(part, name), member):
+            return f"{_a(part)} whose {name} does not take {', '.join(_parameters(member))}"
+    return None
+
+
+def _has(part: object, name: str) -> bool:
+    """Whether it has the member; a property is not read."""
+    return hasattr(type(part), name) or hasattr(part, name)
+
+
+def _takes(method: object, wanted: Any) -> bool:
+    """Whether the method can be called as the protocol's may be: by position and by name."""
+    if not callable(method):
+        return False
+    try:
+        signature = inspect.signature(method)
+    except (TypeError, ValueError):  # one that Python cannot tell of
+        return True
+    parameters = _parameters(wanted)
+    anonymous = [name for name, each in parameters.items() if each.kind is each.POSITIONAL_ONLY]
+    named = [
+        name
+        for name, each in parameters.items()
+        if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)
+    ]
+    only = [name for name in named if parameters[name].kind is inspect.Parameter.KEYWORD_ONLY]
+    by_position = [*anonymous, *(name for name in named if name not in only)]
+    try:
+        signature.bind(*anonymous, **dict.fromkeys(named))
+        signature.bind(*by_position, **dict.fromkeys(only))
+    except TypeError:
+        return False
+    return True
+
+
+def _parameters(method: Any) -> dict[str, inspect.Parameter]:
+    """Without ``self``."""
+    return dict(list(inspect.signature(method).parameters.items())[1:])
+
+
+def _are_commands(returned: object) -> bool:
+    return isinstance(returned, Sequence) and all(
+        isinstance(each, tuple)
+        and [isinstance(part, str) for part in each] == [True, True, False]
+        and callable(each[2])
+        for each in returned
+    )
+
+
+def _a(value: object) -> str:
+    kind = type(value).__name__
+    return f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}"
