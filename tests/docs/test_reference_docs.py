@@ -3,6 +3,7 @@
 import argparse
 import ast
 import dataclasses
+import importlib
 import inspect
 import json
 import re
@@ -307,8 +308,61 @@ def test_claims_and_storage_are_documented() -> None:
     assert set(first_cells(parts["What a storage may share"])) == shared
 
 
+def members(protocol: type) -> Iterator[str]:
+    """Each property and method as the pages write it."""
+    (declared,) = ast.parse(inspect.getsource(protocol)).body
+    assert isinstance(declared, ast.ClassDef)
+    for each in declared.body:
+        if isinstance(each, ast.FunctionDef):
+            assert each.returns is not None
+            arguments = ast.unparse(each.args).removeprefix("self").removeprefix(", ")
+            is_property = any(ast.unparse(mark) == "property" for mark in each.decorator_list)
+            returns = ast.unparse(each.returns)
+            yield (
+                f"{each.name}: {returns}"
+                if is_property
+                else f"{each.name}({arguments}) -> {returns}"
+            )
+
+
+@pytest.mark.parametrize("name", ["chain-provider.md", "storage-and-claims.md"])
+def test_members_are_documented_as_they_are_called(name: str) -> None:
+    blocks = re.findall(r"<!-- members: (\S+) ([\w ]+) -->\n```text\n(.*?)\n```", page(name), re.S)
+    assert blocks
+    for module, protocols, block in blocks:
+        owner = importlib.import_module(module)
+        expected = [line for each in protocols.split() for line in members(getattr(owner, each))]
+        assert block.splitlines() == expected
+
+
+@pytest.mark.parametrize("name", ["chain-provider.md", "storage-and-claims.md"])
+def test_values_are_documented_with_their_fields(name: str) -> None:
+    """Those of a row are all that there are, save where it says that they are the ledger's."""
+    found = 0
+    for cell, module, told in value_rows(page(name)):
+        for each in re.findall(r"`(\w+)`", cell):
+            value = getattr(importlib.import_module(module), each)
+            fields = getattr(value, "_fields", None) or getattr(value, "__dataclass_fields__", ())
+            if "ledger's names" not in told and fields:
+                assert re.findall(r"(?:^|, )`(\w+)`", told) == list(fields), each
+            found += 1
+    assert found
+
+
+def value_rows(text: str) -> Iterator[tuple[str, str, str]]:
+    """Of the tables of values: the names, their module, and what is told of the fields."""
+    yield from re.findall(
+        r"^\| (`\w+`(?:, `\w+`)*) \| `(facilitator[\w.]*)` \| (.*) \|$", text, re.M
+    )
+    for module, rows in re.findall(
+        r"^\| value of `(facilitator[\w.]*)` .*\n\|---.*\n((?:\|.*\n)+)", text, re.M
+    ):
+        for cell, told in re.findall(r"^\| (`\w+`) \| (.*) \|$", rows, re.M):
+            yield cell, module, told
+
+
 def test_chain_providers_are_documented() -> None:
-    documented = set(first_cells(page("chain-provider.md")))
+    documented = set(first_cells(page("chain-provider.md").split("## Values")[0]))
     assert documented == methods(
         ChainProvider, AwaitsBlocks, EvaluatesScripts, HasPlan, ReadsLedgerState
     )

@@ -1,0 +1,50 @@
+// Sells a page for ada, with Express and the official x402 SDK.
+//
+//     node shop.mjs ADDRESS
+import { HTTPFacilitatorClient } from "@x402/core/server";
+import { paymentMiddleware, x402ResourceServer } from "@x402/express";
+import express from "express";
+
+const network = "cardano:preprod";
+const [payTo, port = "4000", facilitator = "http://127.0.0.1:3000"] = process.argv.slice(2);
+
+// What the SDK must know of a network for which no mechanism is installed.
+class ExactCardano {
+  scheme = "exact";
+  defaultAssetTransferMethod = "default";
+  paymentFlows = { default: { supported: ["authorization"], default: "authorization" } };
+
+  // Prices are written in lovelace, or in units of an asset: { amount, asset }.
+  async parsePrice(price) {
+    return price;
+  }
+
+  async enhancePaymentRequirements(requirements) {
+    return requirements;
+  }
+}
+
+const server = new x402ResourceServer(new HTTPFacilitatorClient({ url: facilitator }));
+server.register(network, new ExactCardano());
+
+const routes = {
+  "GET /forecast": {
+    accepts: {
+      scheme: "exact",
+      network,
+      payTo,
+      price: { amount: "2000000", asset: "lovelace" },
+      maxTimeoutSeconds: 300,
+      extra: { confirmationPolicy: { l1Confirmations: 1 } },
+    },
+    description: "tomorrow's weather",
+    mimeType: "application/json",
+  },
+};
+
+const app = express();
+app.use(paymentMiddleware(routes, server));
+app.get("/forecast", (_, response) => response.json({ forecast: "sunny, 24 degrees" }));
+const listening = app.listen(Number(port), "127.0.0.1", () => {
+  console.log(`selling http://127.0.0.1:${listening.address().port}/forecast`);
+});
