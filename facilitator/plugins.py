@@ -19,6 +19,7 @@ from facilitator.chain.fallback import with_fallback
 from facilitator.chain.order import divided
 from facilitator.discovery import PluginInfo, available_plugins, register_plugins
 from facilitator.errors import FacilitatorError, PluginError, Problem, one_line
+from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.fitting import misfit
 from facilitator.payment import PaymentView, Refusal
 from facilitator.settings import Settings, read_settings
@@ -126,7 +127,7 @@ class Plugins:
 
     def transfer_methods(self, context: Context) -> dict[str, TransferMethod]:
         """Further transfer methods by name. Raises :class:`PluginError` on a clash."""
-        taken = {"default": "the core"}
+        taken = dict.fromkeys(BUILT_IN_METHODS, "the core")
         return self._merged("transfer_methods", "the transfer method", taken, context=context)
 
     def routes(self, context: Context) -> dict[str, object]:

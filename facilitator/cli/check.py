@@ -75,7 +75,7 @@ def _parts(settings: Settings, plugins: Plugins) -> Iterator[Result]:
 
 
 def _fitted(plugins: Plugins, context: Context) -> str:
-    """Ask for what the start asks for and nothing else here tries."""
+    """The plugins' names, once they gave what the start asks for and nothing else here tries."""
     plugins.meter(context)
     if limiter := plugins.rate_limiter(context):
         limiter.close()

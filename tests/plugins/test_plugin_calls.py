@@ -10,6 +10,7 @@ import pytest
 from facilitator.clock import SystemClock
 from facilitator.context import Context
 from facilitator.errors import PluginError
+from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.payment import PaymentView, Refusal
 from facilitator.plugins import Plugins, load_plugins
 from facilitator.settings import load_settings
@@ -314,9 +315,10 @@ def test_what_does_not_fit_is_told_at_start(
     assert str(failure.value).startswith(f"plugin 'bad' returns from {hook} {told}")
 
 
-def test_the_cores_transfer_method_stays(shelf: Shelf, context: Context) -> None:
-    shelf.add("mine", contribution("transfer_methods", "default", 1))
-    with pytest.raises(PluginError, match=r"brings the transfer method default, as does the core"):
+@pytest.mark.parametrize("name", BUILT_IN_METHODS)
+def test_the_cores_transfer_methods_stay(shelf: Shelf, context: Context, name: str) -> None:
+    shelf.add("mine", contribution("transfer_methods", name, 1))
+    with pytest.raises(PluginError, match=rf"brings the transfer method {name}, as does the core"):
         load_plugins(["mine"]).transfer_methods(context)
 
 
