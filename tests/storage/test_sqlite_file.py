@@ -207,7 +207,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
-    assert "its folder must exist" in complaint(tmp_path / "missing" / "facilitator.db")
+    assert "a folder that exists" in complaint(tmp_path / "missing" / "facilitator.db")
 
 
 def test_a_read_only_file_is_told() -> None:

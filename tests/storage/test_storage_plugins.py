@@ -49,6 +49,6 @@ def test_a_file_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
     path = tmp_path / "missing" / "facilitator.db"
     environ = {"FACILITATOR_PLUGINS": "devnet,sqlite", "FACILITATOR_SQLITE__PATH": str(path)}
     with pytest.raises(
-        PluginError, match=r"the storage cannot start: the file .*its folder must exist"
+        PluginError, match=r"the storage cannot start: the file .*a folder that exists"
     ):
         storage_of(tmp_path, environ)
