@@ -21,6 +21,7 @@ from facilitator.metrics import (
     VERDICTS,
     WAITING,
 )
+from facilitator.once import OnceOnly
 from facilitator.payment import PaymentView, Refusal
 from facilitator.plugins import Plugins
 from facilitator.reservations import Reservations
@@ -64,6 +65,7 @@ class Service:
         self._storage = storage
         self._verifier = verifier
         self._reservations = reservations
+        self._once_only = OnceOnly(storage, clock)
         self._plugins = plugins
         self._clock = clock
         self._wait_seconds = settings.wait_seconds
@@ -148,6 +150,7 @@ class Service:
                 raise
             return VerifyResponse(is_valid=True, payer=payer)
         try:
+            self._once_only.check(payment, self._verifier.once(payment))
             self._reservations.hold_verified(payment, payer)
         except StorageUnavailable:
             return VerifyResponse(is_valid=True, payer=payer, extra={"reserved": False})
@@ -234,8 +237,18 @@ class Service:
 
     def _judge_for_settlement(self, payment: Payment) -> str:
         _ask(self._plugins.before_settle, payment)
-        payer = self._judge(payment)
+        once = self._verifier.once(payment)
+        try:
+            payer = self._judge(payment)
+        except Landed:
+            self._once_only.bind(payment, once)
+            raise
         self._reservations.hold_settling(payment, payer)
+        try:
+            self._once_only.bind(payment, once)
+        except Refused:
+            self._reservations.release(payment.transaction_id)
+            raise
         return payer
 
     def _judge(self, payment: Payment) -> str:

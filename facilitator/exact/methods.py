@@ -1,8 +1,10 @@
 """Transfer methods: how value reaches ``payTo`` (``extra.assetTransferMethod``)."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
+from facilitator.cardano.parameters import ProtocolParameters
+from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Output, Transaction
 from facilitator.exact.refused import Refused
 from facilitator.exact.terms import Terms
@@ -14,6 +16,46 @@ class TransferMethod(Protocol):
 
     def check(self, terms: Terms, transaction: Transaction) -> None:
         """Return when the transaction transfers what the terms ask for, else raise ``Refused``."""
+        ...
+
+
+@runtime_checkable
+class ChecksLedger(Protocol):
+    """What a transfer method may do as well: look at more than the terms and the transaction.
+
+    Neither costs a call upstream. Both raise ``Refused``.
+    """
+
+    def check_ledger(
+        self,
+        terms: Terms,
+        transaction: Transaction,
+        parameters: ProtocolParameters,
+        eras: EraSummary,
+    ) -> None:
+        """Check after :meth:`TransferMethod.check` what depends on the network as it is now."""
+        ...
+
+    def check_payer(self, terms: Terms, transaction: Transaction, nonce: Output) -> None:
+        """Check who pays: ``nonce`` is the unspent output that ``payload.nonce`` names."""
+        ...
+
+
+class Once(NamedTuple):
+    """What only one transaction may pay."""
+
+    key: str
+    """Equal for whatever counts as the same."""
+    until: float
+    """Unix time in seconds from which no other transaction can pay it any more."""
+
+
+@runtime_checkable
+class PaysOnce(Protocol):
+    """What a transfer method may do as well: have terms that one transaction alone may meet."""
+
+    def once(self, terms: Terms) -> Once:
+        """What the checked terms are for, whichever transaction meets them."""
         ...
 
 

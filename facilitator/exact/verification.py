@@ -22,7 +22,7 @@ from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.clock import Clock
-from facilitator.exact.methods import TransferMethod
+from facilitator.exact.methods import ChecksLedger, Once, PaysOnce, TransferMethod
 from facilitator.exact.payment import Payment, read_payment
 from facilitator.exact.refused import PerhapsLanded, Refused
 from facilitator.exact.terms import agree_terms
@@ -109,9 +109,10 @@ class Verifier:
         check_signed(payment)
         chain = self._chains[payment.terms.network.id]
         try:
-            environment = self._environment(payment, chain.parameters(), chain.eras())
+            parameters, eras = chain.parameters(), chain.eras()
         except ChainUnavailable as error:
             raise _lookup_failed(error) from None
+        environment = self._environment(payment, parameters, eras)
         failures = static_failures(payment.transaction, environment)
         # The validity interval is a matter of when it is asked: see judge().
         failures = [failure for failure in failures if failure.rule != _INTERVAL]
@@ -120,7 +121,10 @@ class Verifier:
             _refuse_failures(failures)
         check_nonce(payment)
         check_flag(payment)
-        self._methods[payment.terms.method].check(payment.terms, payment.transaction)
+        method = self._methods[payment.terms.method]
+        method.check(payment.terms, payment.transaction)
+        if isinstance(method, ChecksLedger):
+            method.check_ledger(payment.terms, payment.transaction, parameters, eras)
         _refuse_failures(failures)
 
     def judge(self, payment: Payment) -> str:
@@ -144,7 +148,15 @@ class Verifier:
             raise _lookup_failed(error) from None
         payer = format_address(utxo[payment.nonce].address)
         _refuse_failures(failures, payer)
+        method = self._methods[payment.terms.method]
+        if isinstance(method, ChecksLedger):
+            method.check_payer(payment.terms, payment.transaction, utxo[payment.nonce])
         return payer
+
+    def once(self, payment: Payment) -> Once | None:
+        """What no transaction but the examined payment's may pay; ``None`` when others may."""
+        method = self._methods[payment.terms.method]
+        return method.once(payment.terms) if isinstance(method, PaysOnce) else None
 
     def _environment(
         self, payment: Payment, parameters: ProtocolParameters, eras: EraSummary

@@ -57,7 +57,7 @@ class Inspector:
         report = _Report("payment", chain, now)
         if scheme.transaction is not None:
             report.add(scheme.transaction)
-        checks = scheme.checks(report.slot, _latest(scheme, chain, now), report.outputs)
+        checks = scheme.checks(report.slot, _latest(scheme, chain, now), report.outputs, chain)
         return report.to_json([*checks, *report.checks], verify=_verdict(verifier, request))
 
     def transaction(self, tx: Transaction, network: str) -> dict[str, Any]:

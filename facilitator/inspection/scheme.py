@@ -4,18 +4,20 @@ from collections.abc import Collection, Mapping
 from functools import partial
 
 from facilitator.cardano.transaction import OutputRef, Transaction
-from facilitator.exact.methods import TransferMethod
+from facilitator.exact.methods import ChecksLedger, TransferMethod
 from facilitator.exact.payment import Payment, decoded, read_nonce, transaction_bytes
 from facilitator.exact.refused import Refused
 from facilitator.exact.terms import Terms, agree_terms
 from facilitator.exact.verification import check_flag, check_nonce, check_signed, check_validity
 from facilitator.inspection.checks import Check, SchemeChecks
-from facilitator.roles.chain import OutputStatus, Spent, Unspent
+from facilitator.inspection.snapshot import Snapshot
+from facilitator.roles.chain import ChainUnavailable, OutputStatus, Spent, Unspent
 from facilitator.x402.messages import PaymentRequest
 from facilitator.x402.reasons import Reason
 
 FLAG, SIGNED, INPUT = "validity flag", "signed at all", "nonce is an input"
 TRANSFER, WINDOW, UNSPENT = "pays the terms", "ends in time", "nonce is unspent"
+NETWORK, PAYER = "pays as the network is now", "is paid by whom it names"
 
 
 class SchemeReport:
@@ -53,7 +55,11 @@ class SchemeReport:
             self.transaction = attempt("transaction decodes", partial(decoded, raw))
 
     def checks(
-        self, slot: int, latest: int | None, outputs: Mapping[OutputRef, OutputStatus]
+        self,
+        slot: int,
+        latest: int | None,
+        outputs: Mapping[OutputRef, OutputStatus],
+        chain: Snapshot,
     ) -> list[Check]:
         """All rows; ``latest`` is the last slot that the terms allow the payment to end in."""
         if self.terms is None or self.transaction is None or self.nonce is None or latest is None:
@@ -70,14 +76,34 @@ class SchemeReport:
             partial(self._methods[self.terms.method].check, self.terms, self.transaction),
             lambda _: f"to {payment.terms.requirements.pay_to}",
         )
+        status = outputs.get(payment.nonce)
+        method = self._methods[self.terms.method]
+        if isinstance(method, ChecksLedger):
+            self._ledger(method, payment, status, chain)
         end = self.transaction.body.invalid_hereafter
         attempt(
             WINDOW,
             partial(check_validity, payment, slot, latest),
             lambda _: f"before slot {end}, allowed is slot {latest}",
         )
-        self._unspent(payment.nonce, outputs.get(payment.nonce))
+        self._unspent(payment.nonce, status)
         return self._checks.rows
+
+    def _ledger(
+        self, method: ChecksLedger, payment: Payment, status: OutputStatus | None, chain: Snapshot
+    ) -> None:
+        terms, tx = payment.terms, payment.transaction
+        try:
+            parameters = chain.parameters()
+        except ChainUnavailable as error:
+            self._checks.leave(NETWORK, f"needs the protocol parameters: {error}")
+        else:
+            check = partial(method.check_ledger, terms, tx, parameters, chain.eras())
+            self._checks.attempt(NETWORK, check)
+        if isinstance(status, Unspent):
+            self._checks.attempt(PAYER, partial(method.check_payer, terms, tx, status.output))
+        else:
+            self._checks.leave(PAYER, "needs the output that the nonce names")
 
     def _unspent(self, nonce: OutputRef, status: OutputStatus | None) -> None:
         if isinstance(status, Unspent | Spent):

@@ -1,0 +1,13 @@
+"""The transfer method ``masumi``: agents' payments that are locked in Masumi's escrow."""
+
+from collections.abc import Mapping
+
+from facilitator import hookimpl
+from facilitator.exact.methods import TransferMethod
+from facilitator_masumi.method import MasumiTransfer
+
+
+@hookimpl
+def transfer_methods() -> Mapping[str, TransferMethod]:
+    """``masumi``."""
+    return {"masumi": MasumiTransfer()}

@@ -1,0 +1,44 @@
+"""The escrow's address ("Deployment and escrow address").
+
+It follows from the compiled validator ``vested_pay.vested_pay.spend`` (Plutus V3) of the canonical
+blueprint, whose digest is :data:`BLUEPRINT`, with the canonical administrators and cooldown applied
+to it: Blake2b-224 over the language's byte and the script that results is :data:`ESCROW_SCRIPT`.
+"""
+
+from facilitator.cardano.address import format_address
+from facilitator.exact.refused import Refused
+from facilitator.x402.networks import MAINNET, PREPROD, Network
+from facilitator.x402.reasons import Reason
+
+BLUEPRINT = "6249de17bb87c5246106af6b0f33de22b44ca24b9c1445fa36d10eb8b583dec7"
+"""SHA-256 over the canonical JSON of the blueprint that the script comes from."""
+ESCROW_SCRIPT = bytes.fromhex("a15ce9d82d2f67645fc624e2edac03c6f1c106d0ad1af5815a3b14ad")
+"""The script's hash with the canonical parameters."""
+
+_ENTERPRISE_SCRIPT = 0x70
+_CANONICAL = (MAINNET.id, PREPROD.id)
+"""Networks that have a canonical deployment."""
+
+
+def check_deployment(network: Network, pay_to: str, *, has_parameters: bool) -> None:
+    """``payTo`` is the address of the network's canonical escrow. Raises :class:`Refused`.
+
+    Another escrow has other administrators, and is another matter of trust: an operator would have
+    to allow it. ``has_parameters`` says that the requirements name some.
+    """
+    if has_parameters:
+        raise _refused("a deployment of its own (extra.deployment) is not allowed here")
+    if network.id not in _CANONICAL:
+        raise _refused(f"{network.id} has no canonical deployment")
+    escrow = escrow_address(network)
+    if pay_to != escrow:
+        raise _refused(f"payTo must be the canonical escrow's address, {escrow}")
+
+
+def escrow_address(network: Network) -> str:
+    """The canonical escrow's address, which has no stake part."""
+    return format_address(bytes([_ENTERPRISE_SCRIPT | network.network_id]) + ESCROW_SCRIPT)
+
+
+def _refused(message: str) -> Refused:
+    return Refused(Reason.MASUMI_DEPLOYMENT, message)
