@@ -1,0 +1,360 @@
+"""Identifier, canonical JSON, datum and COSE: the specification's vectors, and any input at all."""
+
+import copy
+import json
+import math
+from contextlib import suppress
+from typing import Any
+
+import cbor2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lzstring import LZString
+from nacl.signing import SigningKey
+
+from facilitator.cardano.cbor import DecodeError
+from facilitator.cardano.transaction import Credential
+from facilitator.exact.refused import Refused
+from facilitator_masumi.canonical import canonical_json
+from facilitator_masumi.commitment import check_commitment
+from facilitator_masumi.cose import read_key, read_sign1
+from facilitator_masumi.datum import Lock, Party, read_lock
+from facilitator_masumi.identifier import compress
+from facilitator_masumi.schema import Deadlines, read_extra
+from facilitator_masumi.seller_signature import check_seller_signature
+from support.masumi import (
+    ESCROW,
+    NONE,
+    SELLER,
+    Constr,
+    key_credential,
+    offer,
+    sign_terms,
+)
+from support.payments import ALICE
+
+PROPERTY = settings(deadline=None, max_examples=60)
+DIGEST = "ab" * 32
+
+# --- The specification's vectors ------------------------------------------------------------------
+
+IDENTIFIERS = {
+    "unregistered": (
+        "11" * 32 + ".." + "55" * 16 + ".a10101." + ESCROW,
+        "230d7c6574f41d1c0acc96ade8eae04360019f607004d8809c07d005c053019cae007700bce8058680d89818"
+        "c04e44002c035931a2c00daf5e00ac9bf00b6c401b80473c6535d00e6003cb8b110199db615001ca8eecc601"
+        "9b58076c603b13763a80",
+    ),
+    "registered": (
+        f"{'22' * 32}{'aa' * 28}01.01020304050607.{'66' * 16}.a10102.{ESCROW}",
+        "130d7c6574f4218314e4b56f46e00602300e972d82c0662c0162c0562c0362c0763d6975b7d8f3b6f3874381"
+        "e004d0402700fa005c0298067093803b802f19e4a6d05018c02715001601ac154a5006d36680560bb405b410"
+        "0dc0239611ae64073001eb494192e4700e000e121e70240066610076240c0ae41e400000",
+    ),
+}
+DATUM = (
+    "d8799fd8799fd8799f581c11111111111111111111111111111111111111111111111111111111ffd87a80ffd87a80"
+    "d8799fd8799f581c22222222222222222222222222222222222222222222222222222222ffd87a80ffd87a8043a101"
+    "0150555555555555555555555555555555555820333333333333333333333333333333333333333333333333333333"
+    "3333333333"
+    + "40401a0015e65e5820"
+    + "44" * 32
+    + "401b0000019fc75a1f001b0000019fc7910d801b000001"
+    "9fc7c7fc001b0000019fc7feea800000d87980ff"
+)
+LOCK = Lock(
+    buyer=Party(Credential(is_script=False, hash=b"\x11" * 28), None),
+    buyer_return=None,
+    seller=Party(Credential(is_script=False, hash=b"\x22" * 28), None),
+    seller_return=None,
+    reference_key=bytes.fromhex("a10101"),
+    reference_signature=b"\x55" * 16,
+    seller_nonce=b"\x33" * 32,
+    buyer_nonce=b"",
+    agent_identifier=b"",
+    collateral=1_435_230,
+    input_hash=b"\x44" * 32,
+    result_hash=b"",
+    deadlines=Deadlines(1785756000000, 1785759600000, 1785763200000, 1785766800000),
+    seller_cooldown=0,
+    buyer_cooldown=0,
+)
+
+
+@pytest.mark.parametrize(("text", "compressed"), IDENTIFIERS.values(), ids=IDENTIFIERS)
+def test_the_identifiers_of_the_specification(text: str, compressed: str) -> None:
+    assert compress(text) == compressed
+
+
+def test_the_datum_of_the_specification() -> None:
+    assert read_lock(bytes.fromhex(DATUM)) == LOCK
+
+
+# --- The identifier -------------------------------------------------------------------------------
+
+
+@PROPERTY
+@given(text=st.text(st.characters(max_codepoint=0x7E, min_codepoint=0x20), max_size=400))
+def test_an_identifier_stands_for_its_text_alone(text: str) -> None:
+    units = bytes.fromhex(compress(text)).decode("utf-16-be", "surrogatepass")
+    assert LZString.decompress(units) == text
+
+
+# --- Canonical JSON -------------------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**64), 2**64)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+
+
+def as_doubles(value: Any) -> Any:
+    """The value as a reader has it that knows doubles alone."""
+    if isinstance(value, dict):
+        return {name: as_doubles(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [as_doubles(item) for item in value]
+    return float(value) if type(value) is int else value
+
+
+@PROPERTY
+@given(value=JSON)
+def test_the_canonical_form_is_the_same_value(value: Any) -> None:
+    assert as_doubles(json.loads(canonical_json(value))) == as_doubles(value)
+
+
+@PROPERTY
+@given(value=JSON)
+def test_the_canonical_form_is_one(value: Any) -> None:
+    """Whatever the order of names, and however a number is written."""
+    again = canonical_json(json.loads(canonical_json(value)))
+    assert again == canonical_json(value) == canonical_json(as_doubles(value))
+    if isinstance(value, dict):
+        assert canonical_json(dict(reversed(value.items()))) == again
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (9007199254740992, "9007199254740992"),
+        (12345678901234567890123, "1.2345678901234568e+22"),
+        (1e21, "1e+21"),
+        (1e-7, "1e-7"),
+        (-0.0, "0"),
+        (2.0, "2"),
+        ("\u2028\u00e9\x01", '"\u2028\u00e9\\u0001"'),
+        ({"\U0001f600": 1, "\ufb33": 2}, '{"\U0001f600":1,"\ufb33":2}'),
+    ],
+)
+def test_numbers_texts_and_order_are_those_of_ecmascript(value: Any, text: str) -> None:
+    """RFC 8785: names go by their UTF-16 code units."""
+    assert canonical_json(value).decode() == text
+
+
+def test_what_has_no_canonical_form_is_refused() -> None:
+    part = {"name": "body", "canonicalization": "jcs", "content": math.inf, "digest": DIGEST}
+    with pytest.raises(Refused, match="'body'"):
+        check_commitment({"parts": [part], "digest": DIGEST})
+
+
+# --- The datum ------------------------------------------------------------------------------------
+
+
+def encodings(value: Any) -> st.SearchStrategy[bytes]:
+    """Any of the encodings that Plutus data has of the value."""
+    if isinstance(value, Constr):
+        fields = st.tuples(*(encodings(field) for field in value.fields)).map(b"".join)
+        size = len(value.fields)
+        array = (
+            fields.map(lambda inner: bytes([0x80 + size]) + inner) if size < 24 else st.nothing()
+        )
+        array |= fields.map(lambda inner: b"\x9f" + inner + b"\xff")
+        general = array.map(lambda inner: b"\xd8\x66\x82" + bytes([value.index]) + inner)
+        return array.map(lambda inner: bytes([0xD8, 121 + value.index]) + inner) | general
+    if isinstance(value, bytes):
+        cuts = st.lists(st.integers(0, len(value)), max_size=4).map(sorted)
+        chunks = cuts.map(
+            lambda at: [value[a:b] for a, b in zip([0, *at], [*at, len(value)], strict=True)]
+        ).filter(lambda parts: all(len(part) <= 64 for part in parts))
+        chunked = chunks.map(lambda parts: b"\x5f" + b"".join(map(cbor2.dumps, parts)) + b"\xff")
+        return chunked | st.just(cbor2.dumps(value))
+    wide = b"\x1b" + value.to_bytes(8, "big")
+    big = b"\xc2" + cbor2.dumps(value.to_bytes(9, "big"))
+    return st.sampled_from([cbor2.dumps(value), wide, big])
+
+
+SAMPLE = Constr(
+    0,
+    (
+        Constr(0, (key_credential(b"\x11" * 28), NONE)),
+        NONE,
+        Constr(0, (key_credential(b"\x22" * 28), NONE)),
+        NONE,
+        bytes.fromhex("a10101"),
+        b"\x55" * 16,
+        b"\x33" * 32,
+        b"",
+        b"",
+        1_435_230,
+        b"\x44" * 32,
+        b"",
+        *(1785756000000, 1785759600000, 1785763200000, 1785766800000),
+        *(0, 0),
+        Constr(0, ()),
+    ),
+)
+
+
+@PROPERTY
+@given(datum=encodings(SAMPLE))
+def test_the_datum_is_read_in_every_encoding(datum: bytes) -> None:
+    assert read_lock(datum) == LOCK
+
+
+# --- COSE -----------------------------------------------------------------------------------------
+
+PUBLIC = bytes(SELLER.payment_key.verify_key)
+KEY = {1: 1, 3: -8, -1: 6, -2: PUBLIC}
+PROTECTED = {1: -8, "address": SELLER.address}
+
+
+def key(**fields: Any) -> str:
+    changed = {**KEY, **{int(name.replace("m", "-")[1:]): item for name, item in fields.items()}}
+    return cbor2.dumps({name: item for name, item in changed.items() if item is not None}).hex()
+
+
+def sign1(
+    protected: Any = PROTECTED,
+    unprotected: Any = None,
+    payload: Any = b"\xab" * 32,
+    signer: SigningKey = SELLER.payment_key,
+) -> str:
+    headers = protected if isinstance(protected, bytes) else cbor2.dumps(protected)
+    structure = cbor2.dumps(["Signature1", headers, b"", payload])
+    signature = signer.sign(structure).signature
+    unprotected = {"hashed": False} if unprotected is None else unprotected
+    return cbor2.dumps([headers, unprotected, payload, signature]).hex()
+
+
+def check(reference_key: str, signature: str) -> None:
+    check_seller_signature(reference_key, signature, SELLER.address, [DIGEST])
+
+
+GOOD = {
+    "as CIP-30 gives them": (key(), sign1()),
+    "with a kid in the key": (key(_2=b"\x01"), sign1()),
+    "with equal kids": (key(_2=b"\x01"), sign1({**PROTECTED, 4: b"\x01"})),
+    "with operations of the key": (key(_4=[1, 2]), sign1()),
+    "with other headers": (
+        key(),
+        sign1({**PROTECTED, "x": [{"a": None}, True]}, {"hashed": False, "version": 1, 9: "t"}),
+    ),
+    "headers in another order": (key(), sign1({"address": SELLER.address, 1: -8})),
+    "an indefinite map": ("bf" + key()[2:] + "ff", sign1()),
+}
+BAD = {
+    "another type of key": (key(_1=2), sign1(), "Ed25519"),
+    "another algorithm": (key(_3=-7), sign1(), "Ed25519"),
+    "no algorithm": (key(_3=None), sign1(), "Ed25519"),
+    "another curve": (key(_m1=7), sign1(), "Ed25519"),
+    "a type that is true": (key(_1=True), sign1(), "integer"),
+    "a type that is a float": (key(_1=1.0), sign1(), "integer"),
+    "a private key": (key(_m4=bytes(32)), sign1(), "private"),
+    "no public key": (key(_m2=None), sign1(), "32 bytes"),
+    "a short public key": (key(_m2=PUBLIC[:31]), sign1(), "32 bytes"),
+    "a label twice": ("a5" + "0101" + key()[2:], sign1(), "twice"),
+    "bytes after the key": (key() + "00", sign1(), "followed by"),
+    "a tag": (key(), "d2" + sign1(), "array"),
+    "bytes after the signature": (key(), sign1() + "00", "followed by"),
+    "a hashed payload": (key(), sign1(unprotected={"hashed": True}), "hashed"),
+    "hashed or not": (key(), sign1(unprotected={}), "hashed"),
+    "hashed 0": (key(), sign1(unprotected={"hashed": 0}), "true or false"),
+    "a detached payload": (key(), sign1(payload=None), "payload"),
+    "another payload": (key(), sign1(payload=bytes(32)), "other terms"),
+    "no protected headers": (key(), sign1(b""), "cut short"),
+    "no address": (key(), sign1({1: -8}), "address"),
+    "another address": (key(), sign1({**PROTECTED, "address": ALICE.address}), "another address"),
+    "no algorithm in the headers": (key(), sign1({"address": SELLER.address}), "EdDSA"),
+    "different kids": (key(_2=b"\x01"), sign1({**PROTECTED, 4: b"\x02"}), "different keys"),
+    "somebody else's signature": (key(), sign1(signer=ALICE.payment_key), "does not hold"),
+    "somebody else's key": (*sign_terms(DIGEST, ALICE, SELLER.address), "not the key of"),
+}
+
+
+@pytest.mark.parametrize(("reference_key", "signature"), GOOD.values(), ids=GOOD)
+def test_a_signature_that_holds(reference_key: str, signature: str) -> None:
+    check(reference_key, signature)
+
+
+@pytest.mark.parametrize(("reference_key", "signature", "why"), BAD.values(), ids=BAD)
+def test_a_signature_that_is_refused(reference_key: str, signature: str, why: str) -> None:
+    with pytest.raises(Refused, match=why) as refused:
+        check(reference_key, signature)
+    assert refused.value.reason == "invalid_exact_cardano_requirements_masumi_seller_signature"
+
+
+READERS = {
+    read_key: bytes.fromhex(key()),
+    read_sign1: bytes.fromhex(sign1()),
+    read_lock: bytes.fromhex(DATUM),
+}
+
+
+@PROPERTY
+@given(data=st.data(), read=st.sampled_from(list(READERS)))
+def test_any_bytes_are_read_or_refused(data: Any, read: Any) -> None:
+    """Nothing but :class:`DecodeError` is raised, wherever a few bytes are replaced."""
+    raw = bytearray(READERS[read])
+    at = data.draw(st.integers(0, len(raw)))
+    raw[at : at + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=6))
+    with suppress(DecodeError):
+        read(bytes(raw))
+
+
+def test_deep_nesting_is_gone_past() -> None:
+    deep = b"\x81" * 20_000 + b"\x00"
+    raw = bytes.fromhex(key())
+    read_key(b"\xa5" + b"\x08" + deep + raw[1:])
+
+
+# --- The whole of extra ---------------------------------------------------------------------------
+
+
+def places(value: Any) -> list[tuple[Any, ...]]:
+    """Paths to everything within the value."""
+    if not isinstance(value, dict | list):
+        return []
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    return [(name, *rest) for name, item in inner for rest in ((), *places(item))]
+
+
+EXTRA = offer()["extra"]
+
+
+@PROPERTY
+@given(path=st.sampled_from(places(EXTRA)), value=JSON, added=st.booleans())
+def test_extra_with_anything_anywhere_is_read_or_refused(
+    path: tuple[Any, ...], value: Any, added: bool
+) -> None:
+    extra = copy.deepcopy(EXTRA)
+    at: Any = extra
+    for name in path[:-1]:
+        at = at[name]
+    if added and isinstance(at, dict):
+        at["more"] = value
+        # the content of a part may hold whatever the application wants
+        is_closed = path[:-1] != ("inputCommitment", "parts", 0, "content")
+    else:
+        at[path[-1]] = value
+        is_closed = False
+    try:
+        check_commitment(read_extra(extra, 0).commitment)
+    except Refused:
+        return
+    assert not is_closed
