@@ -175,8 +175,8 @@ def encodings(value: Any) -> st.SearchStrategy[bytes]:
             fields.map(lambda inner: bytes([0x80 + size]) + inner) if size < 24 else st.nothing()
         )
         array |= fields.map(lambda inner: b"\x9f" + inner + b"\xff")
-        general = array.map(lambda inner: b"\xd8\x66\x82" + bytes([value.index]) + inner)
-        return array.map(lambda inner: bytes([0xD8, 121 + value.index]) + inner) | general
+        general = array.map(lambda inner: b"\xd8\x66\x82" + bytes([value.alternative]) + inner)
+        return array.map(lambda inner: bytes([0xD8, 121 + value.alternative]) + inner) | general
     if isinstance(value, bytes):
         cuts = st.lists(st.integers(0, len(value)), max_size=4).map(sorted)
         chunks = cuts.map(

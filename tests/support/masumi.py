@@ -159,7 +159,7 @@ def offer(
 class Constr(NamedTuple):
     """A constructor of Plutus data."""
 
-    index: int
+    alternative: int
     fields: Sequence[Any]
 
 
@@ -169,7 +169,7 @@ NONE = Constr(1, ())
 def plutus(value: Any) -> bytes:
     """Plutus data in the encoding that most tools write."""
     if isinstance(value, Constr):
-        head = cbor2.dumps(cbor2.CBORTag(121 + value.index, []))[:-1]
+        head = cbor2.dumps(cbor2.CBORTag(121 + value.alternative, []))[:-1]
         fields = b"".join(plutus(field) for field in value.fields)
         return head + (b"\x9f" + fields + b"\xff" if value.fields else b"\x80")
     if isinstance(value, bytes) and len(value) > 64:

@@ -31,6 +31,13 @@ class KeyContract:
         assert storage.bind_key("key", "second", expires_at=300.0, now=100.0) == "second"
         assert storage.bind_key("key", "third", expires_at=300.0, now=299.5) == "second"
 
+    def test_a_binding_that_is_over_already_only_asks(self, storage: Storage) -> None:
+        """It is told what stands, and never stands itself."""
+        assert storage.bind_key("key", "asked", expires_at=0.0, now=50.0) == "asked"
+        assert storage.bind_key("key", "first", expires_at=100.0, now=49.0) == "first"
+        assert storage.bind_key("key", "asked", expires_at=0.0, now=50.0) == "first"
+        assert storage.bind_key("key", "second", expires_at=100.0, now=51.0) == "first"
+
     def test_of_many_who_bind_a_key_at_once_one_does(self, storage: Storage) -> None:
         """All are told the same fingerprint."""
         told = together(
