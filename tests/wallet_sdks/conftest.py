@@ -21,7 +21,7 @@ def facilitator(tmp_path: Path) -> Iterator[ServeProcess]:
     process = ServeProcess(
         tmp_path,
         {
-            "FACILITATOR_PLUGINS": "devnet,memory",
+            "FACILITATOR_PLUGINS": "devnet,memory,masumi",
             "FACILITATOR_DEVNET__BLOCK_SECONDS": "1",
             "FACILITATOR_DEVNET__LISTEN": "127.0.0.1:0",
         },
