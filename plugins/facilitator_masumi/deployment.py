@@ -1,8 +1,10 @@
 """The escrow's address ("Deployment and escrow address").
 
 It follows from the compiled validator ``vested_pay.vested_pay.spend`` (Plutus V3) of the canonical
-blueprint, whose digest is :data:`BLUEPRINT`, with the canonical administrators and cooldown applied
-to it: Blake2b-224 over the language's byte and the script that results is :data:`ESCROW_SCRIPT`.
+blueprint, whose SHA-256 over its canonical JSON is
+``6249de17bb87c5246106af6b0f33de22b44ca24b9c1445fa36d10eb8b583dec7``, with the canonical
+administrators and cooldown applied to it: the hash of the script that results is
+:data:`ESCROW_SCRIPT`.
 """
 
 from facilitator.cardano.address import format_address
@@ -10,10 +12,8 @@ from facilitator.exact.refused import Refused
 from facilitator.x402.networks import MAINNET, PREPROD, Network
 from facilitator.x402.reasons import Reason
 
-BLUEPRINT = "6249de17bb87c5246106af6b0f33de22b44ca24b9c1445fa36d10eb8b583dec7"
-"""SHA-256 over the canonical JSON of the blueprint that the script comes from."""
 ESCROW_SCRIPT = bytes.fromhex("a15ce9d82d2f67645fc624e2edac03c6f1c106d0ad1af5815a3b14ad")
-"""The script's hash with the canonical parameters."""
+"""Blake2b-224 over the language's byte and the script with the canonical parameters."""
 
 _ENTERPRISE_SCRIPT = 0x70
 _CANONICAL = (MAINNET.id, PREPROD.id)

@@ -53,7 +53,7 @@ def escrow_lock(outputs: Collection[Output], escrow: bytes) -> tuple[Output, Loc
         raise _invalid(f"it is not masumi.vested_pay.v2 with funds locked: {error}") from None
 
 
-def check_lock(lock: Lock, escrow: bytes) -> None:
+def check_lock(lock: Lock) -> None:
     """The contract could release what the datum locks. Raises :class:`Refused`."""
     if lock.result_hash:
         raise _invalid("result_hash must be empty")
@@ -70,10 +70,8 @@ def check_lock(lock: Lock, escrow: bytes) -> None:
     for name, party in parties.items():
         if party is None:
             continue
-        if party == party_of(escrow):
-            raise _invalid(f"{name} must not be the escrow itself")
         if party.payment.is_script or (party.stake is not None and party.stake.is_script):
-            raise _invalid(f"{name} must be an address of keys, without scripts")
+            raise _invalid(f"{name} must be an address of keys: no script, such as the escrow's")
     if (lock.buyer_return or lock.buyer) == (lock.seller_return or lock.seller):
         raise _invalid("buyer and seller must be paid out to different addresses")
 

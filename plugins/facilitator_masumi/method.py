@@ -39,7 +39,7 @@ class MasumiTransfer:
         check_authorization(extra, terms)
         self._default.check(terms, transaction)
         output, locked = lock.escrow_lock(transaction.body.outputs, terms.pay_to)
-        lock.check_lock(locked, terms.pay_to)
+        lock.check_lock(locked)
         lock.check_matches(locked, extra)
         signers = {_key_hash(witness.vkey) for witness in transaction.witnesses.vkeys}
         lock.check_signed_by_buyer(locked, signers)

@@ -19,6 +19,8 @@ PAYMENT_TYPE = "Web3CardanoV2"
 _HASH = re.compile(r"[0-9a-f]{64}")
 _KEY_HASH = re.compile(r"[0-9a-f]{56}")
 _HEX = re.compile(r"(?:[0-9a-f]{2})+")
+_COSE = re.compile(r"(?:[0-9a-f]{2}){1,2048}")
+"""Several times what wallets make: the identifier is compressed from it, which takes its time."""
 _BUYER_NONCE = re.compile(r"(?:(?:[0-9a-f]{2}){7,13})?")
 _AGENT = re.compile(r"(?:[0-9a-f]{2}){0,60}")
 _TIME = re.compile(r"[1-9][0-9]{0,15}")
@@ -94,8 +96,8 @@ def read_extra(extra: Mapping[str, Any], network_id: int) -> MasumiExtra:
     return MasumiExtra(
         commitment=commitment,
         terms=terms,
-        reference_key=_text(extra, "referenceKey", _HEX, "extra"),
-        reference_signature=_text(extra, "referenceSignature", _HEX, "extra"),
+        reference_key=_text(extra, "referenceKey", _COSE, "extra"),
+        reference_signature=_text(extra, "referenceSignature", _COSE, "extra"),
         blockchain_identifier=_text(extra, "blockchainIdentifier", _HEX, "extra"),
         has_deployment="deployment" in extra,
     )

@@ -151,6 +151,10 @@ SCHEMA = {
         "externalDisputeUnlockTime",
     ),
     "no reference key": (drop("extra", "referenceKey"), "referenceKey"),
+    "a signature of unusual length": (
+        extra("referenceSignature", value="ab" * 2049),
+        "referenceSignature",
+    ),
     "an empty signature": (extra("referenceSignature", value=""), "referenceSignature"),
     "an identifier in capitals": (
         extra("blockchainIdentifier", value="AB"),

@@ -1,6 +1,6 @@
 """Locks under Masumi's escrow, settled over HTTP: each offer once, whoever asks and wherever."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -8,10 +8,25 @@ from typing import Any
 
 import pytest
 
-from facilitator_devnet.genesis import TEST_TOKEN
+from facilitator.cardano.parameters import ProtocolParameters
+from facilitator.cardano.slots import KNOWN_ERAS, EraSummary
+from facilitator.cardano.transaction import OutputRef
+from facilitator.exact.verification import Verifier
+from facilitator.roles.chain import OutputStatus, Unspent
+from facilitator.testing.clock import ManualClock
+from facilitator.x402.messages import parse_payment_request
+from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN
+from facilitator_masumi.method import MasumiTransfer
 from support.masumi import ESCROW_BYTES, MINUTE, SELLER, lock, offer
-from support.payments import ALICE, BOB, request_body, requirements, transaction_id
-from support.running import Running
+from support.payments import (
+    ALICE,
+    BOB,
+    genesis_utxos,
+    request_body,
+    requirements,
+    transaction_id,
+)
+from support.running import NETWORK, NOW, Running
 
 PLUGINS = "devnet,memory,masumi"
 
@@ -47,7 +62,7 @@ def test_a_lock_settles(running: Running, asset: bytes | None) -> None:
 
 def test_it_is_advertised_where_it_is_enabled(run: Callable[..., Running]) -> None:
     _, with_it = run(plugins=PLUGINS).call("GET", "/supported")
-    assert with_it["kinds"][0]["extra"]["assetTransferMethods"] == ["default", "masumi"]
+    assert "masumi" in with_it["kinds"][0]["extra"]["assetTransferMethods"]
     plain = run()
     refused = plain.verify(body(plain, offer()))
     assert refused["invalidReason"] == "unsupported_scheme"
@@ -197,3 +212,50 @@ def test_payments_of_the_default_method_are_as_before(running: Running) -> None:
     plain = lock(offer(), ttl=running.slot + 300)
     refused = running.verify(request_body(plain, terms))
     assert refused["invalidReason"].endswith("recipient_mismatch")
+
+
+class Chain:
+    """What ALICE holds at genesis; it counts what is asked about outputs."""
+
+    def __init__(self) -> None:
+        self.questions = 0
+
+    def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
+        self.questions += 1
+        held = genesis_utxos(ALICE)
+        return {ref: Unspent(held[ref]) for ref in refs}
+
+    def parameters(self) -> ProtocolParameters:
+        return PARAMETERS
+
+    def eras(self) -> EraSummary:
+        return KNOWN_ERAS[NETWORK]
+
+
+def test_a_lock_costs_no_more_questions_than_any_payment() -> None:
+    chain = Chain()
+    verifier = Verifier(
+        {NETWORK: chain}, {"masumi": MasumiTransfer()}, ManualClock(NOW), accept_mempool=False
+    )
+    terms = offer()
+    slot = KNOWN_ERAS[NETWORK].slot_at(int(NOW * 1000))
+    raw = lock(terms, ttl=slot + 300)
+    payment = verifier.read(parse_payment_request(request_body(raw, terms)))
+    verifier.examine(payment)
+    assert verifier.once(payment) is not None
+    assert chain.questions == 0
+    assert verifier.judge(payment) == ALICE.bech32
+    assert chain.questions == 1
+
+
+def test_an_inspection_has_a_row_for_each_of_its_rules(run: Callable[..., Running]) -> None:
+    running = run(plugins=PLUGINS, inspect__enabled="true")
+    terms = offer()
+    _, report = running.call("POST", "/inspect", body(running, terms))
+    rows = {row["name"]: row["result"] for row in report["checks"] if row["scope"] == "scheme"}
+    assert rows["pays the terms"] == rows["pays as the network is now"] == "pass"
+    assert rows["is paid by whom it names"] == "pass"
+    late = request_body(lock(terms, ttl=running.slot + 601), terms)
+    _, report = running.call("POST", "/inspect", late)
+    reasons = {row["name"]: row["rule"] for row in report["checks"]}
+    assert reasons["pays as the network is now"].endswith("_masumi_deadline")
