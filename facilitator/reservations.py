@@ -12,7 +12,7 @@ from facilitator.exact.payment import Payment
 from facilitator.exact.refused import Refused
 from facilitator.roles.storage import Reservation, ReservedElsewhere, Storage
 from facilitator.settings import ReservationSettings
-from facilitator.settlement.tracker import GRACE_SECONDS
+from facilitator.settlement.reconciliation import GRACE_SECONDS
 from facilitator.x402.reasons import Reason
 
 MAX_REMEMBERED = 10_000

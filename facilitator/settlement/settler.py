@@ -21,7 +21,8 @@ from facilitator.settlement.claim import NOT_KNOWN, Claim, ClaimState
 from facilitator.settlement.lost import KEEP_SECONDS
 from facilitator.settlement.observation import Observation, is_open
 from facilitator.settlement.places import Places
-from facilitator.settlement.tracker import GRACE_SECONDS, Tracker
+from facilitator.settlement.reconciliation import GRACE_SECONDS
+from facilitator.settlement.tracker import Tracker
 from facilitator.x402.messages import SettleResponse
 from facilitator.x402.reasons import Reason
 

@@ -8,7 +8,7 @@ import pytest
 
 from facilitator.cardano.decode import decode_transaction
 from facilitator.roles.chain import NotFound
-from facilitator.settlement.tracker import GRACE_SECONDS
+from facilitator.settlement.reconciliation import GRACE_SECONDS
 from facilitator_redis.names import Names
 from support.payments import Payer, request_body, requirements, transaction_id
 from support.redis_servers import RedisServer, eventually, needs_redis
