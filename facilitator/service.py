@@ -1,6 +1,5 @@
 """The facilitator behind its HTTP API: verification, reservations, settlement and plugins."""
 
-import logging
 import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -9,6 +8,7 @@ from typing import Any
 from facilitator import inquiry
 from facilitator.api.service import IdempotencyConflict, ServiceUnavailable
 from facilitator.chain.followed import FollowedChain
+from facilitator.changes import Changes
 from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import Landed, PerhapsLanded, Refused
@@ -16,8 +16,6 @@ from facilitator.exact.verification import Verifier
 from facilitator.metrics import (
     MAX_WAITING,
     SETTLE_ANSWERS,
-    SETTLEMENT_SECONDS,
-    SETTLEMENTS,
     VERDICTS,
     WAITING,
 )
@@ -31,14 +29,14 @@ from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settings import SettlementSettings
 from facilitator.settlement import answers
-from facilitator.settlement.claim import NOT_KNOWN, Claim, ClaimState
+from facilitator.settlement.caller import Caller, key_hash
+from facilitator.settlement.claim import ClaimState
 from facilitator.settlement.lost import KEEP_SECONDS, reconsidered
-from facilitator.settlement.settler import Caller, Settler, key_hash
+from facilitator.settlement.settler import Settler
+from facilitator.settlement.standing import payer_of_claimed
 from facilitator.settlement.tracker import Tracker
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
-
-_log = logging.getLogger("facilitator.settlement")
 
 
 class Service:
@@ -72,13 +70,14 @@ class Service:
         self._supported = supported
         self._health_checks = health_checks
         self._meter = meter
+        changes = Changes(chains, reservations, plugins, meter)
         self._trackers = {
             network: Tracker(
                 chain,
                 storage,
                 clock,
                 lease_seconds=settings.lease_seconds,
-                changed=self._claim_changed,
+                changed=changes.tell,
                 failed=failed,
             )
             for network, chain in chains.items()
@@ -91,10 +90,6 @@ class Service:
             lease_seconds=settings.lease_seconds,
             max_waiting=max_waiting,
         )
-        for network in chains:
-            for state in ClaimState:
-                if state is not ClaimState.CLAIMED:
-                    meter.count(SETTLEMENTS, 0, network=network, state=state)
         places = self._settler.places
         meter.gauge(WAITING, lambda: places.taken)
         meter.gauge(MAX_WAITING, lambda: places.number)
@@ -161,7 +156,7 @@ class Service:
         claim = self._storage.claim(payment.transaction_id)
         if claim is None or claim.state is ClaimState.CLAIMED:
             return None
-        return _payer_of_claimed(payment, claim)
+        return payer_of_claimed(payment, claim)
 
     def _payer_in_chain(self, payment: Payment) -> str | None:
         """As :meth:`_payer_by_claim`; without the storage nothing can be said of the payment."""
@@ -259,24 +254,6 @@ class Service:
             provider = self._providers[payment.terms.network.id]
             raise reconsidered(refused, payment, provider, self._clock.time()) from None
 
-    def _claim_changed(self, claim: Claim) -> None:
-        _log.info(
-            "settlement %s",
-            claim.state.value,
-            extra={"tx": claim.transaction_id, "state": claim.state, "network": claim.network},
-        )
-        self._meter.count(SETTLEMENTS, network=claim.network, state=claim.state)
-        if claim.state is ClaimState.SETTLED:
-            seconds = max(0.0, claim.updated_at - claim.created_at)
-            self._meter.observe(SETTLEMENT_SECONDS, seconds, network=claim.network)
-        if claim.state.is_final:
-            try:
-                self._reservations.release(claim.transaction_id)
-            except StorageUnavailable as error:
-                _log.warning("inputs stay reserved until their time is over: %s", error)
-        if claim.answer != NOT_KNOWN:
-            self._plugins.settlement_changed(claim)
-
     # --- /status, /supported, /health -------------------------------------------------------
 
     def status(self, transaction_id: str) -> Mapping[str, Any]:
@@ -306,24 +283,6 @@ def _ask(gate: Callable[[PaymentView], Refusal | None], payment: Payment) -> Non
     refusal = gate(payment.view)
     if refusal is not None:
         raise Refused(refusal.reason, refusal.message)
-
-
-def _payer_of_claimed(payment: Payment, claim: Claim) -> str:
-    """The payer of a payment that is being settled, so that a paid retry can resume it."""
-    if claim.state is ClaimState.REJECTED:
-        raise Refused(
-            Reason.DEFINITIVELY_REJECTED, f"the ledger rejected this transaction: {claim.error}"
-        )
-    if claim.state is ClaimState.EXPIRED:
-        raise Refused(Reason.TTL_EXPIRED, "this transaction's validity ended; it did not land")
-    if claim.requirements != payment.terms.requirements.fingerprint():
-        raise Refused(Reason.DUPLICATE, "this transaction settles other requirements", claim.payer)
-    if claim.answer == NOT_KNOWN:
-        lost = "whether this transaction's success was reported is not known: its record was lost"
-        raise Refused(Reason.DUPLICATE, lost, claim.payer or None)
-    if claim.answer is not None:
-        raise Refused(Reason.DUPLICATE, "this transaction is already settled", claim.payer)
-    return claim.payer
 
 
 def _refused_settlement(

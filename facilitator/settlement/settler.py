@@ -1,33 +1,27 @@
-"""``/settle``: claim, submit once, wait for the evidence, tell one caller of the success."""
+"""``/settle``: claim, submit once, wait for the evidence, have one caller told of the success."""
 
-import hashlib
 import logging
-import secrets
 import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
-import orjson
 
 from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import Landed, Refused
 from facilitator.roles.chain import ChainUnavailable, InBlock
-from facilitator.roles.storage import Storage, StorageUnavailable
+from facilitator.roles.storage import Storage
 from facilitator.settlement import answers, transitions
-from facilitator.settlement.claim import NOT_KNOWN, Claim, ClaimState
+from facilitator.settlement.caller import Caller
+from facilitator.settlement.claim import Claim, ClaimState
 from facilitator.settlement.lost import KEEP_SECONDS
 from facilitator.settlement.observation import Observation, is_open
 from facilitator.settlement.places import Places
 from facilitator.settlement.reconciliation import GRACE_SECONDS
+from facilitator.settlement.telling import Teller
 from facilitator.settlement.tracker import Tracker
 from facilitator.x402.messages import SettleResponse
 from facilitator.x402.reasons import Reason
-
-MAX_REMEMBERED = 10_000
-"""Successes that this process remembers to have told."""
 
 _CLAIMED_POLL_SECONDS = 0.1
 
@@ -37,22 +31,8 @@ write wait only so long before it calls itself too busy.
 """
 _LATE_SECONDS = 1.0
 """How long beyond its time a caller queues to have its payment submitted at all."""
-_WRITE_SECONDS = 5.0
-"""How long at least a storage that does not work is asked to note that a success was told."""
-_WRITE_PAUSE_SECONDS = 0.2
 
 _log = logging.getLogger("facilitator.settlement")
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who waits for an answer of ``/settle``, and how."""
-
-    wait_seconds: float
-    key: str | None
-    """Hash of the idempotency key."""
-    is_gone: Callable[[], bool]
-    """Whether the caller has hung up."""
 
 
 class Settler:
@@ -78,9 +58,7 @@ class Settler:
         """Those that callers wait in."""
         self._turn_to_write = threading.Semaphore(_WRITERS)
         self._draining = threading.Event()
-        self._lock = threading.Lock()
-        self._told: dict[str, tuple[bytes, str]] = {}
-        """Answers and hashes of their keys; the oldest go first."""
+        self._teller = Teller(storage, clock, self._turn_to_write, self._draining)
 
     def drain(self) -> None:
         """Answer every waiting caller with what is known; let nobody wait from now on."""
@@ -111,10 +89,10 @@ class Settler:
                 )
                 return answers.pending(claim, None, trouble)
         if not is_open(claim):
-            return self._answer(Observation(claim), caller, deadline)
+            return self._teller.answer(Observation(claim), caller, deadline)
         observation = tracker.observe(claim)
         self._wait(observation, deadline)
-        return self._answer(observation, caller, deadline)
+        return self._teller.answer(observation, caller, deadline)
 
     # --- Claiming and submitting ------------------------------------------------------------
 
@@ -227,8 +205,6 @@ class Settler:
         _log.warning("the claim on %s was lost, and is made anew", claim.transaction_id)
         return self._trackers[claim.network].landed(rebuilt, where).claim
 
-    # --- Waiting and answering --------------------------------------------------------------
-
     def _wait(self, observation: Observation, deadline: float) -> None:
         if observation.is_decided() or not self.places.take():
             return
@@ -237,88 +213,6 @@ class Settler:
         finally:
             self.places.leave()
 
-    def _answer(self, observation: Observation, caller: Caller, deadline: float) -> SettleResponse:
-        claim = self._storage.claim(observation.claim.transaction_id) or observation.claim
-        if claim.answer is not None and not (claim.answer == NOT_KNOWN and is_open(claim)):
-            return _told_before(claim, claim.answer, caller)
-        if claim.state is ClaimState.REJECTED:
-            return answers.rejected(claim)
-        if claim.state is ClaimState.EXPIRED:
-            return answers.expired(claim)
-        if claim.is_success:
-            # One after the other: all but the first need only read that somebody was told.
-            with observation.telling:
-                claim = self._storage.claim(claim.transaction_id) or claim
-                return self._tell(claim, observation.depth, caller, deadline)
-        return answers.pending(claim, observation.depth, observation.trouble)
-
-    def _tell(
-        self, claim: Claim, depth: int | None, caller: Caller, deadline: float
-    ) -> SettleResponse:
-        """Report the success to this caller if nobody was told before and it is still there."""
-        if claim.answer is None and (before := self._told.get(claim.transaction_id)):
-            # The records went back to before it was told, by a copy that was restored for instance.
-            again = transitions.tell(*before, self._clock.time())
-            claim = transitions.advance(self._storage, claim, again).claim or claim
-        if claim.answer is not None:
-            return _told_before(claim, claim.answer, caller)
-        if caller.is_gone():
-            return answers.pending(claim, depth)
-        answer = orjson.dumps(answers.success(claim, depth).to_json())
-        key = caller.key or _nobodys_key()
-        told = self._write(claim, transitions.tell(answer, key, self._clock.time()), deadline)
-        if told is None or told.answer is None:  # opened again meanwhile
-            return answers.pending(told or claim, depth)
-        if told.answer_key != key:
-            return _told_before(told, told.answer, caller)
-        if caller.key is None and caller.is_gone():
-            self._write(told, transitions.take_back(self._clock.time()), deadline)
-            return answers.pending(claim, depth)
-        self._remember(claim.transaction_id, told.answer, key)
-        return answers.repeated(told.answer)
-
-    def _remember(self, transaction_id: str, answer: bytes, key: str) -> None:
-        with self._lock:
-            self._told[transaction_id] = (answer, key)
-            if len(self._told) > MAX_REMEMBERED:
-                del self._told[next(iter(self._told))]
-
-    def _write(self, claim: Claim, step: transitions.Step, deadline: float) -> Claim | None:
-        """The claim with the step taken, if that could be. Raises :class:`StorageUnavailable`.
-
-        Whether a change was made that failed is not known, and a success must neither be told nor
-        used up by chance: it is tried for as long as the caller waits, or a little longer.
-        """
-        deadline = max(deadline, time.monotonic() + _WRITE_SECONDS)
-        while True:
-            try:
-                with self._turn_to_write:
-                    return transitions.advance(self._storage, claim, step).claim
-            except StorageUnavailable:
-                if time.monotonic() > deadline or self._draining.wait(_WRITE_PAUSE_SECONDS):
-                    raise
-
-
-def _told_before(claim: Claim, answer: bytes, caller: Caller) -> SettleResponse:
-    """The same answer to the one who was told, by its key; to everybody else that it was told."""
-    if caller.key is not None and claim.answer_key == caller.key:
-        return answers.repeated(answer)
-    if answer == NOT_KNOWN:
-        return answers.duplicate(
-            claim, "its record was lost, so that whether its success was reported is not known"
-        )
-    return answers.duplicate(claim, "its success was already reported")
-
 
 def _lookup_failed(error: ChainUnavailable) -> Refused:
     return Refused(Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {error}")
-
-
-def _nobodys_key() -> str:
-    """It tells this telling from others, and lets nobody have the answer again."""
-    return secrets.token_hex(32)
-
-
-def key_hash(key: str) -> str:
-    """What is stored of an idempotency key: it may be somebody's secret."""
-    return hashlib.sha256(key.encode()).hexdigest()

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from facilitator.exact.payment import Payment
 from facilitator.roles.chain import InBlock
-from facilitator.settlement import answers, lost, settler, transitions
+from facilitator.settlement import answers, lost, settler, telling, transitions
+from facilitator.settlement.caller import Caller
 from facilitator.settlement.claim import Claim, ClaimState
-from facilitator.settlement.settler import Caller, Settler
+from facilitator.settlement.settler import Settler
 from facilitator.settlement.transitions import Step
 from facilitator.x402.messages import SettleResponse
 
@@ -51,7 +52,7 @@ def tell_everybody() -> None:
     def tell(claim: Claim, answer: bytes, caller: Caller) -> SettleResponse:  # noqa: ARG001
         return answers.repeated(answer)
 
-    settler._told_before = tell
+    telling._told_before = tell
 
 
 def count_too_far() -> None:
