@@ -30,7 +30,7 @@ from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settings import SettlementSettings
 from facilitator.settlement import answers
 from facilitator.settlement.caller import Caller, key_hash
-from facilitator.settlement.claim import ClaimState
+from facilitator.settlement.claim import Claim, ClaimState
 from facilitator.settlement.lost import KEEP_SECONDS, reconsidered
 from facilitator.settlement.settler import Settler
 from facilitator.settlement.standing import payer_of_claimed
@@ -217,7 +217,12 @@ class Service:
             raise refused
         if claim.requirements != payment.terms.requirements.fingerprint():
             raise refused
-        return answers.pending(claim, self._trackers[claim.network].depth(claim))
+        return answers.pending(claim, self._depth(claim))
+
+    def _depth(self, claim: Claim) -> int | None:
+        """Newer blocks on its own, as far as is known here, perhaps of a network not served now."""
+        tracker = self._trackers.get(claim.network)
+        return claim.depth if tracker is None else tracker.depth(claim)
 
     def _bind_key(self, request: PaymentRequest, header: str | None) -> str | None:
         """Hash of the idempotency key, bound to this very request; ``None`` without a key."""
@@ -261,7 +266,7 @@ class Service:
         try:
             claim = self._storage.claim(transaction_id)
             if claim is not None:
-                return inquiry.claim_status(claim, self._trackers[claim.network].depth(claim))
+                return inquiry.claim_status(claim, self._depth(claim))
             return inquiry.chain_status(transaction_id, self._providers)
         except StorageUnavailable as error:
             raise _unavailable(error) from error

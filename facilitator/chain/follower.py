@@ -117,6 +117,17 @@ class Follower:
         """The block that the transaction is in, if it is one of those remembered."""
         return self._included.get(transaction_id)
 
+    def contradicts(self, where: InBlock) -> bool:
+        """Whether another block is remembered at that height: a fork's, which was left or loses."""
+        with self._lock:
+            if not self._window:
+                return False
+            place = where.height - self._window[0].tip.height
+            return (
+                0 <= place < len(self._window)
+                and self._window[place].tip.point.block != where.point.block
+            )
+
     @property
     def since(self) -> float:
         """Unix time in seconds from which on every new block was seen and is remembered."""

@@ -73,10 +73,13 @@ class Storage(Protocol):
         ...
 
     def change_claim(self, claim: Claim) -> bool:
-        """Write ``claim`` if the stored version is one less than its own; whether it was written.
+        """Write ``claim`` if it was made from the stored one; whether it was written.
 
-        Also true when the stored claim equals ``claim``, so that after a lost reply the caller may
-        call again; :attr:`Claim.nonce` keeps one caller's change from equalling another's.
+        That is when the stored version is one less than its own and the stored nonce is the one
+        that it :attr:`~facilitator.settlement.claim.Claim.follows`: a storage that has lost
+        changes may have got others of the same version since. Also true when the stored claim
+        equals ``claim``, so that after a lost reply the caller may call again; :attr:`Claim.nonce`
+        keeps one caller's change from equalling another's.
         """
         ...
 

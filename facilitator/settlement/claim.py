@@ -3,7 +3,7 @@
 ``claimed → submitted → included → settled``, or ``rejected``, or ``expired``. A rollback takes
 ``included`` back to ``submitted``, and ``settled`` as well while nobody was told. A claim is only
 ever removed while ``claimed``, when nothing was sent to a node. Every change is a compare-and-set
-on :attr:`Claim.version`, written before the act that it announces.
+on :attr:`Claim.version` and :attr:`Claim.nonce`, written before the act that it announces.
 """
 
 import secrets
@@ -83,6 +83,8 @@ class Claim:
     version: int = 0
     nonce: str = ""
     """Random for each change, so that two callers' otherwise equal changes are not the same."""
+    follows: str = ""
+    """Nonce of the version that this one was made from: a change of that one alone."""
 
     @property
     def is_success(self) -> bool:
@@ -91,5 +93,10 @@ class Claim:
 
     def changed(self, **fields: object) -> "Claim":
         """A copy with those fields changed, the next version number and a nonce of its own."""
+        changed = replace(self, **fields)  # type: ignore[arg-type]
+        return changed.instead_of(self)
+
+    def instead_of(self, stored: "Claim") -> "Claim":
+        """A copy that takes the place of the stored claim, as a change of it."""
         nonce = secrets.token_hex(8)
-        return replace(self, version=self.version + 1, nonce=nonce, **fields)  # type: ignore[arg-type]
+        return replace(self, version=stored.version + 1, nonce=nonce, follows=stored.nonce)

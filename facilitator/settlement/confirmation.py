@@ -10,12 +10,9 @@ from facilitator.chain.move import Move
 from facilitator.clock import Clock
 from facilitator.roles.chain import Block, InBlock, Tip
 from facilitator.settlement import transitions
-from facilitator.settlement.observation import Observation
+from facilitator.settlement.observation import ACCEPTED_CHECK_SECONDS, Observation
 from facilitator.settlement.observed import Observed
 from facilitator.settlement.recording import Recorder
-
-ACCEPTED_CHECK_SECONDS = 240.0
-"""How long blocks alone are relied on for a transaction that a node has taken."""
 
 _ADVANCED_AT_ONCE = 32
 """Claims that a block advances at once: a storage may write together what comes together."""
@@ -41,8 +38,10 @@ class Confirmation:
         self._advancing.shutdown()
 
     def found(self, observation: Observation, where: InBlock) -> None:
-        """Take in that the transaction is in the block."""
+        """Take in that the transaction is in the block, unless that is of a fork that was left."""
         tip = self._follower.follow()
+        if self._follower.contradicts(where):
+            return
         observation.update(where=where)
         observation.check_at = self._clock.time() + ACCEPTED_CHECK_SECONDS
         self._seen_at(observation, tip)
@@ -59,6 +58,8 @@ class Confirmation:
         self._find_in(move.blocks)
         for observation in observed:
             observation.update(tip_height=move.tip.height)
+            if observation.where is not None and self._follower.contradicts(observation.where):
+                self._lose(observation)
         in_blocks = [observation for observation in observed if observation.where is not None]
         list(self._advancing.map(partial(self._seen_at, tip=move.tip), in_blocks))
         self._observed.due.set()
@@ -74,9 +75,12 @@ class Confirmation:
     def _roll_back(self, observation: Observation, height: int) -> None:
         where = observation.where
         if where is not None and where.height > height:
-            observation.update(lost=True)
-            observation.check_at = 0.0
-            self._recorder.advance(observation, transitions.roll_back(self._clock.time()))
+            self._lose(observation)
+
+    def _lose(self, observation: Observation) -> None:
+        observation.update(lost=True)
+        observation.check_at = 0.0
+        self._recorder.advance(observation, transitions.roll_back(self._clock.time()))
 
     def _seen_at(self, observation: Observation, tip: Tip) -> None:
         observation.update(tip_height=tip.height)

@@ -7,7 +7,6 @@ until its block was as deep as promised, nobody can have been told.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import Landed, PerhapsLanded, Refused
@@ -69,9 +68,16 @@ class Recovery:
         self._chain = chain
 
     def notice(self, observed: Sequence[Observation]) -> None:
-        """Write again what is lost of these, oldest first: the newest one is if any is."""
-        if not observed or not self._is_lost(observed[-1].claim):
+        """Write again what is lost of these, oldest first.
+
+        If all are, so is the newest one; if only what was written last is, whoever changes such a
+        claim next finds out, or who looks through all that are open.
+        """
+        found_out = [each for each in observed if each.is_missed]
+        if not found_out and not (observed and self._is_lost(observed[-1].claim)):
             return
+        for each in found_out:
+            each.is_missed = False
         newest = self._chain.tip()
         lost = [each for each in observed if self._is_lost(each.claim)]
         _log.warning("the storage has lost %d open settlements; they are written again", len(lost))
@@ -97,8 +103,9 @@ class Recovery:
         stored = self._storage.claim(known.transaction_id)
         if stored is None:
             stored = self._storage.add_claim(again)
-        elif stored.version < known.version:
-            again = replace(again, version=stored.version + 1)
+        elif stored.version < known.version and stored.answer is None:
+            again = again.instead_of(stored)
             stored = again if self._storage.change_claim(again) else stored
         observation.begin_anew(stored)
+        observation.check_at = 0.0  # what was to be written instead may be due
         return stored

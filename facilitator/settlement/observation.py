@@ -2,10 +2,16 @@
 
 import threading
 import time
+import uuid
 from collections.abc import Callable
 
 from facilitator.roles.chain import InBlock
 from facilitator.settlement.claim import Claim, ClaimState
+
+ACCEPTED_CHECK_SECONDS = 240.0
+"""How long blocks alone are relied on for a transaction that a node has taken."""
+UNKNOWN_CHECK_SECONDS = 5.0
+"""After how long it is asked first for one of which that is not known."""
 
 
 class Observation:
@@ -22,6 +28,10 @@ class Observation:
         self.check_at = 0.0
         """Unix seconds at which the chain is to be asked for the transaction by id; 0 is now."""
         self.checks = 0
+        self.owner = uuid.uuid4().hex
+        """The token under which this process sends the transaction."""
+        self.is_missed = False
+        """Whether the storage was found not to have the claim, or only as it was before."""
         self.trouble: str | None = None
         """Why no node is known to have the transaction, if so."""
 

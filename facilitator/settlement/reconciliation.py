@@ -6,7 +6,7 @@ that is gone. The same bytes may be submitted again: the ledger takes a transact
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from facilitator.chain.followed import FollowedChain
@@ -17,14 +17,18 @@ from facilitator.settlement import transitions
 from facilitator.settlement.claim import Claim, ClaimState
 from facilitator.settlement.confirmation import Confirmation
 from facilitator.settlement.lost import Recovery
-from facilitator.settlement.observation import Observation, is_open
+from facilitator.settlement.observation import (
+    ACCEPTED_CHECK_SECONDS,
+    UNKNOWN_CHECK_SECONDS,
+    Observation,
+    is_open,
+)
 from facilitator.settlement.observed import Observed
 from facilitator.settlement.recording import Recorder
 from facilitator.settlement.submission import Submission
 
 GRACE_SECONDS = 120
 """How long after its validity has ended a transaction may still turn up in a provider's index."""
-UNKNOWN_CHECK_SECONDS = 5.0
 
 _MAX_CHECK_SECONDS = 120.0
 _ROUND_SECONDS = 1.0
@@ -59,6 +63,7 @@ class Reconciliation:
         self._submission = submission
         self._clock = clock
         self._lease_seconds = lease_seconds
+        self._longest_wait = max(ACCEPTED_CHECK_SECONDS, lease_seconds)
         self._take_up = take_up
         self._failed = failed
         self.recovery = Recovery(storage, chain.provider)
@@ -93,8 +98,9 @@ class Reconciliation:
             self._observed.due.wait(_ROUND_SECONDS)
 
     def _look(self) -> None:
-        if self._clock.time() >= self._next_scan:
-            self._next_scan = self._clock.time() + self._lease_seconds
+        now = self._clock.time()
+        if _is_due(self._next_scan, now, self._lease_seconds):
+            self._next_scan = now + self._lease_seconds
             self._take_up_open_claims()
         observed = self._observed.all()
         if observed:
@@ -102,13 +108,16 @@ class Reconciliation:
             with suppress(StorageUnavailable):  # whoever needs it tells that it is away
                 self.recovery.notice(observed)
         for observation in observed:
-            if observation.where is None and observation.check_at <= self._clock.time():
-                self._check(observation)
+            if _is_due(observation.check_at, self._clock.time(), self._longest_wait):
+                self._look_after(observation)
 
     def _take_up_open_claims(self) -> None:
         now = self._clock.time()
         self._storage.forget_claims(now)
-        for claim in self._storage.open_claims():
+        observed = self._observed.all()  # first: what is observed since is not missed below
+        stored = self._storage.open_claims()
+        self._miss(observed, stored)
+        for claim in stored:
             if claim.network != self._chain.network or claim.lease_until > now:
                 continue
             if claim.state is ClaimState.CLAIMED:
@@ -116,6 +125,20 @@ class Reconciliation:
             elif self._observed.find(claim.transaction_id) is None:
                 _log.info("taking up the settlement of %s", claim.transaction_id)
                 self._take_up(claim)
+
+    def _miss(self, observed: Sequence[Observation], stored: Sequence[Claim]) -> None:
+        """Have those looked at that are not there as they should be: decided since, or lost."""
+        versions = {claim.transaction_id: claim.version for claim in stored}
+        for each in observed:
+            if versions.get(each.claim.transaction_id, -1) < each.claim.version:
+                self._recorder.missed(each)
+
+    def _look_after(self, observation: Observation) -> None:
+        where = observation.where
+        if where is None:
+            self._check(observation)
+        else:  # what its block has told may not be written yet
+            self._confirmation.found(observation, where)
 
     def _check(self, observation: Observation) -> None:
         """Ask for the transaction by id; send it again if it is nowhere and may still land."""
@@ -143,17 +166,31 @@ class Reconciliation:
         if not self._is_still_open(observation):
             return
         if tip.point.slot < claim.invalid_hereafter:
-            self._submission.again(observation)
-        elif now >= self._chain.eras().start_ms(claim.invalid_hereafter) / 1000 + GRACE_SECONDS:
+            step = transitions.resubmit(observation.owner, now, now + self._lease_seconds)
+            if self._recorder.advance(observation, step):
+                self._submission.again(observation)
+        elif self._is_long_over(claim, tip):
             self._recorder.advance(observation, transitions.expire(now))
+
+    def _is_long_over(self, claim: Claim, tip: Tip) -> bool:
+        """Whether its validity ended a good while ago, by the chain, whatever our clock says."""
+        start_ms = self._chain.eras().start_ms
+        over_ms = start_ms(tip.point.slot) - start_ms(claim.invalid_hereafter)
+        return over_ms >= GRACE_SECONDS * 1000
 
     def _is_still_open(self, observation: Observation) -> bool:
         """Whether the stored claim is open: what another process has ended must not land now."""
         known = observation.claim
         stored = self._storage.claim(known.transaction_id)
         if stored is None or stored.version < known.version:
-            return False  # lost, which is noticed in its turn
+            self._recorder.missed(observation)
+            return False
         observation.update(stored)
         if stored.state.is_final:
             self._observed.forget(known.transaction_id)
         return is_open(stored)
+
+
+def _is_due(at: float, now: float, longest_wait: float) -> bool:
+    """Whether the time has come; one beyond the longest wait was set before the clock went back."""
+    return not now < at <= now + longest_wait

@@ -32,20 +32,26 @@ class Recorder:
         self._clock = clock
         self.changed = changed
 
-    def advance(self, observation: Observation, step: Step) -> None:
-        """Take the step, if it still applies to the claim as it is stored."""
+    def advance(self, observation: Observation, step: Step) -> bool:
+        """Take the step, if it still applies to the claim as it is stored; whether it was."""
         before = observation.claim
         try:
             after, by_us = transitions.advance(self._storage, before, step)
         except StorageUnavailable as error:
             _log.error("cannot record %s: %s", before.transaction_id, error)
             observation.check_at = self._clock.time() + RETRY_SECONDS
-            return
+            return False
         if after is None:
-            self._observed.due.set()  # to notice what else is lost
-            return
+            self.missed(observation)
+            return False
         observation.update(after)
         if after.state.is_final:
             self._observed.forget(before.transaction_id)
         if by_us and after.state is not before.state:
             self.changed(after)
+        return by_us
+
+    def missed(self, observation: Observation) -> None:
+        """Have it noticed that the storage has lost the claim, and what else."""
+        observation.is_missed = True
+        self._observed.due.set()

@@ -79,7 +79,7 @@ class Settler:
         never_landed = claim.state in (ClaimState.REJECTED, ClaimState.EXPIRED)
         if not never_landed and claim.requirements != payment.terms.requirements.fingerprint():
             return answers.duplicate(claim, "it settles other requirements")
-        tracker = self._trackers[claim.network]
+        tracker = self._trackers[payment.terms.network.id]
         if claim.state is ClaimState.SETTLED and claim.answer is None:
             try:
                 claim = tracker.confirm(claim)
@@ -115,7 +115,7 @@ class Settler:
                 finally:
                     self._turn_to_write.release()
             if claim.state is ClaimState.CLAIMED and claim.owner != owner:
-                claim = self._take_over(claim, owner)
+                claim = self._take_over(payment, claim, owner)
             if claim.state is not ClaimState.CLAIMED:
                 return claim
             if claim.owner == owner:
@@ -149,10 +149,9 @@ class Settler:
         finally:
             self.places.leave()
 
-    def _take_over(self, claim: Claim, owner: str) -> Claim:
+    def _take_over(self, payment: Payment, claim: Claim, owner: str) -> Claim:
         """Make the claim ours if its owner's lease is over."""
-        now = self._clock.time()
-        step = transitions.take_over(owner, now, now + self._lease_seconds)
+        step = transitions.take_over(self._new_claim(payment, owner), self._clock.time())
         return transitions.advance(self._storage, claim, step).claim or claim
 
     def _new_claim(self, payment: Payment, owner: str) -> Claim:
@@ -173,6 +172,7 @@ class Settler:
             created_at=now,
             updated_at=now,
             keep_until=now + terms.max_timeout_seconds + GRACE_SECONDS + KEEP_SECONDS,
+            nonce=owner,
         )
 
     def _submit(self, payment: Payment, claim: Claim) -> Claim | None:

@@ -80,7 +80,7 @@ class Teller:
         if told.answer_key != key:
             return _told_before(told, told.answer, caller)
         if caller.key is None and caller.is_gone():
-            self._write(told, transitions.take_back(self._clock.time()), deadline)
+            self._write(told, transitions.take_back(key, self._clock.time()), deadline)
             return answers.pending(claim, depth)
         self._remember(claim.transaction_id, told.answer, key)
         return answers.repeated(told.answer)

@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 from facilitator.chain.followed import FollowedChain
 from facilitator.clock import Clock
-from facilitator.roles.chain import InBlock, Tip, TransactionStatus
+from facilitator.roles.chain import ChainUnavailable, InBlock, Tip, TransactionStatus
 from facilitator.roles.storage import Storage
 from facilitator.settlement import transitions
 from facilitator.settlement.claim import Claim
-from facilitator.settlement.confirmation import ACCEPTED_CHECK_SECONDS, Confirmation
-from facilitator.settlement.observation import Observation
+from facilitator.settlement.confirmation import Confirmation
+from facilitator.settlement.observation import ACCEPTED_CHECK_SECONDS, Observation
 from facilitator.settlement.observed import Observed
-from facilitator.settlement.reconciliation import UNKNOWN_CHECK_SECONDS, Reconciliation
+from facilitator.settlement.reconciliation import Reconciliation
 from facilitator.settlement.recording import Recorder
 from facilitator.settlement.submission import Submission
 
@@ -38,6 +38,7 @@ class Tracker:
         self._follower = chain.follower
         self._storage = storage
         self._clock = clock
+        self._lease_seconds = lease_seconds
         self._changed = changed
         self._observed = Observed()
         recorder = Recorder(storage, self._observed, clock, changed)
@@ -86,7 +87,8 @@ class Tracker:
         Whatever the node answers is in the observation's claim; without a definite answer the
         claim stays open and is reconciled by id.
         """
-        observation = self._observe(claim, check_in=UNKNOWN_CHECK_SECONDS)
+        observation = self._observe(claim, check_in=self._lease_seconds)
+        observation.owner = claim.owner
         self._changed(claim)
         self._submission.first(observation)
         return observation
@@ -135,6 +137,8 @@ class Tracker:
         if where is None:
             where = self._chain.transaction(claim.transaction_id)
         if isinstance(where, InBlock):
+            if self._follower.contradicts(where):
+                raise ChainUnavailable(f"block {where.point.block} is of a fork that was left")
             # In the block it was settled in it is as deep as it was, though our view may lag.
             is_same = where.point.block == claim.block
             if is_same or tip.height - where.height >= claim.confirmations:

@@ -42,13 +42,16 @@ def advance(storage: Storage, claim: Claim, step: Step) -> Advance:
     return Advance(None, by_us=False)
 
 
-def take_over(owner: str, now: float, lease_until: float) -> Step:
-    """Take a ``claimed`` claim whose owner's lease is over."""
+def take_over(ours: Claim, now: float) -> Step:
+    """Put our own claim in the place of a ``claimed`` one whose owner's lease is over.
+
+    All of it: the other may be on the same body under other requirements or with other witnesses.
+    """
 
     def step(claim: Claim) -> Claim | None:
         if claim.state is not ClaimState.CLAIMED or claim.lease_until > now:
             return None
-        return claim.changed(owner=owner, lease_until=lease_until, updated_at=now)
+        return ours.instead_of(claim)
 
     return step
 
@@ -80,8 +83,21 @@ def rebuild(owner: str, now: float) -> Step:
     return step
 
 
-def doubt(now: float) -> Step:
-    """Note that it was in the chain before its one submission, and somebody may have been told.
+def resubmit(owner: str, now: float, lease_until: float) -> Step:
+    """Announce that it is about to be sent once more, unless another's lease on that lasts."""
+
+    def step(claim: Claim) -> Claim | None:
+        if claim.state is not ClaimState.SUBMITTED:
+            return None
+        if claim.owner != owner and claim.lease_until > now:
+            return None
+        return claim.changed(owner=owner, lease_until=lease_until, updated_at=now)
+
+    return step
+
+
+def doubt(owner: str, now: float) -> Step:
+    """Note that it was there before its one submission by ``owner``: somebody may have been told.
 
     Once the lease is over, others of us may have submitted it as well: that is no ground to doubt.
     """
@@ -89,7 +105,7 @@ def doubt(now: float) -> Step:
     def step(claim: Claim) -> Claim | None:
         if claim.state is not ClaimState.SUBMITTED or claim.answer is not None:
             return None
-        if claim.accepted or claim.lease_until <= now:
+        if claim.accepted or claim.owner != owner or claim.lease_until <= now:
             return None
         return claim.changed(answer=NOT_KNOWN, updated_at=now)
 
@@ -152,11 +168,14 @@ def _not_in_a_block(claim: Claim, now: float) -> Claim:
     )
 
 
-def reject(error: str, now: float) -> Step:
-    """Note a node's definite refusal, unless another submission of the same was accepted."""
+def reject(error: str, owner: str, now: float) -> Step:
+    """Note the definite refusal of what ``owner`` sent, unless others sent it since, or may have.
+
+    Nor when another submission of the same was accepted.
+    """
 
     def step(claim: Claim) -> Claim | None:
-        if claim.state is not ClaimState.SUBMITTED or claim.accepted:
+        if claim.state is not ClaimState.SUBMITTED or claim.accepted or claim.owner != owner:
             return None
         return claim.changed(state=ClaimState.REJECTED, error=error, updated_at=now)
 
@@ -196,11 +215,14 @@ def tell(answer: bytes, key: str | None, now: float) -> Step:
     return step
 
 
-def take_back(now: float) -> Step:
-    """Make a success available again that its caller, who alone was told, did not receive."""
+def take_back(key: str, now: float) -> Step:
+    """Make a success available again that its caller, who alone was told, did not receive.
+
+    ``key`` is the one it was told under: what was told to another since stays told.
+    """
 
     def step(claim: Claim) -> Claim | None:
-        if claim.answer is None:
+        if claim.answer is None or claim.answer_key != key:
             return None
         return claim.changed(answer=None, answer_key=None, updated_at=now)
 

@@ -74,4 +74,5 @@ def any_claim() -> st.SearchStrategy[Claim]:
         answer_key=optional_text,
         version=st.integers(0, 2**63 - 2),
         nonce=st.text(),
+        follows=st.text(),
     )

@@ -52,10 +52,11 @@ class MemoryStorage:
             return self._claims.get(transaction_id)
 
     def change_claim(self, claim: Claim) -> bool:
-        """Write the claim if the stored version is one less; whether it is now the stored one."""
+        """Write the claim if it was made from the stored one; whether it is now the stored one."""
         with self._lock:
             stored = self._claims.get(claim.transaction_id)
-            if stored is None or stored.version != claim.version - 1:
+            made_from = (claim.version - 1, claim.follows)
+            if stored is None or (stored.version, stored.nonce) != made_from:
                 return stored == claim
             self._claims[claim.transaction_id] = claim
             return True

@@ -45,10 +45,12 @@ CHANGE_CLAIM = Script(f"""
 local stored = redis.call('GET', KEYS[1])
 if stored == ARGV[1] then return 1 end
 if not stored or string.match(stored, '^%d+') ~= ARGV[5] then return 0 end
+if not string.find(stored, ARGV[6], 1, true) then return 0 end
 {_PUT}
 return 1
 """)
-"""ARGV[5] is the version that it must have. Returns whether the record is there now."""
+"""ARGV[5] is the version that it must have, ARGV[6] the nonce as it is in a record. Returns whether
+the record is there now."""
 
 REMOVE_CLAIM = Script("""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end

@@ -9,7 +9,7 @@ from facilitator.settlement.claim import Claim
 from facilitator_redis import scripts
 from facilitator_redis.client import Value
 from facilitator_redis.names import Names
-from facilitator_redis.records import claim_of, record_of
+from facilitator_redis.records import claim_of, nonce_in_record, record_of
 from facilitator_redis.server import Server
 from facilitator_redis.sharing import SharedChain
 
@@ -44,8 +44,8 @@ class RedisStorage(SharedChain):
         return None if record is None else claim_of(record)
 
     def change_claim(self, claim: Claim) -> bool:
-        """Write the claim if the stored version is one less; whether it is now the stored one."""
-        change = [*_placed(claim), claim.version - 1]
+        """Write the claim if it was made from the stored one; whether it is now the stored one."""
+        change = [*_placed(claim), claim.version - 1, nonce_in_record(claim.follows)]
         return bool(self._server.run(scripts.CHANGE_CLAIM, self._claim_keys(claim), change))
 
     def remove_claim(self, claim: Claim) -> bool:

@@ -137,5 +137,7 @@ VERSION_3 = (
     """,
 )
 
-STEPS = (VERSION_1, VERSION_2, VERSION_3)
+VERSION_4 = ("ALTER TABLE claims ADD COLUMN follows TEXT NOT NULL DEFAULT ''",)
+
+STEPS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4)
 """The statements that lead from each version (``PRAGMA user_version``) to the next, from 0 on."""

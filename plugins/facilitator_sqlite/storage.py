@@ -13,7 +13,8 @@ from facilitator_sqlite.sharing import SharedChain
 _CLAIM = f"SELECT {COLUMNS} FROM claims WHERE transaction_id = ?"  # noqa: S608
 _ADD = f"INSERT INTO claims ({COLUMNS}) VALUES ({PLACES}) ON CONFLICT DO NOTHING"  # noqa: S608
 _CHANGE = f"""
-    UPDATE claims SET ({COLUMNS}) = ({PLACES}) WHERE transaction_id = ? AND version = ?
+    UPDATE claims SET ({COLUMNS}) = ({PLACES})
+    WHERE transaction_id = ? AND version = ? AND nonce = ?
 """  # noqa: S608
 _OPEN = f"""
     SELECT {COLUMNS} FROM claims WHERE state IN ('claimed', 'submitted', 'included')
@@ -58,10 +59,10 @@ class SqliteStorage(SqliteReservations, SharedChain):
         return self._database.read(lambda connection: _claim(connection, transaction_id))
 
     def change_claim(self, claim: Claim) -> bool:
-        """Write the claim if the stored version is one less; whether it is now the stored one."""
+        """Write the claim if it was made from the stored one; whether it is now the stored one."""
 
         def change(connection: sqlite3.Connection) -> bool:
-            expected = (claim.transaction_id, claim.version - 1)
+            expected = (claim.transaction_id, claim.version - 1, claim.follows)
             if connection.execute(_CHANGE, row_of(claim) + expected).rowcount:
                 return True
             return _claim(connection, claim.transaction_id) == claim

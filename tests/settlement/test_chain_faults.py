@@ -5,8 +5,9 @@ from typing import Any, Literal
 
 import pytest
 
+from facilitator.cardano.decode import decode_transaction
 from facilitator.roles.chain import InBlock, NotFound
-from support.payments import Payer, transaction_id
+from support.payments import Payer, request_body, requirements, transaction_id
 from support.running import Running
 
 Run = Callable[..., Running]
@@ -131,21 +132,27 @@ def test_an_outage_while_waiting_only_delays(running: Running) -> None:
 
 
 def test_a_definite_rejection_is_final(running: Running) -> None:
-    """The ledger's view changes between the verdict and the submission."""
-    body = Payer(running).body()
+    """Another transaction spends the input between the verdict and the submission."""
+    payer = Payer(running)
+    terms = requirements()
+    first = payer.transaction(terms)
+    body = request_body(first, terms)
+    rival = payer.spend([decode_transaction(first).body.inputs[0]], requirements(amount=3_000_000))
     outputs = running.devnet.outputs
 
     def spend_meanwhile(refs: Any) -> Any:
         answer = outputs(refs)
-        running.devnet._chain.ledger.outputs.clear()
+        running.devnet.outputs = outputs  # type: ignore[method-assign]
+        running.devnet.submit(rival)
+        running.next_block()
+        running.next_block()
         return answer
 
     running.devnet.outputs = spend_meanwhile  # type: ignore[method-assign]
     answer = running.settle(body)
     assert answer["errorReason"] == "exact_cardano_settlement_definitively_rejected"
     assert "BadInputsUTxO" in answer["errorMessage"]
-    running.devnet.outputs = outputs  # type: ignore[method-assign]
-    running.devnet.reset()
+    running.devnet.rollback(2, drop=True)
     again = running.settle(body)
     assert again["errorReason"] == "exact_cardano_settlement_definitively_rejected"
     assert running.verify(body)["invalidReason"] == again["errorReason"]

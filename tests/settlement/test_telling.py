@@ -82,6 +82,27 @@ def test_what_is_told_to_who_has_hung_up_is_told_to_the_next(running: Running, b
     assert running.settle(body)["errorReason"] == DUPLICATE
 
 
+def test_what_another_caller_was_told_is_not_taken_back(running: Running, body: Body) -> None:
+    """The reply to the taking back is lost, another is told, and then it is tried again."""
+    storage: Any = running.facilitator.storage
+    change = storage.change_claim
+    others: list[Body] = []
+
+    def lose_the_reply(claim: Claim) -> bool:
+        written = bool(change(claim))
+        if claim.answer is None and not others:
+            others.append(running.settle(body))
+            raise StorageUnavailable("no reply")
+        return written
+
+    storage.change_claim = lose_the_reply
+    assert settle(running, body, after(1, lambda: True)).reason == PENDING
+    assert [other["success"] for other in others] == [True]
+    stored = storage.claim(others[0]["transaction"])
+    assert stored.answer is not None
+    assert running.settle(body)["errorReason"] == DUPLICATE
+
+
 def test_what_is_told_to_a_key_stays_the_keys(running: Running, body: Body) -> None:
     """Another call with the key may have had the answer already."""
     settle(running, body, after(1, lambda: True), key="a")

@@ -1,71 +1,15 @@
 """What the tracker does of itself, without anybody asking."""
 
-from collections.abc import Iterator
-from contextlib import closing
-
 import pytest
 
-from facilitator.cardano.decode import decode_transaction
-from facilitator.cardano.slots import KNOWN_ERAS
-from facilitator.chain.followed import followed
 from facilitator.roles.chain import ChainUnavailable, InBlock, InMempool, NotFound
-from facilitator.settlement.claim import NOT_KNOWN, Claim, ClaimState
+from facilitator.settlement.claim import NOT_KNOWN, ClaimState
 from facilitator.settlement.tracker import Tracker
 from facilitator.testing.clock import ManualClock
-from facilitator.testing.examples import example_claim
 from facilitator_devnet.devnet import Devnet
-from facilitator_devnet.genesis import PARAMETERS
-from facilitator_devnet.wallet import pay
 from facilitator_memory.storage import MemoryStorage
-from support.payments import ALICE, MERCHANT, genesis_utxos
+from support.tracked import NOW, claim_on, state_of
 from support.waiting import eventually
-
-NETWORK = "cardano:preprod"
-NOW = 1_765_000_000.0
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(NOW)
-
-
-@pytest.fixture
-def devnet(clock: ManualClock) -> Iterator[Devnet]:
-    with closing(Devnet(NETWORK, clock)) as devnet:
-        yield devnet
-
-
-@pytest.fixture
-def storage() -> MemoryStorage:
-    return MemoryStorage()
-
-
-@pytest.fixture
-def tracker(devnet: Devnet, storage: MemoryStorage, clock: ManualClock) -> Iterator[Tracker]:
-    faults: list[BaseException] = []
-    chain = followed(devnet, storage, clock, faults.append)
-    tracker = Tracker(
-        chain, storage, clock, lease_seconds=5, changed=lambda _: None, failed=faults.append
-    )
-    with closing(tracker):
-        yield tracker
-    assert faults == []
-
-
-def claim_on(number: int, state: ClaimState, lease_until: float) -> Claim:
-    """A claim on a valid payment over the wallet's output of that number."""
-    utxo = dict(list(genesis_utxos(ALICE).items())[number : number + 1])
-    ttl = KNOWN_ERAS[NETWORK].slot_at(int(NOW * 1000)) + 300
-    raw = pay(ALICE, utxo, MERCHANT.address, 2_000_000, parameters=PARAMETERS, ttl=ttl)
-    return example_claim(
-        transaction_id=decode_transaction(raw).id.hex(),
-        network=NETWORK,
-        state=state,
-        transaction=raw,
-        confirmations=1,
-        invalid_hereafter=ttl,
-        lease_until=lease_until,
-    )
 
 
 def test_what_an_earlier_process_left_is_taken_up_at_start(
@@ -80,11 +24,6 @@ def test_what_an_earlier_process_left_is_taken_up_at_start(
     devnet.produce_block()
     devnet.produce_block()
     eventually(lambda: state_of(storage, submitted) is ClaimState.SETTLED)
-
-
-def state_of(storage: MemoryStorage, claim: Claim) -> ClaimState | None:
-    stored = storage.claim(claim.transaction_id)
-    return stored.state if stored is not None else None
 
 
 def test_while_a_lease_lasts_its_owner_is_the_one_to_submit(

@@ -53,7 +53,12 @@ class ClaimContract:
             claim = replace(some, transaction_id=next(transaction_ids))
             assert storage.add_claim(claim) == claim
             assert storage.claim(claim.transaction_id) == claim
-            changed = replace(other, transaction_id=claim.transaction_id, version=claim.version + 1)
+            changed = replace(
+                other,
+                transaction_id=claim.transaction_id,
+                version=claim.version + 1,
+                follows=claim.nonce,
+            )
             assert storage.change_claim(changed)
             assert storage.claim(claim.transaction_id) == changed
             assert storage.remove_claim(changed)
@@ -78,6 +83,28 @@ class ClaimContract:
         assert not storage.change_claim(claim.changed(owner="late"))
         assert not storage.change_claim(claim)
         assert storage.claim(claim.transaction_id) == next_one
+
+    def test_a_change_of_another_claim_of_that_version_is_not_written(
+        self, storage: Storage
+    ) -> None:
+        """As when changes were lost and made anew by others: what one of them knew is not there."""
+        claim = example_claim(nonce="made first")
+        storage.add_claim(claim)
+        lost, stored = claim.changed(owner="lost"), claim.changed(owner="stored")
+        assert storage.change_claim(stored)
+        assert not storage.change_claim(lost.changed(answer=b"told"))
+        assert not storage.change_claim(lost)
+        assert storage.claim(claim.transaction_id) == stored
+        assert storage.change_claim(stored.changed(answer=b"told"))
+
+    def test_a_change_of_a_claim_that_was_made_anew_is_not_written(self, storage: Storage) -> None:
+        """Removed and claimed by another meanwhile, its version is the same again."""
+        claim = example_claim(nonce="made first")
+        storage.add_claim(claim)
+        storage.remove_claim(claim)
+        anew = storage.add_claim(example_claim(nonce="made anew"))
+        assert not storage.change_claim(claim.changed(state=ClaimState.SUBMITTED))
+        assert storage.claim(claim.transaction_id) == anew
 
     def test_a_claim_that_is_not_there_cannot_be_changed(self, storage: Storage) -> None:
         """A change never adds a claim."""

@@ -1,0 +1,54 @@
+"""A tracker by itself, over a devnet whose blocks come when the test says so."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from facilitator.chain.followed import followed
+from facilitator.settlement.tracker import Tracker
+from facilitator.testing.clock import ManualClock
+from facilitator_devnet.devnet import Devnet
+from facilitator_memory.storage import MemoryStorage
+from support.running import NETWORK, NOW
+
+LEASE_SECONDS = 5
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW)
+
+
+@pytest.fixture
+def chain_clock(clock: ManualClock) -> ManualClock:
+    """The network's own, which is the facilitator's unless a test says otherwise."""
+    return clock
+
+
+@pytest.fixture
+def devnet(chain_clock: ManualClock) -> Iterator[Devnet]:
+    with closing(Devnet(NETWORK, chain_clock)) as devnet:
+        yield devnet
+
+
+@pytest.fixture
+def storage() -> MemoryStorage:
+    return MemoryStorage()
+
+
+@pytest.fixture
+def tracker(devnet: Devnet, storage: MemoryStorage, clock: ManualClock) -> Iterator[Tracker]:
+    faults: list[BaseException] = []
+    chain = followed(devnet, storage, clock, faults.append)
+    tracker = Tracker(
+        chain,
+        storage,
+        clock,
+        lease_seconds=LEASE_SECONDS,
+        changed=lambda _: None,
+        failed=faults.append,
+    )
+    with closing(tracker):
+        yield tracker
+    assert faults == []
