@@ -7,27 +7,23 @@ never keeps the next from being called.
 from __future__ import annotations
 
 import dataclasses
-import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
-
-import pluggy
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from facilitator.chain.fallback import with_fallback
 from facilitator.chain.order import divided
 from facilitator.discovery import PluginInfo, available_plugins, register_plugins
-from facilitator.errors import FacilitatorError, PluginError, Problem, one_line
+from facilitator.errors import PluginError, Problem
 from facilitator.exact.built_in import BUILT_IN_METHODS
-from facilitator.fitting import misfit
 from facilitator.payment import PaymentView, Refusal
+from facilitator.plugin_calls import Calls
 from facilitator.settings import Settings, read_settings
 from facilitator.settings.load import installed_plugins
 from facilitator.settings.schema import fields_of
 from facilitator.settings.sections import CORE_SECTIONS
 from facilitator.x402.messages import SettleResponse, VerifyResponse
-from facilitator.x402.reasons import Reason
 
 if TYPE_CHECKING:
     import argparse
@@ -46,33 +42,13 @@ if TYPE_CHECKING:
 
 __all__ = ["PluginInfo", "Plugins", "available_plugins", "configure", "load_plugins"]
 
-_log = logging.getLogger(__name__)
-
-Value = TypeVar("Value")
-OnError: TypeAlias = Callable[[BaseException, Mapping[str, str]], None]
 Command: TypeAlias = (
     "tuple[str, str, Callable[[argparse.ArgumentParser], Callable[[argparse.Namespace], int]]]"
 )
-_Caller: TypeAlias = Callable[..., list[Any]]
 
 
-class Plugins:
+class Plugins(Calls):
     """The enabled plugins, one typed method for each hook. Safe to call from many threads."""
-
-    def __init__(self, manager: pluggy.PluginManager, names: Sequence[str]) -> None:
-        """Take the registered plugins and the order in which to call them."""
-        self.names = tuple(names)
-        hooks = [hook for hook in vars(manager.hook) if not hook.startswith("_")]
-        self._callers = {hook: tuple(_callers(manager, hook, self.names)) for hook in hooks}
-        self._on_error: OnError | None = None
-
-    def has(self, hook: str) -> bool:
-        """Whether any enabled plugin implements the hook."""
-        return bool(self._callers[hook])
-
-    def report_errors_to(self, on_error: OnError) -> None:
-        """Have gates' and observers' errors handed to ``on_error``, besides being logged."""
-        self._on_error = on_error
 
     # --- Providers: what they raise stops the start -----------------------------------------------
 
@@ -195,92 +171,6 @@ class Plugins:
         """Tell every plugin of a request answered with 5xx."""
         self._observe("request_failed", error=error, context=context)
 
-    # --- How each kind is called ------------------------------------------------------------------
-
-    def _provided(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
-        results = []
-        for plugin, caller in self._callers[hook]:
-            try:
-                returned = caller(**arguments)
-            except FacilitatorError:
-                raise
-            except Exception as error:
-                raise PluginError(
-                    f"plugin '{plugin}' failed in {hook}: {one_line(error)}"
-                ) from error
-            for each in returned:
-                if wrong := misfit(hook, each):
-                    raise PluginError(f"plugin '{plugin}' returns from {hook} {wrong}")
-                results.append((plugin, each))
-        return results
-
-    def _merged(
-        self, hook: str, what: str, taken: Mapping[str, str] | None = None, **arguments: Any
-    ) -> dict[str, Any]:
-        owners = dict(taken or {})
-        merged = {}
-        for plugin, own in self._provided(hook, **arguments):
-            for key, value in own.items():
-                if key in owners:
-                    owner = owners[key]
-                    raise PluginError(f"plugin '{plugin}' brings {what} {key}, as does {owner}")
-                owners[key] = f"plugin '{plugin}'"
-                merged[key] = value
-        return merged
-
-    def _one(self, provided: list[tuple[str, Value]], what: str, remedy: str = "") -> Value:
-        if not provided:
-            enabled = ", ".join(self.names) or "none"
-            raise PluginError(
-                f"no enabled plugin provides {what}: "
-                f"name one that does in the setting plugins (enabled: {enabled})"
-            )
-        if len(provided) > 1:
-            names = " and ".join(f"'{plugin}'" for plugin, _ in provided)
-            raise PluginError(
-                f"plugins {names} both provide {what}: enable only one of them{remedy}"
-            )
-        return provided[0][1]
-
-    def _gate(self, hook: str, **arguments: Any) -> Refusal | None:
-        for plugin, caller in self._callers[hook]:
-            try:
-                for answer in caller(**arguments):
-                    if not isinstance(answer, Refusal):
-                        raise TypeError(f"{hook} must return a Refusal or None")
-                    return answer
-            except Exception as error:
-                self._report(error, plugin, hook)
-                return Refusal(
-                    f"the check by plugin '{plugin}' failed, try again later",
-                    Reason.VERIFICATION_ERROR,
-                )
-        return None
-
-    def _observe(self, hook: str, **arguments: Any) -> None:
-        self._observed(hook, self._callers[hook], **arguments)
-
-    def _observed(
-        self,
-        hook: str,
-        callers: Iterable[tuple[str, _Caller]],
-        **arguments: Any,
-    ) -> None:
-        for plugin, caller in callers:
-            try:
-                caller(**arguments)
-            except Exception as error:
-                self._report(error, plugin, hook)
-
-    def _report(self, error: Exception, plugin: str, hook: str) -> None:
-        _log.error("plugin %s failed in %s", plugin, hook, exc_info=error)
-        if self._on_error is None:
-            return
-        try:
-            self._on_error(error, {"plugin": plugin, "hook": hook})
-        except Exception:
-            _log.exception("reporting the error of plugin %s failed", plugin)
-
 
 def load_plugins(names: Sequence[str]) -> Plugins:
     """Import the named plugins and check their hooks; they are called in this order.
@@ -309,18 +199,6 @@ def configure(
         # The rest is checked all the same, so that every problem is named at once.
         source.refuse(Problem("plugins", str(error)), {*installed_plugins(), *names})
     return source.settings(sections, installed_plugins() - set(names)), plugins
-
-
-def _callers(
-    manager: pluggy.PluginManager, hook: str, names: Sequence[str]
-) -> Iterator[tuple[str, _Caller]]:
-    caller = getattr(manager.hook, hook)
-    implementing = {implementation.plugin_name for implementation in caller.get_hookimpls()}
-    plugins = {name: manager.get_plugin(name) for name in names}
-    for name in names:
-        if name in implementing:
-            others = [plugin for other, plugin in plugins.items() if other != name]
-            yield name, manager.subset_hook_caller(hook, others)
 
 
 def _check_declaration(table: str, declaration: object) -> None:

@@ -48,7 +48,7 @@ class Teller:
         """
         claim = self._storage.claim(observation.claim.transaction_id) or observation.claim
         if claim.answer is not None and not (claim.answer == NOT_KNOWN and is_open(claim)):
-            return _told_before(claim, claim.answer, caller)
+            return self._told_before(claim, claim.answer, caller)
         if claim.state is ClaimState.REJECTED:
             return answers.rejected(claim)
         if claim.state is ClaimState.EXPIRED:
@@ -69,18 +69,18 @@ class Teller:
             again = transitions.tell(*before, self._clock.time())
             claim = transitions.advance(self._storage, claim, again).claim or claim
         if claim.answer is not None:
-            return _told_before(claim, claim.answer, caller)
+            return self._told_before(claim, claim.answer, caller)
         if caller.is_gone():
             return answers.pending(claim, depth)
         answer = orjson.dumps(answers.success(claim, depth).to_json())
         key = caller.key or _nobodys_key()
-        told = self._write(claim, transitions.tell(answer, key, self._clock.time()), deadline)
+        told = self._write(claim, transitions.tell(answer, key, self._clock.time()), key, deadline)
         if told is None or told.answer is None:  # opened again meanwhile
             return answers.pending(told or claim, depth)
         if told.answer_key != key:
-            return _told_before(told, told.answer, caller)
+            return self._told_before(told, told.answer, caller)
         if caller.key is None and caller.is_gone():
-            self._write(told, transitions.take_back(key, self._clock.time()), deadline)
+            self._write(told, transitions.take_back(key, self._clock.time()), key, deadline)
             return answers.pending(claim, depth)
         self._remember(claim.transaction_id, told.answer, key)
         return answers.repeated(told.answer)
@@ -91,7 +91,9 @@ class Teller:
             if len(self._told) > MAX_REMEMBERED:
                 del self._told[next(iter(self._told))]
 
-    def _write(self, claim: Claim, step: transitions.Step, deadline: float) -> Claim | None:
+    def _write(
+        self, claim: Claim, step: transitions.Step, key: str, deadline: float
+    ) -> Claim | None:
         """The claim with the step taken, if that could be. Raises :class:`StorageUnavailable`.
 
         Whether a change was made that failed is not known, and a success must neither be told nor
@@ -101,15 +103,36 @@ class Teller:
         while True:
             try:
                 with self._turn_to_write:
-                    return transitions.advance(self._storage, claim, step).claim
+                    after, by_us = transitions.advance(self._storage, claim, step)
+                    if after is not None and not by_us and after.answer_key == key:
+                        self._make_sure(after)
+                    return after
             except StorageUnavailable:
                 if time.monotonic() > deadline or self._draining.wait(_WRITE_PAUSE_SECONDS):
                     raise
 
+    def _make_sure(self, claim: Claim) -> None:
+        """Have what was read written, if it is there still: the try that wrote it may have failed.
+
+        It may not be where it would last yet. Raises :class:`StorageUnavailable`.
+        """
+        if not self._storage.change_claim(claim):
+            raise StorageUnavailable("it has lost what it held a moment ago")
+
+    def _told_before(self, claim: Claim, answer: bytes, caller: Caller) -> SettleResponse:
+        if _is_same(claim, caller):
+            self._make_sure(claim)
+        return _told_before(claim, answer, caller)
+
+
+def _is_same(claim: Claim, caller: Caller) -> bool:
+    """Whether the caller is, by its key, the one who was told."""
+    return caller.key is not None and claim.answer_key == caller.key
+
 
 def _told_before(claim: Claim, answer: bytes, caller: Caller) -> SettleResponse:
     """The same answer to the one who was told, by its key; to everybody else that it was told."""
-    if caller.key is not None and claim.answer_key == caller.key:
+    if _is_same(claim, caller):
         return answers.repeated(answer)
     if answer == NOT_KNOWN:
         return answers.duplicate(

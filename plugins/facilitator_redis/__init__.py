@@ -12,7 +12,7 @@ from facilitator.context import Context
 from facilitator.errors import PluginError
 from facilitator.roles.rate_limit import RateLimiter
 from facilitator.roles.storage import Storage, StorageUnavailable
-from facilitator_redis.address import parse_address
+from facilitator_redis.address import Form, parse_address
 from facilitator_redis.names import Names
 from facilitator_redis.rate_limits import TIMEOUT_SECONDS, RedisRateLimiter
 from facilitator_redis.server import Server
@@ -35,8 +35,11 @@ def storage(context: Context) -> Storage:
     """
     settings = context.settings.section(RedisSettings)
     try:
-        server = Server(parse_address(settings.url), settings.timeout_seconds)
-        storage = RedisStorage(server, settings.prefix)
+        address = parse_address(settings.url)
+        if settings.replicas and address.form is Form.CLUSTER:
+            raise PluginError("redis.replicas must be 0 with a Cluster: use Sentinel instead")
+        server = Server(address, settings.timeout_seconds)
+        storage = RedisStorage(server, settings.prefix, settings.replicas)
         storage.ping()
     except StorageUnavailable as error:
         raise PluginError(f"the storage cannot start: {error}") from error

@@ -30,6 +30,12 @@ class Client(Protocol):
         """The values of the command ``INFO`` by name."""
         ...
 
+    connection_pool: Any
+
+    def pipeline(self, transaction: bool) -> Any:
+        """Commands to be sent together on one connection."""
+        ...
+
     def close(self) -> None:
         """Close all connections."""
         ...

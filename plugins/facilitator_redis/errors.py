@@ -5,6 +5,11 @@ from redis.sentinel import MasterNotFoundError
 
 from facilitator_redis.address import Address
 
+
+class NotReplicated(exceptions.ResponseError):
+    """Too few replicas have a change: whether it lasts is not known."""
+
+
 _FORBIDS = "forbids this user a command or a key that the facilitator needs; see its access rules"
 _FORBIDDEN_IN_A_SCRIPT = ("ACL failure in script", "The user executing the script")
 
@@ -19,6 +24,11 @@ _ADVICE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] =
     (
         (exceptions.ReadOnlyError, exceptions.MasterDownError),
         "is a replica; name the primary in redis.url, or its Sentinels",
+    ),
+    (
+        NotReplicated,
+        "has a change that too few of its replicas have; see INFO replication, or lower"
+        " redis.replicas",
     ),
     (exceptions.OutOfMemoryError, "is full; raise its maxmemory"),
     (exceptions.ClusterDownError, "is a Cluster that is down; see CLUSTER INFO on its nodes"),

@@ -35,22 +35,27 @@ redis.call('ZADD', KEYS[tonumber(ARGV[3])], ARGV[4], ARGV[2])
 
 ADD_CLAIM = Script(f"""
 local stored = redis.call('GET', KEYS[1])
+if stored == ARGV[1] then redis.call('SET', KEYS[1], stored) end
 if stored then return stored end
 {_PUT}
 return ARGV[1]
 """)
-"""Returns the record that is there now."""
+"""Returns the record that is there now. One that is put again goes to the replicas again, since
+they may be waited for."""
 
 CHANGE_CLAIM = Script(f"""
 local stored = redis.call('GET', KEYS[1])
-if stored == ARGV[1] then return 1 end
+if stored == ARGV[1] then
+    redis.call('SET', KEYS[1], stored)
+    return 1
+end
 if not stored or string.match(stored, '^%d+') ~= ARGV[5] then return 0 end
 if not string.find(stored, ARGV[6], 1, true) then return 0 end
 {_PUT}
 return 1
 """)
 """ARGV[5] is the version that it must have, ARGV[6] the nonce as it is in a record. Returns whether
-the record is there now."""
+the record is there now, which goes to the replicas again if it was."""
 
 REMOVE_CLAIM = Script("""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end

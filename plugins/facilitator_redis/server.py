@@ -10,7 +10,7 @@ from facilitator.roles.storage import StorageUnavailable
 from facilitator_redis.address import Address
 from facilitator_redis.circuit import Circuit
 from facilitator_redis.client import Client, Value, connect
-from facilitator_redis.errors import NoAnswer, explained, is_refusal
+from facilitator_redis.errors import NoAnswer, NotReplicated, explained, is_refusal
 from facilitator_redis.scripts import Script
 
 
@@ -36,15 +36,24 @@ class Server:
         arguments: Sequence[Value],
         *,
         repeatable: bool = True,
+        replicas: int = 0,
     ) -> Any:
-        """What the script returns. ``repeatable`` says that running it twice does no harm."""
+        """What the script returns. ``repeatable`` says that running it twice does no harm.
+
+        What it wrote is in so many ``replicas`` by then.
+        """
         values = (len(keys), *keys, *arguments)
+
+        def send(client: Client, *command: Value) -> Any:
+            if replicas == 0:
+                return client.execute_command(*command)
+            return self._replicated(client, command, replicas)
 
         def call(client: Client) -> Any:
             try:
-                return client.execute_command("EVALSHA", script.sha1, *values)
+                return send(client, "EVALSHA", script.sha1, *values)
             except exceptions.NoScriptError:  # nothing was run: the server knows it from now on
-                return client.execute_command("EVAL", script.text, *values)
+                return send(client, "EVAL", script.text, *values)
 
         return self._ask(call, repeatable=repeatable)
 
@@ -63,6 +72,21 @@ class Server:
             self._is_closed = True
             if self._client is not None:
                 self._client.close()
+
+    def _replicated(self, client: Client, command: Sequence[Value], replicas: int) -> Any:
+        """Send a command and wait for the replicas, on the same connection as that needs."""
+        pipeline = client.pipeline(transaction=False)
+        pipeline.execute_command(*command)
+        pipeline.execute_command("WAIT", replicas, int(self._timeout_seconds * 500))
+        answer, reached = pipeline.execute(raise_on_error=False)
+        for each in (answer, reached):
+            if isinstance(each, Exception):
+                raise each
+        if reached < replicas:
+            # It may be cut off, with another in its place: Sentinel tells whoever connects anew.
+            client.connection_pool.disconnect(inuse_connections=False)
+            raise NotReplicated
+        return answer
 
     def _ask(self, call: Callable[[Client], Any], *, repeatable: bool) -> Any:
         if complaint := self._circuit.complaint():

@@ -39,6 +39,12 @@ class RedisSettings:
     rate_limits: bool = setting(
         True, "Whether all that share the prefix count their clients' requests together."
     )
+    replicas: int = setting(
+        0,
+        "How many replicas must have each change of a claim before it counts.",
+        minimum=0,
+        maximum=10,
+    )
     timeout_seconds: float = setting(
         2.0, "Seconds that an answer of Redis is waited for.", minimum=1, maximum=60
     )

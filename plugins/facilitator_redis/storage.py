@@ -10,6 +10,7 @@ from facilitator_redis import scripts
 from facilitator_redis.client import Value
 from facilitator_redis.names import Names
 from facilitator_redis.records import claim_of, nonce_in_record, record_of
+from facilitator_redis.scripts import Script
 from facilitator_redis.server import Server
 from facilitator_redis.sharing import SharedChain
 
@@ -27,16 +28,20 @@ class RedisStorage(SharedChain):
     is_shared = True
     is_durable = True
 
-    def __init__(self, server: Server, prefix: str) -> None:
-        """Keep everything under names that begin with ``prefix``. Asks nothing yet."""
+    def __init__(self, server: Server, prefix: str, replicas: int = 0) -> None:
+        """Keep everything under names that begin with ``prefix``. Asks nothing yet.
+
+        A claim is written once so many ``replicas`` have it.
+        """
         super().__init__(server, Names(prefix))
+        self._replicas = replicas
 
     # --- Claims -----------------------------------------------------------------------------
 
     def add_claim(self, claim: Claim) -> Claim:
         """Write the claim unless its transaction has one; return the one that is now there."""
         keys, placed = self._claim_keys(claim), _placed(claim)
-        return claim_of(self._server.run(scripts.ADD_CLAIM, keys, placed))
+        return claim_of(self._put(scripts.ADD_CLAIM, keys, placed))
 
     def claim(self, transaction_id: str) -> Claim | None:
         """The claim on the transaction, if there is one."""
@@ -46,7 +51,7 @@ class RedisStorage(SharedChain):
     def change_claim(self, claim: Claim) -> bool:
         """Write the claim if it was made from the stored one; whether it is now the stored one."""
         change = [*_placed(claim), claim.version - 1, nonce_in_record(claim.follows)]
-        return bool(self._server.run(scripts.CHANGE_CLAIM, self._claim_keys(claim), change))
+        return bool(self._put(scripts.CHANGE_CLAIM, self._claim_keys(claim), change))
 
     def remove_claim(self, claim: Claim) -> bool:
         """Remove the claim if the stored one equals it; whether it was removed."""
@@ -76,6 +81,9 @@ class RedisStorage(SharedChain):
         """The ids of some final claims, not so many that forgetting them keeps others waiting."""
         range_ = (self._names.final_claims, "-inf", now, "LIMIT", 0, _BATCH)
         return _texts(self._server.read("ZRANGEBYSCORE", *range_))
+
+    def _put(self, script: Script, keys: Sequence[str], claim: Sequence[Value]) -> Any:
+        return self._server.run(script, keys, claim, replicas=self._replicas)
 
     def _claim_keys(self, claim: Claim) -> list[str]:
         names = self._names

@@ -45,6 +45,7 @@ class Caller:
         self._record = record
         self._lines = chain(patience.lines, repeat(Line.HOLDS))
         self._asks = 1 + patience.replays
+        self._gives_up = patience.gives_up
 
     def verifies(self) -> bool:
         """Whether the payment is worth settling."""
@@ -56,13 +57,19 @@ class Caller:
         return True
 
     def settles(self, until: float) -> bool:
-        """Ask until the end is known or it is so late (monotonic); whether it is known."""
+        """Ask until the end is known or it is so late (monotonic); whether it is known.
+
+        One that gives up asks only once before it is asked to go on, as another would do then.
+        """
         while self._asks:
             if time.monotonic() > until:
                 return False
             call = self._settle(next(self._lines))
             if call.is_conclusive:
                 self._asks -= 1
+            elif self._gives_up:
+                self._gives_up = False
+                return False
             else:
                 time.sleep(PAUSE_SECONDS if call.status == 200 else 2 * PAUSE_SECONDS)
         return True

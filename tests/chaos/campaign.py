@@ -156,6 +156,8 @@ class Campaign:
             acts.append(self._caller(offers.rival, step.callers[0], f"{name}-rival"))
         elif step.rival is Rival.NODE:
             acts.append(lambda: self.network.submit(offers.rival_transaction))
+        if step.is_chained:
+            acts.append(self._caller(offers.chained, step.callers[0], f"{name}-chained"))
         if step.is_offered_for_less:
             acts.append(self._caller(offers.for_less, step.callers[0], f"{name}-for-less"))
         threads = [threading.Thread(target=act) for act in acts]

@@ -6,8 +6,9 @@ from typing import NamedTuple
 from chaos.callers import Offer
 from chaos.network import Funded, Network
 from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.transaction import OutputRef
 from facilitator_devnet.genesis import PARAMETERS
-from facilitator_devnet.wallet import pay
+from facilitator_devnet.wallet import Wallet, pay
 from support.payments import MERCHANT, request_body, requirements
 
 AMOUNT, LESS, RIVAL_AMOUNT = 2_000_000, 1_500_000, 3_000_000
@@ -22,6 +23,8 @@ class Offers(NamedTuple):
     rival: Offer
     """Another payment out of the same output."""
     rival_transaction: bytes
+    chained: Offer
+    """A payment out of the first one's change."""
 
 
 def make_offers(network: Network, name: str, confirmations: int, seconds: int) -> Offers:
@@ -29,12 +32,21 @@ def make_offers(network: Network, name: str, confirmations: int, seconds: int) -
     funded, ttl = network.fund(name), network.slot + seconds
     transaction = _transaction(funded, AMOUNT, ttl)
     rival = _transaction(funded, RIVAL_AMOUNT, ttl)
+    chained = _transaction(_change(funded.wallet, transaction), AMOUNT, ttl)
     return Offers(
         _offer(transaction, AMOUNT, confirmations),
         _offer(transaction, LESS, confirmations),
         _offer(rival, RIVAL_AMOUNT, confirmations),
         rival,
+        _offer(chained, AMOUNT, confirmations),
     )
+
+
+def _change(wallet: Wallet, transaction: bytes) -> Funded:
+    made = decode_transaction(transaction)
+    outputs = enumerate(made.body.outputs)
+    index, output = next(each for each in outputs if each[1].address == wallet.address)
+    return Funded(wallet, OutputRef(made.id, index), output)
 
 
 def _transaction(funded: Funded, amount: int, ttl: int) -> bytes:

@@ -41,6 +41,8 @@ class Patience:
     """Of its first calls of ``/settle``; those after them hold."""
     replays: int
     """How often it asks once more when it knows the end."""
+    gives_up: bool = False
+    """Whether it asks once and never again; another, who knows nothing of it, asks much later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Pay:
     rival: Rival
     is_offered_for_less: bool
     """Whether a caller also tries it under other requirements."""
+    is_chained: bool = False
+    """Whether another payment spends its change at the same time."""
 
 
 class Upset(StrEnum):
@@ -71,7 +75,8 @@ class Upset(StrEnum):
     PAUSE = "stop the storage's server for a while"
     HOLD_WRITES = "the storage's server holds writes back"
     FAIL_OVER = "an orderly failover"
-    LOSE_PRIMARY = "kill the primary: its replica takes over"
+    LOSE_PRIMARY = "kill the primary: a replica takes over"
+    CUT_OFF = "cut the primary off: a replica takes over, and it goes on answering"
 
 
 KILLS = (Upset.KILL_WORKER, Upset.KILL_ALL)
@@ -86,7 +91,12 @@ EVERYWHERE: Mapping[Upset, int] = {
 OF_STORAGE: Mapping[str, Mapping[Upset, int]] = {
     "sqlite": {},
     "redis": {Upset.RESTART: 2, Upset.PAUSE: 2, Upset.HOLD_WRITES: 1},
-    "sentinel": {Upset.FAIL_OVER: 2, Upset.LOSE_PRIMARY: 1, Upset.HOLD_WRITES: 1},
+    "sentinel": {
+        Upset.FAIL_OVER: 2,
+        Upset.LOSE_PRIMARY: 1,
+        Upset.HOLD_WRITES: 1,
+        Upset.CUT_OFF: 2,
+    },
 }
 
 
@@ -133,14 +143,21 @@ def _trouble(chance: random.Random, upset: Upset) -> Trouble:
 def _pay(chance: random.Random, number: int) -> Pay:
     rival = chance.choices(list(Rival), [84, 10, 6])[0]
     count = chance.choices((1, 2, 4), (75, 18, 7))[0]
+    gives_up = count == 1 and rival is Rival.NONE and chance.random() < 0.1
     return Pay(
         number=number,
         confirmations=chance.choices((0, 1, 2), (25, 55, 20))[0],
         seconds=LONG_SECONDS if chance.random() < 0.95 else chance.randint(2, 12),
-        callers=[_patience(chance) for _ in range(count)],
+        callers=[_impatient(chance)] if gives_up else [_patience(chance) for _ in range(count)],
         rival=rival,
         is_offered_for_less=chance.random() < 0.05,
+        is_chained=rival is Rival.NONE and not gives_up and chance.random() < 0.12,
     )
+
+
+def _impatient(chance: random.Random) -> Patience:
+    lines = [] if chance.random() < 0.5 else [Line.HANGS_UP]
+    return Patience(False, chance.random() < 0.7, chance.choice((0, 1)), lines, 0, gives_up=True)
 
 
 def _patience(chance: random.Random) -> Patience:

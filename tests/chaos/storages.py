@@ -13,7 +13,16 @@ from facilitator_redis.address import parse_address
 from facilitator_redis.server import Server
 from facilitator_redis.storage import RedisStorage
 from facilitator_sqlite.storage import SqliteStorage
-from support.redis_servers import SERVICE, RedisServer, Replicated, eventually, replicated, running
+from support.redis_servers import (
+    SERVICE,
+    RedisServer,
+    Replicated,
+    cut_off,
+    eventually,
+    is_linked,
+    replicated,
+    running,
+)
 
 PREFIX = "chaos"
 UNSENT_SECONDS = 1.0
@@ -65,23 +74,22 @@ class KeptInRedis(Kept):
 
 
 class KeptReplicated(KeptInRedis):
-    """On a primary with a replica, and a Sentinel that makes the one the other.
+    """On a primary with replicas, and a Sentinel that puts one of these in its place.
 
-    The orderly failover loses nothing, since the primary holds writes back until the replica has
-    them all. A primary that is killed, or that Sentinel gives up by itself, may have acknowledged
-    what no replica has: that span is noted as one in which records may be lost.
+    Each change of a claim is in a replica before it counts, so that one is lost neither by an
+    orderly failover nor by a primary that is cut off and goes on answering. When a primary is
+    killed, or given up by Sentinel itself, that may choose a replica by figures which are a second
+    old: that span is noted as one in which records may be lost.
     """
 
     def __init__(self, servers: Replicated) -> None:
         super().__init__(servers.url, servers.primary)
+        self.environ = {**self.environ, "FACILITATOR_REDIS__REPLICAS": "1"}
         self._sentinel = servers.sentinel
-        self._servers = (servers.primary, servers.replica)
-        # Less, and a busy machine has failovers that nobody asked for.
-        milliseconds = str(1000 * DOWN_AFTER_SECONDS)
-        setting = ("SENTINEL", "SET", SERVICE, "down-after-milliseconds", milliseconds)
-        assert self._sentinel.command(*setting) == "+OK"
-        self._awaited = 0
-        """Port of the primary that an orderly failover is about to make."""
+        self._servers = (servers.primary, *servers.replicas)
+        self._set_up_sentinel()
+        self._is_awaited = False
+        """Whether another primary is about to come without a loss."""
         self._closing = threading.Event()
         self._watch = threading.Thread(target=self._keep_watching, daemon=True)
         self._watch.start()
@@ -91,38 +99,53 @@ class KeptReplicated(KeptInRedis):
         self._watch.join()
 
     def suffer(self, trouble: Trouble) -> None:
-        primary, replica = self._roles()
+        primary, others = self._roles()
         match trouble.upset:
             case Upset.FAIL_OVER:
-                self._awaited = replica.port
+                self._is_awaited = True
                 eventually(self._is_failing_over)
-                self._turned(primary, replica)
+                self._turned(primary)
             case Upset.LOSE_PRIMARY:
                 since = time.monotonic() - UNSENT_SECONDS
                 primary.kill()
-                eventually(lambda: self._primary_port() == replica.port)
+                eventually(lambda: self._primary_port() != primary.port)
                 self.losses.append(Loss(since, time.monotonic(), trouble.upset))
                 primary.start()
-                primary.command("REPLICAOF", "127.0.0.1", str(replica.port))
-                self._turned(primary, replica)
+                self._turned(primary)
+            case Upset.CUT_OFF:
+                self._is_awaited = True
+                cut_off(primary, others, self._sentinel)
+                self._set_up_sentinel()
+                time.sleep(trouble.seconds)
+                self._turned(primary)
             case _:
                 self.server = primary
                 super().suffer(trouble)
+
+    def _set_up_sentinel(self) -> None:
+        # Less, and a busy machine has failovers that nobody asked for.
+        down_after = ("down-after-milliseconds", str(1000 * DOWN_AFTER_SECONDS))
+        for setting in (down_after, ("failover-timeout", "2000")):
+            assert self._sentinel.command("SENTINEL", "SET", SERVICE, *setting) == "+OK"
 
     def _is_failing_over(self) -> bool:
         reply = self._sentinel.command("SENTINEL", "FAILOVER", SERVICE, "COORDINATED")
         return reply == "+OK"
 
-    def _turned(self, before: RedisServer, now: RedisServer) -> None:
-        """Wait until the one is the primary and the other its replica, which has all it has."""
-        eventually(lambda: self._primary_port() == now.port)
-        eventually(lambda: "master_link_status:up" in before.command("INFO", "replication"))
+    def _turned(self, before: RedisServer) -> None:
+        """Wait until another is the primary and all others its replicas, which have all it has."""
+        eventually(lambda: self._primary_port() != before.port)
+        now, others = self._roles()
+        for each in others:
+            each.command("REPLICAOF", "127.0.0.1", str(now.port))
+        eventually(lambda: all(map(is_linked, others)))
+        self._is_awaited = False
 
-    def _roles(self) -> tuple[RedisServer, RedisServer]:
-        """The primary, and the other one."""
+    def _roles(self) -> tuple[RedisServer, list[RedisServer]]:
+        """The primary, and the others."""
         port = self._primary_port()
-        first, second = self._servers
-        return (first, second) if first.port == port else (second, first)
+        (primary,) = (each for each in self._servers if each.port == port)
+        return primary, [each for each in self._servers if each.port != port]
 
     def _primary_port(self) -> int:
         told = self._sentinel.command("INFO", "sentinel")
@@ -135,11 +158,9 @@ class KeptReplicated(KeptInRedis):
                 now, at = self._primary_port(), time.monotonic()
             except (OSError, ValueError):  # too busy to tell
                 continue
-            if now not in (before, self._awaited):
+            if now != before and not self._is_awaited:
                 since -= DOWN_AFTER_SECONDS + UNSENT_SECONDS
                 self.losses.append(Loss(since, at + UNSENT_SECONDS, "a failover in a hurry"))
-            if now == self._awaited:
-                self._awaited = 0
             before, since = now, at
 
 
@@ -153,5 +174,8 @@ def storage(kind: str, folder: Path) -> Iterator[Kept]:
         with running(folder / "redis", "--appendfsync", "always") as server:
             yield KeptInRedis(server.url, server)
     else:
-        with replicated(folder / "redis") as servers, closing(KeptReplicated(servers)) as kept:
+        with (
+            replicated(folder / "redis", replicas=2) as servers,
+            closing(KeptReplicated(servers)) as kept,
+        ):
             yield kept

@@ -19,6 +19,7 @@ from support.proxies import Proxy, proxy
 from support.redis_servers import (
     RedisServer,
     clustered,
+    cut_off,
     eventually,
     free_port,
     needs_redis,
@@ -287,6 +288,42 @@ def test_sentinel_leads_to_the_new_primary(tmp_path: Path) -> None:
         assert at_last(lambda: storage.change_claim(changed))
         assert storage.claim(claim.transaction_id) == changed
         assert "role:master" in servers.replica.command("INFO", "replication")
+
+
+def test_a_primary_that_was_cut_off_acknowledges_nothing(tmp_path: Path) -> None:
+    """Whoever is connected to it is refused, and led to the new one then."""
+    with (
+        replicated(tmp_path, replicas=2) as servers,
+        closing(open_redis(servers.url, timeout_seconds=1.0, replicas=1)) as storage,
+    ):
+        claim = storage.add_claim(example_claim())
+        cut_off(servers.primary, servers.replicas, servers.sentinel)
+        changed = claim.changed(state=ClaimState.SUBMITTED)
+        with pytest.raises(StorageUnavailable, match="too few of its replicas"):
+            storage.change_claim(changed)
+        assert at_last(lambda: storage.change_claim(changed))
+        for replica in servers.replicas:
+            with closing(open_redis(replica.url)) as there:
+                assert there.claim(claim.transaction_id) == changed
+
+
+def test_a_change_that_is_made_again_is_waited_for_again(tmp_path: Path) -> None:
+    """The try before it has written it, and no replica had it."""
+    with replicated(tmp_path) as servers:
+        url = servers.primary.url
+        with closing(open_redis(url)) as storage:
+            claim = storage.add_claim(example_claim())
+        changed = claim.changed(state=ClaimState.SUBMITTED)
+        servers.replica.pause()
+        for _ in range(2):
+            with (
+                closing(open_redis(url, timeout_seconds=1.0, replicas=1)) as careful,
+                pytest.raises(StorageUnavailable, match="too few of its replicas"),
+            ):
+                careful.change_claim(changed)
+        servers.replica.resume()
+        with closing(open_redis(url, replicas=1)) as careful:
+            assert careful.change_claim(changed)
 
 
 def test_a_cluster_leads_to_the_new_primary(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from facilitator.settlement.tracker import Tracker
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
-from support.tracked import NOW, change_of, claim_on, claim_over, state_of
+from support.running import NOW
+from support.tracked import change_of, claim_on, claim_over, state_of
 from support.waiting import eventually
 
 
@@ -29,8 +30,8 @@ class Replica:
         self.asked = 0
         devnet.transaction = self._transaction  # type: ignore[method-assign]
 
-    def _transaction(self, _: str) -> TransactionStatus:
-        self.asked += 1
+    def _transaction(self, transaction_id: str) -> TransactionStatus:
+        self.asked += bool(transaction_id)
         return self._answer
 
     def catch_up(self) -> None:

@@ -10,7 +10,8 @@ from facilitator.settlement.tracker import Tracker
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
-from support.tracked import NOW, TTL, VALID_SECONDS, claim_on, state_of
+from support.running import NOW
+from support.tracked import TTL, VALID_SECONDS, claim_on, state_of
 from support.waiting import eventually
 
 INTERVAL = "OutsideValidityIntervalUTxO"
@@ -24,7 +25,8 @@ def claim(storage: MemoryStorage) -> Claim:
 def refusing(devnet: Devnet, reason: str, meanwhile: Callable[[], object]) -> None:
     """Have the devnet refuse whatever is submitted, after something else has happened."""
 
-    def submit(_: bytes) -> str:
+    def submit(transaction: bytes) -> str:
+        assert transaction
         meanwhile()
         raise SubmissionRejected(reason)
 
@@ -65,7 +67,8 @@ def test_one_process_at_a_time_sends_again(
     claim = storage.add_claim(claim_on(0, ClaimState.SUBMITTED, NOW - 1))
     announced: list[Claim | None] = []
 
-    def lose(_: bytes) -> str:
+    def lose(transaction: bytes) -> str:
+        assert transaction == claim.transaction
         announced.append(storage.claim(claim.transaction_id))
         return claim.transaction_id
 

@@ -8,7 +8,8 @@ from facilitator.settlement.tracker import Tracker
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
-from support.tracked import NOW, claim_on, state_of
+from support.running import NOW
+from support.tracked import claim_on, state_of
 from support.waiting import eventually
 
 

@@ -152,12 +152,19 @@ def running(folder: Path, *options: str, sentinel_of: int | None = None) -> Iter
 
 
 class Replicated:
-    """A primary, its replica, and a Sentinel that makes the one the other."""
+    """A primary, its replicas, and a Sentinel that puts one of these in its place."""
 
-    def __init__(self, primary: RedisServer, replica: RedisServer, sentinel: RedisServer) -> None:
+    def __init__(
+        self, primary: RedisServer, replicas: list[RedisServer], sentinel: RedisServer
+    ) -> None:
         self.primary = primary
-        self.replica = replica
+        self.replicas = replicas
         self.sentinel = sentinel
+
+    @property
+    def replica(self) -> RedisServer:
+        """The first one."""
+        return self.replicas[0]
 
     @property
     def url(self) -> str:
@@ -165,16 +172,46 @@ class Replicated:
         return f"redis+sentinel://127.0.0.1:{nobody},127.0.0.1:{self.sentinel.port}/{SERVICE}/0"
 
 
+def is_linked(replica: RedisServer) -> bool:
+    """Whether it has all that its primary has."""
+    return "master_link_status:up" in replica.command("INFO", "replication")
+
+
+def cut_off(primary: RedisServer, others: list[RedisServer], sentinel: RedisServer) -> None:
+    """Have another one be the primary of the rest, for whoever asks Sentinel from now on.
+
+    The old one does not know, and goes on answering those that are connected to it.
+    """
+    assert sentinel.command("SENTINEL", "REMOVE", SERVICE) == "+OK"
+    for each in others:
+        assert each.command("REPLICAOF", "NO", "ONE") == "+OK"
+    heir = max(others, key=_has_come_to)  # as Sentinel chooses
+    for each in others:
+        if each is not heir:
+            assert each.command("REPLICAOF", "127.0.0.1", str(heir.port)) == "+OK"
+    eventually(lambda: "connected_slaves:0" in primary.command("INFO", "replication"))
+    monitor = ("SENTINEL", "MONITOR", SERVICE, "127.0.0.1", str(heir.port), "1")
+    assert sentinel.command(*monitor) == "+OK"
+
+
+def _has_come_to(server: RedisServer) -> int:
+    told = server.command("INFO", "replication")
+    return int(told.partition("master_repl_offset:")[2].split()[0])
+
+
 @contextlib.contextmanager
-def replicated(folder: Path) -> Iterator[Replicated]:
+def replicated(folder: Path, replicas: int = 1) -> Iterator[Replicated]:
     with contextlib.ExitStack() as stack:
         primary = stack.enter_context(running(folder / "primary"))
         of_primary = ("--replicaof", f"127.0.0.1 {primary.port}")
-        replica = stack.enter_context(running(folder / "replica", *of_primary))
-        eventually(lambda: "master_link_status:up" in replica.command("INFO", "replication"))
+        copies = [
+            stack.enter_context(running(folder / f"replica{number}", *of_primary))
+            for number in range(replicas)
+        ]
+        eventually(lambda: all(map(is_linked, copies)))
         sentinel = stack.enter_context(running(folder / "sentinel", sentinel_of=primary.port))
-        eventually(lambda: "slaves=1" in sentinel.command("INFO", "sentinel"))
-        yield Replicated(primary, replica, sentinel)
+        eventually(lambda: f"slaves={replicas}" in sentinel.command("INFO", "sentinel"))
+        yield Replicated(primary, copies, sentinel)
 
 
 class Cluster:
