@@ -1,9 +1,12 @@
 """A node's refusal is final only when nothing else can have had the transaction taken."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 
+from facilitator.cardano.decode import decode_transaction
 from facilitator.roles.chain import SubmissionRejected
 from facilitator.settlement.claim import NOT_KNOWN, Claim, ClaimState
 from facilitator.settlement.tracker import Tracker
@@ -57,6 +60,20 @@ def test_a_refusal_as_the_validity_ends_is_not_final(
     """A block that the node has not seen may hold it, sent by the payer for instance."""
     refusing(devnet, INTERVAL, lambda: clock.advance(VALID_SECONDS))
     tracker.submit(claim)
+    assert state_of(storage, claim) is ClaimState.SUBMITTED
+
+
+def test_a_refusal_before_the_validity_begins_is_not_final(
+    tracker: Tracker, devnet: Devnet, storage: MemoryStorage, clock: ManualClock, claim: Claim
+) -> None:
+    """By our clock it has begun; the node's newest block is older."""
+    made = decode_transaction(claim.transaction)
+    starts = devnet.tip().point.slot + 5
+    early = replace(made, body=replace(made.body, invalid_before=starts))
+    clock.advance(10)
+    refusing(devnet, INTERVAL, lambda: None)
+    with patch("facilitator.settlement.submission.decode_transaction", return_value=early):
+        tracker.submit(claim)
     assert state_of(storage, claim) is ClaimState.SUBMITTED
 
 

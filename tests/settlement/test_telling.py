@@ -112,6 +112,26 @@ def test_what_is_told_to_a_key_stays_the_keys(running: Running, body: Body) -> N
     assert again == running.settle(body, **{"Idempotency-Key": "a"})
 
 
+def test_what_was_told_is_told_again_only_if_it_lasts(running: Running, body: Body) -> None:
+    """The try that wrote it failed: it may be where it is lost, on a primary that was cut off."""
+    storage: Any = running.facilitator.storage
+    key = {"Idempotency-Key": "a"}
+    change, writes = storage.change_claim, []
+
+    def write_and_fail(claim: Claim) -> bool:
+        writes.append(change(claim))
+        raise StorageUnavailable("no replica has it")
+
+    storage.change_claim = write_and_fail
+    running.facilitator.service.drain()  # nobody waits for the storage
+    for _ in range(2):
+        status, _ = running.call("POST", "/settle", body, key)
+        assert status == 503
+    assert writes == [True, True]
+    storage.change_claim = change
+    assert running.settle(body, **key)["success"] is True
+
+
 def test_two_calls_with_a_key_at_once_have_the_same_answer(running: Running, body: Body) -> None:
     other: list[Body] = []
 
