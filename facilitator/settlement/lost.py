@@ -73,14 +73,18 @@ class Recovery:
         If all are, so is the newest one; if only what was written last is, whoever changes such a
         claim next finds out, or who looks through all that are open.
         """
-        found_out = [each for each in observed if each.is_missed]
-        if not found_out and not (observed and self._is_lost(observed[-1].claim)):
-            return
-        for each in found_out:
+        suspects: Sequence[Observation] = [each for each in observed if each.is_missed]
+        for each in suspects:
             each.is_missed = False
+        if observed and self._is_lost(observed[-1].claim):
+            suspects = observed
+        if not suspects:
+            return
         newest = self._chain.tip()
-        lost = [each for each in observed if self._is_lost(each.claim)]
-        _log.warning("the storage has lost %d open settlements; they are written again", len(lost))
+        lost = [each for each in suspects if self._is_lost(each.claim)]
+        if lost:
+            text = "the storage has lost %d open settlements; they are written again"
+            _log.warning(text, len(lost))
         for observation in lost:
             self._write(observation, newest)
 

@@ -1,5 +1,6 @@
 """The file: its connections, and the checks before it is used."""
 
+import os
 import sqlite3
 import threading
 import time
@@ -41,6 +42,7 @@ class Database:
                 self._adopt(self._connect())
                 self._writer = Writer(self._connections[0], busy_seconds)
                 self._reader = self._connect()
+            self._file = self._found()
         except BaseException:
             for connection in self._connections:
                 connection.close()
@@ -48,6 +50,7 @@ class Database:
 
     def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """What the query returns, which reads what is committed."""
+        self._check_file()
         try:
             with self._read_lock:
                 return query(self._reader)
@@ -72,6 +75,7 @@ class Database:
             raise unavailable(self.path, "is too busy; use a faster disk") from None
         except (sqlite3.Error, DamagedRow) as error:
             raise explained(self.path, error) from error
+        self._check_file()
         return result
 
     def close(self) -> None:
@@ -80,6 +84,19 @@ class Database:
             self._writer.close()
             for connection in self._connections[1:]:
                 connection.close()
+
+    def _found(self) -> tuple[int, int] | None:
+        """Which file is at the path, if any."""
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _check_file(self) -> None:
+        """What this process reads and writes must be what others find: two files tell twice."""
+        if self._found() != self._file:
+            raise unavailable(self.path, "was moved, removed or replaced; restart the facilitator")
 
     def _connect(self) -> sqlite3.Connection:
         """A further connection, in autocommit mode, which :meth:`close` closes."""

@@ -106,17 +106,17 @@ class Writer:
 
     def _commit(self, group: Sequence[_Write]) -> None:
         """Run all in one transaction; raises when nothing of it was committed."""
-        self._synchronize(durable=any(write.durable for write in group))
-        if len(group) == 1 and group[0].is_statement:
-            group[0].result = group[0].operation(self._connection)
-            return
-        self._connection.execute("BEGIN IMMEDIATE")
         try:
+            self._synchronize(durable=any(write.durable for write in group))
+            if len(group) == 1 and group[0].is_statement:
+                group[0].result = group[0].operation(self._connection)
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
             for write in group:
                 self._run(write)
             self._connection.execute("COMMIT")
         except BaseException:
-            if self._connection.in_transaction:  # some errors have rolled it back already
+            if self._connection.in_transaction:  # some errors have rolled it back
                 self._connection.execute("ROLLBACK")
             raise
 

@@ -202,6 +202,33 @@ def test_a_page_that_was_overwritten_tells_nothing_wrong(path: Path, claims: lis
     assert set(told) == {"right", "unavailable"}
 
 
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_file_that_was_taken_away_is_used_no_more(
+    storage: Storage, path: Path, is_replaced: bool
+) -> None:
+    """Two processes on two files would each tell of a success."""
+    claim = storage.add_claim(example_claim())
+    for file in path.parent.glob(f"{path.name}*"):
+        file.rename(file.with_name(f"moved-{file.name}"))
+    if is_replaced:
+        SqliteStorage(str(path)).close()
+    calls: list[Callable[[], object]] = [
+        lambda: storage.claim(claim.transaction_id),
+        lambda: storage.change_claim(claim.changed()),
+        storage.ping,
+    ]
+    for call in calls:
+        with pytest.raises(StorageUnavailable, match="was moved, removed or replaced"):
+            call()
+
+
+def test_a_transaction_that_could_not_be_ended_ends_with_the_next(storage: SqliteStorage) -> None:
+    storage._database._writer._connection.execute("BEGIN")
+    with pytest.raises(StorageUnavailable):
+        storage.add_claim(example_claim())
+    assert storage.add_claim(example_claim()) == storage.claim(example_claim().transaction_id)
+
+
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     assert "cannot be opened" in complaint(tmp_path)
 
