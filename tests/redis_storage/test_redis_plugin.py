@@ -73,6 +73,23 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
+def test_a_cluster_has_no_replicas_to_wait_for(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match=r"redis\.replicas must be 0 with a Cluster"):
+        storage_of(tmp_path, url="redis+cluster://127.0.0.1:1", replicas="1")
+
+
+def test_the_replicas_of_the_settings_are_waited_for(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
+    with (
+        closing(
+            storage_of(tmp_path, url=redis_server.url, prefix="alone", replicas="1")
+        ) as storage,
+        pytest.raises(StorageUnavailable, match="too few of its replicas"),
+    ):
+        storage.add_claim(example_claim())
+
+
 def test_redis_is_chosen_by_its_name(tmp_path: Path, redis_server: RedisServer) -> None:
     with closing(storage_of(tmp_path, url=redis_server.url, prefix="chosen")) as storage:
         assert isinstance(storage, RedisStorage)
