@@ -13,7 +13,11 @@ from facilitator.roles.storage import Storage
 from facilitator.settlement import transitions
 from facilitator.settlement.claim import Claim
 from facilitator.settlement.confirmation import Confirmation
-from facilitator.settlement.observation import ACCEPTED_CHECK_SECONDS, Observation
+from facilitator.settlement.observation import (
+    ACCEPTED_CHECK_SECONDS,
+    UNKNOWN_CHECK_SECONDS,
+    Observation,
+)
 from facilitator.settlement.observed import Observed
 from facilitator.settlement.reconciliation import Reconciliation
 from facilitator.settlement.recording import Recorder
@@ -87,7 +91,8 @@ class Tracker:
         Whatever the node answers is in the observation's claim; without a definite answer the
         claim stays open and is reconciled by id.
         """
-        observation = self._observe(claim, check_in=self._lease_seconds)
+        longest = max(self._lease_seconds, UNKNOWN_CHECK_SECONDS)  # that it takes, if all goes well
+        observation = self._observe(claim, check_in=longest)
         observation.owner = claim.owner
         self._changed(claim)
         self._submission.first(observation)
