@@ -9,8 +9,8 @@ from facilitator.exact.methods import Once
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import Refused
 from facilitator.roles.storage import Storage
+from facilitator.settlement.caller import key_hash
 from facilitator.settlement.lost import KEEP_SECONDS
-from facilitator.settlement.settler import key_hash
 from facilitator.x402.reasons import Reason
 
 _OVER = 0.0
