@@ -28,22 +28,14 @@ def skip_the_claim() -> None:
     vars(lost)["Recovery"].notice = lambda *_: None
 
 
-def mark_without_a_lease() -> None:
-    """It counts as submitted before it is, and nobody takes it up when that never happens."""
+def claim_for_ever() -> None:
+    """Nobody takes over what its owner claimed, who is gone and never submitted it."""
+    new_claim = Settler._new_claim
 
-    def submit(self: Settler, payment: Payment, deadline: float) -> Claim:  # noqa: ARG001
-        if (stored := self._storage.claim(payment.transaction_id)) is not None:
-            return stored
-        marked = replace(
-            self._new_claim(payment, payment.transaction_id),
-            state=ClaimState.SUBMITTED,
-            lease_until=FOR_EVER,
-        )
-        self._storage.add_claim(marked)
-        self._judge(payment)
-        return self._trackers[marked.network].submit(marked).claim
+    def for_ever(self: Settler, payment: Payment, owner: str) -> Claim:
+        return replace(new_claim(self, payment, owner), lease_until=FOR_EVER)
 
-    vars(settler)["Settler"]._claim = submit
+    vars(settler)["Settler"]._new_claim = for_ever
 
 
 def tell_everybody() -> None:
@@ -66,6 +58,5 @@ def count_too_far() -> None:
 
 
 BUGS: Mapping[str, Callable[[], None]] = {
-    each.__name__: each
-    for each in (skip_the_claim, mark_without_a_lease, tell_everybody, count_too_far)
+    each.__name__: each for each in (skip_the_claim, claim_for_ever, tell_everybody, count_too_far)
 }

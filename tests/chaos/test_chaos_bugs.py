@@ -40,11 +40,9 @@ def test_a_planted_bug_is_found(tmp_path: Path, bug: str, kind: Kind) -> None:
         assert kind in found(campaign)
 
 
-def test_a_mark_without_a_lease_is_found(tmp_path: Path) -> None:
-    """Killed between the mark and the submission, it is open for ever."""
-    with Campaign(
-        tmp_path, "sqlite", workers=2, bug="mark_without_a_lease", patient=6.0
-    ) as campaign:
+def test_a_claim_for_ever_is_found(tmp_path: Path) -> None:
+    """Killed between the claim and the submission, it is open for ever."""
+    with Campaign(tmp_path, "sqlite", workers=2, bug="claim_for_ever", patient=6.0) as campaign:
         provider = campaign.network.provider
         provider.faults.latency(1500, OUTPUTS)
         paying = threading.Thread(target=campaign.carry_out, args=([pay(0)],))
