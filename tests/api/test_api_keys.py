@@ -8,7 +8,7 @@ from typing import Any
 import falcon
 import falcon.testing
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from facilitator.api.auth import Gate
@@ -38,7 +38,6 @@ def admitted(gate: Gate, headers: Mapping[str, str]) -> Any:
     return asked.context.get("caller")
 
 
-@settings(deadline=None)
 @given(KEYS, st.data())
 def test_each_key_lets_in_under_its_name(keys: dict[str, str], data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(keys)))
@@ -52,7 +51,6 @@ def test_each_key_lets_in_under_its_name(keys: dict[str, str], data: st.DataObje
     assert keys[caller] == keys[name]  # two may be equal
 
 
-@settings(deadline=None)
 @given(KEYS, SHOWN, st.sampled_from(["X-API-Key", "Authorization"]))
 def test_nothing_else_lets_in(keys: dict[str, str], shown: str, header: str) -> None:
     token = shown.partition(" ")[2].strip() if header == "Authorization" else shown

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from support.web import Answer, Client, payment, requirements
 
-bounded = settings(max_examples=60, deadline=None)
+bounded = settings(max_examples=60)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

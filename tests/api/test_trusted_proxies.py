@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from facilitator.api.proxies import TrustedProxies
@@ -37,7 +36,6 @@ def written(address: str, how: str) -> str:
     return f"[{address}]:443" if ":" in address else f"{address}:443"
 
 
-@examples(deadline=None)
 @given(CLAIMS, CLIENTS, st.lists(PROXIES, max_size=3), PROXIES, st.sampled_from(["alone", "port"]))
 def test_it_is_whom_the_last_trusted_proxy_saw(
     claims: list[str], client: str, between: list[str], peer: str, how: str
@@ -46,14 +44,12 @@ def test_it_is_whom_the_last_trusted_proxy_saw(
     assert TrustedProxies(TRUSTED).client(peer, ", ".join(hops)) == client
 
 
-@examples(deadline=None)
 @given(st.lists(PROXIES, max_size=3), PROXIES)
 def test_without_a_client_it_is_the_first_proxy(between: list[str], peer: str) -> None:
     first = between[0] if between else peer
     assert TrustedProxies(TRUSTED).client(peer, ",".join(between)) == first
 
 
-@examples(deadline=None)
 @given(st.text(max_size=60), PROXIES)
 def test_any_text_gives_some_client(forwarded_for: str, peer: str) -> None:
     client = TrustedProxies(TRUSTED).client(peer, forwarded_for)
@@ -61,7 +57,6 @@ def test_any_text_gives_some_client(forwarded_for: str, peer: str) -> None:
     assert client
 
 
-@examples(deadline=None)
 @given(st.one_of(CLIENTS, st.sampled_from(["", "unknown", "10.0.0.1:80", "10.0.0", "0xa000001"])))
 def test_nobody_else_is_trusted(peer: str) -> None:
     assert not TrustedProxies(TRUSTED).trusts(peer)

@@ -268,7 +268,6 @@ ANSWERS = JSON | COUNTED | st.lists(COUNTED, max_size=3)
 
 
 @settings(
-    deadline=None,
     max_examples=150,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

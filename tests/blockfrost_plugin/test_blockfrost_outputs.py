@@ -296,7 +296,6 @@ ANSWERS = st.one_of(JSON, ROWS.map(lambda rows: {"outputs": rows}))
 
 
 @settings(
-    deadline=None,
     max_examples=150,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

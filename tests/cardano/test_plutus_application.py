@@ -16,7 +16,6 @@ BYTES, STRING, DATA = 1, 2, 8
 DEEP = 3_000
 SMALL = 2**62
 """The library ``uplc`` makes bignums of some integers that fit 64 bits."""
-PROPERTY = settings(deadline=None)
 
 DATA_VALUES = st.one_of(st.integers(-SMALL, SMALL), st.binary(max_size=600), st.just(TRUE))
 PARAMETERS = st.lists(DATA_VALUES.map(encode_data), max_size=3)
@@ -44,13 +43,12 @@ def applied(term: Any, parameters: list[bytes]) -> Any:
     return term
 
 
-@PROPERTY
 @given(TERMS, PARAMETERS)
 def test_it_is_the_program_that_applies_the_script(term: Any, parameters: list[bytes]) -> None:
     assert apply_parameters(program(term), parameters) == program(applied(term, parameters))
 
 
-@settings(PROPERTY, max_examples=30)
+@settings(max_examples=30)
 @given(TERMS, PARAMETERS)
 def test_the_library_uplc_encodes_it_alike(term: Any, parameters: list[bytes]) -> None:
     uplc = pytest.importorskip("uplc.ast", reason="the extra [plutus] is not installed")
@@ -75,7 +73,6 @@ def test_however_deep_it_is_nested() -> None:
     assert cbor2.loads(apply_parameters(deep, [b"\x01"])).startswith(moved)
 
 
-@PROPERTY
 @given(TERMS)
 def test_a_script_may_be_wrapped_in_byte_strings(term: Any) -> None:
     code = program(term)
@@ -84,7 +81,6 @@ def test_a_script_may_be_wrapped_in_byte_strings(term: Any) -> None:
     ]
 
 
-@PROPERTY
 @given(TERMS)
 def test_a_wrapping_that_is_there_is_kept(term: Any) -> None:
     """Its bytes are hashed too, however long its head is."""
@@ -93,7 +89,6 @@ def test_a_wrapping_that_is_there_is_kept(term: Any) -> None:
     assert script_code(code) == script_code(cbor2.dumps(code)) == code
 
 
-@PROPERTY
 @given(st.binary(max_size=60))
 def test_what_is_no_program_is_refused(code: bytes) -> None:
     try:

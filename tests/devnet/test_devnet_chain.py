@@ -34,7 +34,7 @@ def slot_of(clock: ManualClock) -> int:
     return KNOWN_ERAS["cardano:preprod"].slot_at(int(clock.time() * 1000))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=8))
 def test_slots_follow_the_clock_and_never_repeat(steps: list[int]) -> None:
     clock = ManualClock(1_790_000_000)

@@ -155,7 +155,7 @@ class BreakerModel(RuleBasedStateMachine):
 
 
 TestBreakerModel = BreakerModel.TestCase
-TestBreakerModel.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
+TestBreakerModel.settings = settings(max_examples=200, stateful_step_count=60)
 
 
 @pytest.mark.parametrize("well", [True, False])

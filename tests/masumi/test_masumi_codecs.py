@@ -29,7 +29,7 @@ from support.masumi import (
 )
 from support.masumi_refusals import altered
 
-PROPERTY = settings(deadline=None, max_examples=60)
+PROPERTY = settings(max_examples=60)
 DIGEST = "ab" * 32
 
 # --- The specification's vectors ------------------------------------------------------------------

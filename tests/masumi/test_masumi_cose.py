@@ -104,7 +104,7 @@ def test_a_signature_that_is_refused(reference_key: str, signature: str, why: st
 READERS = {read_key: bytes.fromhex(key()), read_sign1: bytes.fromhex(sign1())}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.data(), read=st.sampled_from(list(READERS)))
 def test_any_bytes_are_read_or_refused(data: Any, read: Any) -> None:
     """Nothing but :class:`DecodeError` is raised, wherever a few bytes are replaced."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from facilitator.cardano.state import Account, LedgerState
@@ -151,7 +151,6 @@ def test_protocol_version_9_lets_votes_go_to_anyone_and_anyone_withdraw() -> Non
     assert broken(tx, UTXO, state).keys() == {"ConwayWdrlNotDelegatedToDRep"}
 
 
-@settings(deadline=None)
 @given(reward=st.integers(0, 2**40), off=st.sampled_from([-1, 0, 1]))
 def test_a_withdrawal_takes_exactly_the_reward(reward: int, off: int) -> None:
     amount = max(0, reward + off)

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from facilitator.cardano.rules import Environment, touched
@@ -121,7 +121,6 @@ def test_parameters_that_must_not_become_0(key: int) -> None:
             assert refused == (key in fatal and value == 0)
 
 
-@settings(deadline=None)
 @given(major=st.integers(0, 13), minor=st.integers(0, 3), current=st.integers(0, 2))
 def test_a_hard_fork_is_to_the_next_version(major: int, minor: int, current: int) -> None:
     env = replace(ENVIRONMENT, parameters=replace(PARAMETERS, protocol_minor=current))

@@ -4,7 +4,7 @@ from typing import Any
 
 import cbor2
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from facilitator.cardano.scripts import Witnessed, native_script_holds
@@ -83,7 +83,6 @@ def _frame(length: int, content: bytes, data: st.DataObject) -> bytes:
     return bytes([0x80 + length]) + content
 
 
-@settings(deadline=None)
 @given(script=SCRIPTS, witnessed=WITNESSED, data=st.data())
 def test_evaluation_agrees_with_the_restatement(
     script: Any, witnessed: Witnessed, data: st.DataObject
@@ -98,7 +97,6 @@ def test_depth_costs_no_python_stack(kind: bytes) -> None:
         assert native_script_holds(script, Witnessed({KEYS[0]}, None, None)) == holds
 
 
-@settings(deadline=None)
 @given(raw=st.binary(max_size=40))
 def test_what_is_no_script_holds_for_nobody(raw: bytes) -> None:
     everything = Witnessed(set(KEYS), 2**63, 0)

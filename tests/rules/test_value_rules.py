@@ -36,7 +36,7 @@ from support.ledger_values import (
 ASSETS = st.dictionaries(
     st.binary(min_size=28, max_size=60), st.integers(min_value=1, max_value=2**63 - 1), max_size=4
 )
-bounded = settings(deadline=None, max_examples=60)
+bounded = settings(max_examples=60)
 HOLDINGS = st.lists(st.tuples(st.integers(0, 2**45), ASSETS), min_size=1, max_size=5)
 
 

@@ -116,7 +116,7 @@ def test_bad_transactions_break_the_rules_they_were_made_to_break(case: Case) ->
         assert names is None or broken & names
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(case=st.sampled_from(GOOD), data=st.data())
 def test_a_changed_byte_never_makes_another_payment_that_is_accepted(
     case: Case, data: st.DataObject

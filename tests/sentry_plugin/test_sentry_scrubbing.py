@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from facilitator.redaction import LEFT_OUT
@@ -100,7 +100,6 @@ NAMES = ("filename", "function", "module", "type", "name", "version", "request_i
 """What may be long: names in code, what we say of ourselves, ids for tracing."""
 
 scrub = Scrubber(SECRETS, KEY)
-bounded = settings(deadline=None)
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -154,7 +153,6 @@ def test_what_is_not_listed_is_left_out() -> None:
     assert scrub(copy.deepcopy(WHOLE)) == EVENT
 
 
-@bounded
 @given(path=ANYWHERE, secret=st.sampled_from(SECRETS), before=AROUND, after=AROUND, url=IN_URL)
 def test_no_secret_survives(
     path: tuple[Any, ...], secret: str, before: str, after: str, url: str
@@ -167,7 +165,6 @@ def test_no_secret_survives(
         assert json.dumps(form)[1:-1] not in sent
 
 
-@bounded
 @given(path=PAYMENT, blob=st.binary(min_size=40, max_size=400), before=AROUND, after=AROUND)
 def test_no_part_of_a_payment_survives(
     path: tuple[Any, ...], blob: bytes, before: str, after: str
@@ -194,7 +191,6 @@ def shared(form: str, sent: str) -> bool:
     return any(window in sent and window not in same_anyway for window in windows)
 
 
-@bounded
 @given(path=ANYWHERE, value=st.none() | st.booleans() | st.integers() | st.floats() | st.text())
 def test_whatever_an_event_holds_becomes_json(path: tuple[Any, ...], value: object) -> None:
     json.dumps(scrub(put(path, value)))

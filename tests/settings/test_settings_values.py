@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from facilitator.settings import ConfigInvalidError, Settings, load_settings, setting
@@ -249,7 +249,6 @@ def test_secrets_are_never_shown() -> None:
     assert not any(secret in shown for secret in secrets)
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=8))
 def test_problems_never_hold_secret_values(secret: str) -> None:
     secret = f"<{secret} >"
@@ -264,13 +263,11 @@ def test_problems_never_hold_secret_values(secret: str) -> None:
     assert secret not in "\n".join(lines)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 65535))
 def test_every_port_is_read_as_written(port: int) -> None:
     assert load(SERVER__PORT=str(port)).server.port == port
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.from_regex(r"[a-z_]{1,12}", fullmatch=True), st.text("a1[]{}'\",.=@ ")))
 def test_whatever_the_variables_are_it_is_settings_or_problems(variables: dict[str, str]) -> None:
     try:

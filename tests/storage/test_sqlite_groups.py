@@ -233,7 +233,7 @@ CALLS = st.one_of(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @example(
     before=[reserve("t1", ["i1"], 9)],
     grouped=[reserve("t2", ["i1"], 9), lambda storage: storage.release("t1")],

@@ -90,7 +90,7 @@ class RateLimiterContract:
     def test_exactly_as_many_as_allowed_in_any_minute(self, make: Make) -> None:
         numbers = count()
 
-        @settings(max_examples=self.EXAMPLES, deadline=None)
+        @settings(max_examples=self.EXAMPLES)
         @given(REQUESTS, st.integers(1, 6), st.integers(1, 6))
         def follow(
             requests: list[tuple[float, str, bool]], everything: int, sensitive_limit: int
