@@ -35,6 +35,7 @@ LINGER_SECONDS = 2
 """How long what a refused client still sends is read, so that it gets to see the refusal."""
 
 MAX_CONTENT_LENGTH = 2**63 - 1
+_END_OF_HEAD = b"\r\n\r\n"
 
 _ERRORS = {
     400: ("bad_request", "The request is not well-formed HTTP, or of an unknown transfer coding."),
@@ -74,7 +75,7 @@ class Task(WSGITask):
 
     def build_response_header(self) -> bytes:
         """Status line and headers."""
-        is_last = len(self.channel.requests) <= 1
+        is_last = self.channel.is_on_last_request
         if self.channel.server.draining and is_last and self.version == "1.1":
             self.set_close_on_finish()
         header: bytes = super().build_response_header()
@@ -170,11 +171,18 @@ class Channel(HTTPChannel):
         """Take what waitress gives."""
         super().__init__(*arguments, **named)
         self.unused_since = time.monotonic()
+        self._unread = b""
+        """What the client sent after as many requests as may wait."""
 
     @property
     def is_idle(self) -> bool:
         """Whether no request is arriving, being answered, or waiting to be."""
-        return not (self.requests or self.request or self.total_outbufs_len)
+        return not (self.requests or self.request or self._unread or self.total_outbufs_len)
+
+    @property
+    def is_on_last_request(self) -> bool:
+        """Whether nothing has come after the request that is being answered."""
+        return len(self.requests) <= 1 and not self._unread
 
     @property
     def at_rest(self) -> bool:
@@ -183,6 +191,7 @@ class Channel(HTTPChannel):
         # away, and asks for the body of the next one only afterwards.
         return not (
             self.requests
+            or self._unread
             or self.total_outbufs_len
             or self.will_close
             or self.close_when_flushed
@@ -210,7 +219,14 @@ class Channel(HTTPChannel):
         if self.lingers_until is not None:
             return False
         former = self.request
-        received = bool(super().received(data))
+        most = self.adj.channel_request_lookahead
+        received = True
+        # Waitress would take all the requests that one packet holds, some 200 objects of 3 kB.
+        while received and data and len(self.requests) <= most:
+            end = _end_of_heads(data, most + 1)
+            received = bool(super().received(data[:end]))
+            data = data[end:]
+        self._unread = data if received else b""
         if self.request is not former:
             self.request_since = time.monotonic()
         return received
@@ -242,9 +258,13 @@ class Channel(HTTPChannel):
             super().send_continue()
 
     def readable(self) -> bool:
-        """Whether to read on."""
+        """Whether to read on. What was read before comes first."""
         if self.lingers_until is None:
-            return bool(super().readable())
+            is_readable = bool(super().readable())
+            if is_readable and self._unread:
+                self.received(self._unread)
+                is_readable = not self._unread and bool(super().readable())
+            return is_readable
         if time.monotonic() > self.lingers_until:
             super().handle_close()
             return False
@@ -260,3 +280,13 @@ class Channel(HTTPChannel):
                 self.socket.shutdown(socket.SHUT_WR)
         else:
             super().handle_close()
+
+
+def _end_of_heads(data: bytes, heads: int) -> int:
+    """Where so many heads of requests have ended at the latest, or the end of the data."""
+    if data.count(_END_OF_HEAD) <= heads:
+        return len(data)
+    end = 0
+    for _ in range(heads):
+        end = data.index(_END_OF_HEAD, end) + len(_END_OF_HEAD)
+    return end

@@ -14,7 +14,7 @@ import pytest
 from facilitator import connections, server
 from facilitator.api import application
 from facilitator.listening import ListenError
-from facilitator.server import Server
+from facilitator.server import PIPELINED_REQUESTS, Server
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 from support.web import (
     NETWORK,
@@ -118,6 +118,31 @@ def test_waiting_requests_leave_room_for_others(tmp_path: Path) -> None:
         assert client.call("GET", "/health").status == 200
         held.released.set()
         assert [one.result(20).status for one in waiting] == [200] * 6
+
+
+@pytest.mark.parametrize("stops", [False, True], ids=["served", "stopping"])
+def test_of_many_requests_in_one_packet_few_are_read_ahead(tmp_path: Path, *, stops: bool) -> None:
+    held = Held()
+    body = json.dumps(payment()).encode()
+    first = b"POST /verify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    first += b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+    with made(tmp_path, held.service, server__shutdown_seconds=20) as server:
+        with Client(server.port).connect() as connection:
+            connection.sendall(first + GET * 120)
+            assert held.entered.acquire(timeout=20)
+            # By then the packet was looked at.
+            assert Client(server.port).call("GET", "/health/live").status == 200
+            [waiting] = [each for each in server._channels() if each.requests]
+            assert len(waiting.requests) <= 1 + PIPELINED_REQUESTS + 1
+            if stops:
+                server.stop()
+            held.released.set()
+            received = b""
+            while received.count(b"HTTP/1.1 200 OK") < 121:
+                data = connection.recv(65536)
+                assert data, "closed early"
+                received += data
+        assert received.count(b"HTTP/1.1 ") == 121
 
 
 def test_idle_connections_do_not_take_threads(tmp_path: Path) -> None:
