@@ -14,9 +14,9 @@ from typing import Any
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
-from waitress.server import TcpWSGIServer
 
 from facilitator import systemd
+from facilitator.accepting import Listener
 from facilitator.api.failures import OnFailure
 from facilitator.balance import Share
 from facilitator.connections import MAX_HEADER_BYTES, Channel, connection_limit
@@ -33,72 +33,8 @@ IDLE_SECONDS = 120
 """A connection without a request is closed after this long."""
 CLEANUP_SECONDS = 5
 """How often connections are looked through for idle and overdue ones."""
-ACCEPTED_AT_ONCE = 64
-"""Connections that are accepted before those that are there are looked after."""
-SPARE_CONNECTIONS = 8
-"""With so few left to the limit, unused ones are closed."""
 PIPELINED_REQUESTS = 4
 """Requests read ahead on a connection. More than none, or a client's hang-up goes unnoticed."""
-
-
-class _Listener(TcpWSGIServer):
-    """A listening socket and its connections."""
-
-    channel_class = Channel
-    draining = False
-    network = ""
-    meter: Meter = NO_METER
-    on_failure: OnFailure | None = None
-    share: Share | None = None
-    """Where other processes accept from the same socket."""
-    watched: Watched
-
-    def readable(self) -> bool:
-        """Whether to wait for connections; asked each time before events are waited for."""
-        if self.share is not None:
-            self.share.has(len(self._map))
-        if self.accepting and len(self._map) >= self.adj.connection_limit - SPARE_CONNECTIONS:
-            self._make_room()
-        return bool(super().readable())
-
-    def handle_accept(self) -> None:
-        """Accept the connections that are there, unless another process is first."""
-        for number in range(ACCEPTED_AT_ONCE):
-            if self.share is not None and not self.draining and (pause := self.share.yield_seconds):
-                if number:
-                    break
-                time.sleep(pause)
-            known = len(self._map)
-            super().handle_accept()
-            if len(self._map) == known or known >= self.adj.connection_limit:
-                break
-            if self.share is not None:
-                self.share.has(known + 1)
-
-    def maintenance(self, now: float) -> None:
-        super().maintenance(now)
-        for channel in self.active_channels.values():
-            if channel.is_overdue or channel.will_close:
-                channel.close_soon()
-
-    def _make_room(self) -> None:
-        """Close what has asked for nothing for longest, so that who asks is not kept out."""
-        unused = [each for each in self.active_channels.values() if not each.requests]
-        unused.sort(key=lambda channel: channel.unused_since)
-        for channel in unused[: 1 + len(unused) // 16]:
-            channel.close_soon()
-        logger.warning("closed unused connections to make room for others")
-
-    def stop_accepting(self) -> None:
-        """Take the connections that the kernel has accepted already, then close the socket."""
-        self.draining = True
-        if self.share is not None:
-            self.share.give_up()
-        known = -1
-        while known < len(self.active_channels):
-            known = len(self.active_channels)
-            self.handle_accept()
-        wasyncore.dispatcher.close(self)
 
 
 class Server:
@@ -144,7 +80,7 @@ class Server:
         self._thread: threading.Thread | None = None
         adjustments = _adjustments(settings)
         self._listeners = [
-            _Listener(
+            Listener(
                 app, self._map, _sock=each, dispatcher=self._dispatcher, adj=adjustments,
                 sockinfo=(each.family, each.type, each.proto, each.getsockname()),
                 bind_socket=False,
