@@ -12,6 +12,7 @@ from facilitator.cardano.transaction import OutputRef
 from facilitator.plugins import configure
 from facilitator.roles.chain import InBlock, InMempool
 from facilitator.server import Server
+from facilitator.settlement.claim import Claim
 from facilitator.testing.clock import ManualClock
 from facilitator_blockfrost.settings import BlockfrostSettings
 from facilitator_devnet.blockfrost.face import Face
@@ -291,6 +292,12 @@ class Drill(Running):
             self.next_blocks(count)
 
     # --- What the facilitator knows ---------------------------------------------------------------
+
+    def stored(self, body: Body) -> Claim:
+        """The payment's claim as it is written, and not only as it is known to those who wait."""
+        claim = self.facilitator.storage.claim(transaction_id(body))
+        assert claim is not None
+        return claim
 
     @property
     def trusts_what_it_knows(self) -> bool:
