@@ -36,6 +36,8 @@ CLEANUP_SECONDS = 5
 PIPELINED_REQUESTS = 4
 """Requests read ahead on a connection. More than none, or a client's hang-up goes unnoticed."""
 
+_TO_STOP = (signal.SIGTERM, signal.SIGINT)
+
 
 class Server:
     """Listens from the moment it is made; answers while :meth:`run` runs or after :meth:`start`."""
@@ -234,7 +236,8 @@ def serve(
 ) -> int:
     """Serve until SIGTERM or SIGINT, drain, and return the exit code 0.
 
-    Must be called from the main thread. ``on_ready`` is called with the server's URL as soon as a
+    Must be called from the main thread, as one of the last things that the process does: both
+    signals are ignored from then on. ``on_ready`` is called with the server's URL as soon as a
     signal drains. Otherwise as :class:`Server`, and raises as it does.
     """
     network = settings.networks[0]
@@ -253,12 +256,14 @@ def serve(
         systemd.stopping()
         server.stop()
 
-    former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in _TO_STOP:
+        signal.signal(number, stop)
     try:
         on_ready(server.url)
         server.run()
     finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
+        for number in _TO_STOP:
+            # The process is ending as it is: an exception would only cut short what is closed next.
+            signal.signal(number, signal.SIG_IGN)
     logger.info("stopped")
     return 0

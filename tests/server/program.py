@@ -1,10 +1,11 @@
 """A server to be stopped by a signal.
 
 ``/settle`` answers when the server drains, ``/verify`` when a line arrives on standard input. Says
-on standard output what happens.
+on standard output what happens. At the end it is told to stop again, as by an impatient operator.
 """
 
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -47,4 +48,7 @@ if __name__ == "__main__":
     loaded = settings(Path(folder), server__shutdown_seconds=shutdown_seconds)
     configure_logging(loaded.log)
     service = ScriptedService(on_verify=verify, on_settle=settle)
-    sys.exit(serve(application(service, settings=loaded), loaded, drain))
+    code = serve(application(service, settings=loaded), loaded, drain)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        os.kill(os.getpid(), number)
+    sys.exit(code)
