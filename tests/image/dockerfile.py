@@ -59,9 +59,12 @@ def context_files(root: Path, rules: Sequence[str]) -> Iterator[Path]:
 
     Of their syntax what is needed here: ``*``, a leading ``!``, and a leading ``**/``.
     """
-    for file in sorted(each for each in root.rglob("*") if each.is_file()):
-        if not _is_ignored(file.relative_to(root).parts, rules):
-            yield file
+    for top in sorted(root.iterdir()):
+        if _is_ignored([top.name], rules):
+            continue  # without a look at what is below: environments of tox, for instance
+        for file in [top] if top.is_file() else sorted(top.rglob("*")):
+            if file.is_file() and not _is_ignored(file.relative_to(root).parts, rules):
+                yield file
 
 
 def _is_ignored(parts: Sequence[str], rules: Sequence[str]) -> bool:
