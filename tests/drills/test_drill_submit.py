@@ -86,7 +86,7 @@ def test_a_submission_of_unknown_outcome_settles_once(
     assert drill.settle(body)["errorReason"] == PENDING
     assert drill.provider.count(SUBMIT) == 1
     drill.clock.advance(6)  # it is asked for by its id
-    wait_in_mempool(drill, body)
+    eventually(lambda: drill.stored(body).accepted)
     drill.next_blocks(2)
     drill.settled_once(body)
     assert drill.provider.count(SUBMIT) == (2 if kind in NOTHING_TAKEN else 1)
