@@ -91,6 +91,13 @@ class Verifier:
         self._chains = chains
         self._outputs = outputs or {network: chain.outputs for network, chain in chains.items()}
         self._methods = methods
+        # Sorted out once: to ask whether something has a protocol's methods takes its time.
+        self._check_ledger = {
+            name: method for name, method in methods.items() if isinstance(method, ChecksLedger)
+        }
+        self._pay_once = {
+            name: method for name, method in methods.items() if isinstance(method, PaysOnce)
+        }
         self._clock = clock
         self._accept_mempool = accept_mempool
 
@@ -121,10 +128,10 @@ class Verifier:
             _refuse_failures(failures)
         check_nonce(payment)
         check_flag(payment)
-        method = self._methods[payment.terms.method]
-        method.check(payment.terms, payment.transaction)
-        if isinstance(method, ChecksLedger):
-            method.check_ledger(payment.terms, payment.transaction, parameters, eras)
+        terms, transaction = payment.terms, payment.transaction
+        self._methods[terms.method].check(terms, transaction)
+        if method := self._check_ledger.get(terms.method):
+            method.check_ledger(terms, transaction, parameters, eras)
         _refuse_failures(failures)
 
     def judge(self, payment: Payment) -> str:
@@ -148,15 +155,14 @@ class Verifier:
             raise _lookup_failed(error) from None
         payer = format_address(utxo[payment.nonce].address)
         _refuse_failures(failures, payer)
-        method = self._methods[payment.terms.method]
-        if isinstance(method, ChecksLedger):
+        if method := self._check_ledger.get(payment.terms.method):
             method.check_payer(payment.terms, payment.transaction, utxo[payment.nonce])
         return payer
 
     def once(self, payment: Payment) -> Once | None:
         """What no transaction but the examined payment's may pay; ``None`` when others may."""
-        method = self._methods[payment.terms.method]
-        return method.once(payment.terms) if isinstance(method, PaysOnce) else None
+        method = self._pay_once.get(payment.terms.method)
+        return method.once(payment.terms) if method else None
 
     def _environment(
         self, payment: Payment, parameters: ProtocolParameters, eras: EraSummary
