@@ -24,6 +24,7 @@ ROLES: Mapping[str, str] = {
     "transfer_methods": "transfer methods",
     "routes": "routes",
     "health_checks": "health checks",
+    "wallets": "wallets",
     "cli_commands": "commands",
     "authenticate": "gate",
     "before_verify": "gate",

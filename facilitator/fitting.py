@@ -13,6 +13,7 @@ from facilitator.roles.metrics import Meter
 from facilitator.roles.rate_limit import RateLimiter
 from facilitator.roles.reporting import ErrorReporter
 from facilitator.roles.storage import Storage
+from facilitator.roles.wallet import Wallet
 
 PARTS: Mapping[str, type] = {
     "meter": Meter,
@@ -22,7 +23,7 @@ PARTS: Mapping[str, type] = {
     "error_reporter": ErrorReporter,
 }
 """Hook name to the protocol of what it returns."""
-TABLES = ("settings_sections", "transfer_methods", "routes", "health_checks")
+TABLES = ("settings_sections", "transfer_methods", "routes", "health_checks", "wallets")
 """Hooks that return a mapping by name."""
 
 
@@ -46,6 +47,8 @@ def _entry(hook: str, name: object, value: object) -> str | None:
         wrong = "whose name is not text"
     elif hook == "transfer_methods":
         wrong = _lacking(TransferMethod, value)
+    elif hook == "wallets":
+        wrong = _lacking(Wallet, value)
     elif hook == "health_checks" and not callable(value):
         wrong = f"{_a(value)}, which cannot be called"
     elif hook == "routes" and not any(each.startswith("on_") for each in dir(value)):

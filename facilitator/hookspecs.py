@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from facilitator.roles.rate_limit import RateLimiter
     from facilitator.roles.reporting import ErrorReporter
     from facilitator.roles.storage import Storage
+    from facilitator.roles.wallet import Wallet
     from facilitator.settlement.claim import Claim
     from facilitator.x402.messages import SettleResponse, VerifyResponse
 
@@ -100,6 +101,11 @@ def routes(context: Context) -> Mapping[str, object]:  # type: ignore[empty-body
 @hookspec
 def health_checks(context: Context) -> Mapping[str, HealthCheck]:  # type: ignore[empty-body]
     """Return dependencies to show in ``/health``: name to a check that raises when it is down."""
+
+
+@hookspec
+def wallets(context: Context, network: str) -> Mapping[str, Wallet]:  # type: ignore[empty-body]
+    """Return wallets by name, for ``facilitator pay``, on the network (canonical id)."""
 
 
 @hookspec

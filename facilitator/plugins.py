@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from facilitator.roles.rate_limit import RateLimiter
     from facilitator.roles.reporting import ErrorReporter
     from facilitator.roles.storage import Storage
+    from facilitator.roles.wallet import Wallet
     from facilitator.settlement.claim import Claim
 
 __all__ = ["PluginInfo", "Plugins", "available_plugins", "configure", "load_plugins"]
@@ -113,6 +114,10 @@ class Plugins(Calls):
     def health_checks(self, context: Context) -> dict[str, HealthCheck]:
         """Further health checks by name. Raises :class:`PluginError` on a clash."""
         return self._merged("health_checks", "the health check", context=context)
+
+    def wallets(self, context: Context, network: str) -> dict[str, Wallet]:
+        """Wallets to pay from by name. Raises :class:`PluginError` on a clash."""
+        return self._merged("wallets", "the wallet", context=context, network=network)
 
     def cli_commands(self) -> list[Command]:
         """Further commands of the command line."""

@@ -1,6 +1,8 @@
 """The signer address shown in ``/supported``; nothing is ever signed or paid with it."""
 
+from facilitator.cardano.address import format_address
 from facilitator.errors import ConfigInvalidError, Problem
+from facilitator.paying.seed import SeedWallet
 from facilitator.settings import Settings
 from facilitator.x402.networks import NETWORKS
 
@@ -19,21 +21,7 @@ def signer_addresses(settings: Settings) -> tuple[str, ...]:
 
 
 def _first_address(seed_phrase: str, network: str) -> str:
-    """The base address of account 0, index 0 (CIP-1852)."""
-    # Imported here because it takes more than a second, and hardly anybody needs it.
-    from pycardano import Address, ExtendedSigningKey, HDWallet, Network
-
     try:
-        wallet = HDWallet.from_mnemonic(seed_phrase)
-    except Exception:
-        # The library's message may quote words of the phrase.
-        problem = Problem("facilitator.seed_phrase", "is not a valid BIP-39 seed phrase")
-        raise ConfigInvalidError([problem]) from None
-    hashes = [
-        ExtendedSigningKey.from_hdwallet(wallet.derive_from_path(f"m/1852'/1815'/0'/{role}/0"))
-        .to_verification_key()
-        .hash()
-        for role in (0, 2)
-    ]
-    ledger_network = Network.MAINNET if NETWORKS[network].network_id == 1 else Network.TESTNET
-    return Address(hashes[0], hashes[1], network=ledger_network).encode()
+        return format_address(SeedWallet(seed_phrase, NETWORKS[network].network_id).address)
+    except ValueError as error:
+        raise ConfigInvalidError([Problem("facilitator.seed_phrase", str(error))]) from None

@@ -5,7 +5,8 @@ may block up to the provider's own time-out; they raise :class:`ChainUnavailable
 tell, never a guess. A plugin returns one from the hook ``chain_provider``.
 
 Optional capabilities are separate protocols that a provider may implement as well:
-:class:`AwaitsBlocks`, :class:`ReadsLedgerState`, :class:`EvaluatesScripts`, :class:`HasPlan`.
+:class:`AwaitsBlocks`, :class:`ReadsLedgerState`, :class:`EvaluatesScripts`, :class:`ListsOutputs`,
+:class:`HasPlan`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -212,6 +213,18 @@ class EvaluatesScripts(Protocol):
 
         ``utxo`` has every output that the transaction refers to. Raises :class:`ChainUnavailable`
         when it cannot tell.
+        """
+        ...
+
+
+@runtime_checkable
+class ListsOutputs(Protocol):
+    """A provider that can tell what an address holds: for who pays, not for verdicts."""
+
+    def outputs_at(self, address: bytes) -> Mapping[OutputRef, Output]:
+        """Unspent outputs at the address, the newest ones if there are many.
+
+        Raises :class:`ChainUnavailable`.
         """
         ...
 

@@ -24,6 +24,7 @@ from facilitator.roles.chain import (
     ChainProvider,
     InBlock,
     InMempool,
+    ListsOutputs,
     NotFound,
     Point,
     PointNotFound,
@@ -237,6 +238,23 @@ class ChainProviderContract:
         chain.make_block()
         assert provider.await_block(before, WAIT_SECONDS)
         assert not provider.await_block(chain.provider.tip().point, 0)
+
+    def test_what_an_address_holds_is_what_is_unspent_there(self, chain: ChainUnderTest) -> None:
+        """Those who pay choose among it, so none of it may be spent or differ."""
+        provider = chain.provider
+        if not isinstance(provider, ListsOutputs):
+            pytest.skip("the provider cannot say what an address holds")
+        spent, transaction_id = _pay(chain)
+        made = OutputRef(bytes.fromhex(transaction_id), 0)
+        (status,) = provider.outputs([made]).values()
+        assert isinstance(status, Unspent)
+        address = status.output.address
+        held = provider.outputs_at(address)
+        assert made in held
+        assert spent not in held
+        assert {output.address for output in held.values()} == {address}
+        assert held[made].value == status.output.value
+        assert provider.outputs_at(b"\x60" + b"\xab" * 28) == {}
 
     def test_ledger_state_answers_every_fact_asked_for(self, chain: ChainUnderTest) -> None:
         """A credential nobody registered is told to be unregistered."""

@@ -56,6 +56,17 @@ class Outputs:
             found.update(self._of_transactions(wanted.values()))
         return found
 
+    def at(self, address: bytes) -> Mapping[OutputRef, Output]:
+        """The newest hundred unspent outputs at the address, without those that hold a script.
+
+        Raises :class:`ChainUnavailable`.
+        """
+        return {
+            ref: read_output(row)
+            for ref, row in self._rows_at(address).items()
+            if row.get("reference_script_hash") is None
+        }
+
     def close(self) -> None:
         """End the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -144,15 +155,18 @@ class Outputs:
         unspent = next((each for each in known if isinstance(each, Unspent)), None)
         if unspent is None:
             return {}
-        address = format_address(unspent.output.address)
+        at_address = self._rows_at(unspent.output.address)
+        return {ref: self._unspent(ref, row) for ref, row in at_address.items() if ref in missing}
+
+    def _rows_at(self, address: bytes) -> Mapping[OutputRef, Mapping[str, Any]]:
+        """The newest unspent outputs at the address."""
         try:
             answer = self._client.get(
-                "/addresses/{address}/utxos?count=100&order=desc", address=address
+                "/addresses/{address}/utxos?count=100&order=desc", address=format_address(address)
             )
-        except Missing:
+        except Missing:  # nothing was ever there
             return {}
-        at_address = {
+        return {
             OutputRef(raw_bytes(row, "tx_hash", 32), whole(row, "output_index")): row
             for row in rows(answer, "utxos")
         }
-        return {ref: self._unspent(ref, row) for ref, row in at_address.items() if ref in missing}

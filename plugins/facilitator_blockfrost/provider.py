@@ -68,6 +68,10 @@ class Blockfrost:
         """Post the bytes to Blockfrost's node, once."""
         return submit(self._client, transaction)
 
+    def outputs_at(self, address: bytes) -> Mapping[OutputRef, Output]:
+        """What a wallet at the address may spend, one page of it."""
+        return self._outputs.at(address)
+
     def transaction(self, transaction_id: str) -> TransactionStatus:
         """Where the transaction is: in a block, else in the mempool of Blockfrost's own node."""
         return read_status(self._client, transaction_id)

@@ -10,7 +10,9 @@ from facilitator.roles.chain import ChainProvider, ChainUnavailable
 from facilitator_devnet.blockfrost.serving import serve
 from facilitator_devnet.commands import Run, prepare_demo, prepare_devnet, prepare_sample_payment
 from facilitator_devnet.devnet import Devnet
+from facilitator_devnet.genesis import wallets as genesis_wallets
 from facilitator_devnet.settings import DevnetSettings
+from facilitator_devnet.wallet import Wallet
 
 
 @hookimpl
@@ -31,6 +33,12 @@ def cli_commands() -> Sequence[tuple[str, str, Callable[[argparse.ArgumentParser
             prepare_sample_payment,
         ),
     ]
+
+
+@hookimpl
+def wallets(context: Context, network: str) -> Mapping[str, Wallet]:
+    """The genesis wallets; in production none, since anybody could spend what they hold."""
+    return {} if context.settings.environment == "production" else genesis_wallets(network)
 
 
 @hookimpl

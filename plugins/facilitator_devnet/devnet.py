@@ -36,9 +36,9 @@ POLL_SECONDS = 1.0
 class Devnet:
     """A test double of a Cardano network, in this process.
 
-    It implements :class:`facilitator.roles.chain.ChainProvider`, ``AwaitsBlocks`` and
-    ``ReadsLedgerState``. Transactions are judged by the facilitator's own phase-1 rules; the ones
-    it takes go into the next block. Slots follow from the clock and the network's era summary.
+    It implements :class:`facilitator.roles.chain.ChainProvider`, ``AwaitsBlocks``, ``ListsOutputs``
+    and ``ReadsLedgerState``. Transactions are judged by the facilitator's own phase-1 rules; the
+    ones it takes go into the next block. Slots follow from the clock and the network's era summary.
     """
 
     is_devnet = True
@@ -196,7 +196,7 @@ class Devnet:
         with self._changed:
             return self._chain.grant(output)
 
-    def unspent(self, address: bytes) -> Mapping[OutputRef, Output]:
+    def outputs_at(self, address: bytes) -> Mapping[OutputRef, Output]:
         """What a wallet may spend: outputs at the address that nothing in the mempool spends."""
         with self._changed:
             return self._chain.unspent(address)

@@ -15,6 +15,7 @@ from nacl.signing import SigningKey
 from facilitator.cardano.address import format_address
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.transaction import AssetId, Output, OutputRef, Value
+from facilitator.roles.wallet import Signature
 from facilitator_devnet.encoding import minimum_lovelace, output_map, with_minimum_lovelace
 
 SET_TAG = 258
@@ -60,6 +61,11 @@ class Wallet:
     def reward_address(self) -> bytes:
         """The address of the reward account."""
         return bytes([0xE0 | self.network_id]) + key_hash(self.stake_key)
+
+    def sign(self, transaction_id: bytes) -> Signature:
+        """Sign the hash of a transaction's body, as :class:`facilitator.roles.wallet.Wallet`."""
+        key = self.payment_key
+        return Signature(bytes(key.verify_key), key.sign(transaction_id).signature)
 
     @property
     def bech32(self) -> str:

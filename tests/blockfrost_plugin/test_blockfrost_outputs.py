@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from facilitator.cardano.address import parse_address
 from facilitator.cardano.decode import decode_output, decode_transaction
-from facilitator.cardano.transaction import OutputRef, Value
+from facilitator.cardano.transaction import Output, OutputRef, Value
 from facilitator.roles.chain import ChainUnavailable, Spent, Unknown, Unspent
 from facilitator_blockfrost import client as client_module
 from facilitator_blockfrost.provider import Blockfrost
@@ -260,6 +260,25 @@ def test_beyond_two_what_the_address_does_not_have_is_asked_for_by_itself(
     assert set(found) == set(refs)
     assert [server.count(f"/txs/{each}/utxos") for each in ids] == [1, 1, 0, 1]
     assert server.count("/utxos") == 4
+
+
+def test_an_address_holds_what_it_can_spend_without_a_script(
+    upstream: Start, provider_of: ProviderOf
+) -> None:
+    at_address = [
+        row(tx_hash=ID, output_index=2, data_hash="aa" * 32),
+        row(tx_hash=OTHER, reference_script_hash="bb" * 28),
+    ]
+    server = upstream(by_path({f"/addresses/{ADDRESS}/utxos": at_address}))
+    address = parse_address(ADDRESS)
+    (found,) = provider_of(server).outputs_at(address).items()
+    assert found == (
+        OutputRef(bytes.fromhex(ID), 2),
+        Output(address, Value(5_000_000, {}), 0, b"\xaa" * 32),
+    )
+    assert provider_of(server).outputs_at(parse_address(BYRON)) == {}
+    with pytest.raises(ChainUnavailable, match="500"):
+        provider_of(upstream(lambda _: problem(500))).outputs_at(address)
 
 
 def test_one_failure_among_several_is_a_failure(upstream: Start, provider_of: ProviderOf) -> None:

@@ -37,7 +37,7 @@ def payment() -> Callable[..., bytes]:
         people = wallets(devnet.network)
         return pay(
             people[sender],
-            devnet.unspent(people[sender].address),
+            devnet.outputs_at(people[sender].address),
             people["merchant"].address,
             amount,
             parameters=devnet.parameters(),

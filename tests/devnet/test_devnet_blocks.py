@@ -118,5 +118,5 @@ def test_a_thousand_payments_get_through_in_a_few_blocks() -> None:
         blocks.append(block)
     assert {name for block in blocks for name in block} == names
     assert len(blocks) == 4
-    assert len(devnet.unspent(SPENDER.address)) == 1000
+    assert len(devnet.outputs_at(SPENDER.address)) == 1000
     devnet.close()

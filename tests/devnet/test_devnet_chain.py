@@ -93,13 +93,13 @@ def test_what_has_expired_meanwhile_is_dropped_by_a_rollback(
 
 
 def test_blocks_are_undone_newest_first(devnet: Devnet, payment: Payment) -> None:
-    genesis = {name: devnet.unspent(each.address) for name, each in PEOPLE.items()}
+    genesis = {name: devnet.outputs_at(each.address) for name, each in PEOPLE.items()}
     devnet.submit(payment(devnet, 900_000_000))
     devnet.produce_block()
     devnet.submit(payment(devnet, 5_500_000_000, sender="merchant"))
     devnet.produce_block()
     devnet.rollback(2, drop=True)
-    assert {name: devnet.unspent(each.address) for name, each in PEOPLE.items()} == genesis
+    assert {name: devnet.outputs_at(each.address) for name, each in PEOPLE.items()} == genesis
 
 
 def test_a_point_must_name_a_block_and_its_slot(devnet: Devnet, payment: Payment) -> None:

@@ -37,7 +37,7 @@ def first_input(raw: bytes) -> OutputRef:
 
 def certify(devnet: Devnet, certificates: Sequence[object], deposit: int) -> str:
     """Alice pays the deposit (or takes it back) and a fee for certificates of hers."""
-    ref, output = next(iter(devnet.unspent(ALICE.address).items()))
+    ref, output = next(iter(devnet.outputs_at(ALICE.address).items()))
     value = Value(output.value.lovelace - 300_000 - deposit, output.value.assets)
     body = build([ref], [(ALICE.address, value)], 300_000, None, _4=certificates)
     return devnet.submit(sign(body, [ALICE.payment_key, ALICE.stake_key]))
@@ -52,9 +52,9 @@ def test_genesis_funds_every_wallet_the_same_way_each_time(
 ) -> None:
     other = Devnet("cardano:preprod", clock)
     for name in WALLETS:
-        held = devnet.unspent(PEOPLE[name].address)
+        held = devnet.outputs_at(PEOPLE[name].address)
         assert [output.value for output in held.values()] == list(GENESIS_VALUES)
-        assert held == other.unspent(PEOPLE[name].address)
+        assert held == other.outputs_at(PEOPLE[name].address)
     assert devnet.tip() == other.tip()
     other.close()
 
@@ -69,7 +69,7 @@ def test_a_payment_waits_and_then_is_in_a_block(devnet: Devnet, payment: Payment
     assert block.transactions == (transaction_id,)
     assert devnet.transaction(transaction_id) == InBlock(block.point, block.height)
     assert devnet.outputs([ref]) == {ref: Spent(transaction_id)}
-    merchants = devnet.unspent(PEOPLE["merchant"].address)
+    merchants = devnet.outputs_at(PEOPLE["merchant"].address)
     paid = merchants[OutputRef(bytes.fromhex(transaction_id), 0)]
     assert paid.value == Value(5_000_000, {})
 
@@ -92,7 +92,7 @@ def test_change_in_the_mempool_can_be_spent(devnet: Devnet) -> None:
     parameters, ttl = devnet.parameters(), devnet.tip().point.slot + 100
     bob = PEOPLE["bob"].address
     first = pay(
-        ALICE, devnet.unspent(ALICE.address), bob, 3_000_000, parameters=parameters, ttl=ttl
+        ALICE, devnet.outputs_at(ALICE.address), bob, 3_000_000, parameters=parameters, ttl=ttl
     )
     devnet.submit(first)
     decoded = decode_transaction(first)
@@ -117,7 +117,7 @@ def test_a_double_spend_is_refused_in_the_mempool_and_after(
 
 
 def test_every_failure_is_told(devnet: Devnet) -> None:
-    ref, output = next(iter(devnet.unspent(ALICE.address).items()))
+    ref, output = next(iter(devnet.outputs_at(ALICE.address).items()))
     body = build([ref], [(ALICE.address, output.value)], 1, devnet.tip().point.slot)
     with pytest.raises(SubmissionRejected) as refused:
         devnet.submit(sign(body, [PEOPLE["bob"].payment_key]))
@@ -147,7 +147,7 @@ def test_what_expires_in_the_mempool_gets_into_no_block(
     clock.advance(11)
     assert devnet.produce_block().transactions == ()
     assert devnet.transaction(transaction_id) == NotFound()
-    assert first_input(raw) in devnet.unspent(ALICE.address)
+    assert first_input(raw) in devnet.outputs_at(ALICE.address)
 
 
 def test_stake_registration_delegation_and_deregistration(devnet: Devnet) -> None:
@@ -191,7 +191,7 @@ def test_a_withdrawal_empties_the_account_until_it_is_rolled_back(devnet: Devnet
     credential = stake_credential(ALICE)
     full = Account(deposit=2_000_000, reward=7_000_000, drep="predefined")
     devnet.load({}, {credential: full})
-    ref, output = next(iter(devnet.unspent(ALICE.address).items()))
+    ref, output = next(iter(devnet.outputs_at(ALICE.address).items()))
     value = Value(output.value.lovelace - 300_000 + 7_000_000, {})
     withdrawal = {ALICE.reward_address: 7_000_000}
     body = build([ref], [(ALICE.address, value)], 300_000, None, _5=withdrawal)
@@ -208,11 +208,11 @@ def test_a_withdrawal_empties_the_account_until_it_is_rolled_back(devnet: Devnet
 def test_the_faucet_gives_at_once_and_for_good(devnet: Devnet, clock: ManualClock) -> None:
     carol = Wallet("somebody")
     refs = [devnet.fund(carol.address, 5_000_000, {TEST_TOKEN: 3}) for _ in range(2)]
-    assert list(devnet.unspent(carol.address)) == refs
+    assert list(devnet.outputs_at(carol.address)) == refs
     assert isinstance(devnet.transaction(refs[0].transaction_id.hex()), InBlock)
     devnet.produce_block()
     devnet.rollback(1)
-    assert list(devnet.unspent(carol.address)) == refs
+    assert list(devnet.outputs_at(carol.address)) == refs
     other = Devnet("cardano:preprod", clock)
     assert [other.fund(carol.address, 5_000_000, {TEST_TOKEN: 3}) for _ in range(2)] == refs
     other.close()
@@ -225,7 +225,7 @@ def test_the_faucet_refuses_what_is_no_address(devnet: Devnet, address: bytes) -
 
 
 def test_loaded_outputs_can_be_spent_until_a_reset(devnet: Devnet, payment: Payment) -> None:
-    genesis = devnet.unspent(ALICE.address)
+    genesis = devnet.outputs_at(ALICE.address)
     ref = OutputRef(blake2b(b"loaded", digest_size=32).digest(), 7)
     devnet.submit(payment(devnet))
     devnet.produce_block()
@@ -242,7 +242,7 @@ def test_loaded_outputs_can_be_spent_until_a_reset(devnet: Devnet, payment: Paym
     assert transaction_id in devnet.produce_block().transactions
     devnet.reset()
     assert devnet.tip().height == 0
-    assert devnet.unspent(ALICE.address) == genesis
+    assert devnet.outputs_at(ALICE.address) == genesis
     assert devnet.outputs([ref]) == {ref: Spent()}
 
 
@@ -274,7 +274,7 @@ def test_a_lost_submission_is_not_taken_and_a_lost_reply_is(
 
 
 def test_the_builder_pays_the_minimum_and_refuses_what_it_cannot_pay(devnet: Devnet) -> None:
-    utxos, parameters = devnet.unspent(ALICE.address), devnet.parameters()
+    utxos, parameters = devnet.outputs_at(ALICE.address), devnet.parameters()
     slot = devnet.tip().point.slot + 1
     for amount in (1_000_000, 999_000_000, 2_000_000_000, 4_999_000_000):
         raw = pay(ALICE, utxos, ALICE.address, amount, parameters=parameters, ttl=slot + 9)

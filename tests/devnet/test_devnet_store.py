@@ -39,15 +39,15 @@ def test_a_restart_resumes_the_chain(path: str, clock: ManualClock, payment: Pay
     devnet.rollback(1)
     waiting = [devnet.submit(payment(devnet, sender="merchant")) for _ in range(2)]
     tip, blocks = devnet.tip(), devnet.blocks_after(genesis)
-    held = {name: devnet.unspent(wallet.address) for name, wallet in wallets(PREPROD).items()}
+    held = {name: devnet.outputs_at(wallet.address) for name, wallet in wallets(PREPROD).items()}
     devnet.close()
 
     clock.advance(100)
     again = Devnet(PREPROD, clock, path=path)
     assert (again.tip(), again.blocks_after(genesis)) == (tip, blocks)
     for name, wallet in wallets(PREPROD).items():
-        assert again.unspent(wallet.address) == held[name]
-    assert list(again.unspent(Wallet("somebody").address)) == [granted]
+        assert again.outputs_at(wallet.address) == held[name]
+    assert list(again.outputs_at(Wallet("somebody").address)) == [granted]
     assert again.transaction(gone) == NotFound()
     assert {type(again.transaction(each)) for each in waiting} == {InMempool}
     assert again.fund(Wallet("somebody").address, 5_000_000, {TEST_TOKEN: 7}) != granted
@@ -114,7 +114,7 @@ alice, bob = (wallets("cardano:preprod")[name] for name in ("alice", "bob"))
 while True:
     tip = devnet.tip().point
     try:
-        raw = pay(alice, devnet.unspent(alice.address), bob.address, 2_000_000,
+        raw = pay(alice, devnet.outputs_at(alice.address), bob.address, 2_000_000,
                   parameters=devnet.parameters(), ttl=tip.slot + 1_000_000)
     except InsufficientFundsError:
         devnet.await_block(tip, 10)
@@ -188,7 +188,7 @@ def test_what_cannot_be_kept_is_not_taken(path: str, clock: ManualClock, payment
         assert "full" in reason
         assert devnet.transaction(transaction.id.hex()) == NotFound()
         sender = transaction.body.outputs[1].address
-        assert transaction.body.inputs[0] in devnet.unspent(sender)
+        assert transaction.body.inputs[0] in devnet.outputs_at(sender)
     assert refused
     devnet.close()
     again = Devnet(PREPROD, clock, path=path)

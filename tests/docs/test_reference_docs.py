@@ -31,6 +31,7 @@ from facilitator.roles.chain import (
     ChainProvider,
     EvaluatesScripts,
     HasPlan,
+    ListsOutputs,
     ReadsLedgerState,
 )
 from facilitator.roles.sharing import SharesChain, SharesOutputs
@@ -364,7 +365,7 @@ def value_rows(text: str) -> Iterator[tuple[str, str, str]]:
 def test_chain_providers_are_documented() -> None:
     documented = set(first_cells(page("chain-provider.md").split("## Values")[0]))
     assert documented == methods(
-        ChainProvider, AwaitsBlocks, EvaluatesScripts, HasPlan, ReadsLedgerState
+        ChainProvider, AwaitsBlocks, EvaluatesScripts, HasPlan, ListsOutputs, ReadsLedgerState
     )
 
 

@@ -131,7 +131,7 @@ def test_a_payment_to_a_plutus_script_settles(
     asked = terms(script_address(script), token=token, **extra)
     answer = settle(settling, paid(settling, asked, script, datum=datum, token=token))
     assert answer["extra"] == {"status": "confirmed", "confirmations": 1}
-    (held,) = settling.devnet.unspent(script_address(script)).values()
+    (held,) = settling.devnet.outputs_at(script_address(script)).values()
     assert held.datum == datum
 
 

@@ -1,17 +1,22 @@
-"""``examples/charge-with-sdk`` and ``examples/buy.py``, run as they are, over a facilitator."""
+"""``examples/charge-with-sdk``, run as it is, over a facilitator, and bought from."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from facilitator.clock import SystemClock
+from facilitator.paying.offer import Limits
+from facilitator.paying.page import Answer, Page
+from facilitator.paying.payer import Payer
+from facilitator.paying.purchase import Till, buy
 from support.npm import install_or_skip
-from support.payments import MERCHANT
-from support.running import Running
+from support.payments import ALICE, MERCHANT
+from support.running import NETWORK, Running
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SDK = EXAMPLES / "charge-with-sdk"
@@ -57,9 +62,14 @@ def open_shop() -> Iterator[Callable[[Sequence[str], Running], str]]:
         yield start
 
 
-def buy(url: str) -> "subprocess.CompletedProcess[str]":
-    words = [sys.executable, str(EXAMPLES / "buy.py"), url]
-    return subprocess.run(words, env=ENVIRON, capture_output=True, text=True, check=False)
+class KeepsPayment(Page):
+    """A page that can be asked for once more with the same payment."""
+
+    payment: Mapping[str, str] = {}
+
+    def ask(self, further: Mapping[str, str]) -> Answer:
+        self.payment = further
+        return super().ask(further)
 
 
 @pytest.mark.parametrize("language", ["flask", "express"])
@@ -71,13 +81,16 @@ def test_a_page_is_sold_once(
 ) -> None:
     command = request.getfixturevalue(language)
     running = run(real_time=True, devnet__block_seconds=0.2)
-    url = open_shop(command, running)
-    bought = buy(url)
-    assert bought.returncode == 0, bought.stdout + bought.stderr
-    price, page, receipt = bought.stdout.splitlines()
-    assert price == f"402: 2000000 lovelace to {MERCHANT.bech32}"
-    assert "sunny, 24 degrees" in page
-    assert '"confirmed"' in receipt
-    again = buy(url)
-    assert again.returncode == 1
-    assert "sunny" not in again.stdout
+    page = KeepsPayment(open_shop(command, running), {}, None, 60)
+    payer = Payer(NETWORK, ALICE, running.devnet, SystemClock())
+    limits = Limits([NETWORK], "lovelace", 2_000_000)
+    bought = buy(page, limits, lambda _: Till(payer, is_devnet=True), lambda _: None)
+    assert bought.answer.status == 200, bought
+    assert b"sunny, 24 degrees" in bought.answer.body
+    assert bought.terms is not None
+    assert bought.terms["payTo"] == MERCHANT.bech32
+    assert bought.receipt is not None
+    assert bought.receipt["extra"]["status"] == "confirmed"
+    again = page.ask(page.payment)
+    assert again.status == 402
+    assert b"sunny" not in again.body

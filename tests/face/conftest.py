@@ -46,7 +46,7 @@ def payment(devnet: Devnet) -> Callable[..., bytes]:
         people = wallets(NETWORK)
         return pay(
             people[sender],
-            devnet.unspent(people[sender].address),
+            devnet.outputs_at(people[sender].address),
             people["merchant"].address,
             amount,
             parameters=devnet.parameters(),

@@ -31,7 +31,7 @@ def rich_transaction(devnet: Devnet, wallet: Wallet) -> Rich:
     """Metadata, a mint, certificates, an inline datum and a reference script."""
     ref, held = next(
         (ref, output)
-        for ref, output in devnet.unspent(wallet.address).items()
+        for ref, output in devnet.outputs_at(wallet.address).items()
         if not output.value.assets
     )
     script = [1, [[0, key_hash(wallet.payment_key)], [3, 1, [[4, 0]]], [2, [[5, 2**32]]]]]

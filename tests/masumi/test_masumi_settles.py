@@ -145,7 +145,7 @@ def test_of_transactions_that_race_one_is_told_success(run: Callable[..., Runnin
     winner = requests[[answer["errorReason"] for answer in answers].index("settlement_pending")]
     assert running.settle_until(winner, lambda answer: bool(answer["success"]))
     assert not any(running.settle(request)["success"] for request in requests)
-    assert len(running.devnet.unspent(ESCROW_BYTES)) == 1
+    assert len(running.devnet.outputs_at(ESCROW_BYTES)) == 1
 
 
 @pytest.fixture

@@ -86,12 +86,14 @@ def part(hook: str, name: str) -> str:
 
 
 def contribution(hook: str, name: str, number: int) -> str:
-    """A plugin that contributes what will do as a method, a resource and a check: a number."""
+    """A plugin that contributes what will do as a method, a resource, a check, a wallet: a number."""
     return f"""
         class Thing(int):
             def check(self, terms, transaction): ...
             def on_get(self, request, response): ...
             def __call__(self): ...
+            address = b""
+            def sign(self, transaction_id): ...
         {provider(hook, f"{{{name!r}: Thing({number})}}").replace(chr(10), chr(10) + " " * 8)}
     """
 
@@ -249,14 +251,14 @@ def test_at_most_one_rate_limiter(shelf: Shelf, context: Context) -> None:
         load_plugins(["one", "two"]).rate_limiter(context)
 
 
-@pytest.mark.parametrize("hook", ["transfer_methods", "routes", "health_checks"])
+@pytest.mark.parametrize("hook", ["transfer_methods", "routes", "health_checks", "wallets"])
 def test_contributions_are_put_together(shelf: Shelf, context: Context, hook: str) -> None:
     shelf.add("one", contribution(hook, "a", 1))
     shelf.add("two", contribution(hook, "b", 2))
     shelf.add("clash", contribution(hook, "a", 3))
-    assert getattr(load_plugins(["one", "two"]), hook)(context) == {"a": 1, "b": 2}
+    assert ask(hook, load_plugins(["one", "two"]), context) == {"a": 1, "b": 2}
     with pytest.raises(PluginError, match=r"^plugin 'clash' brings .* a, as does plugin 'one'$"):
-        getattr(load_plugins(["one", "clash"]), hook)(context)
+        ask(hook, load_plugins(["one", "clash"]), context)
 
 
 def ask(hook: str, plugins: Plugins, context: Context) -> object:
@@ -269,6 +271,8 @@ def ask(hook: str, plugins: Plugins, context: Context) -> object:
             return plugins.error_reporters(context)
         case "settings_sections" | "cli_commands":
             return getattr(plugins, hook)()
+        case "wallets":
+            return plugins.wallets(context, "cardano:preprod")
         case _:
             return getattr(plugins, hook)(context)
 
@@ -296,6 +300,7 @@ BINDS = """type('Bound', (ReadsAll,), {'bind_key': lambda self, k, f, e, n: f})(
         ("routes", "{'/mine': object()}", "'/mine': an object without a method such as on_get"),
         ("health_checks", "{'disk': 5}", "'disk': an int, which cannot be called"),
         ("health_checks", "{5: print}", "5: whose name is not text"),
+        ("wallets", "{'mine': ''}", "'mine': a str without address, sign"),
         ("cli_commands", "[('wave', print)]", "something else than a list of (name, help, fun"),
     ],
 )

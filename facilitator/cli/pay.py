@@ -1,0 +1,145 @@
+"""``facilitator pay``."""
+
+import argparse
+import json
+import sys
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from facilitator.cli.output import add_json_option, print_json, without_secrets
+from facilitator.clock import SystemClock
+from facilitator.context import Context
+from facilitator.paying.errors import CannotPay
+from facilitator.paying.offer import Limits
+from facilitator.paying.page import Page
+from facilitator.paying.payer import Payer
+from facilitator.paying.purchase import Purchase, Till, buy
+from facilitator.paying.seed import SeedWallet
+from facilitator.plugins import Plugins, configure
+from facilitator.roles.chain import ListsOutputs
+from facilitator.roles.wallet import Wallet
+from facilitator.settings import Settings
+from facilitator.x402.networks import NETWORKS
+
+_TIMEOUT_SECONDS = 120.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the URL and what limits and describes the payment."""
+    parser.description = (
+        "Ask for a URL and pay for it when the answer is 402, as x402 has it: what is offered, the "
+        "payment and its outcome go to standard error, the page to standard output. Pays at most "
+        "once, and not what a facilitator would refuse. Exits with 0 when the page was had."
+    )
+    parser.add_argument("url", metavar="URL")
+    parser.add_argument(
+        "--max", type=int, metavar="N",
+        help="pay no more than so many lovelace, or units of --asset; needed save on a devnet",
+    )  # fmt: skip
+    parser.add_argument(
+        "--asset", default="lovelace", metavar="POLICY.NAME",
+        help="native asset to pay in, policy id and name in hex (default: lovelace)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--wallet", metavar="NAME",
+        help="wallet of a plugin, such as the devnet's alice (default: the first there is)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seed-file", metavar="FILE",
+        help="pay from the first address of the seed phrase in the file; - reads standard input",
+    )  # fmt: skip
+    parser.add_argument("--data", help="send this, by POST, as JSON unless a header says otherwise")
+    parser.add_argument("--header", action="append", metavar="NAME:VALUE", help="send this as well")
+    add_json_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the page; the exit code. Raises :class:`FacilitatorError` when nothing comes of it."""
+    settings, plugins = configure(arguments.settings)
+    limits = Limits(settings.networks, arguments.asset, arguments.max)
+    with without_secrets(settings), ExitStack() as stack:
+        stack.callback(plugins.shutdown)
+        till = partial(_till, arguments, settings, plugins, stack)
+        try:
+            purchase = buy(_page(arguments), limits, till, partial(print, file=sys.stderr))
+        except OSError as error:
+            raise CannotPay(f"{arguments.url} cannot be reached: {error}") from error
+    _print(purchase, as_json=arguments.json)
+    return 0 if 200 <= purchase.answer.status < 300 else 1
+
+
+def _page(arguments: argparse.Namespace) -> Page:
+    headers = {}
+    data = None
+    if arguments.data is not None:
+        headers["Content-Type"] = "application/json"
+        data = arguments.data.encode()
+    for line in arguments.header or ():
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise CannotPay(f"--header {line!r} is not NAME:VALUE")
+        headers[name.strip()] = value.strip()
+    return Page(arguments.url, headers, data, _TIMEOUT_SECONDS)
+
+
+def _till(
+    arguments: argparse.Namespace,
+    settings: Settings,
+    plugins: Plugins,
+    stack: ExitStack,
+    network: str,
+) -> Till:
+    context = Context(settings, SystemClock())
+    wallet = _wallet(arguments, plugins, context, network)
+    providers = plugins.ordered_chain_providers(context, network)
+    for _, provider in providers:
+        stack.callback(provider.close)
+    name, chain = providers[0]
+    if not isinstance(chain, ListsOutputs):
+        raise CannotPay(f"the plugin {name} cannot say what an address holds; pay through another")
+    return Till(Payer(network, wallet, chain, context.clock), chain.is_devnet)
+
+
+def _wallet(
+    arguments: argparse.Namespace, plugins: Plugins, context: Context, network: str
+) -> Wallet:
+    if arguments.seed_file is not None:
+        try:
+            return SeedWallet(_read(arguments.seed_file), NETWORKS[network].network_id)
+        except ValueError as error:
+            raise CannotPay(f"--seed-file {arguments.seed_file}: {error}") from None
+    wallets = plugins.wallets(context, network)
+    name = arguments.wallet or next(iter(wallets), None)
+    if name in wallets:
+        return wallets[name]
+    if arguments.wallet:
+        raise CannotPay(f"no wallet {arguments.wallet!r}; there are {', '.join(wallets) or 'none'}")
+    raise CannotPay(f"there is no wallet for {network}: name a seed phrase's file by --seed-file")
+
+
+def _read(path: str) -> str:
+    try:
+        return (sys.stdin.read() if path == "-" else Path(path).read_text()).strip()
+    except OSError as error:
+        raise CannotPay(f"--seed-file {path} cannot be read: {error.strerror}") from None
+
+
+def _print(purchase: Purchase, *, as_json: bool) -> None:
+    answer, receipt = purchase.answer, purchase.receipt
+    if as_json:
+        print_json(
+            {
+                "status": answer.status,
+                "transaction": purchase.transaction_id,
+                "terms": purchase.terms,
+                "receipt": receipt,
+                "refusal": purchase.refusal,
+                "body": answer.body.decode(errors="replace"),
+            }
+        )
+        return
+    said = receipt or purchase.refusal
+    print(f"{answer.status}{f': {json.dumps(said)}' if said else ''}", file=sys.stderr)
+    sys.stdout.buffer.write(answer.body)
+    sys.stdout.buffer.flush()

@@ -1,0 +1,28 @@
+"""A wallet: what ``facilitator pay`` signs payments with."""
+
+from typing import NamedTuple, Protocol
+
+
+class Signature(NamedTuple):
+    """What one key signed."""
+
+    public_key: bytes
+    """32 bytes, Ed25519."""
+    signature: bytes
+    """64 bytes."""
+
+
+class Wallet(Protocol):
+    """One key and the address whose outputs it spends. The key itself need not be in this process.
+
+    A plugin returns some by name from the hook ``wallets``.
+    """
+
+    @property
+    def address(self) -> bytes:
+        """The address, as bytes (CIP-19), whose payment part is the hash of the key."""
+        ...
+
+    def sign(self, transaction_id: bytes) -> Signature:
+        """Sign the 32-byte hash of a transaction's body."""
+        ...
