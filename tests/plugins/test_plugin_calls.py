@@ -86,7 +86,7 @@ def part(hook: str, name: str) -> str:
 
 
 def contribution(hook: str, name: str, number: int) -> str:
-    """A plugin that contributes what will do as a method, a resource, a check, a wallet: a number."""
+    """A plugin that contributes what will do as a method, resource, check or wallet: a number."""
     return f"""
         class Thing(int):
             def check(self, terms, transaction): ...
