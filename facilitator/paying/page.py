@@ -4,7 +4,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from email.message import Message
-from http.client import HTTPException
+from http.client import HTTPException, InvalidURL
 from typing import NamedTuple
 
 from facilitator.paying.errors import CannotPay
@@ -48,10 +48,10 @@ class Page:
             answer = self._opener.open(request, timeout=self._timeout)
         except urllib.error.HTTPError as error:
             answer = error
+        except (ValueError, InvalidURL) as error:
+            raise CannotPay(f"the request cannot be made: {error}") from None
         except HTTPException as error:
             raise OSError(f"the answer is not HTTP: {error!r:.100}") from error
-        except ValueError as error:
-            raise CannotPay(f"the request cannot be made: {error}") from None
         with answer:
             try:
                 return Answer(answer.status, answer.headers, answer.read())

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,13 @@ from facilitator.x402.reasons import Reason
 SENT = "PAYMENT-SIGNATURE"
 RECEIPT = "PAYMENT-RESPONSE"
 
+ROUNDS = 10
+"""How often one payment is shown before its outcome counts as unknown."""
+PAUSE_SECONDS = 3.0
+"""How long to wait before it is shown again."""
+
 _PAYMENT_REQUIRED = 402
+_SERVER_ERROR = 500
 _SPENT = (Reason.NONCE_NOT_ON_CHAIN, Reason.INPUT_NOT_AVAILABLE, Reason.DUPLICATE)
 
 
@@ -57,8 +64,9 @@ def buy(
 ) -> Purchase:
     """Ask for the page and pay for it if need be; one payment is shown to the server.
 
-    On a devnet others follow while the server says that what they spend is spent: this process
-    does not know what happened on the devnet of another one, and nothing is lost there.
+    The same one again while it is not settled yet or nothing definite is said. On a devnet others
+    follow while the server says that what they spend is spent: this process does not know what
+    happened on the devnet of another one, and nothing is lost there.
 
     Args:
         page: What is bought.
@@ -68,7 +76,7 @@ def buy(
 
     Raises:
         CannotPay: Nothing was paid.
-        OutcomeNotKnown: The payment was sent, and no answer came.
+        OutcomeNotKnown: The payment was shown, and no answer came.
         OSError: The server was not reached.
     """
     answer = page.ask({})
@@ -84,7 +92,7 @@ def buy(
     while True:
         signed = _signed(own, offer, terms, spent)
         say(f"paying with the transaction {signed.transaction_id}")
-        answer = _show(page, signed)
+        answer = _show(page, signed, say)
         if not own.is_devnet or not _says_spent(answer):
             return Purchase(answer, terms, signed.transaction_id)
         spent |= signed.inputs
@@ -104,14 +112,31 @@ def _signed(
         ) from None
 
 
-def _show(page: Page, signed: Signed) -> Answer:
-    try:
-        return page.ask({SENT: signed.header})
-    except OSError as error:
-        raise OutcomeNotKnown(
-            f"whether the transaction {signed.transaction_id} was taken is not known: {error}; "
-            "look for it on the chain before you pay again"
-        ) from error
+def _show(page: Page, signed: Signed, say: Callable[[str], None]) -> Answer:
+    """What the server says of the payment in the end."""
+    for left in reversed(range(ROUNDS)):
+        try:
+            answer = page.ask({SENT: signed.header})
+            failed = answer.status >= _SERVER_ERROR
+            if not (failed or _says_pending(answer)) or not left:
+                return answer
+            why = f"the server answered {answer.status}" if failed else "it is not settled yet"
+        except OSError as error:
+            why = f"no answer came ({error})"
+        if left:
+            say(f"{why}: asking again with the same payment")
+            time.sleep(PAUSE_SECONDS)
+    raise OutcomeNotKnown(
+        f"whether the transaction {signed.transaction_id} was taken is not known, for {why}; look "
+        "for it on the chain before you pay again"
+    )
+
+
+def _says_pending(answer: Answer) -> bool:
+    if answer.status != _PAYMENT_REQUIRED:
+        return False
+    receipt = _decoded(answer.headers.get(RECEIPT)) or {}
+    return Reason.PENDING in (receipt.get("errorReason"), _refusal(answer))
 
 
 def _refusal(answer: Answer) -> str | None:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from facilitator.cli import main
+from facilitator.paying import purchase
 from facilitator.paying.seed import SeedWallet
 from facilitator_devnet.blockfrost.face import Face
 from support.payments import ALICE, MERCHANT, transaction_id
@@ -233,7 +234,14 @@ def test_why_nothing_is_paid(
 
 
 @pytest.mark.parametrize(
-    "url", ["file:///etc/passwd", "example.org", "http://", "http://127.0.0.1:9/"]
+    "url",
+    [
+        "file:///etc/passwd",
+        "example.org",
+        "http://",
+        "http://127.0.0.1:9/a b",
+        "http://127.0.0.1:9/",
+    ],
 )
 def test_where_nothing_can_be_bought(url: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert failure([url], capfd).startswith("CannotPay: ")
@@ -266,15 +274,56 @@ def test_a_wallet_that_there_is_not_and_one_that_is_empty(
 # --- What comes after the payment ---------------------------------------------------------------
 
 
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(purchase, "PAUSE_SECONDS", 0)
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_the_same_payment_is_shown_until_something_definite_is_said(
+    server: Scripted, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server.wants()
+    pending = header({"success": False, "errorReason": "settlement_pending"})
+    named = header({"x402Version": 2, "error": "settlement_pending", "accepts": [TERMS]})
+    server.answers += [
+        (402, {"PAYMENT-RESPONSE": pending}, b"wait"),
+        (402, {"PAYMENT-REQUIRED": named}, b"wait"),
+        None,
+        (503, {}, b"later"),
+        (200, {}, b"page"),
+    ]
+    assert main(["pay", server.url]) == 0
+    out, err = capfd.readouterr()
+    assert out == "page"
+    assert err.count("asking again with the same payment") == 4
+    shown = server.shown()
+    assert len(shown) == 5
+    assert all(each == shown[0] for each in shown)
+
+
+@pytest.mark.usefixtures("_at_once")
 def test_without_an_answer_the_transaction_is_named(
     server: Scripted, capfd: pytest.CaptureFixture[str]
 ) -> None:
     server.wants()
-    server.answers.append(None)
+    server.answers += [None] * purchase.ROUNDS
     told = failure([server.url], capfd)
-    (shown,) = server.shown()
-    transaction = transaction_id({"paymentPayload": shown})
+    shown = server.shown()
+    assert len(shown) == purchase.ROUNDS
+    transaction = transaction_id({"paymentPayload": shown[0]})
     assert told.startswith(f"OutcomeNotKnown: whether the transaction {transaction} was taken")
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_what_stays_pending_is_told_as_it_is(
+    server: Scripted, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server.wants()
+    pending = {"success": False, "errorReason": "settlement_pending"}
+    server.answers += [(402, {"PAYMENT-RESPONSE": header(pending)}, b"")] * purchase.ROUNDS
+    assert main(["pay", server.url]) == 1
+    assert json.loads(capfd.readouterr().err.splitlines()[-1].removeprefix("402: ")) == pending
 
 
 def test_why_the_server_wants_more_is_told(
