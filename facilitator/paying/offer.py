@@ -1,7 +1,6 @@
 """Offers: what a resource server that answers 402 wants to be paid (x402 v2, HTTP transport)."""
 
 import base64
-import binascii
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,13 +27,18 @@ class Limits:
     """Units of the asset, lovelace for instance; ``None`` for any number."""
 
 
+def decoded(header: str) -> Any:
+    """What a header of x402 holds: base64 of JSON. Raises :class:`ValueError`."""
+    return orjson.loads(base64.b64decode(header, validate=True))
+
+
 def read_offer(header: str | None) -> Mapping[str, Any]:
     """The ``PaymentRequired`` object in the header. Raises :class:`CannotPay`."""
     if header is None:
         raise CannotPay(f"the server answered 402 without the header {HEADER}: it is not x402 v2")
     try:
-        offer = orjson.loads(base64.b64decode(header, validate=True))
-    except (binascii.Error, ValueError):
+        offer = decoded(header)
+    except ValueError:
         raise CannotPay(f"the header {HEADER} is not base64 of JSON") from None
     accepts = offer.get("accepts") if isinstance(offer, dict) else None
     if not isinstance(accepts, list) or not all(isinstance(each, dict) for each in accepts):

@@ -1,17 +1,13 @@
 """Buying a page: ask, be told the price, sign, ask again (x402 v2, HTTP transport)."""
 
-import base64
-import binascii
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from facilitator.cardano.transaction import OutputRef
 from facilitator.paying.errors import CannotPay, OutcomeNotKnown
-from facilitator.paying.offer import HEADER, Limits, choose, read_offer
+from facilitator.paying.offer import HEADER, Limits, choose, decoded, read_offer
 from facilitator.paying.page import Answer, Page
 from facilitator.paying.payer import Payer, Signed
 from facilitator.x402.networks import canonical_network
@@ -43,7 +39,7 @@ class Purchase:
     @property
     def receipt(self) -> Mapping[str, Any] | None:
         """What the server says of the settlement: ``SettleResponse``."""
-        return _decoded(self.answer.headers.get(RECEIPT))
+        return _object(self.answer.headers.get(RECEIPT))
 
     @property
     def refusal(self) -> str | None:
@@ -135,12 +131,12 @@ def _show(page: Page, signed: Signed, say: Callable[[str], None]) -> Answer:
 def _says_pending(answer: Answer) -> bool:
     if answer.status != _PAYMENT_REQUIRED:
         return False
-    receipt = _decoded(answer.headers.get(RECEIPT)) or {}
+    receipt = _object(answer.headers.get(RECEIPT)) or {}
     return Reason.PENDING in (receipt.get("errorReason"), _refusal(answer))
 
 
 def _refusal(answer: Answer) -> str | None:
-    offer = _decoded(answer.headers.get(HEADER)) if answer.status == _PAYMENT_REQUIRED else None
+    offer = _object(answer.headers.get(HEADER)) if answer.status == _PAYMENT_REQUIRED else None
     return str(offer["error"]) if offer and offer.get("error") else None
 
 
@@ -149,10 +145,10 @@ def _says_spent(answer: Answer) -> bool:
     return any(reason in refusal for reason in _SPENT)
 
 
-def _decoded(header: str | None) -> Mapping[str, Any] | None:
+def _object(header: str | None) -> Mapping[str, Any] | None:
     """The JSON object in the header; ``None`` when there is none."""
     try:
-        value = orjson.loads(base64.b64decode(header or "", validate=True))
-    except (binascii.Error, ValueError):
+        value = decoded(header or "")
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None
