@@ -36,9 +36,9 @@ def cli_commands() -> Sequence[tuple[str, str, Callable[[argparse.ArgumentParser
 
 
 @hookimpl
-def wallets(context: Context, network: str) -> Mapping[str, Wallet]:
-    """The genesis wallets; in production none, since anybody could spend what they hold."""
-    return {} if context.settings.environment == "production" else genesis_wallets(network)
+def wallets(network: str) -> Mapping[str, Wallet]:
+    """The genesis wallets."""
+    return genesis_wallets(network)
 
 
 @hookimpl
