@@ -120,9 +120,10 @@ def _wallet(
 
 def _read(path: str) -> str:
     try:
-        return (sys.stdin.read() if path == "-" else Path(path).read_text()).strip()
+        text = sys.stdin.read() if path == "-" else Path(path).read_text(errors="replace")
     except OSError as error:
         raise CannotPay(f"--seed-file {path} cannot be read: {error.strerror}") from None
+    return " ".join(text.split())  # some write a word on each line
 
 
 def _print(purchase: Purchase, *, as_json: bool) -> None:

@@ -150,7 +150,7 @@ def test_a_seed_phrase_pays_through_blockfrost(
     wallet = SeedWallet(SEED_PHRASE, 0)
     running.devnet.fund(wallet.address, 5_000_000)
     seeds = tmp_path / "seeds"
-    seeds.write_text(f"{SEED_PHRASE}\n")
+    seeds.write_text(SEED_PHRASE.replace(" ", "\n") + "\n")
     with closing(Face(running.devnet)) as face:
         monkeypatch.setenv("FACILITATOR_PLUGINS", "blockfrost,memory")
         monkeypatch.setenv("FACILITATOR_BLOCKFROST__PROJECT_ID", "preprodOfWhoPays")
@@ -247,11 +247,12 @@ def test_where_nothing_can_be_bought(url: str, capfd: pytest.CaptureFixture[str]
     assert failure([url], capfd).startswith("CannotPay: ")
 
 
+@pytest.mark.parametrize("wrong", [b"correct horse battery staple", b"\xff\xfe", b""])
 def test_no_word_of_a_wrong_seed_phrase_is_told(
-    server: Scripted, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    server: Scripted, capfd: pytest.CaptureFixture[str], tmp_path: Path, wrong: bytes
 ) -> None:
     seeds = tmp_path / "seeds"
-    seeds.write_text("correct horse battery staple")
+    seeds.write_bytes(wrong)
     server.wants()
     told = failure(["--seed-file", str(seeds), server.url], capfd)
     assert told == f"CannotPay: --seed-file {seeds}: is not a valid BIP-39 seed phrase"
