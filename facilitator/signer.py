@@ -2,7 +2,7 @@
 
 from facilitator.cardano.address import format_address
 from facilitator.errors import ConfigInvalidError, Problem
-from facilitator.paying.seed import SeedWallet
+from facilitator.seed_wallet import SeedWallet
 from facilitator.settings import Settings
 from facilitator.x402.networks import NETWORKS
 

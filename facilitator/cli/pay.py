@@ -15,10 +15,10 @@ from facilitator.paying.offer import Limits
 from facilitator.paying.page import Page
 from facilitator.paying.payer import Payer
 from facilitator.paying.purchase import Purchase, Till, buy
-from facilitator.paying.seed import SeedWallet
 from facilitator.plugins import Plugins, configure
 from facilitator.roles.chain import ListsOutputs
 from facilitator.roles.wallet import Wallet
+from facilitator.seed_wallet import SeedWallet
 from facilitator.settings import Settings
 from facilitator.x402.networks import NETWORKS
 

@@ -17,7 +17,7 @@ import pytest
 
 from facilitator.cli import main
 from facilitator.paying import purchase
-from facilitator.paying.seed import SeedWallet
+from facilitator.seed_wallet import SeedWallet
 from facilitator_devnet.blockfrost.face import Face
 from support.payments import ALICE, MERCHANT, transaction_id
 from support.running import NETWORK, Running
