@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -200,7 +201,14 @@ def _(folder: Path) -> str:
 
 @shows("blockfrost unreachable")
 def _(folder: Path) -> str:
-    return asking_blockfrost(folder, Face.close)
+    with socket.socket() as held:  # does not listen, and keeps others from the port
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+        def leave(face: Face) -> None:
+            face.close()
+            held.bind(("127.0.0.1", int(face.url.rpartition(":")[2])))
+
+        return asking_blockfrost(folder, leave)
 
 
 # --- Its settings are read again ------------------------------------------------------------------
