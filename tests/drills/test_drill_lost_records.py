@@ -232,7 +232,7 @@ def test_what_may_have_been_told_before_it_was_seen_here_is_told_to_nobody(
     assert drill.settle(body)["errorReason"] == PENDING
     copy = copy_of(tmp_path)
     drill.next_block()
-    eventually(lambda: drill.stored(body).state is ClaimState.INCLUDED)
+    eventually(lambda: drill.knows_as(body, ClaimState.INCLUDED))
     drill.provider.faults.answer(503, BLOCKS)
     asked = drill.provider.count(BLOCKS)
     eventually(lambda: drill.provider.count(BLOCKS) > asked + 1)  # one may have gone before
@@ -280,7 +280,7 @@ def test_a_copy_from_the_middle_of_a_settlement_that_goes_on(
     copy = copy_of(tmp_path)
     drill.next_blocks(blocks)
     before = ClaimState.INCLUDED if blocks else ClaimState.SUBMITTED
-    eventually(lambda: drill.stored(body).state is before)
+    eventually(lambda: drill.knows_as(body, before))
     restore(server, tmp_path, copy)
     eventually(lambda: drill.call("POST", "/settle", body)[0] == 200)
     eventually(lambda: drill.stored(body).state is before)

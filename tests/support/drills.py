@@ -12,7 +12,7 @@ from facilitator.cardano.transaction import OutputRef
 from facilitator.plugins import configure
 from facilitator.roles.chain import InBlock, InMempool
 from facilitator.server import Server
-from facilitator.settlement.claim import Claim
+from facilitator.settlement.claim import Claim, ClaimState
 from facilitator.testing.clock import ManualClock
 from facilitator_blockfrost.settings import BlockfrostSettings
 from facilitator_devnet.blockfrost.face import Face
@@ -298,6 +298,11 @@ class Drill(Running):
         claim = self.facilitator.storage.claim(transaction_id(body))
         assert claim is not None
         return claim
+
+    def knows_as(self, body: Body, state: ClaimState) -> bool:
+        """Whether whoever observes the claim knows that this state of it is written."""
+        observed = self.facilitator.service._trackers[NETWORK]._observed.find(transaction_id(body))
+        return observed is not None and observed.claim.state is state
 
     @property
     def trusts_what_it_knows(self) -> bool:
