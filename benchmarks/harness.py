@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.cardano.transaction import Output, OutputRef, Value
 from facilitator_devnet.genesis import PARAMETERS, wallets

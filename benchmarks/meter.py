@@ -10,8 +10,8 @@ import tempfile
 import timeit
 from pathlib import Path
 
-from facilitator.context import Worker
-from facilitator.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from facilitator.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from facilitator.plugin.context import Worker
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator_prometheus.prometheus_meter import PrometheusMeter
 

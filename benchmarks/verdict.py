@@ -17,7 +17,7 @@ import cbor2
 from nacl.bindings import crypto_sign_open
 from nacl.signing import SigningKey
 
-from facilitator.cardano.decode import decode_output, decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_output, decode_transaction
 from facilitator.cardano.rules import Environment, ledger_failures, static_failures
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator_devnet.genesis import PARAMETERS

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from facilitator import hookimpl
-from facilitator.context import Context
-from facilitator.payment import PaymentView, Refusal
+from facilitator.plugin.context import Context
 from facilitator.roles.metrics import Counter, Meter
+from facilitator.roles.payment_hooks import PaymentView, Refusal
 from facilitator.settings import setting
 
 REFUSALS = Counter("spending_limit_refusals_total", "Times that a payment was above the limit.")

@@ -31,10 +31,10 @@ from facilitator.api.supported import Index, Supported
 from facilitator.api.verify import Verify
 from facilitator.clock import Clock, SystemClock
 from facilitator.errors import PluginError
-from facilitator.reload import Follow
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.rate_limit import RateLimiter
 from facilitator.settings import Settings
+from facilitator.settings.subscription import Follow
 
 
 def application(

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import falcon
 
 from facilitator.api.errors import ApiError
-from facilitator.payment import Refusal
+from facilitator.roles.payment_hooks import Refusal
 
 Authenticate: TypeAlias = Callable[[falcon.Request], Refusal | None]
 """Refuses a request or lets it pass: the hook ``authenticate`` of all plugins."""

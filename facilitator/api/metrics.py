@@ -4,7 +4,7 @@ import time
 
 import falcon
 
-from facilitator.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from facilitator.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from facilitator.roles.metrics import Meter
 
 NO_ROUTE = "none"

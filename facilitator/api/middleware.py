@@ -7,11 +7,11 @@ from typing import Any, Literal, Protocol
 
 import falcon
 
-from facilitator import log
 from facilitator.api.proxies import TrustedProxies
 from facilitator.api.rate_limit import HEADERS as QUOTA_HEADERS
 from facilitator.api.requests import request_id_of
 from facilitator.api.responses import HEADERS
+from facilitator.observability import logs
 
 logger = logging.getLogger("facilitator.http")
 
@@ -38,7 +38,7 @@ class Request(falcon.Request):
         super().__init__(env, options=options)
         self.context.started = time.perf_counter()
         self.context.request_id = request_id_of(self.get_header("X-Request-ID"))
-        log.request_id.set(self.context.request_id)
+        logs.request_id.set(self.context.request_id)
 
 
 class RequestLog:
@@ -62,7 +62,7 @@ class RequestLog:
             seconds=time.perf_counter() - req.context.started,
             **further,
         )
-        log.request_id.set(None)
+        logs.request_id.set(None)
 
 
 class Observers(Protocol):

@@ -9,7 +9,7 @@ import falcon
 
 from facilitator.api.errors import ApiError
 from facilitator.api.proxies import ip_of
-from facilitator.metrics import RATE_LIMITED
+from facilitator.observability.metrics import RATE_LIMITED
 from facilitator.roles.metrics import Meter
 from facilitator.roles.rate_limit import RateDecision, RateLimiter
 

@@ -1,7 +1,7 @@
 """A decoded Conway transaction as plain values.
 
-Made by :mod:`facilitator.cardano.decode` from the transaction's own bytes. Nothing here is ever
-re-encoded: ids, hashes and sizes come from slices of the bytes as received.
+Made by :mod:`facilitator.cardano.codec.transaction_decoder` from the transaction's own bytes.
+Nothing here is ever re-encoded: ids, hashes and sizes come from slices of the bytes as received.
 """
 
 from collections.abc import Mapping

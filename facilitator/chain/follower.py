@@ -2,7 +2,7 @@
 
 It runs in one thread and only while something depends on it. The cost of confirming therefore
 grows with blocks, not with payments. Where the storage can share what one process learns, only
-one process of a fleet asks the provider (:mod:`facilitator.chain.feed`).
+one process of a fleet asks the provider (:mod:`facilitator.chain.fleet_feed`).
 """
 
 import logging
@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from facilitator.chain.feed import Feed
-from facilitator.chain.move import Move
+from facilitator.chain.chain_update import Move
+from facilitator.chain.fleet_feed import Feed
 from facilitator.clock import Clock
 from facilitator.roles.chain import (
     AwaitsBlocks,

@@ -121,7 +121,7 @@ def _plugin_commands(first: argparse.Namespace) -> Iterable[_PluginCommand]:
     """
     if first.command in COMMANDS or first.version:
         return []
-    from facilitator.plugins import configure
+    from facilitator.plugin.loading import configure
     from facilitator.settings.layers import PACKAGED
 
     _, defaults = configure(environ={}, cwd=PACKAGED.parent)

@@ -4,22 +4,24 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from facilitator.chain.order import Named, check_standbys
+from facilitator.chain.failover.provider_order import Named
 from facilitator.cli.output import add_json_option, mark, print_json
+from facilitator.cli.preflight.address import try_address
+from facilitator.cli.preflight.chain import try_chain
+from facilitator.cli.preflight.exposure import exposure
+from facilitator.cli.preflight.result import Result, attempt, listening, redacted
 from facilitator.clock import SystemClock
-from facilitator.context import Context
 from facilitator.errors import FacilitatorError
-from facilitator.plugins import Plugins, configure
-from facilitator.preflight.address import try_address
-from facilitator.preflight.chain import try_chain
-from facilitator.preflight.exposure import exposure
-from facilitator.preflight.result import Result, attempt, listening, redacted
-from facilitator.redaction import Redactor
+from facilitator.observability.redaction import Redactor
+from facilitator.plugin.context import Context
+from facilitator.plugin.loading import configure
+from facilitator.plugin.manager import Plugins
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.reporting import TellsWhereReportsGo
+from facilitator.runtime.chains import check_standbys, ordered_chain_providers
+from facilitator.runtime.signer import signer_addresses
+from facilitator.server.workers import check_storage
 from facilitator.settings import Settings
-from facilitator.signer import signer_addresses
-from facilitator.workers import check_storage
 
 SEE_PLUGIN = "see what its plugin says of it"
 
@@ -127,7 +129,7 @@ def _chains(settings: Settings, plugins: Plugins, context: Context) -> Iterator[
     for network in settings.networks:
         with listening(f"chain {network}") as warnings:
             try:
-                providers = ordered[network] = plugins.ordered_chain_providers(context, network)
+                providers = ordered[network] = ordered_chain_providers(plugins, context, network)
             except FacilitatorError as error:
                 yield Result(f"chain {network}", "failed", str(error))
                 continue

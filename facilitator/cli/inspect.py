@@ -8,17 +8,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cli.output import add_json_option, print_json, without_secrets
 from facilitator.clock import SystemClock
-from facilitator.context import Context
 from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.inspection.render import render
 from facilitator.inspection.report import Inspector
 from facilitator.inspection.source import MAX_BYTES, Unreadable, read_source
-from facilitator.plugins import Plugins, configure
+from facilitator.plugin.context import Context
+from facilitator.plugin.loading import configure
+from facilitator.plugin.manager import Plugins
 from facilitator.roles.storage import StorageUnavailable
+from facilitator.runtime.chains import one_chain_provider
 from facilitator.settings import Settings
 from facilitator.x402.messages import PaymentRequest
 from facilitator.x402.networks import NETWORKS
@@ -121,7 +123,7 @@ def _inspector(settings: Settings, plugins: Plugins, *, offline: bool) -> Iterat
     clock = SystemClock()
     context = Context(settings, clock)
     chains = {
-        network: None if offline else plugins.one_chain_provider(context, network)
+        network: None if offline else one_chain_provider(plugins, context, network)
         for network in settings.networks
     }
     try:

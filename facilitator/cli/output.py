@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from facilitator.cli.preflight.result import Status
 from facilitator.errors import FacilitatorError
-from facilitator.preflight.result import Status
-from facilitator.redaction import Redactor
+from facilitator.observability.redaction import Redactor
 from facilitator.settings import Settings
 
 

@@ -8,17 +8,19 @@ from functools import partial
 from pathlib import Path
 
 from facilitator.cli.output import add_json_option, print_json, without_secrets
+from facilitator.client.errors import CannotPay
+from facilitator.client.http import Page
+from facilitator.client.offer import Limits
+from facilitator.client.payer import Payer
+from facilitator.client.purchase import Purchase, Till, buy
+from facilitator.client.seed_wallet import SeedWallet
 from facilitator.clock import SystemClock
-from facilitator.context import Context
-from facilitator.paying.errors import CannotPay
-from facilitator.paying.offer import Limits
-from facilitator.paying.page import Page
-from facilitator.paying.payer import Payer
-from facilitator.paying.purchase import Purchase, Till, buy
-from facilitator.plugins import Plugins, configure
+from facilitator.plugin.context import Context
+from facilitator.plugin.loading import configure
+from facilitator.plugin.manager import Plugins
 from facilitator.roles.chain import ListsOutputs
 from facilitator.roles.wallet import Wallet
-from facilitator.seed_wallet import SeedWallet
+from facilitator.runtime.chains import ordered_chain_providers
 from facilitator.settings import Settings
 from facilitator.x402.networks import NETWORKS
 
@@ -92,7 +94,7 @@ def _till(
 ) -> Till:
     context = Context(settings, SystemClock())
     wallet = _wallet(arguments, plugins, context, network)
-    providers = plugins.ordered_chain_providers(context, network)
+    providers = ordered_chain_providers(plugins, context, network)
     for _, provider in providers:
         stack.callback(provider.close)
     name, chain = providers[0]

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 
 from facilitator.cli.output import add_json_option, print_json, print_table
-from facilitator.discovery import PluginInfo, available_plugins
+from facilitator.plugin.discovery import PluginInfo, available_plugins
 from facilitator.settings import read_settings
 
 

@@ -3,7 +3,7 @@
 import argparse
 
 from facilitator.cli.output import without_secrets
-from facilitator.plugins import configure
+from facilitator.plugin.loading import configure
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve; the exit code. Raises :class:`FacilitatorError` when the start fails."""
     settings, plugins = configure(arguments.settings)
-    from facilitator.serving import serve
+    from facilitator.runtime.process import serve
 
     with without_secrets(settings):
         return serve(settings, plugins, lambda: configure(arguments.settings)[0])

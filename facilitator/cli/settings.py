@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from facilitator.cli.output import add_json_option, print_json, print_table
-from facilitator.plugins import configure
+from facilitator.plugin.loading import configure
 from facilitator.settings.resolve import Effective
 
 MASK = "********"

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import OutputRef, Transaction
 from facilitator.exact.refused import Refused
 from facilitator.exact.terms import Terms
-from facilitator.payment import PaymentView
+from facilitator.roles.payment_hooks import PaymentView
 from facilitator.x402.reasons import Reason
 
 MAX_TRANSACTION_BYTES = 16_385

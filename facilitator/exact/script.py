@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from facilitator.cardano.address import read_address
+from facilitator.cardano.addresses.address import read_address
 from facilitator.cardano.phase2.data import decode_data, encode_data
 from facilitator.cardano.transaction import Output, Transaction
 from facilitator.exact.methods import check_amount, outputs_to_payee

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from facilitator.cardano.cbor import DecodeError, read_all
-from facilitator.cardano.decode_scripts import make_script, plutus_data
-from facilitator.cardano.flat import MalformedScriptError
+from facilitator.cardano.codec.cbor import DecodeError, read_all
+from facilitator.cardano.codec.scripts import make_script, plutus_data
 from facilitator.cardano.phase2.data import FALSE, TRUE, Data, encode_data
-from facilitator.cardano.plutus_application import apply_parameters, script_code
+from facilitator.cardano.plutus.application import apply_parameters, script_code
+from facilitator.cardano.plutus.flat_bits import MalformedScriptError
 from facilitator.cardano.transaction import Language
 from facilitator.exact.payment import MAX_TRANSACTION_BYTES
 from facilitator.exact.refused import Refused

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from facilitator.cardano.address import parse_address
+from facilitator.cardano.addresses.address import parse_address
 from facilitator.cardano.transaction import AssetId
 from facilitator.exact.refused import Refused
 from facilitator.x402.messages import PaymentRequest, Requirements, whole_number

@@ -6,7 +6,7 @@ The order is the contract: whatever can be refused from the bytes alone costs no
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
-from facilitator.cardano.address import format_address
+from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.phase2.evaluator import InProcessEvaluator
 from facilitator.cardano.rules import (

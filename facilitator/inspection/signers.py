@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
 
-from facilitator.cardano.address import read_address, reward_credential
-from facilitator.cardano.byron import bootstrap_root
+from facilitator.cardano.addresses.address import read_address, reward_credential
+from facilitator.cardano.addresses.byron import bootstrap_root
 from facilitator.cardano.rules import certificate_keys
 from facilitator.cardano.rules.witnesses import KEY_VOTERS
 from facilitator.cardano.signatures import signature_holds

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from facilitator.cardano.address import format_address
+from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import AssetId, Assets, Output
 

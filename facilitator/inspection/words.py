@@ -1,6 +1,6 @@
 """Certificates, votes and proposals in words."""
 
-from facilitator.cardano import bech32
+from facilitator.cardano.addresses import bech32
 from facilitator.cardano.transaction import Certificate, Credential, Proposal, Vote
 from facilitator.inspection.values import ada
 

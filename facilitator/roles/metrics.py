@@ -1,7 +1,8 @@
 """The meter: where what is counted and measured goes, so that it can be watched.
 
 A metric is a value: whoever counts declares it once, and hands it to the meter of the
-:class:`~facilitator.context.Context`. The core's own are in :mod:`facilitator.metrics`.
+:class:`~facilitator.plugin.context.Context`. The core's own are in
+:mod:`facilitator.observability.metrics`.
 
 Labels tell series of one metric apart, and every combination of their values is a series that is
 kept for good. So their values come from a small fixed set, such as a route's template, a reason or

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from facilitator.settlement.claim import Claim
+from facilitator.roles.claim import Claim
 
 
 class StorageUnavailable(Exception):
@@ -76,7 +76,7 @@ class Storage(Protocol):
         """Write ``claim`` if it was made from the stored one; whether it was written.
 
         That is when the stored version is one less than its own and the stored nonce is the one
-        that it :attr:`~facilitator.settlement.claim.Claim.follows`: a storage that has lost
+        that it :attr:`~facilitator.roles.claim.Claim.follows`: a storage that has lost
         changes may have got others of the same version since. Also true when the stored claim
         equals ``claim``, so that after a lost reply the caller may call again; :attr:`Claim.nonce`
         keeps one caller's change from equalling another's.

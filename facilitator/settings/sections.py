@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from facilitator.cardano.address import parse_address
+from facilitator.cardano.addresses.address import parse_address
 from facilitator.errors import did_you_mean
 from facilitator.settings.schema import setting
 from facilitator.x402.networks import NETWORKS, canonical_network

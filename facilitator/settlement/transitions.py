@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from facilitator.roles.chain import InBlock
+from facilitator.roles.claim import NOT_KNOWN, Claim, ClaimState
 from facilitator.roles.storage import Storage
-from facilitator.settlement.claim import NOT_KNOWN, Claim, ClaimState
 
 Step: TypeAlias = Callable[[Claim], Claim | None]
 

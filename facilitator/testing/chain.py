@@ -16,7 +16,7 @@ from typing import Protocol
 
 import pytest
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.state import StateQuery
 from facilitator.cardano.transaction import Credential, Output, OutputRef
 from facilitator.roles.chain import (

@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.storage import Reservation
-from facilitator.settlement.claim import Claim, ClaimState
 
 _CLAIM = Claim(
     transaction_id="c1" * 32,

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.transaction import Redeemer
 from facilitator.roles.chain import ChainUnavailable

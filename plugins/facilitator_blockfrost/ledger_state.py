@@ -1,6 +1,6 @@
 """The ledger state that Blockfrost tells exactly: stake accounts. Everything else is left out."""
 
-from facilitator.cardano.address import format_address
+from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.state import Account, LedgerState, StateQuery
 from facilitator.cardano.transaction import Credential

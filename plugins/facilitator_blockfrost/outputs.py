@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from facilitator.cardano.address import format_address
-from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.addresses.address import format_address
+from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.roles.chain import ChainUnavailable, OutputStatus, Spent, Unknown, Unspent
 from facilitator_blockfrost.client import Client, Missing

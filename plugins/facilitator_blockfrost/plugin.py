@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from facilitator import hookimpl
-from facilitator.context import Context
+from facilitator.plugin.context import Context
 from facilitator.roles.chain import ChainProvider
 from facilitator_blockfrost.access import access
 from facilitator_blockfrost.budget import Budget

@@ -4,8 +4,8 @@ from typing import Any
 
 import orjson
 
-from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.roles.chain import SubmissionRejected, SubmissionUnknown
 from facilitator_blockfrost.client import Client, OutcomeUnknown, refusal
 from facilitator_blockfrost.connection import Answer

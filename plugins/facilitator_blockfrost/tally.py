@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from facilitator.metrics import (
+from facilitator.observability.metrics import (
     QUOTA_REMAINING,
     QUOTA_USED,
     UPSTREAM_REQUESTS,

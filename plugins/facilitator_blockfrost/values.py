@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from facilitator.cardano.address import check_output_address, parse_address
-from facilitator.cardano.cbor import DecodeError, read_all
-from facilitator.cardano.decode_scripts import plutus_data
+from facilitator.cardano.addresses.address import check_output_address, parse_address
+from facilitator.cardano.codec.cbor import DecodeError, read_all
+from facilitator.cardano.codec.scripts import plutus_data
 from facilitator.cardano.transaction import AssetId, Output, Value
 from facilitator_blockfrost.fields import Malformed, optional, raw_bytes, rows, text, whole
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from facilitator.cardano.decode import decode_output, decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_output, decode_transaction
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.rules import Environment, Failure
 from facilitator.cardano.transaction import Output, OutputRef, Transaction

@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Condition, Event, Thread
 
-from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import KNOWN_ERAS, EraSummary
 from facilitator.cardano.state import Account, LedgerState, StateQuery

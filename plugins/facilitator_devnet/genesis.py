@@ -6,7 +6,7 @@ from fractions import Fraction
 from hashlib import blake2b
 from typing import NamedTuple
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.transaction import Output, OutputRef, Transaction, Value
 from facilitator.x402.networks import NETWORKS

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from facilitator.cardano.address import read_address
+from facilitator.cardano.addresses.address import read_address
 from facilitator.cardano.transaction import (
     AssetId,
     Body,

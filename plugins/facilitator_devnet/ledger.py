@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import replace
 from typing import TypeVar
 
-from facilitator.cardano.address import reward_credential
+from facilitator.cardano.addresses.address import reward_credential
 from facilitator.cardano.rules import (
     Environment,
     Failure,

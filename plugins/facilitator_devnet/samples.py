@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from facilitator.cardano.address import parse_address
+from facilitator.cardano.addresses.address import parse_address
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.cardano.transaction import AssetId, Output, OutputRef
 from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN, genesis_outputs, wallets

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import cbor2
 from nacl.signing import SigningKey
 
-from facilitator.cardano.address import format_address
+from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.transaction import AssetId, Output, OutputRef, Value
 from facilitator.roles.wallet import Signature

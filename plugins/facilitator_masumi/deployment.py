@@ -7,7 +7,7 @@ administrators and cooldown applied to it: the hash of the script that results i
 :data:`ESCROW_SCRIPT`.
 """
 
-from facilitator.cardano.address import format_address
+from facilitator.cardano.addresses.address import format_address
 from facilitator.exact.refused import Refused
 from facilitator.x402.networks import MAINNET, PREPROD, Network
 from facilitator.x402.reasons import Reason

@@ -6,8 +6,8 @@ not refused by the ledger when the funds are locked: they would be lost.
 
 from collections.abc import Collection
 
-from facilitator.cardano.address import read_address
-from facilitator.cardano.cbor import DecodeError
+from facilitator.cardano.addresses.address import read_address
+from facilitator.cardano.codec.cbor import DecodeError
 from facilitator.cardano.transaction import Credential, Output
 from facilitator.exact.refused import Refused
 from facilitator.exact.terms import Terms

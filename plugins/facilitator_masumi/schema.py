@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from facilitator.cardano.address import AddressKind, parse_address, read_address
+from facilitator.cardano.addresses.address import AddressKind, parse_address, read_address
 from facilitator.exact.refused import Refused
 from facilitator.x402.reasons import Reason
 

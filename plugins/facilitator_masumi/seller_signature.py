@@ -6,7 +6,7 @@ from hashlib import blake2b
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
-from facilitator.cardano.address import read_address
+from facilitator.cardano.addresses.address import read_address
 from facilitator.exact.refused import Refused
 from facilitator.x402.reasons import Reason
 from facilitator_masumi.cose import read_key, read_sign1, signed_bytes

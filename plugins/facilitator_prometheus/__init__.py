@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from facilitator import hookimpl
-from facilitator.context import Context
+from facilitator.plugin.context import Context
 from facilitator.roles.metrics import Meter
 from facilitator_prometheus.prometheus_meter import PrometheusMeter
 from facilitator_prometheus.route import Metrics

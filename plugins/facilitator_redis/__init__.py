@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from facilitator import hookimpl
-from facilitator.context import Context
 from facilitator.errors import PluginError
+from facilitator.plugin.context import Context
 from facilitator.roles.rate_limit import RateLimiter
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator_redis.address import Form, parse_address

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import falcon
 
 from facilitator import hookimpl
-from facilitator.context import Context
+from facilitator.plugin.context import Context
 from facilitator.roles.reporting import ErrorReporter
 from facilitator_sentry import traces
 from facilitator_sentry.reporter import Off, SentryReporter

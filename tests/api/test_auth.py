@@ -8,7 +8,7 @@ from typing import Any
 import falcon
 import pytest
 
-from facilitator.payment import Refusal
+from facilitator.roles.payment_hooks import Refusal
 from facilitator.x402.messages import PaymentRequest, SettleResponse
 from support.web import NETWORK, ScriptedService, payment, serving
 

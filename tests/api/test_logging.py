@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facilitator.api import application
-from facilitator.log import JsonFormatter, PrettyFormatter, configure_logging
-from facilitator.redaction import MASK, Redactor
+from facilitator.observability.logs import JsonFormatter, PrettyFormatter, configure_logging
+from facilitator.observability.redaction import MASK, Redactor
 from facilitator.settings import LogSettings
 from support.web import ScriptedService, payment, serving, settings
 

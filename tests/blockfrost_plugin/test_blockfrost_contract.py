@@ -6,7 +6,7 @@ from threading import Lock
 
 import pytest
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import OutputRef
 from facilitator.roles.chain import (
     ChainUnavailable,

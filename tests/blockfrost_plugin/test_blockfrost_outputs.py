@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from facilitator.cardano.address import parse_address
-from facilitator.cardano.decode import decode_output, decode_transaction
+from facilitator.cardano.addresses.address import parse_address
+from facilitator.cardano.codec.transaction_decoder import decode_output, decode_transaction
 from facilitator.cardano.transaction import Output, OutputRef, Value
 from facilitator.roles.chain import ChainUnavailable, Spent, Unknown, Unspent
 from facilitator_blockfrost import client as client_module

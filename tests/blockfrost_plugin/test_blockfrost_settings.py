@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from facilitator.app import build
-from facilitator.context import Context
-from facilitator.discovery import available_plugins
 from facilitator.errors import FacilitatorError
-from facilitator.plugins import configure
+from facilitator.plugin.context import Context
+from facilitator.plugin.discovery import available_plugins
+from facilitator.plugin.loading import configure
 from facilitator.roles.chain import ChainProvider, EvaluatesScripts
+from facilitator.runtime.composition import build
 from facilitator.settings import ConfigInvalidError
 from facilitator.testing.clock import ManualClock
 from facilitator_blockfrost.access import access

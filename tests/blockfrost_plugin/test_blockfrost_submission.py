@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.roles.chain import ChainUnavailable, SubmissionRejected, SubmissionUnknown
 from facilitator_blockfrost.provider import Blockfrost
 from facilitator_blockfrost.rejection import LONGEST, is_verdict, rejection

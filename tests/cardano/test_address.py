@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facilitator.cardano import base58, bech32
-from facilitator.cardano.address import (
+from facilitator.cardano.addresses import base58, bech32
+from facilitator.cardano.addresses.address import (
     AddressKind,
     check_output_address,
     format_address,
@@ -16,7 +16,7 @@ from facilitator.cardano.address import (
     read_address,
     reward_credential,
 )
-from facilitator.cardano.cbor import DecodeError
+from facilitator.cardano.codec.cbor import DecodeError
 from facilitator.cardano.transaction import Credential
 from support.transactions import byron_address
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facilitator.cardano import base58, bech32
+from facilitator.cardano.addresses import base58, bech32
 
 
 @given(st.binary(max_size=80))

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facilitator.cardano.address import (
+from facilitator.cardano.addresses.address import (
     AddressKind,
     check_output_address,
     format_address,
     parse_address,
     read_address,
 )
-from facilitator.cardano.byron import bootstrap_root, read_byron
-from facilitator.cardano.cbor import DecodeError
+from facilitator.cardano.addresses.byron import bootstrap_root, read_byron
+from facilitator.cardano.codec.cbor import DecodeError
 from support.cbor_forms import PlainForm, RandomForm, Tagged, encode
 from support.transactions import BYRON_ROOT, byron_address
 

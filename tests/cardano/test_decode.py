@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facilitator.cardano.decode import decode_output, decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_output, decode_transaction
 from facilitator.cardano.transaction import (
     BootstrapWitness,
     Language,

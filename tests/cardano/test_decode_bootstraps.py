@@ -1,6 +1,6 @@
 """Bootstrap witnesses are a set of roots, to the ledger."""
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from support.cbor_forms import AsSet
 from support.transactions import SIGNATURE, VKEY, transaction
 

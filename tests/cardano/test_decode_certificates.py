@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facilitator.cardano.decode import DecodeError, decode_transaction
+from facilitator.cardano.codec.transaction_decoder import DecodeError, decode_transaction
 from facilitator.cardano.transaction import Body, Certificate, Credential
 from support.cbor_forms import AsSet, Pairs, Raw, Tagged
 from support.transactions import (

@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
-from facilitator.cardano.address import format_address, parse_address
-from facilitator.cardano.decode import DecodeError, decode_output, decode_transaction
+from facilitator.cardano.addresses.address import format_address, parse_address
+from facilitator.cardano.codec.transaction_decoder import (
+    DecodeError,
+    decode_output,
+    decode_transaction,
+)
 from support.ledger_vectors import VECTORS
 from support.wallets import cases
 

@@ -7,7 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facilitator.cardano.decode import DecodeError, decode_output, decode_transaction
+from facilitator.cardano.codec.transaction_decoder import (
+    DecodeError,
+    decode_output,
+    decode_transaction,
+)
 from support.cbor_forms import encode, head
 from support.transactions import (
     ADDRESS,

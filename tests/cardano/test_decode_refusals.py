@@ -2,7 +2,11 @@
 
 import pytest
 
-from facilitator.cardano.decode import DecodeError, decode_output, decode_transaction
+from facilitator.cardano.codec.transaction_decoder import (
+    DecodeError,
+    decode_output,
+    decode_transaction,
+)
 from support.cbor_forms import AsSet, Definite, Pairs, Raw, Tagged, encode, head
 from support.transactions import (
     ABSENT,

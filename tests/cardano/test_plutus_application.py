@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facilitator.cardano.flat import MalformedScriptError
 from facilitator.cardano.phase2.data import TRUE, encode_data
-from facilitator.cardano.plutus_application import apply_parameters, script_code
+from facilitator.cardano.plutus.application import apply_parameters, script_code
+from facilitator.cardano.plutus.flat_bits import MalformedScriptError
 from support.plutus_programs import program
 
 BYTES, STRING, DATA = 1, 2, 8

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from facilitator.chain import follower
-from facilitator.chain.followed import FollowedChain, followed
-from facilitator.chain.move import Move
+from facilitator.chain.chain_update import Move
+from facilitator.chain.followed_chain import FollowedChain, followed
 from facilitator.roles.chain import Spent, Unspent
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.testing.clock import ManualClock

@@ -5,11 +5,11 @@ from contextlib import closing
 
 import pytest
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
-from facilitator.chain.followed import FollowedChain, followed
+from facilitator.chain.followed_chain import FollowedChain, followed
 from facilitator.chain.follower import WINDOW
-from facilitator.chain.outputs import MAX_OUTPUTS
+from facilitator.chain.utxo_cache import MAX_OUTPUTS
 from facilitator.roles.chain import ChainUnavailable, OutputStatus, Spent, Unspent
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from facilitator.exact.payment import Payment
 from facilitator.roles.chain import InBlock
-from facilitator.settlement import answers, lost, settler, telling, transitions
-from facilitator.settlement.caller import Caller
-from facilitator.settlement.claim import Claim, ClaimState
-from facilitator.settlement.settler import Settler
+from facilitator.roles.claim import Claim, ClaimState
+from facilitator.settlement import coordinator, responses, result_delivery, transitions
+from facilitator.settlement.coordinator import Settler
+from facilitator.settlement.settle_request import Caller
+from facilitator.settlement.tracking import recovery
 from facilitator.settlement.transitions import Step
 from facilitator.x402.messages import SettleResponse
 
@@ -24,8 +25,8 @@ def skip_the_claim() -> None:
         claim = replace(self._new_claim(payment, ""), state=ClaimState.SUBMITTED)
         return self._trackers[claim.network].submit(claim).claim
 
-    vars(settler)["Settler"]._claim = submit
-    vars(lost)["Recovery"].notice = lambda *_: None
+    vars(coordinator)["Settler"]._claim = submit
+    vars(recovery)["Recovery"].notice = lambda *_: None
 
 
 def claim_for_ever() -> None:
@@ -35,16 +36,16 @@ def claim_for_ever() -> None:
     def for_ever(self: Settler, payment: Payment, owner: str) -> Claim:
         return replace(new_claim(self, payment, owner), lease_until=FOR_EVER)
 
-    vars(settler)["Settler"]._new_claim = for_ever
+    vars(coordinator)["Settler"]._new_claim = for_ever
 
 
 def tell_everybody() -> None:
     """Whoever asks for a payment that was told is told again."""
 
     def tell(claim: Claim, answer: bytes, caller: Caller) -> SettleResponse:  # noqa: ARG001
-        return answers.repeated(answer)
+        return responses.repeated(answer)
 
-    telling._told_before = tell
+    result_delivery._told_before = tell
 
 
 def count_too_far() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chaos.history import Block, RolledBack
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Output, OutputRef, Value
 from facilitator.roles.chain import SubmissionRejected
 from facilitator_devnet.blockfrost.faults import Faults

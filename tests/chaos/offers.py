@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from chaos.callers import Offer
 from chaos.network import Funded, Network
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import OutputRef
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import Wallet, pay

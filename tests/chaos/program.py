@@ -22,13 +22,13 @@ def follow(clock: Path) -> None:
 
 
 def hurry() -> None:
-    from facilitator.chain import followed, follower
-    from facilitator.workers import place
+    from facilitator.chain import followed_chain, follower
+    from facilitator.server.workers import worker_slot
 
-    vars(followed)["LEASE_SECONDS"] = 3.0
+    vars(followed_chain)["LEASE_SECONDS"] = 3.0
     follower.RENEW_SECONDS = 1.0
     follower._MAX_BACKOFF_SECONDS = 2.0
-    place.MAX_PAUSE_SECONDS = place.FIRST_PAUSE_SECONDS
+    worker_slot.MAX_PAUSE_SECONDS = worker_slot.FIRST_PAUSE_SECONDS
 
 
 if __name__ == "__main__":

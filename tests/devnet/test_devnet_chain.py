@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.clock import SystemClock
 from facilitator.roles.chain import (

@@ -6,7 +6,7 @@ from hashlib import blake2b
 import cbor2
 import pytest
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.rules import Environment, ledger_failures, static_failures
 from facilitator.cardano.state import Account, LedgerState, StateQuery
 from facilitator.cardano.transaction import Credential, OutputRef, Value

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import facilitator_devnet
-from facilitator.context import Context
 from facilitator.errors import PluginError
+from facilitator.plugin.context import Context
 from facilitator.roles.chain import ChainProvider
 from facilitator.settings import load_settings
 from facilitator.testing.clock import ManualClock

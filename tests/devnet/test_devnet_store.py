@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.clock import SystemClock
 from facilitator.roles.chain import ChainUnavailable, InBlock, InMempool, NotFound
 from facilitator.testing.clock import ManualClock

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from facilitator.cli import COMMANDS
-from facilitator.plugins import configure
+from facilitator.plugin.loading import configure
 from facilitator.settings import ConfigInvalidError, read_settings
 from facilitator.x402.reasons import Reason
 from facilitator_blockfrost.settings import BlockfrostBackupSettings, BlockfrostSettings

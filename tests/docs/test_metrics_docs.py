@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from facilitator.metrics import METRICS
+from facilitator.observability.metrics import METRICS
 from facilitator.roles.metrics import Counter, Gauge, Histogram, Metric
 from facilitator_prometheus.prometheus_meter import PrometheusMeter
 from support.exposition import exposition

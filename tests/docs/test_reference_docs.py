@@ -18,14 +18,14 @@ import pytest
 from falcon.inspect import inspect_routes
 
 import facilitator
-from facilitator import connections, hookimpl, hookspecs
+from facilitator import hookimpl
 from facilitator.api.openapi.operations import paths
 from facilitator.api.openapi.schemas import SCHEMAS
-from facilitator.app import build
 from facilitator.cli import COMMANDS
 from facilitator.errors import PluginError
-from facilitator.payment import Refusal
-from facilitator.plugins import Plugins, configure
+from facilitator.plugin import hookspecs
+from facilitator.plugin.loading import configure
+from facilitator.plugin.manager import Plugins
 from facilitator.roles.chain import (
     AwaitsBlocks,
     ChainProvider,
@@ -34,12 +34,15 @@ from facilitator.roles.chain import (
     ListsOutputs,
     ReadsLedgerState,
 )
+from facilitator.roles.claim import Claim, ClaimState
+from facilitator.roles.payment_hooks import Refusal
 from facilitator.roles.sharing import SharesChain, SharesOutputs
 from facilitator.roles.storage import Storage
+from facilitator.runtime.composition import build
+from facilitator.server import connection
 from facilitator.settings.layers import ENVIRONMENTS, PACKAGED
 from facilitator.settings.schema import Field, fields_of
 from facilitator.settings.sections import CORE_SECTIONS
-from facilitator.settlement.claim import Claim, ClaimState
 from facilitator.x402.reasons import Reason
 from facilitator_blockfrost.settings import BlockfrostBackupSettings, BlockfrostSettings
 from facilitator_devnet import cli_commands, settings_sections
@@ -79,7 +82,7 @@ HOOKS = {
     if inspect.isfunction(hook) and hook.__module__ == hookspecs.__name__
 }
 ASKED_BY = {
-    "chain_provider": "one_chain_provider",
+    "chain_provider": "chain_providers",
     "storage": "one_storage",
     "error_reporter": "error_reporters",
 }
@@ -220,7 +223,7 @@ def test_every_route_is_documented_and_none_else(tmp_path: Path) -> None:
 
 def codes() -> Iterator[str]:
     """The reasons that are no part of x402: constants handed to ``ApiError``, and waitress'."""
-    yield from (reason for reason, _ in (*connections._ERRORS.values(), connections._FAULT))
+    yield from (reason for reason, _ in (*connection._ERRORS.values(), connection._FAULT))
     for file in Path(facilitator.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "ApiError":

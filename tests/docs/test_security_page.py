@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from facilitator import connections, server
 from facilitator.exact.payment import MAX_TRANSACTION_BYTES
+from facilitator.server import connection, http_server
 from facilitator.settings.schema import fields_of
 from facilitator.settings.sections import CORE_SECTIONS
 
@@ -58,11 +58,11 @@ def test_the_limits_are_the_ones_in_force() -> None:
     limits = PAGE.read_text().split("## Limits")[1].split("\n## ")[0]
     shown = dict(re.findall(r"^\| ([^|`]+) \| (\d+)", limits, re.M))
     assert shown == {
-        "request line and headers": str(connections.MAX_HEADER_BYTES),
+        "request line and headers": str(connection.MAX_HEADER_BYTES),
         "transaction": str(MAX_TRANSACTION_BYTES),
-        "a request must have arrived": str(connections.REQUEST_SECONDS),
-        "an answer must have been taken": str(connections.ANSWER_SECONDS),
-        "a connection without a request": str(server.IDLE_SECONDS),
-        "connections": str(connections.MAX_CONNECTIONS),
-        "requests read ahead on a connection": str(server.PIPELINED_REQUESTS),
+        "a request must have arrived": str(connection.REQUEST_SECONDS),
+        "an answer must have been taken": str(connection.ANSWER_SECONDS),
+        "a connection without a request": str(http_server.IDLE_SECONDS),
+        "connections": str(connection.MAX_CONNECTIONS),
+        "requests read ahead on a connection": str(http_server.PIPELINED_REQUESTS),
     }

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from facilitator.api import probe
-from facilitator.chain import breaker, follower, pool
+from facilitator.chain import follower
+from facilitator.chain.failover import circuit_breaker, provider_pool
 from facilitator.testing.clock import ManualClock
 from facilitator_blockfrost import client
 from facilitator_devnet.devnet import Devnet
@@ -19,12 +20,12 @@ from support.running import NETWORK, NOW
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "FIRST_BACKOFF", 0.001)
-    monkeypatch.setattr(breaker, "MIN_COOLING_SECONDS", POLL_SECONDS)
-    monkeypatch.setattr(breaker, "MAX_COOLING_SECONDS", POLL_SECONDS)
+    monkeypatch.setattr(circuit_breaker, "MIN_COOLING_SECONDS", POLL_SECONDS)
+    monkeypatch.setattr(circuit_breaker, "MAX_COOLING_SECONDS", POLL_SECONDS)
     monkeypatch.setattr(follower, "_MAX_BACKOFF_SECONDS", POLL_SECONDS)
     # As many seconds as two polls take by default, so that a slow machine loses no block.
     monkeypatch.setattr(follower, "LINGER_POLLS", 40 / POLL_SECONDS)
-    monkeypatch.setattr(pool, "IN_USE_SECONDS", 0.0)
+    monkeypatch.setattr(provider_pool, "IN_USE_SECONDS", 0.0)
     monkeypatch.setattr(probe, "FRESH_SECONDS", 0)
 
 

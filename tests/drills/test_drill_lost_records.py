@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from facilitator.roles.chain import InMempool
+from facilitator.roles.claim import NOT_KNOWN, ClaimState
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.settlement import transitions
-from facilitator.settlement.claim import NOT_KNOWN, ClaimState
 from support.drills import (
     BLOCKS,
     DUPLICATE,

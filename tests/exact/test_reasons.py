@@ -14,8 +14,8 @@ from typing import Any
 import cbor2
 import pytest
 
-from facilitator.cardano.cbor import Reader
-from facilitator.cardano.decode_body import body as read_body
+from facilitator.cardano.codec.body import body as read_body
+from facilitator.cardano.codec.cbor import Reader
 from facilitator.cardano.transaction import Value
 from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN
 from facilitator_devnet.wallet import build, pay, sign

@@ -7,8 +7,8 @@ from typing import Any
 import cbor2
 import pytest
 
-from facilitator.cardano.address import format_address
-from facilitator.cardano.plutus_application import apply_parameters
+from facilitator.cardano.addresses.address import format_address
+from facilitator.cardano.plutus.application import apply_parameters
 from facilitator.cardano.transaction import Language, Script, Value
 from facilitator_devnet.encoding import output_map
 from facilitator_devnet.genesis import TEST_TOKEN

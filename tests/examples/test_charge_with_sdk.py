@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from facilitator.client.http import Answer, Page
+from facilitator.client.offer import Limits
+from facilitator.client.payer import Payer
+from facilitator.client.purchase import Till, buy
 from facilitator.clock import SystemClock
-from facilitator.paying.offer import Limits
-from facilitator.paying.page import Answer, Page
-from facilitator.paying.payer import Payer
-from facilitator.paying.purchase import Till, buy
 from support.npm import install_or_skip
 from support.payments import ALICE, MERCHANT
 from support.running import NETWORK, Running

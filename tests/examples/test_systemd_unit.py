@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from facilitator.server.workers.supervisor import GRACE_SECONDS
 from facilitator.settings import ServerSettings
-from facilitator.workers.supervisor import GRACE_SECONDS
 
 UNIT = Path(__file__).parents[2] / "examples/systemd/x402-facilitator.service"
 EXPOSURE = 15

@@ -6,9 +6,9 @@ import pytest
 
 from face.face_client import FaceClient
 from face.rich import rich_transaction
-from facilitator.cardano import bech32
-from facilitator.cardano.address import format_address
-from facilitator.cardano.decode import decode_output, decode_transaction
+from facilitator.cardano.addresses import bech32
+from facilitator.cardano.addresses.address import format_address
+from facilitator.cardano.codec.transaction_decoder import decode_output, decode_transaction
 from facilitator.cardano.transaction import OutputRef, Value
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.encoding import encode_output

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from face.face_client import FaceClient
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator_devnet.blockfrost.face import Face
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import wallets

@@ -10,8 +10,8 @@ from jsonschema import Draft202012Validator
 
 from face.face_client import FaceClient, Reply
 from face.rich import DATUM, Rich, rich_transaction
-from facilitator.cardano.address import format_address
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.addresses.address import format_address
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator_devnet.blockfrost.face import Face
 from facilitator_devnet.blockfrost.routes import ENDPOINTS
 from facilitator_devnet.devnet import Devnet

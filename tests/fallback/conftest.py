@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from facilitator.api import probe
-from facilitator.chain import breaker
+from facilitator.chain.failover import circuit_breaker
 from support.paired import Paired, installed
 from support.running import NETWORK
 
@@ -25,8 +25,8 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
         def start(cooling: float = FOREVER, kind: str = "CountedDevnet") -> Paired:
             devnet = (kind, NETWORK)
             stack.enter_context(installed(tmp_path / "site", alpha=devnet, beta=devnet))
-            monkeypatch.setattr(breaker, "MIN_COOLING_SECONDS", cooling)
-            monkeypatch.setattr(breaker, "MAX_COOLING_SECONDS", cooling)
+            monkeypatch.setattr(circuit_breaker, "MIN_COOLING_SECONDS", cooling)
+            monkeypatch.setattr(circuit_breaker, "MAX_COOLING_SECONDS", cooling)
             settings = {
                 "FACILITATOR_PLUGINS": "alpha,beta,memory",
                 "FACILITATOR_CHAIN__FALLBACK": "beta",

@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from facilitator.chain.breaker import (
+from facilitator.chain.failover.circuit_breaker import (
     FAILURES,
     MAX_COOLING_SECONDS,
     MIN_COOLING_SECONDS,

@@ -9,17 +9,17 @@ from typing import cast
 
 import pytest
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.cardano.state import StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
-from facilitator.chain import kept
-from facilitator.chain.breaker import FAILURES, MIN_COOLING_SECONDS
-from facilitator.chain.fallback import FallbackChain, with_fallback
+from facilitator.chain import stale_if_error
+from facilitator.chain.chain_update import Move
+from facilitator.chain.failover.circuit_breaker import FAILURES, MIN_COOLING_SECONDS
+from facilitator.chain.failover.failover_chain import FallbackChain, with_fallback
+from facilitator.chain.failover.provider_pool import IN_USE_SECONDS, STANDBY_SECONDS
 from facilitator.chain.follower import Follower
-from facilitator.chain.move import Move
-from facilitator.chain.pool import IN_USE_SECONDS, STANDBY_SECONDS
 from facilitator.roles.chain import (
     AwaitsBlocks,
     ChainProvider,
@@ -96,7 +96,7 @@ def test_kept_answers_are_no_sign_of_life(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A provider keeps its parameters: it can be down and still tell them."""
-    monkeypatch.setattr(kept, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(stale_if_error, "FRESH_SECONDS", 0.0)
     first.faults.fail("outputs", 10**9)
     for _ in range(2 * FAILURES):
         chain.parameters()

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from facilitator.chain.fallback import FallbackChain, with_fallback
+from facilitator.chain.failover.failover_chain import FallbackChain, with_fallback
 from facilitator.testing.chain import ChainProviderContract
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from facilitator.chain import pool
+from facilitator.chain.failover import provider_pool
 from facilitator.roles.chain import InMempool, NotFound, SubmissionRejected
 from support.paired import Paired
 from support.payments import Payer, transaction_id
@@ -185,7 +185,7 @@ def test_health_tells_of_each_and_of_which_is_in_use(pair: Start) -> None:
 def test_a_health_check_finds_that_it_is_up_again(
     pair: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "IN_USE_SECONDS", 0.0)
+    monkeypatch.setattr(provider_pool, "IN_USE_SECONDS", 0.0)
     running = pair(cooling=0)
     running.devnet.fail_all()
     eventually(lambda: "(alpha)" in running.dependencies())
@@ -209,7 +209,7 @@ def test_a_tip_far_behind_the_others_is_noticed(
     pair: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    monkeypatch.setattr(pool, "IN_USE_SECONDS", 0.0)
+    monkeypatch.setattr(provider_pool, "IN_USE_SECONDS", 0.0)
     running = pair()
     assert running.clock is not None
     running.clock.advance(500)

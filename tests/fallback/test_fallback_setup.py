@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from facilitator.app import Facilitator, build
-from facilitator.chain.fallback import FallbackChain
+from facilitator.chain.failover.failover_chain import FallbackChain
 from facilitator.cli import check
 from facilitator.errors import ConfigInvalidError, PluginError
-from facilitator.plugins import configure
+from facilitator.plugin.loading import configure
+from facilitator.runtime.composition import Facilitator, build
 from facilitator_devnet.devnet import Devnet
 from support.paired import installed
 from support.running import NETWORK

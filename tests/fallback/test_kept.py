@@ -2,7 +2,7 @@
 
 import pytest
 
-from facilitator.chain.kept import FRESH_SECONDS, KEPT_SECONDS, Kept
+from facilitator.chain.stale_if_error import FRESH_SECONDS, KEPT_SECONDS, Kept
 from facilitator.roles.chain import ChainUnavailable
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cli import main
 from facilitator.testing.examples import example_claim
 from facilitator_sqlite.storage import SqliteStorage

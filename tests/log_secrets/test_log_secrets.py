@@ -13,8 +13,8 @@ from urllib.parse import quote
 import pytest
 
 from facilitator.clock import SystemClock
-from facilitator.discovery import available_plugins
-from facilitator.plugins import load_plugins
+from facilitator.plugin.discovery import available_plugins
+from facilitator.plugin.loading import load_plugins
 from facilitator.settings.schema import fields_of
 from facilitator.settings.sections import CORE_SECTIONS
 from facilitator_devnet.blockfrost.face import Face

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from facilitator.cardano.address import format_address
+from facilitator.cardano.addresses.address import format_address
 from support.masumi import (
     ESCROW_BYTES,
     MINUTE,

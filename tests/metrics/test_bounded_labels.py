@@ -12,10 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from facilitator.api.metrics import METHODS, NO_ROUTE, OTHER_METHOD
-from facilitator.metrics import METRICS
+from facilitator.observability.metrics import METRICS
+from facilitator.observability.storage_metrics import OPERATIONS
+from facilitator.roles.claim import ClaimState
 from facilitator.roles.metrics import Histogram
-from facilitator.settlement.claim import ClaimState
-from facilitator.timed_storage import OPERATIONS
 from facilitator.x402.reasons import Reason
 from support.exposition import scrape
 from support.payments import requirements

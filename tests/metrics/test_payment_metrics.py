@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from facilitator import __version__
+from facilitator.roles.claim import ClaimState
 from facilitator.roles.metrics import NO_METER
-from facilitator.settlement.claim import ClaimState
 from support.exposition import Metrics, scrape
 from support.payments import Payer
 from support.running import NETWORK, Running

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from facilitator.app import build
-from facilitator.discovery import register_plugins
-from facilitator.plugins import Plugins, configure
+from facilitator.plugin.discovery import register_plugins
+from facilitator.plugin.loading import configure
+from facilitator.plugin.manager import Plugins
 from facilitator.roles.metrics import NO_METER, Counter, Gauge, Histogram, Meter
-from facilitator.server import Server
+from facilitator.runtime.composition import build
+from facilitator.server.http_server import Server
 from facilitator_prometheus import prometheus_meter
 from facilitator_prometheus.prometheus_meter import PrometheusMeter
 from support.client import call

@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import pytest
 
+from facilitator.observability.storage_metrics import OPERATIONS, timed
 from facilitator.roles.metrics import NO_METER
 from facilitator.roles.sharing import SharesChain, SharesOutputs
 from facilitator.roles.storage import Storage, StorageUnavailable
-from facilitator.timed_storage import OPERATIONS, timed
 from facilitator_memory.storage import MemoryStorage
 from facilitator_prometheus.prometheus_meter import PrometheusMeter
 from facilitator_redis.storage import RedisStorage

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from facilitator.errors import ConfigInvalidError
-from facilitator.plugins import configure
+from facilitator.plugin.loading import configure
 from support.running import Running
 from support.web import Client
 

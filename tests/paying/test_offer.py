@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facilitator.paying.errors import CannotPay
-from facilitator.paying.offer import Limits, choose, read_offer
+from facilitator.client.errors import CannotPay
+from facilitator.client.offer import Limits, choose, read_offer
 from support.payments import MERCHANT
 from support.running import NETWORK
 

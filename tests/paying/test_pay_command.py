@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from facilitator.cli import main
-from facilitator.paying import purchase
-from facilitator.seed_wallet import SeedWallet
+from facilitator.client import purchase
+from facilitator.client.seed_wallet import SeedWallet
 from facilitator_devnet.blockfrost.face import Face
 from support.payments import ALICE, MERCHANT, transaction_id
 from support.running import NETWORK, Running

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from facilitator.cardano.transaction import Output, OutputRef, Value
-from facilitator.paying.errors import CannotPay
-from facilitator.paying.payer import Payer
+from facilitator.client.errors import CannotPay
+from facilitator.client.payer import Payer
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.faults import Method

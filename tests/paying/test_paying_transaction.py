@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Output, OutputRef, Value
-from facilitator.paying.errors import CannotPay
-from facilitator.paying.transaction import Amount, sign_payment
+from facilitator.client.errors import CannotPay
+from facilitator.client.transaction import Amount, sign_payment
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN

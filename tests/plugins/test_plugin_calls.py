@@ -8,11 +8,13 @@ from typing import Any, Protocol
 import pytest
 
 from facilitator.clock import SystemClock
-from facilitator.context import Context
 from facilitator.errors import PluginError
 from facilitator.exact.built_in import BUILT_IN_METHODS
-from facilitator.payment import PaymentView, Refusal
-from facilitator.plugins import Plugins, load_plugins
+from facilitator.plugin.context import Context
+from facilitator.plugin.loading import load_plugins
+from facilitator.plugin.manager import Plugins
+from facilitator.roles.payment_hooks import PaymentView, Refusal
+from facilitator.runtime.chains import one_chain_provider
 from facilitator.settings import load_settings
 from facilitator.x402.messages import Requirements, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
@@ -63,7 +65,7 @@ def context(tmp_path: Path) -> Context:
 
 def gate(hook: str, message: str) -> str:
     return f"""
-        from facilitator.payment import Refusal
+        from facilitator.roles.payment_hooks import Refusal
         @hookimpl
         def {hook}():
             return Refusal({message!r}, "policy")
@@ -77,7 +79,7 @@ def provider(hook: str, value: str) -> str:
 def part(hook: str, name: str) -> str:
     """A plugin that returns a part which does nothing, and is equal to its name."""
     return f"""
-        from facilitator.fitting import PARTS
+        from facilitator.plugin.validation import PARTS
         protocol = vars(PARTS[{hook!r}])
         members = {{key: protocol[key] for key in protocol if not key.startswith("_")}}
         part = type("Part", (str,), members)({name!r})
@@ -204,7 +206,7 @@ def ask_storage(plugins: Plugins, context: Context) -> object:
 
 
 def ask_chain(plugins: Plugins, context: Context) -> object:
-    return plugins.one_chain_provider(context, "cardano:preprod")
+    return one_chain_provider(plugins, context, "cardano:preprod")
 
 
 @pytest.mark.parametrize(
@@ -308,7 +310,7 @@ def test_what_does_not_fit_is_told_at_start(
     shelf: Shelf, context: Context, hook: str, returned: str, told: str
 ) -> None:
     source = f"""
-        from facilitator.fitting import PARTS
+        from facilitator.plugin.validation import PARTS
         ReadsAll = type("ReadsAll", (), {{
             key: member for key, member in vars(PARTS["storage"]).items() if key[0] != "_"
         }})

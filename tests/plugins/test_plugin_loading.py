@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 import pytest
 
-from facilitator.discovery import ROLES
 from facilitator.errors import ConfigInvalidError, PluginError
-from facilitator.plugins import available_plugins, configure, load_plugins
+from facilitator.plugin.discovery import ROLES, available_plugins
+from facilitator.plugin.loading import configure, load_plugins
 
 
 class Shelf(Protocol):
@@ -152,7 +152,7 @@ def test_the_list_tells_roles_versions_and_problems(shelf: Shelf) -> None:
 
 
 def test_every_hook_of_a_payment_has_a_role() -> None:
-    from facilitator import hookspecs
+    from facilitator.plugin import hookspecs
 
     hooks = {name for name, value in vars(hookspecs).items() if hasattr(value, "facilitator_spec")}
     assert hooks - set(ROLES) == {"settings_sections", "startup", "shutdown"}

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from limits.storage import MemoryStorage
 
-from facilitator.rate_limits import MovingWindows, WindowRateLimiter
+from facilitator.api.rate_limiters import MovingWindows, WindowRateLimiter
 from facilitator.settings import RateLimitSettings
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.threads import together

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from facilitator import hookimpl
-from facilitator.app import build
-from facilitator.discovery import register_plugins
-from facilitator.plugins import Plugins, configure
-from facilitator.rate_limits import MovingWindows, OrInMemory, WindowRateLimiter
+from facilitator.api.rate_limiters import MovingWindows, OrInMemory, WindowRateLimiter
+from facilitator.plugin.discovery import register_plugins
+from facilitator.plugin.loading import configure
+from facilitator.plugin.manager import Plugins
 from facilitator.roles.rate_limit import RateDecision, RateLimiter
-from facilitator.server import Server
+from facilitator.runtime.composition import build
+from facilitator.server.http_server import Server
 from facilitator.settings import ConfigInvalidError, RateLimitSettings
 from facilitator.testing.clock import ManualClock
 from support.running import NETWORK, Running

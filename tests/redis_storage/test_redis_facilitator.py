@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.roles.chain import NotFound
-from facilitator.settlement.reconciliation import GRACE_SECONDS
+from facilitator.settlement.retention import GRACE_SECONDS
 from facilitator_redis.names import Names
 from support.payments import Payer, request_body, requirements, transaction_id
 from support.redis_servers import RedisServer, eventually, needs_redis

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import pytest
 
+from facilitator.roles.claim import ClaimState
 from facilitator.roles.sharing import Entry
 from facilitator.roles.storage import ReservedElsewhere, StorageUnavailable
-from facilitator.settlement.claim import ClaimState
 from facilitator.testing.examples import example_claim, example_reservation
 from facilitator.testing.threads import together
 from facilitator_redis.names import Names

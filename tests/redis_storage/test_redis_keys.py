@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from facilitator.roles.claim import ClaimState
 from facilitator.roles.sharing import SharedOutput
-from facilitator.settlement.claim import ClaimState
 from facilitator.testing.examples import example_claim, example_reservation
 from facilitator_redis.storage import RedisStorage
 from support.redis_servers import RedisServer, needs_redis, running

@@ -16,13 +16,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from facilitator.clock import SystemClock
-from facilitator.context import Context
 from facilitator.errors import ConfigInvalidError, PluginError
-from facilitator.plugins import configure
+from facilitator.plugin.context import Context
+from facilitator.plugin.loading import configure
+from facilitator.roles.claim import ClaimState
 from facilitator.roles.sharing import SharedOutput, SharesOutputs
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settings import RateLimitSettings
-from facilitator.settlement.claim import ClaimState
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.examples import example_claim, example_reservation
 from facilitator_redis.address import parse_address

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from facilitator import systemd
+from facilitator.server import sd_notify
 from reload.conftest import Service
 from support.notices import Notices
 
@@ -26,10 +26,10 @@ def test_ready_reloading_stopping(serve: Callable[..., Service]) -> None:
 def test_a_socket_in_the_file_system(monkeypatch: pytest.MonkeyPatch) -> None:
     with tempfile.TemporaryDirectory() as folder, Notices(str(Path(folder, "notify"))) as notices:
         monkeypatch.setenv("NOTIFY_SOCKET", notices.address)
-        systemd.ready("listening")
+        sd_notify.ready("listening")
         assert notices.next() == {"READY": "1", "STATUS": "listening"}
-        systemd.leave()
-        systemd.stopping()
+        sd_notify.leave()
+        sd_notify.stopping()
         assert notices.rest() == []
 
 
@@ -40,5 +40,5 @@ def test_it_does_not_matter_whether_anybody_listens(
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     if address is not None:
         monkeypatch.setenv("NOTIFY_SOCKET", address)
-    systemd.reloading()
+    sd_notify.reloading()
     assert os.environ.get("NOTIFY_SOCKET") == address

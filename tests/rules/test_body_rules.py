@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from facilitator.cardano.byron import bootstrap_root
+from facilitator.cardano.addresses.byron import bootstrap_root
 from facilitator.cardano.rules import touched
 from facilitator.cardano.signatures import signature_holds
 from facilitator.cardano.state import StateQuery

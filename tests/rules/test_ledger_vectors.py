@@ -2,7 +2,7 @@
 
 import pytest
 
-from facilitator.cardano.decode import DecodeError, decode_transaction
+from facilitator.cardano.codec.transaction_decoder import DecodeError, decode_transaction
 from facilitator.cardano.rules import NOT_JUDGED
 from support.ledger_vectors import NEW_IN_CONWAY, VECTORS, Record, judge_record, records
 

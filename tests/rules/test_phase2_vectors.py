@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.phase2.evaluator import InProcessEvaluator
 from facilitator.cardano.rules import NOT_JUDGED
 from facilitator.cardano.rules.evaluation import ScriptFailure, script_runs

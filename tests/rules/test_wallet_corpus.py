@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facilitator.cardano.decode import DecodeError, decode_transaction
+from facilitator.cardano.codec.transaction_decoder import DecodeError, decode_transaction
 from facilitator.cardano.rules import Environment, Failure, touched
 from facilitator.cardano.state import LedgerState
 from facilitator.x402.networks import NETWORKS

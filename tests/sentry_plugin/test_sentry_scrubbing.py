@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facilitator.redaction import LEFT_OUT
+from facilitator.observability.redaction import LEFT_OUT
 from facilitator_devnet.samples import genesis_output, sign_payment
 from facilitator_sentry.scrubbing import MAX_LENGTH, Scrubber
 from support.payments import ALICE, requirements

@@ -11,7 +11,7 @@ import sentry_sdk
 from facilitator import __version__
 from facilitator.cli import main
 from facilitator.errors import ConfigInvalidError
-from facilitator.plugins import configure
+from facilitator.plugin.loading import configure
 from support.sentry_endpoint import KEY, PROJECT, SentryEndpoint
 
 Check = Callable[..., tuple[int, str]]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from facilitator.dispatcher import SPARE_THREADS, Dispatcher
+from facilitator.server.thread_pool import SPARE_THREADS, Dispatcher
 from support.waiting import eventually
 
 MOST = SPARE_THREADS + 6

@@ -8,7 +8,7 @@ import pytest
 
 PROGRAM = """
 import ctypes, sys, threading
-from facilitator.heap import use_one_heap
+from facilitator.server.malloc import use_one_heap
 
 if sys.argv[1:]:
     use_one_heap()

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from facilitator.api import application
-from facilitator.connections import Channel
-from facilitator.server import Server
+from facilitator.server.connection import Channel
+from facilitator.server.http_server import Server
 from support.waiting import eventually
 from support.web import NETWORK, Client, ScriptedService, payment, read_answer, settings
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facilitator import connections
+from facilitator.server import connection as http_connection
 from support.web import NETWORK, TRANSACTION, Client, payment, read_answer, serving
 
 LIMIT = 65536
@@ -19,7 +19,7 @@ LIMIT = 65536
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder: Path = tmp_path_factory.mktemp("server")
     with pytest.MonkeyPatch.context() as patch, serving(folder) as client:
-        patch.setattr(connections, "LINGER_SECONDS", 30)  # a busy machine reads slowly
+        patch.setattr(http_connection, "LINGER_SECONDS", 30)  # a busy machine reads slowly
         yield client
 
 

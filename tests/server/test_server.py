@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from facilitator import connections, server
 from facilitator.api import application
-from facilitator.listening import ListenError
-from facilitator.server import PIPELINED_REQUESTS, Server
+from facilitator.server import connection as http_connection
+from facilitator.server import http_server
+from facilitator.server.http_server import PIPELINED_REQUESTS, Server
+from facilitator.server.sockets import ListenError
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 from support.web import (
     NETWORK,
@@ -163,8 +164,8 @@ def test_idle_connections_do_not_take_threads(tmp_path: Path) -> None:
 def test_a_request_that_takes_for_ever_to_arrive_is_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0)
-    monkeypatch.setattr(server, "CLEANUP_SECONDS", 0)
+    monkeypatch.setattr(http_connection, "REQUEST_SECONDS", 0)
+    monkeypatch.setattr(http_server, "CLEANUP_SECONDS", 0)
     with serving(tmp_path) as client, client.connect() as slow, client.connect() as patient:
         slow.sendall(GET[:10])
         assert slow.recv(100) == b""
@@ -175,7 +176,7 @@ def test_a_request_that_takes_for_ever_to_arrive_is_cut_off(
 def test_a_refused_client_cannot_go_on_sending_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "LINGER_SECONDS", 0)
+    monkeypatch.setattr(http_connection, "LINGER_SECONDS", 0)
     with serving(tmp_path) as client, client.connect() as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 999999999\r\n\r\n")
         assert read_answer(connection).status == 413

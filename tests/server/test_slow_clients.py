@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from facilitator import connections, server
 from facilitator.api import application
-from facilitator.connections import Channel
-from facilitator.server import Server
+from facilitator.server import connection as http_connection
+from facilitator.server import http_server
+from facilitator.server.connection import Channel
+from facilitator.server.http_server import Server
 from facilitator.x402.messages import PaymentRequest, VerifyResponse
 from support.waiting import eventually
 from support.web import NETWORK, Client, ScriptedService, payment, read_answer, serving, settings
@@ -44,8 +45,8 @@ def only_channel(running: Server) -> Channel:
 def test_who_does_not_take_the_answers_is_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "ANSWER_SECONDS", 0)
-    monkeypatch.setattr(server, "CLEANUP_SECONDS", 0)
+    monkeypatch.setattr(http_connection, "ANSWER_SECONDS", 0)
+    monkeypatch.setattr(http_server, "CLEANUP_SECONDS", 0)
     with listening(tmp_path) as (running, client), socket.socket() as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.connect(("127.0.0.1", client.port))
@@ -61,18 +62,18 @@ def test_a_request_that_followed_another_has_its_own_time(
 ) -> None:
     now = [1_000.0]
     clock = SimpleNamespace(monotonic=lambda: now[0], time=time.time)
-    monkeypatch.setattr(connections, "time", clock)
+    monkeypatch.setattr(http_connection, "time", clock)
     with listening(tmp_path) as (running, client), client.connect() as connection:
         connection.sendall(GET[:10])
         channel = only_channel(running)
         eventually(lambda: channel.request is not None)
-        now[0] += connections.REQUEST_SECONDS - 1
+        now[0] += http_connection.REQUEST_SECONDS - 1
         connection.sendall(GET[10:] + GET[:10])
         assert read_answer(connection).status == 200
         eventually(lambda: not (channel.requests or channel.total_outbufs_len))
         now[0] += 2
         assert not channel.is_overdue
-        now[0] += connections.REQUEST_SECONDS
+        now[0] += http_connection.REQUEST_SECONDS
         assert channel.is_overdue
 
 
@@ -83,7 +84,7 @@ def test_a_request_that_followed_another_has_its_own_time(
 def test_connections_that_ask_for_nothing_keep_nobody_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
-    monkeypatch.setattr(server, "connection_limit", lambda: 40)
+    monkeypatch.setattr(http_server, "connection_limit", lambda: 40)
     with serving(tmp_path) as client, ExitStack() as stack:
         for _ in range(120):
             connection = stack.enter_context(client.connect())
@@ -94,7 +95,7 @@ def test_connections_that_ask_for_nothing_keep_nobody_out(
 def test_who_waits_for_an_answer_is_not_closed_to_make_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "connection_limit", lambda: 40)
+    monkeypatch.setattr(http_server, "connection_limit", lambda: 40)
     entered, released = threading.Event(), threading.Event()
 
     def verify(_: PaymentRequest) -> VerifyResponse:
@@ -135,7 +136,7 @@ def test_a_refusal_that_nobody_waits_for_is_no_fault(
             eventually(lambda: not running._channels())
             refused.set()
 
-        monkeypatch.setattr(connections, "log_request", gone_meanwhile)
+        monkeypatch.setattr(http_connection, "log_request", gone_meanwhile)
         connection.sendall(b"NONSENSE\r\n\r\n")
         assert refused.wait(60)
         monkeypatch.undo()

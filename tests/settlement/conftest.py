@@ -5,8 +5,8 @@ from contextlib import closing
 
 import pytest
 
-from facilitator.chain.followed import followed
-from facilitator.settlement.tracker import Tracker
+from facilitator.chain.followed_chain import followed
+from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage

@@ -2,8 +2,8 @@
 
 import pytest
 
-from facilitator.settlement import answers
-from facilitator.settlement.claim import ClaimState
+from facilitator.roles.claim import ClaimState
+from facilitator.settlement import responses
 from facilitator.testing.examples import example_claim
 
 
@@ -11,5 +11,5 @@ from facilitator.testing.examples import example_claim
 def test_a_success_tells_the_strongest_evidence(seen: int | None, told: int) -> None:
     """Another process has settled it, which may have seen more blocks than this one."""
     claim = example_claim(state=ClaimState.SETTLED, confirmations=2, depth=2)
-    answer = answers.success(claim, seen)
+    answer = responses.success(claim, seen)
     assert answer.extra == {"status": "confirmed", "confirmations": told}

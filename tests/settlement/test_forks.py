@@ -10,8 +10,8 @@ from facilitator.roles.chain import (
     SubmissionRejected,
     TransactionStatus,
 )
-from facilitator.settlement.claim import Claim, ClaimState
-from facilitator.settlement.tracker import Tracker
+from facilitator.roles.claim import Claim, ClaimState
+from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from facilitator.roles.claim import Claim, ClaimState
 from facilitator.settlement import transitions
-from facilitator.settlement.claim import Claim, ClaimState
-from facilitator.settlement.lost import Recovery
-from facilitator.settlement.observation import Observation
+from facilitator.settlement.tracking.pending_settlement import Observation
+from facilitator.settlement.tracking.recovery import Recovery
 from facilitator.testing.examples import example_claim
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage

@@ -6,10 +6,10 @@ from unittest.mock import patch
 
 import pytest
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.roles.chain import SubmissionRejected
-from facilitator.settlement.claim import NOT_KNOWN, Claim, ClaimState
-from facilitator.settlement.tracker import Tracker
+from facilitator.roles.claim import NOT_KNOWN, Claim, ClaimState
+from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
@@ -72,7 +72,7 @@ def test_a_refusal_before_the_validity_begins_is_not_final(
     early = replace(made, body=replace(made.body, invalid_before=starts))
     clock.advance(10)
     refusing(devnet, INTERVAL, lambda: None)
-    with patch("facilitator.settlement.submission.decode_transaction", return_value=early):
+    with patch("facilitator.settlement.tracking.submission.decode_transaction", return_value=early):
         tracker.submit(claim)
     assert state_of(storage, claim) is ClaimState.SUBMITTED
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.roles.chain import InBlock, NotFound
 from support.payments import Payer, request_body, requirements, transaction_id
 from support.running import Running

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from facilitator.roles.claim import Claim
 from facilitator.roles.storage import StorageUnavailable
-from facilitator.settlement.claim import Claim
 from facilitator.x402.messages import SettleResponse, parse_payment_request
 from support.payments import Payer
 from support.running import Running

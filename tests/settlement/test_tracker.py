@@ -3,8 +3,8 @@
 import pytest
 
 from facilitator.roles.chain import ChainUnavailable, InBlock, InMempool, NotFound
-from facilitator.settlement.claim import NOT_KNOWN, ClaimState
-from facilitator.settlement.tracker import Tracker
+from facilitator.roles.claim import NOT_KNOWN, ClaimState
+from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage

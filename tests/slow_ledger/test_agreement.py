@@ -11,7 +11,11 @@ from functools import cache
 
 import pytest
 
-from facilitator.cardano.decode import DecodeError, decode_output, decode_transaction
+from facilitator.cardano.codec.transaction_decoder import (
+    DecodeError,
+    decode_output,
+    decode_transaction,
+)
 from facilitator.cardano.rules import Environment, ledger_failures, static_failures, touched
 from facilitator.cardano.state import Account, LedgerState, StateQuery
 from facilitator.cardano.transaction import Credential, Output, OutputRef

@@ -13,8 +13,8 @@ import sys
 import threading
 from collections.abc import Iterator
 
+from facilitator.roles.claim import ClaimState
 from facilitator.roles.storage import Storage
-from facilitator.settlement.claim import ClaimState
 from facilitator.testing.examples import example_claim, example_reservation
 from facilitator_redis.address import parse_address
 from facilitator_redis.server import Server

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.storage import Storage, StorageUnavailable
-from facilitator.settlement.claim import Claim, ClaimState
 from facilitator.testing.examples import example_claim, example_reservation
 from facilitator.testing.threads import together
 from facilitator_sqlite.database import Database

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from facilitator.roles.claim import ClaimState
 from facilitator.roles.storage import Storage, StorageUnavailable
-from facilitator.settlement.claim import ClaimState
 from facilitator.testing.examples import example_claim, example_reservation
 from facilitator_memory.storage import MemoryStorage
 from facilitator_sqlite.storage import SqliteStorage

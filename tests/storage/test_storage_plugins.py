@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from facilitator.clock import SystemClock
-from facilitator.context import Context
 from facilitator.errors import ConfigInvalidError, PluginError
-from facilitator.plugins import configure
+from facilitator.plugin.context import Context
+from facilitator.plugin.loading import configure
 from facilitator.roles.storage import Storage
 from facilitator_memory.storage import MemoryStorage
 from facilitator_sqlite.storage import SqliteStorage

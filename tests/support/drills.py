@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from facilitator.app import build
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import OutputRef
-from facilitator.plugins import configure
+from facilitator.plugin.loading import configure
 from facilitator.roles.chain import InBlock, InMempool
-from facilitator.server import Server
-from facilitator.settlement.claim import Claim, ClaimState
+from facilitator.roles.claim import Claim, ClaimState
+from facilitator.runtime.composition import build
+from facilitator.server.http_server import Server
 from facilitator.testing.clock import ManualClock
 from facilitator_blockfrost.settings import BlockfrostSettings
 from facilitator_devnet.blockfrost.face import Face

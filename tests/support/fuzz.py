@@ -11,8 +11,8 @@ import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
-from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.decode import decode_output, decode_transaction
+from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.codec.transaction_decoder import decode_output, decode_transaction
 from facilitator.cardano.rules import Environment, ledger_failures, static_failures, touched
 from facilitator.cardano.state import LedgerState
 from facilitator.cardano.transaction import Output, OutputRef

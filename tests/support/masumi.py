@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import cbor2
 from lzstring import LZString
 
-from facilitator.cardano.address import parse_address
+from facilitator.cardano.addresses.address import parse_address
 from facilitator.cardano.transaction import AssetId, OutputRef
 from facilitator_devnet.genesis import TEST_TOKEN
 from facilitator_devnet.wallet import SET_TAG, Wallet, sign

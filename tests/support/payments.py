@@ -4,8 +4,8 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from facilitator.cardano.address import format_address
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.addresses.address import format_address
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import AssetId, Output, OutputRef
 from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN, genesis_outputs, wallets
 from facilitator_devnet.wallet import Wallet, pay

@@ -5,8 +5,8 @@ from typing import Any
 
 import cbor2
 
-from facilitator.cardano.flat import MalformedScriptError
-from facilitator.cardano.plutus_flat import check_plutus
+from facilitator.cardano.plutus.flat_bits import MalformedScriptError
+from facilitator.cardano.plutus.program import check_plutus
 from facilitator.cardano.transaction import Language
 
 VERSION = (1, 1, 0)

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from facilitator.app import build
 from facilitator.cardano.slots import KNOWN_ERAS
-from facilitator.plugins import configure
-from facilitator.server import Server
+from facilitator.plugin.loading import configure
+from facilitator.runtime.composition import build
+from facilitator.server.http_server import Server
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
 from support.client import call

@@ -1,10 +1,10 @@
 """Claims for a tracker by itself, on valid payments of a genesis wallet."""
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.cardano.transaction import Output, OutputRef
+from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.storage import Storage
-from facilitator.settlement.claim import Claim, ClaimState
 from facilitator.testing.examples import example_claim
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import pay

@@ -15,8 +15,8 @@ from typing import Any
 
 import cbor2
 
-from facilitator.cardano.address import parse_address
-from facilitator.cardano.decode import decode_output
+from facilitator.cardano.addresses.address import parse_address
+from facilitator.cardano.codec.transaction_decoder import decode_output
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.cardano.state import Account

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from facilitator.roles.chain import InMempool
-from facilitator.settlement import settler
+from facilitator.settlement import coordinator
 from support.client import call
 from support.payments import ALICE, BOB, CAROL, Payer, transaction_id
 from support.running import Running
@@ -169,7 +169,7 @@ def test_who_cannot_have_its_payment_claimed_in_time_may_come_again(
     run: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The storage is stuck with others' claims."""
-    monkeypatch.setattr(settler, "_WRITERS", WRITERS)
+    monkeypatch.setattr(coordinator, "_WRITERS", WRITERS)
     running = run(server__threads=32)
     payers = (Payer(running, ALICE), Payer(running, BOB), Payer(running, CAROL))
     bodies = [payer.body() for payer in payers for _ in range(3)]

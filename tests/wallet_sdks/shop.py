@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, NamedTuple
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Transaction
 from support.client import call
 

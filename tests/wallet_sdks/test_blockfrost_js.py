@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import OutputRef, Transaction
 from facilitator_devnet.genesis import GENESIS_VALUES, PARAMETERS
 from facilitator_devnet.samples import genesis_output, sign_payment

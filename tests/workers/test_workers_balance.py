@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from facilitator import balance
 from facilitator.api import application
-from facilitator.balance import ABSENT, MAX_YIELDS, YIELD_SECONDS, Balance
-from facilitator.listening import listen, port_of
-from facilitator.server import Server
+from facilitator.server import load_balancing
+from facilitator.server.http_server import Server
+from facilitator.server.load_balancing import ABSENT, MAX_YIELDS, YIELD_SECONDS, Balance
+from facilitator.server.sockets import listen, port_of
 from facilitator.x402.messages import PaymentRequest, VerifyResponse
 from support.waiting import eventually
 from support.web import NETWORK, Client, ScriptedService, payment, read_answer, settings
@@ -34,7 +34,7 @@ def test_who_has_more_lets_others_be_first() -> None:
 
 
 def test_connections_are_divided_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(balance, "YIELD_SECONDS", 0.5)  # a busy machine is slow to be first
+    monkeypatch.setattr(load_balancing, "YIELD_SECONDS", 0.5)  # a busy machine is slow to be first
     answered: Counter[int] = Counter()
 
     def counting(index: int) -> Callable[[PaymentRequest], VerifyResponse]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 
-from facilitator.cardano.address import reward_credential
+from facilitator.cardano.addresses.address import reward_credential
 from facilitator.cardano.phase2.data import Constr, Data, Map, decode_data, just
 from facilitator.cardano.phase2.values import (
     address,

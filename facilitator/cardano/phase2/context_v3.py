@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from facilitator.cardano.address import reward_credential
+from facilitator.cardano.addresses.address import reward_credential
 from facilitator.cardano.phase2.context_v1v2 import datums, output_v2, rewarded
 from facilitator.cardano.phase2.data import Constr, Map, decode_data, just
 from facilitator.cardano.phase2.governance import (

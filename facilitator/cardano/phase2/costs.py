@@ -24,7 +24,7 @@ from uplc.cost_model import (
     updated_cek_machine_cost_model_from_network_config,
 )
 
-from facilitator.cardano.plutus_flat import VAN_ROSSEM
+from facilitator.cardano.plutus.program import VAN_ROSSEM
 from facilitator.cardano.transaction import Language
 
 _VERSIONS = {

@@ -22,7 +22,7 @@ from uplc.flat_decoder import UplcDeserializer
 
 from facilitator.cardano.phase2.builtins import to_uplc
 from facilitator.cardano.phase2.data import decode_data
-from facilitator.cardano.plutus_flat import (
+from facilitator.cardano.plutus.program import (
     APPLY,
     BUILTIN,
     CASE,

@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from facilitator.cardano.address import reward_credential
+from facilitator.cardano.addresses.address import reward_credential
 from facilitator.cardano.phase2.context_v1v2 import pool_vrf
 from facilitator.cardano.phase2.data import Constr, Data, Map, just
 from facilitator.cardano.phase2.values import credential

@@ -35,7 +35,7 @@ from facilitator.cardano.phase2.costs import cost_models
 from facilitator.cardano.phase2.data import Data
 from facilitator.cardano.phase2.decoder import decode_program
 from facilitator.cardano.phase2.van_rossem import check_bounds, chosen, size_of
-from facilitator.cardano.plutus_flat import VAN_ROSSEM, available
+from facilitator.cardano.plutus.program import VAN_ROSSEM, available
 from facilitator.cardano.rules.evaluation import CannotEvaluate
 from facilitator.cardano.transaction import Language
 

@@ -6,7 +6,7 @@ of their constructors and fields.
 
 from collections.abc import Iterable
 
-from facilitator.cardano.address import AddressKind, read_address
+from facilitator.cardano.addresses.address import AddressKind, read_address
 from facilitator.cardano.phase2.data import FALSE, NOTHING, TRUE, Constr, Data, Map, just
 from facilitator.cardano.rules.evaluation import CannotEvaluate
 from facilitator.cardano.slots import EraSummary

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from facilitator.cardano.address import reward_credential
+from facilitator.cardano.addresses.address import reward_credential
 from facilitator.cardano.rules.certificates import ABOUT_ACCOUNTS, ABOUT_COMMITTEE, ABOUT_DREPS
 from facilitator.cardano.rules.governance import (
     COMMITTEE_VOTERS,

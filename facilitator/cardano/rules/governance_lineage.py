@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from facilitator.cardano.address import reward_credential
+from facilitator.cardano.addresses.address import reward_credential
 from facilitator.cardano.rules.failure import Environment, Failure, listing
 from facilitator.cardano.rules.governance import bootstrapping, guarded, purpose_of
 from facilitator.cardano.rules.registry import Registry

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from facilitator.cardano.address import reward_credential
+from facilitator.cardano.addresses.address import reward_credential
 from facilitator.cardano.rules.certificates import ABOUT_ACCOUNTS, ABOUT_COMMITTEE, ABOUT_DREPS
 from facilitator.cardano.rules.delegation import apply_account_certificate
 from facilitator.cardano.rules.failure import Environment, Failure, not_judged

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from facilitator.cardano.flat import MalformedScriptError
-from facilitator.cardano.plutus_flat import check_plutus
+from facilitator.cardano.plutus.flat_bits import MalformedScriptError
+from facilitator.cardano.plutus.program import check_plutus
 from facilitator.cardano.rules.failure import Environment, Failure, listing
 from facilitator.cardano.transaction import Language, Script, Transaction
 

@@ -3,7 +3,7 @@
 from hashlib import blake2b
 from itertools import starmap
 
-from facilitator.cardano.decode_scripts import make_script
+from facilitator.cardano.codec.scripts import make_script
 from facilitator.cardano.rules.failure import Environment, Failure
 from facilitator.cardano.rules.malformed import malformed
 from facilitator.cardano.transaction import Transaction

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from facilitator.cardano.address import reward_credential
+from facilitator.cardano.addresses.address import reward_credential
 from facilitator.cardano.rules.resolved import Resolved
 from facilitator.cardano.transaction import Body, Credential, Language, Script
 

@@ -2,8 +2,8 @@
 
 from itertools import groupby
 
-from facilitator.cardano.address import MAINNET, TESTNET
-from facilitator.cardano.byron import read_byron
+from facilitator.cardano.addresses.address import MAINNET, TESTNET
+from facilitator.cardano.addresses.byron import read_byron
 from facilitator.cardano.rules.failure import Environment, Failure, listing
 from facilitator.cardano.rules.malformed import malformed
 from facilitator.cardano.transaction import Output, Transaction

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
-from facilitator.cardano.address import reward_credential
-from facilitator.cardano.byron import bootstrap_root, read_byron
+from facilitator.cardano.addresses.address import reward_credential
+from facilitator.cardano.addresses.byron import bootstrap_root, read_byron
 from facilitator.cardano.rules.certificates import REGISTERS_POOL, RETIRES_POOL
 from facilitator.cardano.rules.failure import Environment, Failure, listing
 from facilitator.cardano.rules.resolved import Resolved

@@ -7,8 +7,8 @@ from itertools import chain, count
 import pytest
 from hypothesis import given, settings
 
+from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.storage import Storage
-from facilitator.settlement.claim import Claim, ClaimState
 from facilitator.testing.examples import any_claim, example_claim
 from facilitator.testing.threads import together
 

@@ -3,8 +3,13 @@
 import re
 from typing import Any
 
-from facilitator.cardano import bech32
-from facilitator.cardano.address import AddressKind, parse_address, read_address, reward_credential
+from facilitator.cardano.addresses import bech32
+from facilitator.cardano.addresses.address import (
+    AddressKind,
+    parse_address,
+    read_address,
+    reward_credential,
+)
 from facilitator.cardano.transaction import Credential, OutputRef
 from facilitator.x402.networks import NETWORKS
 from facilitator_devnet.blockfrost.assets import asset_id

@@ -4,7 +4,7 @@ import re
 from hashlib import blake2b
 from typing import Any
 
-from facilitator.cardano import bech32
+from facilitator.cardano.addresses import bech32
 from facilitator.cardano.transaction import AssetId
 from facilitator_devnet.blockfrost.errors import invalid, not_found
 from facilitator_devnet.blockfrost.request import Request

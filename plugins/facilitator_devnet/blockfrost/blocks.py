@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
-from facilitator.cardano import bech32
+from facilitator.cardano.addresses import bech32
 from facilitator_devnet.blockfrost.errors import invalid, not_found
 from facilitator_devnet.blockfrost.request import Request
 from facilitator_devnet.blockfrost.view import View

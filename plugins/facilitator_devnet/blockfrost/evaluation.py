@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Transaction
 from facilitator_devnet.blockfrost.errors import invalid
 from facilitator_devnet.blockfrost.request import Request

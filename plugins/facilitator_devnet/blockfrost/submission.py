@@ -1,7 +1,7 @@
 """``/tx/submit``."""
 
-from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator_devnet.blockfrost.errors import ApiError, invalid
 from facilitator_devnet.blockfrost.rejection import refused, undecodable
 from facilitator_devnet.blockfrost.request import Request

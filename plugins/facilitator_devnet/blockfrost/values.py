@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from facilitator.cardano.address import format_address
+from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.transaction import Output, OutputRef, Value
 from facilitator_devnet.index import datum_hash
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from facilitator.cardano.decode import decode_transaction
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator_devnet.demo.facilitator import DemoFacilitator
 from facilitator_devnet.demo.narrator import Narrator, ada, shortened
 from facilitator_devnet.demo.paywall import PATH, Paywall

@@ -1,0 +1,116 @@
+"""Byron addresses: CBOR in CBOR with a checksum, canonical as the Byron decoders demand it."""
+
+import zlib
+from hashlib import blake2b, sha3_256
+from typing import NamedTuple
+
+from facilitator.cardano.codec.cbor import (
+    MAX_UINT8,
+    MAX_UINT16,
+    MAX_UINT32,
+    DecodeError,
+    Reader,
+    read_all,
+)
+
+_PAIR = 0x82
+_ROOT_SIZE = 28
+_DERIVATION_PATH, _NETWORK_MAGIC = 1, 2
+_KEY, _REDEMPTION = 0, 2
+
+
+class ByronAddress(NamedTuple):
+    """What a Byron address consists of."""
+
+    root: bytes
+    """The 28 bytes that the bootstrap witness of an input has to come out at."""
+    network_magic: int | None
+    """``None`` on mainnet."""
+    attributes_size: int
+    """Bytes of derivation path and unknown attributes (``bootstrapAddressAttrsSize``)."""
+    is_redemption: bool
+    """Whether it is a voucher of the initial sale, which carries no key to check in a witness."""
+
+
+def bootstrap_root(vkey: bytes, chain_code: bytes, attributes: bytes) -> bytes:
+    """The root of the Byron address that a bootstrap witness is for (``bootstrapWitKeyHash``)."""
+    spending = b"\x83\x00\x82\x00\x58\x40" + vkey + chain_code + attributes
+    return blake2b(sha3_256(spending).digest(), digest_size=_ROOT_SIZE).digest()
+
+
+def read_byron(raw: bytes) -> ByronAddress:
+    """Take a Byron address apart. Raises :class:`DecodeError` unless the ledger accepts it."""
+    payload = read_all(raw, _checksummed, "a Byron address")
+    return read_all(payload, _payload, "the payload of a Byron address")
+
+
+def _checksummed(reader: Reader) -> bytes:
+    if reader.raw[0] != _PAIR:  # by which the ledger tells it from others (isByronAddress)
+        raise DecodeError(f"a Byron address must begin with the byte {_PAIR:#04x}")
+    reader.pos = 1
+    payload = reader.nested("the payload of a Byron address")
+    if reader.unsigned("the checksum of a Byron address", MAX_UINT32) != zlib.crc32(payload):
+        raise DecodeError("the checksum of a Byron address does not match: a byte is wrong")
+    return payload
+
+
+def _payload(reader: Reader) -> ByronAddress:
+    if reader.raw[0] != 0x83:
+        raise DecodeError("the payload of a Byron address must be an array of 3")
+    reader.pos = 1
+    root = reader.fixed(_ROOT_SIZE, "the root of a Byron address")
+    attributes = _attributes(reader)
+    path_size, magic = _known(attributes)
+    unknown_size = sum(map(len, attributes.values()))
+    kind = reader.raw[reader.pos]
+    if kind not in (_KEY, _REDEMPTION):
+        raise DecodeError("a Byron address must be of the type 0 (key) or 2 (redemption)")
+    reader.pos += 1
+    return ByronAddress(root, magic, path_size + unknown_size, kind == _REDEMPTION)
+
+
+def _attributes(reader: Reader) -> dict[int, bytes]:
+    what = "the attributes of a Byron address"
+    length = reader.map_length(what)
+    if length is None:
+        raise DecodeError(f"{what} must be a definite map")
+    attributes: dict[int, bytes] = {}
+    last = -1
+    for _ in range(length):
+        key = reader.unsigned(what, MAX_UINT8)
+        if key <= last:
+            raise DecodeError(f"{what} must be in ascending order")
+        attributes[key] = reader.byte_string(what)
+        last = key
+    return attributes
+
+
+def _known(attributes: dict[int, bytes]) -> tuple[int, int | None]:
+    """Take out the size of the derivation path and the network magic."""
+    path_size, magic = 0, None
+    raw = attributes.pop(_DERIVATION_PATH, None)
+    if raw is not None:
+        path_size = len(read_all(raw, _path, "the derivation path of a Byron address"))
+        _check_shortest(len(raw) - path_size, path_size, "the derivation path of a Byron address")
+    raw = attributes.pop(_NETWORK_MAGIC, None)
+    if raw is not None:
+        magic = read_all(raw, _magic, "the network magic of a Byron address")
+        _check_shortest(len(raw), magic, "the network magic of a Byron address")
+    return path_size, magic
+
+
+def _path(reader: Reader) -> bytes:
+    return reader.byte_string("the derivation path of a Byron address")
+
+
+def _magic(reader: Reader) -> int:
+    return reader.unsigned("the network magic of a Byron address", MAX_UINT32)
+
+
+def _check_shortest(head_size: int, argument: int, what: str) -> None:
+    """Check that a head of this size is the shortest that holds the argument."""
+    shortest = 1 if argument < 24 else 2 if argument <= MAX_UINT8 else 3
+    if argument > MAX_UINT16:
+        shortest = 5
+    if head_size != shortest:
+        raise DecodeError(f"{what} must be encoded canonically")

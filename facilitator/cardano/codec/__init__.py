@@ -1,0 +1,1 @@
+"""CBOR to frozen ledger values, from the bytes as received."""

@@ -1,0 +1,214 @@
+"""Certificates (CDDL ``certificate``, Conway) and the credentials that governance shares."""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from facilitator.cardano.addresses.address import reward_credential
+from facilitator.cardano.codec.cbor import (
+    BIGNUM_HEADS,
+    MAX_UINT16,
+    MAX_UINT64,
+    RATIONAL_TAG,
+    DecodeError,
+    Reader,
+    read_set,
+)
+from facilitator.cardano.transaction import Certificate, Credential
+
+_LONGEST_URL = 128
+_LONGEST_BIGNUM = 64
+_KEY, _SCRIPT, _ALWAYS_ABSTAIN, _NO_CONFIDENCE = range(4)
+
+_POOL_REGISTRATION = 3
+_POOL_RETIREMENT = 4
+_COMMITTEE_AUTHORIZATION = 14
+
+
+def certificates(reader: Reader) -> tuple[Certificate, ...]:
+    """The certificates of a body, at least one and none of them twice."""
+    return read_set(reader, _certificate, "certificates (body key 4)")
+
+
+def _certificate(reader: Reader) -> Certificate:
+    length = reader.array_length("a certificate")
+    kind = reader.unsigned("the kind of a certificate")
+    if kind == _POOL_REGISTRATION:
+        reader.expect(length, 10, "a pool registration")
+        certificate = _pool_registration(reader)
+    elif kind == _POOL_RETIREMENT:
+        reader.expect(length, 3, "a pool retirement")
+        pool = reader.fixed(28, "the id of a pool")
+        certificate = Certificate(kind, pool=pool, epoch=reader.unsigned("the epoch of retirement"))
+    elif kind in _PARTS:
+        parts = _PARTS[kind]
+        reader.expect(length, 2 + len(parts), f"a certificate of kind {kind}")
+        certificate = Certificate(kind, credential=credential(reader))
+        for part in parts:
+            certificate = part(reader, certificate)
+    else:
+        raise DecodeError(f"there is no certificate of kind {kind} in Conway")
+    reader.close(length, "a certificate")
+    return certificate
+
+
+def credential(reader: Reader) -> Credential:
+    """A key or script hash (CDDL ``credential``)."""
+    length = reader.record(2, "a credential")
+    is_script = reader.unsigned("the kind of a credential", _SCRIPT) == _SCRIPT
+    found = Credential(is_script, reader.fixed(28, "the hash of a credential"))
+    reader.close(length, "a credential")
+    return found
+
+
+def anchor(reader: Reader) -> tuple[str, bytes]:
+    """The URL and hash of a document (CDDL ``anchor``)."""
+    length = reader.record(2, "an anchor")
+    found = (
+        reader.text("the URL of an anchor", _LONGEST_URL),
+        reader.fixed(32, "the hash of an anchor"),
+    )
+    reader.close(length, "an anchor")
+    return found
+
+
+def optional_anchor(reader: Reader) -> tuple[str, bytes] | None:
+    """An anchor or ``null``."""
+    return None if reader.take_null() else anchor(reader)
+
+
+def fraction(reader: Reader, what: str) -> Fraction:
+    """A rational number that is not negative (CDDL ``nonnegative_interval``)."""
+    reader.tag(RATIONAL_TAG, what)
+    length = reader.record(2, what)
+    numerator, denominator = _any_integer(reader, what), _any_integer(reader, what)
+    reader.close(length, what)
+    if denominator == 0 or numerator * denominator < 0:
+        raise DecodeError(f"{what} must be a fraction of at least 0")
+    value = Fraction(numerator, denominator)
+    if max(value.numerator, value.denominator) > MAX_UINT64:
+        raise DecodeError(f"{what} must have numerator and denominator in 64 bits each")
+    return value
+
+
+def _any_integer(reader: Reader, what: str) -> int:
+    """An integer that may be a bignum (``decodeInteger``), here of 64 bytes, so quick to reduce."""
+    initial = reader.raw[reader.pos]
+    if initial not in BIGNUM_HEADS:
+        return reader.integer(what)
+    reader.pos += 1
+    value = int.from_bytes(reader.byte_string(what, _LONGEST_BIGNUM), "big")
+    return value if initial == BIGNUM_HEADS[0] else -1 - value
+
+
+def unit_interval(reader: Reader, what: str) -> Fraction:
+    """A rational number from 0 to 1 (CDDL ``unit_interval``)."""
+    value = fraction(reader, what)
+    if value > 1:
+        raise DecodeError(f"{what} must be a fraction of at most 1")
+    return value
+
+
+def reward_account(reader: Reader) -> bytes:
+    """The bytes of a reward address."""
+    account = reader.byte_string("a reward address")
+    reward_credential(account)
+    return account
+
+
+def _deposit(reader: Reader, certificate: Certificate) -> Certificate:
+    return certificate._replace(deposit=reader.unsigned("the deposit of a certificate"))
+
+
+def _pool(reader: Reader, certificate: Certificate) -> Certificate:
+    return certificate._replace(pool=reader.fixed(28, "the id of a pool"))
+
+
+def _drep(reader: Reader, certificate: Certificate) -> Certificate:
+    length = reader.array_length("a DRep")
+    kind = reader.unsigned("the kind of a DRep", _NO_CONFIDENCE)
+    found = None
+    if kind in (_KEY, _SCRIPT):
+        reader.expect(length, 2, "a DRep")
+        found = Credential(kind == _SCRIPT, reader.fixed(28, "the hash of a DRep"))
+    else:
+        reader.expect(length, 1, "a DRep")
+    reader.close(length, "a DRep")
+    return certificate._replace(drep=found, details=(kind,))
+
+
+def _anchor(reader: Reader, certificate: Certificate) -> Certificate:
+    return certificate._replace(details=(optional_anchor(reader),))
+
+
+def _hot_credential(reader: Reader, certificate: Certificate) -> Certificate:
+    return certificate._replace(hot=credential(reader))
+
+
+_PARTS: dict[int, tuple[Callable[[Reader, Certificate], Certificate], ...]] = {
+    0: (),
+    1: (),
+    2: (_pool,),
+    7: (_deposit,),
+    8: (_deposit,),
+    9: (_drep,),
+    10: (_pool, _drep),
+    11: (_pool, _deposit),
+    12: (_drep, _deposit),
+    13: (_pool, _drep, _deposit),
+    _COMMITTEE_AUTHORIZATION: (_hot_credential,),
+    15: (_anchor,),
+    16: (_deposit, _anchor),
+    17: (_deposit,),
+    18: (_anchor,),
+}
+"""By kind of certificate, what comes after the credential that it begins with."""
+
+
+def _pool_registration(reader: Reader) -> Certificate:
+    operator = reader.fixed(28, "the id of a pool")
+    vrf = reader.fixed(32, "the VRF key hash of a pool")
+    pledge = reader.unsigned("the pledge of a pool")
+    cost = reader.unsigned("the cost of a pool")
+    margin = unit_interval(reader, "the margin of a pool")
+    account = reward_account(reader)
+    owners = read_set(
+        reader,
+        lambda item: item.fixed(28, "the owner of a pool"),
+        "the owners of a pool",
+        may_be_empty=True,
+    )
+    relays = tuple([_relay(reader) for _ in reader.array("the relays of a pool")])
+    metadata = None if reader.take_null() else _pool_metadata(reader)
+    return Certificate(
+        _POOL_REGISTRATION,
+        pool=operator,
+        pool_owners=tuple(sorted(owners)),
+        pool_reward_account=account,
+        pool_cost=cost,
+        pool_metadata_hash=None if metadata is None else metadata[1],
+        details=(vrf, pledge, margin, relays, metadata),
+    )
+
+
+def _pool_metadata(reader: Reader) -> tuple[str, bytes]:
+    length = reader.record(2, "the metadata of a pool")
+    url = reader.text("the metadata URL of a pool", _LONGEST_URL)
+    found = (url, reader.byte_string("the metadata hash of a pool"))
+    reader.close(length, "the metadata of a pool")
+    return found
+
+
+def _relay(reader: Reader) -> tuple[object, ...]:
+    length = reader.array_length("a relay")
+    kind = reader.unsigned("the kind of a relay", 2)
+    reader.expect(length, (4, 3, 2)[kind], "a relay")
+    found: tuple[object, ...] = (kind,)
+    if kind < 2:
+        found += (None if reader.take_null() else reader.unsigned("a port", MAX_UINT16),)
+    if kind == 0:
+        found += (None if reader.take_null() else reader.fixed(4, "an IPv4 address"),)
+        found += (None if reader.take_null() else reader.fixed(16, "an IPv6 address"),)
+    else:
+        found += (reader.text("the name of a relay", _LONGEST_URL),)
+    reader.close(length, "a relay")
+    return found

@@ -1,0 +1,176 @@
+"""Scripts and Plutus data: their structure is checked, their bytes are kept as received."""
+
+from hashlib import blake2b
+
+from facilitator.cardano.codec.cbor import (
+    ARRAY,
+    BIGNUM_HEADS,
+    BYTES,
+    CLOSE,
+    INDEFINITE_ARRAY,
+    INDEFINITE_MAP,
+    MAP,
+    TAG,
+    TEXT,
+    DecodeError,
+    Reader,
+    read_all,
+    walk,
+)
+from facilitator.cardano.transaction import Language, Script
+
+_HASH_PREFIXES = [bytes([language]) for language in Language]
+_LONGEST_LEAF = 64
+_INDEFINITE_BYTES = 0x5F
+_GENERAL_CONSTRUCTOR = 102
+_SIGNATURE, _ALL, _ANY, _SOME, _INVALID_BEFORE, _INVALID_HEREAFTER = range(6)
+
+
+def make_script(language: Language, body: bytes) -> Script:
+    """A script with its hash: blake2b-224 over the language's byte and the script."""
+    digest = blake2b(_HASH_PREFIXES[language] + body, digest_size=28).digest()
+    return Script(language, body, digest)
+
+
+def native_script(reader: Reader) -> bytes:
+    """The bytes of a native script (CDDL ``native_script``), nested to any depth."""
+    start = reader.pos
+    walk(reader, _visit_native)
+    return reader.raw[start : reader.pos]
+
+
+def _visit_native(reader: Reader, stack: list[int]) -> None:
+    length = reader.array_length("a native script")
+    kind = reader.unsigned("the kind of a native script", _INVALID_HEREAFTER)
+    reader.expect(length, 3 if kind == _SOME else 2, "a native script")
+    if kind in (_ALL, _ANY, _SOME):
+        if kind == _SOME:
+            reader.int64("the number of scripts that a native script requires")
+        children = reader.array_length("the scripts within a native script")
+        if length is None:
+            stack.append(CLOSE)
+        stack.append(INDEFINITE_ARRAY if children is None else children)
+        return
+    if kind == _SIGNATURE:
+        reader.fixed(28, "the key hash of a native script")
+    else:
+        reader.unsigned("the slot of a native script")
+    reader.close(length, "a native script")
+
+
+def plutus_data(reader: Reader) -> bytes:
+    """The bytes of a Plutus data item (CDDL ``plutus_data``), nested to any depth."""
+    start = reader.pos
+    if reader.raw[start] < 24:  # a small integer, the most that a small datum is
+        reader.pos = start + 1
+    else:
+        walk(reader, _visit_data)
+    return reader.raw[start : reader.pos]
+
+
+def _visit_data(reader: Reader, stack: list[int]) -> None:
+    """One item as Plutus' ``decodeData`` takes it: leaves of at most 64 bytes or such chunks."""
+    initial = reader.raw[reader.pos]
+    major = initial >> 5
+    if major < BYTES:
+        reader.integer("an integer in Plutus data")
+    elif major == BYTES:
+        _bounded_bytes(reader)
+    elif major == ARRAY:
+        _push_array(reader, stack)
+    elif major == MAP:
+        length = reader.map_length("a map in Plutus data")
+        stack.append(INDEFINITE_MAP if length is None else 2 * length)
+    elif initial in BIGNUM_HEADS:
+        reader.pos += 1
+        _bounded_bytes(reader)
+    elif major == TAG:
+        _constructor(reader, stack)
+    else:
+        raise DecodeError("Plutus data holds integers, byte strings, lists, maps and constructors")
+
+
+def _push_array(reader: Reader, stack: list[int]) -> None:
+    length = reader.array_length("a list in Plutus data")
+    stack.append(INDEFINITE_ARRAY if length is None else length)
+
+
+def _bounded_bytes(reader: Reader) -> None:
+    what = "a byte string in Plutus data, or each chunk of it,"
+    if reader.raw[reader.pos] == _INDEFINITE_BYTES:
+        reader.pos += 1
+        while not reader.take_break():
+            reader.byte_string(what, _LONGEST_LEAF)
+    else:
+        reader.byte_string(what, _LONGEST_LEAF)
+
+
+def _constructor(reader: Reader, stack: list[int]) -> None:
+    what = "a constructor in Plutus data"
+    number = reader.any_tag(what)
+    if number == _GENERAL_CONSTRUCTOR:
+        length = reader.record(2, what)
+        reader.unsigned("the alternative of a constructor in Plutus data")
+        if length is None:
+            stack.append(CLOSE)
+    elif not (121 <= number <= 127 or 1280 <= number <= 1400):
+        raise DecodeError(f"{what} cannot have the tag {number}")
+    _push_array(reader, stack)
+
+
+def reference_script(raw: bytes) -> Script:
+    """The script in an output's ``script_ref``: ``[language, script]``."""
+    return read_all(raw, _tagged_script, "a reference script")
+
+
+def _tagged_script(reader: Reader) -> Script:
+    what = "a reference script"
+    length = reader.record(2, what)
+    language = Language(reader.unsigned(f"the language of {what}", max(Language)))
+    if language is Language.NATIVE:
+        body = native_script(reader)
+    else:
+        body = reader.byte_string(f"the code of {what}")
+    reader.close(length, what)
+    return make_script(language, body)
+
+
+def metadatum(reader: Reader) -> None:
+    """Go past a piece of transaction metadata (CDDL ``metadatum``), nested to any depth."""
+    walk(reader, _visit_metadatum)
+
+
+def _visit_metadatum(reader: Reader, stack: list[int]) -> None:
+    major = reader.major()
+    if major < BYTES:
+        reader.integer("an integer in metadata")
+    elif major in (BYTES, TEXT):
+        _bounded_string(reader, major)
+    elif major == ARRAY:
+        length = reader.array_length("a list in metadata")
+        stack.append(INDEFINITE_ARRAY if length is None else length)
+    elif major == MAP:
+        length = reader.map_length("a map in metadata")
+        stack.append(INDEFINITE_MAP if length is None else 2 * length)
+    else:
+        raise DecodeError("metadata holds integers, byte and text strings, lists and maps")
+
+
+def _bounded_string(reader: Reader, major: int) -> None:
+    """A byte or text string of at most 64 bytes in all, in one piece or in chunks."""
+    what = "a string in metadata"
+    if reader.raw[reader.pos] & 0x1F != 31:
+        _chunk(reader, major, what)
+        return
+    reader.pos += 1
+    size = 0
+    while not reader.take_break():
+        size += _chunk(reader, major, what)
+        if size > _LONGEST_LEAF:
+            raise DecodeError(f"{what} must be at most {_LONGEST_LEAF} bytes")
+
+
+def _chunk(reader: Reader, major: int, what: str) -> int:
+    if major == BYTES:
+        return len(reader.byte_string(what, _LONGEST_LEAF))
+    return len(reader.text(what, _LONGEST_LEAF).encode())

@@ -1,0 +1,55 @@
+"""Decoding a transaction once, from the bytes that are also what gets submitted.
+
+What is refused is what the ledger's own decoders refuse in Conway at the protocol versions 9 to 11,
+with two exceptions that rules report by their own names: an input listed twice, and a network id
+other than 0 and 1. Beyond that, a ratio's bignum of more than 64 bytes is refused, for its cost.
+"""
+
+from hashlib import blake2b
+
+from facilitator.cardano.codec.auxiliary import auxiliary_data
+from facilitator.cardano.codec.body import body
+from facilitator.cardano.codec.cbor import DecodeError, Reader, read_all
+from facilitator.cardano.codec.outputs import output
+from facilitator.cardano.codec.witnesses import witnesses
+from facilitator.cardano.transaction import Output, Transaction
+
+__all__ = ["DecodeError", "decode_output", "decode_transaction"]
+
+
+def decode_transaction(raw: bytes) -> Transaction:
+    """The transaction that ``raw`` is, in time and memory that grow with its length only.
+
+    Raises :class:`DecodeError`, and nothing else, when the ledger would not decode it.
+    """
+    return read_all(raw, _transaction, "the transaction")
+
+
+def decode_output(raw: bytes) -> Output:
+    """A lone output (CDDL ``transaction_output``), as chain providers hand it out.
+
+    Raises :class:`DecodeError`, and nothing else, when the ledger would not decode it.
+    """
+    return read_all(raw, output, "the output")
+
+
+def _transaction(reader: Reader) -> Transaction:
+    length = reader.record(4, "the transaction")
+    start = reader.pos
+    decoded_body = body(reader)
+    transaction_id = blake2b(reader.raw[start : reader.pos], digest_size=32).digest()
+    decoded_witnesses = witnesses(reader)
+    is_valid = reader.boolean("the validity flag")
+    auxiliary, plutus = (None, ()) if reader.take_null() else auxiliary_data(reader)
+    size = reader.pos - start  # with the validity flag's byte for that of the ledger's own head
+    reader.close(length, "the transaction")
+    return Transaction(
+        raw=reader.raw,
+        id=transaction_id,
+        size=size,
+        body=decoded_body,
+        witnesses=decoded_witnesses,
+        is_valid=is_valid,
+        auxiliary_data=auxiliary,
+        auxiliary_plutus=plutus,
+    )

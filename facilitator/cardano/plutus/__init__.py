@@ -1,0 +1,1 @@
+"""Plutus scripts as bytes: the flat encoding, constants, application to arguments."""

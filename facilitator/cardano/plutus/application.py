@@ -1,0 +1,112 @@
+"""Plutus scripts applied to parameters, as off-chain libraries apply those of a blueprint.
+
+The bits of a program are moved, never read into terms and written anew: a script's address is the
+hash of one encoding of it, which that would not always bring back. All that changes is the filler
+before each byte string, since those are aligned to bytes.
+"""
+
+from collections.abc import Sequence
+
+import cbor2
+
+from facilitator.cardano.codec.cbor import DecodeError, read_all
+from facilitator.cardano.plutus.flat_bits import Bits
+from facilitator.cardano.plutus.program import VAN_ROSSEM, available, check_program
+from facilitator.cardano.transaction import Language
+
+_ANYTHING = available(Language.PLUTUS_V3, VAN_ROSSEM)
+"""What programs of any language may be made of, in any protocol version known."""
+_APPLICATION = "0011"
+_CONSTANT_DATA = "0100110000"
+"""A constant of one type, Plutus data."""
+_LONGEST_CHUNK = 255
+
+
+def script_code(code: bytes) -> bytes:
+    """The script as the ledger hashes it: a program in one CBOR byte string.
+
+    Tools write the program alone, in one byte string or in two. Raises
+    :class:`MalformedScriptError` for what is no program in any of these ways.
+    """
+    program = _unwrapped(code)
+    if program is None:
+        code, program = cbor2.dumps(code), code
+    elif (inner := _unwrapped(program)) is not None:
+        code, program = program, inner
+    check_program(Bits(program), _ANYTHING)
+    return code
+
+
+def _unwrapped(code: bytes) -> bytes | None:
+    try:
+        return read_all(code, lambda reader: reader.byte_string("a script"), "a script")
+    except DecodeError:
+        return None
+
+
+def apply_parameters(code: bytes, parameters: Sequence[bytes]) -> bytes:
+    """The script applied to these parameters in their order, each the CBOR of Plutus data.
+
+    ``code`` is as :func:`script_code` returns it. Takes time linear in all their sizes.
+    """
+    bits = _MarkingBits(cbor2.loads(code))
+    check_program(bits, _ANYTHING)
+    *fillers, (end, _) = bits.fillers
+    at = _version_size(bits)
+    written = _Writer()
+    written.write(bits.bits[:at] + _APPLICATION * len(parameters))
+    for start, stop in fillers:
+        written.write(bits.bits[at:start])
+        written.fill()
+        at = stop
+    written.write(bits.bits[at:end])
+    for parameter in parameters:
+        written.write(_CONSTANT_DATA)
+        written.byte_string(parameter)
+    written.fill()
+    return cbor2.dumps(written.to_bytes())
+
+
+def _version_size(bits: Bits) -> int:
+    bits.pos = 0
+    for _ in range(3):
+        bits.skip_natural()
+    return bits.pos
+
+
+class _MarkingBits(Bits):
+    """Remembers where each filler begins and ends."""
+
+    __slots__ = ("fillers",)
+
+    def __init__(self, raw: bytes) -> None:
+        super().__init__(raw)
+        self.fillers: list[tuple[int, int]] = []
+
+    def skip_filler(self) -> None:
+        start = self.pos
+        super().skip_filler()
+        self.fillers.append((start, self.pos))
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._size = 0
+
+    def write(self, bits: str) -> None:
+        self._parts.append(bits)
+        self._size += len(bits)
+
+    def fill(self) -> None:
+        self.write("0" * (7 - self._size % 8) + "1")
+
+    def byte_string(self, raw: bytes) -> None:
+        self.fill()
+        for start in range(0, len(raw), _LONGEST_CHUNK):
+            chunk = raw[start : start + _LONGEST_CHUNK]
+            self.write("".join([f"{byte:08b}" for byte in (len(chunk), *chunk)]))
+        self.write("00000000")
+
+    def to_bytes(self) -> bytes:
+        return int("".join(self._parts), 2).to_bytes(self._size // 8, "big")

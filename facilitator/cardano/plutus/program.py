@@ -1,0 +1,137 @@
+"""Whether bytes are a Plutus script that the ledger decodes: untyped Plutus Core in flat encoding.
+
+Nothing is built: the bits are gone over once, without recursion, in time and memory linear in
+their number. The facts are those of Plutus' own decoder (``deserialiseScript``) and of the appendix
+on flat serialisation in the Plutus Core specification.
+"""
+
+from typing import NamedTuple
+
+from facilitator.cardano.codec.cbor import DecodeError, Reader
+from facilitator.cardano.plutus.constants import ML_RESULT, VALUE, skip_constant
+from facilitator.cardano.plutus.flat_bits import Bits, MalformedScriptError
+from facilitator.cardano.transaction import Language
+
+VARIABLE, DELAY, LAMBDA, APPLY, CONSTANT, FORCE, ERROR, BUILTIN, CONSTR, CASE = range(10)
+"""Tags of terms."""
+SUMS_OF_PRODUCTS = (1, 1, 0)
+"""The version of Plutus Core that brought ``constr`` and ``case``."""
+VAN_ROSSEM = 11
+"""The major protocol version that gave every language the same builtins, and limits."""
+
+_UNLIMITED = 2**63
+_TERMS = {format(tag, "04b"): tag for tag in range(10)}
+_SUBTERMS = (0, 1, 1, 2, 0, 1, 0, 0, 0, 0)
+"""Terms within a term, by its tag, those of ``constr`` and ``case`` left out."""
+
+
+class Available(NamedTuple):
+    """What a program may be made of."""
+
+    builtins: frozenset[int]
+    """Tags of builtin functions."""
+    last_type: int
+    """The highest tag in the type of a constant."""
+    longest_type: int
+    """Tags that the type of a constant may have."""
+    most_fields: int
+    """Fields that a ``constr`` may have."""
+
+
+def available(language: Language, protocol_major: int) -> Available:
+    """What programs of the language may be made of in protocol versions 9 to 11.
+
+    ``builtinsAvailableIn`` and ``maxBoundsByPV``; arrays and values came with their builtins.
+    """
+    if protocol_major >= VAN_ROSSEM:
+        return Available(frozenset(range(101)), VALUE, 32, 1024)
+    builtins = {
+        Language.PLUTUS_V1: range(51),
+        Language.PLUTUS_V2: range(54) if protocol_major < 10 else (*range(54), 73, 74),
+        Language.PLUTUS_V3: range(75) if protocol_major < 10 else range(87),
+    }
+    return Available(frozenset(builtins[language]), ML_RESULT, _UNLIMITED, _UNLIMITED)
+
+
+def check_plutus(code: bytes, language: Language, protocol_major: int) -> None:
+    """Raise :class:`MalformedScriptError` unless the ledger decodes the script.
+
+    It must be a CBOR byte string, with nothing after it from Plutus V3 on, of a flat-encoded
+    program. Neither free variables nor whether the language has the program's version are looked
+    at before it is run.
+    """
+    reader = Reader(code)
+    try:
+        program = reader.byte_string("a Plutus script")
+    except (DecodeError, IndexError):
+        raise MalformedScriptError("it is not a CBOR byte string") from None
+    if reader.pos != reader.end and language is Language.PLUTUS_V3:
+        raise MalformedScriptError(f"{reader.end - reader.pos} bytes follow its program")
+    check_program(Bits(program), available(language, protocol_major))
+
+
+def check_program(bits: Bits, allowed: Available) -> None:
+    """Go over all bits. Raises :class:`MalformedScriptError` unless they are one whole program."""
+    try:
+        _skip_program(bits, allowed)
+        bits.skip_filler()
+    except IndexError:
+        raise MalformedScriptError("its program is cut short") from None
+    if bits.pos != bits.end:
+        raise MalformedScriptError("its program does not end with its bytes")
+
+
+def _skip_program(bits: Bits, allowed: Available) -> None:
+    """Go past a version and a term, counting the terms still to come.
+
+    Where a list of terms begins, what was to come is put by until the list ends, with the number
+    of elements that it may have.
+    """
+    version = (bits.natural(), bits.natural(), bits.natural())
+    put_by: list[tuple[int, int]] = []
+    terms = 1
+    while terms or put_by:
+        if terms:
+            tag = _TERMS.get(bits.take(4))
+            if tag is None:
+                raise MalformedScriptError("a term has an unknown tag")
+            terms += _SUBTERMS[tag] - 1
+            if tag >= CONSTR:
+                put_by.append((terms, _open_list(bits, tag, version, allowed)))
+                terms = 1 if tag == CASE else 0
+            elif tag in _LEAVES:
+                _LEAVES[tag](bits, allowed)
+            continue
+        terms, room = put_by.pop()
+        if bits.flag():
+            if not room:
+                raise MalformedScriptError(f"a constr has more than {allowed.most_fields} fields")
+            put_by.append((terms, room - 1))
+            terms = 1
+
+
+def _open_list(bits: Bits, tag: int, version: tuple[int, int, int], allowed: Available) -> int:
+    """Go past what precedes the terms of a ``constr`` or ``case``; how many there may be."""
+    if version < SUMS_OF_PRODUCTS:
+        raise MalformedScriptError("programs of its version have no constr and case")
+    if tag == CASE:
+        return _UNLIMITED
+    bits.skip_word()
+    return allowed.most_fields
+
+
+def _skip_variable(bits: Bits, _allowed: Available) -> None:
+    bits.skip_word()
+
+
+def _skip_constant(bits: Bits, allowed: Available) -> None:
+    skip_constant(bits, allowed.last_type, allowed.longest_type)
+
+
+def _skip_builtin(bits: Bits, allowed: Available) -> None:
+    tag = int(bits.take(7), 2)
+    if tag not in allowed.builtins:
+        raise MalformedScriptError(f"the builtin function {tag} is not available")
+
+
+_LEAVES = {VARIABLE: _skip_variable, CONSTANT: _skip_constant, BUILTIN: _skip_builtin}

@@ -1,0 +1,1 @@
+"""Several providers of one network as one: order, circuit breakers, failover."""

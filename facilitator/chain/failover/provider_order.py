@@ -1,0 +1,34 @@
+"""Which plugin's provider is asked first for a network, and which stand by for it."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from facilitator.errors import PluginError
+from facilitator.roles.chain import ChainProvider
+
+Named: TypeAlias = tuple[str, ChainProvider]
+"""A provider with the name of its plugin."""
+
+
+def split_primary_and_standbys(
+    network: str, provided: Sequence[Named], fallback: Sequence[str]
+) -> tuple[list[Named], list[Named]]:
+    """Those that are asked first, and those that stand by in the order of ``fallback``.
+
+    Raises :class:`PluginError` when there are only standbys, and when one is to stand in for a test
+    double of the network, or the other way round.
+    """
+    first = [(name, chain) for name, chain in provided if name not in fallback]
+    standbys = [(name, chain) for name, chain in provided if name in fallback]
+    if standbys and not first:
+        raise PluginError(
+            f"chain.fallback names every plugin that provides the network {network}: "
+            "leave out the one to be asked first"
+        )
+    for name, chain in standbys:
+        if chain.is_devnet != first[0][1].is_devnet:
+            raise PluginError(
+                f"plugins '{first[0][0]}' and '{name}' cannot stand in for each other: "
+                f"one provides the network {network}, one a test double of it"
+            )
+    return first, sorted(standbys, key=lambda standby: fallback.index(standby[0]))

@@ -1,0 +1,42 @@
+"""Whether the address to listen on is free, and who has it if it is not."""
+
+import http.client
+import json
+
+from facilitator.api.descriptions import INDEX
+from facilitator.server.sockets import ListenError, listen, port_of, url_of
+from facilitator.settings import ServerSettings
+
+TIMEOUT_SECONDS = 2.0
+
+
+def try_address(settings: ServerSettings) -> str:
+    """What is at the address: nothing, or a facilitator that runs already.
+
+    Raises :class:`~facilitator.server.sockets.ListenError` when it cannot be had.
+    """
+    url = url_of(settings, settings.port)
+    try:
+        sockets = listen(settings)
+    except ListenError:
+        if version := _running(settings):
+            return f"{url} is taken by a facilitator that runs, version {version}"
+        raise
+    port = port_of(sockets[0])
+    for each in sockets:
+        each.close()
+    return f"{url_of(settings, port)} is free"
+
+
+def _running(settings: ServerSettings) -> str | None:
+    """The version of the facilitator that answers at the address, if one does."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    connection = http.client.HTTPConnection(host, settings.port, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", "/")
+        answer = json.loads(connection.getresponse().read(65536))
+        return str(answer["version"]) if answer["name"] == INDEX["name"] else None
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
+        return None
+    finally:
+        connection.close()

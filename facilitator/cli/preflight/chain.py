@@ -1,0 +1,69 @@
+"""Whether a chain provider answers, how old its newest block is, and if the clock agrees."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from facilitator.cli.preflight.result import Result, attempt
+from facilitator.clock import Clock
+from facilitator.roles.chain import ChainProvider, HasPlan
+from facilitator.server.workers import check_chain
+
+FUTURE_SECONDS = 2.0
+"""How far in the future a block may seem to be."""
+OLD_SECONDS = 300.0
+"""An age that a public network's newest block reaches once in years (0.95 to the power of it)."""
+
+
+def try_chain(name: str, provider: ChainProvider, workers: int, clock: Clock) -> Iterator[Result]:
+    """What the provider tells, and a warning when that and the clock don't go together.
+
+    Closes the provider.
+    """
+    try:
+        ages: list[float] = []
+        yield from attempt(
+            name,
+            partial(_describe, provider, workers, clock, ages),
+            "look at its settings ('facilitator settings') and whether it can be reached",
+        )
+        for age in ages:
+            yield from _judge_clock(name, age, is_devnet=provider.is_devnet)
+    finally:
+        provider.close()
+
+
+def _describe(provider: ChainProvider, workers: int, clock: Clock, ages: list[float]) -> str:
+    check_chain(workers, provider)
+    tip, parameters, eras = provider.tip(), provider.parameters(), provider.eras()
+    age = clock.time() - eras.start_ms(tip.point.slot) / 1000
+    ages.append(age)
+    parts = [
+        f"block {tip.height} at slot {tip.point.slot}, {max(0.0, age):.0f} s old",
+        f"epoch {parameters.epoch}, protocol {parameters.protocol_major}"
+        f".{parameters.protocol_minor}, slots of {eras.eras[-1].slot_ms / 1000:g} s",
+    ]
+    if isinstance(provider, HasPlan) and provider.plan:
+        parts.append(f"plan {provider.plan}")
+    if provider.is_devnet:
+        parts.append("a test double")
+    return "; ".join(parts)
+
+
+def _judge_clock(name: str, age: float, *, is_devnet: bool) -> Iterator[Result]:
+    if age < -FUTURE_SECONDS:
+        yield Result(
+            "clock",
+            "warning",
+            f"{name}: the newest block is {-age:.0f} s in the future: this machine's clock is slow",
+            "have it set by NTP: timedatectl set-ntp true",
+        )
+    elif age > OLD_SECONDS and not is_devnet:
+        yield Result(
+            "clock",
+            "warning",
+            f"{name}: the newest block is {age / 60:.0f} min old: the provider lags, or this"
+            " machine's clock is fast",
+            "compare the clock with another (date -u), then look at the provider's status",
+        )
+    else:
+        yield Result("clock", "ok", f"goes with {name}")

@@ -1,0 +1,99 @@
+"""Who can reach the facilitator, and what is unwise about it: judged by the settings alone."""
+
+import ipaddress
+import stat
+from collections.abc import Iterator
+
+from facilitator.cli.preflight.result import Result
+from facilitator.settings import Settings
+
+SHORT_KEY = 20
+"""API keys with fewer characters might be guessed."""
+
+
+def exposure(settings: Settings, *, has_gate: bool) -> Iterator[Result]:
+    """A summary, then a warning for each thing that is unwise.
+
+    ``has_gate`` says that a plugin decides who may verify and settle.
+    """
+    yield Result("access", "ok", _summary(settings, has_gate))
+    yield from _keys(settings, has_gate)
+    yield from _network(settings)
+    yield from _files(settings)
+
+
+def _summary(settings: Settings, has_gate: bool) -> str:
+    limits, server = settings.rate_limit, settings.server
+    keys = ", ".join(settings.auth.api_keys) or "none"
+    rates = f"{limits.global_per_minute} and {limits.sensitive_per_minute} a minute"
+    return "; ".join(
+        [
+            f"API keys {keys}" + (" and a plugin's gate" if has_gate else ""),
+            f"rate limits {rates if limits.enabled else 'off'}",
+            f"CORS origins {', '.join(server.cors_origins) or 'none'}",
+            f"trusted proxies {', '.join(server.trusted_proxies) or 'none'}",
+        ]
+    )
+
+
+def _keys(settings: Settings, has_gate: bool) -> Iterator[Result]:
+    if is_public(settings.server.host) and not settings.auth.api_keys and not has_gate:
+        yield Result(
+            "auth.api_keys",
+            "warning",
+            f"whoever reaches {settings.server.host} may verify and settle at your cost",
+            "set an API key, or listen on 127.0.0.1 only",
+        )
+    for name, key in settings.auth.api_keys.items():
+        if len(key) < SHORT_KEY:
+            yield Result(
+                f"auth.api_keys.{name}",
+                "warning",
+                f"the key has fewer than {SHORT_KEY} characters and might be guessed",
+                "take 32 random ones",
+            )
+
+
+def _network(settings: Settings) -> Iterator[Result]:
+    server = settings.server
+    public = is_public(server.host)
+    if public and not settings.rate_limit.enabled:
+        yield Result(
+            "rate_limit.enabled",
+            "warning",
+            "anybody can use up the provider's quota",
+            "set it to true, unless something in front limits each client",
+        )
+    if public and settings.environment == "production" and not server.trusted_proxies:
+        yield Result(
+            "server.trusted_proxies",
+            "warning",
+            "requests come in plain HTTP, and all who come through a proxy count as one client",
+            "put a proxy with TLS in front and name its address",
+        )
+    if "*" in server.cors_origins and settings.environment == "production":
+        yield Result(
+            "server.cors_origins",
+            "warning",
+            "every web page may call from its visitors' browsers",
+            "name the origins of your own pages",
+        )
+
+
+def _files(settings: Settings) -> Iterator[Result]:
+    for file in settings.files:
+        if file.name == ".secrets.toml" and file.stat().st_mode & stat.S_IROTH:
+            yield Result(
+                str(file),
+                "warning",
+                "every user of this machine can read the secrets",
+                f"chmod o= {file}",
+            )
+
+
+def is_public(host: str) -> bool:
+    """Whether others than this machine may reach the address; a name counts, unless localhost."""
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"

@@ -1,0 +1,68 @@
+"""What trying or judging one thing showed."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Literal, NamedTuple
+
+from facilitator.errors import FacilitatorError, one_line
+from facilitator.observability.redaction import Redactor
+
+Status = Literal["ok", "warning", "failed"]
+
+
+class Result(NamedTuple):
+    """What trying or judging one thing showed."""
+
+    name: str
+    status: Status
+    detail: str
+    remedy: str | None = None
+    """What to do, where the detail does not say so."""
+
+
+def attempt(name: str, action: Callable[[], str], remedy: str) -> Iterator[Result]:
+    """What the action says, or why it fails and what to do then; and each warning that it logs.
+
+    A :class:`FacilitatorError` says itself what to do.
+    """
+    with listening(name) as warnings:
+        try:
+            result = Result(name, "ok", action())
+        except FacilitatorError as error:
+            result = Result(name, "failed", str(error))
+        except Exception as error:
+            detail = " ".join(str(error).split()) or type(error).__name__
+            result = Result(name, "failed", detail, remedy)
+    yield from (result, *warnings)
+
+
+def redacted(results: Iterable[Result], redactor: Redactor) -> Iterator[Result]:
+    """The results with every secret in their texts masked, whoever wrote them."""
+    for result in results:
+        remedy = result.remedy and redactor.text(result.remedy)
+        yield result._replace(
+            name=redactor.text(result.name), detail=redactor.text(result.detail), remedy=remedy
+        )
+
+
+class _Warnings(logging.Handler):
+    def __init__(self, name: str) -> None:
+        super().__init__(logging.WARNING)
+        self._name = name
+        self.results: list[Result] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        why = f": {one_line(record.exc_info[1])}" if record.exc_info and record.exc_info[1] else ""
+        self.results.append(Result(self._name, "warning", record.getMessage() + why))
+
+
+@contextmanager
+def listening(name: str) -> Iterator[list[Result]]:
+    """What the facilitator, its plugins and libraries warn of meanwhile in the log."""
+    logger, warnings = logging.getLogger(), _Warnings(name)
+    logger.addHandler(warnings)
+    try:
+        yield warnings.results
+    finally:
+        logger.removeHandler(warnings)

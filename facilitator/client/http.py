@@ -1,0 +1,59 @@
+"""Asking a resource server for a page, as a client that pays does."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from email.message import Message
+from http.client import HTTPException, InvalidURL
+from typing import NamedTuple
+
+from facilitator.client.errors import CannotPay
+
+
+class Answer(NamedTuple):
+    """What the server answered."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """What was signed for one server is shown to no other."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+class Page:
+    """A URL and what is sent with every request for it."""
+
+    def __init__(
+        self, url: str, headers: Mapping[str, str], data: bytes | None, timeout_seconds: float
+    ) -> None:
+        """GET, or POST with ``data``. Raises :class:`CannotPay` for what is no HTTP URL."""
+        if not url.lower().startswith(("http://", "https://")):
+            raise CannotPay(f"{url!r} is no URL of HTTP")
+        self._url = url
+        self._headers = headers
+        self._data = data
+        self._timeout = timeout_seconds
+        self._opener = urllib.request.build_opener(_NoRedirects)
+
+    def ask(self, further: Mapping[str, str]) -> Answer:
+        """The answer to a request with these headers as well. Raises :class:`OSError`."""
+        try:
+            headers = {**self._headers, **further}
+            request = urllib.request.Request(self._url, self._data, headers)  # noqa: S310
+            answer = self._opener.open(request, timeout=self._timeout)
+        except urllib.error.HTTPError as error:
+            answer = error
+        except (ValueError, InvalidURL) as error:
+            raise CannotPay(f"the request cannot be made: {error}") from None
+        except HTTPException as error:
+            raise OSError(f"the answer is not HTTP: {error!r:.100}") from error
+        with answer:
+            try:
+                return Answer(answer.status, answer.headers, answer.read())
+            except HTTPException as error:
+                raise OSError(f"the answer was cut short: {error!r:.100}") from error

@@ -1,0 +1,204 @@
+"""Logging through the standard library: one JSON object a line in pino's shape, or for people.
+
+Whoever logs uses ``logging.getLogger("facilitator…")`` and gives further fields with ``extra``:
+``logger.info("settlement changed", extra={"tx": tx, "state": state})``. Payment payloads, request
+headers and keys must not be passed; values that are known to be secret are masked wherever they
+turn up, tracebacks included, and what may be a part of a payment is left out of exceptions.
+"""
+
+import json
+import logging
+import os
+import re
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+import orjson
+
+from facilitator.observability.redaction import Redactor, without_payments
+from facilitator.settings import LogSettings
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""Id of the request that the current thread works for; every line carries it as ``reqId``."""
+
+QUEUE_WARNING_SECONDS = 60.0
+
+_STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime"}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+logger = logging.getLogger("facilitator")
+
+
+class _Formatter(logging.Formatter):
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
+    def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        """What was logged besides the message."""
+        extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        if (current := request_id.get()) is not None:
+            extra.setdefault("reqId", current)
+        return extra
+
+    def _error(self, record: logging.LogRecord) -> dict[str, str] | None:
+        if not record.exc_info or record.exc_info[1] is None:
+            return None
+        error = record.exc_info[1]
+        stack = "".join(traceback.format_exception(error)).rstrip("\n")
+        return {
+            "type": type(error).__name__,
+            "message": self._told(str(error)),
+            "stack": self._told(stack),
+        }
+
+    def _told(self, text: str) -> str:
+        """What may be told of what an error says, which may quote what it met."""
+        # In this order, or half a secret could be left.
+        return without_payments(self._redactor.text(text))
+
+
+class JsonFormatter(_Formatter):
+    """One JSON object as pino writes it; never raises for what was logged."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        """Mask with ``redactor``."""
+        super().__init__(redactor)
+        self._host = socket.gethostname()
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line."""
+        fixed: dict[str, Any] = {
+            "level": _pino_level(record.levelno),
+            "time": int(record.created * 1000),
+            "pid": os.getpid(),
+            "hostname": self._host,
+            "name": record.name,
+        }
+        # The fixed ones come first for whoever reads, and cannot be overwritten.
+        entry = {**fixed, **self._fields(record), **fixed, "msg": record.getMessage()}
+        if error := self._error(record):
+            entry["err"] = error
+        with suppress(TypeError):  # what was logged is not made for JSON
+            line = orjson.dumps(entry).decode()
+            if not self._redactor.finds_in_json(line):
+                return line
+        masked = {**self._redactor.value(entry), **fixed}
+        try:
+            return orjson.dumps(masked).decode()
+        except TypeError:  # numbers of more than 64 bits, text that is not Unicode
+            return json.dumps(masked, default=str)
+
+
+class PrettyFormatter(_Formatter):
+    """A line for people; control characters in what was logged are shown escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line, followed by the indented traceback if there is one."""
+        moment = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
+        parts = [moment, f"{record.levelname:<8}", self._redactor.text(record.getMessage())]
+        fields = self._redactor.value(self._fields(record))
+        parts += [f"{name}={value}" for name, value in _flat("", fields)]
+        lines = [_printable(" ".join(parts))]
+        if error := self._error(record):
+            lines += ["    " + _printable(line) for line in error["stack"].splitlines()]
+        return "\n".join(lines)
+
+
+def _pino_level(level: int) -> int:
+    """Pino counts 10 to 60 where the standard library counts 10 to 50 without ``trace``."""
+    return max(10, min(60, (level // 10 + 1) * 10))
+
+
+def _flat(prefix: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from _flat(f"{prefix}{name}.", value)
+        else:
+            yield prefix + name, value
+
+
+def _printable(text: str) -> str:
+    text = _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+class _Throttle(logging.Filter):
+    """Lets one record pass in so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._next = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + self._seconds
+        return True
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """The handler that :func:`configure_logging` installs, so that it can find it again."""
+
+
+def configure_logging(
+    settings: LogSettings, *, secrets: Iterable[str] = (), stream: TextIO | None = None
+) -> None:
+    """Send every logger's records to ``stream``, masked and in the format that is set.
+
+    May be called again, also while others log. Libraries are heard from ``info`` on, whatever the
+    level. Warnings and exceptions that end a thread are logged too.
+
+    Args:
+        settings: Level and format.
+        secrets: Values that must never be shown, such as ``settings.secrets()``.
+        stream: Where to; standard error when not given.
+    """
+    formatters = {"json": JsonFormatter, "pretty": PrettyFormatter}
+    formatter = formatters[settings.format](Redactor(secrets))
+    _handler(stream or sys.stderr).setFormatter(formatter)
+    root = logging.getLogger()
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    root.setLevel(max(level, logging.INFO))
+    logger.setLevel(level)
+    _throttle(logging.getLogger("waitress.queue"))
+    logging.captureWarnings(True)
+    # Nobody reads these, and every record would look them up.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    threading.excepthook = _log_thread_failure
+
+
+def _handler(stream: TextIO) -> _Handler:
+    """The handler for the stream; one that is there is kept, so that no record misses it."""
+    root = logging.getLogger()
+    for former in [one for one in root.handlers if isinstance(one, _Handler)]:
+        if former.stream is stream:
+            return former
+        root.removeHandler(former)
+    handler = _Handler(stream)
+    root.addHandler(handler)
+    return handler
+
+
+def _throttle(noisy: logging.Logger) -> None:
+    if not any(isinstance(one, _Throttle) for one in noisy.filters):
+        noisy.addFilter(_Throttle(QUEUE_WARNING_SECONDS))
+
+
+def _log_thread_failure(failure: threading.ExceptHookArgs) -> None:
+    if failure.exc_value is None or issubclass(failure.exc_type, SystemExit):
+        return
+    name = failure.thread.name if failure.thread else "unknown"
+    logger.error(
+        "a thread ended by an exception", exc_info=failure.exc_value, extra={"worker": name}
+    )

@@ -1,0 +1,51 @@
+"""Any storage, with the time that each operation takes measured."""
+
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+from facilitator.observability.metrics import STORAGE_FAILURES, STORAGE_SECONDS
+from facilitator.roles.metrics import NO_METER, Meter
+from facilitator.roles.sharing import SharesOutputs
+from facilitator.roles.storage import Storage
+
+OPERATIONS = tuple(
+    name
+    for role in (Storage, SharesOutputs)
+    for base in reversed(role.__mro__)
+    for name, member in vars(base).items()
+    if callable(member) and not name.startswith("_")
+)
+"""Whatever a storage may be asked to do, the optional parts included."""
+
+
+class _TimedStorage:
+    """Has the operations that the other has, so that it offers the same optional parts."""
+
+    def __init__(self, storage: Storage, meter: Meter) -> None:
+        self.is_shared = storage.is_shared
+        self.is_durable = storage.is_durable
+        for name in OPERATIONS:
+            operation = getattr(storage, name, None)
+            if operation is not None:
+                setattr(self, name, _timed(operation, name, meter))
+                meter.count(STORAGE_FAILURES, 0, operation=name)
+
+
+def timed(storage: Storage, meter: Meter) -> Storage:
+    """The storage, measured; the very same where there is no meter."""
+    return storage if meter is NO_METER else cast(Storage, _TimedStorage(storage, meter))
+
+
+def _timed(operation: Callable[..., Any], name: str, meter: Meter) -> Callable[..., Any]:
+    def run(*arguments: Any, **named: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return operation(*arguments, **named)
+        except Exception:
+            meter.count(STORAGE_FAILURES, operation=name)
+            raise
+        finally:
+            meter.observe(STORAGE_SECONDS, time.perf_counter() - started, operation=name)
+
+    return run

@@ -1,0 +1,27 @@
+"""What ``/verify`` says of a payment that is being settled, or was."""
+
+from facilitator.exact.payment import Payment
+from facilitator.exact.refused import Refused
+from facilitator.roles.claim import NOT_KNOWN, Claim, ClaimState
+from facilitator.x402.reasons import Reason
+
+
+def payer_of_claimed(payment: Payment, claim: Claim) -> str:
+    """The payer of a payment that is being settled, so that a paid retry can resume it.
+
+    Raises :class:`Refused`.
+    """
+    if claim.state is ClaimState.REJECTED:
+        raise Refused(
+            Reason.DEFINITIVELY_REJECTED, f"the ledger rejected this transaction: {claim.error}"
+        )
+    if claim.state is ClaimState.EXPIRED:
+        raise Refused(Reason.TTL_EXPIRED, "this transaction's validity ended; it did not land")
+    if claim.requirements != payment.terms.requirements.fingerprint():
+        raise Refused(Reason.DUPLICATE, "this transaction settles other requirements", claim.payer)
+    if claim.answer == NOT_KNOWN:
+        lost = "whether this transaction's success was reported is not known: its record was lost"
+        raise Refused(Reason.DUPLICATE, lost, claim.payer or None)
+    if claim.answer is not None:
+        raise Refused(Reason.DUPLICATE, "this transaction is already settled", claim.payer)
+    return claim.payer

@@ -1,0 +1,310 @@
+"""The facilitator behind its HTTP API: verification, reservations, settlement and plugins."""
+
+import math
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from facilitator.api.service import IdempotencyConflict, ServiceUnavailable
+from facilitator.chain.followed_chain import FollowedChain
+from facilitator.clock import Clock
+from facilitator.exact.payment import Payment
+from facilitator.exact.refused import Landed, PerhapsLanded, Refused
+from facilitator.exact.verification import Verifier
+from facilitator.observability.metrics import (
+    MAX_WAITING,
+    SETTLE_ANSWERS,
+    VERDICTS,
+    WAITING,
+)
+from facilitator.payments.claim_verdict import payer_of_claimed
+from facilitator.payments.idempotency import OnceOnly, key_hash
+from facilitator.payments.reservations import Reservations
+from facilitator.payments.settlement_events import Changes
+from facilitator.payments.status import chain_status, claim_status
+from facilitator.plugin.manager import Plugins
+from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.claim import Claim, ClaimState
+from facilitator.roles.health import HealthCheck
+from facilitator.roles.metrics import NO_METER, Meter
+from facilitator.roles.payment_hooks import PaymentView, Refusal
+from facilitator.roles.storage import Storage, StorageUnavailable
+from facilitator.settings import SettlementSettings
+from facilitator.settlement import responses
+from facilitator.settlement.coordinator import Settler
+from facilitator.settlement.retention import KEEP_SECONDS
+from facilitator.settlement.settle_request import Caller
+from facilitator.settlement.tracking.recovery import reconsidered
+from facilitator.settlement.tracking.tracker import Tracker
+from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
+from facilitator.x402.reasons import Reason
+
+
+class Service:
+    """Implements :class:`facilitator.api.service.PaymentService`."""
+
+    def __init__(
+        self,
+        *,
+        chains: Mapping[str, FollowedChain],
+        storage: Storage,
+        verifier: Verifier,
+        reservations: Reservations,
+        plugins: Plugins,
+        clock: Clock,
+        settings: SettlementSettings,
+        max_waiting: int,
+        supported: Mapping[str, Any],
+        health_checks: Mapping[str, HealthCheck],
+        failed: Callable[[BaseException], None],
+        meter: Meter = NO_METER,
+    ) -> None:
+        """Take the parts. Nothing runs before :meth:`start`."""
+        self._providers = {network: chain.provider for network, chain in chains.items()}
+        self._storage = storage
+        self._verifier = verifier
+        self._reservations = reservations
+        self._once_only = OnceOnly(storage, clock)
+        self._plugins = plugins
+        self._clock = clock
+        self._wait_seconds = settings.wait_seconds
+        self._supported = supported
+        self._health_checks = health_checks
+        self._meter = meter
+        changes = Changes(chains, reservations, plugins, meter)
+        self._trackers = {
+            network: Tracker(
+                chain,
+                storage,
+                clock,
+                lease_seconds=settings.lease_seconds,
+                changed=changes.tell,
+                failed=failed,
+            )
+            for network, chain in chains.items()
+        }
+        self._settler = Settler(
+            storage,
+            self._trackers,
+            self._judge_for_settlement,
+            clock,
+            lease_seconds=settings.lease_seconds,
+            max_waiting=max_waiting,
+        )
+        places = self._settler.places
+        meter.gauge(WAITING, lambda: places.taken)
+        meter.gauge(MAX_WAITING, lambda: places.number)
+
+    def start(self) -> None:
+        """Take up the settlements that an earlier process left open."""
+        for tracker in self._trackers.values():
+            tracker.start()
+
+    def drain(self) -> None:
+        """Answer every waiting caller now, with what is known."""
+        self._settler.drain()
+
+    def close(self) -> None:
+        """End the threads. What is not decided stays open in the storage."""
+        for tracker in self._trackers.values():
+            tracker.close()
+
+    # --- /verify ----------------------------------------------------------------------------
+
+    def verify(self, request: PaymentRequest) -> VerifyResponse:
+        """The verdict on a payment.
+
+        Without the storage it is the chain's alone: the inputs are not held for the payment then.
+        Raises :class:`ServiceUnavailable` without it when the payment is in the chain already.
+        """
+        payment = None
+        try:
+            payment = self._verifier.read(request)
+            self._verifier.examine(payment)
+            response = self._verify(payment)
+        except Refused as refused:
+            response = VerifyResponse(
+                is_valid=False, payer=refused.payer, reason=refused.reason, message=refused.message
+            )
+        valid, reason = str(response.is_valid).lower(), response.reason or "none"
+        self._meter.count(VERDICTS, valid=valid, reason=reason)
+        if payment is not None:
+            self._plugins.after_verify(payment.view, response)
+        return response
+
+    def _verify(self, payment: Payment) -> VerifyResponse:
+        """The verdict on a valid payment that was examined, else :class:`Refused`."""
+        with suppress(StorageUnavailable):
+            if (payer := self._payer_by_claim(payment)) is not None:
+                return VerifyResponse(is_valid=True, payer=payer)
+        _ask(self._plugins.before_verify, payment)
+        try:
+            payer = self._judge(payment)
+        except Landed:
+            # Perhaps since its claim was looked for, or the storage could not be asked then.
+            if (payer := self._payer_in_chain(payment)) is None:
+                raise
+            return VerifyResponse(is_valid=True, payer=payer)
+        try:
+            self._once_only.check(payment, self._verifier.once(payment))
+            self._reservations.hold_verified(payment, payer)
+        except StorageUnavailable:
+            return VerifyResponse(is_valid=True, payer=payer, extra={"reserved": False})
+        return VerifyResponse(is_valid=True, payer=payer)
+
+    def _payer_by_claim(self, payment: Payment) -> str | None:
+        """The payer of a payment that is being settled; ``None`` when nobody has begun to."""
+        claim = self._storage.claim(payment.transaction_id)
+        if claim is None or claim.state is ClaimState.CLAIMED:
+            return None
+        return payer_of_claimed(payment, claim)
+
+    def _payer_in_chain(self, payment: Payment) -> str | None:
+        """As :meth:`_payer_by_claim`; without the storage nothing can be said of the payment."""
+        try:
+            return self._payer_by_claim(payment)
+        except StorageUnavailable as error:
+            raise _unavailable(error) from error
+
+    # --- /settle ----------------------------------------------------------------------------
+
+    def settle(
+        self,
+        request: PaymentRequest,
+        *,
+        wait_seconds: float | None,
+        idempotency_key: str | None,
+        caller_gone: Callable[[], bool],
+    ) -> SettleResponse:
+        """Settle a payment once. Raises :class:`IdempotencyConflict`, :class:`ServiceUnavailable`.
+
+        Waits for as many seconds as the settings allow and the caller asks for, whichever is less.
+        """
+        payment = None
+        wait = min(self._wait_seconds, math.inf if wait_seconds is None else wait_seconds)
+        try:
+            payment = self._verifier.read(request)
+            response = self._examined(payment) or self._settler.settle(
+                payment, Caller(wait, self._bind_key(request, idempotency_key), caller_gone)
+            )
+        except Refused as refused:
+            response = _refused_settlement(request, payment, refused)
+        except StorageUnavailable as error:
+            raise _unavailable(error) from error
+        success, reason = str(response.success).lower(), response.reason or "none"
+        self._meter.count(SETTLE_ANSWERS, success=success, reason=reason)
+        if payment is not None:
+            self._plugins.after_settle(payment.view, response)
+        return response
+
+    def _examined(self, payment: Payment) -> SettleResponse | None:
+        """``None`` for a payment that may be settled; else an answer, or :class:`Refused`.
+
+        Comes before anything is written, so that junk leaves nothing in the storage.
+        """
+        try:
+            self._verifier.examine(payment)
+        except Refused as refused:
+            if refused.reason is not Reason.CHAIN_LOOKUP_FAILED:
+                raise
+            return self._unexamined(payment, refused)
+        return None
+
+    def _unexamined(self, payment: Payment, refused: Refused) -> SettleResponse:
+        """That a settlement is under way, which needs no chain to be told; else the refusal."""
+        claim = self._storage.claim(payment.transaction_id)
+        waits = (ClaimState.SUBMITTED, ClaimState.INCLUDED, ClaimState.SETTLED)
+        if claim is None or claim.state not in waits:
+            raise refused
+        if claim.requirements != payment.terms.requirements.fingerprint():
+            raise refused
+        return responses.pending(claim, self._depth(claim))
+
+    def _depth(self, claim: Claim) -> int | None:
+        """Newer blocks on its own, as far as is known here, perhaps of a network not served now."""
+        tracker = self._trackers.get(claim.network)
+        return claim.depth if tracker is None else tracker.depth(claim)
+
+    def _bind_key(self, request: PaymentRequest, header: str | None) -> str | None:
+        """Hash of the idempotency key, bound to this very request; ``None`` without a key."""
+        if header is None and request.payment_identifier is None:
+            return None
+        key = key_hash(f"header {header}" if header else f"id {request.payment_identifier}")
+        now = self._clock.time()
+        bound_to = self._storage.bind_key(key, request.fingerprint, now + KEEP_SECONDS, now)
+        if bound_to != request.fingerprint:
+            raise IdempotencyConflict
+        return key
+
+    def _judge_for_settlement(self, payment: Payment) -> str:
+        _ask(self._plugins.before_settle, payment)
+        once = self._verifier.once(payment)
+        try:
+            payer = self._judge(payment)
+        except Landed:
+            self._once_only.bind(payment, once)
+            raise
+        self._reservations.hold_settling(payment, payer)
+        try:
+            self._once_only.bind(payment, once)
+        except Refused:
+            self._reservations.release(payment.transaction_id)
+            raise
+        return payer
+
+    def _judge(self, payment: Payment) -> str:
+        """The payer of a payment without a claim, if it may be submitted now."""
+        try:
+            return self._verifier.judge(payment)
+        except PerhapsLanded as refused:
+            provider = self._providers[payment.terms.network.id]
+            raise reconsidered(refused, payment, provider, self._clock.time()) from None
+
+    # --- /status, /supported, /health -------------------------------------------------------
+
+    def status(self, transaction_id: str) -> Mapping[str, Any]:
+        """How a transaction stands, claimed here or not. Raises :class:`ServiceUnavailable`."""
+        try:
+            claim = self._storage.claim(transaction_id)
+            if claim is not None:
+                return claim_status(claim, self._depth(claim))
+            return chain_status(transaction_id, self._providers)
+        except StorageUnavailable as error:
+            raise _unavailable(error) from error
+        except ChainUnavailable as error:
+            raise ServiceUnavailable(
+                Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked: {error}", 5
+            ) from error
+
+    def supported(self) -> Mapping[str, Any]:
+        """The answer of ``/supported``."""
+        return self._supported
+
+    def health(self) -> Mapping[str, HealthCheck]:
+        """Checks of everything this facilitator depends on; each raises when it is down."""
+        return self._health_checks
+
+
+def _ask(gate: Callable[[PaymentView], Refusal | None], payment: Payment) -> None:
+    refusal = gate(payment.view)
+    if refusal is not None:
+        raise Refused(refusal.reason, refusal.message)
+
+
+def _refused_settlement(
+    request: PaymentRequest, payment: Payment | None, refused: Refused
+) -> SettleResponse:
+    return SettleResponse(
+        success=False,
+        network=payment.terms.network.id if payment else request.requirements.network,
+        transaction=payment.transaction_id if payment else "",
+        payer=refused.payer,
+        reason=refused.reason,
+        message=refused.message,
+    )
+
+
+def _unavailable(error: StorageUnavailable) -> ServiceUnavailable:
+    return ServiceUnavailable(
+        Reason.SETTLEMENT_FAILED, f"the storage does not work, try again: {error}", 5
+    )

@@ -1,0 +1,52 @@
+"""Who is told when a settlement changes: the log, the metrics, reservations and plugins."""
+
+import logging
+from collections.abc import Iterable
+
+from facilitator.observability.metrics import SETTLEMENT_SECONDS, SETTLEMENTS
+from facilitator.payments.reservations import Reservations
+from facilitator.plugin.manager import Plugins
+from facilitator.roles.claim import NOT_KNOWN, Claim, ClaimState
+from facilitator.roles.metrics import Meter
+from facilitator.roles.storage import StorageUnavailable
+
+_log = logging.getLogger("facilitator.settlement")
+
+
+class Changes:
+    """Passes on every new state of a claim. For use by many threads."""
+
+    def __init__(
+        self,
+        networks: Iterable[str],
+        reservations: Reservations,
+        plugins: Plugins,
+        meter: Meter,
+    ) -> None:
+        """Show on the meter that nothing has changed on these networks yet."""
+        self._reservations = reservations
+        self._plugins = plugins
+        self._meter = meter
+        for network in networks:
+            for state in ClaimState:
+                if state is not ClaimState.CLAIMED:
+                    meter.count(SETTLEMENTS, 0, network=network, state=state)
+
+    def tell(self, claim: Claim) -> None:
+        """Tell of the claim's new state."""
+        _log.info(
+            "settlement %s",
+            claim.state.value,
+            extra={"tx": claim.transaction_id, "state": claim.state, "network": claim.network},
+        )
+        self._meter.count(SETTLEMENTS, network=claim.network, state=claim.state)
+        if claim.state is ClaimState.SETTLED:
+            seconds = max(0.0, claim.updated_at - claim.created_at)
+            self._meter.observe(SETTLEMENT_SECONDS, seconds, network=claim.network)
+        if claim.state.is_final:
+            try:
+                self._reservations.release(claim.transaction_id)
+            except StorageUnavailable as error:
+                _log.warning("inputs stay reserved until their time is over: %s", error)
+        if claim.answer != NOT_KNOWN:
+            self._plugins.settlement_changed(claim)

@@ -1,0 +1,1 @@
+"""Hooks, the plugins that implement them, and what both sides share."""

@@ -1,0 +1,174 @@
+"""Finding, importing and judging plugins: entry points of the group ``facilitator.plugins``.
+
+Only plugins that are named get imported; :func:`available_plugins` alone imports all of them.
+"""
+
+import inspect
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import Distribution, EntryPoint, entry_points
+from typing import Any
+
+import pluggy
+
+from facilitator.errors import PluginError, did_you_mean, one_line
+from facilitator.plugin import hookspecs
+
+GROUP = "facilitator.plugins"
+ROLES: Mapping[str, str] = {
+    "chain_provider": "chain provider",
+    "storage": "storage",
+    "meter": "meter",
+    "rate_limiter": "rate limiter",
+    "error_reporter": "error reporter",
+    "transfer_methods": "transfer methods",
+    "routes": "routes",
+    "health_checks": "health checks",
+    "wallets": "wallets",
+    "cli_commands": "commands",
+    "authenticate": "gate",
+    "before_verify": "gate",
+    "before_settle": "gate",
+    "after_verify": "observer",
+    "after_settle": "observer",
+    "settlement_changed": "observer",
+    "request_started": "observer",
+    "request_completed": "observer",
+    "request_failed": "observer",
+}
+"""Hook name to what implementing it makes of a plugin."""
+
+
+@dataclass(frozen=True)
+class PluginInfo:
+    """An installed plugin, as the command ``facilitator plugins`` lists it."""
+
+    name: str
+    distribution: str
+    version: str
+    enabled: bool
+    roles: tuple[str, ...] = ()
+    problem: str | None = None
+    """Why it cannot be used, if so."""
+
+
+def register_plugins(names: Sequence[str]) -> pluggy.PluginManager:
+    """Import the named plugins and check their hooks.
+
+    Raises :class:`PluginError` when one is unknown, ambiguous, cannot be imported or does not
+    fit the hooks of :mod:`facilitator.plugin.hookspecs`.
+    """
+    manager = _new_manager()
+    entries = {name: _entry_point(name) for name in names}
+    for name, entry in entries.items():
+        _register(manager, name, entry)
+    return manager
+
+
+def available_plugins(enabled: Collection[str]) -> list[PluginInfo]:
+    """All installed plugins by name, and every enabled one that is not installed."""
+    installed = entry_points(group=GROUP).names
+    return [_info(name, enabled=name in enabled) for name in sorted({*installed, *enabled})]
+
+
+def _new_manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager("facilitator")
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def _entry_point(name: str) -> EntryPoint:
+    installed = entry_points(group=GROUP)
+    found = list(installed.select(name=name))
+    if not found:
+        known = sorted(installed.names)
+        hint = did_you_mean(name, known)
+        lead = f"{hint} Installed are" if hint else "; installed are"
+        raise PluginError(f"unknown plugin '{name}'{lead} {', '.join(known) or 'none'}")
+    if len(found) > 1:
+        owners = " and ".join(sorted(_distribution(entry)[0] for entry in found))
+        raise PluginError(f"plugin '{name}' is provided by {owners}: uninstall all but one")
+    return found[0]
+
+
+def _register(manager: pluggy.PluginManager, name: str, entry: EntryPoint) -> None:
+    plugin = _import(name, entry)
+    if inspect.isclass(plugin):
+        raise PluginError(
+            f"plugin '{name}' must be a module or an object, but {entry.value} is a class"
+        )
+    for hook in _marked(manager, plugin):
+        if hook not in vars(hookspecs):
+            hint = did_you_mean(hook, [known for known in vars(manager.hook) if known[0] != "_"])
+            raise PluginError(f"plugin '{name}' implements {hook}, which is no hook{hint}")
+    try:
+        manager.register(plugin, name=name)
+    except (pluggy.PluginValidationError, ValueError) as error:
+        sentence = " ".join(str(error).split())
+        raise PluginError(f"plugin '{name}' does not fit: {sentence}") from error
+    for hook, function, defaults in _implementations(manager, plugin):
+        if defaults:
+            raise PluginError(
+                f"plugin '{name}' gives a default to {', '.join(defaults)} in its hook {hook}: "
+                "such an argument is never passed"
+            )
+        if inspect.iscoroutinefunction(function):
+            raise PluginError(f"plugin '{name}' makes its hook {hook} async, but hooks are not")
+
+
+def _marked(manager: pluggy.PluginManager, plugin: object) -> Iterator[str]:
+    """The names of what the plugin marks as implementations of hooks."""
+    for name in dir(plugin):
+        if manager.parse_hookimpl_opts(plugin, name) is not None:
+            yield name
+
+
+def _implementations(
+    manager: pluggy.PluginManager, plugin: object
+) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
+    for caller in manager.get_hookcallers(plugin) or ():
+        for implementation in caller.get_hookimpls():
+            if implementation.plugin is plugin:
+                yield caller.name, implementation.function, tuple(implementation.kwargnames)
+
+
+def _import(name: str, entry: EntryPoint) -> object:
+    try:
+        return entry.load()
+    except ModuleNotFoundError as error:
+        raise PluginError(_missing_module(name, entry, error)) from error
+    except Exception as error:
+        raise PluginError(f"plugin '{name}' cannot be imported: {one_line(error)}") from error
+
+
+def _missing_module(name: str, entry: EntryPoint, error: ModuleNotFoundError) -> str:
+    distribution = entry.dist
+    if distribution and name in _extras(distribution) and error.name != entry.module:
+        install = f'pip install "{distribution.name}[{name}]"'
+        return f"plugin '{name}' needs packages that are not installed: {install}"
+    return f"plugin '{name}' needs the module {error.name}, which is not installed"
+
+
+def _extras(distribution: Distribution) -> list[str]:
+    return distribution.metadata.get_all("Provides-Extra") or []
+
+
+def _distribution(entry: EntryPoint) -> tuple[str, str]:
+    return (entry.dist.name, entry.dist.version) if entry.dist else ("unknown", "unknown")
+
+
+def _info(name: str, *, enabled: bool) -> PluginInfo:
+    distribution = version = "unknown"
+    roles: tuple[str, ...] = ()
+    problem = None
+    try:
+        entry = _entry_point(name)
+        distribution, version = _distribution(entry)
+        manager = _new_manager()
+        _register(manager, name, entry)
+        callers = manager.get_hookcallers(manager.get_plugin(name)) or ()
+        implemented = {caller.name for caller in callers}
+        roles = tuple(dict.fromkeys(ROLES[hook] for hook in ROLES if hook in implemented))
+    except PluginError as error:
+        problem = str(error)
+    return PluginInfo(name, distribution, version, enabled, roles, problem)

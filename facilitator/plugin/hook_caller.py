@@ -1,0 +1,134 @@
+"""How hooks are called: one plugin after the other, each kind of hook with its rule of failure."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+import pluggy
+
+from facilitator.errors import FacilitatorError, PluginError, one_line
+from facilitator.plugin.validation import misfit
+from facilitator.roles.payment_hooks import Refusal
+from facilitator.x402.reasons import Reason
+
+_log = logging.getLogger("facilitator.plugins")
+
+Value = TypeVar("Value")
+OnError: TypeAlias = Callable[[BaseException, Mapping[str, str]], None]
+_Caller: TypeAlias = Callable[..., list[Any]]
+
+
+class Calls:
+    """Calls the enabled plugins by hook. Safe to use from many threads."""
+
+    def __init__(self, manager: pluggy.PluginManager, names: Sequence[str]) -> None:
+        """Take the registered plugins and the order in which to call them."""
+        self.names = tuple(names)
+        hooks = [hook for hook in vars(manager.hook) if not hook.startswith("_")]
+        self._callers = {hook: tuple(_callers(manager, hook, self.names)) for hook in hooks}
+        self._on_error: OnError | None = None
+
+    def has(self, hook: str) -> bool:
+        """Whether any enabled plugin implements the hook."""
+        return bool(self._callers[hook])
+
+    def report_errors_to(self, on_error: OnError) -> None:
+        """Have gates' and observers' errors handed to ``on_error``, besides being logged."""
+        self._on_error = on_error
+
+    def _provided(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
+        results = []
+        for plugin, caller in self._callers[hook]:
+            try:
+                returned = caller(**arguments)
+            except FacilitatorError:
+                raise
+            except Exception as error:
+                raise PluginError(
+                    f"plugin '{plugin}' failed in {hook}: {one_line(error)}"
+                ) from error
+            for each in returned:
+                if wrong := misfit(hook, each):
+                    raise PluginError(f"plugin '{plugin}' returns from {hook} {wrong}")
+                results.append((plugin, each))
+        return results
+
+    def _merged(
+        self, hook: str, what: str, taken: Mapping[str, str] | None = None, **arguments: Any
+    ) -> dict[str, Any]:
+        owners = dict(taken or {})
+        merged = {}
+        for plugin, own in self._provided(hook, **arguments):
+            for key, value in own.items():
+                if key in owners:
+                    owner = owners[key]
+                    raise PluginError(f"plugin '{plugin}' brings {what} {key}, as does {owner}")
+                owners[key] = f"plugin '{plugin}'"
+                merged[key] = value
+        return merged
+
+    def require_one(self, provided: list[tuple[str, Value]], what: str, remedy: str = "") -> Value:
+        """Return the only part provided. Raises :class:`PluginError` for none, and for several."""
+        if not provided:
+            enabled = ", ".join(self.names) or "none"
+            raise PluginError(
+                f"no enabled plugin provides {what}: "
+                f"name one that does in the setting plugins (enabled: {enabled})"
+            )
+        if len(provided) > 1:
+            names = " and ".join(f"'{plugin}'" for plugin, _ in provided)
+            raise PluginError(
+                f"plugins {names} both provide {what}: enable only one of them{remedy}"
+            )
+        return provided[0][1]
+
+    def _gate(self, hook: str, **arguments: Any) -> Refusal | None:
+        for plugin, caller in self._callers[hook]:
+            try:
+                for answer in caller(**arguments):
+                    if not isinstance(answer, Refusal):
+                        raise TypeError(f"{hook} must return a Refusal or None")
+                    return answer
+            except Exception as error:
+                self._report(error, plugin, hook)
+                return Refusal(
+                    f"the check by plugin '{plugin}' failed, try again later",
+                    Reason.VERIFICATION_ERROR,
+                )
+        return None
+
+    def _observe(self, hook: str, **arguments: Any) -> None:
+        self._observed(hook, self._callers[hook], **arguments)
+
+    def _observed(
+        self,
+        hook: str,
+        callers: Iterable[tuple[str, _Caller]],
+        **arguments: Any,
+    ) -> None:
+        for plugin, caller in callers:
+            try:
+                caller(**arguments)
+            except Exception as error:
+                self._report(error, plugin, hook)
+
+    def _report(self, error: Exception, plugin: str, hook: str) -> None:
+        _log.error("plugin %s failed in %s", plugin, hook, exc_info=error)
+        if self._on_error is None:
+            return
+        try:
+            self._on_error(error, {"plugin": plugin, "hook": hook})
+        except Exception:
+            _log.exception("reporting the error of plugin %s failed", plugin)
+
+
+def _callers(
+    manager: pluggy.PluginManager, hook: str, names: Sequence[str]
+) -> Iterator[tuple[str, _Caller]]:
+    caller = getattr(manager.hook, hook)
+    implementing = {implementation.plugin_name for implementation in caller.get_hookimpls()}
+    plugins = {name: manager.get_plugin(name) for name in names}
+    for name in names:
+        if name in implementing:
+            others = [plugin for other, plugin in plugins.items() if other != name]
+            yield name, manager.subset_hook_caller(hook, others)

@@ -1,0 +1,40 @@
+"""Loading the enabled plugins, and the settings that they and the core declare."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from facilitator.errors import PluginError, Problem
+from facilitator.plugin.discovery import register_plugins
+from facilitator.plugin.manager import Plugins
+from facilitator.settings import Settings, read_settings
+from facilitator.settings.load import installed_plugins
+
+
+def load_plugins(names: Sequence[str]) -> Plugins:
+    """Import the named plugins and check their hooks; they are called in this order.
+
+    Raises :class:`PluginError` when one is unknown, ambiguous, cannot be imported or does not fit.
+    """
+    return Plugins(register_plugins(names), names)
+
+
+def configure(
+    path: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+    cwd: Path | None = None,
+) -> tuple[Settings, Plugins]:
+    """The checked settings and the plugins that they enable.
+
+    Arguments as for :func:`facilitator.settings.read_settings`. Raises
+    :class:`~facilitator.errors.ConfigInvalidError` with every problem, plugins' ones included.
+    """
+    source = read_settings(path, environ, cwd)
+    names = source.plugins()
+    try:
+        plugins = load_plugins(names)
+        sections = plugins.settings_sections()
+    except PluginError as error:
+        # The rest is checked all the same, so that every problem is named at once.
+        source.refuse(Problem("plugins", str(error)), {*installed_plugins(), *names})
+    return source.settings(sections, installed_plugins() - set(names)), plugins

@@ -1,0 +1,159 @@
+"""The enabled plugins: each hook as a typed method, with its kind's rule of failure.
+
+Plugins are called in the order of the setting ``plugins``, each by itself, so that what one raises
+never keeps the next from being called.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from facilitator.errors import PluginError
+from facilitator.exact.built_in import BUILT_IN_METHODS
+from facilitator.plugin.hook_caller import Calls
+from facilitator.roles.payment_hooks import PaymentView, Refusal
+from facilitator.settings.schema import fields_of
+from facilitator.settings.sections import CORE_SECTIONS
+from facilitator.x402.messages import SettleResponse, VerifyResponse
+
+if TYPE_CHECKING:
+    import argparse
+
+    import falcon
+
+    from facilitator.exact.methods import TransferMethod
+    from facilitator.plugin.context import Context
+    from facilitator.roles.chain import ChainProvider
+    from facilitator.roles.claim import Claim
+    from facilitator.roles.health import HealthCheck
+    from facilitator.roles.metrics import Meter
+    from facilitator.roles.rate_limit import RateLimiter
+    from facilitator.roles.reporting import ErrorReporter
+    from facilitator.roles.storage import Storage
+    from facilitator.roles.wallet import Wallet
+
+Command: TypeAlias = (
+    "tuple[str, str, Callable[[argparse.ArgumentParser], Callable[[argparse.Namespace], int]]]"
+)
+
+
+class Plugins(Calls):
+    """The enabled plugins, one typed method for each hook. Safe to call from many threads."""
+
+    # --- Providers: what they raise stops the start -----------------------------------------------
+
+    def settings_sections(self) -> dict[str, type]:
+        """The plugins' settings tables. Raises :class:`PluginError` on a clash or a bad one."""
+        taken = dict.fromkeys(CORE_SECTIONS, "the core")
+        sections = self._merged("settings_sections", "the settings table", taken)
+        for table, declaration in sections.items():
+            _check_declaration(table, declaration)
+        return sections
+
+    def meter(self, context: Context) -> Meter | None:
+        """The meter, if there is one. Raises :class:`PluginError` when there are two."""
+        meters: list[tuple[str, Meter]] = self._provided("meter", context=context)
+        return self.require_one(meters, "the meter") if meters else None
+
+    def chain_providers(self, context: Context, network: str) -> list[tuple[str, ChainProvider]]:
+        """Every plugin that provides the network, with its provider."""
+        return self._provided("chain_provider", context=context, network=network)
+
+    def one_storage(self, context: Context) -> Storage:
+        """The storage. Raises :class:`PluginError` unless there is exactly one."""
+        storages: list[tuple[str, Storage]] = self._provided("storage", context=context)
+        return self.require_one(storages, "the storage")
+
+    def rate_limiter(self, context: Context) -> RateLimiter | None:
+        """The rate limiter, if there is one. Raises :class:`PluginError` when there are two."""
+        limiters: list[tuple[str, RateLimiter]] = self._provided("rate_limiter", context=context)
+        return self.require_one(limiters, "the rate limiter") if limiters else None
+
+    def error_reporters(self, context: Context) -> list[tuple[str, ErrorReporter]]:
+        """Every error reporter with its plugin's name."""
+        return self._provided("error_reporter", context=context)
+
+    def transfer_methods(self, context: Context) -> dict[str, TransferMethod]:
+        """Further transfer methods by name. Raises :class:`PluginError` on a clash."""
+        taken = dict.fromkeys(BUILT_IN_METHODS, "the core")
+        return self._merged("transfer_methods", "the transfer method", taken, context=context)
+
+    def routes(self, context: Context) -> dict[str, object]:
+        """Further HTTP routes by URI template. Raises :class:`PluginError` on a clash."""
+        return self._merged("routes", "the route", context=context)
+
+    def health_checks(self, context: Context) -> dict[str, HealthCheck]:
+        """Further health checks by name. Raises :class:`PluginError` on a clash."""
+        return self._merged("health_checks", "the health check", context=context)
+
+    def wallets(self, context: Context, network: str) -> dict[str, Wallet]:
+        """Wallets to pay from by name. Raises :class:`PluginError` on a clash."""
+        return self._merged("wallets", "the wallet", context=context, network=network)
+
+    def cli_commands(self) -> list[Command]:
+        """Further commands of the command line."""
+        return [command for _, own in self._provided("cli_commands") for command in own]
+
+    def startup(self, context: Context) -> None:
+        """Have every plugin get ready. What one raises stops the start."""
+        self._provided("startup", context=context)
+
+    def shutdown(self) -> None:
+        """Have every plugin let go, the last one first. What one raises is reported."""
+        self._observed("shutdown", reversed(self._callers["shutdown"]))
+
+    # --- Gates: the first refusal counts; what they raise refuses ---------------------------------
+
+    def authenticate(self, request: falcon.Request) -> Refusal | None:
+        """The first refusal of the request, if any."""
+        return self._gate("authenticate", request=request)
+
+    def before_verify(self, payment: PaymentView) -> Refusal | None:
+        """The first refusal to verify the payment, if any."""
+        return self._gate("before_verify", payment=payment)
+
+    def before_settle(self, payment: PaymentView) -> Refusal | None:
+        """The first refusal to settle the payment, if any."""
+        return self._gate("before_settle", payment=payment)
+
+    # --- Observers: what they raise is reported and changes nothing -------------------------------
+
+    def after_verify(self, payment: PaymentView, response: VerifyResponse) -> None:
+        """Tell every plugin of a verdict."""
+        self._observe("after_verify", payment=payment, response=response)
+
+    def after_settle(self, payment: PaymentView, response: SettleResponse) -> None:
+        """Tell every plugin of an answer of ``/settle``."""
+        self._observe("after_settle", payment=payment, response=response)
+
+    def settlement_changed(self, claim: Claim) -> None:
+        """Tell every plugin of a settlement's new state."""
+        self._observe("settlement_changed", claim=claim)
+
+    @property
+    def observes_requests(self) -> bool:
+        """Whether any plugin wants to hear of requests."""
+        return self.has("request_started") or self.has("request_completed")
+
+    def request_started(self, request: falcon.Request) -> None:
+        """Tell every plugin of a request that begins."""
+        self._observe("request_started", request=request)
+
+    def request_completed(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Tell every plugin of a request's answer."""
+        self._observe("request_completed", request=request, response=response)
+
+    def request_failed(self, error: BaseException, context: Mapping[str, Any]) -> None:
+        """Tell every plugin of a request answered with 5xx."""
+        self._observe("request_failed", error=error, context=context)
+
+
+def _check_declaration(table: str, declaration: object) -> None:
+    if not (isinstance(declaration, type) and dataclasses.is_dataclass(declaration)):
+        raise PluginError(f"the settings table {table} must be declared by a dataclass")
+    try:
+        fields_of(declaration)
+    except (TypeError, NameError) as error:
+        raise PluginError(f"the settings table {table} is declared wrongly: {error}") from error

@@ -1,0 +1,61 @@
+"""The chain provider of each network, from settings and plugins."""
+
+from collections.abc import Mapping, Sequence
+
+from facilitator.chain.failover.failover_chain import with_fallback
+from facilitator.chain.failover.provider_order import Named, split_primary_and_standbys
+from facilitator.errors import PluginError
+from facilitator.plugin.context import Context
+from facilitator.plugin.manager import Plugins
+from facilitator.roles.chain import ChainProvider
+from facilitator.settings import Settings
+
+
+def ordered_chain_providers(plugins: Plugins, context: Context, network: str) -> list[Named]:
+    """The network's provider, then those that stand by for it.
+
+    Raises :class:`PluginError` unless exactly one does not stand by, and when they don't go
+    together.
+    """
+    provided = plugins.chain_providers(context, network)
+    first, standbys = split_primary_and_standbys(network, provided, context.settings.chain.fallback)
+    plugins.require_one(first, f"the network {network}", ", or name the others in chain.fallback")
+    return [*first, *standbys]
+
+
+def one_chain_provider(plugins: Plugins, context: Context, network: str) -> ChainProvider:
+    """The network's provider, over those that stand by for it. Raises :class:`PluginError`."""
+    providers = ordered_chain_providers(plugins, context, network)
+    return providers[0][1] if len(providers) == 1 else with_fallback(providers)
+
+
+def check_standbys(settings: Settings, ordered: Mapping[str, Sequence[Named]]) -> None:
+    """Raise :class:`PluginError` when a plugin in ``chain.fallback`` provides none of the networks.
+
+    ``ordered`` has each network's providers by its canonical id.
+    """
+    used = {name for providers in ordered.values() for name, _ in providers}
+    for name in settings.chain.fallback:
+        if name not in used:
+            raise PluginError(
+                f"plugin '{name}' provides none of the networks {', '.join(settings.networks)}: "
+                "take it out of chain.fallback"
+            )
+
+
+def chains_by_network(plugins: Plugins, context: Context) -> dict[str, ChainProvider]:
+    """Every network's providers as one, by canonical id.
+
+    Raises :class:`PluginError` when they don't go together.
+    """
+    settings = context.settings
+    ordered = {each: ordered_chain_providers(plugins, context, each) for each in settings.networks}
+    check_standbys(settings, ordered)
+    return {network: _as_one(providers) for network, providers in ordered.items()}
+
+
+def _as_one(providers: Sequence[Named]) -> ChainProvider:
+    """With circuit breakers, save for a devnet by itself: there is nothing remote to be spared."""
+    if len(providers) == 1 and providers[0][1].is_devnet:
+        return providers[0][1]
+    return with_fallback(providers)

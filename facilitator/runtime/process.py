@@ -1,0 +1,118 @@
+"""A facilitator as a process, or several: signals, workers, settings that are read again."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+
+from facilitator.errors import FacilitatorError
+from facilitator.plugin.context import Worker
+from facilitator.plugin.manager import Plugins
+from facilitator.runtime.composition import build
+from facilitator.server import sd_notify
+from facilitator.server.http_server import announce
+from facilitator.server.http_server import serve as serve_http
+from facilitator.server.load_balancing import Share
+from facilitator.server.malloc import use_one_heap
+from facilitator.server.reload import Reload, terminal_is_gone
+from facilitator.server.sockets import listen
+from facilitator.server.workers import check_chain, check_storage, run_workers
+from facilitator.settings import Settings
+
+_log = logging.getLogger("facilitator")
+
+
+def serve(settings: Settings, plugins: Plugins, read: Callable[[], Settings]) -> int:
+    """Run the facilitator until SIGTERM or SIGINT; return the process' exit code.
+
+    SIGHUP has the settings read again, by ``read``. With several workers this process supervises,
+    and each worker builds a facilitator of its own. Raises
+    :class:`~facilitator.errors.FacilitatorError`.
+    """
+    use_one_heap()
+    reload = Reload(settings, read)
+    _handle_signals(reload)
+    try:
+        if settings.server.workers == 1:
+            return _serve(plugins, reload, announce, lambda: sd_notify.ready(reload.status))
+        sockets = listen(settings.server)
+        return run_workers(
+            settings.server,
+            sockets,
+            reload,
+            lambda line, share, worker: _serve(
+                plugins,
+                reload,
+                lambda _: line.ready(),
+                line.ready,
+                worker,
+                sockets=sockets,
+                share=share,
+            ),
+        )
+    except FacilitatorError:
+        raise
+    except Exception:
+        _log.critical("ended by an unexpected error", exc_info=True)
+        return 1
+    except SystemExit:
+        _log.info("stopped")
+        return 0
+
+
+def _handle_signals(reload: Reload) -> None:
+    """Until it serves, SIGTERM ends the start; SIGHUP is answered then and later."""
+
+    def end_the_start(number: int, frame: object) -> None:  # noqa: ARG001
+        sys.exit(0)
+
+    def read_again(number: int, frame: object) -> None:  # noqa: ARG001
+        if terminal_is_gone():
+            os.kill(os.getpid(), signal.SIGTERM)
+        else:
+            reload.ask()
+
+    signal.signal(signal.SIGTERM, end_the_start)
+    signal.signal(signal.SIGHUP, read_again)
+
+
+def _serve(
+    plugins: Plugins,
+    reload: Reload,
+    on_ready: Callable[[str], None],
+    on_read_again: Callable[[], None],
+    worker: Worker | None = None,
+    *,
+    sockets: Sequence[socket.socket] | None = None,
+    share: Share | None = None,
+) -> int:
+    settings = reload.settings
+    facilitator = build(settings, plugins, worker=worker, follow=reload.follow)
+    facilitator.report_ended_threads()
+
+    def serving(url: str) -> None:
+        on_ready(url)
+        reload.start(on_read_again)
+
+    try:
+        check_storage(settings.server.workers, facilitator.storage)
+        for chain in facilitator.chains.values():
+            check_chain(settings.server.workers, chain)
+        facilitator.start()
+        return serve_http(
+            facilitator.app,
+            settings,
+            facilitator.service.drain,
+            meter=facilitator.meter,
+            on_failure=facilitator.request_failed,
+            sockets=sockets,
+            share=share,
+            on_ready=serving,
+        )
+    except Exception as error:
+        facilitator.report(error, {})
+        raise
+    finally:
+        facilitator.close()

@@ -1,0 +1,27 @@
+"""The signer address shown in ``/supported``; nothing is ever signed or paid with it."""
+
+from facilitator.cardano.addresses.address import format_address
+from facilitator.client.seed_wallet import SeedWallet
+from facilitator.errors import ConfigInvalidError, Problem
+from facilitator.settings import Settings
+from facilitator.x402.networks import NETWORKS
+
+
+def signer_addresses(settings: Settings) -> tuple[str, ...]:
+    """The configured address, or the first address of the configured seed phrase, or none.
+
+    Raises :class:`~facilitator.errors.ConfigInvalidError` for a seed phrase that isn't one.
+    """
+    configured = settings.facilitator
+    if configured.address is not None:
+        return (configured.address,)
+    if configured.seed_phrase is None:
+        return ()
+    return (_first_address(configured.seed_phrase, settings.networks[0]),)
+
+
+def _first_address(seed_phrase: str, network: str) -> str:
+    try:
+        return format_address(SeedWallet(seed_phrase, NETWORKS[network].network_id).address)
+    except ValueError as error:
+        raise ConfigInvalidError([Problem("facilitator.seed_phrase", str(error))]) from None

@@ -1,0 +1,1 @@
+"""Waitress as this facilitator runs it: sockets, connections, threads, worker processes."""

@@ -1,0 +1,84 @@
+"""Listening sockets of the HTTP server, and the connections that they accept.
+
+Relies on the inside of waitress 3; the tests of the server cover it.
+"""
+
+import logging
+import time
+
+from waitress import wasyncore
+from waitress.server import TcpWSGIServer
+
+from facilitator.api.failures import OnFailure
+from facilitator.roles.metrics import NO_METER, Meter
+from facilitator.server.connection import Channel
+from facilitator.server.event_loop import Watched
+from facilitator.server.load_balancing import Share
+
+logger = logging.getLogger("facilitator.server")
+
+ACCEPTED_AT_ONCE = 64
+"""Connections that are accepted before those that are there are looked after."""
+SPARE_CONNECTIONS = 8
+"""With so few left to the limit, unused ones are closed."""
+
+
+class Listener(TcpWSGIServer):
+    """A listening socket and its connections."""
+
+    channel_class = Channel
+    draining = False
+    network = ""
+    meter: Meter = NO_METER
+    on_failure: OnFailure | None = None
+    share: Share | None = None
+    """Where other processes accept from the same socket."""
+    watched: Watched
+
+    def readable(self) -> bool:
+        """Whether to wait for connections; asked each time before events are waited for."""
+        if self.share is not None:
+            self.share.has(len(self._map))
+        if self.accepting and len(self._map) >= self.adj.connection_limit - SPARE_CONNECTIONS:
+            self._make_room()
+        return bool(super().readable())
+
+    def handle_accept(self) -> None:
+        """Accept the connections that are there, unless another process is first."""
+        for number in range(ACCEPTED_AT_ONCE):
+            if self.share is not None and not self.draining and (pause := self.share.yield_seconds):
+                if number:
+                    break
+                time.sleep(pause)
+            known = len(self._map)
+            super().handle_accept()
+            if len(self._map) == known or known >= self.adj.connection_limit:
+                break
+            if self.share is not None:
+                self.share.has(known + 1)
+
+    def maintenance(self, now: float) -> None:
+        """Close connections that have been idle, or have taken their time, for too long."""
+        super().maintenance(now)
+        for channel in self.active_channels.values():
+            if channel.is_overdue or channel.will_close:
+                channel.close_soon()
+
+    def _make_room(self) -> None:
+        """Close what has asked for nothing for longest, so that who asks is not kept out."""
+        unused = [each for each in self.active_channels.values() if not each.requests]
+        unused.sort(key=lambda channel: channel.unused_since)
+        for channel in unused[: 1 + len(unused) // 16]:
+            channel.close_soon()
+        logger.warning("closed unused connections to make room for others")
+
+    def stop_accepting(self) -> None:
+        """Take the connections that the kernel has accepted already, then close the socket."""
+        self.draining = True
+        if self.share is not None:
+            self.share.give_up()
+        known = -1
+        while known < len(self.active_channels):
+            known = len(self.active_channels)
+            self.handle_accept()
+        wasyncore.dispatcher.close(self)

@@ -1,0 +1,163 @@
+"""Reading the settings again while serving, as SIGHUP asks for.
+
+What can change takes effect at once and without losing a request. What cannot, and has changed, is
+named in the log. Wrong settings change nothing at all.
+"""
+
+import dataclasses
+import errno
+import logging
+import os
+import termios
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+from facilitator.errors import FacilitatorError
+from facilitator.observability.logs import configure_logging
+from facilitator.server import sd_notify
+from facilitator.settings import Settings
+from facilitator.settings.subscription import Take
+
+logger = logging.getLogger("facilitator.reload")
+
+RELOADED = {
+    "auth": ("api_keys",),
+    "log": ("level", "format"),
+    "rate_limit": ("global_per_minute", "sensitive_per_minute"),
+    "server": ("trusted_proxies", "cors_origins"),
+}
+"""The keys, by table, that take effect without a restart."""
+
+
+class Reload:
+    """The settings in force: immutable, replaced as a whole when they are read again."""
+
+    def __init__(self, settings: Settings, read: Callable[[], Settings]) -> None:
+        """Log as the settings say; ``read`` reads them again and raises when they are wrong."""
+        self.settings = settings
+        self.status = "serving"
+        """How the last reading went, in one sentence."""
+        self._read = read
+        self._secrets = set(settings.secrets())
+        self._followers: list[Take] = []
+        self._asked: SimpleQueue[None] = SimpleQueue()
+        self._log()
+
+    def follow(self, take: Take) -> None:
+        """Have ``take`` called with the settings whenever they have changed."""
+        self._followers.append(take)
+
+    def ask(self) -> None:
+        """Have them read again, by the thread that :meth:`start` starts; fit for a signal."""
+        self._asked.put(None)
+
+    def start(self, done: Callable[[], None]) -> None:
+        """Read again whenever that is asked for, and call ``done`` each time afterwards."""
+        threading.Thread(
+            target=self._work, args=(done,), name="settings-reload", daemon=True
+        ).start()
+
+    def again(self) -> bool:
+        """Read the settings again now; whether they are right."""
+        sd_notify.reloading()
+        try:
+            settings = self._read()
+        except FacilitatorError as error:
+            for problem in str(error).splitlines():
+                logger.error("settings not taken: %s", problem)
+        except Exception:
+            logger.exception("settings not taken: they could not be read")
+        else:
+            self._take(settings)
+            self.status = "serving by the settings that were read again"
+            return True
+        self.status = "serving by the former settings, since the new ones are wrong: see the log"
+        return False
+
+    def _work(self, done: Callable[[], None]) -> None:
+        while True:
+            self._asked.get()
+            self.again()
+            done()
+
+    def _take(self, settings: Settings) -> None:
+        changed = changed_keys(self.settings, settings)
+        late = [key for key in changed if not is_reloaded(key)]
+        # First of all, so that no line can show a new secret. A line may still have an old one.
+        self._secrets |= set(settings.secrets())
+        self.settings = merged(self.settings, settings)
+        self._log()
+        for take in self._followers:
+            take(self.settings)
+        taken = ", ".join(key for key in changed if key not in late)
+        logger.info("settings read again: %s", f"{taken} changed" if taken else "nothing to change")
+        if late:
+            logger.warning("settings that need a restart have changed: %s", ", ".join(late))
+
+    def _log(self) -> None:
+        configure_logging(self.settings.log, secrets=self._secrets)
+
+
+def is_reloaded(key: str) -> bool:
+    """Whether the dotted key takes effect without a restart."""
+    table, _, rest = key.partition(".")
+    return rest.partition(".")[0] in RELOADED.get(table, ())
+
+
+def changed_keys(former: Settings, new: Settings) -> list[str]:
+    """The dotted keys whose values differ, sorted.
+
+    Without those of plugins that are enabled in one of them only.
+    """
+    before, after = (
+        {each.key: each.value for each in settings.effective} for settings in (former, new)
+    )
+    tables = {_table(key) for key in before} & {_table(key) for key in after}
+    absent = object()
+    return sorted(
+        key
+        for key in before.keys() | after.keys()
+        if _table(key) in tables and before.get(key, absent) != after.get(key, absent)
+    )
+
+
+def _table(key: str) -> str:
+    return key.partition(".")[0]
+
+
+def merged(former: Settings, new: Settings) -> Settings:
+    """The former settings with the keys of the new ones that need no restart."""
+    tables = {
+        name: dataclasses.replace(
+            getattr(former, name), **{key: getattr(getattr(new, name), key) for key in keys}
+        )
+        for name, keys in RELOADED.items()
+    }
+    by_type = {type(table): table for table in tables.values()}
+    return dataclasses.replace(
+        former,
+        **tables,
+        sections=tuple(by_type.get(type(each), each) for each in former.sections),
+        effective=(
+            *(each for each in former.effective if not is_reloaded(each.key)),
+            *(each for each in new.effective if is_reloaded(each.key)),
+        ),
+    )
+
+
+def terminal_is_gone(number: int = 2) -> bool:
+    """Whether standard error is a terminal that was closed, of which SIGHUP tells as well.
+
+    If so, what is written there goes nowhere from now on, rather than fail at the end.
+    """
+    try:
+        termios.tcgetattr(number)
+    except termios.error as error:
+        if error.args[0] != errno.EIO:
+            return False
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, number)
+        os.close(nowhere)
+        return True
+    return False

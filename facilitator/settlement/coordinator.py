@@ -1,0 +1,217 @@
+"""``/settle``: claim, submit once, wait for the evidence, have one caller told of the success."""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+
+from facilitator.clock import Clock
+from facilitator.exact.payment import Payment
+from facilitator.exact.refused import Landed, Refused
+from facilitator.roles.chain import ChainUnavailable, InBlock
+from facilitator.roles.claim import Claim, ClaimState
+from facilitator.roles.storage import Storage
+from facilitator.settlement import responses, transitions
+from facilitator.settlement.result_delivery import Teller
+from facilitator.settlement.retention import GRACE_SECONDS, KEEP_SECONDS
+from facilitator.settlement.settle_request import Caller
+from facilitator.settlement.tracking.pending_settlement import Observation, is_open
+from facilitator.settlement.tracking.tracker import Tracker
+from facilitator.settlement.waiting_slots import Places
+from facilitator.x402.messages import SettleResponse
+from facilitator.x402.reasons import Reason
+
+_CLAIMED_POLL_SECONDS = 0.1
+
+_WRITERS = 32
+"""Callers that write to the storage at once. In a crowd the others queue here: a storage lets a
+write wait only so long before it calls itself too busy.
+"""
+_LATE_SECONDS = 1.0
+"""How long beyond its time a caller queues to have its payment submitted at all."""
+
+_log = logging.getLogger("facilitator.settlement")
+
+
+class Settler:
+    """Settles payments exactly once, whoever asks and however often."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        trackers: Mapping[str, Tracker],
+        judge: Callable[[Payment], str],
+        clock: Clock,
+        *,
+        lease_seconds: float,
+        max_waiting: int,
+    ) -> None:
+        """``judge`` returns the payer of a payment that may be submitted now, or refuses."""
+        self._storage = storage
+        self._trackers = trackers
+        self._judge = judge
+        self._clock = clock
+        self._lease_seconds = lease_seconds
+        self.places = Places(max_waiting)
+        """Those that callers wait in."""
+        self._turn_to_write = threading.Semaphore(_WRITERS)
+        self._draining = threading.Event()
+        self._teller = Teller(storage, clock, self._turn_to_write, self._draining)
+
+    def drain(self) -> None:
+        """Answer every waiting caller with what is known; let nobody wait from now on."""
+        self._draining.set()
+        for tracker in self._trackers.values():
+            tracker.wake()
+
+    def settle(self, payment: Payment, caller: Caller) -> SettleResponse:
+        """Settle the payment or say how it stands.
+
+        Raises :class:`~facilitator.exact.refused.Refused` when it is not valid and nothing was
+        submitted, :class:`~facilitator.roles.storage.StorageUnavailable`.
+        """
+        deadline = time.monotonic() + caller.wait_seconds
+        claim = self._claim(payment, deadline)
+        if claim is None:
+            return responses.busy(payment)
+        never_landed = claim.state in (ClaimState.REJECTED, ClaimState.EXPIRED)
+        if not never_landed and claim.requirements != payment.terms.requirements.fingerprint():
+            return responses.duplicate(claim, "it settles other requirements")
+        tracker = self._trackers[payment.terms.network.id]
+        if claim.state is ClaimState.SETTLED and claim.answer is None:
+            try:
+                claim = tracker.confirm(claim)
+            except ChainUnavailable as error:
+                trouble = (
+                    f"it was settled, and the chain cannot be asked whether it is still: {error}"
+                )
+                return responses.pending(claim, None, trouble)
+        if not is_open(claim):
+            return self._teller.answer(Observation(claim), caller, deadline)
+        observation = tracker.observe(claim)
+        self._wait(observation, deadline)
+        return self._teller.answer(observation, caller, deadline)
+
+    # --- Claiming and submitting ------------------------------------------------------------
+
+    def _claim(self, payment: Payment, deadline: float) -> Claim | None:
+        """The submitted (or final) claim on the payment, made by us where there was none.
+
+        ``None`` when somebody else verifies it, and does so still when the time runs out or there
+        is no place to wait; and when so many others come first that the time runs out.
+        """
+        owner = uuid.uuid4().hex
+        while True:
+            # Read first: writes wait for each other, and of many callers only one has to write.
+            claim = self._storage.claim(payment.transaction_id) or self._restored(payment)
+            if claim is None:
+                left = max(0.0, deadline - time.monotonic())
+                if not self._turn_to_write.acquire(timeout=left + _LATE_SECONDS):
+                    return None
+                try:
+                    claim = self._storage.add_claim(self._new_claim(payment, owner))
+                finally:
+                    self._turn_to_write.release()
+            if claim.state is ClaimState.CLAIMED and claim.owner != owner:
+                claim = self._take_over(payment, claim, owner)
+            if claim.state is not ClaimState.CLAIMED:
+                return claim
+            if claim.owner == owner:
+                submitted = self._submit(payment, claim)
+                if submitted is not None:
+                    return submitted
+            elif not self._wait_for_owner(claim, deadline):
+                return None
+
+    def _restored(self, payment: Payment) -> Claim | None:
+        """The claim, if this process observes one that the storage has lost."""
+        try:
+            return self._trackers[payment.terms.network.id].restored(payment.transaction_id)
+        except ChainUnavailable as error:
+            raise _lookup_failed(error) from None
+
+    def _wait_for_owner(self, claim: Claim, deadline: float) -> bool:
+        """Wait while the claim's owner verifies the payment; whether it no longer does."""
+        if not self.places.take():
+            return False
+        try:
+            while (left := deadline - time.monotonic()) > 0:
+                if self._draining.wait(min(left, _CLAIMED_POLL_SECONDS)):
+                    return False
+                stored = self._storage.claim(claim.transaction_id)
+                if stored is None or stored.state is not ClaimState.CLAIMED:
+                    return True
+                if stored.lease_until <= self._clock.time():
+                    return True
+            return False
+        finally:
+            self.places.leave()
+
+    def _take_over(self, payment: Payment, claim: Claim, owner: str) -> Claim:
+        """Make the claim ours if its owner's lease is over."""
+        step = transitions.take_over(self._new_claim(payment, owner), self._clock.time())
+        return transitions.advance(self._storage, claim, step).claim or claim
+
+    def _new_claim(self, payment: Payment, owner: str) -> Claim:
+        now = self._clock.time()
+        terms = payment.terms
+        return Claim(
+            transaction_id=payment.transaction_id,
+            network=terms.network.id,
+            state=ClaimState.CLAIMED,
+            transaction=payment.transaction.raw,
+            requirements=terms.requirements.fingerprint(),
+            payer="",
+            amount=terms.requirements.amount,
+            confirmations=terms.confirmations,
+            invalid_hereafter=payment.transaction.body.invalid_hereafter or 0,
+            owner=owner,
+            lease_until=now + self._lease_seconds,
+            created_at=now,
+            updated_at=now,
+            keep_until=now + terms.max_timeout_seconds + GRACE_SECONDS + KEEP_SECONDS,
+            nonce=owner,
+        )
+
+    def _submit(self, payment: Payment, claim: Claim) -> Claim | None:
+        """Judge the payment afresh and submit it; ``None`` when the claim was taken from us."""
+        tracker = self._trackers[claim.network]
+        try:
+            payer = self._judge(payment)
+            tracker.follow()
+        except Landed as landed:
+            return self._rebuild(claim, landed.where)
+        except BaseException as error:
+            self._storage.remove_claim(claim)  # nothing was sent
+            if isinstance(error, ChainUnavailable):
+                raise _lookup_failed(error) from None
+            raise
+        announce = transitions.submit(claim.owner, payer, self._clock.time())
+        with self._turn_to_write:
+            announced, by_us = transitions.advance(self._storage, claim, announce)
+        if announced is None or not by_us:
+            return None
+        return tracker.submit(announced).claim
+
+    def _rebuild(self, claim: Claim, where: InBlock) -> Claim | None:
+        """Take up what is in the chain already; ``None`` when the claim was taken from us."""
+        step = transitions.rebuild(claim.owner, self._clock.time())
+        with self._turn_to_write:
+            rebuilt, by_us = transitions.advance(self._storage, claim, step)
+        if rebuilt is None or not by_us:
+            return None
+        _log.warning("the claim on %s was lost, and is made anew", claim.transaction_id)
+        return self._trackers[claim.network].landed(rebuilt, where).claim
+
+    def _wait(self, observation: Observation, deadline: float) -> None:
+        if observation.is_decided() or not self.places.take():
+            return
+        try:
+            observation.wait(deadline - time.monotonic(), self._draining.is_set)
+        finally:
+            self.places.leave()
+
+
+def _lookup_failed(error: ChainUnavailable) -> Refused:
+    return Refused(Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {error}")

@@ -1,0 +1,15 @@
+"""Who asks for a payment to be settled."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who waits for an answer of ``/settle``, and how."""
+
+    wait_seconds: float
+    key: str | None
+    """Hash of the idempotency key."""
+    is_gone: Callable[[], bool]
+    """Whether the caller has hung up."""

@@ -1,0 +1,1 @@
+"""Pending settlements of one network, tracked from submission to a final state."""
