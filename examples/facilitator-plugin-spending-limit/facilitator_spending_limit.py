@@ -3,11 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from facilitator import hookimpl
-from facilitator.plugin.context import Context
-from facilitator.roles.metrics import Counter, Meter
-from facilitator.roles.payment_hooks import PaymentView, Refusal
-from facilitator.settings import setting
+from facilitator.plugin import Context, Counter, Meter, PaymentView, Refusal, hookimpl, setting
 
 REFUSALS = Counter("spending_limit_refusals_total", "Times that a payment was above the limit.")
 

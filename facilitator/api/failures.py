@@ -12,7 +12,7 @@ OnFailure: TypeAlias = Callable[[BaseException, Mapping[str, str]], None]
 logger = logging.getLogger("facilitator.api")
 
 
-class AnsweredWithFailure(Exception):
+class DeliberateServerError(Exception):
     """A request was answered with 5xx on purpose, and no exception is behind it."""
 
 
@@ -57,7 +57,7 @@ class Failures:
             return
         error = req.context.get("error")
         if error is None:
-            error = AnsweredWithFailure(f"{req.method} {req.uri_template} answers {status}")
+            error = DeliberateServerError(f"{req.method} {req.uri_template} answers {status}")
         context = failure_context(
             request_id=req.context.request_id,
             method=req.method,

@@ -11,7 +11,7 @@ from facilitator.roles.chain import Block, Point, Tip
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class ChainUpdate:
     """What changed on the chain; with the tip alone, that nothing did."""
 
     tip: Tip
@@ -19,16 +19,16 @@ class Move:
     """New blocks, oldest first."""
     rolled_back_to: int | None = None
     """Blocks above this height are gone."""
-    gapless: bool = True
+    contiguous: bool = True
     """False when blocks may have come or gone unseen: what was known must be looked up anew."""
 
     @property
-    def keeps_what_was_known(self) -> bool:
+    def only_extends(self) -> bool:
         """Whether the chain only grew, if it changed at all."""
-        return self.gapless and self.rolled_back_to is None
+        return self.contiguous and self.rolled_back_to is None
 
 
-def encode_move(move: Move, at: float) -> bytes:
+def encode_move(move: ChainUpdate, at: float) -> bytes:
     """The move as JSON, with the Unix time in seconds at which it was learnt."""
     return orjson.dumps(
         {
@@ -44,19 +44,19 @@ def encode_move(move: Move, at: float) -> bytes:
                 for block in move.blocks
             ],
             "rolled_back_to": move.rolled_back_to,
-            "gapless": move.gapless,
+            "contiguous": move.contiguous,
         }
     )
 
 
-def decode_move(content: bytes) -> tuple[Move, float]:
+def decode_move(content: bytes) -> tuple[ChainUpdate, float]:
     """What :func:`encode_move` was given."""
     told = orjson.loads(content)
-    move = Move(
+    move = ChainUpdate(
         tip=_read_tip(told["tip"]),
         blocks=[_read_block(*block) for block in told["blocks"]],
         rolled_back_to=told["rolled_back_to"],
-        gapless=told["gapless"],
+        contiguous=told["contiguous"],
     )
     return move, told["at"]
 

@@ -5,7 +5,7 @@ import cbor2
 from facilitator.cardano.transaction import Language, Output, Script, Value
 
 
-def encode_known(output: Output) -> bytes:
+def encode_output(output: Output) -> bytes:
     """All that is known of the output, as a CBOR array; our own form, not the ledger's."""
     script = output.script
     return cbor2.dumps(
@@ -24,7 +24,7 @@ def encode_known(output: Output) -> bytes:
 
 
 def decode_known(content: bytes) -> Output:
-    """What :func:`encode_known` was given."""
+    """What :func:`encode_output` was given."""
     address, lovelace, assets, size, datum_hash, datum, script, *sizes = cbor2.loads(content)
     return Output(
         address=address,

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from facilitator.chain.chain_update import Move, decode_move, encode_move
+from facilitator.chain.chain_update import ChainUpdate, decode_move, encode_move
 from facilitator.clock import Clock
 from facilitator.roles.chain import Tip
 from facilitator.roles.sharing import SharesChain
@@ -74,7 +74,7 @@ class Feed:
         self._alone = True  # what is published first must not seem to follow what was before
         return None
 
-    def turn(self, tip: Tip) -> tuple[bool, Sequence[Move]]:
+    def turn(self, tip: Tip) -> tuple[bool, Sequence[ChainUpdate]]:
         """Whether this process is to ask the provider, and what others published since last time.
 
         ``tip`` is the newest block that this process knows.
@@ -88,13 +88,13 @@ class Feed:
             if not self._alone:
                 return leads, self._read()
             if leads:
-                return self.publish(Move(tip, gapless=False)), ()
+                return self.publish(ChainUpdate(tip, contiguous=False)), ()
             return False, self._rejoin()
         except StorageUnavailable as error:
             self._go_alone(error)
             return True, ()
 
-    def publish(self, move: Move) -> bool:
+    def publish(self, move: ChainUpdate) -> bool:
         """Tell the others; whether the move counts. It does not when somebody else leads now."""
         content = encode_move(move, self._clock.time())
         spent = [str(ref) for block in move.blocks for ref in block.spent]
@@ -136,7 +136,7 @@ class Feed:
         """Number of the newest entry taken in; ``None`` while on its own."""
         return None if self._alone else self._number
 
-    def _read(self) -> Sequence[Move]:
+    def _read(self) -> Sequence[ChainUpdate]:
         entries = self._storage.published(self._network, max(0, self._number - 1))
         if self._number:
             if not entries or entries[0] != (self._number, self._content):
@@ -150,9 +150,9 @@ class Feed:
             moves.append(move)
         return moves
 
-    def _rejoin(self) -> Sequence[Move]:
+    def _rejoin(self) -> Sequence[ChainUpdate]:
         joined = self.join()
-        return () if joined is None else (Move(joined.tip, gapless=False), *self._read())
+        return () if joined is None else (ChainUpdate(joined.tip, contiguous=False), *self._read())
 
     def _go_alone(self, error: StorageUnavailable) -> None:
         if not self._alone:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from facilitator.cardano.slots import KNOWN_ERAS
-from facilitator.chain.chain_update import Move
+from facilitator.chain.chain_update import ChainUpdate
 from facilitator.chain.fleet_feed import Feed
 from facilitator.chain.follower import LEASE_SECONDS, Follower
-from facilitator.chain.utxo_cache import KnownOutputs
+from facilitator.chain.utxo_cache import UtxoCache
 from facilitator.clock import Clock
 from facilitator.observability.metrics import (
     FOLLOWED_BLOCKS,
@@ -27,7 +27,7 @@ class FollowedChain:
 
     provider: ChainProvider
     follower: Follower
-    outputs: KnownOutputs
+    outputs: UtxoCache
 
 
 def followed(
@@ -48,7 +48,7 @@ def followed(
         feed = Feed(shared, provider.network, clock, lease_seconds=LEASE_SECONDS)
     follower = Follower(provider, clock, failed, feed)
     cache = shared if isinstance(shared, SharesOutputs) else None
-    outputs = KnownOutputs(provider, follower, cache, meter)
+    outputs = UtxoCache(provider, follower, cache, meter)
     chain = FollowedChain(provider, follower, outputs)
     _measure(chain, clock, meter)
     return chain
@@ -58,7 +58,7 @@ def _measure(chain: FollowedChain, clock: Clock, meter: Meter) -> None:
     """Show how far following has come."""
     network = chain.provider.network
 
-    def moved(move: Move) -> None:
+    def moved(move: ChainUpdate) -> None:
         meter.count(FOLLOWED_BLOCKS, len(move.blocks), network=network)
         meter.count(ROLLED_BACK_BLOCKS, move.rolled_back_to is not None, network=network)
 

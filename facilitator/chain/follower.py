@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from facilitator.chain.chain_update import Move
+from facilitator.chain.chain_update import ChainUpdate
 from facilitator.chain.fleet_feed import Feed
 from facilitator.clock import Clock
 from facilitator.roles.chain import (
@@ -68,7 +68,7 @@ class Follower:
         self._clock = clock
         self._failed = failed
         self._feed = feed
-        self._observers: list[Callable[[Move], None]] = []
+        self._observers: list[Callable[[ChainUpdate], None]] = []
         self._needs: list[Callable[[], bool]] = []
         self._window: deque[_Seen] = deque(maxlen=WINDOW)
         self._included: dict[str, InBlock] = {}
@@ -83,7 +83,7 @@ class Follower:
         self._thread: threading.Thread | None = None
 
     def subscribe(
-        self, moved: Callable[[Move], None], needs: Callable[[], bool] = lambda: False
+        self, moved: Callable[[ChainUpdate], None], needs: Callable[[], bool] = lambda: False
     ) -> None:
         """Have ``moved`` called with every change, in the follower's thread, in this order.
 
@@ -117,7 +117,7 @@ class Follower:
         """The block that the transaction is in, if it is one of those remembered."""
         return self._included.get(transaction_id)
 
-    def contradicts(self, where: InBlock) -> bool:
+    def is_orphaned(self, where: InBlock) -> bool:
         """Whether another block is remembered at that height: a fork's, which was left or loses."""
         with self._lock:
             if not self._window:
@@ -176,13 +176,13 @@ class Follower:
             self._thread.start()
         self._needed.set()
 
-    def _rest(self) -> None:
+    def _suspend(self) -> None:
         self._needed.clear()
         # Whatever is heard of next follows a gap, and must find nothing of before.
         for moved in self._observers:
-            moved(Move(self._window[-1].tip, gapless=False))
+            moved(ChainUpdate(self._window[-1].tip, contiguous=False))
         self._forget()
-        self._distrust()
+        self._invalidate()
         if self._feed is not None:
             self._feed.resign()
 
@@ -198,7 +198,7 @@ class Follower:
         while self._needed.wait() and not self._stopped.is_set():
             try:
                 if self._is_needed():
-                    self._turn()
+                    self._poll()
                 failures = 0
             except Exception as error:
                 if isinstance(error, ChainUnavailable):
@@ -217,10 +217,10 @@ class Follower:
         with self._lock:
             if time.monotonic() < self._needed_until or any(needs() for needs in self._needs):
                 return True
-            self._rest()
+            self._suspend()
             return False
 
-    def _turn(self) -> None:
+    def _poll(self) -> None:
         """Take in what is new, else wait for news."""
         last = self._window[-1].tip
         if self._feed is not None:
@@ -236,7 +236,7 @@ class Follower:
         if wait > 0:
             self._stopped.wait(wait if self._feed is None else min(wait, RENEW_SECONDS))
             return
-        move = self._next_move(last) or Move(last)
+        move = self._next_move(last) or ChainUpdate(last)
         if self._feed is not None and not self._feed.publish(move):
             return
         self._apply(move)
@@ -252,7 +252,7 @@ class Follower:
         """How long to wait between questions, in seconds."""
         return 0.0 if isinstance(self._chain, AwaitsBlocks) else self._chain.poll_seconds
 
-    def _next_move(self, last: Tip) -> Move | None:
+    def _next_move(self, last: Tip) -> ChainUpdate | None:
         """What the provider knows of that comes next, if anything. Changes nothing."""
         try:
             blocks = self._chain.blocks_after(last.point)
@@ -262,18 +262,18 @@ class Follower:
             return None
         if blocks[0].parent != last.point.block:
             return self._step_back()
-        return Move(Tip(blocks[-1].point, blocks[-1].height), tuple(blocks))
+        return ChainUpdate(Tip(blocks[-1].point, blocks[-1].height), tuple(blocks))
 
-    def _step_back(self) -> Move:
+    def _step_back(self) -> ChainUpdate:
         """The newest block is gone; go on from the tip when that leaves none that is known."""
         if len(self._window) < 2:
-            return Move(self._chain.tip(), gapless=False)
+            return ChainUpdate(self._chain.tip(), contiguous=False)
         before = self._window[-2].tip
-        return Move(before, rolled_back_to=before.height)
+        return ChainUpdate(before, rolled_back_to=before.height)
 
-    def _apply(self, move: Move) -> None:
+    def _apply(self, move: ChainUpdate) -> None:
         with self._lock:
-            if not move.gapless:
+            if not move.contiguous:
                 self._forget()
                 self._since = self._clock.time()
             elif move.rolled_back_to is not None:
@@ -282,9 +282,9 @@ class Follower:
                 self._take_in(block)
             if not self._window:
                 self._window.append(_Seen(move.tip))
-            if not move.keeps_what_was_known:
-                self._distrust()
-        if move.blocks or not move.keeps_what_was_known:
+            if not move.only_extends:
+                self._invalidate()
+        if move.blocks or not move.only_extends:
             for moved in self._observers:
                 moved(move)
 
@@ -306,7 +306,7 @@ class Follower:
         for transaction_id in seen.transactions:
             self._included.pop(transaction_id, None)
 
-    def _distrust(self) -> None:
+    def _invalidate(self) -> None:
         self._generation += 1
         self._good_until = 0.0
 

@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 from facilitator.roles.chain import ChainUnavailable
 
-FRESH_SECONDS = 1.0
+TTL_SECONDS = 1.0
 """How long an answer is given again without asking: a verdict needs it four times."""
 KEPT_SECONDS = 600.0
 """Parameters change once an epoch at most, so that ten minutes seldom see another."""
@@ -13,7 +13,7 @@ KEPT_SECONDS = 600.0
 Value = TypeVar("Value")
 
 
-class Kept(Generic[Value]):
+class StaleIfErrorCache(Generic[Value]):
     """The last answer, for when there is no newer one."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -27,7 +27,7 @@ class Kept(Generic[Value]):
         Raises :class:`ChainUnavailable`.
         """
         last, now = self._last, self._clock()
-        if last is not None and now - last[1] < FRESH_SECONDS:
+        if last is not None and now - last[1] < TTL_SECONDS:
             return last[0]
         try:
             value = ask()

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Collection, Mapping
 
 from facilitator.cardano.transaction import OutputRef, Transaction
-from facilitator.chain.chain_update import Move
-from facilitator.chain.encoding import decode_known, encode_known
+from facilitator.chain.chain_update import ChainUpdate
+from facilitator.chain.encoding import decode_known, encode_output
 from facilitator.chain.follower import WINDOW, Follower
 from facilitator.observability.metrics import OUTPUT_LOOKUPS
 from facilitator.roles.chain import AwaitsBlocks, ChainProvider, OutputStatus, Spent, Unspent
@@ -25,7 +25,7 @@ SHARED_SECONDS = 900
 """How long an output stays in the cache that a fleet shares."""
 
 
-class KnownOutputs:
+class UtxoCache:
     """The outputs of one network: from memory, from the fleet's cache, else from the provider."""
 
     def __init__(
@@ -135,9 +135,9 @@ class KnownOutputs:
                 del self._unspent[next(iter(self._unspent))]
         return learnt
 
-    def _moved(self, move: Move) -> None:
+    def _moved(self, move: ChainUpdate) -> None:
         with self._lock:
-            if not move.keeps_what_was_known:
+            if not move.only_extends:
                 self._clear()
             for block in move.blocks:
                 self._spent |= block.spent
@@ -173,7 +173,7 @@ class KnownOutputs:
         if self._shared is None:
             return
         shared = {
-            str(ref): SharedOutput(number, encode_known(status.output))
+            str(ref): SharedOutput(number, encode_output(status.output))
             for ref, status in found.items()
             if isinstance(status, Unspent)
         }

@@ -17,7 +17,7 @@ from facilitator.plugin.context import Context
 from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.health import HealthCheck
-from facilitator.roles.reporting import TellsWhereReportsGo
+from facilitator.roles.reporting import DescribesDestination
 from facilitator.runtime.chains import check_standbys, ordered_chain_providers
 from facilitator.runtime.signer import signer_addresses
 from facilitator.server.workers import check_storage
@@ -101,7 +101,7 @@ def _reporters(plugins: Plugins, context: Context) -> Iterator[Result]:
         yield Result("error reporting", "failed", str(error))
         return
     for name, reporter in reporters:
-        if isinstance(reporter, TellsWhereReportsGo):
+        if isinstance(reporter, DescribesDestination):
             yield from attempt(
                 f"error reporting ({name})",
                 reporter.where,

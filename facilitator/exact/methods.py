@@ -41,7 +41,7 @@ class ChecksLedger(Protocol):
         ...
 
 
-class Once(NamedTuple):
+class UniqueTerms(NamedTuple):
     """What only one transaction may pay."""
 
     key: str
@@ -51,10 +51,10 @@ class Once(NamedTuple):
 
 
 @runtime_checkable
-class PaysOnce(Protocol):
+class HasUniqueTerms(Protocol):
     """What a transfer method may do as well: have terms that one transaction alone may meet."""
 
-    def once(self, terms: Terms) -> Once:
+    def once(self, terms: Terms) -> UniqueTerms:
         """What the checked terms are for, whichever transaction meets them."""
         ...
 

@@ -15,7 +15,7 @@ class Refused(Exception):
         self.payer = payer
 
 
-class PerhapsLanded(Refused):
+class MayBeOnChain(Refused):
     """The payment cannot land now, which is also how one looks that has landed already."""
 
     def __init__(self, reason: Reason, message: str, *, spent_by_itself: bool = False) -> None:
@@ -24,7 +24,7 @@ class PerhapsLanded(Refused):
         self.spent_by_itself = spent_by_itself
 
 
-class Landed(Refused):
+class AlreadyOnChain(Refused):
     """The payment is in the chain already, and no claim says whether anybody was told."""
 
     def __init__(self, where: InBlock) -> None:

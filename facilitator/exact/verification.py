@@ -22,9 +22,9 @@ from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.clock import Clock
-from facilitator.exact.methods import ChecksLedger, Once, PaysOnce, TransferMethod
+from facilitator.exact.methods import ChecksLedger, HasUniqueTerms, TransferMethod, UniqueTerms
 from facilitator.exact.payment import Payment, read_payment
-from facilitator.exact.refused import PerhapsLanded, Refused
+from facilitator.exact.refused import MayBeOnChain, Refused
 from facilitator.exact.terms import agree_terms
 from facilitator.roles.chain import (
     ChainUnavailable,
@@ -96,7 +96,7 @@ class Verifier:
             name: method for name, method in methods.items() if isinstance(method, ChecksLedger)
         }
         self._pay_once = {
-            name: method for name, method in methods.items() if isinstance(method, PaysOnce)
+            name: method for name, method in methods.items() if isinstance(method, HasUniqueTerms)
         }
         self._clock = clock
         self._accept_mempool = accept_mempool
@@ -159,7 +159,7 @@ class Verifier:
             method.check_payer(payment.terms, payment.transaction, utxo[payment.nonce])
         return payer
 
-    def once(self, payment: Payment) -> Once | None:
+    def once(self, payment: Payment) -> UniqueTerms | None:
         """What no transaction but the examined payment's may pay; ``None`` when others may."""
         method = self._pay_once.get(payment.terms.method)
         return method.once(payment.terms) if method else None
@@ -226,7 +226,7 @@ def check_validity(payment: Payment, slot: int, latest: int) -> None:
             "the transaction has no TTL: without one the payment could land any time later",
         )
     if end <= slot:
-        raise PerhapsLanded(
+        raise MayBeOnChain(
             Reason.TTL_EXPIRED,
             f"{_INTERVAL}: valid before slot {end}, now is slot {slot}",
         )
@@ -280,9 +280,9 @@ def _refuse_absent(payment: Payment, absent: Mapping[OutputRef, Spent]) -> None:
     message = f"BadInputsUTxO: {ref} is not unspent on the chain{spender}"
     spenders = {absent[ref].by for ref in payment.transaction.body.inputs if ref in absent}
     if payment.transaction_id in spenders:
-        raise PerhapsLanded(reason, message, spent_by_itself=True)
+        raise MayBeOnChain(reason, message, spent_by_itself=True)
     if spenders == {None}:
-        raise PerhapsLanded(reason, message)
+        raise MayBeOnChain(reason, message)
     raise Refused(reason, message)
 
 

@@ -6,7 +6,7 @@ from facilitator.roles.claim import NOT_KNOWN, Claim, ClaimState
 from facilitator.x402.reasons import Reason
 
 
-def payer_of_claimed(payment: Payment, claim: Claim) -> str:
+def payer_from_claim(payment: Payment, claim: Claim) -> str:
     """The payer of a payment that is being settled, so that a paid retry can resume it.
 
     Raises :class:`Refused`.

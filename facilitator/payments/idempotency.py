@@ -7,7 +7,7 @@ as the storage keeps what it acknowledged. A claim is written after it, which ma
 import hashlib
 
 from facilitator.clock import Clock
-from facilitator.exact.methods import Once
+from facilitator.exact.methods import UniqueTerms
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import Refused
 from facilitator.roles.storage import Storage
@@ -18,7 +18,7 @@ _OVER = 0.0
 """An end that every binding has behind it: what is bound until then is only asked for."""
 
 
-class OnceOnly:
+class TermsRegistry:
     """Binds terms to transactions. Every method raises ``StorageUnavailable``."""
 
     def __init__(self, storage: Storage, clock: Clock) -> None:
@@ -26,12 +26,12 @@ class OnceOnly:
         self._storage = storage
         self._clock = clock
 
-    def check(self, payment: Payment, once: Once | None) -> None:
+    def check(self, payment: Payment, once: UniqueTerms | None) -> None:
         """Raise :class:`Refused` when the terms are another transaction's; binds nothing."""
         if once is not None:
             self._bind(payment, once, _OVER)
 
-    def bind(self, payment: Payment, once: Once | None) -> None:
+    def bind(self, payment: Payment, once: UniqueTerms | None) -> None:
         """Bind the terms to the payment's transaction, or raise :class:`Refused`.
 
         They stay bound whatever becomes of it, for as long as its claim may be asked for.
@@ -39,7 +39,7 @@ class OnceOnly:
         if once is not None:
             self._bind(payment, once, once.until + KEEP_SECONDS)
 
-    def _bind(self, payment: Payment, once: Once, until: float) -> None:
+    def _bind(self, payment: Payment, once: UniqueTerms, until: float) -> None:
         key = key_hash(f"once {payment.terms.network.id} {payment.terms.method} {once.key}")
         ours = payment.transaction_id
         bound = self._storage.bind_key(key, ours, until, self._clock.time())

@@ -9,7 +9,7 @@ from facilitator.api.service import IdempotencyConflict, ServiceUnavailable
 from facilitator.chain.followed_chain import FollowedChain
 from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
-from facilitator.exact.refused import Landed, PerhapsLanded, Refused
+from facilitator.exact.refused import AlreadyOnChain, MayBeOnChain, Refused
 from facilitator.exact.verification import Verifier
 from facilitator.observability.metrics import (
     MAX_WAITING,
@@ -17,8 +17,8 @@ from facilitator.observability.metrics import (
     VERDICTS,
     WAITING,
 )
-from facilitator.payments.claim_verdict import payer_of_claimed
-from facilitator.payments.idempotency import OnceOnly, key_hash
+from facilitator.payments.claim_verdict import payer_from_claim
+from facilitator.payments.idempotency import TermsRegistry, key_hash
 from facilitator.payments.reservations import Reservations
 from facilitator.payments.settlement_events import Changes
 from facilitator.payments.status import chain_status, claim_status
@@ -31,10 +31,10 @@ from facilitator.roles.payment_hooks import PaymentView, Refusal
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settings import SettlementSettings
 from facilitator.settlement import responses
-from facilitator.settlement.coordinator import Settler
+from facilitator.settlement.coordinator import SettlementCoordinator
 from facilitator.settlement.retention import KEEP_SECONDS
-from facilitator.settlement.settle_request import Caller
-from facilitator.settlement.tracking.recovery import reconsidered
+from facilitator.settlement.settle_request import SettleRequest
+from facilitator.settlement.tracking.recovery import resolve_on_chain
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
@@ -64,7 +64,7 @@ class Service:
         self._storage = storage
         self._verifier = verifier
         self._reservations = reservations
-        self._once_only = OnceOnly(storage, clock)
+        self._once_only = TermsRegistry(storage, clock)
         self._plugins = plugins
         self._clock = clock
         self._wait_seconds = settings.wait_seconds
@@ -83,7 +83,7 @@ class Service:
             )
             for network, chain in chains.items()
         }
-        self._settler = Settler(
+        self._settler = SettlementCoordinator(
             storage,
             self._trackers,
             self._judge_for_settlement,
@@ -140,7 +140,7 @@ class Service:
         _ask(self._plugins.before_verify, payment)
         try:
             payer = self._judge(payment)
-        except Landed:
+        except AlreadyOnChain:
             # Perhaps since its claim was looked for, or the storage could not be asked then.
             if (payer := self._payer_in_chain(payment)) is None:
                 raise
@@ -157,7 +157,7 @@ class Service:
         claim = self._storage.claim(payment.transaction_id)
         if claim is None or claim.state is ClaimState.CLAIMED:
             return None
-        return payer_of_claimed(payment, claim)
+        return payer_from_claim(payment, claim)
 
     def _payer_in_chain(self, payment: Payment) -> str | None:
         """As :meth:`_payer_by_claim`; without the storage nothing can be said of the payment."""
@@ -185,7 +185,7 @@ class Service:
         try:
             payment = self._verifier.read(request)
             response = self._examined(payment) or self._settler.settle(
-                payment, Caller(wait, self._bind_key(request, idempotency_key), caller_gone)
+                payment, SettleRequest(wait, self._bind_key(request, idempotency_key), caller_gone)
             )
         except Refused as refused:
             response = _refused_settlement(request, payment, refused)
@@ -241,7 +241,7 @@ class Service:
         once = self._verifier.once(payment)
         try:
             payer = self._judge(payment)
-        except Landed:
+        except AlreadyOnChain:
             self._once_only.bind(payment, once)
             raise
         self._reservations.hold_settling(payment, payer)
@@ -256,9 +256,9 @@ class Service:
         """The payer of a payment without a claim, if it may be submitted now."""
         try:
             return self._verifier.judge(payment)
-        except PerhapsLanded as refused:
+        except MayBeOnChain as refused:
             provider = self._providers[payment.terms.network.id]
-            raise reconsidered(refused, payment, provider, self._clock.time()) from None
+            raise resolve_on_chain(refused, payment, provider, self._clock.time()) from None
 
     # --- /status, /supported, /health -------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 import pluggy
 
 from facilitator.errors import FacilitatorError, PluginError, one_line
-from facilitator.plugin.validation import misfit
+from facilitator.plugin.validation import contract_violation
 from facilitator.roles.payment_hooks import Refusal
 from facilitator.x402.reasons import Reason
 
@@ -18,7 +18,7 @@ OnError: TypeAlias = Callable[[BaseException, Mapping[str, str]], None]
 _Caller: TypeAlias = Callable[..., list[Any]]
 
 
-class Calls:
+class HookCaller:
     """Calls the enabled plugins by hook. Safe to use from many threads."""
 
     def __init__(self, manager: pluggy.PluginManager, names: Sequence[str]) -> None:
@@ -36,7 +36,7 @@ class Calls:
         """Have gates' and observers' errors handed to ``on_error``, besides being logged."""
         self._on_error = on_error
 
-    def _provided(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
+    def _collect(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
         results = []
         for plugin, caller in self._callers[hook]:
             try:
@@ -48,7 +48,7 @@ class Calls:
                     f"plugin '{plugin}' failed in {hook}: {one_line(error)}"
                 ) from error
             for each in returned:
-                if wrong := misfit(hook, each):
+                if wrong := contract_violation(hook, each):
                     raise PluginError(f"plugin '{plugin}' returns from {hook} {wrong}")
                 results.append((plugin, each))
         return results
@@ -58,7 +58,7 @@ class Calls:
     ) -> dict[str, Any]:
         owners = dict(taken or {})
         merged = {}
-        for plugin, own in self._provided(hook, **arguments):
+        for plugin, own in self._collect(hook, **arguments):
             for key, value in own.items():
                 if key in owners:
                     owner = owners[key]
@@ -82,7 +82,7 @@ class Calls:
             )
         return provided[0][1]
 
-    def _gate(self, hook: str, **arguments: Any) -> Refusal | None:
+    def _call_gate(self, hook: str, **arguments: Any) -> Refusal | None:
         for plugin, caller in self._callers[hook]:
             try:
                 for answer in caller(**arguments):
@@ -97,10 +97,10 @@ class Calls:
                 )
         return None
 
-    def _observe(self, hook: str, **arguments: Any) -> None:
-        self._observed(hook, self._callers[hook], **arguments)
+    def _notify(self, hook: str, **arguments: Any) -> None:
+        self._notify_each(hook, self._callers[hook], **arguments)
 
-    def _observed(
+    def _notify_each(
         self,
         hook: str,
         callers: Iterable[tuple[str, _Caller]],

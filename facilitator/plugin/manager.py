@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from facilitator.errors import PluginError
 from facilitator.exact.built_in import BUILT_IN_METHODS
-from facilitator.plugin.hook_caller import Calls
+from facilitator.plugin.hook_caller import HookCaller
 from facilitator.roles.payment_hooks import PaymentView, Refusal
 from facilitator.settings.schema import fields_of
 from facilitator.settings.sections import CORE_SECTIONS
@@ -39,7 +39,7 @@ Command: TypeAlias = (
 )
 
 
-class Plugins(Calls):
+class Plugins(HookCaller):
     """The enabled plugins, one typed method for each hook. Safe to call from many threads."""
 
     # --- Providers: what they raise stops the start -----------------------------------------------
@@ -54,26 +54,26 @@ class Plugins(Calls):
 
     def meter(self, context: Context) -> Meter | None:
         """The meter, if there is one. Raises :class:`PluginError` when there are two."""
-        meters: list[tuple[str, Meter]] = self._provided("meter", context=context)
+        meters: list[tuple[str, Meter]] = self._collect("meter", context=context)
         return self.require_one(meters, "the meter") if meters else None
 
     def chain_providers(self, context: Context, network: str) -> list[tuple[str, ChainProvider]]:
         """Every plugin that provides the network, with its provider."""
-        return self._provided("chain_provider", context=context, network=network)
+        return self._collect("chain_provider", context=context, network=network)
 
     def one_storage(self, context: Context) -> Storage:
         """The storage. Raises :class:`PluginError` unless there is exactly one."""
-        storages: list[tuple[str, Storage]] = self._provided("storage", context=context)
+        storages: list[tuple[str, Storage]] = self._collect("storage", context=context)
         return self.require_one(storages, "the storage")
 
     def rate_limiter(self, context: Context) -> RateLimiter | None:
         """The rate limiter, if there is one. Raises :class:`PluginError` when there are two."""
-        limiters: list[tuple[str, RateLimiter]] = self._provided("rate_limiter", context=context)
+        limiters: list[tuple[str, RateLimiter]] = self._collect("rate_limiter", context=context)
         return self.require_one(limiters, "the rate limiter") if limiters else None
 
     def error_reporters(self, context: Context) -> list[tuple[str, ErrorReporter]]:
         """Every error reporter with its plugin's name."""
-        return self._provided("error_reporter", context=context)
+        return self._collect("error_reporter", context=context)
 
     def transfer_methods(self, context: Context) -> dict[str, TransferMethod]:
         """Further transfer methods by name. Raises :class:`PluginError` on a clash."""
@@ -94,43 +94,43 @@ class Plugins(Calls):
 
     def cli_commands(self) -> list[Command]:
         """Further commands of the command line."""
-        return [command for _, own in self._provided("cli_commands") for command in own]
+        return [command for _, own in self._collect("cli_commands") for command in own]
 
     def startup(self, context: Context) -> None:
         """Have every plugin get ready. What one raises stops the start."""
-        self._provided("startup", context=context)
+        self._collect("startup", context=context)
 
     def shutdown(self) -> None:
         """Have every plugin let go, the last one first. What one raises is reported."""
-        self._observed("shutdown", reversed(self._callers["shutdown"]))
+        self._notify_each("shutdown", reversed(self._callers["shutdown"]))
 
     # --- Gates: the first refusal counts; what they raise refuses ---------------------------------
 
     def authenticate(self, request: falcon.Request) -> Refusal | None:
         """The first refusal of the request, if any."""
-        return self._gate("authenticate", request=request)
+        return self._call_gate("authenticate", request=request)
 
     def before_verify(self, payment: PaymentView) -> Refusal | None:
         """The first refusal to verify the payment, if any."""
-        return self._gate("before_verify", payment=payment)
+        return self._call_gate("before_verify", payment=payment)
 
     def before_settle(self, payment: PaymentView) -> Refusal | None:
         """The first refusal to settle the payment, if any."""
-        return self._gate("before_settle", payment=payment)
+        return self._call_gate("before_settle", payment=payment)
 
     # --- Observers: what they raise is reported and changes nothing -------------------------------
 
     def after_verify(self, payment: PaymentView, response: VerifyResponse) -> None:
         """Tell every plugin of a verdict."""
-        self._observe("after_verify", payment=payment, response=response)
+        self._notify("after_verify", payment=payment, response=response)
 
     def after_settle(self, payment: PaymentView, response: SettleResponse) -> None:
         """Tell every plugin of an answer of ``/settle``."""
-        self._observe("after_settle", payment=payment, response=response)
+        self._notify("after_settle", payment=payment, response=response)
 
     def settlement_changed(self, claim: Claim) -> None:
         """Tell every plugin of a settlement's new state."""
-        self._observe("settlement_changed", claim=claim)
+        self._notify("settlement_changed", claim=claim)
 
     @property
     def observes_requests(self) -> bool:
@@ -139,15 +139,15 @@ class Plugins(Calls):
 
     def request_started(self, request: falcon.Request) -> None:
         """Tell every plugin of a request that begins."""
-        self._observe("request_started", request=request)
+        self._notify("request_started", request=request)
 
     def request_completed(self, request: falcon.Request, response: falcon.Response) -> None:
         """Tell every plugin of a request's answer."""
-        self._observe("request_completed", request=request, response=response)
+        self._notify("request_completed", request=request, response=response)
 
     def request_failed(self, error: BaseException, context: Mapping[str, Any]) -> None:
         """Tell every plugin of a request answered with 5xx."""
-        self._observe("request_failed", error=error, context=context)
+        self._notify("request_failed", error=error, context=context)
 
 
 def _check_declaration(table: str, declaration: object) -> None:

@@ -27,7 +27,7 @@ TABLES = ("settings_sections", "transfer_methods", "routes", "health_checks", "w
 """Hooks that return a mapping by name."""
 
 
-def misfit(hook: str, returned: object) -> str | None:
+def contract_violation(hook: str, returned: object) -> str | None:
     """What is wrong with it, as the end of a sentence; ``None`` when nothing is."""
     if hook in PARTS:
         return _lacking(PARTS[hook], returned)

@@ -24,7 +24,7 @@ class ErrorReporter(Protocol):
 
 
 @runtime_checkable
-class TellsWhereReportsGo(Protocol):
+class DescribesDestination(Protocol):
     """What an error reporter may do besides, for ``facilitator check``."""
 
     def where(self) -> str:

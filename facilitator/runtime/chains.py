@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from facilitator.chain.failover.failover_chain import with_fallback
+from facilitator.chain.failover.failover_chain import build_failover_chain
 from facilitator.chain.failover.provider_order import Named, split_primary_and_standbys
 from facilitator.errors import PluginError
 from facilitator.plugin.context import Context
@@ -26,7 +26,7 @@ def ordered_chain_providers(plugins: Plugins, context: Context, network: str) ->
 def one_chain_provider(plugins: Plugins, context: Context, network: str) -> ChainProvider:
     """The network's provider, over those that stand by for it. Raises :class:`PluginError`."""
     providers = ordered_chain_providers(plugins, context, network)
-    return providers[0][1] if len(providers) == 1 else with_fallback(providers)
+    return providers[0][1] if len(providers) == 1 else build_failover_chain(providers)
 
 
 def check_standbys(settings: Settings, ordered: Mapping[str, Sequence[Named]]) -> None:
@@ -58,4 +58,4 @@ def _as_one(providers: Sequence[Named]) -> ChainProvider:
     """With circuit breakers, save for a devnet by itself: there is nothing remote to be spared."""
     if len(providers) == 1 and providers[0][1].is_devnet:
         return providers[0][1]
-    return with_fallback(providers)
+    return build_failover_chain(providers)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from facilitator import __version__
 from facilitator.api import application
-from facilitator.chain.failover.failover_chain import FallbackChain
+from facilitator.chain.failover.failover_chain import FailoverChain
 from facilitator.chain.followed_chain import followed
 from facilitator.chain.health import tip_check
 from facilitator.clock import Clock, SystemClock
@@ -75,7 +75,7 @@ class Facilitator:
         self.storage: Storage = timed(plugins.one_storage(self.context), self.meter)
         self.chains: Mapping[str, ChainProvider] = chains_by_network(plugins, self.context)
         for chain in self.chains.values():
-            if isinstance(chain, FallbackChain):
+            if isinstance(chain, FailoverChain):
                 chain.measure(self.meter)
         methods = {**BUILT_IN_METHODS, **plugins.transfer_methods(self.context)}
         self.service = self._service(clock, methods)
@@ -140,7 +140,7 @@ class Facilitator:
     def _health_checks(self) -> Mapping[str, HealthCheck]:
         checks: dict[str, HealthCheck] = {"storage": self.storage.ping}
         for network, chain in self.chains.items():
-            if isinstance(chain, FallbackChain):
+            if isinstance(chain, FailoverChain):
                 checks |= chain.health_checks()
             else:
                 checks[f"{network} (devnet)"] = tip_check(chain)

@@ -14,7 +14,7 @@ from facilitator.runtime.composition import build
 from facilitator.server import sd_notify
 from facilitator.server.http_server import announce
 from facilitator.server.http_server import serve as serve_http
-from facilitator.server.load_balancing import Share
+from facilitator.server.load_balancing import ConnectionShare
 from facilitator.server.malloc import use_one_heap
 from facilitator.server.reload import Reload, terminal_is_gone
 from facilitator.server.sockets import listen
@@ -86,7 +86,7 @@ def _serve(
     worker: Worker | None = None,
     *,
     sockets: Sequence[socket.socket] | None = None,
-    share: Share | None = None,
+    share: ConnectionShare | None = None,
 ) -> int:
     settings = reload.settings
     facilitator = build(settings, plugins, worker=worker, follow=reload.follow)

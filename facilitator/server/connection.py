@@ -17,7 +17,7 @@ from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNot
 from waitress.task import ErrorTask, WSGITask
 
 from facilitator.api.errors import error_document
-from facilitator.api.failures import AnsweredWithFailure, failure_context, tell
+from facilitator.api.failures import DeliberateServerError, failure_context, tell
 from facilitator.api.health import DRAINING
 from facilitator.api.metrics import count_request
 from facilitator.api.middleware import log_request
@@ -120,7 +120,7 @@ class Refusal(ErrorTask):
         on_failure, status = self.channel.server.on_failure, self.request.error.code
         if on_failure is None or status < 500:
             return
-        error = sys.exception() or AnsweredWithFailure(message)
+        error = sys.exception() or DeliberateServerError(message)
         context = failure_context(
             request_id=request_id, method=method, url=path, path=path, status=status
         )
@@ -154,7 +154,7 @@ class Parser(HTTPRequestParser):
             raise ParsingError("Content-Length is no length")
 
 
-class Channel(HTTPChannel):
+class HttpConnection(HTTPChannel):
     """A connection."""
 
     task_class = Task

@@ -10,7 +10,7 @@ from typing import Any
 from waitress import wasyncore
 
 
-class Watched(dict[int, Any]):
+class SelectorMap(dict[int, Any]):
     """The map of waitress: its sockets by number.
 
     A socket is looked at again, for what it waits for, after each of its events and for as long as

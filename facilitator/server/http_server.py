@@ -19,12 +19,12 @@ from facilitator.api.failures import OnFailure
 from facilitator.observability.metrics import BUSY_THREADS, CONNECTIONS, QUEUE, THREADS
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.server import sd_notify
-from facilitator.server.connection import MAX_HEADER_BYTES, Channel, connection_limit
-from facilitator.server.event_loop import Watched
+from facilitator.server.connection import MAX_HEADER_BYTES, HttpConnection, connection_limit
+from facilitator.server.event_loop import SelectorMap
 from facilitator.server.listener import Listener
-from facilitator.server.load_balancing import Share
+from facilitator.server.load_balancing import ConnectionShare
 from facilitator.server.sockets import BACKLOG, listen, url_of
-from facilitator.server.thread_pool import Dispatcher
+from facilitator.server.thread_pool import ElasticThreadPool
 from facilitator.settings import ServerSettings, Settings
 
 logger = logging.getLogger("facilitator.server")
@@ -52,7 +52,7 @@ class Server:
         meter: Meter = NO_METER,
         on_failure: OnFailure | None = None,
         sockets: Sequence[socket.socket] | None = None,
-        share: Share | None = None,
+        share: ConnectionShare | None = None,
     ) -> None:
         """Listen at the address, or take sockets that listen.
 
@@ -74,8 +74,8 @@ class Server:
         """
         self._settings = settings
         self._on_drain = on_drain
-        self._map = Watched()
-        self._dispatcher = Dispatcher(settings.threads)
+        self._map = SelectorMap()
+        self._dispatcher = ElasticThreadPool(settings.threads)
         self._lock = threading.RLock()  # taken in signal handlers, so it must be re-entrant
         self._stopping = False
         self._closed = False
@@ -173,7 +173,7 @@ class Server:
         if running:
             logger.warning("stopped before every request was answered", extra={"open": running})
 
-    def _channels(self) -> list[Channel]:
+    def _channels(self) -> list[HttpConnection]:
         return [one for each in self._listeners for one in each.active_channels.values()]
 
     def _running(self) -> int:
@@ -231,7 +231,7 @@ def serve(
     meter: Meter = NO_METER,
     on_failure: OnFailure | None = None,
     sockets: Sequence[socket.socket] | None = None,
-    share: Share | None = None,
+    share: ConnectionShare | None = None,
     on_ready: Callable[[str], None] = announce,
 ) -> int:
     """Serve until SIGTERM or SIGINT, drain, and return the exit code 0.

@@ -11,9 +11,9 @@ from waitress.server import TcpWSGIServer
 
 from facilitator.api.failures import OnFailure
 from facilitator.roles.metrics import NO_METER, Meter
-from facilitator.server.connection import Channel
-from facilitator.server.event_loop import Watched
-from facilitator.server.load_balancing import Share
+from facilitator.server.connection import HttpConnection
+from facilitator.server.event_loop import SelectorMap
+from facilitator.server.load_balancing import ConnectionShare
 
 logger = logging.getLogger("facilitator.server")
 
@@ -26,14 +26,14 @@ SPARE_CONNECTIONS = 8
 class Listener(TcpWSGIServer):
     """A listening socket and its connections."""
 
-    channel_class = Channel
+    channel_class = HttpConnection
     draining = False
     network = ""
     meter: Meter = NO_METER
     on_failure: OnFailure | None = None
-    share: Share | None = None
+    share: ConnectionShare | None = None
     """Where other processes accept from the same socket."""
-    watched: Watched
+    watched: SelectorMap
 
     def readable(self) -> bool:
         """Whether to wait for connections; asked each time before events are waited for."""

@@ -24,12 +24,12 @@ class Balance:
         for index in range(processes):
             self.share(index).give_up()
 
-    def share(self, index: int) -> "Share":
+    def share(self, index: int) -> "ConnectionShare":
         """The share of one process."""
-        return Share(self._counts, index)
+        return ConnectionShare(self._counts, index)
 
 
-class Share:
+class ConnectionShare:
     """One process' share of the connections."""
 
     def __init__(self, counts: "memoryview[int]", index: int) -> None:

@@ -25,7 +25,7 @@ class _NewestFirst(threading.Condition):
         super().notify(n)
 
 
-class Dispatcher(ThreadedTaskDispatcher):
+class ElasticThreadPool(ThreadedTaskDispatcher):
     """Gives work to the thread that was busy last, and starts another when the last idle one works.
 
     Those that are not needed any more end: each keeps up to 100 kB of what it freed for itself

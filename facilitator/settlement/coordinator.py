@@ -8,17 +8,17 @@ from collections.abc import Callable, Mapping
 
 from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
-from facilitator.exact.refused import Landed, Refused
+from facilitator.exact.refused import AlreadyOnChain, Refused
 from facilitator.roles.chain import ChainUnavailable, InBlock
 from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.storage import Storage
 from facilitator.settlement import responses, transitions
-from facilitator.settlement.result_delivery import Teller
+from facilitator.settlement.result_delivery import ResultDelivery
 from facilitator.settlement.retention import GRACE_SECONDS, KEEP_SECONDS
-from facilitator.settlement.settle_request import Caller
-from facilitator.settlement.tracking.pending_settlement import Observation, is_open
+from facilitator.settlement.settle_request import SettleRequest
+from facilitator.settlement.tracking.pending_settlement import PendingSettlement, is_open
 from facilitator.settlement.tracking.tracker import Tracker
-from facilitator.settlement.waiting_slots import Places
+from facilitator.settlement.waiting_slots import WaitingSlots
 from facilitator.x402.messages import SettleResponse
 from facilitator.x402.reasons import Reason
 
@@ -34,7 +34,7 @@ _LATE_SECONDS = 1.0
 _log = logging.getLogger("facilitator.settlement")
 
 
-class Settler:
+class SettlementCoordinator:
     """Settles payments exactly once, whoever asks and however often."""
 
     def __init__(
@@ -53,11 +53,11 @@ class Settler:
         self._judge = judge
         self._clock = clock
         self._lease_seconds = lease_seconds
-        self.places = Places(max_waiting)
+        self.places = WaitingSlots(max_waiting)
         """Those that callers wait in."""
         self._turn_to_write = threading.Semaphore(_WRITERS)
         self._draining = threading.Event()
-        self._teller = Teller(storage, clock, self._turn_to_write, self._draining)
+        self._teller = ResultDelivery(storage, clock, self._turn_to_write, self._draining)
 
     def drain(self) -> None:
         """Answer every waiting caller with what is known; let nobody wait from now on."""
@@ -65,7 +65,7 @@ class Settler:
         for tracker in self._trackers.values():
             tracker.wake()
 
-    def settle(self, payment: Payment, caller: Caller) -> SettleResponse:
+    def settle(self, payment: Payment, caller: SettleRequest) -> SettleResponse:
         """Settle the payment or say how it stands.
 
         Raises :class:`~facilitator.exact.refused.Refused` when it is not valid and nothing was
@@ -88,7 +88,7 @@ class Settler:
                 )
                 return responses.pending(claim, None, trouble)
         if not is_open(claim):
-            return self._teller.answer(Observation(claim), caller, deadline)
+            return self._teller.answer(PendingSettlement(claim), caller, deadline)
         observation = tracker.observe(claim)
         self._wait(observation, deadline)
         return self._teller.answer(observation, caller, deadline)
@@ -180,7 +180,7 @@ class Settler:
         try:
             payer = self._judge(payment)
             tracker.follow()
-        except Landed as landed:
+        except AlreadyOnChain as landed:
             return self._rebuild(claim, landed.where)
         except BaseException as error:
             self._storage.remove_claim(claim)  # nothing was sent
@@ -204,7 +204,7 @@ class Settler:
         _log.warning("the claim on %s was lost, and is made anew", claim.transaction_id)
         return self._trackers[claim.network].landed(rebuilt, where).claim
 
-    def _wait(self, observation: Observation, deadline: float) -> None:
+    def _wait(self, observation: PendingSettlement, deadline: float) -> None:
         if observation.is_decided() or not self.places.take():
             return
         try:

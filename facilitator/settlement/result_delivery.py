@@ -10,8 +10,8 @@ from facilitator.clock import Clock
 from facilitator.roles.claim import NOT_KNOWN, Claim, ClaimState
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement import responses, transitions
-from facilitator.settlement.settle_request import Caller
-from facilitator.settlement.tracking.pending_settlement import Observation, is_open
+from facilitator.settlement.settle_request import SettleRequest
+from facilitator.settlement.tracking.pending_settlement import PendingSettlement, is_open
 from facilitator.x402.messages import SettleResponse
 
 MAX_REMEMBERED = 10_000
@@ -22,7 +22,7 @@ _WRITE_SECONDS = 5.0
 _WRITE_PAUSE_SECONDS = 0.2
 
 
-class Teller:
+class ResultDelivery:
     """Answers callers by the claim as it is stored."""
 
     def __init__(
@@ -41,7 +41,9 @@ class Teller:
         self._told: dict[str, tuple[bytes, str]] = {}
         """Answers and hashes of their keys; the oldest go first."""
 
-    def answer(self, observation: Observation, caller: Caller, deadline: float) -> SettleResponse:
+    def answer(
+        self, observation: PendingSettlement, caller: SettleRequest, deadline: float
+    ) -> SettleResponse:
         """How the observed claim stands, for this caller.
 
         ``deadline`` is when it no longer waits (monotonic). Raises :class:`StorageUnavailable`.
@@ -61,7 +63,7 @@ class Teller:
         return responses.pending(claim, observation.depth, observation.trouble)
 
     def _tell(
-        self, claim: Claim, depth: int | None, caller: Caller, deadline: float
+        self, claim: Claim, depth: int | None, caller: SettleRequest, deadline: float
     ) -> SettleResponse:
         """Report the success to this caller if nobody was told before and it is still there."""
         if claim.answer is None and (before := self._told.get(claim.transaction_id)):
@@ -70,7 +72,7 @@ class Teller:
             claim = transitions.advance(self._storage, claim, again).claim or claim
         if claim.answer is not None:
             return self._told_before(claim, claim.answer, caller)
-        if caller.is_gone():
+        if caller.client_disconnected():
             return responses.pending(claim, depth)
         answer = orjson.dumps(responses.success(claim, depth).to_json())
         key = caller.key or _nobodys_key()
@@ -79,7 +81,7 @@ class Teller:
             return responses.pending(told or claim, depth)
         if told.answer_key != key:
             return self._told_before(told, told.answer, caller)
-        if caller.key is None and caller.is_gone():
+        if caller.key is None and caller.client_disconnected():
             self._write(told, transitions.take_back(key, self._clock.time()), key, deadline)
             return responses.pending(claim, depth)
         self._remember(claim.transaction_id, told.answer, key)
@@ -119,18 +121,18 @@ class Teller:
         if not self._storage.change_claim(claim):
             raise StorageUnavailable("it has lost what it held a moment ago")
 
-    def _told_before(self, claim: Claim, answer: bytes, caller: Caller) -> SettleResponse:
+    def _told_before(self, claim: Claim, answer: bytes, caller: SettleRequest) -> SettleResponse:
         if _is_same(claim, caller):
             self._make_sure(claim)
         return _told_before(claim, answer, caller)
 
 
-def _is_same(claim: Claim, caller: Caller) -> bool:
+def _is_same(claim: Claim, caller: SettleRequest) -> bool:
     """Whether the caller is, by its key, the one who was told."""
     return caller.key is not None and claim.answer_key == caller.key
 
 
-def _told_before(claim: Claim, answer: bytes, caller: Caller) -> SettleResponse:
+def _told_before(claim: Claim, answer: bytes, caller: SettleRequest) -> SettleResponse:
     """The same answer to the one who was told, by its key; to everybody else that it was told."""
     if _is_same(claim, caller):
         return responses.repeated(answer)

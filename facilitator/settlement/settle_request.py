@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class SettleRequest:
     """Who waits for an answer of ``/settle``, and how."""
 
     wait_seconds: float
     key: str | None
     """Hash of the idempotency key."""
-    is_gone: Callable[[], bool]
+    client_disconnected: Callable[[], bool]
     """Whether the caller has hung up."""

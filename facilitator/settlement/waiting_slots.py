@@ -1,9 +1,9 @@
-"""Places for callers to wait in: as many at once as there are, and how many are taken."""
+"""WaitingSlots for callers to wait in: as many at once as there are, and how many are taken."""
 
 import threading
 
 
-class Places:
+class WaitingSlots:
     """So many places. Safe to use from many threads."""
 
     def __init__(self, number: int) -> None:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from blockfrost import ApiUrls  # type: ignore[import-untyped]  # has no type hints
 
-from facilitator.errors import ConfigInvalidError, Problem
+from facilitator.plugin import ConfigInvalidError, Problem
 from facilitator.x402.networks import NETWORKS
 from facilitator_blockfrost.settings import BlockfrostSettings, Tier
 

@@ -8,14 +8,7 @@ from typing import Any
 import cbor2
 
 from facilitator.cardano.transaction import OutputRef
-from facilitator.roles.chain import (
-    Block,
-    ChainUnavailable,
-    Point,
-    PointNotFound,
-    ProviderBehind,
-    Tip,
-)
+from facilitator.plugin import Block, ChainUnavailable, Point, PointNotFound, ProviderBehind, Tip
 from facilitator_blockfrost.client import Client, Missing
 from facilitator_blockfrost.fields import Malformed, digest, rows, table, whole
 from facilitator_blockfrost.transactions import read_consumed

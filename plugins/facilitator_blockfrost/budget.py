@@ -8,8 +8,7 @@ import math
 import threading
 from collections.abc import Mapping
 
-from facilitator.clock import Clock
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.plugin import ChainUnavailable, Clock
 from facilitator_blockfrost.settings import Tier
 
 REQUESTS_PER_SECOND = 10.0

@@ -14,9 +14,7 @@ from urllib.parse import urlsplit
 import orjson
 from blockfrost.utils import Api  # type: ignore[import-untyped]  # has no type hints
 
-from facilitator.clock import Clock
-from facilitator.errors import one_line
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.plugin import ChainUnavailable, Clock, one_line
 from facilitator_blockfrost.budget import Budget
 from facilitator_blockfrost.connection import Answer, Origin
 from facilitator_blockfrost.pause import Pause

@@ -12,7 +12,7 @@ from facilitator.cardano.codec.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.transaction import Redeemer
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.plugin import ChainUnavailable
 from facilitator_blockfrost.client import Client, OutcomeUnknown, refusal
 from facilitator_blockfrost.fields import Malformed, rows, table, text, whole
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.plugin import ChainUnavailable
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.codec.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Output, OutputRef
-from facilitator.roles.chain import ChainUnavailable, OutputStatus, Spent, Unknown, Unspent
+from facilitator.plugin import ChainUnavailable, OutputStatus, Spent, Unknown, Unspent
 from facilitator_blockfrost.client import Client, Missing
 from facilitator_blockfrost.fields import Malformed, digest, optional, raw_bytes, rows, table, whole
 from facilitator_blockfrost.transactions import scripts_succeeded

@@ -3,8 +3,7 @@
 from typing import Any, NamedTuple
 
 from facilitator.cardano.parameters import ProtocolParameters
-from facilitator.clock import Clock
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.plugin import ChainUnavailable, Clock
 from facilitator_blockfrost.client import Client, Missing
 from facilitator_blockfrost.eras import Calendar
 from facilitator_blockfrost.fields import Malformed, fraction, table, whole

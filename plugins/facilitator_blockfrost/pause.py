@@ -4,8 +4,7 @@ import logging
 import threading
 from typing import NamedTuple
 
-from facilitator.clock import Clock
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.plugin import ChainUnavailable, Clock
 from facilitator_blockfrost.budget import DAY, until_midnight
 
 QUOTA_USED_UP, BANNED = 402, 418

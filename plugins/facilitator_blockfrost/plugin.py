@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 
-from facilitator import hookimpl
-from facilitator.plugin.context import Context
-from facilitator.roles.chain import ChainProvider
+from facilitator.plugin import ChainProvider, Context, hookimpl
 from facilitator_blockfrost.access import access
 from facilitator_blockfrost.budget import Budget
 from facilitator_blockfrost.client import Client

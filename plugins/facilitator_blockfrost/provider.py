@@ -7,14 +7,7 @@ from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
-from facilitator.clock import Clock
-from facilitator.roles.chain import (
-    Block,
-    OutputStatus,
-    Point,
-    Tip,
-    TransactionStatus,
-)
+from facilitator.plugin import Block, Clock, OutputStatus, Point, Tip, TransactionStatus
 from facilitator_blockfrost.blocks import read_blocks_after, read_tip
 from facilitator_blockfrost.client import Client
 from facilitator_blockfrost.eras import Calendar, read_calendar

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from facilitator.settings import setting
+from facilitator.plugin import setting
 from facilitator.x402.networks import canonical_network
 
 Tier = Literal["free", "hobby", "developer", "enterprise"]

@@ -6,7 +6,7 @@ import orjson
 
 from facilitator.cardano.codec.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
-from facilitator.roles.chain import SubmissionRejected, SubmissionUnknown
+from facilitator.plugin import SubmissionRejected, SubmissionUnknown
 from facilitator_blockfrost.client import Client, OutcomeUnknown, refusal
 from facilitator_blockfrost.connection import Answer
 from facilitator_blockfrost.rejection import inputs_missing, is_verdict, rejection

@@ -4,15 +4,16 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from facilitator.observability.metrics import (
+from facilitator.plugin import (
+    NO_METER,
     QUOTA_REMAINING,
     QUOTA_USED,
     UPSTREAM_REQUESTS,
     UPSTREAM_RETRIES,
     UPSTREAM_SECONDS,
     UPSTREAM_WITHHELD,
+    Meter,
 )
-from facilitator.roles.metrics import NO_METER, Meter
 from facilitator_blockfrost.pool import NotSent
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from facilitator.cardano.transaction import OutputRef
-from facilitator.roles.chain import (
+from facilitator.plugin import (
     ChainUnavailable,
     InBlock,
     InMempool,

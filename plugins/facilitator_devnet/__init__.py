@@ -3,10 +3,7 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
-from facilitator import hookimpl
-from facilitator.errors import PluginError
-from facilitator.plugin.context import Context
-from facilitator.roles.chain import ChainProvider, ChainUnavailable
+from facilitator.plugin import ChainProvider, ChainUnavailable, Context, PluginError, hookimpl
 from facilitator_devnet.blockfrost.serving import serve
 from facilitator_devnet.commands import Run, prepare_demo, prepare_devnet, prepare_sample_payment
 from facilitator_devnet.devnet import Devnet

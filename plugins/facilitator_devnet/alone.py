@@ -4,9 +4,7 @@ import json
 import signal
 from threading import Event
 
-from facilitator.clock import SystemClock
-from facilitator.errors import FacilitatorError
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.plugin import ChainUnavailable, FacilitatorError, SystemClock
 from facilitator_devnet.blockfrost.serving import serve
 from facilitator_devnet.devnet import Devnet
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from facilitator.cardano.transaction import Transaction
-from facilitator.roles.chain import Block
+from facilitator.plugin import Block
 from facilitator_devnet.genesis import MAX_BLOCK_BODY_SIZE
 from facilitator_devnet.ledger import Ledger
 

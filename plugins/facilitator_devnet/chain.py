@@ -11,7 +11,7 @@ from facilitator.cardano.codec.transaction_decoder import decode_output, decode_
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.rules import Environment, Failure
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
-from facilitator.roles.chain import (
+from facilitator.plugin import (
     Block,
     InBlock,
     InMempool,

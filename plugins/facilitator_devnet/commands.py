@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from facilitator.cardano.addresses.address import parse_address
-from facilitator.errors import FacilitatorError
+from facilitator.plugin import FacilitatorError
 from facilitator.x402.networks import NETWORKS
 from facilitator_devnet.genesis import TEST_TOKEN, WALLETS, wallets
 from facilitator_devnet.samples import (

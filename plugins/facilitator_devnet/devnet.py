@@ -11,10 +11,10 @@ from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import KNOWN_ERAS, EraSummary
 from facilitator.cardano.state import Account, LedgerState, StateQuery
 from facilitator.cardano.transaction import Assets, Credential, Output, OutputRef, Value
-from facilitator.clock import Clock
-from facilitator.roles.chain import (
+from facilitator.plugin import (
     Block,
     ChainUnavailable,
+    Clock,
     OutputStatus,
     Point,
     Spent,

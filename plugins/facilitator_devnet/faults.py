@@ -4,7 +4,7 @@ from collections import Counter
 from threading import Lock
 from typing import Literal
 
-from facilitator.roles.chain import ChainUnavailable, SubmissionUnknown
+from facilitator.plugin import ChainUnavailable, SubmissionUnknown
 
 Method = Literal[
     "tip", "outputs", "submit", "transaction", "blocks_after", "parameters", "eras", "ledger_state"

@@ -20,7 +20,7 @@ from facilitator.cardano.rules import (
 )
 from facilitator.cardano.state import Account, LedgerState, StateQuery
 from facilitator.cardano.transaction import Certificate, Credential, OutputRef, Transaction
-from facilitator.roles.chain import Spent, Unspent
+from facilitator.plugin import Spent, Unspent
 
 # Kinds of certificates by what they do (Conway CDDL, ``certificate``).
 REGISTERS = frozenset({0, 7, 11, 12, 13})

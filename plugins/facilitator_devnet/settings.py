@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from facilitator.settings import setting
+from facilitator.plugin import setting
 
 MAX_PORT = 65_535
 

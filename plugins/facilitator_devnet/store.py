@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.plugin import ChainUnavailable
 
 SCHEMA_VERSION = 2
 SCHEMA = f"""

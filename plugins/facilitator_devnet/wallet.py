@@ -15,7 +15,7 @@ from nacl.signing import SigningKey
 from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.transaction import AssetId, Output, OutputRef, Value
-from facilitator.roles.wallet import Signature
+from facilitator.plugin import Signature
 from facilitator_devnet.encoding import minimum_lovelace, output_map, with_minimum_lovelace
 
 SET_TAG = 258

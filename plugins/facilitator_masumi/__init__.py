@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from facilitator import hookimpl
-from facilitator.exact.methods import TransferMethod
+from facilitator.plugin import TransferMethod, hookimpl
 from facilitator_masumi.method import MasumiTransfer
 
 

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from facilitator.exact.refused import Refused
-from facilitator.x402.reasons import Reason
+from facilitator.plugin import Reason, Refused
 from facilitator_masumi.canonical import canonical_json, digest
 
 DOMAIN = "masumi:x402:input:v1"

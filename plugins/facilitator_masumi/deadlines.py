@@ -1,8 +1,7 @@
 """The escrow's four deadlines ("Lock invariants"). Times are Unix times in ms."""
 
 from facilitator.cardano.slots import EraSummary
-from facilitator.exact.refused import Refused
-from facilitator.x402.reasons import Reason
+from facilitator.plugin import Reason, Refused
 from facilitator_masumi.schema import Deadlines
 
 _MINUTE = 60_000

@@ -8,9 +8,8 @@ administrators and cooldown applied to it: the hash of the script that results i
 """
 
 from facilitator.cardano.addresses.address import format_address
-from facilitator.exact.refused import Refused
+from facilitator.plugin import Reason, Refused
 from facilitator.x402.networks import MAINNET, PREPROD, Network
-from facilitator.x402.reasons import Reason
 
 ESCROW_SCRIPT = bytes.fromhex("a15ce9d82d2f67645fc624e2edac03c6f1c106d0ad1af5815a3b14ad")
 """Blake2b-224 over the language's byte and the script with the canonical parameters."""

@@ -2,8 +2,7 @@
 
 from lzstring import LZString
 
-from facilitator.exact.refused import Refused
-from facilitator.x402.reasons import Reason
+from facilitator.plugin import Reason, Refused
 from facilitator_masumi.schema import MasumiExtra
 
 

@@ -9,9 +9,7 @@ from collections.abc import Collection
 from facilitator.cardano.addresses.address import read_address
 from facilitator.cardano.codec.cbor import DecodeError
 from facilitator.cardano.transaction import Credential, Output
-from facilitator.exact.refused import Refused
-from facilitator.exact.terms import Terms
-from facilitator.x402.reasons import Reason
+from facilitator.plugin import Reason, Refused, Terms
 from facilitator_masumi.datum import Lock, Party, read_lock
 from facilitator_masumi.schema import MasumiExtra
 

@@ -6,10 +6,7 @@ from hashlib import blake2b
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Output, Transaction
-from facilitator.exact.methods import DefaultTransfer, Once
-from facilitator.exact.refused import Refused
-from facilitator.exact.terms import Terms
-from facilitator.x402.reasons import Reason
+from facilitator.plugin import DefaultTransfer, Reason, Refused, Terms, UniqueTerms
 from facilitator_masumi import lock
 from facilitator_masumi.commitment import check_commitment
 from facilitator_masumi.deadlines import check_ends_in_time, check_intervals
@@ -26,7 +23,7 @@ REGISTRY = "67ab0c92c4ac1610895a1c965ee50aba41a8f1513b15240723b3bd0b"
 class MasumiTransfer:
     """Checks terms and locks as ``scheme_exact_cardano.md`` demands of a facilitator. No I/O.
 
-    Implements ``TransferMethod``, ``ChecksLedger`` and ``PaysOnce``.
+    Implements ``TransferMethod``, ``ChecksLedger`` and ``HasUniqueTerms``.
     """
 
     def __init__(self) -> None:
@@ -63,10 +60,10 @@ class MasumiTransfer:
         _, locked = lock.escrow_lock(transaction.body.outputs, terms.pay_to)
         lock.check_pays_nonce(locked, nonce)
 
-    def once(self, terms: Terms) -> Once:
+    def once(self, terms: Terms) -> UniqueTerms:
         """The offer that the seller signed: one transaction alone may take it."""
         extra = read_extra(terms.requirements.extra, terms.network.network_id)
-        return Once(terms_digest(terms, extra.terms), extra.terms.deadlines.pay_by / 1000)
+        return UniqueTerms(terms_digest(terms, extra.terms), extra.terms.deadlines.pay_by / 1000)
 
 
 def check_authorization(extra: MasumiExtra, terms: Terms) -> None:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from facilitator.cardano.addresses.address import AddressKind, parse_address, read_address
-from facilitator.exact.refused import Refused
-from facilitator.x402.reasons import Reason
+from facilitator.plugin import Reason, Refused
 
 PAYMENT_TYPE = "Web3CardanoV2"
 """The one generation of the contract that is spoken here."""

@@ -7,8 +7,7 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
 from facilitator.cardano.addresses.address import read_address
-from facilitator.exact.refused import Refused
-from facilitator.x402.reasons import Reason
+from facilitator.plugin import Reason, Refused
 from facilitator_masumi.cose import read_key, read_sign1, signed_bytes
 
 

@@ -4,7 +4,7 @@ It covers the price, the asset, the contract, the request, the seller and the de
 one offer, and so is the key under which that offer is paid once.
 """
 
-from facilitator.exact.terms import Terms
+from facilitator.plugin import Terms
 from facilitator_masumi.canonical import digest
 from facilitator_masumi.schema import SellerTerms
 

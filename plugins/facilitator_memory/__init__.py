@@ -3,8 +3,7 @@
 For tests and trials: when the process ends, everything it knew of settlements is gone.
 """
 
-from facilitator import hookimpl
-from facilitator.roles.storage import Storage
+from facilitator.plugin import Storage, hookimpl
 from facilitator_memory.storage import MemoryStorage
 
 

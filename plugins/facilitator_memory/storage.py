@@ -5,8 +5,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
-from facilitator.roles.claim import Claim
-from facilitator.roles.storage import Reservation, ReservedElsewhere, TooManyReservations
+from facilitator.plugin import Claim, Reservation, ReservedElsewhere, TooManyReservations
 
 
 class _Deadlines:

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import cast
 
-from facilitator import hookimpl
-from facilitator.plugin.context import Context
-from facilitator.roles.metrics import Meter
+from facilitator.plugin import Context, Meter, hookimpl
 from facilitator_prometheus.prometheus_meter import PrometheusMeter
 from facilitator_prometheus.route import Metrics
 from facilitator_prometheus.settings import PrometheusSettings

@@ -14,7 +14,7 @@ from prometheus_client import Metric, values
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from facilitator.plugin.context import Worker
+from facilitator.plugin import Worker
 
 SAMPLE_SECONDS = 1.0
 """How often a worker writes what its gauges read, for whichever worker is asked."""

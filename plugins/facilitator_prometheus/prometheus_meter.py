@@ -8,8 +8,7 @@ from typing import Any, TypeAlias
 import prometheus_client
 from prometheus_client.registry import Collector
 
-from facilitator.plugin.context import Worker
-from facilitator.roles.metrics import Counter, Gauge, Histogram, Metric
+from facilitator.plugin import Counter, Gauge, Histogram, Metric, Worker
 from facilitator_prometheus.processes import SAMPLE_SECONDS, Shared, keep_in_memory
 
 MAX_SERIES = 1000

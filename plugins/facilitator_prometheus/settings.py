@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from facilitator.settings import setting
+from facilitator.plugin import setting
 
 
 def _networks(networks: Sequence[str]) -> str | None:

@@ -7,11 +7,14 @@ chain only once, and count the requests of their clients together.
 from collections.abc import Mapping
 from contextlib import suppress
 
-from facilitator import hookimpl
-from facilitator.errors import PluginError
-from facilitator.plugin.context import Context
-from facilitator.roles.rate_limit import RateLimiter
-from facilitator.roles.storage import Storage, StorageUnavailable
+from facilitator.plugin import (
+    Context,
+    PluginError,
+    RateLimiter,
+    Storage,
+    StorageUnavailable,
+    hookimpl,
+)
 from facilitator_redis.address import Form, parse_address
 from facilitator_redis.names import Names
 from facilitator_redis.rate_limits import TIMEOUT_SECONDS, RedisRateLimiter

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from facilitator.clock import Clock
-from facilitator.roles.rate_limit import RateDecision, Window, decided
-from facilitator.settings import RateLimitSettings
+from facilitator.plugin import Clock, RateDecision, RateLimitSettings, Window, decided
 from facilitator_redis import scripts
 from facilitator_redis.names import Names
 from facilitator_redis.server import Server

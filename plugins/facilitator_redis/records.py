@@ -9,8 +9,7 @@ from dataclasses import fields
 
 import orjson
 
-from facilitator.roles.claim import Claim, ClaimState
-from facilitator.roles.storage import StorageUnavailable
+from facilitator.plugin import Claim, ClaimState, StorageUnavailable
 
 _NAMES = [field.name for field in fields(Claim)]
 _BYTES = ("transaction", "answer")

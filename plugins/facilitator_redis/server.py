@@ -6,7 +6,7 @@ from typing import Any
 
 from redis import exceptions
 
-from facilitator.roles.storage import StorageUnavailable
+from facilitator.plugin import StorageUnavailable
 from facilitator_redis.address import Address
 from facilitator_redis.circuit import Circuit
 from facilitator_redis.client import Client, Value, connect

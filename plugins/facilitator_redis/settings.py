@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from facilitator.settings import setting
+from facilitator.plugin import setting
 from facilitator_redis.address import parse_address
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from facilitator.roles.sharing import Entry, SharedOutput
+from facilitator.plugin import Entry, SharedOutput
 from facilitator_redis import scripts
 from facilitator_redis.client import Value
 from facilitator_redis.names import Names

@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from facilitator.roles.claim import Claim
-from facilitator.roles.storage import Reservation, ReservedElsewhere, TooManyReservations
+from facilitator.plugin import Claim, Reservation, ReservedElsewhere, TooManyReservations
 from facilitator_redis import scripts
 from facilitator_redis.client import Value
 from facilitator_redis.names import Names

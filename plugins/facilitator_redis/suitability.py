@@ -2,7 +2,7 @@
 
 import logging
 
-from facilitator.roles.storage import StorageUnavailable
+from facilitator.plugin import StorageUnavailable
 from facilitator_redis.server import Server
 
 _log = logging.getLogger("facilitator.redis")

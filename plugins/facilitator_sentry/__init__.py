@@ -5,9 +5,7 @@ from collections.abc import Mapping
 
 import falcon
 
-from facilitator import hookimpl
-from facilitator.plugin.context import Context
-from facilitator.roles.reporting import ErrorReporter
+from facilitator.plugin import Context, ErrorReporter, hookimpl
 from facilitator_sentry import traces
 from facilitator_sentry.reporter import Off, SentryReporter
 from facilitator_sentry.sdk import start

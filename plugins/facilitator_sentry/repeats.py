@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 
-from facilitator.clock import Clock
+from facilitator.plugin import Clock
 
 SECONDS = 60.0
 PER_KIND = 10

@@ -8,7 +8,7 @@ import sentry_sdk
 from sentry_sdk.client import BaseClient
 from sentry_sdk.utils import Dsn, event_from_exception
 
-from facilitator.clock import Clock
+from facilitator.plugin import Clock
 from facilitator_sentry import traces
 from facilitator_sentry.repeats import Repeats, kind_of
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from facilitator.observability.redaction import LEFT_OUT, Redactor, without_payments
+from facilitator.plugin import LEFT_OUT, Redactor, without_payments
 
 MAX_LENGTH = 4096
 """Longest text, in characters. Cut only after it was masked, or half a secret could be left."""

@@ -11,7 +11,7 @@ from sentry_sdk.transport import HttpTransport
 from sentry_sdk.utils import Dsn
 
 from facilitator import __version__
-from facilitator.settings import Settings
+from facilitator.plugin import Settings
 from facilitator_sentry.scrubbing import Scrubber
 from facilitator_sentry.settings import SentrySettings
 

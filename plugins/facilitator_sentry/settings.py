@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sentry_sdk.utils import BadDsn, Dsn
 
-from facilitator.settings import setting
+from facilitator.plugin import setting
 
 
 def _names_a_project(dsn: str) -> str | None:

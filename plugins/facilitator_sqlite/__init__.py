@@ -5,10 +5,7 @@ Shared by the processes of one machine that name the same file, and kept when th
 
 from collections.abc import Mapping
 
-from facilitator import hookimpl
-from facilitator.errors import PluginError
-from facilitator.plugin.context import Context
-from facilitator.roles.storage import Storage, StorageUnavailable
+from facilitator.plugin import Context, PluginError, Storage, StorageUnavailable, hookimpl
 from facilitator_sqlite.settings import SqliteSettings
 from facilitator_sqlite.storage import SqliteStorage
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from facilitator.roles.storage import StorageUnavailable
+from facilitator.plugin import StorageUnavailable
 
 _ADVICE = {
     sqlite3.SQLITE_BUSY: "is kept locked by another process; stop that one, or use a faster disk",

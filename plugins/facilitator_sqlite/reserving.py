@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from functools import partial
 
-from facilitator.roles.storage import Reservation, ReservedElsewhere, TooManyReservations
+from facilitator.plugin import Reservation, ReservedElsewhere, TooManyReservations
 from facilitator_sqlite.database import Database
 
 CLEAN_SECONDS = 10.0

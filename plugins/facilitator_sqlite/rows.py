@@ -4,7 +4,7 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
-from facilitator.roles.claim import Claim, ClaimState
+from facilitator.plugin import Claim, ClaimState
 from facilitator_sqlite.errors import DamagedRow
 
 Row = tuple[Any, ...]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from facilitator.settings import setting
+from facilitator.plugin import setting
 
 
 def _names_a_file(path: str) -> str | None:

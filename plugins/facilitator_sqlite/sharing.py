@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Collection, Sequence
 
-from facilitator.roles.sharing import Entry
+from facilitator.plugin import Entry
 from facilitator_sqlite.database import Database
 
 _LEAD = """

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 
-from facilitator.roles.claim import Claim
+from facilitator.plugin import Claim
 from facilitator_sqlite.database import Database
 from facilitator_sqlite.reserving import SqliteReservations
 from facilitator_sqlite.rows import COLUMNS, PLACES, claim_of, row_of

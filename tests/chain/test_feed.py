@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from facilitator.chain import follower
-from facilitator.chain.chain_update import Move
+from facilitator.chain.chain_update import ChainUpdate
 from facilitator.chain.followed_chain import FollowedChain, followed
 from facilitator.roles.chain import Spent, Unspent
 from facilitator.roles.storage import StorageUnavailable
@@ -31,7 +31,7 @@ class Process:
         self.storage = storage
         self.faults: list[BaseException] = []
         self.chain = followed(self.provider, storage, clock, self.faults.append)
-        self.moves: list[Move] = []
+        self.moves: list[ChainUpdate] = []
         self.chain.follower.subscribe(self.moves.append)
 
     @property
@@ -138,7 +138,7 @@ def test_when_the_leader_ends_another_goes_on_without_a_gap(fleet: Fleet) -> Non
     fleet.processes.remove(first)
     made += fleet.make_blocks(2)
     assert second.blocks[-4:] == made
-    assert all(move.gapless for move in second.moves)
+    assert all(move.contiguous for move in second.moves)
     assert second.provider.calls["tip"] == 0
 
 
@@ -152,7 +152,7 @@ def test_when_the_leader_dies_another_goes_on_after_its_lease(fleet: Fleet) -> N
     fleet.processes.remove(first)
     made += fleet.make_blocks(2)
     assert second.blocks[-4:] == made
-    assert all(move.gapless for move in second.moves)
+    assert all(move.contiguous for move in second.moves)
 
 
 def test_a_killed_leaders_lease_runs_out(fleet: Fleet) -> None:
@@ -206,7 +206,7 @@ def test_a_process_that_cannot_reach_the_storage_follows_for_itself(
         made = fleet.make_blocks(3)
         eventually(lambda: asked(second))
         assert second.blocks[-3:] == made
-    eventually(lambda: not all(move.gapless for move in second.moves))
+    eventually(lambda: not all(move.contiguous for move in second.moves))
     made = fleet.make_blocks(2)
     calls = asked(second)
     assert second.blocks[-2:] == made
@@ -229,7 +229,7 @@ def test_a_feed_that_was_lost_begins_anew(devnet: Devnet, tmp_path: Path) -> Non
         made = fleet.make_blocks(2)
         for process in fleet.processes:
             missed = set(made) - set(process.blocks)
-            assert not missed or not all(move.gapless for move in process.moves)
+            assert not missed or not all(move.contiguous for move in process.moves)
         made = fleet.make_blocks(2)
         for process in fleet.processes:
             assert process.blocks[-2:] == made
@@ -243,7 +243,7 @@ def test_a_rollback_is_heard_of_by_all(fleet: Fleet, devnet: Devnet) -> None:
     made = fleet.make_blocks(1)
     for process in fleet.processes:
         assert any(move.rolled_back_to is not None for move in process.moves) or not all(
-            move.gapless for move in process.moves
+            move.contiguous for move in process.moves
         )
         assert process.blocks[-1:] == made
 

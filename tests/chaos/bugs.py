@@ -7,8 +7,8 @@ from facilitator.exact.payment import Payment
 from facilitator.roles.chain import InBlock
 from facilitator.roles.claim import Claim, ClaimState
 from facilitator.settlement import coordinator, responses, result_delivery, transitions
-from facilitator.settlement.coordinator import Settler
-from facilitator.settlement.settle_request import Caller
+from facilitator.settlement.coordinator import SettlementCoordinator
+from facilitator.settlement.settle_request import SettleRequest
 from facilitator.settlement.tracking import recovery
 from facilitator.settlement.transitions import Step
 from facilitator.x402.messages import SettleResponse
@@ -20,29 +20,29 @@ FOR_EVER = 1e11
 def skip_the_claim() -> None:
     """What is submitted is written down nowhere, and nobody notices."""
 
-    def submit(self: Settler, payment: Payment, deadline: float) -> Claim:  # noqa: ARG001
+    def submit(self: SettlementCoordinator, payment: Payment, deadline: float) -> Claim:  # noqa: ARG001
         self._judge(payment)
         claim = replace(self._new_claim(payment, ""), state=ClaimState.SUBMITTED)
         return self._trackers[claim.network].submit(claim).claim
 
-    vars(coordinator)["Settler"]._claim = submit
+    vars(coordinator)["SettlementCoordinator"]._claim = submit
     vars(recovery)["Recovery"].notice = lambda *_: None
 
 
 def claim_for_ever() -> None:
     """Nobody takes over what its owner claimed, who is gone and never submitted it."""
-    new_claim = Settler._new_claim
+    new_claim = SettlementCoordinator._new_claim
 
-    def for_ever(self: Settler, payment: Payment, owner: str) -> Claim:
+    def for_ever(self: SettlementCoordinator, payment: Payment, owner: str) -> Claim:
         return replace(new_claim(self, payment, owner), lease_until=FOR_EVER)
 
-    vars(coordinator)["Settler"]._new_claim = for_ever
+    vars(coordinator)["SettlementCoordinator"]._new_claim = for_ever
 
 
 def tell_everybody() -> None:
     """Whoever asks for a payment that was told is told again."""
 
-    def tell(claim: Claim, answer: bytes, caller: Caller) -> SettleResponse:  # noqa: ARG001
+    def tell(claim: Claim, answer: bytes, caller: SettleRequest) -> SettleResponse:  # noqa: ARG001
         return responses.repeated(answer)
 
     result_delivery._told_before = tell

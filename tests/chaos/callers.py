@@ -26,7 +26,7 @@ class Offer(NamedTuple):
     body: bytes
 
 
-class Caller:
+class SettleRequest:
     """Settles one payment, until it knows how it ended."""
 
     def __init__(

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from chaos.callers import Caller, Offer
+from chaos.callers import Offer, SettleRequest
 from chaos.fleet import Fleet
 from chaos.history import Block, Call, History
 from chaos.network import FAULTS, Clocks, Network
@@ -50,7 +50,7 @@ class Campaign:
         self.counts: Counter[str] = Counter()
         """Upsets that happened."""
         self._calls: list[Call] = []
-        self._unfinished: list[Caller] = []
+        self._unfinished: list[SettleRequest] = []
         self._storage_is_upset, self._provider_is_upset, self._clock_is_upset = (
             threading.Lock() for _ in range(3)
         )
@@ -167,7 +167,7 @@ class Campaign:
             each.join()
 
     def _caller(self, offer: Offer, patience: Patience, key: str) -> Callable[[], None]:
-        caller = Caller(
+        caller = SettleRequest(
             offer,
             patience,
             key if patience.has_key else None,

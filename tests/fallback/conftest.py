@@ -19,7 +19,7 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     A breaker that opened stays so, but with ``cooling=0``, when every call is a trial; every
     ``/health`` looks anew.
     """
-    monkeypatch.setattr(probe, "FRESH_SECONDS", 0)
+    monkeypatch.setattr(probe, "TTL_SECONDS", 0)
     with ExitStack() as stack:
 
         def start(cooling: float = FOREVER, kind: str = "CountedDevnet") -> Paired:

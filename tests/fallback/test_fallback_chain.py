@@ -15,9 +15,9 @@ from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.cardano.state import StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.chain import stale_if_error
-from facilitator.chain.chain_update import Move
+from facilitator.chain.chain_update import ChainUpdate
 from facilitator.chain.failover.circuit_breaker import FAILURES, MIN_COOLING_SECONDS
-from facilitator.chain.failover.failover_chain import FallbackChain, with_fallback
+from facilitator.chain.failover.failover_chain import FailoverChain, build_failover_chain
 from facilitator.chain.failover.provider_pool import IN_USE_SECONDS, STANDBY_SECONDS
 from facilitator.chain.follower import Follower
 from facilitator.roles.chain import (
@@ -60,8 +60,8 @@ def second(clock: ManualClock) -> Iterator[CountedDevnet]:
 
 
 @pytest.fixture
-def chain(first: CountedDevnet, second: CountedDevnet, clock: ManualClock) -> FallbackChain:
-    return with_fallback([("first", first), ("second", second)], clock.time)
+def chain(first: CountedDevnet, second: CountedDevnet, clock: ManualClock) -> FailoverChain:
+    return build_failover_chain([("first", first), ("second", second)], clock.time)
 
 
 def payment(number: int = 0) -> bytes:
@@ -77,7 +77,7 @@ def fails(call: Callable[[], object]) -> str:
 
 
 def test_what_all_of_them_say_is_told_by_name(
-    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet
+    chain: FailoverChain, first: CountedDevnet, second: CountedDevnet
 ) -> None:
     first.fail_all()
     second.fail_all()
@@ -90,13 +90,13 @@ def test_what_all_of_them_say_is_told_by_name(
 
 
 def test_kept_answers_are_no_sign_of_life(
-    chain: FallbackChain,
+    chain: FailoverChain,
     first: CountedDevnet,
     second: CountedDevnet,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A provider keeps its parameters: it can be down and still tell them."""
-    monkeypatch.setattr(stale_if_error, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(stale_if_error, "TTL_SECONDS", 0.0)
     first.faults.fail("outputs", 10**9)
     for _ in range(2 * FAILURES):
         chain.parameters()
@@ -106,7 +106,7 @@ def test_kept_answers_are_no_sign_of_life(
     assert second.calls["parameters"] == FAILURES
 
 
-def test_refusals_and_rollbacks_are_answers(chain: FallbackChain, second: CountedDevnet) -> None:
+def test_refusals_and_rollbacks_are_answers(chain: FailoverChain, second: CountedDevnet) -> None:
     tip = chain.tip().point
     for _ in range(2 * FAILURES):
         with pytest.raises(SubmissionRejected):
@@ -117,7 +117,7 @@ def test_refusals_and_rollbacks_are_answers(chain: FallbackChain, second: Counte
 
 
 def test_unknown_outcomes_are_passed_on_and_open_the_breaker(
-    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet
+    chain: FailoverChain, first: CountedDevnet, second: CountedDevnet
 ) -> None:
     first.faults.lose_submissions(10**9)
     for _ in range(FAILURES):
@@ -129,7 +129,7 @@ def test_unknown_outcomes_are_passed_on_and_open_the_breaker(
 
 
 def test_nobodys_submission_is_the_trial(
-    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+    chain: FailoverChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
 ) -> None:
     first.fail_all()
     for _ in range(FAILURES):
@@ -141,7 +141,7 @@ def test_nobodys_submission_is_the_trial(
 
 
 def test_a_trial_fails_while_the_tip_is_far_behind(
-    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+    chain: FailoverChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
 ) -> None:
     first.fail_all()
     for _ in range(FAILURES):
@@ -162,7 +162,7 @@ def test_a_trial_fails_while_the_tip_is_far_behind(
 
 
 def test_a_refusal_by_one_that_is_behind_decides_nothing(
-    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+    chain: FailoverChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
 ) -> None:
     """It may lack the block that made what is spent."""
     clock.advance(30)
@@ -178,7 +178,7 @@ def test_a_refusal_by_one_that_is_behind_decides_nothing(
 
 
 def test_what_a_standby_that_is_behind_lacks_is_not_known(
-    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+    chain: FailoverChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
 ) -> None:
     assert isinstance(chain, ReadsLedgerState)
     there = next(iter(genesis_utxos(ALICE)))
@@ -206,7 +206,7 @@ def test_what_a_standby_that_is_behind_lacks_is_not_known(
 
 
 def test_the_first_is_used_again_once_it_has_caught_up(
-    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+    chain: FailoverChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
 ) -> None:
     point = chain.tip().point
     first.fail_all()
@@ -227,7 +227,7 @@ def test_the_first_is_used_again_once_it_has_caught_up(
 
 
 def test_a_point_beyond_the_tip_of_another_is_not_rolled_back(
-    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+    chain: FailoverChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
 ) -> None:
     clock.advance(40)
     first.produce_block()
@@ -241,7 +241,7 @@ def test_a_point_beyond_the_tip_of_another_is_not_rolled_back(
 
 
 def test_a_rollback_is_seen_once_the_other_chain_is_as_long(
-    chain: FallbackChain, first: CountedDevnet, clock: ManualClock
+    chain: FailoverChain, first: CountedDevnet, clock: ManualClock
 ) -> None:
     clock.advance(20)
     first.produce_block()
@@ -256,7 +256,7 @@ def test_a_rollback_is_seen_once_the_other_chain_is_as_long(
 def test_a_single_provider_tells_of_a_rollback_at_once(
     first: CountedDevnet, clock: ManualClock
 ) -> None:
-    chain = with_fallback([("first", first)], clock.time)
+    chain = build_failover_chain([("first", first)], clock.time)
     clock.advance(20)
     first.produce_block()
     point = chain.tip().point
@@ -266,9 +266,9 @@ def test_a_single_provider_tells_of_a_rollback_at_once(
 
 
 def test_a_follower_sees_no_rollback_when_another_lags(
-    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+    chain: FailoverChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
 ) -> None:
-    moves: list[Move] = []
+    moves: list[ChainUpdate] = []
     faults: list[BaseException] = []
     with closing(Follower(chain, clock, faults.append)) as follower:
         follower.subscribe(moves.append)
@@ -283,7 +283,7 @@ def test_a_follower_sees_no_rollback_when_another_lags(
         second.produce_block()
         until(lambda: follower.follow().height == 2)
     assert faults == []
-    assert all(move.gapless and move.rolled_back_to is None for move in moves)
+    assert all(move.contiguous and move.rolled_back_to is None for move in moves)
     assert [block.height for move in moves for block in move.blocks] == [1, 2]
 
 
@@ -315,13 +315,13 @@ class SlowToTell(CountedDevnet):
 
 def test_many_threads_that_need_the_standby_look_at_it_once(clock: ManualClock) -> None:
     with closing(FailsTogether(NETWORK, clock)) as one, closing(SlowToTell(NETWORK, clock)) as slow:
-        chain = with_fallback([("one", one), ("slow", slow)], clock.time)
+        chain = build_failover_chain([("one", one), ("slow", slow)], clock.time)
         together([lambda: chain.outputs([])] * 16)
         assert slow.calls == {"tip": 1, "outputs": 16}
 
 
 def test_how_often_health_checks_ask(
-    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+    chain: FailoverChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
 ) -> None:
     asked = []
     for pause in (0.0, IN_USE_SECONDS, STANDBY_SECONDS):
@@ -333,7 +333,7 @@ def test_how_often_health_checks_ask(
 
 
 def test_a_standby_that_was_not_asked_lately_is_not_taken_to_lag(
-    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+    chain: FailoverChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
 ) -> None:
     clock.advance(100)
     checks = list(chain.health_checks().values())
@@ -347,7 +347,7 @@ def test_a_standby_that_was_not_asked_lately_is_not_taken_to_lag(
 
 
 def test_what_happens_to_a_standby_is_no_switch(
-    chain: FallbackChain,
+    chain: FailoverChain,
     second: CountedDevnet,
     clock: ManualClock,
     caplog: pytest.LogCaptureFixture,
@@ -364,7 +364,7 @@ def test_what_happens_to_a_standby_is_no_switch(
 
 
 def test_the_first_is_believed_though_a_standby_is_ahead(
-    chain: FallbackChain, second: CountedDevnet, clock: ManualClock
+    chain: FailoverChain, second: CountedDevnet, clock: ManualClock
 ) -> None:
     chain.tip()
     clock.advance(20)
@@ -378,7 +378,7 @@ def test_the_first_is_believed_though_a_standby_is_ahead(
 
 
 def test_a_single_provider_has_a_breaker_too(first: CountedDevnet, clock: ManualClock) -> None:
-    chain = with_fallback([("first", first)], clock.time)
+    chain = build_failover_chain([("first", first)], clock.time)
     first.faults.fail("outputs", FAILURES)
     for _ in range(FAILURES):
         fails(lambda: chain.outputs([]))
@@ -392,7 +392,7 @@ def test_a_single_provider_has_a_breaker_too(first: CountedDevnet, clock: Manual
 
 
 def test_a_lagging_standby_is_looked_at_again_soon(
-    chain: FallbackChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
+    chain: FailoverChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
 ) -> None:
     second.produce_block()
     clock.advance(500)
@@ -416,7 +416,7 @@ def test_a_fault_of_a_provider_is_not_covered_up_and_not_shown(
     second: CountedDevnet, clock: ManualClock
 ) -> None:
     with closing(Broken(NETWORK, clock)) as broken:
-        chain = with_fallback([("broken", broken), ("second", second)], clock.time)
+        chain = build_failover_chain([("broken", broken), ("second", second)], clock.time)
         for _ in range(FAILURES):
             with pytest.raises(OSError, match="hunter2"):
                 chain.outputs([])
@@ -436,7 +436,7 @@ class Evaluating(CountedDevnet):
 
 def test_scripts_that_cannot_be_evaluated_close_nothing(clock: ManualClock) -> None:
     with closing(Evaluating(NETWORK, clock)) as one, closing(Evaluating(NETWORK, clock)) as other:
-        chain = with_fallback([("one", one), ("other", other)], clock.time)
+        chain = build_failover_chain([("one", one), ("other", other)], clock.time)
         assert isinstance(chain, EvaluatesScripts)
         for _ in range(2 * FAILURES):
             assert "one: cannot evaluate 3 bytes" in fails(lambda: chain.evaluate(b"tx!", {}))
@@ -458,10 +458,10 @@ def test_optional_capabilities_are_those_that_all_have(
     first: CountedDevnet, second: CountedDevnet, clock: ManualClock
 ) -> None:
     with closing(Evaluating(NETWORK, clock)) as evaluating:
-        both = with_fallback([("first", first), ("second", second)])
-        mixed = with_fallback([("evaluating", evaluating), ("first", first)])
-        none = with_fallback([("first", first), ("bare", bare(second))])
-        all_three = with_fallback([("evaluating", evaluating)])
+        both = build_failover_chain([("first", first), ("second", second)])
+        mixed = build_failover_chain([("evaluating", evaluating), ("first", first)])
+        none = build_failover_chain([("first", first), ("bare", bare(second))])
+        all_three = build_failover_chain([("evaluating", evaluating)])
     protocols = (AwaitsBlocks, ReadsLedgerState, EvaluatesScripts)
     assert [isinstance(both, each) for each in protocols] == [True, True, False]
     assert [isinstance(mixed, each) for each in protocols] == [True, True, False]
@@ -477,6 +477,6 @@ def test_all_are_closed_even_when_one_fails_to(clock: ManualClock) -> None:
 
     one, other = CountedDevnet(NETWORK, clock), Sticky(NETWORK, clock)
     with pytest.raises(RuntimeError, match="sticks"):
-        with_fallback([("one", one), ("other", other), ("again", one)]).close()
+        build_failover_chain([("one", one), ("other", other), ("again", one)]).close()
     for devnet in (one, other):
         assert fails(devnet.tip) == "the devnet is closed"

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from facilitator.chain.failover.failover_chain import FallbackChain, with_fallback
+from facilitator.chain.failover.failover_chain import FailoverChain, build_failover_chain
 from facilitator.testing.chain import ChainProviderContract
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
@@ -16,29 +16,29 @@ from support.running import NETWORK, NOW
 
 class TestSingleProvider(ChainProviderContract):
     @pytest.fixture
-    def chain(self) -> Iterator[OverDevnet[FallbackChain]]:
+    def chain(self) -> Iterator[OverDevnet[FailoverChain]]:
         devnet = Devnet(NETWORK, ManualClock(NOW))
-        with closing(with_fallback([("only", devnet)])) as chain:
+        with closing(build_failover_chain([("only", devnet)])) as chain:
             yield OverDevnet(chain, devnet)
 
 
 class TestFirstOfTwo(ChainProviderContract):
     @pytest.fixture
-    def chain(self) -> Iterator[OverDevnet[FallbackChain]]:
+    def chain(self) -> Iterator[OverDevnet[FailoverChain]]:
         clock = ManualClock(NOW)
         devnet, down = CountedDevnet(NETWORK, clock), CountedDevnet(NETWORK, clock)
         down.fail_all()
-        with closing(with_fallback([("first", devnet), ("second", down)])) as chain:
+        with closing(build_failover_chain([("first", devnet), ("second", down)])) as chain:
             yield OverDevnet(chain, devnet)
 
 
 class TestSecondOfTwo(ChainProviderContract):
     @pytest.fixture
-    def chain(self) -> Iterator[OverDevnet[FallbackChain]]:
+    def chain(self) -> Iterator[OverDevnet[FailoverChain]]:
         clock = ManualClock(NOW)
         devnet, down = CountedDevnet(NETWORK, clock), CountedDevnet(NETWORK, clock)
         down.fail_all()
-        chain = with_fallback([("first", down), ("second", devnet)])
+        chain = build_failover_chain([("first", down), ("second", devnet)])
         for _ in range(3):
             chain.tip()
         with closing(chain):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from facilitator.chain.failover.failover_chain import FallbackChain
+from facilitator.chain.failover.failover_chain import FailoverChain
 from facilitator.cli import check
 from facilitator.errors import ConfigInvalidError, PluginError
 from facilitator.plugin.loading import configure
@@ -76,7 +76,7 @@ def test_a_network_may_have_no_standby(start: Start) -> None:
 
 def test_a_single_remote_provider_has_a_breaker_and_a_devnet_none(start: Start) -> None:
     remote = start("remote")
-    assert isinstance(remote.chains[NETWORK], FallbackChain)
+    assert isinstance(remote.chains[NETWORK], FailoverChain)
     assert chain_checks(remote) == ["cardano:preprod"]
     assert type(start("alpha").chains[NETWORK]).__mro__[1] is Devnet
 

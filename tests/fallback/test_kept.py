@@ -2,7 +2,7 @@
 
 import pytest
 
-from facilitator.chain.stale_if_error import FRESH_SECONDS, KEPT_SECONDS, Kept
+from facilitator.chain.stale_if_error import KEPT_SECONDS, TTL_SECONDS, StaleIfErrorCache
 from facilitator.roles.chain import ChainUnavailable
 
 
@@ -23,15 +23,15 @@ class Provider:
 
 def test_an_answer_is_given_again_for_a_moment() -> None:
     provider = Provider()
-    kept: Kept[int] = Kept(lambda: provider.now)
+    kept: StaleIfErrorCache[int] = StaleIfErrorCache(lambda: provider.now)
     assert [kept.keep(provider.ask) for _ in range(3)] == [1, 1, 1]
-    provider.now = FRESH_SECONDS
+    provider.now = TTL_SECONDS
     assert kept.keep(provider.ask) == 2
 
 
 def test_the_last_answer_outlives_the_provider_for_a_while() -> None:
     provider = Provider()
-    kept: Kept[int] = Kept(lambda: provider.now)
+    kept: StaleIfErrorCache[int] = StaleIfErrorCache(lambda: provider.now)
     kept.keep(provider.ask)
     provider.is_down = True
     provider.now = KEPT_SECONDS
@@ -45,6 +45,6 @@ def test_the_last_answer_outlives_the_provider_for_a_while() -> None:
 def test_nothing_is_kept_of_what_was_never_answered() -> None:
     provider = Provider()
     provider.is_down = True
-    kept: Kept[int] = Kept(lambda: provider.now)
+    kept: StaleIfErrorCache[int] = StaleIfErrorCache(lambda: provider.now)
     with pytest.raises(ChainUnavailable):
         kept.keep(provider.ask)

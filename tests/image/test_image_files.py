@@ -63,14 +63,15 @@ def test_nothing_but_the_build_stage_sees_the_sources() -> None:
 def test_the_context_is_the_sources_and_no_more(tmp_path: Path) -> None:
     for name in (
         "setup.py", ".secrets.toml", ".git/config", "docker/.env", "facilitator.db",
-        "facilitator/app.py", "facilitator/__pycache__/app.pyc", "plugins/x.egg-info/PKG-INFO",
+        "facilitator/runtime/process.py", "facilitator/__pycache__/app.pyc",
+        "plugins/x.egg-info/PKG-INFO",
         "plugins/facilitator_x/settings.py",
     ):  # fmt: skip
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     left = [each.relative_to(tmp_path) for each in context_files(tmp_path, ignore_rules())]
     assert [str(each) for each in left] == [
-        "facilitator/app.py",
+        "facilitator/runtime/process.py",
         "plugins/facilitator_x/settings.py",
         "setup.py",
     ]

@@ -87,7 +87,7 @@ def test_the_metadata_says_what_the_package_says(wheel: zipfile.ZipFile) -> None
 def test_there_is_no_package_named_plugins(tmp_path: Path) -> None:
     program = (
         "import importlib.util, sys\n"
-        "from facilitator.plugins import load_plugins\n"
+        "from facilitator.plugin.loading import load_plugins\n"
         "load_plugins(['devnet', 'sqlite', 'memory'])\n"
         "assert 'plugins' not in sys.modules\n"
         "assert importlib.util.find_spec('plugins') is None\n"

@@ -228,7 +228,7 @@ def test_wrong_settings_tables_are_refused(
 def test_in_a_fresh_interpreter_nothing_else_is_imported(shelf: Shelf) -> None:
     shelf.add("lonely")
     program = (
-        "import sys; from facilitator.plugins import load_plugins; load_plugins(['lonely']);"
+        "import sys; from facilitator.plugin.loading import load_plugins; load_plugins(['lonely']);"
         "print(sorted(n for n in sys.modules"
         " if n in ('plugins', 'pycardano') or n.startswith('facilitator_')))"
     )

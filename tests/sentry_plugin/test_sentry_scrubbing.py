@@ -73,9 +73,9 @@ EVENT: dict[str, Any] = {
                 "stacktrace": {
                     "frames": [
                         {
-                            "filename": "facilitator/settlement/tracker.py",
+                            "filename": "facilitator/settlement/tracking/tracker.py",
                             "function": "_the_submission_that_failed_before_it_was_sent",
-                            "module": "facilitator.settlement.tracker",
+                            "module": "facilitator.settlement.tracking.tracker",
                             "lineno": 7,
                             "in_app": True,
                         }

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from facilitator.server.thread_pool import SPARE_THREADS, Dispatcher
+from facilitator.server.thread_pool import SPARE_THREADS, ElasticThreadPool
 from support.waiting import eventually
 
 MOST = SPARE_THREADS + 6
@@ -42,8 +42,8 @@ class Held:
 
 
 @contextmanager
-def running(idle_seconds: float = 60) -> Iterator[Dispatcher]:
-    dispatcher = Dispatcher(MOST, idle_seconds=idle_seconds)
+def running(idle_seconds: float = 60) -> Iterator[ElasticThreadPool]:
+    dispatcher = ElasticThreadPool(MOST, idle_seconds=idle_seconds)
     dispatcher.start()
     try:
         yield dispatcher
@@ -51,7 +51,7 @@ def running(idle_seconds: float = 60) -> Iterator[Dispatcher]:
         dispatcher.stop(20)
 
 
-def at_rest(dispatcher: Dispatcher) -> None:
+def at_rest(dispatcher: ElasticThreadPool) -> None:
     eventually(lambda: not dispatcher.active_count and not dispatcher.queue)
 
 

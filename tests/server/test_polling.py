@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from facilitator.api import application
-from facilitator.server.connection import Channel
+from facilitator.server.connection import HttpConnection
 from facilitator.server.http_server import Server
 from support.waiting import eventually
 from support.web import NETWORK, Client, ScriptedService, payment, read_answer, settings
@@ -24,14 +24,14 @@ def made(folder: Path) -> Server:
 def test_idle_connections_are_not_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
-    looks: list[Channel] = []
-    readable = Channel.readable
+    looks: list[HttpConnection] = []
+    readable = HttpConnection.readable
 
-    def look(channel: Channel) -> bool:
+    def look(channel: HttpConnection) -> bool:
         looks.append(channel)
         return readable(channel)
 
-    monkeypatch.setattr(Channel, "readable", look)
+    monkeypatch.setattr(HttpConnection, "readable", look)
     with made(tmp_path) as server, ExitStack() as stack:
         client = Client(server.port)
         connections = [stack.enter_context(client.connect()) for _ in range(30)]

@@ -17,7 +17,7 @@ import pytest
 from facilitator.api import application
 from facilitator.server import connection as http_connection
 from facilitator.server import http_server
-from facilitator.server.connection import Channel
+from facilitator.server.connection import HttpConnection
 from facilitator.server.http_server import Server
 from facilitator.x402.messages import PaymentRequest, VerifyResponse
 from support.waiting import eventually
@@ -34,7 +34,7 @@ def listening(folder: Path) -> Iterator[tuple[Server, Client]]:
         yield running, Client(running.port)
 
 
-def only_channel(running: Server) -> Channel:
+def only_channel(running: Server) -> HttpConnection:
     eventually(lambda: len(running._channels()) == 1)
     return running._channels()[0]
 

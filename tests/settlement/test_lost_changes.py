@@ -8,7 +8,7 @@ import pytest
 
 from facilitator.roles.claim import Claim, ClaimState
 from facilitator.settlement import transitions
-from facilitator.settlement.tracking.pending_settlement import Observation
+from facilitator.settlement.tracking.pending_settlement import PendingSettlement
 from facilitator.settlement.tracking.recovery import Recovery
 from facilitator.testing.examples import example_claim
 from facilitator_devnet.devnet import Devnet
@@ -61,7 +61,7 @@ def test_what_was_told_of_a_claim_made_anew_is_kept(devnet: Devnet) -> None:
     devnet.produce_block()
     told = replace(claim, requirements="others", confirmations=0, state=ClaimState.SETTLED)
     told = storage.add_claim(replace(told, answer=b"{}", answer_key="another"))
-    observation = Observation(claim.changed().changed())
+    observation = PendingSettlement(claim.changed().changed())
     assert Recovery(storage, devnet).restore(observation) == told
     assert storage.claim(claim.transaction_id) == told
     assert observation.claim == told

@@ -16,9 +16,9 @@ from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
-from facilitator.chain.failover.provider_pool import Pool, Tells
-from facilitator.chain.failover.provider_state import Lag, Member
-from facilitator.chain.stale_if_error import Kept
+from facilitator.chain.failover.provider_pool import HealthEvidence, ProviderPool
+from facilitator.chain.failover.provider_state import Lag, ProviderState
+from facilitator.chain.stale_if_error import StaleIfErrorCache
 from facilitator.observability.metrics import BREAKER_OPEN
 from facilitator.roles.chain import (
     AwaitsBlocks,
@@ -40,19 +40,19 @@ from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import Meter
 
 
-class FallbackChain:
+class FailoverChain:
     """Implements :class:`~facilitator.roles.chain.ChainProvider` over others, in their order.
 
-    Make it by :func:`with_fallback`, which adds the optional capabilities.
+    Make it by :func:`build_failover_chain`, which adds the optional capabilities.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: ProviderPool) -> None:
         """Take the providers."""
         self._pool = pool
         self.network = pool.network
         self.is_devnet = pool.first.provider.is_devnet
-        self._parameters: Kept[ProtocolParameters] = Kept(time.monotonic)
-        self._eras: Kept[EraSummary] = Kept(time.monotonic)
+        self._parameters: StaleIfErrorCache[ProtocolParameters] = StaleIfErrorCache(time.monotonic)
+        self._eras: StaleIfErrorCache[EraSummary] = StaleIfErrorCache(time.monotonic)
 
     @property
     def poll_seconds(self) -> float:
@@ -61,7 +61,7 @@ class FallbackChain:
 
     def tip(self) -> Tip:
         """The newest block. Raises :class:`ChainUnavailable`."""
-        return self._pool.ask(Member.tip)
+        return self._pool.ask(ProviderState.tip)
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         """What is known of each output. Raises :class:`ChainUnavailable`."""
@@ -86,13 +86,13 @@ class FallbackChain:
     def parameters(self) -> ProtocolParameters:
         """The protocol parameters in force. Raises :class:`ChainUnavailable`."""
         return self._parameters.keep(
-            lambda: self._pool.ask(lambda member: member.provider.parameters(), Tells.DOWN)
+            lambda: self._pool.ask(lambda member: member.provider.parameters(), HealthEvidence.DOWN)
         )
 
     def eras(self) -> EraSummary:
         """How slots and time relate. Raises :class:`ChainUnavailable`."""
         return self._eras.keep(
-            lambda: self._pool.ask(lambda member: member.provider.eras(), Tells.DOWN)
+            lambda: self._pool.ask(lambda member: member.provider.eras(), HealthEvidence.DOWN)
         )
 
     def close(self) -> None:
@@ -125,13 +125,13 @@ class FallbackChain:
 
     # What a standby says is missing may be in a block that it does not have yet and another had.
 
-    def _lag(self, member: Member) -> Lag | None:
+    def _lag(self, member: ProviderState) -> Lag | None:
         """How far a standby is behind the others, when last looked at."""
         pool = self._pool
         return None if member is pool.first else member.lag(pool.others(member))
 
     def _outputs(
-        self, member: Member, refs: Collection[OutputRef]
+        self, member: ProviderState, refs: Collection[OutputRef]
     ) -> Mapping[OutputRef, OutputStatus]:
         lag = self._lag(member)
         found = member.provider.outputs(refs)
@@ -144,7 +144,7 @@ class FallbackChain:
             for ref, status in found.items()
         }
 
-    def _submit(self, member: Member, transaction: bytes) -> str:
+    def _submit(self, member: ProviderState, transaction: bytes) -> str:
         lag = self._lag(member)
         try:
             return member.provider.submit(transaction)
@@ -153,7 +153,7 @@ class FallbackChain:
                 raise
             raise ProviderBehind(f"refused it, but {lag}: {error}") from error
 
-    def _blocks_after(self, member: Member, point: Point) -> Sequence[Block]:
+    def _blocks_after(self, member: ProviderState, point: Point) -> Sequence[Block]:
         """A point that is not found beyond the tip may be another's, not one rolled back."""
         try:
             return member.blocks_after(point)
@@ -166,28 +166,28 @@ class FallbackChain:
             raise ProviderBehind(f"its tip lags {lag} slots behind what was followed") from None
 
 
-def _is_open(member: Member) -> float:
+def _is_open(member: ProviderState) -> float:
     return float(member.breaker.is_open)
 
 
-class _Awaiting(FallbackChain):
+class _Awaiting(FailoverChain):
     def await_block(self, after: Point, timeout: float) -> bool:
         """Wait with the provider in use: how long that takes says nothing of it."""
         return cast(AwaitsBlocks, self._pool.in_use.provider).await_block(after, timeout)
 
 
-class _ReadingState(FallbackChain):
+class _ReadingState(FailoverChain):
     def ledger_state(self, query: StateQuery) -> LedgerState:
         """The facts asked for. Raises :class:`ChainUnavailable`."""
         return self._pool.ask(lambda member: self._state(member, query))
 
-    def _state(self, member: Member, query: StateQuery) -> LedgerState:
+    def _state(self, member: ProviderState, query: StateQuery) -> LedgerState:
         if lag := self._lag(member):
             raise ProviderBehind(str(lag))
         return cast(ReadsLedgerState, member.provider).ledger_state(query)
 
 
-class _Evaluating(FallbackChain):
+class _Evaluating(FailoverChain):
     def evaluate(
         self, transaction: bytes, utxo: Mapping[OutputRef, Output]
     ) -> Sequence[ScriptFailure]:
@@ -197,27 +197,27 @@ class _Evaluating(FallbackChain):
         """
         return self._pool.ask(
             lambda member: cast(EvaluatesScripts, member.provider).evaluate(transaction, utxo),
-            Tells.UP,
+            HealthEvidence.UP,
         )
 
 
-_CAPABILITIES: Mapping[type, type[FallbackChain]] = {
+_CAPABILITIES: Mapping[type, type[FailoverChain]] = {
     AwaitsBlocks: _Awaiting,
     ReadsLedgerState: _ReadingState,
     EvaluatesScripts: _Evaluating,
 }
 
 
-def with_fallback(
+def build_failover_chain(
     providers: Sequence[tuple[str, ChainProvider]], clock: Callable[[], float] = time.monotonic
-) -> FallbackChain:
+) -> FailoverChain:
     """The providers by name as one, with the optional capabilities that all of them have."""
     shared = [
         kind
         for capability, kind in _CAPABILITIES.items()
         if all(isinstance(provider, capability) for _, provider in providers)
     ]
-    chain: FallbackChain = type("FallbackChain", (*shared, FallbackChain), {})(
-        Pool(providers, clock)
+    chain: FailoverChain = type("FailoverChain", (*shared, FailoverChain), {})(
+        ProviderPool(providers, clock)
     )
     return chain

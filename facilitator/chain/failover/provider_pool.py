@@ -8,7 +8,7 @@ from enum import Flag, auto
 from typing import TypeVar
 
 from facilitator.chain.failover.circuit_breaker import Ticket
-from facilitator.chain.failover.provider_state import Member
+from facilitator.chain.failover.provider_state import ProviderState
 from facilitator.roles.chain import (
     ChainProvider,
     ChainUnavailable,
@@ -28,7 +28,7 @@ Answer = TypeVar("Answer")
 _log = logging.getLogger("facilitator.chain")
 
 
-class Tells(Flag):
+class HealthEvidence(Flag):
     """What the outcome of a call tells of the provider."""
 
     UP = auto()
@@ -38,7 +38,7 @@ class Tells(Flag):
     ALL = UP | DOWN
 
 
-class Pool:
+class ProviderPool:
     """One member is in use: the first whose breaker is closed. The others stand by."""
 
     def __init__(
@@ -47,19 +47,21 @@ class Pool:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the providers by name, at least one; ``clock`` gives seconds that never go back."""
-        self.members = [Member(name, provider, clock) for name, provider in providers]
+        self.members = [ProviderState(name, provider, clock) for name, provider in providers]
         self.first = self.members[0]
         self.network = self.first.provider.network
         self._lock = threading.Lock()
-        self._in_use: Member | None = self.first
+        self._in_use: ProviderState | None = self.first
         self._used_last = self.first
 
     @property
-    def in_use(self) -> Member:
+    def in_use(self) -> ProviderState:
         """The member in use; the last one that was while no breaker is closed."""
         return self._used_last
 
-    def ask(self, call: Callable[[Member], Answer], tells: Tells = Tells.ALL) -> Answer:
+    def ask(
+        self, call: Callable[[ProviderState], Answer], tells: HealthEvidence = HealthEvidence.ALL
+    ) -> Answer:
         """The first answer; ``tells`` is what the call's outcome tells of a provider."""
         reasons = []
         for member in self.members:
@@ -74,7 +76,9 @@ class Pool:
                 reasons.append(f"{member.name}: {error}")
         raise ChainUnavailable("; ".join(reasons))
 
-    def _ask_one(self, member: Member, call: Callable[[Member], Answer], tells: Tells) -> Answer:
+    def _ask_one(
+        self, member: ProviderState, call: Callable[[ProviderState], Answer], tells: HealthEvidence
+    ) -> Answer:
         ticket = self._admit(member)
         try:
             answer = call(member)
@@ -82,14 +86,14 @@ class Pool:
             self._succeeded(member, ticket)
             raise
         except Exception as error:
-            if Tells.DOWN in tells:
+            if HealthEvidence.DOWN in tells:
                 self._failed(member, ticket, error)
             raise
-        if Tells.UP in tells:
+        if HealthEvidence.UP in tells:
             self._succeeded(member, ticket)
         return answer
 
-    def _admit(self, member: Member) -> Ticket:
+    def _admit(self, member: ProviderState) -> Ticket:
         """Leave to ask it. Raises :class:`ChainUnavailable`.
 
         A trial asks for the tip, and what was asked for comes after it: nobody's submission should
@@ -106,7 +110,7 @@ class Pool:
             raise ChainUnavailable(f"not asked for now: {member.breaker.reason}")
         return ticket
 
-    def _examine(self, member: Member, ticket: Ticket) -> None:
+    def _examine(self, member: ProviderState, ticket: Ticket) -> None:
         """Raise :class:`ChainUnavailable` unless the standby is known not to be far behind."""
         is_behind = member.lag(self.others(member)) is not None
         period = IN_USE_SECONDS if is_behind else STANDBY_SECONDS
@@ -116,7 +120,7 @@ class Pool:
                     self._look(member, ticket)
         member.check_lag(self.others(member))
 
-    def _look(self, member: Member, ticket: Ticket) -> None:
+    def _look(self, member: ProviderState, ticket: Ticket) -> None:
         """Ask for its tip; in a trial it must have caught up with the others as well."""
         try:
             member.tip()
@@ -127,17 +131,17 @@ class Pool:
             raise
         self._succeeded(member, ticket)
 
-    def others(self, member: Member) -> list[Member]:
+    def others(self, member: ProviderState) -> list[ProviderState]:
         """All but that one."""
         return [other for other in self.members if other is not member]
 
     # --- Which one is in use ----------------------------------------------------------------------
 
-    def _succeeded(self, member: Member, ticket: Ticket) -> None:
+    def _succeeded(self, member: ProviderState, ticket: Ticket) -> None:
         if member.breaker.succeeded(ticket):
             self._choose()
 
-    def _failed(self, member: Member, ticket: Ticket, error: Exception) -> None:
+    def _failed(self, member: ProviderState, ticket: Ticket, error: Exception) -> None:
         # Only these errors' texts are fit to be shown.
         told = isinstance(error, ChainUnavailable) and str(error)
         if member.breaker.failed(ticket, told or type(error).__name__):
@@ -163,7 +167,7 @@ class Pool:
 
     # --- Health -----------------------------------------------------------------------------------
 
-    def check(self, member: Member) -> float:
+    def check(self, member: ProviderState) -> float:
         """The seconds that the member took when its tip was asked for last.
 
         Raises :class:`ChainUnavailable` when it is down or far behind another.
@@ -176,7 +180,7 @@ class Pool:
         member.check_lag(self.others(member))
         return member.tip_seconds
 
-    def _visit(self, member: Member) -> None:
+    def _visit(self, member: ProviderState) -> None:
         ticket = member.breaker.admit()
         if ticket is not None:
             self._look(member, ticket)

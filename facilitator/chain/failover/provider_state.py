@@ -35,7 +35,7 @@ class Lag(NamedTuple):
         return f"its tip is {self.slots} slots behind {self.behind}'s"
 
 
-class Member:
+class ProviderState:
     """A provider by its plugin's name."""
 
     def __init__(
@@ -77,7 +77,7 @@ class Member:
         """Whether its tip was asked for so lately."""
         return self._tip is not None and self._clock() - self._tip.at < seconds
 
-    def lag(self, others: Iterable["Member"], *, may_have_grown: bool = False) -> Lag | None:
+    def lag(self, others: Iterable["ProviderState"], *, may_have_grown: bool = False) -> Lag | None:
         """By how much it was behind the one that is furthest; ``None`` when behind none.
 
         With ``may_have_grown``, less what may have come since it was seen: one slot each second.
@@ -96,7 +96,7 @@ class Member:
     def _sightings(self) -> list[Sighting]:
         return [seen for seen in (self._tip, self._block) if seen is not None]
 
-    def check_lag(self, others: Iterable["Member"], at_most: int = MAX_LAG_SLOTS) -> None:
+    def check_lag(self, others: Iterable["ProviderState"], at_most: int = MAX_LAG_SLOTS) -> None:
         """Raise :class:`ChainUnavailable` when it is further behind than that.
 
         That it is too far behind, and no longer is, is logged.

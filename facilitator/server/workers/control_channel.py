@@ -17,7 +17,7 @@ READY = b"\0"
 is the reason why it cannot start."""
 
 
-class Line:
+class ControlChannel:
     """Tells the supervisor how the start went, and notices when it dies."""
 
     def __init__(self, end: socket.socket) -> None:

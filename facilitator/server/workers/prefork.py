@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from facilitator.errors import FacilitatorError
 from facilitator.plugin.context import Worker
 from facilitator.server import sd_notify
-from facilitator.server.load_balancing import Share
+from facilitator.server.load_balancing import ConnectionShare
 from facilitator.server.reload import Reload
-from facilitator.server.workers.control_channel import Line
+from facilitator.server.workers.control_channel import ControlChannel
 from facilitator.server.workers.signals import Signals
 from facilitator.server.workers.supervisor import GRACE_SECONDS, Supervisor
 from facilitator.settings import ServerSettings
@@ -21,7 +21,7 @@ def run_workers(
     settings: ServerSettings,
     sockets: Sequence[socket.socket],
     reload: Reload,
-    work: Callable[[Line, Share, Worker], int],
+    work: Callable[[ControlChannel, ConnectionShare, Worker], int],
 ) -> int:
     """Supervise ``server.workers`` processes until SIGTERM or SIGINT; return the exit code.
 
@@ -32,7 +32,8 @@ def run_workers(
         sockets: What the workers listen on.
         reload: Asked on SIGHUP, here and in each worker, where it is a copy.
         work: Serves until a signal, in the worker, and returns its exit code. It is to call
-            :meth:`Line.ready` once a signal drains, and whenever it has read the settings again.
+            :meth:`ControlChannel.ready` once a signal drains, and whenever it has read the settings
+            again.
 
     Raises:
         WorkerError: A worker ended before it was ready, and none was in its place before; or there

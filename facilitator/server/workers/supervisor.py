@@ -15,10 +15,10 @@ from facilitator.errors import FacilitatorError
 from facilitator.plugin.context import Worker
 from facilitator.server import sd_notify
 from facilitator.server.http_server import announce
-from facilitator.server.load_balancing import Balance, Share
+from facilitator.server.load_balancing import Balance, ConnectionShare
 from facilitator.server.reload import Reload
 from facilitator.server.sockets import port_of, url_of
-from facilitator.server.workers.control_channel import Line
+from facilitator.server.workers.control_channel import ControlChannel
 from facilitator.server.workers.signals import SIGNALS, Signals
 from facilitator.server.workers.worker_slot import Place
 from facilitator.settings import ServerSettings
@@ -36,8 +36,8 @@ class WorkerError(FacilitatorError):
 class Begun(NamedTuple):
     """What a worker has at its beginning."""
 
-    line: Line
-    share: Share
+    line: ControlChannel
+    share: ConnectionShare
     worker: Worker
 
 
@@ -103,7 +103,7 @@ class Supervisor:
     def _wait(self, seconds: float | None) -> None:
         self._signals.wait([each.line for each in self._places if each.line], seconds)
 
-    def _start(self, place: Place) -> Line | None:
+    def _start(self, place: Place) -> ControlChannel | None:
         """Fork; in the worker return its line."""
         place.begin()
         ours, theirs = socket.socketpair()
@@ -121,7 +121,7 @@ class Supervisor:
             for line in (ours, *(each.line for each in self._places)):
                 if line is not None:
                     line.close()
-            return Line(theirs)
+            return ControlChannel(theirs)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         theirs.close()
         ours.setblocking(False)

@@ -7,8 +7,8 @@ from facilitator.clock import Clock
 from facilitator.roles.claim import Claim
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement import transitions
-from facilitator.settlement.tracking.pending_settlement import Observation
-from facilitator.settlement.tracking.pending_settlements import Observed
+from facilitator.settlement.tracking.pending_settlement import PendingSettlement
+from facilitator.settlement.tracking.pending_settlements import PendingSettlements
 from facilitator.settlement.transitions import Step
 
 RETRY_SECONDS = 5.0
@@ -16,13 +16,13 @@ RETRY_SECONDS = 5.0
 _log = logging.getLogger("facilitator.settlement")
 
 
-class Recorder:
+class ClaimWriter:
     """Takes steps of observed claims, and lets whoever waits for them know."""
 
     def __init__(
         self,
         storage: Storage,
-        observed: Observed,
+        observed: PendingSettlements,
         clock: Clock,
         changed: Callable[[Claim], None],
     ) -> None:
@@ -32,7 +32,7 @@ class Recorder:
         self._clock = clock
         self.changed = changed
 
-    def advance(self, observation: Observation, step: Step) -> bool:
+    def advance(self, observation: PendingSettlement, step: Step) -> bool:
         """Take the step, if it still applies to the claim as it is stored; whether it was."""
         before = observation.claim
         try:
@@ -51,7 +51,7 @@ class Recorder:
             self.changed(after)
         return by_us
 
-    def missed(self, observation: Observation) -> None:
+    def missed(self, observation: PendingSettlement) -> None:
         """Have it noticed that the storage has lost the claim, and what else."""
         observation.is_missed = True
         self._observed.due.set()

@@ -14,7 +14,7 @@ UNKNOWN_CHECK_SECONDS = 5.0
 """After how long it is asked first for one of which that is not known."""
 
 
-class Observation:
+class PendingSettlement:
     """One claim being observed: the tracker updates it, callers wait on it."""
 
     def __init__(self, claim: Claim) -> None:

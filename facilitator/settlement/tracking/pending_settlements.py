@@ -3,10 +3,10 @@
 import threading
 
 from facilitator.roles.claim import Claim
-from facilitator.settlement.tracking.pending_settlement import Observation, is_open
+from facilitator.settlement.tracking.pending_settlement import PendingSettlement, is_open
 
 
-class Observed:
+class PendingSettlements:
     """All of them, those observed longest first. Safe to use from many threads."""
 
     def __init__(self) -> None:
@@ -14,13 +14,13 @@ class Observed:
         self.due = threading.Event()
         """Set when the chain may have to be asked for one of them now."""
         self._lock = threading.Lock()
-        self._by_id: dict[str, Observation] = {}
+        self._by_id: dict[str, PendingSettlement] = {}
 
     def __bool__(self) -> bool:
         """Whether there are any."""
         return bool(self._by_id)
 
-    def add(self, claim: Claim, *, now: float, check_in: float) -> Observation:
+    def add(self, claim: Claim, *, now: float, check_in: float) -> PendingSettlement:
         """The observation of the claim, begun now unless it was before.
 
         It is asked for by id in ``check_in`` seconds, or in as many as were said when it was begun.
@@ -29,7 +29,7 @@ class Observed:
         with self._lock:
             observation = self._by_id.get(claim.transaction_id)
             if observation is None:
-                observation = Observation(claim)
+                observation = PendingSettlement(claim)
                 observation.check_at = now + check_in
                 if is_open(claim):
                     self._by_id[claim.transaction_id] = observation
@@ -38,11 +38,11 @@ class Observed:
             self.due.set()
         return observation
 
-    def find(self, transaction_id: str) -> Observation | None:
+    def find(self, transaction_id: str) -> PendingSettlement | None:
         """The observation of a transaction's claim, if there is one."""
         return self._by_id.get(transaction_id)
 
-    def all(self) -> list[Observation]:
+    def all(self) -> list[PendingSettlement]:
         """Those that are observed now."""
         with self._lock:
             return list(self._by_id.values())

@@ -16,15 +16,15 @@ from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement import transitions
 from facilitator.settlement.retention import GRACE_SECONDS
-from facilitator.settlement.tracking.claim_writer import Recorder
+from facilitator.settlement.tracking.claim_writer import ClaimWriter
 from facilitator.settlement.tracking.confirmation import Confirmation
 from facilitator.settlement.tracking.pending_settlement import (
     ACCEPTED_CHECK_SECONDS,
     UNKNOWN_CHECK_SECONDS,
-    Observation,
+    PendingSettlement,
     is_open,
 )
-from facilitator.settlement.tracking.pending_settlements import Observed
+from facilitator.settlement.tracking.pending_settlements import PendingSettlements
 from facilitator.settlement.tracking.recovery import Recovery
 from facilitator.settlement.tracking.submission import Submission
 
@@ -41,8 +41,8 @@ class Reconciliation:
         self,
         chain: FollowedChain,
         storage: Storage,
-        observed: Observed,
-        recorder: Recorder,
+        observed: PendingSettlements,
+        recorder: ClaimWriter,
         confirmation: Confirmation,
         submission: Submission,
         clock: Clock,
@@ -124,21 +124,21 @@ class Reconciliation:
                 _log.info("taking up the settlement of %s", claim.transaction_id)
                 self._take_up(claim)
 
-    def _miss(self, observed: Sequence[Observation], stored: Sequence[Claim]) -> None:
+    def _miss(self, observed: Sequence[PendingSettlement], stored: Sequence[Claim]) -> None:
         """Have those looked at that are not there as they should be: decided since, or lost."""
         versions = {claim.transaction_id: claim.version for claim in stored}
         for each in observed:
             if versions.get(each.claim.transaction_id, -1) < each.claim.version:
                 self._recorder.missed(each)
 
-    def _look_after(self, observation: Observation) -> None:
+    def _look_after(self, observation: PendingSettlement) -> None:
         where = observation.where
         if where is None:
             self._check(observation)
         else:  # what its block has told may not be written yet
             self._confirmation.found(observation, where)
 
-    def _check(self, observation: Observation) -> None:
+    def _check(self, observation: PendingSettlement) -> None:
         """Ask for the transaction by id; send it again if it is nowhere and may still land."""
         observation.checks += 1
         wait = min(UNKNOWN_CHECK_SECONDS * 2.0 ** (observation.checks - 1), _MAX_CHECK_SECONDS)
@@ -155,7 +155,7 @@ class Reconciliation:
         except ChainUnavailable as error:
             _log.warning("asking for %s: %s", observation.claim.transaction_id, error)
 
-    def _not_found(self, observation: Observation, tip: Tip) -> None:
+    def _not_found(self, observation: PendingSettlement, tip: Tip) -> None:
         if observation.where is not None:
             return  # the follower saw it in a block meanwhile
         now = self._clock.time()
@@ -176,7 +176,7 @@ class Reconciliation:
         over_ms = start_ms(tip.point.slot) - start_ms(claim.invalid_hereafter)
         return over_ms >= GRACE_SECONDS * 1000
 
-    def _is_still_open(self, observation: Observation) -> bool:
+    def _is_still_open(self, observation: PendingSettlement) -> bool:
         """Whether the stored claim is open: what another process has ended must not land now."""
         known = observation.claim
         stored = self._storage.claim(known.transaction_id)

@@ -9,20 +9,20 @@ import logging
 from collections.abc import Sequence
 
 from facilitator.exact.payment import Payment
-from facilitator.exact.refused import Landed, PerhapsLanded, Refused
+from facilitator.exact.refused import AlreadyOnChain, MayBeOnChain, Refused
 from facilitator.exact.terms import MEMPOOL
 from facilitator.roles.chain import ChainProvider, ChainUnavailable, InBlock, Tip
 from facilitator.roles.claim import NOT_KNOWN, Claim
 from facilitator.roles.storage import Storage
 from facilitator.settlement.retention import KEEP_SECONDS
-from facilitator.settlement.tracking.pending_settlement import Observation
+from facilitator.settlement.tracking.pending_settlement import PendingSettlement
 from facilitator.x402.reasons import Reason
 
 _log = logging.getLogger("facilitator.settlement")
 
 
-def reconsidered(
-    refused: PerhapsLanded, payment: Payment, chain: ChainProvider, now: float
+def resolve_on_chain(
+    refused: MayBeOnChain, payment: Payment, chain: ChainProvider, now: float
 ) -> Refused:
     """Why the payment is refused that has no claim: for it has landed, if the chain has it.
 
@@ -37,7 +37,7 @@ def reconsidered(
             Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {error}"
         )
     if isinstance(where, InBlock):
-        return Landed(where)
+        return AlreadyOnChain(where)
     if refused.spent_by_itself:
         return Refused(
             Reason.CHAIN_LOOKUP_FAILED,
@@ -65,13 +65,13 @@ class Recovery:
         self._storage = storage
         self._chain = chain
 
-    def notice(self, observed: Sequence[Observation]) -> None:
+    def notice(self, observed: Sequence[PendingSettlement]) -> None:
         """Write again what is lost of these, oldest first.
 
         If all are, so is the newest one; if only what was written last is, whoever changes such a
         claim next finds out, or who looks through all that are open.
         """
-        suspects: Sequence[Observation] = [each for each in observed if each.is_missed]
+        suspects: Sequence[PendingSettlement] = [each for each in observed if each.is_missed]
         for each in suspects:
             each.is_missed = False
         if observed and self._is_lost(observed[-1].claim):
@@ -86,7 +86,7 @@ class Recovery:
         for observation in lost:
             self._write(observation, newest)
 
-    def restore(self, observation: Observation) -> Claim:
+    def restore(self, observation: PendingSettlement) -> Claim:
         """Write the observed claim again, which is lost; the one that is there now."""
         return self._write(observation, self._chain.tip())
 
@@ -95,7 +95,7 @@ class Recovery:
         stored = self._storage.claim(known.transaction_id)
         return stored is None or stored.version < known.version
 
-    def _write(self, observation: Observation, newest: Tip) -> Claim:
+    def _write(self, observation: PendingSettlement, newest: Tip) -> Claim:
         """``newest`` was the newest block after the loss: nobody told by one that came later."""
         known = observation.claim
         where = observation.where or self._chain.transaction(known.transaction_id)

@@ -18,12 +18,12 @@ from facilitator.roles.chain import (
 )
 from facilitator.roles.claim import Claim
 from facilitator.settlement import transitions
-from facilitator.settlement.tracking.claim_writer import Recorder
+from facilitator.settlement.tracking.claim_writer import ClaimWriter
 from facilitator.settlement.tracking.confirmation import Confirmation
 from facilitator.settlement.tracking.pending_settlement import (
     ACCEPTED_CHECK_SECONDS,
     UNKNOWN_CHECK_SECONDS,
-    Observation,
+    PendingSettlement,
 )
 
 _log = logging.getLogger("facilitator.settlement")
@@ -33,7 +33,7 @@ class Submission:
     """Submits observed claims. What is known afterwards is in the observation."""
 
     def __init__(
-        self, chain: FollowedChain, recorder: Recorder, confirmation: Confirmation, clock: Clock
+        self, chain: FollowedChain, recorder: ClaimWriter, confirmation: Confirmation, clock: Clock
     ) -> None:
         """Nothing is sent yet."""
         self._chain = chain.provider
@@ -43,7 +43,7 @@ class Submission:
         self._confirmation = confirmation
         self._clock = clock
 
-    def first(self, observation: Observation) -> None:
+    def first(self, observation: PendingSettlement) -> None:
         """Send what was just marked ``submitted``, once.
 
         Without a definite answer the claim stays open.
@@ -64,7 +64,7 @@ class Submission:
         else:
             self.accepted(observation)
 
-    def again(self, observation: Observation) -> None:
+    def again(self, observation: PendingSettlement) -> None:
         """Send the same bytes once more. Raises :class:`ChainUnavailable`."""
         claim = observation.claim
         try:
@@ -80,17 +80,17 @@ class Submission:
         else:
             self.accepted(observation)
 
-    def accepted(self, observation: Observation) -> None:
+    def accepted(self, observation: PendingSettlement) -> None:
         """Take in that a node has it."""
         observation.trouble = None
         now = self._clock.time()
         observation.check_at = now + ACCEPTED_CHECK_SECONDS
         self._recorder.advance(observation, transitions.accept(now))
 
-    def _ask_soon(self, observation: Observation) -> None:
+    def _ask_soon(self, observation: PendingSettlement) -> None:
         observation.check_at = self._clock.time() + UNKNOWN_CHECK_SECONDS
 
-    def _rejected(self, observation: Observation, error: SubmissionRejected) -> None:
+    def _rejected(self, observation: PendingSettlement, error: SubmissionRejected) -> None:
         """A refusal counts only if the ledger does not have the transaction all the same.
 
         An index lags behind its node, so that what spent the inputs may be the transaction itself,
@@ -117,7 +117,7 @@ class Submission:
         except ChainUnavailable as unavailable:
             _log.warning("asking for %s: %s", claim.transaction_id, unavailable)
 
-    def _reject(self, observation: Observation, error: SubmissionRejected) -> None:
+    def _reject(self, observation: PendingSettlement, error: SubmissionRejected) -> None:
         step = transitions.reject(str(error), observation.owner, self._clock.time())
         self._recorder.advance(observation, step)
 
@@ -141,7 +141,7 @@ class Submission:
             if not isinstance(status, Spent) or status.by in (None, claim.transaction_id):
                 continue
             where = self._follower.find(status.by) or self._chain.transaction(status.by)
-            if isinstance(where, InBlock) and not self._follower.contradicts(where):
+            if isinstance(where, InBlock) and not self._follower.is_orphaned(where):
                 return self._follower.follow().height - where.height >= claim.confirmations
         return False
 

@@ -13,14 +13,14 @@ from facilitator.roles.chain import ChainUnavailable, InBlock, Tip, TransactionS
 from facilitator.roles.claim import Claim
 from facilitator.roles.storage import Storage
 from facilitator.settlement import transitions
-from facilitator.settlement.tracking.claim_writer import Recorder
+from facilitator.settlement.tracking.claim_writer import ClaimWriter
 from facilitator.settlement.tracking.confirmation import Confirmation
 from facilitator.settlement.tracking.pending_settlement import (
     ACCEPTED_CHECK_SECONDS,
     UNKNOWN_CHECK_SECONDS,
-    Observation,
+    PendingSettlement,
 )
-from facilitator.settlement.tracking.pending_settlements import Observed
+from facilitator.settlement.tracking.pending_settlements import PendingSettlements
 from facilitator.settlement.tracking.reconciliation import Reconciliation
 from facilitator.settlement.tracking.submission import Submission
 
@@ -45,8 +45,8 @@ class Tracker:
         self._clock = clock
         self._lease_seconds = lease_seconds
         self._changed = changed
-        self._observed = Observed()
-        recorder = Recorder(storage, self._observed, clock, changed)
+        self._observed = PendingSettlements()
+        recorder = ClaimWriter(storage, self._observed, clock, changed)
         self._confirmation = Confirmation(chain, self._observed, recorder, clock)
         self._submission = Submission(chain, recorder, self._confirmation, clock)
         self._reconciliation = Reconciliation(
@@ -86,7 +86,7 @@ class Tracker:
         observation = self._observed.find(claim.transaction_id)
         return observation.depth if observation is not None else claim.depth
 
-    def submit(self, claim: Claim) -> Observation:
+    def submit(self, claim: Claim) -> PendingSettlement:
         """Send the transaction of a claim that was just marked ``submitted``, once.
 
         Whatever the node answers is in the observation's claim; without a definite answer the
@@ -99,7 +99,7 @@ class Tracker:
         self._submission.first(observation)
         return observation
 
-    def landed(self, claim: Claim, where: InBlock) -> Observation:
+    def landed(self, claim: Claim, where: InBlock) -> PendingSettlement:
         """Observe an open claim whose transaction was found in the block."""
         observation = self._observe(claim, check_in=ACCEPTED_CHECK_SECONDS)
         self._confirmation.found(observation, where)
@@ -113,7 +113,7 @@ class Tracker:
         observation = self._observed.find(transaction_id)
         return None if observation is None else self._reconciliation.recovery.restore(observation)
 
-    def observe(self, claim: Claim) -> Observation:
+    def observe(self, claim: Claim) -> PendingSettlement:
         """Observe an open claim that was submitted before, here or elsewhere.
 
         While its lease lasts, whoever announced the submission may be about to make it. What the
@@ -143,7 +143,7 @@ class Tracker:
         if where is None:
             where = self._chain.transaction(claim.transaction_id)
         if isinstance(where, InBlock):
-            if self._follower.contradicts(where):
+            if self._follower.is_orphaned(where):
                 raise ChainUnavailable(f"block {where.point.block} is of a fork that was left")
             # In the block it was settled in it is as deep as it was, though our view may lag.
             is_same = where.point.block == claim.block
@@ -156,5 +156,5 @@ class Tracker:
             self._changed(after)
         return after or claim
 
-    def _observe(self, claim: Claim, *, check_in: float) -> Observation:
+    def _observe(self, claim: Claim, *, check_in: float) -> PendingSettlement:
         return self._observed.add(claim, now=self._clock.time(), check_in=check_in)

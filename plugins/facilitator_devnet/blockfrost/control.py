@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import orjson
 
 from facilitator.cardano.addresses.address import parse_address
-from facilitator.roles.chain import Block, ChainUnavailable
+from facilitator.plugin import Block, ChainUnavailable
 from facilitator_devnet.blockfrost.errors import ApiError, invalid
 from facilitator_devnet.blockfrost.faults import Fault
 from facilitator_devnet.blockfrost.server import Answer, Message

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.plugin import ChainUnavailable
 from facilitator_devnet.blockfrost.control import CONTROL, control
 from facilitator_devnet.blockfrost.counters import Counters
 from facilitator_devnet.blockfrost.errors import ApiError, invalid

@@ -2,7 +2,7 @@
 
 import logging
 
-from facilitator.errors import FacilitatorError
+from facilitator.plugin import FacilitatorError
 from facilitator_devnet.blockfrost.face import Face
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.settings import is_address

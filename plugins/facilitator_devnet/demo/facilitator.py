@@ -8,7 +8,7 @@ import threading
 from queue import Empty, Queue
 from tempfile import TemporaryDirectory
 
-from facilitator.errors import FacilitatorError
+from facilitator.plugin import FacilitatorError
 
 START_SECONDS = 30
 
