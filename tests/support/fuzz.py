@@ -1,6 +1,6 @@
 """Mutates transactions and has them decoded and judged, looking for what must not happen.
 
-Seeds are real wallets' transactions and the files in ``tests/fuzz/corpus``, to which whatever was
+Seeds are real wallets' transactions and the files in ``tests/data/fuzz``, to which whatever was
 once found is added. The same seed number gives the same inputs.
 """
 
@@ -18,7 +18,7 @@ from facilitator.cardano.state import LedgerState
 from facilitator.cardano.transaction import Output, OutputRef
 from support import wallets
 
-CORPUS = Path(__file__).parent.parent / "fuzz" / "corpus"
+CORPUS = Path(__file__).parent.parent / "data" / "fuzz"
 MAX_BYTES = 16_384
 MAX_SECONDS = 0.05
 MAX_MEMORY = 64 * 2**20

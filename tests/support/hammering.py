@@ -10,7 +10,7 @@ from typing import Any
 
 from facilitator.roles.storage import Storage
 
-HAMMER = Path(__file__).parents[1] / "storage/hammer.py"
+HAMMER = Path(__file__).with_name("hammer.py")
 PROCESSES = 4
 SHARED = "ff" * 32
 SECONDS = 120
