@@ -35,7 +35,7 @@ class ConfigInvalidError(FacilitatorError):
 
 
 def one_line(error: BaseException) -> str:
-    """The error's type and text, whatever it is, in one line."""
+    """Return the error's type and text, whatever it is, in one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 

@@ -51,7 +51,7 @@ def application(
     meter: Meter = NO_METER,
     follow: Follow = lambda _: None,
 ) -> falcon.App[Any, Any]:
-    """The HTTP interface to ``service`` as a WSGI app.
+    """Return the HTTP interface to ``service`` as a WSGI app.
 
     Args:
         service: What answers; its ``health`` is asked once, now, for the checks there are.

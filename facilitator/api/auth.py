@@ -44,7 +44,7 @@ class Gate:
             raise ApiError(401, refusal.reason, refusal.message, CHALLENGE)
 
     def caller(self, req: falcon.Request) -> str | None:
-        """The name of the key that the request shows, if it is one of ours."""
+        """Return the name of the key that the request shows, if it is one of ours."""
         names = [
             name
             for offered in _offered_keys(req)

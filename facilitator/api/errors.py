@@ -32,7 +32,7 @@ class ApiError(Exception):
 def error_document(
     path: str, reason: str, message: str, *, request_id: str, network: str
 ) -> dict[str, Any]:
-    """The body of an error: on ``/verify`` and ``/settle`` with the fields of x402."""
+    """Return the body of an error: on ``/verify`` and ``/settle`` with the fields of x402."""
     match path.rstrip("/"):
         case "/verify":
             return {"isValid": False, "invalidReason": reason, "invalidMessage": message}

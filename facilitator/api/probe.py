@@ -30,7 +30,7 @@ class Outcome:
     error: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The fields of ``/health``."""
+        """Return the fields of ``/health``."""
         fields: dict[str, Any] = {"status": "up" if self.is_up else "down", "latency": self.latency}
         if self.error is not None:
             fields["error"] = self.error
@@ -51,7 +51,7 @@ class Probe:
         self._future: Future[Outcome] | None = None
 
     def ask(self) -> "Future[Outcome]":
-        """The outcome: the running check's, a fresh one's, or a new one's."""
+        """Return the outcome: the running check's, a fresh one's, or a new one's."""
         with self._lock:
             future = self._future
             if future and (not future.done() or time.monotonic() < self._finished + FRESH_SECONDS):

@@ -21,7 +21,7 @@ class TrustedProxies:
         """Whether an address is one of theirs."""
 
     def client(self, peer: str, forwarded_for: str) -> str:
-        """The address of the client behind ``peer``, which must be trusted.
+        """Return the address of the client behind ``peer``, which must be trusted.
 
         What trusted proxies say of one another at the end of ``X-Forwarded-For`` is passed over;
         the entry before is what the last of them saw. Anything in front of it may be made up. A
@@ -41,7 +41,7 @@ class TrustedProxies:
 
 
 def ip_of(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address, IPv4 also where a dual-stack socket shows it within IPv6."""
+    """Return the address, IPv4 also where a dual-stack socket shows it within IPv6."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

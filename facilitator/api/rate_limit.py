@@ -73,7 +73,7 @@ def _is_loopback(address: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _network(address: str) -> str:
-    """The address that is counted: of IPv6 the /64, which one customer has to themselves."""
+    """Return the address that is counted: of IPv6 the /64, which one customer has to themselves."""
     ip = ip_of(address)
     if isinstance(ip, ipaddress.IPv6Address):
         return str(ipaddress.IPv6Network((int(ip) >> 64 << 64, 64)))

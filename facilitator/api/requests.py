@@ -18,7 +18,7 @@ TRANSACTION_ID = re.compile(r"[0-9a-fA-F]{64}")
 
 
 def read_object(req: falcon.Request, limit: int) -> dict[str, Any]:
-    """The JSON object in the body, of at most ``limit`` bytes.
+    """Return the JSON object in the body, of at most ``limit`` bytes.
 
     Raises :class:`ApiError` 400, 413 or 415.
     """
@@ -36,7 +36,7 @@ def read_object(req: falcon.Request, limit: int) -> dict[str, Any]:
 
 
 def too_large(limit: int) -> ApiError:
-    """The refusal of a body of more than ``limit`` bytes."""
+    """Return the refusal of a body of more than ``limit`` bytes."""
     return ApiError(413, Reason.INVALID_PAYLOAD, f"The body must not exceed {limit} bytes.")
 
 
@@ -56,12 +56,12 @@ def _check_media_type(req: falcon.Request) -> None:
 
 
 def request_id_of(header: str | None) -> str:
-    """The caller's ``X-Request-ID`` when it is fit for logs and headers, else a new UUID."""
+    """Return the caller's ``X-Request-ID`` when it is fit for logs and headers, else a new UUID."""
     return header if header and REQUEST_ID.fullmatch(header) else str(uuid.uuid4())
 
 
 def transaction_id_of(value: object) -> str:
-    """The transaction id in lowercase hex. Raises :class:`ApiError` 400 when it is none."""
+    """Return the transaction id in lowercase hex. Raises :class:`ApiError` 400 when it is none."""
     if not isinstance(value, str) or not TRANSACTION_ID.fullmatch(value):
         message = "A transaction id is a string of 64 hexadecimal digits."
         raise ApiError(400, "invalid_transaction_id", message)
@@ -69,7 +69,7 @@ def transaction_id_of(value: object) -> str:
 
 
 def idempotency_key_of(req: falcon.Request) -> str | None:
-    """The header ``Idempotency-Key``. Raises :class:`ApiError` 400 when it is malformed."""
+    """Return the header ``Idempotency-Key``. Raises :class:`ApiError` 400 when it is malformed."""
     key = req.get_header("Idempotency-Key")
     if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
         raise _unusable("Idempotency-Key must be 1 to 255 visible ASCII characters.")

@@ -57,9 +57,9 @@ class PaymentService(Protocol):
         ...
 
     def supported(self) -> Mapping[str, Any]:
-        """The body of ``/supported``."""
+        """Return the body of ``/supported``."""
         ...
 
     def health(self) -> Mapping[str, HealthCheck]:
-        """The dependencies by name, each with a check that raises when it is down."""
+        """Return the dependencies by name, each with a check that raises when it is down."""
         ...

@@ -22,7 +22,7 @@ class Witnessed:
 
 
 def native_script_holds(script: bytes, witnessed: Witnessed) -> bool:
-    """Whether the native script, as CBOR, is satisfied (Allegra, ``evalTimelock``).
+    """Return whether the native script, as CBOR, is satisfied (Allegra, ``evalTimelock``).
 
     A time lock compares with the validity interval, never with the clock, and fails where the
     interval is open on its side. Takes time linear in the script's size and constant Python stack.

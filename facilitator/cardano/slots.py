@@ -24,14 +24,14 @@ class EraSummary:
         self.eras = tuple(sorted(eras, key=lambda era: era.start_slot))
 
     def slot_at(self, unix_ms: int) -> int:
-        """The slot that the instant lies in; slot 0 for anything before the first era."""
+        """Return the slot that the instant lies in; slot 0 for anything before the first era."""
         for era in reversed(self.eras):
             if unix_ms >= era.start_ms:
                 return era.start_slot + (unix_ms - era.start_ms) // era.slot_ms
         return 0
 
     def start_ms(self, slot: int) -> int:
-        """The Unix time in ms at which the slot begins."""
+        """Return the Unix time in ms at which the slot begins."""
         for era in reversed(self.eras):
             if slot >= era.start_slot:
                 return era.start_ms + (slot - era.start_slot) * era.slot_ms

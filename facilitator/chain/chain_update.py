@@ -29,7 +29,7 @@ class ChainUpdate:
 
 
 def encode_move(move: ChainUpdate, at: float) -> bytes:
-    """The move as JSON, with the Unix time in seconds at which it was learnt."""
+    """Return the move as JSON, with the Unix time in seconds at which it was learnt."""
     return orjson.dumps(
         {
             "at": at,

@@ -6,7 +6,7 @@ from facilitator.cardano.transaction import Language, Output, Script, Value
 
 
 def encode_output(output: Output) -> bytes:
-    """All that is known of the output, as a CBOR array; our own form, not the ledger's."""
+    """Return all that is known of the output, as a CBOR array; our own form, not the ledger's."""
     script = output.script
     return cbor2.dumps(
         [

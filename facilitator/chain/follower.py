@@ -114,7 +114,7 @@ class Follower:
             return None
 
     def find(self, transaction_id: str) -> InBlock | None:
-        """The block that the transaction is in, if it is one of those remembered."""
+        """Return the block that the transaction is in, if it is one of those remembered."""
         return self._included.get(transaction_id)
 
     def is_orphaned(self, where: InBlock) -> bool:

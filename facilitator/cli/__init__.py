@@ -114,7 +114,7 @@ def _add_command(
 
 
 def _plugin_commands(first: argparse.Namespace) -> Iterable[_PluginCommand]:
-    """The plugins' commands; asked for only when no command of our own is meant.
+    """Return the plugins' commands; asked for only when no command of our own is meant.
 
     Those of the plugins that are enabled by default are there whatever the settings say, so that a
     newcomer's first command works in any folder.

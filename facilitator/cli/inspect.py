@@ -84,7 +84,7 @@ def _is_transaction_id(source: str) -> bool:
 
 
 def _claimed(settings: Settings, plugins: Plugins, transaction_id: str) -> bytes:
-    """The bytes of a transaction that was submitted here, as its claim keeps them."""
+    """Return the bytes of a transaction that was submitted here, as its claim keeps them."""
     storage = plugins.one_storage(Context(settings, SystemClock()))
     try:
         claim = storage.claim(transaction_id)

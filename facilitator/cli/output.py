@@ -31,7 +31,7 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
 
 
 def mark(status: Status) -> str:
-    """A sign of success, warning or failure that the terminal can show."""
+    """Return a sign of success, warning or failure that the terminal can show."""
     signs = {"ok": "✓", "warning": "!", "failed": "✗"}
     try:
         "".join(signs.values()).encode(sys.stdout.encoding or "ascii")

@@ -41,7 +41,7 @@ class Page:
         self._opener = urllib.request.build_opener(_NoRedirects)
 
     def ask(self, further: Mapping[str, str]) -> Answer:
-        """The answer to a request with these headers as well. Raises :class:`OSError`."""
+        """Return the answer to a request with these headers as well. Raises :class:`OSError`."""
         try:
             headers = {**self._headers, **further}
             request = urllib.request.Request(self._url, self._data, headers)  # noqa: S310

@@ -33,7 +33,7 @@ def decoded(header: str) -> Any:
 
 
 def read_offer(header: str | None) -> Mapping[str, Any]:
-    """The ``PaymentRequired`` object in the header. Raises :class:`CannotPay`."""
+    """Return the ``PaymentRequired`` object in the header. Raises :class:`CannotPay`."""
     if header is None:
         raise CannotPay(f"the server answered 402 without the header {HEADER}: it is not x402 v2")
     try:
@@ -47,7 +47,7 @@ def read_offer(header: str | None) -> Mapping[str, Any]:
 
 
 def choose(offer: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
-    """The first terms in the offer that the payer agrees to, as the server wrote them.
+    """Return the first terms in the offer that the payer agrees to, as the server wrote them.
 
     Raises :class:`CannotPay`, which says why of each that is not.
     """

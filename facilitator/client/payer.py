@@ -57,7 +57,7 @@ class Payer:
         terms: Mapping[str, Any],
         leaving: Collection[OutputRef] = (),
     ) -> Signed:
-        """A payment for the terms, one of the offer's; what is ``leaving`` is not spent.
+        """Return a payment for the terms, one of the offer's; what is ``leaving`` is not spent.
 
         It is judged as a facilitator judges it. Raises :class:`CannotPay`.
         """

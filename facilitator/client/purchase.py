@@ -146,7 +146,7 @@ def _says_spent(answer: Answer) -> bool:
 
 
 def _object(header: str | None) -> Mapping[str, Any] | None:
-    """The JSON object in the header; ``None`` when there is none."""
+    """Return the JSON object in the header; ``None`` when there is none."""
     try:
         value = decoded(header or "")
     except ValueError:

@@ -37,7 +37,7 @@ def sign_payment(
     parameters: ProtocolParameters,
     invalid_hereafter: int,
 ) -> bytes:
-    """The CBOR of a signed transaction that pays the amount in one output.
+    """Return the CBOR of a signed transaction that pays the amount in one output.
 
     An asset travels with the least lovelace there may be; the change goes back to the wallet.
 
@@ -136,7 +136,7 @@ def _value(lovelace: int, assets: Mapping[AssetId, int]) -> "pycardano.Value":
 
 
 def _context(parameters: ProtocolParameters) -> "pycardano.ChainContext":
-    """All that the builder asks of a chain are parameters."""
+    """Return all that the builder asks of a chain are parameters."""
     import pycardano
 
     nothing = Fraction(0)  # what no payment depends on

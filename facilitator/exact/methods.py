@@ -68,7 +68,7 @@ class DefaultTransfer:
 
 
 def outputs_to_payee(terms: Terms, transaction: Transaction) -> list[Output]:
-    """The outputs to exactly ``payTo``, one at least. Raises ``Refused``."""
+    """Return the outputs to exactly ``payTo``, one at least. Raises ``Refused``."""
     outputs = transaction.body.outputs
     found = [output for output in outputs if output.address == terms.pay_to]
     if not found:

@@ -47,7 +47,7 @@ def read_payment(terms: Terms, payload: Mapping[str, Any]) -> Payment:
 
 
 def decoded(raw: bytes) -> Transaction:
-    """The transaction. Raises :class:`Refused`."""
+    """Return the transaction. Raises :class:`Refused`."""
     try:
         return decode_transaction(raw)
     except DecodeError as error:
@@ -55,7 +55,7 @@ def decoded(raw: bytes) -> Transaction:
 
 
 def transaction_bytes(text: object) -> bytes:
-    """The bytes in ``payload.transaction``. Raises :class:`Refused`."""
+    """Return the bytes in ``payload.transaction``. Raises :class:`Refused`."""
     if not isinstance(text, str):
         raise Refused(Reason.PAYLOAD, "payload.transaction must be a base64 string")
     if len(text) > _MAX_BASE64:
@@ -82,7 +82,7 @@ def _too_large() -> Refused:
 
 
 def read_nonce(text: object) -> OutputRef:
-    """The output that ``payload.nonce`` names. Raises :class:`Refused`."""
+    """Return the output that ``payload.nonce`` names. Raises :class:`Refused`."""
     if not isinstance(text, str):
         raise Refused(Reason.PAYLOAD, "payload.nonce must be a string")
     match = NONCE.fullmatch(text)

@@ -102,7 +102,7 @@ def _code(text: object) -> bytes:
 
 @lru_cache(maxsize=64)
 def _hash_of(language: Language, code: bytes, parameters: tuple[bytes, ...]) -> bytes:
-    """A resource server names the same few scripts again and again."""
+    """Return a resource server names the same few scripts again and again."""
     try:
         script = script_code(code)
     except MalformedScriptError as error:

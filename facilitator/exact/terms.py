@@ -49,7 +49,7 @@ def agree_terms(
     *,
     accept_mempool: bool,
 ) -> Terms:
-    """The terms that the request's requirements set. Raises :class:`Refused`.
+    """Return the terms that the request's requirements set. Raises :class:`Refused`.
 
     ``requirements`` come from the resource server and decide; ``accepted``, the client's echo of
     them, must say the same (``scheme_exact_cardano.md``).

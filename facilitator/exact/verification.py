@@ -64,7 +64,7 @@ class ChainFacts(Protocol):
         ...
 
     def parameters(self) -> ProtocolParameters:
-        """The protocol parameters in force."""
+        """Return the protocol parameters in force."""
         ...
 
     def eras(self) -> EraSummary:
@@ -102,7 +102,7 @@ class Verifier:
         self._accept_mempool = accept_mempool
 
     def read(self, request: PaymentRequest) -> Payment:
-        """The payment in the request, its terms agreed. No I/O. Raises :class:`Refused`."""
+        """Return the payment in the request, its terms agreed. No I/O. Raises :class:`Refused`."""
         terms = agree_terms(
             request, self._chains, self._methods, accept_mempool=self._accept_mempool
         )
@@ -175,7 +175,7 @@ class Verifier:
 
 
 def evaluator_of(chain: ChainFacts, utxo: Mapping[OutputRef, Output]) -> Evaluator:
-    """The provider's, if it has one, else the one in this process."""
+    """Return the provider's, if it has one, else the one in this process."""
 
     def evaluate(resolved: Resolved, runs: Sequence[ScriptRun]) -> Sequence[ScriptFailure]:
         if isinstance(chain, EvaluatesScripts):
@@ -244,7 +244,7 @@ def check_validity(payment: Payment, slot: int, latest: int) -> None:
 
 
 def _is_of_its_origin(failure: Failure) -> bool:
-    """Whether the transaction is another network's, or not as its payer signed it.
+    """Return whether the transaction is another network's, or not as its payer signed it.
 
     Of several reasons that is the one to name, as the reference implementations do.
     """

@@ -37,7 +37,7 @@ class Check:
     """What a rule of the ledger demands."""
 
     def to_json(self) -> dict[str, Any]:
-        """The row as data."""
+        """Return the row as data."""
         return {
             "scope": self.scope,
             "name": self.name,

@@ -70,7 +70,7 @@ def _parameters(chain: Snapshot) -> ProtocolParameters | None:
 
 
 def ledger_checks(tx: Transaction, facts: Facts, chain: Snapshot) -> list[Check]:
-    """One row for every rule; of several failures of one rule, each."""
+    """Return one row for every rule; of several failures of one rule, each."""
     parameters = facts.parameters or cast(ProtocolParameters, _NotKnown(facts.unavailable or ""))
     env = Environment(facts.slot, facts.network_id, parameters)
     return [*_static(tx, env), *_resolved(tx, env, facts, chain)]

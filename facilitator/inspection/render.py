@@ -10,7 +10,7 @@ Data = Mapping[str, Any]
 
 
 def render(report: Data) -> str:
-    """The report for a person, its lines as long as they need be."""
+    """Return the report for a person, its lines as long as they need be."""
     return "\n".join(_lines(report)) + "\n"
 
 

@@ -37,7 +37,7 @@ class Snapshot:
         return self._once(("outputs", frozenset(refs)), lambda chain: chain.outputs(refs))
 
     def parameters(self) -> ProtocolParameters:
-        """The protocol parameters in force. Raises :class:`ChainUnavailable`."""
+        """Return the protocol parameters in force. Raises :class:`ChainUnavailable`."""
         return self._once("parameters", lambda chain: chain.parameters())
 
     def eras(self) -> EraSummary:
@@ -84,14 +84,14 @@ class EvaluatingSnapshot(Snapshot):
     def evaluate(
         self, transaction: bytes, utxo: Mapping[OutputRef, Output]
     ) -> Sequence[ScriptFailure]:
-        """The scripts that fail. Raises :class:`ChainUnavailable`."""
+        """Return the scripts that fail. Raises :class:`ChainUnavailable`."""
         return self._once(
             ("evaluate", transaction), lambda _: self._evaluator.evaluate(transaction, utxo)
         )
 
 
 def snapshot_of(network: str, chain: ChainProvider | None) -> Snapshot:
-    """A snapshot that can do what the provider can."""
+    """Return a snapshot that can do what the provider can."""
     if chain is not None and isinstance(chain, EvaluatesScripts):
         return EvaluatingSnapshot(network, chain, chain)
     return Snapshot(network, chain)

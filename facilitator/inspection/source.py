@@ -24,7 +24,7 @@ class Unreadable(FacilitatorError):
 
 
 def read_source(data: bytes) -> PaymentRequest | bytes:
-    """A request of ``/verify``, or the bytes of a transaction given as base64, hex or CBOR.
+    """Return a request of ``/verify``, or the bytes of a transaction given as base64, hex or CBOR.
 
     Raises :class:`Unreadable`.
     """

@@ -12,7 +12,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def ada(lovelace: int) -> str:
-    """The amount in ada, with all six decimals."""
+    """Return the amount in ada, with all six decimals."""
     whole, rest = divmod(abs(lovelace), 1_000_000)
     return f"{'-' if lovelace < 0 else ''}{whole:,}.{rest:06d} ada"
 
@@ -28,7 +28,7 @@ def readable_name(name: bytes) -> str | None:
 
 
 def assets(held: Assets) -> list[dict[str, Any]]:
-    """The assets in the order of their ids."""
+    """Return the assets in the order of their ids."""
     return [_asset(asset, held[asset]) for asset in sorted(held)]
 
 
@@ -42,7 +42,7 @@ def _asset(asset: AssetId, quantity: int) -> dict[str, Any]:
 
 
 def output(held: Output) -> dict[str, Any]:
-    """The output: where it is, what it holds and what it carries."""
+    """Return the output: where it is, what it holds and what it carries."""
     return {
         "address": format_address(held.address),
         "lovelace": held.value.lovelace,

@@ -75,7 +75,7 @@ class JsonFormatter(_Formatter):
         self._host = socket.gethostname()
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as one line."""
+        """Return the record as one line."""
         fixed: dict[str, Any] = {
             "level": _pino_level(record.levelno),
             "time": int(record.created * 1000),
@@ -102,7 +102,7 @@ class PrettyFormatter(_Formatter):
     """A line for people; control characters in what was logged are shown escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as one line, followed by the indented traceback if there is one."""
+        """Return the record as one line, followed by the indented traceback if there is one."""
         moment = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
         parts = [moment, f"{record.levelname:<8}", self._redactor.text(record.getMessage())]
         fields = self._redactor.value(self._fields(record))
@@ -179,7 +179,7 @@ def configure_logging(
 
 
 def _handler(stream: TextIO) -> _Handler:
-    """The handler for the stream; one that is there is kept, so that no record misses it."""
+    """Return the handler for the stream; one that is there is kept, so that no record misses it."""
     root = logging.getLogger()
     for former in [one for one in root.handlers if isinstance(one, _Handler)]:
         if former.stream is stream:

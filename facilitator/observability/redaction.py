@@ -34,15 +34,15 @@ class Redactor:
         self._pattern_in_json = _any_of({json_form for form in forms for json_form in _json(form)})
 
     def finds_in_json(self, line: str) -> bool:
-        """Whether a text in the JSON that ``orjson`` wrote holds a secret."""
+        """Return whether a text in the JSON that ``orjson`` wrote holds a secret."""
         return self._pattern_in_json.search(line) is not None
 
     def text(self, text: str) -> str:
-        """The text with every occurrence of a secret masked."""
+        """Return the text with every occurrence of a secret masked."""
         return self._pattern.sub(MASK, text)
 
     def value(self, value: object) -> Any:
-        """A value that JSON can express, with every text in it masked."""
+        """Return a value that JSON can express, with every text in it masked."""
         if value is None or isinstance(value, bool | int | float):
             return value
         if isinstance(value, Mapping):
@@ -93,7 +93,7 @@ def without_payments(text: str) -> str:
 
 
 def _words_of(run: re.Match[str]) -> str:
-    """The run with nothing but words in it, as those of a path or of a reason."""
+    """Return the run with nothing but words in it, as those of a path or of a reason."""
     parts = _BETWEEN_WORDS.split(run[0])
     separators, words = parts[1::2], parts[::2]
     kept = [word if _WORD.fullmatch(word) else LEFT_OUT for word in words]

@@ -33,7 +33,7 @@ class _TimedStorage:
 
 
 def timed(storage: Storage, meter: Meter) -> Storage:
-    """The storage, measured; the very same where there is no meter."""
+    """Return the storage, measured; the very same where there is no meter."""
     return storage if meter is NO_METER else cast(Storage, _TimedStorage(storage, meter))
 
 

@@ -7,7 +7,7 @@ from facilitator.x402.reasons import Reason
 
 
 def payer_from_claim(payment: Payment, claim: Claim) -> str:
-    """The payer of a payment that is being settled, so that a paid retry can resume it.
+    """Return the payer of a payment that is being settled, so that a paid retry can resume it.
 
     Raises :class:`Refused`.
     """

@@ -112,7 +112,7 @@ class Service:
     # --- /verify ----------------------------------------------------------------------------
 
     def verify(self, request: PaymentRequest) -> VerifyResponse:
-        """The verdict on a payment.
+        """Return the verdict on a payment.
 
         Without the storage it is the chain's alone: the inputs are not held for the payment then.
         Raises :class:`ServiceUnavailable` without it when the payment is in the chain already.
@@ -133,7 +133,7 @@ class Service:
         return response
 
     def _verify(self, payment: Payment) -> VerifyResponse:
-        """The verdict on a valid payment that was examined, else :class:`Refused`."""
+        """Return the verdict on a valid payment that was examined, else :class:`Refused`."""
         with suppress(StorageUnavailable):
             if (payer := self._payer_by_claim(payment)) is not None:
                 return VerifyResponse(is_valid=True, payer=payer)
@@ -253,7 +253,7 @@ class Service:
         return payer
 
     def _judge(self, payment: Payment) -> str:
-        """The payer of a payment without a claim, if it may be submitted now."""
+        """Return the payer of a payment without a claim, if it may be submitted now."""
         try:
             return self._verifier.judge(payment)
         except MayBeOnChain as refused:
@@ -277,7 +277,7 @@ class Service:
             ) from error
 
     def supported(self) -> Mapping[str, Any]:
-        """The answer of ``/supported``."""
+        """Return the answer of ``/supported``."""
         return self._supported
 
     def health(self) -> Mapping[str, HealthCheck]:

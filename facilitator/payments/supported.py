@@ -14,7 +14,7 @@ def supported(
     signers: Sequence[str],
     accept_mempool: bool,
 ) -> Mapping[str, Any]:
-    """The answer of ``/supported``."""
+    """Return the answer of ``/supported``."""
     extra: dict[str, Any] = {
         "assetTransferMethods": list(methods),
         "areFeesSponsored": False,

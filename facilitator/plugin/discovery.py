@@ -66,7 +66,7 @@ def register_plugins(names: Sequence[str]) -> pluggy.PluginManager:
 
 
 def available_plugins(enabled: Collection[str]) -> list[PluginInfo]:
-    """All installed plugins by name, and every enabled one that is not installed."""
+    """Return all installed plugins by name, and every enabled one that is not installed."""
     installed = entry_points(group=GROUP).names
     return [_info(name, enabled=name in enabled) for name in sorted({*installed, *enabled})]
 

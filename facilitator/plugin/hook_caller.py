@@ -29,7 +29,7 @@ class HookCaller:
         self._on_error: OnError | None = None
 
     def has(self, hook: str) -> bool:
-        """Whether any enabled plugin implements the hook."""
+        """Return whether any enabled plugin implements the hook."""
         return bool(self._callers[hook])
 
     def report_errors_to(self, on_error: OnError) -> None:

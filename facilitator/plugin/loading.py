@@ -24,7 +24,7 @@ def configure(
     environ: Mapping[str, str] = os.environ,
     cwd: Path | None = None,
 ) -> tuple[Settings, Plugins]:
-    """The checked settings and the plugins that they enable.
+    """Return the checked settings and the plugins that they enable.
 
     Arguments as for :func:`facilitator.settings.read_settings`. Raises
     :class:`~facilitator.errors.ConfigInvalidError` with every problem, plugins' ones included.

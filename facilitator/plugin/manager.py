@@ -53,16 +53,16 @@ class Plugins(HookCaller):
         return sections
 
     def meter(self, context: Context) -> Meter | None:
-        """The meter, if there is one. Raises :class:`PluginError` when there are two."""
+        """Return the meter, if there is one. Raises :class:`PluginError` when there are two."""
         meters: list[tuple[str, Meter]] = self._collect("meter", context=context)
         return self.require_one(meters, "the meter") if meters else None
 
     def chain_providers(self, context: Context, network: str) -> list[tuple[str, ChainProvider]]:
-        """Every plugin that provides the network, with its provider."""
+        """Return every plugin that provides the network, with its provider."""
         return self._collect("chain_provider", context=context, network=network)
 
     def one_storage(self, context: Context) -> Storage:
-        """The storage. Raises :class:`PluginError` unless there is exactly one."""
+        """Return the storage. Raises :class:`PluginError` unless there is exactly one."""
         storages: list[tuple[str, Storage]] = self._collect("storage", context=context)
         return self.require_one(storages, "the storage")
 
@@ -72,7 +72,7 @@ class Plugins(HookCaller):
         return self.require_one(limiters, "the rate limiter") if limiters else None
 
     def error_reporters(self, context: Context) -> list[tuple[str, ErrorReporter]]:
-        """Every error reporter with its plugin's name."""
+        """Return every error reporter with its plugin's name."""
         return self._collect("error_reporter", context=context)
 
     def transfer_methods(self, context: Context) -> dict[str, TransferMethod]:
@@ -107,15 +107,15 @@ class Plugins(HookCaller):
     # --- Gates: the first refusal counts; what they raise refuses ---------------------------------
 
     def authenticate(self, request: falcon.Request) -> Refusal | None:
-        """The first refusal of the request, if any."""
+        """Return the first refusal of the request, if any."""
         return self._call_gate("authenticate", request=request)
 
     def before_verify(self, payment: PaymentView) -> Refusal | None:
-        """The first refusal to verify the payment, if any."""
+        """Return the first refusal to verify the payment, if any."""
         return self._call_gate("before_verify", payment=payment)
 
     def before_settle(self, payment: PaymentView) -> Refusal | None:
-        """The first refusal to settle the payment, if any."""
+        """Return the first refusal to settle the payment, if any."""
         return self._call_gate("before_settle", payment=payment)
 
     # --- Observers: what they raise is reported and changes nothing -------------------------------

@@ -70,12 +70,12 @@ def _lacking(protocol: type, part: object) -> str | None:
 
 
 def _has(part: object, name: str) -> bool:
-    """Whether it has the member; a property is not read."""
+    """Return whether it has the member; a property is not read."""
     return hasattr(type(part), name) or hasattr(part, name)
 
 
 def _takes(method: object, wanted: Any) -> bool:
-    """Whether the method can be called as the protocol's may be: by position and by name."""
+    """Return whether the method can be called as the protocol's may be: by position and by name."""
     if not callable(method):
         return False
     try:

@@ -137,7 +137,7 @@ class ChainProvider(Protocol):
         ...
 
     def tip(self) -> Tip:
-        """The newest block. Raises :class:`ChainUnavailable`."""
+        """Return the newest block. Raises :class:`ChainUnavailable`."""
         ...
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
@@ -169,7 +169,7 @@ class ChainProvider(Protocol):
         ...
 
     def parameters(self) -> ProtocolParameters:
-        """The protocol parameters in force. Raises :class:`ChainUnavailable`.
+        """Return the protocol parameters in force. Raises :class:`ChainUnavailable`.
 
         Asked for each payment, so a provider keeps them for the epoch.
         """
@@ -198,7 +198,7 @@ class ReadsLedgerState(Protocol):
     """A provider that can tell the ledger state that certificates and withdrawals touch."""
 
     def ledger_state(self, query: StateQuery) -> LedgerState:
-        """The facts asked for, as of the tip. Raises :class:`ChainUnavailable`."""
+        """Return the facts asked for, as of the tip. Raises :class:`ChainUnavailable`."""
         ...
 
 
@@ -209,7 +209,7 @@ class EvaluatesScripts(Protocol):
     def evaluate(
         self, transaction: bytes, utxo: Mapping[OutputRef, Output]
     ) -> Sequence[ScriptFailure]:
-        """The scripts that fail; empty when every script succeeds within its budget.
+        """Return the scripts that fail; empty when every script succeeds within its budget.
 
         ``utxo`` has every output that the transaction refers to. Raises :class:`ChainUnavailable`
         when it cannot tell.

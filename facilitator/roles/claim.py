@@ -97,6 +97,6 @@ class Claim:
         return changed.instead_of(self)
 
     def instead_of(self, stored: "Claim") -> "Claim":
-        """A copy that takes the place of the stored claim, as a change of it."""
+        """Return a copy that takes the place of the stored claim, as a change of it."""
         nonce = secrets.token_hex(8)
         return replace(self, version=stored.version + 1, nonce=nonce, follows=stored.nonce)

@@ -86,5 +86,5 @@ class SharesOutputs(SharesChain, Protocol):
         ...
 
     def shared_outputs(self, network: str, refs: Collection[str]) -> Mapping[str, SharedOutput]:
-        """Those of these outputs that are in the shared cache."""
+        """Return those of these outputs that are in the shared cache."""
         ...

@@ -69,7 +69,7 @@ class Storage(Protocol):
         ...
 
     def claim(self, transaction_id: str) -> Claim | None:
-        """The claim on the transaction, if there is one."""
+        """Return the claim on the transaction, if there is one."""
         ...
 
     def change_claim(self, claim: Claim) -> bool:
@@ -88,7 +88,7 @@ class Storage(Protocol):
         ...
 
     def open_claims(self) -> Sequence[Claim]:
-        """All claims that are not final, oldest first."""
+        """Return all claims that are not final, oldest first."""
         ...
 
     def forget_claims(self, now: float) -> int:

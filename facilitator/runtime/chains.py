@@ -12,7 +12,7 @@ from facilitator.settings import Settings
 
 
 def ordered_chain_providers(plugins: Plugins, context: Context, network: str) -> list[Named]:
-    """The network's provider, then those that stand by for it.
+    """Return the network's provider, then those that stand by for it.
 
     Raises :class:`PluginError` unless exactly one does not stand by, and when they don't go
     together.
@@ -44,7 +44,7 @@ def check_standbys(settings: Settings, ordered: Mapping[str, Sequence[Named]]) -
 
 
 def chains_by_network(plugins: Plugins, context: Context) -> dict[str, ChainProvider]:
-    """Every network's providers as one, by canonical id.
+    """Return every network's providers as one, by canonical id.
 
     Raises :class:`PluginError` when they don't go together.
     """

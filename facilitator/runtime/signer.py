@@ -8,7 +8,7 @@ from facilitator.x402.networks import NETWORKS
 
 
 def signer_addresses(settings: Settings) -> tuple[str, ...]:
-    """The configured address, or the first address of the configured seed phrase, or none.
+    """Return the configured address, or the first address of the configured seed phrase, or none.
 
     Raises :class:`~facilitator.errors.ConfigInvalidError` for a seed phrase that isn't one.
     """

@@ -68,7 +68,7 @@ class Task(WSGITask):
     """Tells the app when the server is stopping, and the client to come back elsewhere."""
 
     def get_environment(self) -> dict[str, Any]:
-        """The WSGI environment."""
+        """Return the WSGI environment."""
         environ: dict[str, Any] = super().get_environment()
         environ[DRAINING] = self.channel.server.draining
         return environ
@@ -258,7 +258,7 @@ class HttpConnection(HTTPChannel):
             super().send_continue()
 
     def readable(self) -> bool:
-        """Whether to read on. What was read before comes first."""
+        """Return whether to read on. What was read before comes first."""
         if self.lingers_until is None:
             is_readable = bool(super().readable())
             if is_readable and self._unread:

@@ -36,7 +36,7 @@ class Listener(TcpWSGIServer):
     watched: SelectorMap
 
     def readable(self) -> bool:
-        """Whether to wait for connections; asked each time before events are waited for."""
+        """Return whether to wait for connections; asked each time before events are waited for."""
         if self.share is not None:
             self.share.has(len(self._map))
         if self.accepting and len(self._map) >= self.adj.connection_limit - SPARE_CONNECTIONS:

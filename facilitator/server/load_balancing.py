@@ -25,7 +25,7 @@ class Balance:
             self.share(index).give_up()
 
     def share(self, index: int) -> "ConnectionShare":
-        """The share of one process."""
+        """Return the share of one process."""
         return ConnectionShare(self._counts, index)
 
 

@@ -100,13 +100,13 @@ class Reload:
 
 
 def is_reloaded(key: str) -> bool:
-    """Whether the dotted key takes effect without a restart."""
+    """Return whether the dotted key takes effect without a restart."""
     table, _, rest = key.partition(".")
     return rest.partition(".")[0] in RELOADED.get(table, ())
 
 
 def changed_keys(former: Settings, new: Settings) -> list[str]:
-    """The dotted keys whose values differ, sorted.
+    """Return the dotted keys whose values differ, sorted.
 
     Without those of plugins that are enabled in one of them only.
     """
@@ -127,7 +127,7 @@ def _table(key: str) -> str:
 
 
 def merged(former: Settings, new: Settings) -> Settings:
-    """The former settings with the keys of the new ones that need no restart."""
+    """Return the former settings with the keys of the new ones that need no restart."""
     tables = {
         name: dataclasses.replace(
             getattr(former, name), **{key: getattr(getattr(new, name), key) for key in keys}
@@ -147,7 +147,7 @@ def merged(former: Settings, new: Settings) -> Settings:
 
 
 def terminal_is_gone(number: int = 2) -> bool:
-    """Whether standard error is a terminal that was closed, of which SIGHUP tells as well.
+    """Return whether standard error is a terminal that was closed, of which SIGHUP tells as well.
 
     If so, what is written there goes nowhere from now on, rather than fail at the end.
     """

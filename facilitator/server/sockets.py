@@ -50,7 +50,7 @@ def url_of(settings: ServerSettings, port: int) -> str:
 
 
 def port_of(listening: socket.socket) -> int:
-    """The port in fact, also when 0 was set."""
+    """Return the port in fact, also when 0 was set."""
     return int(listening.getsockname()[1])
 
 
@@ -67,7 +67,7 @@ def _addresses(settings: ServerSettings) -> Sequence[tuple[socket.AddressFamily,
 
 
 def _why(error: OSError | ValueError) -> str:
-    """The reason, and what to do about it."""
+    """Return the reason, and what to do about it."""
     if isinstance(error, OSError) and error.errno is not None:
         # Its own text repeats the address; of a name that is not found there is no other.
         why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno)

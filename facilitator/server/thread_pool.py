@@ -74,7 +74,7 @@ class ElasticThreadPool(ThreadedTaskDispatcher):
         return len(self.threads) - self.stop_count - self.active_count
 
     def _next(self, thread_no: int) -> Any:
-        """The task to do next; ``None`` when the thread is to end."""
+        """Return the task to do next; ``None`` when the thread is to end."""
         with self.lock:
             while not self.queue and not self.stop_count:
                 self.active_count -= 1

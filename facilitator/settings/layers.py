@@ -41,7 +41,7 @@ class Layer:
 def read_layers(
     path: str | None, environ: Mapping[str, str], cwd: Path
 ) -> tuple[str, tuple[Path, ...], list[Layer]]:
-    """The chosen environment, the files that were read, and all layers, lowest first.
+    """Return the chosen environment, the files that were read, and all layers, lowest first.
 
     Raises :class:`ConfigInvalidError`.
     """

@@ -58,7 +58,7 @@ class Settings:
     """The files that were read, lowest layer first."""
 
     def section(self, declaration: type[Section]) -> Section:
-        """The table that ``declaration`` describes.
+        """Return the table that ``declaration`` describes.
 
         Raises :class:`LookupError` when no enabled plugin contributed it.
         """
@@ -74,7 +74,7 @@ class Settings:
         return self.server.threads * 3 // 4 if waiting is None else waiting
 
     def secrets(self) -> tuple[str, ...]:
-        """The values that must never be shown, for the log to mask."""
+        """Return the values that must never be shown, for the log to mask."""
         values = (
             getattr(section, key.name)
             for section in self.sections
@@ -97,13 +97,13 @@ class SettingsSource:
     mainnet_allowed: bool
 
     def plugins(self) -> tuple[str, ...]:
-        """The names of the enabled plugins; empty when they cannot be made out."""
+        """Return the names of the enabled plugins; empty when they cannot be made out."""
         resolver = Resolver({"": RootSettings}, ())
         resolver.resolve(self.layers)
         return resolver.value("plugins") or ()
 
     def settings(self, sections: Mapping[str, type], unread: Collection[str] = ()) -> Settings:
-        """The settings by the core's declarations and the plugins' ``sections``.
+        """Return the settings by the core's declarations and the plugins' ``sections``.
 
         Tables named in ``unread`` are accepted and left alone. Raises
         :class:`ConfigInvalidError` with every problem.
@@ -180,7 +180,7 @@ def load_settings(
     cwd: Path | None = None,
     sections: Mapping[str, type] | None = None,
 ) -> Settings:
-    """The checked settings.
+    """Return the checked settings.
 
     Args:
         path: See :func:`read_settings`.

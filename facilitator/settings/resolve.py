@@ -51,7 +51,7 @@ class Resolver:
         self.effective: list[Effective] = []
 
     def resolve(self, layers: Sequence[Layer]) -> dict[str, Any]:
-        """The section objects by table name; without those that have a problem."""
+        """Return the section objects by table name; without those that have a problem."""
         found: dict[Key, Found] = {}
         for layer in layers:
             for key, value in self._flatten(layer):
@@ -119,7 +119,7 @@ class Resolver:
         self.problems.append(Problem(name, f"{sentence} ({layer.name})"))
 
     def _values(self, section: str, found: Mapping[Key, Found]) -> dict[str, Any] | None:
-        """The section's values by field; ``None`` when one of them has a problem."""
+        """Return the section's values by field; ``None`` when one of them has a problem."""
         values = {}
         before = len(self.problems)
         for field in self._fields[section].values():

@@ -74,7 +74,7 @@ class Field:
         return typing.get_origin(self.type) is Mapping
 
     def convert(self, value: object, *, text: bool) -> Any:
-        """The value by the field's type; ``text`` says that it was written without a type.
+        """Return the value by the field's type; ``text`` says that it was written without a type.
 
         Raises :class:`ValueError` with a sentence that is fit to be shown.
         """
@@ -97,7 +97,7 @@ class Field:
 
 
 def fields_of(section: type) -> dict[str, Field]:
-    """The keys that a settings dataclass declares, by name, in order.
+    """Return the keys that a settings dataclass declares, by name, in order.
 
     Raises :class:`TypeError` when a field was not made by :func:`setting` or its type is not one
     that settings can have.
@@ -135,7 +135,7 @@ def _convert(value: object, kind: Any, *, text: bool) -> Any:
 
 
 def convert_text(value: object) -> str:
-    """The value if it is a text with something in it, else :class:`ValueError`."""
+    """Return the value if it is a text with something in it, else :class:`ValueError`."""
     if not isinstance(value, str):
         raise ValueError("must be text, in quotes")
     if not value:
@@ -188,7 +188,7 @@ def _names_to_strings(value: object, text: bool) -> dict[str, str]:  # noqa: ARG
 
 
 def parse_toml(text: str) -> object:
-    """The TOML value that the text writes; ``None`` when it is none."""
+    """Return the TOML value that the text writes; ``None`` when it is none."""
     try:
         return tomllib.loads(f"value = {text}").get("value")
     except tomllib.TOMLDecodeError:

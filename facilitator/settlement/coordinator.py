@@ -96,7 +96,7 @@ class SettlementCoordinator:
     # --- Claiming and submitting ------------------------------------------------------------
 
     def _claim(self, payment: Payment, deadline: float) -> Claim | None:
-        """The submitted (or final) claim on the payment, made by us where there was none.
+        """Return the submitted (or final) claim on the payment, made by us where there was none.
 
         ``None`` when somebody else verifies it, and does so still when the time runs out or there
         is no place to wait; and when so many others come first that the time runs out.
@@ -125,7 +125,7 @@ class SettlementCoordinator:
                 return None
 
     def _restored(self, payment: Payment) -> Claim | None:
-        """The claim, if this process observes one that the storage has lost."""
+        """Return the claim, if this process observes one that the storage has lost."""
         try:
             return self._trackers[payment.terms.network.id].restored(payment.transaction_id)
         except ChainUnavailable as error:

@@ -11,7 +11,7 @@ from facilitator.x402.reasons import Reason
 
 
 def success(claim: Claim, depth: int | None) -> SettleResponse:
-    """The payment is settled; the strongest evidence known is reported.
+    """Return the payment is settled; the strongest evidence known is reported.
 
     ``depth`` is what this process has seen; another one, which settled it, may have seen more.
     """
@@ -25,7 +25,7 @@ def success(claim: Claim, depth: int | None) -> SettleResponse:
 
 
 def repeated(answer: bytes) -> SettleResponse:
-    """The success exactly as it was told before."""
+    """Return the success exactly as it was told before."""
     fields: dict[str, Any] = orjson.loads(answer)
     return SettleResponse(
         success=True,
@@ -69,7 +69,7 @@ def busy(payment: Payment) -> SettleResponse:
 
 
 def duplicate(claim: Claim, why: str) -> SettleResponse:
-    """This transaction's one success is not for this caller."""
+    """Return this transaction's one success is not for this caller."""
     extra: dict[str, Any] = {
         "status": status_of(claim),
         "transactionId": claim.transaction_id,
@@ -86,7 +86,7 @@ def duplicate(claim: Claim, why: str) -> SettleResponse:
 
 
 def rejected(claim: Claim) -> SettleResponse:
-    """A node refused it for good."""
+    """Return a node refused it for good."""
     return _response(
         claim,
         success=False,
@@ -97,7 +97,7 @@ def rejected(claim: Claim) -> SettleResponse:
 
 
 def expired(claim: Claim) -> SettleResponse:
-    """Its validity ended without the ledger recording it."""
+    """Return its validity ended without the ledger recording it."""
     return _response(
         claim,
         success=False,
@@ -111,7 +111,7 @@ def expired(claim: Claim) -> SettleResponse:
 
 
 def status_of(claim: Claim) -> str:
-    """The claim's state in the words of ``/status``."""
+    """Return the claim's state in the words of ``/status``."""
     match claim.state:
         case ClaimState.SETTLED:
             return "confirmed"

@@ -128,7 +128,7 @@ class ResultDelivery:
 
 
 def _is_same(claim: Claim, caller: SettleRequest) -> bool:
-    """Whether the caller is, by its key, the one who was told."""
+    """Return whether the caller is, by its key, the one who was told."""
     return caller.key is not None and claim.answer_key == caller.key
 
 

@@ -67,7 +67,7 @@ class ChainUnderTest(Protocol):
         ...
 
     def spend(self, ref: OutputRef) -> bytes:
-        """A valid signed transaction, not submitted, that spends that output and no other.
+        """Return a valid signed transaction, not submitted, that spends that output and no other.
 
         Two for one output are different transactions. What its outputs hold is what the provider
         must tell of them: assets, datums and scripts are compared if there are any.
@@ -86,7 +86,7 @@ def _held(output: Output) -> Output:
 
 
 def _pay(chain: ChainUnderTest) -> tuple[OutputRef, str]:
-    """A transaction in the newest block: what it spent, and its id."""
+    """Return a transaction in the newest block: what it spent, and its id."""
     ref = chain.fund()
     transaction_id = chain.provider.submit(chain.spend(ref))
     chain.make_block()

@@ -38,7 +38,7 @@ def example_reservation(
     payer: str = "addr_test1payer",
     expires_at: float = 100.0,
 ) -> Reservation:
-    """A reservation of one input until 100, unless said otherwise."""
+    """Return a reservation of one input until 100, unless said otherwise."""
     return Reservation(transaction_id, frozenset(inputs), payer, expires_at)
 
 

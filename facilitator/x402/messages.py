@@ -83,7 +83,7 @@ class VerifyResponse:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """The fields of the wire, absent ones left out."""
+        """Return the fields of the wire, absent ones left out."""
         return _present(
             isValid=self.is_valid,
             payer=self.payer,
@@ -107,7 +107,7 @@ class SettleResponse:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """The fields of the wire, absent ones left out."""
+        """Return the fields of the wire, absent ones left out."""
         return _present(
             success=self.success,
             transaction=self.transaction,
@@ -125,7 +125,7 @@ def _present(**fields: Any) -> dict[str, Any]:
 
 
 def parse_payment_request(body: object) -> PaymentRequest:
-    """The request in a decoded JSON body. Raises :class:`BadMessage`."""
+    """Return the request in a decoded JSON body. Raises :class:`BadMessage`."""
     message = _object(body, "the body", Reason.INVALID_PAYLOAD)
     version = message.get("x402Version")
     if whole_number(version) != 2:

@@ -27,6 +27,6 @@ _ALIASES = {
 
 
 def canonical_network(name: str) -> str | None:
-    """The canonical id for a canonical id or a CIP-34 alias; ``None`` for anything else."""
+    """Return the canonical id for a canonical id or a CIP-34 alias; ``None`` for anything else."""
     name = _ALIASES.get(name, name)
     return name if name in NETWORKS else None

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 def read_tip(client: Client) -> Tip:
-    """The newest block. Raises :class:`ChainUnavailable`."""
+    """Return the newest block. Raises :class:`ChainUnavailable`."""
     try:
         row = table(client.get("/blocks/latest"), "a block")
     except Missing:
@@ -93,7 +93,7 @@ def _block(client: Client, row: Mapping[str, Any]) -> Block:
 
 
 def _transactions(client: Client, block: str, count: int) -> dict[str, Sequence[OutputRef]]:
-    """The ids of a block's transactions, in order, with what each consumed."""
+    """Return the ids of a block's transactions, in order, with what each consumed."""
     found = {
         digest(row, "tx_hash"): row
         for row in rows(_pages(client, block, "txs/cbor", count), "transactions")

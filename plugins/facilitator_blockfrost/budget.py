@@ -91,6 +91,6 @@ def _words(tier: Tier) -> str:
 
 
 def until_midnight(now: float) -> str:
-    """The end of a sentence on when the day ends."""
+    """Return the end of a sentence on when the day ends."""
     minutes = math.ceil((DAY - now % DAY) / 60)
     return f"at midnight UTC, in {minutes // 60} h {minutes % 60:02} min"

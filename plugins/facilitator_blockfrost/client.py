@@ -88,7 +88,7 @@ class Client:
         return self._budget.plan if self._budget else None
 
     def get(self, path: str, **values: object) -> Any:
-        """The JSON at the path, which begins with ``/``; asked up to three times.
+        """Return the JSON at the path, which begins with ``/``; asked up to three times.
 
         What the path has in braces is replaced by the ``values``, and counted as it is.
         Raises :class:`Missing` for 404 and :class:`ChainUnavailable`.
@@ -116,7 +116,7 @@ class Client:
             self._tally.retry()
 
     def post(self, path: str, body: bytes, content_type: str) -> Answer:
-        """The answer to the body posted to the path, whatever its status; sent once.
+        """Return the answer to the body posted to the path, whatever its status; sent once.
 
         Raises :class:`ChainUnavailable` when nothing was sent, else :class:`OutcomeUnknown`.
         """

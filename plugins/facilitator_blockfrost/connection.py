@@ -43,7 +43,7 @@ class Origin(NamedTuple):
     tls: ssl.SSLContext | None
 
     def connect(self, timeout: float) -> "Connection":
-        """A new connection. Raises :class:`OSError`."""
+        """Return a new connection. Raises :class:`OSError`."""
         sock = socket.create_connection((self.host, self.port), timeout)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -148,7 +148,7 @@ class Connection:
         return int(rest[:3]), headers
 
     def _body(self, status: int, headers: dict[bytes, bytes]) -> tuple[bytes, bool]:
-        """The body, and whether only the end of the connection ended it."""
+        """Return the body, and whether only the end of the connection ended it."""
         if status in _NO_CONTENT:
             return b"", False
         if b"chunked" in headers.get(b"transfer-encoding", b"").lower():

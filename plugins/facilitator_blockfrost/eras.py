@@ -20,7 +20,7 @@ class Calendar(NamedTuple):
     epoch_slots: int
 
     def epoch_at(self, unix_ms: int) -> int:
-        """The epoch that the instant lies in."""
+        """Return the epoch that the instant lies in."""
         slot = self.eras.slot_at(unix_ms)
         return self.start_epoch + (slot - self.start_slot) // self.epoch_slots
 

@@ -30,7 +30,7 @@ class _Item(NamedTuple):
 
 
 def evaluate(client: Client, transaction: bytes) -> Sequence[ScriptFailure]:
-    """The scripts that fail, or use more than their redeemer's budget.
+    """Return the scripts that fail, or use more than their redeemer's budget.
 
     Raises :class:`ChainUnavailable` when it cannot be told.
     """

@@ -23,21 +23,21 @@ class Malformed(ChainUnavailable):
 
 
 def table(value: Any, what: str) -> Mapping[str, Any]:
-    """A JSON object."""
+    """Return a JSON object."""
     if not isinstance(value, dict):
         raise Malformed(f"{what} is no object")
     return value
 
 
 def rows(value: Any, what: str) -> Sequence[Mapping[str, Any]]:
-    """A JSON array of objects."""
+    """Return a JSON array of objects."""
     if not isinstance(value, list):
         raise Malformed(f"{what} is no list")
     return [table(row, f"an entry of {what}") for row in value]
 
 
 def whole(row: Mapping[str, Any], name: str) -> int:
-    """A whole number of at least 0, as a number or in decimal digits."""
+    """Return a whole number of at least 0, as a number or in decimal digits."""
     value = row.get(name)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
@@ -47,7 +47,7 @@ def whole(row: Mapping[str, Any], name: str) -> int:
 
 
 def fraction(row: Mapping[str, Any], name: str) -> Fraction:
-    """A number of at least 0, exactly as its shortest decimal spelling has it."""
+    """Return a number of at least 0, exactly as its shortest decimal spelling has it."""
     value = row.get(name)
     if type(value) in (int, float):
         value = f"{value}"
@@ -60,7 +60,7 @@ def fraction(row: Mapping[str, Any], name: str) -> Fraction:
 
 
 def text(row: Mapping[str, Any], name: str) -> str:
-    """A text."""
+    """Return a text."""
     value = row.get(name)
     if not isinstance(value, str):
         raise Malformed(f"{name} is no text")
@@ -68,7 +68,7 @@ def text(row: Mapping[str, Any], name: str) -> str:
 
 
 def digest(row: Mapping[str, Any], name: str, size: int = 32) -> str:
-    """A hash in lowercase hex."""
+    """Return a hash in lowercase hex."""
     return raw_bytes(row, name, size).hex()
 
 

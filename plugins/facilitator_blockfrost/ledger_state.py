@@ -20,7 +20,7 @@ _REWARD_HEADER, _SCRIPT = 0xE0, 0x10
 def read_ledger_state(
     client: Client, network: str, parameters: ProtocolParameters, query: StateQuery
 ) -> LedgerState:
-    """The accounts asked for, as of Blockfrost's tip. Raises :class:`ChainUnavailable`."""
+    """Return the accounts asked for, as of Blockfrost's tip. Raises :class:`ChainUnavailable`."""
     if parameters.key_deposit != KEY_DEPOSIT:
         return LedgerState()
     network_id = NETWORKS[network].network_id

@@ -74,7 +74,7 @@ class Outputs:
     def _of_transactions(
         self, groups: Collection[Collection[OutputRef]]
     ) -> Mapping[OutputRef, OutputStatus]:
-        """The statuses of outputs of several transactions, asked for at the same time."""
+        """Return the statuses of outputs of several transactions, asked for at the same time."""
         found: dict[OutputRef, OutputStatus] = {}
         try:
             parts = self._threads.map(self._of_transaction, groups)
@@ -85,7 +85,7 @@ class Outputs:
         return found
 
     def _of_transaction(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
-        """The statuses of outputs of one transaction."""
+        """Return the statuses of outputs of one transaction."""
         transaction_id = next(iter(refs)).transaction_id.hex()
         try:
             answer = table(
@@ -150,7 +150,7 @@ class Outputs:
     def _at_same_address(
         self, known: Iterable[OutputStatus], wanted: Iterable[Collection[OutputRef]]
     ) -> Mapping[OutputRef, OutputStatus]:
-        """Those wanted that are among the newest unspent ones where a known output is."""
+        """Return those wanted that are among the newest unspent ones where a known output is."""
         missing = {ref for group in wanted for ref in group}
         unspent = next((each for each in known if isinstance(each, Unspent)), None)
         if unspent is None:
@@ -159,7 +159,7 @@ class Outputs:
         return {ref: self._unspent(ref, row) for ref, row in at_address.items() if ref in missing}
 
     def _rows_at(self, address: bytes) -> Mapping[OutputRef, Mapping[str, Any]]:
-        """The newest unspent outputs at the address."""
+        """Return the newest unspent outputs at the address."""
         try:
             answer = self._client.get(
                 "/addresses/{address}/utxos?count=100&order=desc", address=format_address(address)

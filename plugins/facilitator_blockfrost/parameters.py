@@ -23,7 +23,7 @@ class Kept(NamedTuple):
 
 
 def fetch_parameters(client: Client, calendar: Calendar, clock: Clock) -> Kept:
-    """The parameters in force at Blockfrost's tip.
+    """Return the parameters in force at Blockfrost's tip.
 
     Just after an epoch's start that may still be in the epoch before. Its parameters hold on then,
     as do the outputs that Blockfrost tells of, and are asked for again in a moment.
@@ -43,7 +43,7 @@ def fetch_parameters(client: Client, calendar: Calendar, clock: Clock) -> Kept:
 
 
 def read_parameters(answer: Any) -> ProtocolParameters:
-    """The parameters that Blockfrost's names stand for. Raises :class:`Malformed`."""
+    """Return the parameters that Blockfrost's names stand for. Raises :class:`Malformed`."""
     row = table(answer, "parameters")
     return ProtocolParameters(
         min_fee_a=whole(row, "min_fee_a"),

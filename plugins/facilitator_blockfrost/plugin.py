@@ -21,12 +21,12 @@ class BlockfrostPlugin:
 
     @hookimpl
     def settings_sections(self) -> Mapping[str, type]:
-        """The table."""
+        """Return the table."""
         return {self._table: self._declaration}
 
     @hookimpl
     def chain_provider(self, context: Context, network: str) -> ChainProvider | None:
-        """The network's provider; ``None`` when the settings have a key for others only.
+        """Return the network's provider; ``None`` when the settings have a key for others only.
 
         Raises :class:`~facilitator.errors.ConfigInvalidError` when they don't fit the network.
         """

@@ -50,7 +50,7 @@ class Blockfrost:
         return self._client.plan
 
     def tip(self) -> Tip:
-        """The newest block."""
+        """Return the newest block."""
         return read_tip(self._client)
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
@@ -70,11 +70,11 @@ class Blockfrost:
         return read_status(self._client, transaction_id)
 
     def blocks_after(self, point: Point) -> Sequence[Block]:
-        """The next few blocks, oldest first."""
+        """Return the next few blocks, oldest first."""
         return read_blocks_after(self._client, point)
 
     def parameters(self) -> ProtocolParameters:
-        """The protocol parameters at Blockfrost's tip, asked for once an epoch."""
+        """Return the protocol parameters at Blockfrost's tip, asked for once an epoch."""
         kept = self._kept
         if kept is None or self._clock.time() >= kept.ask_at:
             kept = self._kept = self._fetch_parameters()
@@ -91,7 +91,7 @@ class Blockfrost:
         return calendar
 
     def ledger_state(self, query: StateQuery) -> LedgerState:
-        """The stake accounts asked for; what else is asked is not known."""
+        """Return the stake accounts asked for; what else is asked is not known."""
         return read_ledger_state(self._client, self.network, self.parameters(), query)
 
     def close(self) -> None:
@@ -111,5 +111,5 @@ class HostedBlockfrost(Blockfrost):
         transaction: bytes,
         utxo: Mapping[OutputRef, Output],  # noqa: ARG002 -- the node has them
     ) -> Sequence[ScriptFailure]:
-        """The scripts that fail or exceed their budget."""
+        """Return the scripts that fail or exceed their budget."""
         return evaluate(self._client, transaction)

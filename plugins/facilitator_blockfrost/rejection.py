@@ -74,17 +74,17 @@ _NO_VERDICT = re.compile(
 
 
 def is_verdict(message: str) -> bool:
-    """Whether a node judged the transaction, rather than that no node could be asked."""
+    """Return whether a node judged the transaction, rather than that no node could be asked."""
     return bool(_known(message)) or not _NO_VERDICT.search(message)
 
 
 def inputs_missing(message: str) -> bool:
-    """Whether the node says that inputs are spent or never were."""
+    """Return whether the node says that inputs are spent or never were."""
     return not {"BadInputsUTxO", "ConwayMempoolFailure"}.isdisjoint(_known(message))
 
 
 def rejection(message: str) -> str:
-    """The reasons in words, each with the ledger's name for it, then the node's own text."""
+    """Return the reasons in words, each with the ledger's name for it, then the node's own text."""
     reasons = [f"{WORDS[name]} ({name})" for name in _known(message)]
     own = " ".join("".join(c if c.isprintable() else " " for c in message).split())
     if len(own) > LONGEST:

@@ -34,7 +34,7 @@ def submit(client: Client, transaction: bytes) -> str:
 
 
 def _submitted(answer: Answer, transaction: bytes) -> str:
-    """The id that Blockfrost reports, if it is the transaction's own."""
+    """Return the id that Blockfrost reports, if it is the transaction's own."""
     reported = _json(answer)
     try:
         own = decode_transaction(transaction).id.hex()
@@ -46,7 +46,7 @@ def _submitted(answer: Answer, transaction: bytes) -> str:
 
 
 def _message(answer: Answer) -> str | None:
-    """The ``message`` of Blockfrost's error; ``None`` when it is not one."""
+    """Return the ``message`` of Blockfrost's error; ``None`` when it is not one."""
     error = _json(answer)
     message = error.get("message") if isinstance(error, dict) else None
     return message if isinstance(message, str) else None

@@ -34,7 +34,7 @@ def _in_mempool(client: Client, transaction_id: str) -> TransactionStatus:
 
 
 def scripts_succeeded(client: Client, transaction_id: str) -> bool:
-    """Whether the transaction did what it says, rather than forfeit its collateral."""
+    """Return whether the transaction did what it says, rather than forfeit its collateral."""
     succeeded = _known(client, "/txs/{hash}", transaction_id).get("valid_contract")
     if not isinstance(succeeded, bool):
         raise Malformed("valid_contract is neither true nor false")
@@ -54,7 +54,7 @@ def read_consumed(client: Client, transaction_id: str) -> Sequence[OutputRef]:
 
 
 def _known(client: Client, path: str, transaction_id: str) -> Mapping[str, Any]:
-    """The answer about a transaction that was seen in a block before."""
+    """Return the answer about a transaction that was seen in a block before."""
     try:
         return table(client.get(path, hash=transaction_id), "a transaction")
     except Missing:

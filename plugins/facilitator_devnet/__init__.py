@@ -14,7 +14,7 @@ from facilitator_devnet.wallet import Wallet
 
 @hookimpl
 def settings_sections() -> Mapping[str, type]:
-    """The table ``devnet``."""
+    """Return the table ``devnet``."""
     return {"devnet": DevnetSettings}
 
 
@@ -34,7 +34,7 @@ def cli_commands() -> Sequence[tuple[str, str, Callable[[argparse.ArgumentParser
 
 @hookimpl
 def wallets(network: str) -> Mapping[str, Wallet]:
-    """The genesis wallets."""
+    """Return the genesis wallets."""
     return genesis_wallets(network)
 
 

@@ -39,7 +39,7 @@ def split(waiting: Sequence[Transaction]) -> tuple[Sequence[Transaction], Sequen
 
 
 def add_up(totals: Totals, transactions: Sequence[Transaction]) -> Totals:
-    """The totals with those of a block's transactions."""
+    """Return the totals with those of a block's transactions."""
     outputs = [output for transaction in transactions for output in transaction.body.outputs]
     return Totals(
         totals.transactions + len(transactions),

@@ -96,7 +96,7 @@ class Chain:
         return InBlock(self.blocks[height].block.point, height)
 
     def blocks_after(self, point: Point) -> Sequence[Block]:
-        """All blocks that follow, oldest first. Raises :class:`PointNotFound`."""
+        """Return all blocks that follow, oldest first. Raises :class:`PointNotFound`."""
         height = self.heights.get(point.block)
         if height is None or self.blocks[height].block.point != point:
             raise PointNotFound(f"block {point.block} at slot {point.slot} is not on this chain")
@@ -125,7 +125,7 @@ class Chain:
         return failures
 
     def missing(self, transaction: Transaction) -> list[OutputRef]:
-        """Its inputs that are not there to be spent over what waits in the mempool."""
+        """Return its inputs that are not there to be spent over what waits in the mempool."""
         outputs = self._pending.outputs
         return [ref for ref in transaction.body.inputs if not isinstance(outputs.get(ref), Unspent)]
 
@@ -197,7 +197,7 @@ class Chain:
     def _sift(
         self, transactions: Iterable[Transaction], ledger: Ledger, slot: int
     ) -> tuple[list[Transaction], list[Transaction]]:
-        """Those that hold one after the other on the ledger, and the others."""
+        """Return those that hold one after the other on the ledger, and the others."""
         draft, environment = Draft(ledger), self._environment(slot)
         kept, dropped = [], []
         for transaction in transactions:

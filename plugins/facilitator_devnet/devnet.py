@@ -76,7 +76,7 @@ class Devnet:
         )
 
     def tip(self) -> Tip:
-        """The newest block."""
+        """Return the newest block."""
         self._check("tip")
         with self._changed:
             block = self._chain.tip
@@ -121,13 +121,13 @@ class Devnet:
             return self._chain.status(transaction_id)
 
     def blocks_after(self, point: Point) -> Sequence[Block]:
-        """All blocks that follow, oldest first. Raises :class:`PointNotFound`."""
+        """Return all blocks that follow, oldest first. Raises :class:`PointNotFound`."""
         self._check("blocks_after")
         with self._changed:
             return self._chain.blocks_after(point)
 
     def parameters(self) -> ProtocolParameters:
-        """The protocol parameters in force."""
+        """Return the protocol parameters in force."""
         self._check("parameters")
         with self._changed:
             return self._chain.parameters
@@ -146,7 +146,7 @@ class Devnet:
             return self._chain.tip.point != after
 
     def ledger_state(self, query: StateQuery) -> LedgerState:
-        """The facts asked for, as of the tip."""
+        """Return the facts asked for, as of the tip."""
         self._check("ledger_state")
         with self._changed:
             return self._chain.ledger.state(query)
@@ -229,7 +229,7 @@ class Devnet:
             yield self._chain
 
     def now(self) -> int:
-        """The slot that the clock is in."""
+        """Return the slot that the clock is in."""
         return KNOWN_ERAS[self.network].slot_at(int(self._clock.time() * 1000))
 
     def _check(self, method: str) -> None:

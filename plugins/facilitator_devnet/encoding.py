@@ -13,7 +13,7 @@ OUTPUT_OVERHEAD = 160
 
 
 def output_map(address: bytes, value: Value) -> dict[int, Any]:
-    """The output as what cbor2 encodes, to stand alone or in a body."""
+    """Return the output as what cbor2 encodes, to stand alone or in a body."""
     if not value.assets:
         return {0: address, 1: value.lovelace}
     policies: dict[bytes, dict[bytes, int]] = {}
@@ -23,18 +23,18 @@ def output_map(address: bytes, value: Value) -> dict[int, Any]:
 
 
 def encode_output(address: bytes, value: Value) -> bytes:
-    """The CBOR of the output."""
+    """Return the CBOR of the output."""
     return cbor2.dumps(output_map(address, value))
 
 
 def minimum_lovelace(address: bytes, value: Value, parameters: ProtocolParameters) -> int:
-    """The least lovelace that an output of the value's size must have."""
+    """Return the least lovelace that an output of the value's size must have."""
     size = OUTPUT_OVERHEAD + len(encode_output(address, value))
     return size * parameters.coins_per_utxo_byte
 
 
 def with_minimum_lovelace(address: bytes, assets: Assets, parameters: ProtocolParameters) -> Value:
-    """The assets with the least lovelace that they may travel with."""
+    """Return the assets with the least lovelace that they may travel with."""
     value = Value(0, assets)
     while (needed := minimum_lovelace(address, value, parameters)) > value.lovelace:
         value = Value(needed, assets)

@@ -61,11 +61,11 @@ class Epochs(NamedTuple):
     slots: int
 
     def at(self, slot: int) -> int:
-        """The epoch the slot lies in."""
+        """Return the epoch the slot lies in."""
         return self.start_epoch + max(0, slot - self.start_slot) // self.slots
 
     def first_slot(self, epoch: int) -> int:
-        """The slot that the epoch begins with."""
+        """Return the slot that the epoch begins with."""
         return self.start_slot + (epoch - self.start_epoch) * self.slots
 
 
@@ -77,7 +77,7 @@ EPOCHS = {
 
 
 def wallets(network: str) -> Mapping[str, Wallet]:
-    """The genesis wallets by name."""
+    """Return the genesis wallets by name."""
     return {name: Wallet(name, NETWORKS[network].network_id) for name in WALLETS}
 
 
@@ -100,7 +100,7 @@ def genesis_outputs(network: str) -> Iterator[tuple[OutputRef, Output]]:
 
 
 def gift(occasion: str, outputs: Sequence[tuple[bytes, Value]]) -> Transaction:
-    """A transaction that makes the outputs (address and value) from nothing.
+    """Return a transaction that makes the outputs (address and value) from nothing.
 
     The occasion makes its id. No ledger would take it; looked up, it is like any other.
     """

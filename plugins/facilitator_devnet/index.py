@@ -65,16 +65,16 @@ class Index:
         self._unspent: defaultdict[Key, list[tuple[Place, OutputRef]]] = defaultdict(list)
 
     def output(self, ref: OutputRef) -> Output | None:
-        """The output, spent or not."""
+        """Return the output, spent or not."""
         entry = self.entries.get(ref.transaction_id.hex())
         return None if entry is None else entry.outputs.get(ref.index)
 
     def history(self, key: Key) -> Sequence[tuple[Place, str]]:
-        """The transactions that made or spent outputs under the key."""
+        """Return the transactions that made or spent outputs under the key."""
         return self._history.get(key, ())
 
     def unspent(self, key: Key) -> Sequence[tuple[Place, OutputRef]]:
-        """The outputs under the key that no block spends."""
+        """Return the outputs under the key that no block spends."""
         return self._unspent.get(key, ())
 
     def put(self, ref: OutputRef, output: Output) -> None:

@@ -62,7 +62,7 @@ class Ledger:
         )
 
     def state(self, query: StateQuery) -> LedgerState:
-        """The facts asked for, save the treasury, which is not kept."""
+        """Return the facts asked for, save the treasury, which is not kept."""
         return LedgerState(
             accounts=_read(self.accounts, query.accounts, None),
             pools=_read(self.pools, query.pools, False),

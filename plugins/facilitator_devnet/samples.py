@@ -69,7 +69,7 @@ def sign_payment(terms: Mapping[str, Any], wallet: str, ref: OutputRef, seconds:
 
 
 def payload(terms: Mapping[str, Any], transaction: bytes, ref: OutputRef) -> dict[str, Any]:
-    """The ``PaymentPayload`` with that transaction."""
+    """Return the ``PaymentPayload`` with that transaction."""
     return {
         "x402Version": 2,
         "accepted": dict(terms),

@@ -95,7 +95,7 @@ class MemoryStore:
     """Keeps nothing: the chain ends with the process."""
 
     def begin(self, network: str, genesis_slot: int) -> Saved:  # noqa: ARG002
-        """A new chain."""
+        """Return a new chain."""
         return Saved(genesis_slot, 0, (), (), ())
 
     def add_grant(self, output: bytes) -> None:

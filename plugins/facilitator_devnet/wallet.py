@@ -83,7 +83,7 @@ def key_hash(key: SigningKey) -> bytes:
 
 
 def sign(body: bytes, keys: Sequence[SigningKey]) -> bytes:
-    """The transaction made of the body's CBOR and a signature by each key."""
+    """Return the transaction made of the body's CBOR and a signature by each key."""
     transaction_id = blake2b(body, digest_size=32).digest()
     signatures = [[bytes(key.verify_key), key.sign(transaction_id).signature] for key in keys]
     witnesses = cbor2.dumps({0: cbor2.CBORTag(SET_TAG, signatures)} if signatures else {})
@@ -126,7 +126,7 @@ def pay(
     ttl: int,
     asset: AssetId | None = None,
 ) -> bytes:
-    """A signed transaction that pays the amount in one output and returns the change.
+    """Return a signed transaction that pays the amount in one output and returns the change.
 
     The amount is lovelace, or units of ``asset``, which then travel with the least lovelace there
     may be. ``utxos`` are the wallet's own, taken in their order, those with the asset first; the

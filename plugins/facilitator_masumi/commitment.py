@@ -38,7 +38,7 @@ def part_digest(part: Mapping[str, Any]) -> str:
 
 
 def input_hash(commitment: Mapping[str, Any]) -> str:
-    """The digest over the commitment without its own digest and its parts' contents."""
+    """Return the digest over the commitment without its own digest and its parts' contents."""
     manifest = {name: value for name, value in commitment.items() if name != "digest"}
     manifest["parts"] = [
         {name: value for name, value in part.items() if name != "content"}
@@ -48,7 +48,7 @@ def input_hash(commitment: Mapping[str, Any]) -> str:
 
 
 def _raw(content: object) -> bytes:
-    """The bytes in unpadded base64url, which must be spelt in the one canonical way."""
+    """Return the bytes in unpadded base64url, which must be spelt in the one canonical way."""
     if not isinstance(content, str):
         raise ValueError("it must be a text in unpadded base64url")
     try:

@@ -51,7 +51,7 @@ class CoseSign1(NamedTuple):
 
 
 def read_key(raw: bytes) -> CoseKey:
-    """The public key, which must be for EdDSA over Ed25519 and without private material."""
+    """Return the public key, which must be for EdDSA over Ed25519 and without private material."""
     fields: _Fields = {
         _KTY: _integer,
         _KID: _bytes,
@@ -76,7 +76,7 @@ def read_sign1(raw: bytes) -> CoseSign1:
 
 
 def signed_bytes(signature: CoseSign1) -> bytes:
-    """The ``Sig_structure`` that the key signs, with empty external data (RFC 9052 §4.4)."""
+    """Return the ``Sig_structure`` that the key signs, with empty external data (RFC 9052 §4.4)."""
     return cbor2.dumps(["Signature1", signature.protected, b"", signature.payload])
 
 
@@ -118,7 +118,7 @@ _PROTECTED: _Fields = {_HEADER_ALG: _integer, _HEADER_KID: _bytes, "address": _b
 
 
 def _map(reader: Reader, fields: _Fields, what: str) -> dict[Label, Any]:
-    """The fields that are in the map, which must not have a label twice."""
+    """Return the fields that are in the map, which must not have a label twice."""
     labels: set[Label] = set()
     values: dict[Label, Any] = {}
     for _ in reader.map(what):

@@ -51,7 +51,7 @@ class Lock:
 
 
 def read_lock(datum: bytes) -> Lock:
-    """The datum in its CBOR, its state *funds locked*. Raises :class:`DecodeError`."""
+    """Return the datum in its CBOR, its state *funds locked*. Raises :class:`DecodeError`."""
     return read_all(datum, _lock, "the datum")
 
 
@@ -79,7 +79,7 @@ def _lock(reader: Reader) -> Lock:
 def _constructor(
     reader: Reader, what: str, alternatives: Mapping[int, _Fields]
 ) -> tuple[int, list[Any]]:
-    """One of the alternatives, and its fields as their readers return them."""
+    """Return one of the alternatives, and its fields as their readers return them."""
     number = reader.any_tag(what)
     general = number == _GENERAL_CONSTRUCTOR
     outer = reader.record(2, what) if general else 0
@@ -96,7 +96,7 @@ def _constructor(
 
 
 def _alternative(tag: int) -> int:
-    """The constructor that a tag of Plutus data stands for (CDDL ``constr``)."""
+    """Return the constructor that a tag of Plutus data stands for (CDDL ``constr``)."""
     return tag - 121 if tag < 1280 else tag - 1280 + 7
 
 
@@ -108,7 +108,7 @@ def _credential(reader: Reader) -> Credential:
 
 
 def _stake(reader: Reader) -> Any:
-    """A stake credential that is there itself: what a pointer points to is out of reach."""
+    """Return a stake credential that is there itself: what a pointer points to is out of reach."""
     _, (credential,) = _constructor(reader, "a stake reference", {0: (_credential,)})
     return credential
 

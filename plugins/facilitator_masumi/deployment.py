@@ -35,7 +35,7 @@ def check_deployment(network: Network, pay_to: str, *, has_parameters: bool) -> 
 
 
 def escrow_address(network: Network) -> str:
-    """The canonical escrow's address, which has no stake part."""
+    """Return the canonical escrow's address, which has no stake part."""
     return format_address(bytes([_ENTERPRISE_SCRIPT | network.network_id]) + ESCROW_SCRIPT)
 
 

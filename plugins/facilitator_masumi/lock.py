@@ -28,7 +28,7 @@ _GROWTH_BY_TOKEN = 50
 
 
 def escrow_lock(outputs: Collection[Output], escrow: bytes) -> tuple[Output, Lock]:
-    """The one output to the escrow and the datum it carries. Raises :class:`Refused`."""
+    """Return the one output to the escrow and the datum it carries. Raises :class:`Refused`."""
     locks = [output for output in outputs if output.address == escrow]
     if len(locks) != 1:
         raise Refused(
@@ -148,7 +148,7 @@ def check_spendable(output: Output, coins_per_utxo_byte: int) -> None:
 
 
 def party_of(address: bytes) -> Party:
-    """The address as a datum has it; it must have a payment credential."""
+    """Return the address as a datum has it; it must have a payment credential."""
     parts = read_address(address)
     if parts.payment is None:
         raise ValueError("an address without a payment credential is no party")

@@ -61,7 +61,7 @@ class MasumiTransfer:
         lock.check_pays_nonce(locked, nonce)
 
     def once(self, terms: Terms) -> UniqueTerms:
-        """The offer that the seller signed: one transaction alone may take it."""
+        """Return the offer that the seller signed: one transaction alone may take it."""
         extra = read_extra(terms.requirements.extra, terms.network.network_id)
         return UniqueTerms(terms_digest(terms, extra.terms), extra.terms.deadlines.pay_by / 1000)
 

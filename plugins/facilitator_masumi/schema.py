@@ -177,7 +177,7 @@ def _are_key_hashes(value: Any) -> bool:
 
 
 def _address(terms: Mapping[str, Any], name: str, network_id: int) -> bytes:
-    """An address whose parts are keys: what else the escrow holds could never be paid out.
+    """Return an address whose parts are keys: what else the escrow holds could never be paid out.
 
     The contract wants a payment key, and Masumi's own tools can write neither a script nor a
     pointer as the stake part into the datum that each later step must repeat.

@@ -9,5 +9,5 @@ from facilitator_memory.storage import MemoryStorage
 
 @hookimpl
 def storage() -> Storage:
-    """The one storage of this process."""
+    """Return the one storage of this process."""
     return MemoryStorage()

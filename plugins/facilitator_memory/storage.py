@@ -46,7 +46,7 @@ class MemoryStorage:
             return self._claims.setdefault(claim.transaction_id, claim)
 
     def claim(self, transaction_id: str) -> Claim | None:
-        """The claim on the transaction, if there is one."""
+        """Return the claim on the transaction, if there is one."""
         with self._lock:
             return self._claims.get(transaction_id)
 
@@ -69,7 +69,7 @@ class MemoryStorage:
             return True
 
     def open_claims(self) -> Sequence[Claim]:
-        """All claims that are not final, oldest first."""
+        """Return all claims that are not final, oldest first."""
         with self._lock:
             claims = [claim for claim in self._claims.values() if not claim.state.is_final]
         return sorted(claims, key=lambda claim: claim.created_at)

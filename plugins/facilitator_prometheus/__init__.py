@@ -11,13 +11,13 @@ from facilitator_prometheus.settings import PrometheusSettings
 
 @hookimpl
 def settings_sections() -> Mapping[str, type]:
-    """The table ``prometheus``."""
+    """Return the table ``prometheus``."""
     return {"prometheus": PrometheusSettings}
 
 
 @hookimpl
 def meter(context: Context) -> Meter:
-    """The meter of this process; of several workers each has one, and shows them all."""
+    """Return the meter of this process; of several workers each has one, and shows them all."""
     return PrometheusMeter(context.worker)
 
 

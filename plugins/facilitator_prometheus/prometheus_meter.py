@@ -55,7 +55,7 @@ class PrometheusMeter:
             self._readings[_key(metric, labels)] = series, read
 
     def exposition(self) -> bytes:
-        """All metrics in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         self._sample()
         return prometheus_client.generate_latest(self._collector)
 

@@ -26,13 +26,13 @@ from facilitator_redis.suitability import warn_of_unsuitable
 
 @hookimpl
 def settings_sections() -> Mapping[str, type]:
-    """The table ``redis``."""
+    """Return the table ``redis``."""
     return {"redis": RedisSettings}
 
 
 @hookimpl
 def storage(context: Context) -> Storage:
-    """The storage in the Redis that the settings name.
+    """Return the storage in the Redis that the settings name.
 
     Raises :class:`~facilitator.errors.PluginError` when it cannot be used.
     """
@@ -52,7 +52,7 @@ def storage(context: Context) -> Storage:
 
 @hookimpl
 def rate_limiter(context: Context) -> RateLimiter | None:
-    """The rate limiter for all that share the prefix, unless that is switched off.
+    """Return the rate limiter for all that share the prefix, unless that is switched off.
 
     On connections of its own: that it gives up early must not make the storage seem to be away.
     """

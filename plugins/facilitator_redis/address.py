@@ -44,7 +44,7 @@ class Address:
         return f"{hosts} (service {self.service})" if self.service else hosts
 
     def tls_files(self) -> dict[str, str]:
-        """The options that redis-py takes for TLS."""
+        """Return the options that redis-py takes for TLS."""
         return {name: value for name, value in self.options.items() if name in _TLS_OPTIONS}
 
 
@@ -99,7 +99,7 @@ def _host(form: Form, text: str) -> tuple[str, int]:
 
 
 def _path(form: Form, path: str) -> tuple[str, int]:
-    """The service and the database."""
+    """Return the service and the database."""
     service, _, database = path.strip("/").rpartition("/")
     if form is Form.SENTINEL and not service:
         service, database = database, ""

@@ -27,7 +27,7 @@ class Client(Protocol):
         ...
 
     def info(self, section: str) -> Any:
-        """The values of the command ``INFO`` by name."""
+        """Return the values of the command ``INFO`` by name."""
         ...
 
     connection_pool: Any

@@ -45,14 +45,14 @@ NoAnswer = (exceptions.RedisError, exceptions.RedisClusterException)
 
 
 def is_refusal(error: Exception) -> bool:
-    """Whether the server was there and refused this one command."""
+    """Return whether the server was there and refused this one command."""
     return isinstance(error, exceptions.ResponseError) and not isinstance(
         error, exceptions.ClusterDownError
     )
 
 
 def explained(address: Address, error: Exception) -> str:
-    """The sentence for the error."""
+    """Return the sentence for the error."""
     for kind, advice in _ADVICE:
         if isinstance(error, kind):
             return f"Redis at {address} {advice}"

@@ -13,7 +13,7 @@ class Names:
     prefix: str
 
     def claim(self, transaction_id: str) -> str:
-        """The claim on a transaction."""
+        """Return the claim on a transaction."""
         return self._name("claim", transaction_id)
 
     def key(self, key: str) -> str:
@@ -29,7 +29,7 @@ class Names:
         return self._name("feed", network)
 
     def output(self, network: str, ref: str) -> str:
-        """An output of a network's chain."""
+        """Return an output of a network's chain."""
         return self._name("output", network, ref)
 
     def window(self, limit: str, client: str) -> str:

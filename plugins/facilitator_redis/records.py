@@ -16,7 +16,7 @@ _BYTES = ("transaction", "answer")
 
 
 def record_of(claim: Claim) -> bytes:
-    """The record that holds the claim."""
+    """Return the record that holds the claim."""
     values = {name: getattr(claim, name) for name in _NAMES}
     for name in _BYTES:
         values[name] = None if values[name] is None else b64encode(values[name]).decode()

@@ -60,7 +60,7 @@ class SharedChain:
         self._server.run(scripts.SHARE_OUTPUTS, keys, [max(1, int(keep_until * 1000)), *records])
 
     def shared_outputs(self, network: str, refs: Collection[str]) -> Mapping[str, SharedOutput]:
-        """Those of these outputs that are in the shared cache."""
+        """Return those of these outputs that are in the shared cache."""
         if not refs:
             return {}
         names = [self._names.output(network, ref) for ref in refs]

@@ -43,7 +43,7 @@ class RedisStorage(SharedChain):
         return claim_of(self._put(scripts.ADD_CLAIM, keys, placed))
 
     def claim(self, transaction_id: str) -> Claim | None:
-        """The claim on the transaction, if there is one."""
+        """Return the claim on the transaction, if there is one."""
         record = self._server.read("GET", self._names.claim(transaction_id))
         return None if record is None else claim_of(record)
 
@@ -58,7 +58,7 @@ class RedisStorage(SharedChain):
         return bool(self._server.run(scripts.REMOVE_CLAIM, keys, record, repeatable=False))
 
     def open_claims(self) -> Sequence[Claim]:
-        """All claims that are not final, oldest first."""
+        """Return all claims that are not final, oldest first."""
         ids = _texts(self._server.read("ZRANGE", self._names.open_claims, 0, -1))
         claims: list[Claim] = []
         for start in range(0, len(ids), _BATCH):
@@ -137,7 +137,7 @@ class RedisStorage(SharedChain):
 
 
 def _placed(claim: Claim) -> list[Value]:
-    """The claim's record and its place among the others, as the scripts take them."""
+    """Return the claim's record and its place among the others, as the scripts take them."""
     if claim.state.is_final:
         index, place = _FINAL_INDEX, claim.keep_until
     else:

@@ -16,13 +16,13 @@ logger = logging.getLogger("facilitator.sentry")
 
 @hookimpl
 def settings_sections() -> Mapping[str, type]:
-    """The table ``sentry``."""
+    """Return the table ``sentry``."""
     return {"sentry": SentrySettings}
 
 
 @hookimpl
 def error_reporter(context: Context) -> ErrorReporter:
-    """The reporter to the project that the settings name, or one that is off."""
+    """Return the reporter to the project that the settings name, or one that is off."""
     settings = context.settings.section(SentrySettings)
     if settings.dsn is None:
         logger.info("Sentry is off: the setting sentry.dsn is not set")

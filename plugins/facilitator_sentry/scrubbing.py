@@ -118,6 +118,6 @@ def _same(rule: _Rule, *names: str) -> dict[str, _Rule]:
 
 
 def _with(rule: _Rule, name: str, further: _Rule) -> _Rule:
-    """The rule, and one field besides."""
+    """Return the rule, and one field besides."""
     both = _fields(**{name: further})
     return lambda value: {**(rule(value) or {}), **(both(value) or {})}

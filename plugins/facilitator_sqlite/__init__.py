@@ -12,13 +12,13 @@ from facilitator_sqlite.storage import SqliteStorage
 
 @hookimpl
 def settings_sections() -> Mapping[str, type]:
-    """The table ``sqlite``."""
+    """Return the table ``sqlite``."""
     return {"sqlite": SqliteSettings}
 
 
 @hookimpl
 def storage(context: Context) -> Storage:
-    """The storage in the file that the settings name; made when it does not exist.
+    """Return the storage in the file that the settings name; made when it does not exist.
 
     Raises :class:`~facilitator.errors.PluginError` when it cannot be used.
     """

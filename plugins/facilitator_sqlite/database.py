@@ -99,7 +99,7 @@ class Database:
             raise unavailable(self.path, "was moved, removed or replaced; restart the facilitator")
 
     def _connect(self) -> sqlite3.Connection:
-        """A further connection, in autocommit mode, which :meth:`close` closes."""
+        """Return a further connection, in autocommit mode, which :meth:`close` closes."""
         connection = sqlite3.connect(
             self.path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
         )

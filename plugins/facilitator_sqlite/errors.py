@@ -26,12 +26,12 @@ class DamagedRow(Exception):
 
 
 def unavailable(path: str, complaint: str) -> StorageUnavailable:
-    """The error that names the file and completes the sentence."""
+    """Return the error that names the file and completes the sentence."""
     return StorageUnavailable(f"the file {path} {complaint}")
 
 
 def explained(path: str, error: sqlite3.Error | DamagedRow) -> StorageUnavailable:
-    """The error for the result code, by its primary code (the lowest eight bits)."""
+    """Return the error for the result code, by its primary code (the lowest eight bits)."""
     if isinstance(error, DamagedRow):
         return unavailable(path, _ADVICE[sqlite3.SQLITE_CORRUPT])
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)

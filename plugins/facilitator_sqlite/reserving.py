@@ -86,7 +86,7 @@ def _rows(reservation: Reservation, now: float, limit: int) -> list[Row]:
 
 
 def _hold_at_once(connection: sqlite3.Connection, rows: Sequence[Row]) -> bool:
-    """Whether nothing is in the way, nor is anything else held for the transaction."""
+    """Return whether nothing is in the way, nor is anything else held for the transaction."""
     try:
         connection.execute(_RESERVE[len(rows)], [value for row in rows for value in row])
     except sqlite3.IntegrityError:

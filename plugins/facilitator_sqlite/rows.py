@@ -23,7 +23,7 @@ PLACES = ", ".join("?" for _ in _NAMES)
 
 
 def row_of(claim: Claim) -> Row:
-    """The values of the columns."""
+    """Return the values of the columns."""
     values = list(_VALUES(claim))
     for index in _SLOTS:
         values[index] = None if values[index] is None else str(values[index])
@@ -31,7 +31,7 @@ def row_of(claim: Claim) -> Row:
 
 
 def claim_of(row: Row) -> Claim:
-    """The claim whose columns have these values. Raises :class:`DamagedRow`."""
+    """Return the claim whose columns have these values. Raises :class:`DamagedRow`."""
     values = list(row)
     try:
         values[_STATE] = ClaimState(values[_STATE])

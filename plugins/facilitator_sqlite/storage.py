@@ -55,7 +55,7 @@ class SqliteStorage(SqliteReservations, SharedChain):
         return self._database.write(add, durable=True)
 
     def claim(self, transaction_id: str) -> Claim | None:
-        """The claim on the transaction, if there is one."""
+        """Return the claim on the transaction, if there is one."""
         return self._database.read(lambda connection: _claim(connection, transaction_id))
 
     def change_claim(self, claim: Claim) -> bool:
@@ -81,7 +81,7 @@ class SqliteStorage(SqliteReservations, SharedChain):
         return self._database.write(remove, durable=True)
 
     def open_claims(self) -> Sequence[Claim]:
-        """All claims that are not final, oldest first."""
+        """Return all claims that are not final, oldest first."""
 
         def find(connection: sqlite3.Connection) -> list[Claim]:
             return [claim_of(row) for row in connection.execute(_OPEN).fetchall()]

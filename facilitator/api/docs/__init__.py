@@ -36,12 +36,12 @@ class Fixed:
 
 
 def description(document: Mapping[str, Any]) -> Fixed:
-    """The OpenAPI document."""
+    """Return the OpenAPI document."""
     return Fixed(orjson.dumps(document), falcon.MEDIA_JSON, {})
 
 
 def page() -> Fixed:
-    """The page."""
+    """Return the page."""
     style, script, frame = (_part(f"page.{kind}") for kind in ("css", "js", "html"))
     policy = (
         f"default-src 'none'; connect-src 'self'; style-src '{_digest(style)}'; "

@@ -70,7 +70,7 @@ def _operation(
 
 
 def _answer(description: str, schema: str, **shown: tuple[str, Mapping[str, Any]]) -> Schema:
-    """A JSON answer; ``shown`` are examples, each a sentence and the value."""
+    """Return a JSON answer; ``shown`` are examples, each a sentence and the value."""
     content: Schema = {"schema": ref(schema)}
     if shown:
         content["examples"] = _examples(shown)
@@ -90,7 +90,7 @@ def _body(schema: str, max_bytes: int, **shown: tuple[str, Mapping[str, Any]]) -
 
 
 def paths(max_body_bytes: int, security: list[Schema]) -> dict[str, Schema]:
-    """The path items; ``security`` is that of the payments' operations."""
+    """Return the path items; ``security`` is that of the payments' operations."""
     return {
         **_payments(max_body_bytes, security),
         **_transactions(max_body_bytes),

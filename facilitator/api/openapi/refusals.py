@@ -38,7 +38,7 @@ HEADERS: dict[str, Schema] = {
 
 
 def headers(*names: str) -> Schema:
-    """Those headers, with what every answer has."""
+    """Return those headers, with what every answer has."""
     always = ("X-Request-ID", *QUOTA)
     return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, *always)}
 
@@ -105,7 +105,7 @@ _ANYWHERE = (400, 405, 429, 431, 500)
 def refusals(
     *statuses: int, shape: Shape = PLAIN, reasons: Mapping[int, Iterable[str]] | None = None
 ) -> dict[str, Schema]:
-    """The refusals by status, with those that any request may meet.
+    """Return the refusals by status, with those that any request may meet.
 
     ``reasons`` are further ones by status.
     """

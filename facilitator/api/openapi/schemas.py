@@ -22,22 +22,22 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 
 
 def whole(pattern: re.Pattern[str]) -> str:
-    """The pattern for a whole text, as JSON Schema has it."""
+    """Return the pattern for a whole text, as JSON Schema has it."""
     return f"^(?:{pattern.pattern})$"
 
 
 def ref(name: str) -> Schema:
-    """The component schema of that name."""
+    """Return the component schema of that name."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def about(schema: Schema, description: str) -> Schema:
-    """The schema with a description."""
+    """Return the schema with a description."""
     return {**schema, "description": description}
 
 
 def record(properties: dict[str, Schema], *optional: str, description: str = "") -> Schema:
-    """An object that has all of the properties but those that are optional."""
+    """Return an object that has all of the properties but those that are optional."""
     required = [name for name in properties if name not in optional]
     schema: Schema = {"type": "object", "properties": properties}
     if required:
@@ -46,7 +46,7 @@ def record(properties: dict[str, Schema], *optional: str, description: str = "")
 
 
 def items(schema: Schema) -> Schema:
-    """A list."""
+    """Return a list."""
     return {"type": "array", "items": schema}
 
 

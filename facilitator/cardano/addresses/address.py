@@ -108,7 +108,7 @@ def _is_pointer(raw: bytes) -> bool:
 
 
 def reward_credential(raw: bytes) -> Credential:
-    """The credential of a reward address (``decodeAccountAddress``).
+    """Return the credential of a reward address (``decodeAccountAddress``).
 
     Raises :class:`DecodeError` when it isn't one.
     """
@@ -118,7 +118,7 @@ def reward_credential(raw: bytes) -> Credential:
 
 
 def parse_address(text: str) -> bytes:
-    """The bytes of a bech32 or base58 address.
+    """Return the bytes of a bech32 or base58 address.
 
     Raises :class:`ValueError` with a sentence on what is wrong with it: its spelling, its checksum,
     what it consists of, or a prefix that belongs to another kind or network.
@@ -138,7 +138,7 @@ def parse_address(text: str) -> bytes:
 
 @lru_cache(maxsize=4096)
 def format_address(raw: bytes) -> str:
-    """The address as text: base58 for Byron, else bech32 with the prefix of CIP-5."""
+    """Return the address as text: base58 for Byron, else bech32 with the prefix of CIP-5."""
     if raw[0] & _REWARD_HEADER != _REWARD_HEADER and raw[0] & _BYRON_BIT:
         return base58.encode(raw)
     return bech32.encode(_prefix(raw), raw)

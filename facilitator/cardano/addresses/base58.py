@@ -5,7 +5,7 @@ _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 
 
 def encode(data: bytes) -> str:
-    """The data in base 58, each leading zero byte as a ``1``."""
+    """Return the data in base 58, each leading zero byte as a ``1``."""
     number = int.from_bytes(data, "big")
     digits = []
     while number:
@@ -16,7 +16,7 @@ def encode(data: bytes) -> str:
 
 
 def decode(text: str) -> bytes:
-    """The data. Raises :class:`ValueError` on a character outside the alphabet."""
+    """Return the data. Raises :class:`ValueError` on a character outside the alphabet."""
     number = 0
     for character in text:
         value = _VALUES.get(character)

@@ -28,7 +28,7 @@ _WORDS_TO_BASE32 = bytes.maketrans(_WORDS, _BASE32)
 
 
 def encode(prefix: str, data: bytes) -> str:
-    """The data with its checksum, in lower case."""
+    """Return the data with its checksum, in lower case."""
     words = b32encode(data).rstrip(b"=").translate(_BASE32_TO_WORDS)
     remainder = _polymod(_expand(prefix) + words + bytes(_CHECKSUM_SIZE)) ^ 1
     words += bytes(remainder >> 5 * place & 0x1F for place in reversed(range(_CHECKSUM_SIZE)))
@@ -36,7 +36,7 @@ def encode(prefix: str, data: bytes) -> str:
 
 
 def decode(text: str) -> tuple[str, bytes]:
-    """The prefix and the data. Raises :class:`ValueError` on any deviation from BIP-173."""
+    """Return the prefix and the data. Raises :class:`ValueError` on any deviation from BIP-173."""
     if not text.isascii():
         raise ValueError("the text has a character that bech32 does not use")
     if text not in (text.lower(), text.upper()):

@@ -12,7 +12,7 @@ _PLUTUS_KEYS = {2: Language.PLUTUS_V1, 3: Language.PLUTUS_V2, 4: Language.PLUTUS
 
 
 def auxiliary_data(reader: Reader) -> tuple[bytes, tuple[Plutus, ...]]:
-    """The auxiliary data's bytes as received, and its Plutus scripts."""
+    """Return the auxiliary data's bytes as received, and its Plutus scripts."""
     start = reader.pos
     major = reader.major()
     plutus: list[Plutus] = []

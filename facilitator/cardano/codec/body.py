@@ -20,7 +20,7 @@ _REQUIRED = {"inputs": 0, "outputs": 1, "fee": 2}
 
 
 def body(reader: Reader) -> Body:
-    """The body that comes next. Raises :class:`DecodeError`."""
+    """Return the body that comes next. Raises :class:`DecodeError`."""
     fields: dict[str, Any] = {}
     for _ in reader.map("the transaction body"):
         key = reader.unsigned("a key of the transaction body")

@@ -60,7 +60,7 @@ class Reader:
         self.end = len(raw)
 
     def major(self) -> int:
-        """The major type of the item that comes next."""
+        """Return the major type of the item that comes next."""
         return self.raw[self.pos] >> 5
 
     def opens_map(self) -> bool:
@@ -88,7 +88,7 @@ class Reader:
         return int.from_bytes(self.raw[start:stop], "big")
 
     def unsigned(self, what: str, largest: int = MAX_UINT64) -> int:
-        """An unsigned integer (major type 0) of at most ``largest``."""
+        """Return an unsigned integer (major type 0) of at most ``largest``."""
         initial = self.raw[self.pos]
         if initial < 24:
             self.pos += 1
@@ -102,7 +102,7 @@ class Reader:
         return value
 
     def integer(self, what: str) -> int:
-        """An integer of major type 0 or 1, so from -2⁶⁴ to 2⁶⁴ - 1."""
+        """Return an integer of major type 0 or 1, so from -2⁶⁴ to 2⁶⁴ - 1."""
         if self.major() == NEGATIVE:
             return -1 - self._argument(what)
         if self.major() != UNSIGNED:
@@ -110,7 +110,7 @@ class Reader:
         return self._argument(what)
 
     def int64(self, what: str) -> int:
-        """An integer that fits 64 bits with a sign."""
+        """Return an integer that fits 64 bits with a sign."""
         value = self.integer(what)
         if not MIN_INT64 <= value <= MAX_INT64:
             raise DecodeError(f"{what} must fit a signed 64-bit integer")
@@ -128,21 +128,21 @@ class Reader:
         return value
 
     def byte_string(self, what: str, longest: int | None = None) -> bytes:
-        """A definite byte string of at most ``longest`` bytes."""
+        """Return a definite byte string of at most ``longest`` bytes."""
         value = self._string(BYTES, what)
         if longest is not None and len(value) > longest:
             raise DecodeError(f"{what} must be at most {longest} bytes, not {len(value)}")
         return value
 
     def fixed(self, size: int, what: str) -> bytes:
-        """A definite byte string of exactly ``size`` bytes."""
+        """Return a definite byte string of exactly ``size`` bytes."""
         value = self._string(BYTES, what)
         if len(value) != size:
             raise DecodeError(f"{what} must be {size} bytes, not {len(value)}")
         return value
 
     def text(self, what: str, longest: int) -> str:
-        """A definite text string of at most ``longest`` bytes of UTF-8."""
+        """Return a definite text string of at most ``longest`` bytes of UTF-8."""
         value = self._string(TEXT, what)
         if len(value) > longest:
             raise DecodeError(f"{what} must be at most {longest} bytes, not {len(value)}")
@@ -160,21 +160,21 @@ class Reader:
         return initial == _TRUE
 
     def take_null(self) -> bool:
-        """Whether ``null`` comes next; it is consumed if so."""
+        """Return whether ``null`` comes next; it is consumed if so."""
         if self.raw[self.pos] != _NULL:
             return False
         self.pos += 1
         return True
 
     def take_break(self) -> bool:
-        """Whether an indefinite item ends here; the *break* is consumed if so."""
+        """Return whether an indefinite item ends here; the *break* is consumed if so."""
         if self.raw[self.pos] != _BREAK:
             return False
         self.pos += 1
         return True
 
     def any_tag(self, what: str) -> int:
-        """The number of the tag that comes next."""
+        """Return the number of the tag that comes next."""
         if self.major() != TAG:
             raise DecodeError(f"{what} must be tagged")
         return self._argument(what)
@@ -243,7 +243,7 @@ class Reader:
         return self.array(what)
 
     def nested(self, what: str) -> bytes:
-        """The content of CBOR in a byte string (tag 24)."""
+        """Return the content of CBOR in a byte string (tag 24)."""
         self.tag(NESTED_TAG, what)
         return self.byte_string(what)
 
@@ -273,7 +273,7 @@ def walk(reader: Reader, visit: Callable[[Reader, list[int]], None]) -> None:
 def read_set(
     reader: Reader, read: Callable[[Reader], T], what: str, *, may_be_empty: bool = False
 ) -> tuple[T, ...]:
-    """The elements of a set, none of them twice, in the order received."""
+    """Return the elements of a set, none of them twice, in the order received."""
     elements = tuple([read(reader) for _ in reader.set(what)])
     if len(set(elements)) != len(elements):
         raise DecodeError(f"{what} must not have an element twice")

@@ -25,7 +25,7 @@ _COMMITTEE_AUTHORIZATION = 14
 
 
 def certificates(reader: Reader) -> tuple[Certificate, ...]:
-    """The certificates of a body, at least one and none of them twice."""
+    """Return the certificates of a body, at least one and none of them twice."""
     return read_set(reader, _certificate, "certificates (body key 4)")
 
 
@@ -52,7 +52,7 @@ def _certificate(reader: Reader) -> Certificate:
 
 
 def credential(reader: Reader) -> Credential:
-    """A key or script hash (CDDL ``credential``)."""
+    """Return a key or script hash (CDDL ``credential``)."""
     length = reader.record(2, "a credential")
     is_script = reader.unsigned("the kind of a credential", _SCRIPT) == _SCRIPT
     found = Credential(is_script, reader.fixed(28, "the hash of a credential"))
@@ -61,7 +61,7 @@ def credential(reader: Reader) -> Credential:
 
 
 def anchor(reader: Reader) -> tuple[str, bytes]:
-    """The URL and hash of a document (CDDL ``anchor``)."""
+    """Return the URL and hash of a document (CDDL ``anchor``)."""
     length = reader.record(2, "an anchor")
     found = (
         reader.text("the URL of an anchor", _LONGEST_URL),
@@ -72,12 +72,12 @@ def anchor(reader: Reader) -> tuple[str, bytes]:
 
 
 def optional_anchor(reader: Reader) -> tuple[str, bytes] | None:
-    """An anchor or ``null``."""
+    """Return an anchor or ``null``."""
     return None if reader.take_null() else anchor(reader)
 
 
 def fraction(reader: Reader, what: str) -> Fraction:
-    """A rational number that is not negative (CDDL ``nonnegative_interval``)."""
+    """Return a rational number that is not negative (CDDL ``nonnegative_interval``)."""
     reader.tag(RATIONAL_TAG, what)
     length = reader.record(2, what)
     numerator, denominator = _any_integer(reader, what), _any_integer(reader, what)
@@ -101,7 +101,7 @@ def _any_integer(reader: Reader, what: str) -> int:
 
 
 def unit_interval(reader: Reader, what: str) -> Fraction:
-    """A rational number from 0 to 1 (CDDL ``unit_interval``)."""
+    """Return a rational number from 0 to 1 (CDDL ``unit_interval``)."""
     value = fraction(reader, what)
     if value > 1:
         raise DecodeError(f"{what} must be a fraction of at most 1")
@@ -109,7 +109,7 @@ def unit_interval(reader: Reader, what: str) -> Fraction:
 
 
 def reward_account(reader: Reader) -> bytes:
-    """The bytes of a reward address."""
+    """Return the bytes of a reward address."""
     account = reader.byte_string("a reward address")
     reward_credential(account)
     return account

@@ -30,7 +30,7 @@ Fields = tuple[object, ...]
 
 
 def voting_procedures(reader: Reader) -> tuple[Vote, ...]:
-    """The votes by ascending voter and action."""
+    """Return the votes by ascending voter and action."""
     votes: list[Vote] = []
     voters: set[Voter] = set()
     for _ in reader.map("voting procedures (body key 19)"):
@@ -80,7 +80,7 @@ def _action_id(reader: Reader) -> ActionId:
 
 
 def proposals(reader: Reader) -> tuple[Proposal, ...]:
-    """The proposals, at least one and none of them twice."""
+    """Return the proposals, at least one and none of them twice."""
     return read_set(reader, _proposal, "proposal procedures (body key 20)")
 
 
@@ -97,7 +97,7 @@ def _proposal(reader: Reader) -> Proposal:
 
 
 def decode_action(raw: bytes) -> Action:
-    """A lone governance action (CDDL ``gov_action``), as chain providers hand it out.
+    """Return a lone governance action (CDDL ``gov_action``), as chain providers hand it out.
 
     Raises :class:`DecodeError` when the ledger would not decode it.
     """

@@ -13,7 +13,7 @@ _DATUM_HASH, _INLINE_DATUM = 0, 1
 
 
 def output(reader: Reader) -> Output:
-    """An output in its map form or in the older array form."""
+    """Return an output in its map form or in the older array form."""
     if reader.opens_map():
         return _map_output(reader)
     return _array_output(reader)
@@ -75,7 +75,7 @@ def _address(reader: Reader) -> bytes:
 
 
 def _sized_value(reader: Reader) -> tuple[Value, int]:
-    """A value (CDDL ``value``) and the bytes it takes."""
+    """Return a value (CDDL ``value``) and the bytes it takes."""
     start = reader.pos
     if reader.major() == ARRAY:
         length = reader.record(2, "the value of an output")
@@ -121,7 +121,7 @@ def _assets_of(policy: bytes, reader: Reader, assets: dict[bytes, int], *, minti
 
 
 def _datum(reader: Reader) -> tuple[bytes | None, bytes | None]:
-    """A datum option (CDDL ``datum_option``): its hash, or the CBOR that is inline."""
+    """Return a datum option (CDDL ``datum_option``): its hash, or the CBOR that is inline."""
     length = reader.record(2, "the datum of an output")
     kind = reader.unsigned("the kind of an output's datum", _INLINE_DATUM)
     datum_hash = inline = None

@@ -27,13 +27,13 @@ _SIGNATURE, _ALL, _ANY, _SOME, _INVALID_BEFORE, _INVALID_HEREAFTER = range(6)
 
 
 def make_script(language: Language, body: bytes) -> Script:
-    """A script with its hash: blake2b-224 over the language's byte and the script."""
+    """Return a script with its hash: blake2b-224 over the language's byte and the script."""
     digest = blake2b(_HASH_PREFIXES[language] + body, digest_size=28).digest()
     return Script(language, body, digest)
 
 
 def native_script(reader: Reader) -> bytes:
-    """The bytes of a native script (CDDL ``native_script``), nested to any depth."""
+    """Return the bytes of a native script (CDDL ``native_script``), nested to any depth."""
     start = reader.pos
     walk(reader, _visit_native)
     return reader.raw[start : reader.pos]
@@ -59,7 +59,7 @@ def _visit_native(reader: Reader, stack: list[int]) -> None:
 
 
 def plutus_data(reader: Reader) -> bytes:
-    """The bytes of a Plutus data item (CDDL ``plutus_data``), nested to any depth."""
+    """Return the bytes of a Plutus data item (CDDL ``plutus_data``), nested to any depth."""
     start = reader.pos
     if reader.raw[start] < 24:  # a small integer, the most that a small datum is
         reader.pos = start + 1
@@ -119,7 +119,7 @@ def _constructor(reader: Reader, stack: list[int]) -> None:
 
 
 def reference_script(raw: bytes) -> Script:
-    """The script in an output's ``script_ref``: ``[language, script]``."""
+    """Return the script in an output's ``script_ref``: ``[language, script]``."""
     return read_all(raw, _tagged_script, "a reference script")
 
 

@@ -18,7 +18,7 @@ __all__ = ["DecodeError", "decode_output", "decode_transaction"]
 
 
 def decode_transaction(raw: bytes) -> Transaction:
-    """The transaction that ``raw`` is, in time and memory that grow with its length only.
+    """Return the transaction that ``raw`` is, in time and memory that grow with its length only.
 
     Raises :class:`DecodeError`, and nothing else, when the ledger would not decode it.
     """
@@ -26,7 +26,7 @@ def decode_transaction(raw: bytes) -> Transaction:
 
 
 def decode_output(raw: bytes) -> Output:
-    """A lone output (CDDL ``transaction_output``), as chain providers hand it out.
+    """Return a lone output (CDDL ``transaction_output``), as chain providers hand it out.
 
     Raises :class:`DecodeError`, and nothing else, when the ledger would not decode it.
     """

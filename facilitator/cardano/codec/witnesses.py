@@ -23,7 +23,7 @@ _LAST_PURPOSE = 5
 
 
 def witnesses(reader: Reader) -> Witnesses:
-    """The witness set that comes next. Raises :class:`DecodeError`."""
+    """Return the witness set that comes next. Raises :class:`DecodeError`."""
     found: dict[int, Any] = {}
     spans: dict[int, bytes] = {}
     for _ in reader.map("the witness set"):

@@ -34,12 +34,12 @@ class OrderedMap(PlutusMap):
         """Keep the pairs as they are."""
 
     def d_ex_mem(self) -> int:
-        """The words of memory that the pairs take."""
+        """Return the words of memory that the pairs take."""
         return sum(key.ex_mem() + value.ex_mem() for key, value in self.value)
 
 
 def to_uplc(data: Data) -> PlutusData:
-    """The data as the evaluator's values."""
+    """Return the data as the evaluator's values."""
     if isinstance(data, int):
         return PlutusInteger(data)
     if isinstance(data, bytes):
@@ -52,7 +52,7 @@ def to_uplc(data: Data) -> PlutusData:
 
 
 def from_uplc(value: PlutusData) -> Data:
-    """The evaluator's value as data."""
+    """Return the evaluator's value as data."""
     if isinstance(value, PlutusConstr):
         return Constr(value.constructor, tuple([from_uplc(field) for field in value.fields]))
     if isinstance(value, OrderedMap):
@@ -181,7 +181,7 @@ _FROM_VAN_ROSSEM: dict[BuiltInFun, Callable[..., AST]] = {
 
 
 def corrected(language: Language, protocol_major: int) -> Mapping[BuiltInFun, Callable[..., AST]]:
-    """The functions that are not the evaluator's own (``BuiltinSemanticsVariant``).
+    """Return the functions that are not the evaluator's own (``BuiltinSemanticsVariant``).
 
     In Plutus V1 and V2, numbers are taken modulo 256 as bytes. From protocol version 11 on, some
     numbers must fit 64 bits.

@@ -35,7 +35,7 @@ _PLAIN = {7: _REGISTERS, 8: _DEREGISTERS}
 
 
 def context_v1(resolved: Resolved, eras: EraSummary, tag: int, item: int) -> Constr:
-    """The context for the purpose with the redeemer tag ``tag`` and the index ``item``."""
+    """Return the context for the purpose with the redeemer tag ``tag`` and the index ``item``."""
     body = resolved.tx.body
     info = Constr(
         0,
@@ -98,19 +98,19 @@ def purpose(resolved: Resolved, tag: int, item: int) -> Constr:
 
 
 def rewarded(resolved: Resolved) -> list[Credential]:
-    """The credentials withdrawn for in the ledger's order: scripts precede keys."""
+    """Return the credentials withdrawn for in the ledger's order: scripts precede keys."""
     found = map(reward_credential, resolved.tx.body.withdrawals or {})
     return sorted(found, key=lambda credential: (not credential.is_script, credential.hash))
 
 
 def datums(resolved: Resolved) -> list[tuple[Data, Data]]:
-    """The datums witnessed, by ascending hash."""
+    """Return the datums witnessed, by ascending hash."""
     found = {blake2b(raw, digest_size=32).digest(): raw for raw in resolved.tx.witnesses.datums}
     return [(digest, decode_data(found[digest])) for digest in sorted(found)]
 
 
 def pool_vrf(found: Certificate) -> bytes:
-    """The hash of the VRF key that a pool's registration names."""
+    """Return the hash of the VRF key that a pool's registration names."""
     vrf = found.details[0]
     if not isinstance(vrf, bytes):
         raise CannotEvaluate("a pool's registration names no VRF key")
@@ -142,7 +142,7 @@ def _inputs(
 
 
 def _minted(found: Assets) -> Map:
-    """The value minted, which begins with zero lovelace in V1 and V2."""
+    """Return the value minted, which begins with zero lovelace in V1 and V2."""
     return Map(((b"", Map(((b"", 0),))), *assets(found).pairs))
 
 

@@ -54,7 +54,7 @@ class _AboveAndBelowDiagonal(ConstAboveDiagonal):
 def cost_models(
     language: Language, costs: tuple[int, ...], protocol_major: int
 ) -> tuple[CekMachineCostModel, BuiltinCostModel]:
-    """The cost models of machine steps and of builtin functions.
+    """Return the cost models of machine steps and of builtin functions.
 
     A coefficient that ``costs`` lacks is so high that what it prices exceeds any budget.
     """
@@ -86,7 +86,7 @@ def _names(language: Language) -> list[str]:
 
 
 def _right(name: str) -> str:
-    """The name that is looked up, where the list of names has a short one."""
+    """Return the name that is looked up, where the list of names has a short one."""
     return f"{name}ory" if name.endswith("-exBudgetMem") else name
 
 

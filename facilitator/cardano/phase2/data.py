@@ -33,12 +33,12 @@ _CHUNK = 64
 
 
 def just(data: Data | None) -> Constr:
-    """A *Maybe*: ``Nothing`` for ``None``."""
+    """Return a *Maybe*: ``Nothing`` for ``None``."""
     return NOTHING if data is None else Constr(0, (data,))
 
 
 def decode_data(raw: bytes) -> Data:
-    """The data in CBOR that was checked to be Plutus data when it was decoded first.
+    """Return the data in CBOR that was checked to be Plutus data when it was decoded first.
 
     Raises :class:`RecursionError` for data nested too deeply for Python's stack.
     """
@@ -82,7 +82,7 @@ def _bytes(reader: Reader) -> bytes:
 
 
 def encode_data(data: Data) -> bytes:
-    """The CBOR that Plutus' ``serialiseData`` makes (``encodeData``)."""
+    """Return the CBOR that Plutus' ``serialiseData`` makes (``encodeData``)."""
     if isinstance(data, int):
         return _encode_integer(data)
     if isinstance(data, bytes):

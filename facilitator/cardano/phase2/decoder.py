@@ -49,7 +49,7 @@ class _Open:
 
 
 def decode_program(code: bytes) -> tuple[tuple[int, int, int], AST]:
-    """The version and the term of a script that is well-formed.
+    """Return the version and the term of a script that is well-formed.
 
     Variables are named for how many lambdas their own one is within. Raises :class:`ValueError` for
     free variables and for functions and types that the evaluator has not.

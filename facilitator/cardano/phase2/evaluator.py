@@ -95,7 +95,7 @@ def _check_forecast(resolved: Resolved) -> None:
 
 
 def _run_program() -> _RunProgram:
-    """The evaluator, imported when a transaction needs it first."""
+    """Return the evaluator, imported when a transaction needs it first."""
     digits = sys.get_int_max_str_digits()
     try:
         machine = import_module("facilitator.cardano.phase2.machine")

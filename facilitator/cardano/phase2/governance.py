@@ -101,7 +101,7 @@ def ordered_voters(body: Body) -> list[Voter]:
 
 
 def votes(body: Body, voters: list[Voter]) -> Map:
-    """The votes by voter, in the order of ``voters``, and by action."""
+    """Return the votes by voter, in the order of ``voters``, and by action."""
     return Map(
         tuple(
             (
@@ -167,7 +167,7 @@ def _committee(found: Action) -> tuple[Data, ...]:
 
 
 def _guardrails_of(found: Action) -> bytes | None:
-    """The hash of the guardrails script that a new constitution would have."""
+    """Return the hash of the guardrails script that a new constitution would have."""
     (constitution,) = found.details
     if not isinstance(constitution, tuple):
         raise CannotEvaluate("a new constitution is not known in full")

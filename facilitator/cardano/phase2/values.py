@@ -75,10 +75,10 @@ def valid_range(body: Body, eras: EraSummary, protocol_major: int) -> Constr:
 
 
 def signatories(body: Body) -> tuple[bytes, ...]:
-    """The required signers, ascending."""
+    """Return the required signers, ascending."""
     return tuple(sorted(set(body.required_signers)))
 
 
 def pairs(found: Iterable[tuple[Data, Data]]) -> tuple[Constr, ...]:
-    """A list of pairs, which V1 has where later versions have maps."""
+    """Return a list of pairs, which V1 has where later versions have maps."""
     return tuple(Constr(0, pair) for pair in found)

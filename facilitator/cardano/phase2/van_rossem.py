@@ -49,7 +49,7 @@ def check_bounds(builtin: BuiltInFun, arguments: Sequence[AST]) -> None:
 
 
 def chosen(scrutinee: Constant, branches: Sequence[AST]) -> tuple[AST, Sequence[AST]] | None:
-    """The branch that a ``case`` on the constant takes, and what it is applied to.
+    """Return the branch that a ``case`` on the constant takes, and what it is applied to.
 
     ``None`` where there is no such branch (``caseBuiltin``), which is the script's own error.
     """

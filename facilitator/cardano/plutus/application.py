@@ -23,7 +23,7 @@ _LONGEST_CHUNK = 255
 
 
 def script_code(code: bytes) -> bytes:
-    """The script as the ledger hashes it: a program in one CBOR byte string.
+    """Return the script as the ledger hashes it: a program in one CBOR byte string.
 
     Tools write the program alone, in one byte string or in two. Raises
     :class:`MalformedScriptError` for what is no program in any of these ways.
@@ -45,7 +45,7 @@ def _unwrapped(code: bytes) -> bytes | None:
 
 
 def apply_parameters(code: bytes, parameters: Sequence[bytes]) -> bytes:
-    """The script applied to these parameters in their order, each the CBOR of Plutus data.
+    """Return the script applied to these parameters in their order, each the CBOR of Plutus data.
 
     ``code`` is as :func:`script_code` returns it. Takes time linear in all their sizes.
     """

@@ -53,7 +53,7 @@ def skip_constant(bits: Bits, last_type: int, longest_type: int) -> None:
 
 
 def read_type(tags: list[int]) -> Type:
-    """The type that the tags spell in prefix notation, with units left out of pairs.
+    """Return the type that the tags spell in prefix notation, with units left out of pairs.
 
     Without those, each part of a type costs a bit of every value, so that values cannot be made
     long by their type alone.

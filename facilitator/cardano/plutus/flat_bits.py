@@ -23,14 +23,14 @@ class Bits:
         self.pos = 0
 
     def take(self, count: int) -> str:
-        """The next bits as characters."""
+        """Return the next bits as characters."""
         start, self.pos = self.pos, self.pos + count
         if self.pos > self.end:
             raise IndexError
         return self.bits[start : self.pos]
 
     def flag(self) -> bool:
-        """Whether the next bit is set."""
+        """Return whether the next bit is set."""
         self.pos += 1
         return self.bits[self.pos - 1] == "1"
 
@@ -71,7 +71,7 @@ class Bits:
         self.skip_through("1")
 
     def byte_string(self) -> bytes:
-        """A byte string: a filler up to the next byte, then chunks until an empty one."""
+        """Return a byte string: a filler up to the next byte, then chunks until an empty one."""
         self.skip_filler()
         if self.pos % 8:
             raise MalformedScriptError("a byte string in it is not aligned to bytes")

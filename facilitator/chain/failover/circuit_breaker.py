@@ -56,7 +56,7 @@ class Breaker:
             return Ticket(self._era, is_trial=True)
 
     def succeeded(self, ticket: Ticket) -> bool:
-        """The call got an answer; whether that closed the breaker."""
+        """Return the call got an answer; whether that closed the breaker."""
         with self._lock:
             if ticket.era != self._era:
                 return False
@@ -70,7 +70,7 @@ class Breaker:
             return True
 
     def failed(self, ticket: Ticket, reason: str) -> bool:
-        """The call got no answer; whether that opened the breaker, which was closed."""
+        """Return the call got no answer; whether that opened the breaker, which was closed."""
         with self._lock:
             if ticket.era != self._era:
                 return False

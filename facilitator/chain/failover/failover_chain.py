@@ -60,7 +60,7 @@ class FailoverChain:
         return self._pool.in_use.provider.poll_seconds
 
     def tip(self) -> Tip:
-        """The newest block. Raises :class:`ChainUnavailable`."""
+        """Return the newest block. Raises :class:`ChainUnavailable`."""
         return self._pool.ask(ProviderState.tip)
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
@@ -84,7 +84,7 @@ class FailoverChain:
         return self._pool.ask(lambda member: self._blocks_after(member, point))
 
     def parameters(self) -> ProtocolParameters:
-        """The protocol parameters in force. Raises :class:`ChainUnavailable`."""
+        """Return the protocol parameters in force. Raises :class:`ChainUnavailable`."""
         return self._parameters.keep(
             lambda: self._pool.ask(lambda member: member.provider.parameters(), HealthEvidence.DOWN)
         )
@@ -154,7 +154,7 @@ class FailoverChain:
             raise ProviderBehind(f"refused it, but {lag}: {error}") from error
 
     def _blocks_after(self, member: ProviderState, point: Point) -> Sequence[Block]:
-        """A point that is not found beyond the tip may be another's, not one rolled back."""
+        """Return a point that is not found beyond the tip may be another's, not one rolled back."""
         try:
             return member.blocks_after(point)
         except PointNotFound:
@@ -178,7 +178,7 @@ class _Awaiting(FailoverChain):
 
 class _ReadingState(FailoverChain):
     def ledger_state(self, query: StateQuery) -> LedgerState:
-        """The facts asked for. Raises :class:`ChainUnavailable`."""
+        """Return the facts asked for. Raises :class:`ChainUnavailable`."""
         return self._pool.ask(lambda member: self._state(member, query))
 
     def _state(self, member: ProviderState, query: StateQuery) -> LedgerState:
@@ -191,7 +191,7 @@ class _Evaluating(FailoverChain):
     def evaluate(
         self, transaction: bytes, utxo: Mapping[OutputRef, Output]
     ) -> Sequence[ScriptFailure]:
-        """The scripts that fail. Raises :class:`ChainUnavailable`.
+        """Return the scripts that fail. Raises :class:`ChainUnavailable`.
 
         That one cannot tell may be due to the transaction, and must not keep others waiting.
         """
@@ -211,7 +211,7 @@ _CAPABILITIES: Mapping[type, type[FailoverChain]] = {
 def build_failover_chain(
     providers: Sequence[tuple[str, ChainProvider]], clock: Callable[[], float] = time.monotonic
 ) -> FailoverChain:
-    """The providers by name as one, with the optional capabilities that all of them have."""
+    """Return the providers by name as one, with the optional capabilities that all of them have."""
     shared = [
         kind
         for capability, kind in _CAPABILITIES.items()

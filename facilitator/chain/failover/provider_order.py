@@ -13,7 +13,7 @@ Named: TypeAlias = tuple[str, ChainProvider]
 def split_primary_and_standbys(
     network: str, provided: Sequence[Named], fallback: Sequence[str]
 ) -> tuple[list[Named], list[Named]]:
-    """Those that are asked first, and those that stand by in the order of ``fallback``.
+    """Return those that are asked first, and those that stand by in the order of ``fallback``.
 
     Raises :class:`PluginError` when there are only standbys, and when one is to stand in for a test
     double of the network, or the other way round.

@@ -62,7 +62,7 @@ class ProviderPool:
     def ask(
         self, call: Callable[[ProviderState], Answer], tells: HealthEvidence = HealthEvidence.ALL
     ) -> Answer:
-        """The first answer; ``tells`` is what the call's outcome tells of a provider."""
+        """Return the first answer; ``tells`` is what the call's outcome tells of a provider."""
         reasons = []
         for member in self.members:
             try:
@@ -132,7 +132,7 @@ class ProviderPool:
         self._succeeded(member, ticket)
 
     def others(self, member: ProviderState) -> list[ProviderState]:
-        """All but that one."""
+        """Return all but that one."""
         return [other for other in self.members if other is not member]
 
     # --- Which one is in use ----------------------------------------------------------------------
@@ -168,7 +168,7 @@ class ProviderPool:
     # --- Health -----------------------------------------------------------------------------------
 
     def check(self, member: ProviderState) -> float:
-        """The seconds that the member took when its tip was asked for last.
+        """Return the seconds that the member took when its tip was asked for last.
 
         Raises :class:`ChainUnavailable` when it is down or far behind another.
         """

@@ -57,7 +57,7 @@ class ProviderState:
         """How long it took to tell its tip the last time that it did."""
 
     def tip(self) -> Tip:
-        """The provider's tip, remembered. Raises :class:`ChainUnavailable`."""
+        """Return the provider's tip, remembered. Raises :class:`ChainUnavailable`."""
         started = time.perf_counter()
         tip = self.provider.tip()
         self.tip_seconds = time.perf_counter() - started
@@ -65,7 +65,7 @@ class ProviderState:
         return tip
 
     def blocks_after(self, point: Point) -> Sequence[Block]:
-        """The provider's blocks, the newest remembered.
+        """Return the provider's blocks, the newest remembered.
 
         Raises :class:`PointNotFound`, :class:`ChainUnavailable`.
         """
@@ -74,7 +74,7 @@ class ProviderState:
         return blocks
 
     def seen_within(self, seconds: float) -> bool:
-        """Whether its tip was asked for so lately."""
+        """Return whether its tip was asked for so lately."""
         return self._tip is not None and self._clock() - self._tip.at < seconds
 
     def lag(self, others: Iterable["ProviderState"], *, may_have_grown: bool = False) -> Lag | None:

@@ -29,7 +29,7 @@ def try_address(settings: ServerSettings) -> str:
 
 
 def _running(settings: ServerSettings) -> str | None:
-    """The version of the facilitator that answers at the address, if one does."""
+    """Return the version of the facilitator that answers at the address, if one does."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
     connection = http.client.HTTPConnection(host, settings.port, timeout=TIMEOUT_SECONDS)
     try:

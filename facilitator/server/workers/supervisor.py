@@ -89,7 +89,7 @@ class Supervisor:
         return None
 
     def _open_places(self) -> Sequence[Place]:
-        """The first worker starts alone: what fails with every worker is told once."""
+        """Return the first worker starts alone: what fails with every worker is told once."""
         return self._places if self._places[0].served else self._places[:1]
 
     def _due(self) -> list[Place]:

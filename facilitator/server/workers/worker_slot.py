@@ -60,7 +60,7 @@ class Place:
             self.line = None
 
     def exit_code(self) -> int | None:
-        """The exit code of the process if it has ended, negative for a signal; told once."""
+        """Return the exit code of the process if it has ended, negative for a signal; told once."""
         pid, status = os.waitpid(self.pid, os.WNOHANG) if self.pid else (0, 0)
         if not pid:
             return None

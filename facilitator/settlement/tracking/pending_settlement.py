@@ -43,7 +43,7 @@ class PendingSettlement:
         return self.claim.depth
 
     def is_decided(self) -> bool:
-        """Whether waiting longer can change the answer no more."""
+        """Return whether waiting longer can change the answer no more."""
         return self.claim.state.is_final or self.claim.is_success
 
     def update(
@@ -87,5 +87,5 @@ class PendingSettlement:
 
 
 def is_open(claim: Claim) -> bool:
-    """Whether the chain has the last word on it still to speak."""
+    """Return whether the chain has the last word on it still to speak."""
     return claim.state in (ClaimState.SUBMITTED, ClaimState.INCLUDED)

@@ -21,7 +21,7 @@ class PendingSettlements:
         return bool(self._by_id)
 
     def add(self, claim: Claim, *, now: float, check_in: float) -> PendingSettlement:
-        """The observation of the claim, begun now unless it was before.
+        """Return the observation of the claim, begun now unless it was before.
 
         It is asked for by id in ``check_in`` seconds, or in as many as were said when it was begun.
         One that is decided is not kept.
@@ -39,11 +39,11 @@ class PendingSettlements:
         return observation
 
     def find(self, transaction_id: str) -> PendingSettlement | None:
-        """The observation of a transaction's claim, if there is one."""
+        """Return the observation of a transaction's claim, if there is one."""
         return self._by_id.get(transaction_id)
 
     def all(self) -> list[PendingSettlement]:
-        """Those that are observed now."""
+        """Return those that are observed now."""
         with self._lock:
             return list(self._by_id.values())
 

@@ -48,7 +48,7 @@ def resolve_on_chain(
 
 
 def _is_long_over(payment: Payment, chain: ChainProvider, now: float) -> bool:
-    """Whether its validity ended longer ago than claims are kept."""
+    """Return whether its validity ended longer ago than claims are kept."""
     end = payment.transaction.body.invalid_hereafter
     return end is not None and chain.eras().start_ms(end) / 1000 + KEEP_SECONDS < now
 
@@ -91,7 +91,7 @@ class Recovery:
         return self._write(observation, self._chain.tip())
 
     def _is_lost(self, known: Claim) -> bool:
-        """Whether the storage has it no more, or only as it was before."""
+        """Return whether the storage has it no more, or only as it was before."""
         stored = self._storage.claim(known.transaction_id)
         return stored is None or stored.version < known.version
 

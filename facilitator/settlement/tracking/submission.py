@@ -122,7 +122,7 @@ class Submission:
         self._recorder.advance(observation, step)
 
     def _is_surely_valid_now(self, claim: Claim) -> bool:
-        """Whether a node cannot have refused it for the time.
+        """Return whether a node cannot have refused it for the time.
 
         One whose newest block is older than the validity's start refuses what may land soon; and
         what it refuses as the validity ends may be in a block that it has not seen yet.

@@ -106,7 +106,7 @@ class Tracker:
         return observation
 
     def restored(self, transaction_id: str) -> Claim | None:
-        """The claim that is observed here, written again since the storage has lost it.
+        """Return the claim that is observed here, written again since the storage has lost it.
 
         Raises :class:`ChainUnavailable`, :class:`StorageUnavailable`.
         """
@@ -130,7 +130,7 @@ class Tracker:
         return observation
 
     def confirm(self, claim: Claim) -> Claim:
-        """The settled claim, which is open again if the chain no longer has it as promised.
+        """Return the settled claim, which is open again if the chain no longer has it as promised.
 
         For one that was settled before somebody asked: a rollback deeper than was promised may
         have come since. Costs a question by id unless the followed blocks tell. Raises

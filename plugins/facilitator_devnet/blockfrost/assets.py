@@ -73,7 +73,7 @@ def _mints(view: View, name: AssetId) -> list[tuple[Place, str, int]]:
 
 
 def asset_id(text: str) -> AssetId:
-    """The asset that the text names. Raises :class:`ApiError` (400)."""
+    """Return the asset that the text names. Raises :class:`ApiError` (400)."""
     if not re.fullmatch(r"[0-9a-f]{56}([0-9a-f]{2}){0,32}", text):
         raise invalid("Invalid or malformed asset format.")
     return bytes.fromhex(text)

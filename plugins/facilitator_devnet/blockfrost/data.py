@@ -41,7 +41,7 @@ def _key(key: Any) -> str:
 
 
 def datum_json(datum: bytes) -> dict[str, Any]:
-    """The datum by kinds: ``int``, ``bytes``, ``list``, ``map``, ``constructor``."""
+    """Return the datum by kinds: ``int``, ``bytes``, ``list``, ``map``, ``constructor``."""
     return _data(cbor2.loads(datum))
 
 
@@ -67,7 +67,7 @@ def _constructor(tagged: cbor2.CBORTag) -> tuple[int, Any]:
 
 
 def native_script_json(script: bytes) -> dict[str, Any]:
-    """The native script as ``cardano-cli`` writes it."""
+    """Return the native script as ``cardano-cli`` writes it."""
     return _native(cbor2.loads(script))
 
 

@@ -48,5 +48,5 @@ def not_found() -> ApiError:
 
 
 def invalid(message: str) -> ApiError:
-    """A parameter is malformed."""
+    """Return a parameter is malformed."""
     return ApiError(400, message)

@@ -116,7 +116,7 @@ class Faults:
             self._faults.clear()
 
     def active(self) -> Sequence[dict[str, Any]]:
-        """The faults in force, with what is left of them."""
+        """Return the faults in force, with what is left of them."""
         with self._lock:
             return [asdict(fault) for fault in self._faults]
 

@@ -44,7 +44,7 @@ WRAPPERS = (
 
 
 def undecodable(why: str) -> str:
-    """The refusal of bytes that are no transaction."""
+    """Return the refusal of bytes that are no transaction."""
     failure = f"DecoderErrorDeserialiseFailure {_text('Shelley Tx')}"
     cause = f"{failure} (DeserialiseFailure 0 {_text(why)})"
     read_error = {"contents": [cause], "tag": "TxCmdTxReadError"}

@@ -103,7 +103,7 @@ def _by_shape() -> Mapping[tuple[str, int], list[tuple[str, re.Pattern[str]]]]:
 
 
 def _shape(endpoint: str) -> tuple[str, int]:
-    """Its first part and how many there are."""
+    """Return its first part and how many there are."""
     parts = endpoint.split("/")
     return parts[1], len(parts)
 
@@ -112,7 +112,7 @@ _SHAPES = _by_shape()
 
 
 def route(method: str, path: str) -> Route:
-    """The endpoint for the path below ``/v0``."""
+    """Return the endpoint for the path below ``/v0``."""
     wanted = f"{method} {path}"
     for endpoint, pattern in _SHAPES.get(_shape(wanted), ()):
         match = pattern.fullmatch(wanted)

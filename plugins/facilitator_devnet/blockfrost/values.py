@@ -25,7 +25,7 @@ def amount(value: Value) -> list[dict[str, str]]:
 
 
 def total(values: Iterable[Value]) -> Value:
-    """The sum."""
+    """Return the sum."""
     lovelace, assets = 0, Counter[bytes]()
     for value in values:
         lovelace += value.lovelace
@@ -47,10 +47,10 @@ def output_fields(output: Output) -> dict[str, Any]:
 
 
 def reference(ref: OutputRef) -> dict[str, Any]:
-    """The output's transaction and index."""
+    """Return the output's transaction and index."""
     return {"tx_hash": ref.transaction_id.hex(), "output_index": ref.index}
 
 
 def text(number: int | None) -> str | None:
-    """The number as text."""
+    """Return the number as text."""
     return None if number is None else str(number)

@@ -35,31 +35,31 @@ class View:
         return KNOWN_ERAS[self.chain.network].start_ms(slot) // 1000
 
     def entry(self, transaction_id: str) -> Entry:
-        """The transaction. Raises :class:`ApiError` (404)."""
+        """Return the transaction. Raises :class:`ApiError` (404)."""
         entry = self.chain.index.entries.get(transaction_id)
         if entry is None or entry.place.height > self.height:
             raise not_found()
         return entry
 
     def output(self, ref: OutputRef) -> Output:
-        """An output that a block or the mempool made, spent or not."""
+        """Return an output that a block or the mempool made, spent or not."""
         output = self.chain.index.output(ref)
         if output is None:
             output = self.chain.waiting[ref.transaction_id.hex()].body.outputs[ref.index]
         return output
 
     def consumer(self, ref: OutputRef) -> str | None:
-        """The transaction that spent the output, unless none did."""
+        """Return the transaction that spent the output, unless none did."""
         by = self.chain.index.consumers.get(ref)
         return by if by and self._knows(self.chain.index.entries[by].place) else None
 
     def history(self, key: Key) -> Sequence[tuple[Place, str]]:
-        """The transactions that made or spent outputs under the key, oldest first."""
+        """Return the transactions that made or spent outputs under the key, oldest first."""
         items = self.chain.index.history(key)
         return items[: bisect_right(items, self.height, key=lambda item: item[0].height)]
 
     def unspent(self, key: Key) -> Sequence[tuple[Place, OutputRef]]:
-        """The unspent outputs under the key, oldest first."""
+        """Return the unspent outputs under the key, oldest first."""
         items = self.chain.index.unspent(key)
         if self.height == len(self.chain.blocks) - 1:
             return items
