@@ -34,7 +34,7 @@ from facilitator.errors import PluginError
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.rate_limit import RateLimiter
 from facilitator.settings import Settings
-from facilitator.settings.subscription import Follow
+from facilitator.settings.subscription import Subscribe
 
 
 def application(
@@ -49,7 +49,7 @@ def application(
     observers: Observers | None = None,
     inspect: InspectPayment | None = None,
     meter: Meter = NO_METER,
-    follow: Follow = lambda _: None,
+    subscribe: Subscribe = lambda _: None,
 ) -> falcon.App[Any, Any]:
     """Return the HTTP interface to ``service`` as a WSGI app.
 
@@ -65,15 +65,15 @@ def application(
         observers: Told of every request that begins and of every one that is answered.
         inspect: Answers ``/inspect``; without it there is no such path.
         meter: Counts requests.
-        follow: Takes who is to be told when settings change: API keys, proxies and origins do.
+        subscribe: Registers a function to call when API keys, proxies or origins change.
 
     Raises:
         PluginError: A further route is one of the core's.
     """
     app = falcon.App(request_type=Request)
     gate = Gate(settings.auth.api_keys, authenticate)
-    follow(lambda changed: gate.use(changed.auth.api_keys))
-    _add_middleware(app, settings, on_failure, observers, meter, follow)
+    subscribe(lambda changed: gate.use(changed.auth.api_keys))
+    _add_middleware(app, settings, on_failure, observers, meter, subscribe)
     if rate_limiter is not None:
         app.add_middleware(RateLimit(rate_limiter, gate.caller, meter))
     app.req_options.strip_url_path_trailing_slash = True
@@ -135,7 +135,7 @@ def _add_middleware(
     on_failure: OnFailure | None,
     observers: Observers | None,
     meter: Meter,
-    follow: Follow,
+    subscribe: Subscribe,
 ) -> None:
     """Responses pass it from last to first, so that the log sees what is answered."""
     address = ClientAddress(settings.server.trusted_proxies)
@@ -151,5 +151,5 @@ def _add_middleware(
     app.add_middleware(ResponseHeaders())
     app.add_middleware(HeadAsGet())
     app.add_middleware(cors)
-    follow(lambda changed: address.trust(changed.server.trusted_proxies))
-    follow(lambda changed: cors.allow(changed.server.cors_origins))
+    subscribe(lambda changed: address.trust(changed.server.trusted_proxies))
+    subscribe(lambda changed: cors.allow(changed.server.cors_origins))

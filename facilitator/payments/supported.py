@@ -7,7 +7,7 @@ from facilitator.exact.terms import MAX_CONFIRMATIONS, MEMPOOL
 from facilitator.roles.chain import ChainProvider
 
 
-def supported(
+def supported_response(
     chains: Mapping[str, ChainProvider],
     *,
     methods: Sequence[str],

@@ -19,7 +19,7 @@ from facilitator.observability.metrics import BUILD, FAULTS
 from facilitator.observability.storage_metrics import timed
 from facilitator.payments.reservations import Reservations
 from facilitator.payments.service import Service
-from facilitator.payments.supported import supported
+from facilitator.payments.supported import supported_response
 from facilitator.plugin.context import Context, Worker
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.chain import ChainProvider
@@ -30,7 +30,7 @@ from facilitator.runtime.chains import chains_by_network
 from facilitator.runtime.rate_limiting import rate_limiter
 from facilitator.runtime.signer import signer_addresses
 from facilitator.settings import Settings
-from facilitator.settings.subscription import Follow
+from facilitator.settings.subscription import Subscribe
 
 _log = logging.getLogger("facilitator")
 
@@ -46,11 +46,11 @@ class Facilitator:
         plugins: Plugins,
         clock: Clock,
         worker: Worker | None = None,
-        follow: Follow = lambda _: None,
+        subscribe: Subscribe = lambda _: None,
     ) -> None:
         """Ask the plugins for their parts, in the order meter, reporting, storage, chain.
 
-        ``follow`` takes who is to be told when settings change. Raises
+        ``subscribe`` registers functions to call when settings change. Raises
         :class:`~facilitator.errors.FacilitatorError` when the parts don't fit together; that is
         reported too, once there are reporters.
         """
@@ -64,13 +64,13 @@ class Facilitator:
         self.reporters = plugins.error_reporters(self.context)
         plugins.report_errors_to(self.report)
         try:
-            self._put_together(clock, follow)
+            self._put_together(clock, subscribe)
         except Exception as error:
             self.report(error, {})
             self._flush_reports()
             raise
 
-    def _put_together(self, clock: Clock, follow: Follow) -> None:
+    def _put_together(self, clock: Clock, subscribe: Subscribe) -> None:
         settings, plugins = self.settings, self.plugins
         self.storage: Storage = timed(plugins.one_storage(self.context), self.meter)
         self.chains: Mapping[str, ChainProvider] = chains_by_network(plugins, self.context)
@@ -81,7 +81,7 @@ class Facilitator:
         self.service = self._service(clock, methods)
         self.rate_limiter = rate_limiter(plugins, self.context)
         if (limiter := self.rate_limiter) is not None:
-            follow(
+            subscribe(
                 lambda changed: limiter.change(
                     changed.rate_limit.global_per_minute, changed.rate_limit.sensitive_per_minute
                 )
@@ -97,7 +97,7 @@ class Facilitator:
             observers=plugins if plugins.observes_requests else None,
             inspect=self._inspector(clock, methods).payment if settings.inspect.enabled else None,
             meter=self.meter,
-            follow=follow,
+            subscribe=subscribe,
         )
 
     def _inspector(self, clock: Clock, methods: Mapping[str, TransferMethod]) -> Inspector:
@@ -126,7 +126,7 @@ class Facilitator:
             clock=clock,
             settings=settings.settlement,
             max_waiting=settings.max_waiting,
-            supported=supported(
+            supported=supported_response(
                 self.chains,
                 methods=list(methods),
                 signers=signer_addresses(settings),
@@ -201,16 +201,16 @@ class Facilitator:
         self._flush_reports()
 
 
-def build(
+def build_facilitator(
     settings: Settings,
     plugins: Plugins,
     clock: Clock | None = None,
     worker: Worker | None = None,
-    follow: Follow = lambda _: None,
+    subscribe: Subscribe = lambda _: None,
 ) -> Facilitator:
     """Put a facilitator together.
 
-    ``worker`` is which one of several processes this is, ``follow`` takes who is to be told when
-    settings change. Raises :class:`~facilitator.errors.FacilitatorError`.
+    ``worker`` says which of several processes this is. ``subscribe`` registers functions to call
+    when settings change. Raises :class:`~facilitator.errors.FacilitatorError`.
     """
-    return Facilitator(settings, plugins, clock or SystemClock(), worker, follow)
+    return Facilitator(settings, plugins, clock or SystemClock(), worker, subscribe)

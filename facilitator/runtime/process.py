@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from facilitator.errors import FacilitatorError
 from facilitator.plugin.context import Worker
 from facilitator.plugin.manager import Plugins
-from facilitator.runtime.composition import build
+from facilitator.runtime.composition import build_facilitator
 from facilitator.server import sd_notify
 from facilitator.server.http_server import announce
 from facilitator.server.http_server import serve as serve_http
@@ -89,7 +89,7 @@ def _serve(
     share: ConnectionShare | None = None,
 ) -> int:
     settings = reload.settings
-    facilitator = build(settings, plugins, worker=worker, follow=reload.follow)
+    facilitator = build_facilitator(settings, plugins, worker=worker, subscribe=reload.subscribe)
     facilitator.report_ended_threads()
 
     def serving(url: str) -> None:

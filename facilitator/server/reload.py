@@ -17,7 +17,7 @@ from facilitator.errors import FacilitatorError
 from facilitator.observability.logs import configure_logging
 from facilitator.server import sd_notify
 from facilitator.settings import Settings
-from facilitator.settings.subscription import Take
+from facilitator.settings.subscription import Apply
 
 logger = logging.getLogger("facilitator.reload")
 
@@ -40,13 +40,13 @@ class Reload:
         """How the last reading went, in one sentence."""
         self._read = read
         self._secrets = set(settings.secrets())
-        self._followers: list[Take] = []
+        self._subscribers: list[Apply] = []
         self._asked: SimpleQueue[None] = SimpleQueue()
         self._log()
 
-    def follow(self, take: Take) -> None:
-        """Have ``take`` called with the settings whenever they have changed."""
-        self._followers.append(take)
+    def subscribe(self, apply: Apply) -> None:
+        """Register ``apply``, to be called with the settings whenever they have changed."""
+        self._subscribers.append(apply)
 
     def ask(self) -> None:
         """Have them read again, by the thread that :meth:`start` starts; fit for a signal."""
@@ -69,7 +69,7 @@ class Reload:
         except Exception:
             logger.exception("settings not taken: they could not be read")
         else:
-            self._take(settings)
+            self._apply(settings)
             self.status = "serving by the settings that were read again"
             return True
         self.status = "serving by the former settings, since the new ones are wrong: see the log"
@@ -81,15 +81,15 @@ class Reload:
             self.again()
             done()
 
-    def _take(self, settings: Settings) -> None:
+    def _apply(self, settings: Settings) -> None:
         changed = changed_keys(self.settings, settings)
         late = [key for key in changed if not is_reloaded(key)]
         # First of all, so that no line can show a new secret. A line may still have an old one.
         self._secrets |= set(settings.secrets())
         self.settings = merged(self.settings, settings)
         self._log()
-        for take in self._followers:
-            take(self.settings)
+        for apply in self._subscribers:
+            apply(self.settings)
         taken = ", ".join(key for key in changed if key not in late)
         logger.info("settings read again: %s", f"{taken} changed" if taken else "nothing to change")
         if late:

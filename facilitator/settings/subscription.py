@@ -1,11 +1,11 @@
-"""How parts of a running facilitator take in settings that have changed."""
+"""Subscription of a running facilitator's parts to changes of the settings."""
 
 from collections.abc import Callable
 from typing import TypeAlias
 
 from facilitator.settings.load import Settings
 
-Take: TypeAlias = Callable[[Settings], None]
+Apply: TypeAlias = Callable[[Settings], None]
 """Puts settings into effect. Must not fail."""
-Follow: TypeAlias = Callable[[Take], None]
-"""Has the settings handed over whenever they have changed."""
+Subscribe: TypeAlias = Callable[[Apply], None]
+"""Registers a function to call whenever the settings have changed."""

@@ -38,7 +38,7 @@ from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.payment_hooks import Refusal
 from facilitator.roles.sharing import SharesChain, SharesOutputs
 from facilitator.roles.storage import Storage
-from facilitator.runtime.composition import build
+from facilitator.runtime.composition import build_facilitator
 from facilitator.server import connection
 from facilitator.settings.layers import ENVIRONMENTS, PACKAGED
 from facilitator.settings.schema import Field, fields_of
@@ -207,7 +207,7 @@ def test_every_route_is_documented_and_none_else(tmp_path: Path) -> None:
         "FACILITATOR_DEVNET__BLOCK_SECONDS": "0",
         "FACILITATOR_INSPECT__ENABLED": "true",
     }
-    running = build(*configure(environ=environ, cwd=tmp_path))
+    running = build_facilitator(*configure(environ=environ, cwd=tmp_path))
     try:
         routes = {
             f"{method.method} {route.path}"

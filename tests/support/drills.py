@@ -11,7 +11,7 @@ from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin.loading import configure
 from facilitator.roles.chain import InBlock, InMempool
 from facilitator.roles.claim import Claim, ClaimState
-from facilitator.runtime.composition import build
+from facilitator.runtime.composition import build_facilitator
 from facilitator.server.http_server import Server
 from facilitator.testing.clock import ManualClock
 from facilitator_blockfrost.settings import BlockfrostSettings
@@ -169,7 +169,7 @@ class Drill(Running):
             for section in settings.sections
         )
         settings = replace(settings, sections=sections)
-        self.facilitator = build(settings, plugins, clock)
+        self.facilitator = build_facilitator(settings, plugins, clock)
         self.facilitator.start()
         drain = self.facilitator.service.drain
         self.server = Server(self.facilitator.app, settings.server, network=NETWORK, on_drain=drain)

@@ -7,7 +7,7 @@ from typing import Any
 
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.plugin.loading import configure
-from facilitator.runtime.composition import build
+from facilitator.runtime.composition import build_facilitator
 from facilitator.server.http_server import Server
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
@@ -37,7 +37,7 @@ class Running:
         }
         self.clock = None if real_time else clock or ManualClock(NOW)
         loaded, plugins = configure(environ=environ, cwd=folder)
-        self.facilitator = build(loaded, plugins, self.clock)
+        self.facilitator = build_facilitator(loaded, plugins, self.clock)
         self.facilitator.start()
         self.server = Server(
             self.facilitator.app,

@@ -11,7 +11,7 @@ from facilitator.plugin.context import Context
 from facilitator.plugin.discovery import available_plugins
 from facilitator.plugin.loading import configure
 from facilitator.roles.chain import ChainProvider, EvaluatesScripts
-from facilitator.runtime.composition import build
+from facilitator.runtime.composition import build_facilitator
 from facilitator.settings import ConfigInvalidError
 from facilitator.testing.clock import ManualClock
 from facilitator_blockfrost.access import access
@@ -62,7 +62,7 @@ def test_the_project_id_is_required(tmp_path: Path) -> None:
     assert refusal(tmp_path) == said
     assert refusal(tmp_path, BLOCKFROST__PROJECT_ID="") == said
     with pytest.raises(ConfigInvalidError, match=f"^{said}$"):
-        build(*configured(tmp_path))
+        build_facilitator(*configured(tmp_path))
 
 
 def test_mainnet_needs_consent(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_several_networks_have_a_key_each(tmp_path: Path) -> None:
     found = providers(tmp_path, NETWORK=both, BLOCKFROST__PROJECT_ID=SECRET)
     assert [each and each.network for each in found.values()] == [PREPROD, None]
     with pytest.raises(FacilitatorError, match=r"no enabled plugin provides .*preview"):
-        build(*configured(tmp_path, NETWORK=both, BLOCKFROST__PROJECT_ID=SECRET))
+        build_facilitator(*configured(tmp_path, NETWORK=both, BLOCKFROST__PROJECT_ID=SECRET))
 
 
 def test_a_key_under_another_networks_name_is_refused(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_facilitator_runs_on_it(tmp_path: Path, upstream: Start) -> None:
     settings, plugins = configured(
         tmp_path, BLOCKFROST__BASE_URL=server.url, BLOCKFROST__PROJECT_ID="any-token"
     )
-    running = build(settings, plugins)
+    running = build_facilitator(settings, plugins)
     try:
         assert running.chains[PREPROD].tip().height == 7
     finally:

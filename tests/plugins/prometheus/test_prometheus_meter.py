@@ -13,7 +13,7 @@ from facilitator.plugin.discovery import register_plugins
 from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.metrics import NO_METER, Counter, Gauge, Histogram, Meter
-from facilitator.runtime.composition import build
+from facilitator.runtime.composition import build_facilitator
 from facilitator.server.http_server import Server
 from facilitator_prometheus import prometheus_meter
 from facilitator_prometheus.prometheus_meter import PrometheusMeter
@@ -151,7 +151,7 @@ def test_a_plugin_brings_metrics_of_its_own(tmp_path: Path, tea_shop: types.Modu
     settings, _ = configure(environ=environ, cwd=tmp_path)
     manager = register_plugins(settings.plugins)
     manager.register(tea_shop, name="tea_shop")
-    running = build(settings, Plugins(manager, [*settings.plugins, "tea_shop"]))
+    running = build_facilitator(settings, Plugins(manager, [*settings.plugins, "tea_shop"]))
     with closing(running), Server(running.app, settings.server, network=NETWORK) as server:
         running.start()
         assert scrape(server.port).value("tea_shop_cups_total", state="looked at") == 1

@@ -12,7 +12,7 @@ from facilitator.plugin.discovery import register_plugins
 from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.rate_limit import RateDecision, RateLimiter
-from facilitator.runtime.composition import build
+from facilitator.runtime.composition import build_facilitator
 from facilitator.server.http_server import Server
 from facilitator.settings import ConfigInvalidError, RateLimitSettings
 from facilitator.testing.clock import ManualClock
@@ -127,7 +127,7 @@ def statuses(folder: Path, plugin: Plugin, **variables: str) -> list[int]:
     settings, _ = configure(environ=prefixed, cwd=folder)
     manager = register_plugins(settings.plugins)
     manager.register(plugin, name="mine")
-    facilitator = build(settings, Plugins(manager, [*settings.plugins, "mine"]))
+    facilitator = build_facilitator(settings, Plugins(manager, [*settings.plugins, "mine"]))
     try:
         with Server(facilitator.app, settings.server, network=NETWORK) as server:
             client = Client(server.port)

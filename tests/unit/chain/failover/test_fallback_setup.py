@@ -12,7 +12,7 @@ from facilitator.chain.failover.failover_chain import FailoverChain
 from facilitator.cli import check
 from facilitator.errors import ConfigInvalidError, PluginError
 from facilitator.plugin.loading import configure
-from facilitator.runtime.composition import Facilitator, build
+from facilitator.runtime.composition import Facilitator, build_facilitator
 from facilitator_devnet.devnet import Devnet
 from support.paired import installed
 from support.running import NETWORK
@@ -45,7 +45,7 @@ def start(tmp_path: Path, shelf: None) -> Iterator[Start]:  # noqa: ARG001 -- in
                 "FACILITATOR_CHAIN__FALLBACK": fallback,
                 "FACILITATOR_NETWORK": network,
             }
-            facilitator = build(*configure(environ=environ, cwd=tmp_path))
+            facilitator = build_facilitator(*configure(environ=environ, cwd=tmp_path))
             stack.callback(facilitator.close)
             return facilitator
 
