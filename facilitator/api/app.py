@@ -1,6 +1,6 @@
 """The Falcon app: every endpoint and what surrounds it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import falcon
@@ -43,6 +43,7 @@ def application(
     settings: Settings,
     clock: Clock | None = None,
     routes: Mapping[str, object] | None = None,
+    reasons: Iterable[str] = (),
     authenticate: Authenticate | None = None,
     rate_limiter: RateLimiter | None = None,
     on_failure: OnFailure | None = None,
@@ -59,6 +60,7 @@ def application(
         clock: Gives the timestamps shown.
         routes: Further Falcon resources by URI template; they can replace none of the core's. An
             attribute ``openapi`` of one is its path item in ``/openapi.json``.
+        reasons: Reasons of refusals that transfer methods declare, for ``/openapi.json``.
         authenticate: May refuse a request of ``/verify`` or ``/settle``, besides the API keys.
         rate_limiter: Asked about every request, those of ``/health`` and of this machine excepted.
         on_failure: Told of every request that is answered with 5xx.
@@ -88,6 +90,7 @@ def application(
             routes or {},
             max_body_bytes=settings.server.max_body_bytes,
             keys_needed=bool(settings.auth.api_keys),
+            reasons=reasons,
         )
     )
     for path, resource in core.items():

@@ -1,6 +1,6 @@
 """Transfer methods: how value reaches ``payTo`` (``extra.assetTransferMethod``)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from facilitator.cardano.parameters import ProtocolParameters
@@ -56,6 +56,15 @@ class HasUniqueTerms(Protocol):
 
     def once(self, terms: Terms) -> UniqueTerms:
         """What the checked terms are for, whichever transaction meets them."""
+        ...
+
+
+@runtime_checkable
+class DeclaresReasons(Protocol):
+    """A transfer method that refuses with reasons of its own, besides the core's."""
+
+    def reasons(self) -> Collection[str]:
+        """Return all of them: the OpenAPI document lists them with the core's."""
         ...
 
 

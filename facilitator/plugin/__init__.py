@@ -15,6 +15,7 @@ from facilitator.errors import (
 )
 from facilitator.exact.methods import (
     ChecksLedger,
+    DeclaresReasons,
     DefaultTransfer,
     HasUniqueTerms,
     TransferMethod,
@@ -97,6 +98,7 @@ __all__ = [
     "ConfigInvalidError",
     "Context",
     "Counter",
+    "DeclaresReasons",
     "DefaultTransfer",
     "DescribesDestination",
     "Entry",

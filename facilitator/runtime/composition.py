@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from facilitator import __version__
@@ -12,7 +12,7 @@ from facilitator.chain.followed_chain import followed
 from facilitator.chain.health import tip_check
 from facilitator.clock import Clock, SystemClock
 from facilitator.exact.built_in import BUILT_IN_METHODS
-from facilitator.exact.methods import TransferMethod
+from facilitator.exact.methods import DeclaresReasons, TransferMethod
 from facilitator.exact.verification import Verifier
 from facilitator.inspection.report import Inspector
 from facilitator.observability.metrics import BUILD, FAULTS
@@ -91,6 +91,7 @@ class Facilitator:
             settings=settings,
             clock=clock,
             routes=plugins.routes(self.context),
+            reasons=_declared_reasons(methods.values()),
             authenticate=plugins.authenticate if plugins.has("authenticate") else None,
             rate_limiter=self.rate_limiter,
             on_failure=self.request_failed,
@@ -199,6 +200,15 @@ class Facilitator:
         self.storage.close()
         self.plugins.shutdown()
         self._flush_reports()
+
+
+def _declared_reasons(methods: Iterable[TransferMethod]) -> list[str]:
+    return [
+        reason
+        for method in methods
+        if isinstance(method, DeclaresReasons)
+        for reason in method.reasons()
+    ]
 
 
 def build_facilitator(

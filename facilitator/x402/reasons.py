@@ -20,12 +20,6 @@ class Reason(StrEnum):
     NETWORK_MISMATCH = "network_mismatch"
     REQUIREMENTS = _REQUIREMENTS
     REQUIREMENTS_POLICY = _REQUIREMENTS + "_policy"
-    MASUMI_SCHEMA = _REQUIREMENTS + "_masumi_schema"
-    MASUMI_COMMITMENT = _REQUIREMENTS + "_masumi_commitment"
-    MASUMI_DEPLOYMENT = _REQUIREMENTS + "_masumi_deployment"
-    MASUMI_SELLER_SIGNATURE = _REQUIREMENTS + "_masumi_seller_signature"
-    MASUMI_AGENT_IDENTIFIER = _REQUIREMENTS + "_masumi_agent_identifier"
-    MASUMI_IDENTIFIER = _REQUIREMENTS + "_masumi_identifier"
 
     # The payment.
     PAYLOAD = _PAYLOAD
@@ -51,15 +45,6 @@ class Reason(StrEnum):
     VALUE_NOT_CONSERVED = _PAYLOAD + "_value_not_conserved"
     FEE_BELOW_MINIMUM = _PAYLOAD + "_fee_below_minimum"
     SCRIPT_ADDRESS_MISMATCH = _PAYLOAD + "_script_address_mismatch"
-    MASUMI_ESCROW_OUTPUT_COUNT = _PAYLOAD + "_masumi_escrow_output_count"
-    MASUMI_DATUM_MISSING = _PAYLOAD + "_masumi_datum_missing"
-    MASUMI_REFERENCE_SCRIPT = _PAYLOAD + "_masumi_reference_script"
-    MASUMI_DATUM_INVALID = _PAYLOAD + "_masumi_datum_invalid"
-    MASUMI_DATUM_MISMATCH = _PAYLOAD + "_masumi_datum_mismatch"
-    MASUMI_DEADLINE = _PAYLOAD + "_masumi_deadline"
-    MASUMI_COLLATERAL = _PAYLOAD + "_masumi_collateral"
-    MASUMI_ASSET = _PAYLOAD + "_masumi_asset"
-    MASUMI_MIN_UTXO = _PAYLOAD + "_masumi_min_utxo"
 
     # The facilitator and the chain.
     CHAIN_LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"

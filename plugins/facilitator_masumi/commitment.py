@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from facilitator.plugin import Reason, Refused
+from facilitator.plugin import Refused
 from facilitator_masumi.canonical import canonical_json, digest
+from facilitator_masumi.reasons import MasumiReason
 
 DOMAIN = "masumi:x402:input:v1"
 
@@ -61,4 +62,4 @@ def _raw(content: object) -> bytes:
 
 
 def _broken(message: str) -> Refused:
-    return Refused(Reason.MASUMI_COMMITMENT, message)
+    return Refused(MasumiReason.COMMITMENT, message)

@@ -1,7 +1,8 @@
 """The escrow's four deadlines ("Lock invariants"). Times are Unix times in ms."""
 
 from facilitator.cardano.slots import EraSummary
-from facilitator.plugin import Reason, Refused
+from facilitator.plugin import Refused
+from facilitator_masumi.reasons import MasumiReason
 from facilitator_masumi.schema import Deadlines
 
 _MINUTE = 60_000
@@ -46,4 +47,4 @@ def check_ends_in_time(
 
 
 def _refused(message: str) -> Refused:
-    return Refused(Reason.MASUMI_DEADLINE, message)
+    return Refused(MasumiReason.DEADLINE, message)

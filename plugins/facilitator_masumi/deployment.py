@@ -8,8 +8,9 @@ administrators and cooldown applied to it: the hash of the script that results i
 """
 
 from facilitator.cardano.addresses.address import format_address
-from facilitator.plugin import Reason, Refused
+from facilitator.plugin import Refused
 from facilitator.x402.networks import MAINNET, PREPROD, Network
+from facilitator_masumi.reasons import MasumiReason
 
 ESCROW_SCRIPT = bytes.fromhex("a15ce9d82d2f67645fc624e2edac03c6f1c106d0ad1af5815a3b14ad")
 """Blake2b-224 over the language's byte and the script with the canonical parameters."""
@@ -40,4 +41,4 @@ def escrow_address(network: Network) -> str:
 
 
 def _refused(message: str) -> Refused:
-    return Refused(Reason.MASUMI_DEPLOYMENT, message)
+    return Refused(MasumiReason.DEPLOYMENT, message)

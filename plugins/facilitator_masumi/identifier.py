@@ -2,7 +2,8 @@
 
 from lzstring import LZString
 
-from facilitator.plugin import Reason, Refused
+from facilitator.plugin import Refused
+from facilitator_masumi.reasons import MasumiReason
 from facilitator_masumi.schema import MasumiExtra
 
 
@@ -13,7 +14,7 @@ def check_identifier(extra: MasumiExtra, pay_to: str) -> None:
     """
     if extra.blockchain_identifier != compress(identifier_text(extra, pay_to)):
         raise Refused(
-            Reason.MASUMI_IDENTIFIER,
+            MasumiReason.IDENTIFIER,
             "extra.blockchainIdentifier does not stand for these nonces, this agent, signature, "
             "key and contract address",
         )

@@ -9,8 +9,9 @@ from collections.abc import Collection
 from facilitator.cardano.addresses.address import read_address
 from facilitator.cardano.codec.cbor import DecodeError
 from facilitator.cardano.transaction import Credential, Output
-from facilitator.plugin import Reason, Refused, Terms
+from facilitator.plugin import Refused, Terms
 from facilitator_masumi.datum import Lock, Party, read_lock
+from facilitator_masumi.reasons import MasumiReason
 from facilitator_masumi.schema import MasumiExtra
 
 LEAST_COLLATERAL = 1_435_230
@@ -32,17 +33,17 @@ def escrow_lock(outputs: Collection[Output], escrow: bytes) -> tuple[Output, Loc
     locks = [output for output in outputs if output.address == escrow]
     if len(locks) != 1:
         raise Refused(
-            Reason.MASUMI_ESCROW_OUTPUT_COUNT,
+            MasumiReason.ESCROW_OUTPUT_COUNT,
             f"exactly one output must pay the escrow, not {len(locks)}",
         )
     (output,) = locks
     if output.datum is None:
         raise Refused(
-            Reason.MASUMI_DATUM_MISSING, "the output to the escrow carries no inline datum"
+            MasumiReason.DATUM_MISSING, "the output to the escrow carries no inline datum"
         )
     if output.script is not None:
         raise Refused(
-            Reason.MASUMI_REFERENCE_SCRIPT,
+            MasumiReason.REFERENCE_SCRIPT,
             "the output to the escrow must not carry a reference script",
         )
     try:
@@ -126,7 +127,7 @@ def check_value(output: Output, lock: Lock, terms: Terms) -> None:
     expected = {} if terms.asset is None else {terms.asset: terms.amount}
     if dict(output.value.assets) != expected:
         raise Refused(
-            Reason.MASUMI_ASSET,
+            MasumiReason.ASSET,
             "the output must hold exactly the amount asked for, and no other asset",
         )
 
@@ -141,7 +142,7 @@ def check_spendable(output: Output, coins_per_utxo_byte: int) -> None:
     needed = coins_per_utxo_byte * size
     if output.value.lovelace < needed:
         raise Refused(
-            Reason.MASUMI_MIN_UTXO,
+            MasumiReason.MIN_UTXO,
             f"the output to the escrow holds {output.value.lovelace} lovelace, and needs {needed} "
             "to stay above the least once the seller has handed in a result",
         )
@@ -160,12 +161,12 @@ def _payment(address: bytes) -> Credential | None:
 
 
 def _invalid(message: str) -> Refused:
-    return Refused(Reason.MASUMI_DATUM_INVALID, f"the datum of the escrow: {message}")
+    return Refused(MasumiReason.DATUM_INVALID, f"the datum of the escrow: {message}")
 
 
 def _mismatch(message: str) -> Refused:
-    return Refused(Reason.MASUMI_DATUM_MISMATCH, f"the datum of the escrow: {message}")
+    return Refused(MasumiReason.DATUM_MISMATCH, f"the datum of the escrow: {message}")
 
 
 def _collateral(message: str) -> Refused:
-    return Refused(Reason.MASUMI_COLLATERAL, f"collateral_return_lovelace: {message}")
+    return Refused(MasumiReason.COLLATERAL, f"collateral_return_lovelace: {message}")

@@ -1,17 +1,19 @@
 """The transfer method ``masumi``: funds locked in the escrow of Masumi V2 (``vested_pay``)."""
 
+from collections.abc import Collection
 from functools import lru_cache
 from hashlib import blake2b
 
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Output, Transaction
-from facilitator.plugin import DefaultTransfer, Reason, Refused, Terms, UniqueTerms
+from facilitator.plugin import DefaultTransfer, Refused, Terms, UniqueTerms
 from facilitator_masumi import lock
 from facilitator_masumi.commitment import check_commitment
 from facilitator_masumi.deadlines import check_ends_in_time, check_intervals
 from facilitator_masumi.deployment import check_deployment
 from facilitator_masumi.identifier import check_identifier
+from facilitator_masumi.reasons import MasumiReason
 from facilitator_masumi.schema import MasumiExtra, read_extra
 from facilitator_masumi.seller_signature import check_seller_signature
 from facilitator_masumi.signed_terms import signable_digests, terms_digest
@@ -23,7 +25,7 @@ REGISTRY = "67ab0c92c4ac1610895a1c965ee50aba41a8f1513b15240723b3bd0b"
 class MasumiTransfer:
     """Checks terms and locks as ``scheme_exact_cardano.md`` demands of a facilitator. No I/O.
 
-    Implements ``TransferMethod``, ``ChecksLedger`` and ``HasUniqueTerms``.
+    Implements ``TransferMethod``, ``ChecksLedger``, ``HasUniqueTerms`` and ``DeclaresReasons``.
     """
 
     def __init__(self) -> None:
@@ -65,6 +67,10 @@ class MasumiTransfer:
         extra = read_extra(terms.requirements.extra, terms.network.network_id)
         return UniqueTerms(terms_digest(terms, extra.terms), extra.terms.deadlines.pay_by / 1000)
 
+    def reasons(self) -> Collection[str]:
+        """Return Masumi's reasons, for the OpenAPI document."""
+        return list(MasumiReason)
+
 
 def check_authorization(extra: MasumiExtra, terms: Terms) -> None:
     """The terms are whole, and the seller's. Raises :class:`Refused`."""
@@ -94,7 +100,7 @@ def check_agent(identifier: str) -> None:
             if known
             else f"it must begin with the policy id of Masumi V2's registry, {REGISTRY}"
         )
-        raise Refused(Reason.MASUMI_AGENT_IDENTIFIER, f"extra.terms.agentIdentifier: {why}")
+        raise Refused(MasumiReason.AGENT_IDENTIFIER, f"extra.terms.agentIdentifier: {why}")
 
 
 @lru_cache(maxsize=1024)

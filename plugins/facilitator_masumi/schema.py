@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from facilitator.cardano.addresses.address import AddressKind, parse_address, read_address
-from facilitator.plugin import Reason, Refused
+from facilitator.plugin import Refused
+from facilitator_masumi.reasons import MasumiReason
 
 PAYMENT_TYPE = "Web3CardanoV2"
 """The one generation of the contract that is spoken here."""
@@ -223,4 +224,4 @@ def _text(fields: Mapping[str, Any], name: str, form: re.Pattern[str], where: st
 
 
 def _malformed(where: str, form: str) -> Refused:
-    return Refused(Reason.MASUMI_SCHEMA, f"{where} must be {form}")
+    return Refused(MasumiReason.SCHEMA, f"{where} must be {form}")

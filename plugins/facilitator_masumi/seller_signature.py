@@ -7,8 +7,9 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
 from facilitator.cardano.addresses.address import read_address
-from facilitator.plugin import Reason, Refused
+from facilitator.plugin import Refused
 from facilitator_masumi.cose import read_key, read_sign1, signed_bytes
+from facilitator_masumi.reasons import MasumiReason
 
 
 def check_seller_signature(
@@ -40,4 +41,4 @@ def check_seller_signature(
 
 
 def _refused(why: str) -> Refused:
-    return Refused(Reason.MASUMI_SELLER_SIGNATURE, f"the seller's signature over the terms: {why}")
+    return Refused(MasumiReason.SELLER_SIGNATURE, f"the seller's signature over the terms: {why}")

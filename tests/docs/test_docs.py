@@ -16,6 +16,7 @@ from facilitator.settings import ConfigInvalidError, read_settings
 from facilitator.x402.reasons import Reason
 from facilitator_blockfrost.settings import BlockfrostBackupSettings, BlockfrostSettings
 from facilitator_devnet import cli_commands, settings_sections
+from facilitator_masumi.reasons import MasumiReason
 from facilitator_prometheus.settings import PrometheusSettings
 from facilitator_redis.settings import RedisSettings
 from facilitator_sentry.settings import SentrySettings
@@ -149,4 +150,4 @@ def test_json_shown_is_json(path: Path) -> None:
 @every_page
 def test_reasons_named_are_ones_that_exist(path: Path) -> None:
     named = re.findall(r"\b(?:invalid_exact|exact_cardano)_\w+", path.read_text())
-    assert set(named) <= set(Reason)
+    assert set(named) <= {*Reason, *MasumiReason}

@@ -20,7 +20,7 @@ from falcon.inspect import inspect_routes
 import facilitator
 from facilitator import hookimpl
 from facilitator.api.openapi.operations import paths
-from facilitator.api.openapi.schemas import SCHEMAS
+from facilitator.api.openapi.schemas import reason_schema
 from facilitator.cli import COMMANDS
 from facilitator.errors import PluginError
 from facilitator.plugin import hookspecs
@@ -49,6 +49,7 @@ from facilitator_devnet import cli_commands, settings_sections
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.faults import Faults
 from facilitator_devnet.genesis import PARAMETERS, wallets
+from facilitator_masumi.reasons import MasumiReason
 from facilitator_prometheus.settings import PrometheusSettings
 from facilitator_redis.settings import RedisSettings
 from facilitator_sentry.settings import SentrySettings
@@ -233,14 +234,14 @@ def codes() -> Iterator[str]:
 
 
 def test_every_reason_is_documented_and_none_else() -> None:
-    assert sorted(first_cells(page("errors.md"))) == sorted({*Reason, *codes()})
+    assert sorted(first_cells(page("errors.md"))) == sorted({*Reason, *MasumiReason, *codes()})
 
 
 def test_every_reason_is_described_where_it_is_answered() -> None:
     """In the OpenAPI document, among the refusals of some path or among the verdicts."""
     refused = {reason for each in enums(paths(1, [])) for reason in each}
-    (verdicts,) = enums(SCHEMAS["Reason"])
-    assert refused | set(verdicts) == {*Reason, *codes()}
+    (verdicts,) = enums(reason_schema(MasumiReason))
+    assert refused | set(verdicts) == {*Reason, *MasumiReason, *codes()}
     assert refused >= set(codes())
 
 

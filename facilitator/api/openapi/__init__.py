@@ -8,7 +8,7 @@ from facilitator import __version__
 from facilitator.api.openapi.operations import PARAMETERS, paths
 from facilitator.api.openapi.refusals import HEADERS
 from facilitator.api.openapi.report import REPORT_SCHEMAS
-from facilitator.api.openapi.schemas import SCHEMAS
+from facilitator.api.openapi.schemas import SCHEMAS, reason_schema
 
 _DESCRIPTION = """\
 Verifies and settles x402 payments on Cardano.
@@ -35,6 +35,7 @@ def document(
     *,
     max_body_bytes: int,
     keys_needed: bool,
+    reasons: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Describe the routes ``core``, and of ``further`` those that describe themselves.
 
@@ -45,6 +46,7 @@ def document(
         max_body_bytes: The greatest body.
         keys_needed: Whether payments are only for who shows an API key; a plugin may ask for one
             anyhow.
+        reasons: Reasons of refusals that transfer methods declare.
     """
     schemes: list[dict[str, Any]] = [{name: []} for name in _SCHEMES]
     known = paths(max_body_bytes, schemes if keys_needed else [{}, *schemes])
@@ -63,7 +65,7 @@ def document(
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": described,
         "components": {
-            "schemas": SCHEMAS | REPORT_SCHEMAS,
+            "schemas": SCHEMAS | REPORT_SCHEMAS | {"Reason": reason_schema(reasons)},
             "parameters": PARAMETERS,
             "headers": HEADERS,
             "securitySchemes": _SCHEMES,

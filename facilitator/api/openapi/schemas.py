@@ -5,6 +5,7 @@ on a payment is only described, since a bad payment is no bad request.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 from facilitator.api.requests import TRANSACTION_ID
@@ -173,12 +174,18 @@ _DEPENDENCY = record(
 
 _DEPENDENCIES: Schema = {"type": "object", "additionalProperties": ref("Dependency")}
 
-SCHEMAS: dict[str, Schema] = {
-    "Reason": {
+
+def reason_schema(further: Iterable[str] = ()) -> Schema:
+    """Return the schema of a reason, which lists the core's and the ``further`` ones."""
+    return {
         "description": "Why a request or a payment is refused. A plugin that may refuse brings "
         "reasons of its own.",
-        "anyOf": [{"type": "string", "enum": sorted(Reason)}, {"type": "string"}],
-    },
+        "anyOf": [{"type": "string", "enum": sorted({*Reason, *further})}, {"type": "string"}],
+    }
+
+
+SCHEMAS: dict[str, Schema] = {
+    "Reason": reason_schema(),
     "PaymentRequirements": _REQUIREMENTS,
     "PaymentPayload": _PAYLOAD,
     "PaymentRequest": record(

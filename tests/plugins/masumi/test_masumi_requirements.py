@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from facilitator.cardano.addresses.address import format_address
+from facilitator.x402.reasons import Reason
+from facilitator_masumi.reasons import MasumiReason
 from support.masumi import (
     ESCROW_BYTES,
     MINUTE,
@@ -26,6 +28,7 @@ from support.masumi import (
 from support.masumi_refusals import REQUIREMENTS, drop, put, refusal
 from support.payments import BOB, MERCHANT, request_body
 from support.running import Running
+from support.web import Client
 
 REGISTRY = "67ab0c92c4ac1610895a1c965ee50aba41a8f1513b15240723b3bd0b"
 SCRIPT_HASH = ESCROW_BYTES[1:]
@@ -266,3 +269,9 @@ def test_an_identifier_of_other_terms(asked: Running, other: str) -> None:
         )
 
     assert refusal(asked, offer(after=change))[0] == REQUIREMENTS + "identifier"
+
+
+def test_the_openapi_document_lists_its_reasons(asked: Running) -> None:
+    document = Client(asked.server.port).call("GET", "/openapi.json").json
+    known, _ = document["components"]["schemas"]["Reason"]["anyOf"]
+    assert known["enum"] == sorted({*Reason, *MasumiReason})
