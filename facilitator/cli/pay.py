@@ -9,11 +9,11 @@ from pathlib import Path
 
 from facilitator.cli.output import add_json_option, print_json, without_secrets
 from facilitator.client.errors import CannotPay
-from facilitator.client.http import Page
-from facilitator.client.offer import Limits
-from facilitator.client.payer import Payer
-from facilitator.client.purchase import Purchase, Till, buy
+from facilitator.client.http import Client
+from facilitator.client.purchase import NetworkSigner, Purchase, buy
+from facilitator.client.requirements import Limits
 from facilitator.client.seed_wallet import SeedWallet
+from facilitator.client.signer import Signer
 from facilitator.clock import SystemClock
 from facilitator.plugin.context import Context
 from facilitator.plugin.loading import configure
@@ -28,7 +28,7 @@ _TIMEOUT_SECONDS = 120.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the URL and what limits and describes the payment."""
+    """Add the URL and the options that limit and describe the payment."""
     parser.description = (
         "Ask for a URL and pay for it when the answer is 402, as x402 has it: what is offered, the "
         "payment and its outcome go to standard error, the page to standard output. Pays at most "
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("url", metavar="URL")
     parser.add_argument(
         "--max", type=int, metavar="N",
-        help="pay no more than so many lovelace, or units of --asset; needed save on a devnet",
+        help="pay no more than so many lovelace, or units of --asset; needed except on a devnet",
     )  # fmt: skip
     parser.add_argument(
         "--asset", default="lovelace", metavar="POLICY.NAME",
@@ -57,21 +57,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the page; the exit code. Raises :class:`FacilitatorError` when nothing comes of it."""
+    """Print the page; return the exit code. Raises :class:`FacilitatorError` when it is not had."""
     settings, plugins = configure(arguments.settings)
     limits = Limits(settings.networks, arguments.asset, arguments.max)
     with without_secrets(settings), ExitStack() as stack:
         stack.callback(plugins.shutdown)
-        till = partial(_till, arguments, settings, plugins, stack)
+        signer_on = partial(_signer_on, arguments, settings, plugins, stack)
+        report = partial(print, file=sys.stderr)
         try:
-            purchase = buy(_page(arguments), limits, till, partial(print, file=sys.stderr))
+            purchase = buy(_client(arguments), limits, signer_on, report)
         except OSError as error:
             raise CannotPay(f"{arguments.url} cannot be reached: {error}") from error
     _print(purchase, as_json=arguments.json)
     return 0 if 200 <= purchase.answer.status < 300 else 1
 
 
-def _page(arguments: argparse.Namespace) -> Page:
+def _client(arguments: argparse.Namespace) -> Client:
     headers = {}
     data = None
     if arguments.data is not None:
@@ -82,16 +83,16 @@ def _page(arguments: argparse.Namespace) -> Page:
         if not colon:
             raise CannotPay(f"--header {line!r} is not NAME:VALUE")
         headers[name.strip()] = value.strip()
-    return Page(arguments.url, headers, data, _TIMEOUT_SECONDS)
+    return Client(arguments.url, headers, data, _TIMEOUT_SECONDS)
 
 
-def _till(
+def _signer_on(
     arguments: argparse.Namespace,
     settings: Settings,
     plugins: Plugins,
     stack: ExitStack,
     network: str,
-) -> Till:
+) -> NetworkSigner:
     context = Context(settings, SystemClock())
     wallet = _wallet(arguments, plugins, context, network)
     providers = ordered_chain_providers(plugins, context, network)
@@ -100,7 +101,7 @@ def _till(
     name, chain = providers[0]
     if not isinstance(chain, ListsOutputs):
         raise CannotPay(f"the plugin {name} cannot say what an address holds; pay through another")
-    return Till(Payer(network, wallet, chain, context.clock), chain.is_devnet)
+    return NetworkSigner(Signer(network, wallet, chain, context.clock), chain.is_devnet)
 
 
 def _wallet(
@@ -135,14 +136,14 @@ def _print(purchase: Purchase, *, as_json: bool) -> None:
             {
                 "status": answer.status,
                 "transaction": purchase.transaction_id,
-                "terms": purchase.terms,
+                "terms": purchase.requirements,
                 "receipt": receipt,
                 "refusal": purchase.refusal,
                 "body": answer.body.decode(errors="replace"),
             }
         )
         return
-    said = receipt or purchase.refusal
-    print(f"{answer.status}{f': {json.dumps(said)}' if said else ''}", file=sys.stderr)
+    outcome = receipt or purchase.refusal
+    print(f"{answer.status}{f': {json.dumps(outcome)}' if outcome else ''}", file=sys.stderr)
     sys.stdout.buffer.write(answer.body)
     sys.stdout.buffer.flush()

@@ -1,1 +1,1 @@
-"""The paying side of x402: choose an offer, sign a transaction for it, show it to the server."""
+"""The paying side of x402: choose requirements, sign a transaction, present it to the server."""

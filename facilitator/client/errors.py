@@ -1,11 +1,11 @@
-"""Why nothing is paid."""
+"""Errors of the paying client."""
 
 from facilitator.errors import FacilitatorError
 
 
 class CannotPay(FacilitatorError):
-    """Nothing was signed, or what was signed was shown to nobody."""
+    """The payment was not signed, or was signed and never presented."""
 
 
 class OutcomeNotKnown(FacilitatorError):
-    """The payment was shown to the server, and what it did with it is not known."""
+    """The payment was presented to the server, and its outcome is not known."""

@@ -1,4 +1,4 @@
-"""Asking a resource server for a page, as a client that pays does."""
+"""HTTP requests for one resource, as a client that pays makes them."""
 
 import urllib.error
 import urllib.request
@@ -11,7 +11,7 @@ from facilitator.client.errors import CannotPay
 
 
 class Answer(NamedTuple):
-    """What the server answered."""
+    """The server's answer to one request."""
 
     status: int
     headers: Message
@@ -19,19 +19,19 @@ class Answer(NamedTuple):
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """What was signed for one server is shown to no other."""
+    """A handler that follows no redirection: a payment signed for one server goes to no other."""
 
     def redirect_request(self, *_: object) -> None:
         return None
 
 
-class Page:
-    """A URL and what is sent with every request for it."""
+class Client:
+    """An HTTP client for one URL, with headers and data that go with every request."""
 
     def __init__(
         self, url: str, headers: Mapping[str, str], data: bytes | None, timeout_seconds: float
     ) -> None:
-        """GET, or POST with ``data``. Raises :class:`CannotPay` for what is no HTTP URL."""
+        """Prepare GET, or POST with ``data``. Raises :class:`CannotPay` unless the URL is HTTP."""
         if not url.lower().startswith(("http://", "https://")):
             raise CannotPay(f"{url!r} is no URL of HTTP")
         self._url = url
@@ -40,7 +40,7 @@ class Page:
         self._timeout = timeout_seconds
         self._opener = urllib.request.build_opener(_NoRedirects)
 
-    def ask(self, further: Mapping[str, str]) -> Answer:
+    def send(self, further: Mapping[str, str]) -> Answer:
         """Return the answer to a request with these headers as well. Raises :class:`OSError`."""
         try:
             headers = {**self._headers, **further}

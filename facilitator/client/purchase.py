@@ -1,4 +1,4 @@
-"""Buying a page: ask, be told the price, sign, ask again (x402 v2, HTTP transport)."""
+"""A purchase: ask for a resource, read its price, sign a payment, ask again (x402 v2, HTTP)."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -7,9 +7,16 @@ from typing import Any
 
 from facilitator.cardano.transaction import OutputRef
 from facilitator.client.errors import CannotPay, OutcomeNotKnown
-from facilitator.client.http import Answer, Page
-from facilitator.client.offer import HEADER, Limits, choose, decoded, read_offer
-from facilitator.client.payer import Payer, Signed
+from facilitator.client.http import Answer, Client
+from facilitator.client.requirements import (
+    HEADER,
+    Limits,
+    RequirementOffer,
+    choose_requirements,
+    decoded,
+    read_offer,
+)
+from facilitator.client.signer import Signed, Signer
 from facilitator.x402.networks import canonical_network
 from facilitator.x402.reasons import Reason
 
@@ -17,9 +24,9 @@ SENT = "PAYMENT-SIGNATURE"
 RECEIPT = "PAYMENT-RESPONSE"
 
 ROUNDS = 10
-"""How often one payment is shown before its outcome counts as unknown."""
+"""Times that one payment is presented before its outcome counts as unknown."""
 PAUSE_SECONDS = 3.0
-"""How long to wait before it is shown again."""
+"""Seconds before it is presented again."""
 
 _PAYMENT_REQUIRED = 402
 _SERVER_ERROR = 500
@@ -28,77 +35,83 @@ _SPENT = (Reason.NONCE_NOT_ON_CHAIN, Reason.INPUT_NOT_AVAILABLE, Reason.DUPLICAT
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """What came of it."""
+    """The outcome of a purchase."""
 
     answer: Answer
-    terms: Mapping[str, Any] | None = None
-    """What was agreed to; ``None`` when nothing was to be paid."""
+    requirements: Mapping[str, Any] | None = None
+    """Those that were agreed to; ``None`` when nothing was to be paid."""
     transaction_id: str | None = None
-    """Of the payment that was shown to the server, lowercase hex."""
+    """Of the payment that was presented to the server, lowercase hex."""
 
     @property
     def receipt(self) -> Mapping[str, Any] | None:
-        """What the server says of the settlement: ``SettleResponse``."""
+        """The server's report of the settlement: ``SettleResponse``."""
         return _object(self.answer.headers.get(RECEIPT))
 
     @property
     def refusal(self) -> str | None:
-        """Why the server wants to be paid again."""
+        """The server's reason to ask for payment again."""
         return _refusal(self.answer)
 
 
 @dataclass(frozen=True, slots=True)
-class Till:
-    """Who pays on a network, and whether what it pays with is worth anything."""
+class NetworkSigner:
+    """The signer for a network, and whether that network is a devnet, without money of value."""
 
-    payer: Payer
+    signer: Signer
     is_devnet: bool
 
 
 def buy(
-    page: Page, limits: Limits, till: Callable[[str], Till], say: Callable[[str], None]
+    client: Client,
+    limits: Limits,
+    signer_on: Callable[[str], NetworkSigner],
+    report: Callable[[str], None],
 ) -> Purchase:
-    """Ask for the page and pay for it if need be; one payment is shown to the server.
+    """Ask for the resource and pay for it if need be; one payment is presented to the server.
 
-    The same one again while it is not settled yet or nothing definite is said. On a devnet others
-    follow while the server says that what they spend is spent: this process does not know what
-    happened on the devnet of another one, and nothing is lost there.
+    The same one again while it is not settled yet or no definite answer comes. On a devnet others
+    follow while the server says that their inputs are spent: this process does not know what
+    happened on the devnet of another one, and no money of value is lost there.
 
     Args:
-        page: What is bought.
-        limits: What may be paid.
-        till: Who pays on the network with that canonical id.
-        say: Told what happens, in sentences.
+        client: Asks for the resource.
+        limits: The requirements that may be met.
+        signer_on: Returns the signer for the network with that canonical id.
+        report: Called with what happens, in sentences.
 
     Raises:
         CannotPay: Nothing was paid.
-        OutcomeNotKnown: The payment was shown, and no answer came.
+        OutcomeNotKnown: The payment was presented, and no answer came.
         OSError: The server was not reached.
     """
-    answer = page.ask({})
+    answer = client.send({})
     if answer.status != _PAYMENT_REQUIRED:
         return Purchase(answer)
     offer = read_offer(answer.headers.get(HEADER))
-    terms = choose(offer, limits)
-    say(f"402: {terms['amount']} {terms['asset']} to {terms['payTo']} on {terms['network']}")
-    own = till(canonical_network(terms["network"]) or "")
-    if limits.most is None and not own.is_devnet:
-        raise CannotPay(f"say with --max how many {terms['asset']} may be paid at most")
+    chosen = choose_requirements(offer, limits)
+    report(f"402: {chosen['amount']} {chosen['asset']} to {chosen['payTo']} on {chosen['network']}")
+    on_network = signer_on(canonical_network(chosen["network"]) or "")
+    if limits.most is None and not on_network.is_devnet:
+        raise CannotPay(f"say with --max how many {chosen['asset']} may be paid at most")
     spent: frozenset[OutputRef] = frozenset()
     while True:
-        signed = _signed(own, offer, terms, spent)
-        say(f"paying with the transaction {signed.transaction_id}")
-        answer = _show(page, signed, say)
-        if not own.is_devnet or not _says_spent(answer):
-            return Purchase(answer, terms, signed.transaction_id)
+        signed = _signed(on_network.signer, offer, chosen, spent)
+        report(f"paying with the transaction {signed.transaction_id}")
+        answer = _present(client, signed, report)
+        if not on_network.is_devnet or not _says_spent(answer):
+            return Purchase(answer, chosen, signed.transaction_id)
         spent |= signed.inputs
 
 
 def _signed(
-    till: Till, offer: Mapping[str, Any], terms: Mapping[str, Any], spent: frozenset[OutputRef]
+    signer: Signer,
+    offer: RequirementOffer,
+    requirements: Mapping[str, Any],
+    spent: frozenset[OutputRef],
 ) -> Signed:
     try:
-        return till.payer.sign(offer, terms, spent)
+        return signer.sign(requirements, offer.resource, spent)
     except CannotPay as error:
         if not spent:
             raise
@@ -108,11 +121,11 @@ def _signed(
         ) from None
 
 
-def _show(page: Page, signed: Signed, say: Callable[[str], None]) -> Answer:
-    """What the server says of the payment in the end."""
+def _present(client: Client, signed: Signed, report: Callable[[str], None]) -> Answer:
+    """Return the server's last answer to the payment, presented up to :data:`ROUNDS` times."""
     for left in reversed(range(ROUNDS)):
         try:
-            answer = page.ask({SENT: signed.header})
+            answer = client.send({SENT: signed.header})
             failed = answer.status >= _SERVER_ERROR
             if not (failed or _says_pending(answer)) or not left:
                 return answer
@@ -120,7 +133,7 @@ def _show(page: Page, signed: Signed, say: Callable[[str], None]) -> Answer:
         except OSError as error:
             why = f"no answer came ({error})"
         if left:
-            say(f"{why}: asking again with the same payment")
+            report(f"{why}: asking again with the same payment")
             time.sleep(PAUSE_SECONDS)
     raise OutcomeNotKnown(
         f"whether the transaction {signed.transaction_id} was taken is not known, for {why}; look "

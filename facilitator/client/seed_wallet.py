@@ -1,4 +1,4 @@
-"""Wallets that follow from a seed phrase (BIP-39, CIP-1852)."""
+"""Wallets derived from a seed phrase (BIP-39, CIP-1852)."""
 
 from facilitator.roles.wallet import Signature
 
@@ -6,12 +6,13 @@ _PAYMENT, _STAKE = 0, 2
 
 
 class SeedWallet:
-    """The first address of the first account, and its key."""
+    """A wallet with the first address of the first account, and its key."""
 
     def __init__(self, seed_phrase: str, network_id: int) -> None:
-        """``network_id`` is 1 for mainnet. Raises :class:`ValueError`, which quotes no word of it.
+        """Derive the keys. ``network_id`` is 1 for mainnet.
 
-        Takes more than a second, since only here the library for it is imported.
+        Raises :class:`ValueError`, whose text quotes no word of the phrase. Takes more than a
+        second, since the library is imported only here.
         """
         from pycardano import ExtendedSigningKey, HDWallet
 

@@ -1,4 +1,4 @@
-"""Building and signing payments with pycardano."""
+"""Transactions that pay, built and signed with pycardano."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ _POLICY_BYTES = 28
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """What is paid to whom."""
+    """A quantity of an asset, and the address that it is paid to."""
 
     to: bytes
     """The address, as bytes."""
@@ -39,22 +39,24 @@ def sign_payment(
 ) -> bytes:
     """Return the CBOR of a signed transaction that pays the amount in one output.
 
-    An asset travels with the least lovelace there may be; the change goes back to the wallet.
+    An asset travels with the least lovelace allowed; the change goes back to the wallet.
 
     Args:
-        wallet: Who pays and signs.
-        utxo: What it may spend: outputs at its address.
-        amount: What is paid.
-        parameters: Those in force.
+        wallet: Pays and signs.
+        utxo: The outputs at its address that it may spend.
+        amount: The amount to pay.
+        parameters: The protocol parameters in force.
         invalid_hereafter: The first slot in which the transaction is no longer valid.
 
     Raises:
         CannotPay: The outputs do not cover the amount, the fee and the change.
     """
-    # Here, since importing it takes more than a second.
+    # Imported here, since that takes more than a second.
     import pycardano
 
-    logging.getLogger("PyCardano").disabled = True  # it tells of every choice that does not do
+    logging.getLogger(
+        "PyCardano"
+    ).disabled = True  # it logs every choice of inputs that does not suffice
     context = _context(parameters)
     paying = _paying(amount, context)
     change = pycardano.Address.from_primitive(wallet.address)
@@ -64,7 +66,7 @@ def sign_payment(
             builder.add_input(pycardano.UTxO(_input(ref), _output(utxo[ref])))
         builder.add_output(paying)
         builder.ttl = invalid_hereafter
-        with suppress(pycardano.PyCardanoException):  # which they do not suffice for
+        with suppress(pycardano.PyCardanoException):  # these inputs do not suffice
             return _signed(builder.build(change_address=change), wallet)
     raise CannotPay(
         f"the {len(utxo)} outputs that the wallet can spend do not cover the payment, its fee and "
@@ -73,7 +75,7 @@ def sign_payment(
 
 
 def _choices(utxo: Mapping[OutputRef, Output], amount: Amount) -> Iterator[Sequence[OutputRef]]:
-    """Which outputs to spend, the fewest first: each costs somebody a question."""
+    """Yield outputs to spend, the fewest first: each input costs a facilitator a look-up."""
 
     def worth(ref: OutputRef) -> tuple[int, int, int]:
         value = utxo[ref].value
@@ -108,7 +110,7 @@ def _paying(amount: Amount, context: "pycardano.ChainContext") -> "pycardano.Tra
     if amount.asset is None:
         return pycardano.TransactionOutput(to, _value(amount.quantity, {}))
     output = pycardano.TransactionOutput(to, _value(0, {amount.asset: amount.quantity}))
-    for _ in range(2):  # the amount of lovelace adds to the length that decides on it
+    for _ in range(2):  # the lovelace adds to the length that its minimum depends on
         output.amount.coin = pycardano.min_lovelace(context, output)
     return output
 
@@ -136,10 +138,10 @@ def _value(lovelace: int, assets: Mapping[AssetId, int]) -> "pycardano.Value":
 
 
 def _context(parameters: ProtocolParameters) -> "pycardano.ChainContext":
-    """Return all that the builder asks of a chain are parameters."""
+    """Return a chain for the builder, which asks one for nothing but protocol parameters."""
     import pycardano
 
-    nothing = Fraction(0)  # what no payment depends on
+    nothing = Fraction(0)  # no payment depends on it
     known = pycardano.ProtocolParameters(
         min_fee_constant=parameters.min_fee_b,
         min_fee_coefficient=parameters.min_fee_a,

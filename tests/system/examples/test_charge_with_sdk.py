@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from facilitator.client.http import Answer, Page
-from facilitator.client.offer import Limits
-from facilitator.client.payer import Payer
-from facilitator.client.purchase import Till, buy
+from facilitator.client.http import Answer, Client
+from facilitator.client.purchase import NetworkSigner, buy
+from facilitator.client.requirements import Limits
+from facilitator.client.signer import Signer
 from facilitator.clock import SystemClock
 from support.npm import install_or_skip
 from support.payments import ALICE, MERCHANT
@@ -62,14 +62,14 @@ def open_shop() -> Iterator[Callable[[Sequence[str], Running], str]]:
         yield start
 
 
-class KeepsPayment(Page):
-    """A page that can be asked for once more with the same payment."""
+class KeepsPayment(Client):
+    """A client that can ask once more with the same payment."""
 
     payment: Mapping[str, str] = {}
 
-    def ask(self, further: Mapping[str, str]) -> Answer:
+    def send(self, further: Mapping[str, str]) -> Answer:
         self.payment = further
-        return super().ask(further)
+        return super().send(further)
 
 
 @pytest.mark.parametrize("language", ["flask", "express"])
@@ -81,16 +81,16 @@ def test_a_page_is_sold_once(
 ) -> None:
     command = request.getfixturevalue(language)
     running = run(real_time=True, devnet__block_seconds=0.2)
-    page = KeepsPayment(open_shop(command, running), {}, None, 60)
-    payer = Payer(NETWORK, ALICE, running.devnet, SystemClock())
+    client = KeepsPayment(open_shop(command, running), {}, None, 60)
+    signer = Signer(NETWORK, ALICE, running.devnet, SystemClock())
     limits = Limits([NETWORK], "lovelace", 2_000_000)
-    bought = buy(page, limits, lambda _: Till(payer, is_devnet=True), lambda _: None)
+    bought = buy(client, limits, lambda _: NetworkSigner(signer, is_devnet=True), lambda _: None)
     assert bought.answer.status == 200, bought
     assert b"sunny, 24 degrees" in bought.answer.body
-    assert bought.terms is not None
-    assert bought.terms["payTo"] == MERCHANT.bech32
+    assert bought.requirements is not None
+    assert bought.requirements["payTo"] == MERCHANT.bech32
     assert bought.receipt is not None
     assert bought.receipt["extra"]["status"] == "confirmed"
-    again = page.ask(page.payment)
+    again = client.send(client.payment)
     assert again.status == 402
     assert b"sunny" not in again.body

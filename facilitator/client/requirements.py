@@ -1,0 +1,103 @@
+"""Payment requirements that a resource server offers with 402 (x402 v2, HTTP transport)."""
+
+import base64
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from facilitator.cardano.addresses.address import parse_address
+from facilitator.client.errors import CannotPay
+from facilitator.x402.networks import canonical_network
+
+HEADER = "PAYMENT-REQUIRED"
+_LONGEST = 120
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementOffer:
+    """The requirements that a server offers: ``PaymentRequired``."""
+
+    accepts: Sequence[Mapping[str, Any]]
+    """Alternatives, as the server wrote them, of which the payment meets one."""
+    resource: Any = None
+    """The server's description of the resource, which a payment repeats; ``None`` without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The requirements that the payer agrees to."""
+
+    networks: Collection[str]
+    """Canonical ids."""
+    asset: str
+    """``lovelace``, or policy id and asset name in hex with a dot between."""
+    most: int | None
+    """Units of the asset, lovelace for instance; ``None`` for any number."""
+
+
+def decoded(header: str) -> Any:
+    """Return the value in a header of x402: base64 of JSON. Raises :class:`ValueError`."""
+    return orjson.loads(base64.b64decode(header, validate=True))
+
+
+def read_offer(header: str | None) -> RequirementOffer:
+    """Return the ``PaymentRequired`` object in the header. Raises :class:`CannotPay`."""
+    if header is None:
+        raise CannotPay(f"the server answered 402 without the header {HEADER}: it is not x402 v2")
+    try:
+        offer = decoded(header)
+    except ValueError:
+        raise CannotPay(f"the header {HEADER} is not base64 of JSON") from None
+    accepts = offer.get("accepts") if isinstance(offer, dict) else None
+    if not isinstance(accepts, list) or not all(isinstance(each, dict) for each in accepts):
+        raise CannotPay(f"the header {HEADER} has no list named accepts")
+    return RequirementOffer(accepts, offer.get("resource"))
+
+
+def choose_requirements(offer: RequirementOffer, limits: Limits) -> dict[str, Any]:
+    """Return the first requirements on offer that the payer agrees to, as the server wrote them.
+
+    Raises :class:`CannotPay` with the reason against each, if there are none.
+    """
+    reasons = []
+    for requirements in offer.accepts:
+        reason = _objection(requirements, limits)
+        if reason is None:
+            return dict(requirements)
+        reasons.append(reason)
+    listed = "; ".join(reasons) or "the list accepts is empty"
+    raise CannotPay(f"nothing that is offered can be paid: {listed}")
+
+
+def _objection(requirements: Mapping[str, Any], limits: Limits) -> str | None:
+    """Return why the payer does not agree to the requirements; ``None`` when it does."""
+    scheme, network = requirements.get("scheme"), requirements.get("network")
+    if scheme != "exact":
+        return f"the scheme {_quoted(scheme)} is not exact"
+    if not isinstance(network, str) or canonical_network(network) not in limits.networks:
+        return f"the network {_quoted(network)} is not in the setting network"
+    extra = requirements.get("extra")
+    method = extra.get("assetTransferMethod", "default") if isinstance(extra, dict) else "default"
+    if method != "default":
+        return f"the transfer method {_quoted(method)} needs a wallet that knows it"
+    asset = requirements.get("asset")
+    if asset != limits.asset:
+        return f"it is to be paid in {_quoted(asset)}, see --asset"
+    pay_to = requirements.get("payTo")
+    try:
+        parse_address(str(pay_to))
+    except ValueError:
+        return f"{_quoted(pay_to)} is no address to pay to"
+    amount = requirements.get("amount")
+    if not isinstance(amount, str) or not amount.isascii() or not amount.isdigit():
+        return f"the amount {_quoted(amount)} is none"
+    if limits.most is not None and int(amount) > limits.most:
+        return f"{amount} {limits.asset} are more than --max {limits.most}"
+    return None
+
+
+def _quoted(value: object) -> str:
+    """Return the server's value in a form that is safe to print on a terminal."""
+    return repr(value)[:_LONGEST]
