@@ -92,23 +92,23 @@ class Verifier:
         self._outputs = outputs or {network: chain.outputs for network, chain in chains.items()}
         self._methods = methods
         # Sorted out once: to ask whether something has a protocol's methods takes its time.
-        self._check_ledger = {
+        self._ledger_methods = {
             name: method for name, method in methods.items() if isinstance(method, ChecksLedger)
         }
-        self._pay_once = {
+        self._unique_terms_methods = {
             name: method for name, method in methods.items() if isinstance(method, HasUniqueTerms)
         }
         self._clock = clock
         self._accept_mempool = accept_mempool
 
-    def read(self, request: PaymentRequest) -> Payment:
+    def parse(self, request: PaymentRequest) -> Payment:
         """Return the payment in the request, its terms agreed. No I/O. Raises :class:`Refused`."""
         terms = agree_terms(
             request, self._chains, self._methods, accept_mempool=self._accept_mempool
         )
         return read_payment(terms, request.payload)
 
-    def examine(self, payment: Payment) -> None:
+    def check_static(self, payment: Payment) -> None:
         """Return when nothing in the payment's bytes speaks against it, whenever it is asked.
 
         Nothing goes upstream. Raises :class:`Refused`.
@@ -121,7 +121,7 @@ class Verifier:
             raise _lookup_failed(error) from None
         environment = self._environment(payment, parameters, eras)
         failures = static_failures(payment.transaction, environment)
-        # The validity interval is a matter of when it is asked: see judge().
+        # The validity interval is a matter of when it is asked: see check_ledger().
         failures = [failure for failure in failures if failure.rule != _INTERVAL]
         failures.sort(key=_is_of_its_origin, reverse=True)
         if failures and _is_of_its_origin(failures[0]):
@@ -130,11 +130,11 @@ class Verifier:
         check_flag(payment)
         terms, transaction = payment.terms, payment.transaction
         self._methods[terms.method].check(terms, transaction)
-        if method := self._check_ledger.get(terms.method):
+        if method := self._ledger_methods.get(terms.method):
             method.check_ledger(terms, transaction, parameters, eras)
         _refuse_failures(failures)
 
-    def judge(self, payment: Payment) -> str:
+    def check_ledger(self, payment: Payment) -> str:
         """Return the payer's address if the ledger would take the examined payment now.
 
         Raises :class:`Refused`, with ``chain_lookup_failed`` when the chain could not be asked:
@@ -155,13 +155,13 @@ class Verifier:
             raise _lookup_failed(error) from None
         payer = format_address(utxo[payment.nonce].address)
         _refuse_failures(failures, payer)
-        if method := self._check_ledger.get(payment.terms.method):
+        if method := self._ledger_methods.get(payment.terms.method):
             method.check_payer(payment.terms, payment.transaction, utxo[payment.nonce])
         return payer
 
-    def once(self, payment: Payment) -> UniqueTerms | None:
+    def unique_terms(self, payment: Payment) -> UniqueTerms | None:
         """What no transaction but the examined payment's may pay; ``None`` when others may."""
-        method = self._pay_once.get(payment.terms.method)
+        method = self._unique_terms_methods.get(payment.terms.method)
         return method.once(payment.terms) if method else None
 
     def _environment(

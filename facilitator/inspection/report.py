@@ -116,9 +116,9 @@ class _Report:
 
 def _verdict(verifier: Verifier, request: PaymentRequest) -> VerifyResponse:
     try:
-        payment = verifier.read(request)
-        verifier.examine(payment)
-        return VerifyResponse(is_valid=True, payer=verifier.judge(payment))
+        payment = verifier.parse(request)
+        verifier.check_static(payment)
+        return VerifyResponse(is_valid=True, payer=verifier.check_ledger(payment))
     except Refused as refused:
         return VerifyResponse(
             is_valid=False, payer=refused.payer, reason=refused.reason, message=refused.message

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from facilitator.api.service import IdempotencyConflict, ServiceUnavailable
+from facilitator.api.service import ServiceUnavailable
 from facilitator.chain.followed_chain import FollowedChain
 from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
@@ -18,9 +18,9 @@ from facilitator.observability.metrics import (
     WAITING,
 )
 from facilitator.payments.claim_verdict import payer_from_claim
-from facilitator.payments.idempotency import TermsRegistry, key_hash
+from facilitator.payments.idempotency import IdempotencyKeys, TermsRegistry
 from facilitator.payments.reservations import Reservations
-from facilitator.payments.settlement_events import Changes
+from facilitator.payments.settlement_events import SettlementEvents
 from facilitator.payments.status import chain_status, claim_status
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.chain import ChainUnavailable
@@ -32,7 +32,6 @@ from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settings import SettlementSettings
 from facilitator.settlement import responses
 from facilitator.settlement.coordinator import SettlementCoordinator
-from facilitator.settlement.retention import KEEP_SECONDS
 from facilitator.settlement.settle_request import SettleRequest
 from facilitator.settlement.tracking.recovery import resolve_on_chain
 from facilitator.settlement.tracking.tracker import Tracker
@@ -56,34 +55,35 @@ class Service:
         max_waiting: int,
         supported: Mapping[str, Any],
         health_checks: Mapping[str, HealthCheck],
-        failed: Callable[[BaseException], None],
+        on_error: Callable[[BaseException], None],
         meter: Meter = NO_METER,
     ) -> None:
-        """Take the parts. Nothing runs before :meth:`start`."""
+        """Connect the parts. Nothing runs before :meth:`start`."""
         self._providers = {network: chain.provider for network, chain in chains.items()}
         self._storage = storage
         self._verifier = verifier
         self._reservations = reservations
-        self._once_only = TermsRegistry(storage, clock)
+        self._keys = IdempotencyKeys(storage, clock)
+        self._terms = TermsRegistry(storage, clock)
         self._plugins = plugins
         self._clock = clock
         self._wait_seconds = settings.wait_seconds
         self._supported = supported
         self._health_checks = health_checks
         self._meter = meter
-        changes = Changes(chains, reservations, plugins, meter)
+        events = SettlementEvents(chains, reservations, plugins, meter)
         self._trackers = {
             network: Tracker(
                 chain,
                 storage,
                 clock,
                 lease_seconds=settings.lease_seconds,
-                changed=changes.tell,
-                failed=failed,
+                on_change=events.publish,
+                on_error=on_error,
             )
             for network, chain in chains.items()
         }
-        self._settler = SettlementCoordinator(
+        self._coordinator = SettlementCoordinator(
             storage,
             self._trackers,
             self._judge_for_settlement,
@@ -91,18 +91,18 @@ class Service:
             lease_seconds=settings.lease_seconds,
             max_waiting=max_waiting,
         )
-        places = self._settler.places
-        meter.gauge(WAITING, lambda: places.taken)
-        meter.gauge(MAX_WAITING, lambda: places.number)
+        slots = self._coordinator.waiting_slots
+        meter.gauge(WAITING, lambda: slots.taken)
+        meter.gauge(MAX_WAITING, lambda: slots.number)
 
     def start(self) -> None:
-        """Take up the settlements that an earlier process left open."""
+        """Adopt the settlements that an earlier process left open."""
         for tracker in self._trackers.values():
             tracker.start()
 
     def drain(self) -> None:
         """Answer every waiting caller now, with what is known."""
-        self._settler.drain()
+        self._coordinator.drain()
 
     def close(self) -> None:
         """End the threads. What is not decided stays open in the storage."""
@@ -114,13 +114,13 @@ class Service:
     def verify(self, request: PaymentRequest) -> VerifyResponse:
         """Return the verdict on a payment.
 
-        Without the storage it is the chain's alone: the inputs are not held for the payment then.
-        Raises :class:`ServiceUnavailable` without it when the payment is in the chain already.
+        Without the storage the chain alone decides, and the inputs are not held. Raises
+        :class:`ServiceUnavailable` if the payment is on the chain already and the storage is away.
         """
         payment = None
         try:
-            payment = self._verifier.read(request)
-            self._verifier.examine(payment)
+            payment = self._verifier.parse(request)
+            self._verifier.check_static(payment)
             response = self._verify(payment)
         except Refused as refused:
             response = VerifyResponse(
@@ -133,7 +133,7 @@ class Service:
         return response
 
     def _verify(self, payment: Payment) -> VerifyResponse:
-        """Return the verdict on a valid payment that was examined, else :class:`Refused`."""
+        """Return that a statically valid payment is valid, or raise :class:`Refused`."""
         with suppress(StorageUnavailable):
             if (payer := self._payer_by_claim(payment)) is not None:
                 return VerifyResponse(is_valid=True, payer=payer)
@@ -142,25 +142,25 @@ class Service:
             payer = self._judge(payment)
         except AlreadyOnChain:
             # Perhaps since its claim was looked for, or the storage could not be asked then.
-            if (payer := self._payer_in_chain(payment)) is None:
+            if (payer := self._payer_on_chain(payment)) is None:
                 raise
             return VerifyResponse(is_valid=True, payer=payer)
         try:
-            self._once_only.check(payment, self._verifier.once(payment))
+            self._terms.check(payment, self._verifier.unique_terms(payment))
             self._reservations.hold_verified(payment, payer)
         except StorageUnavailable:
             return VerifyResponse(is_valid=True, payer=payer, extra={"reserved": False})
         return VerifyResponse(is_valid=True, payer=payer)
 
     def _payer_by_claim(self, payment: Payment) -> str | None:
-        """The payer of a payment that is being settled; ``None`` when nobody has begun to."""
+        """Return the payer of a payment that is being settled; ``None`` without a settlement."""
         claim = self._storage.claim(payment.transaction_id)
         if claim is None or claim.state is ClaimState.CLAIMED:
             return None
         return payer_from_claim(payment, claim)
 
-    def _payer_in_chain(self, payment: Payment) -> str | None:
-        """As :meth:`_payer_by_claim`; without the storage nothing can be said of the payment."""
+    def _payer_on_chain(self, payment: Payment) -> str | None:
+        """Return the same, or raise :class:`ServiceUnavailable` without the storage."""
         try:
             return self._payer_by_claim(payment)
         except StorageUnavailable as error:
@@ -174,18 +174,19 @@ class Service:
         *,
         wait_seconds: float | None,
         idempotency_key: str | None,
-        caller_gone: Callable[[], bool],
+        client_disconnected: Callable[[], bool],
     ) -> SettleResponse:
-        """Settle a payment once. Raises :class:`IdempotencyConflict`, :class:`ServiceUnavailable`.
+        """Settle a payment once, and wait as long as settings and caller allow.
 
-        Waits for as many seconds as the settings allow and the caller asks for, whichever is less.
+        Raises :class:`~facilitator.api.service.IdempotencyConflict`, :class:`ServiceUnavailable`.
         """
         payment = None
         wait = min(self._wait_seconds, math.inf if wait_seconds is None else wait_seconds)
         try:
-            payment = self._verifier.read(request)
-            response = self._examined(payment) or self._settler.settle(
-                payment, SettleRequest(wait, self._bind_key(request, idempotency_key), caller_gone)
+            payment = self._verifier.parse(request)
+            response = self._check_static(payment) or self._coordinator.settle(
+                payment,
+                SettleRequest(wait, self._keys.bind(request, idempotency_key), client_disconnected),
             )
         except Refused as refused:
             response = _refused_settlement(request, payment, refused)
@@ -197,21 +198,21 @@ class Service:
             self._plugins.after_settle(payment.view, response)
         return response
 
-    def _examined(self, payment: Payment) -> SettleResponse | None:
-        """``None`` for a payment that may be settled; else an answer, or :class:`Refused`.
+    def _check_static(self, payment: Payment) -> SettleResponse | None:
+        """Return ``None`` if the payment may be settled; else a response, or raise :class:`Refused`.
 
         Comes before anything is written, so that junk leaves nothing in the storage.
         """
         try:
-            self._verifier.examine(payment)
+            self._verifier.check_static(payment)
         except Refused as refused:
             if refused.reason is not Reason.CHAIN_LOOKUP_FAILED:
                 raise
-            return self._unexamined(payment, refused)
+            return self._pending_without_chain(payment, refused)
         return None
 
-    def _unexamined(self, payment: Payment, refused: Refused) -> SettleResponse:
-        """That a settlement is under way, which needs no chain to be told; else the refusal."""
+    def _pending_without_chain(self, payment: Payment, refused: Refused) -> SettleResponse:
+        """Return that a settlement is pending, for which no chain is asked, or raise the refusal."""
         claim = self._storage.claim(payment.transaction_id)
         waits = (ClaimState.SUBMITTED, ClaimState.INCLUDED, ClaimState.SETTLED)
         if claim is None or claim.state not in waits:
@@ -221,32 +222,21 @@ class Service:
         return responses.pending(claim, self._depth(claim))
 
     def _depth(self, claim: Claim) -> int | None:
-        """Newer blocks on its own, as far as is known here, perhaps of a network not served now."""
+        """Return the depth of its block as far as is known; its network may not be served now."""
         tracker = self._trackers.get(claim.network)
         return claim.depth if tracker is None else tracker.depth(claim)
 
-    def _bind_key(self, request: PaymentRequest, header: str | None) -> str | None:
-        """Hash of the idempotency key, bound to this very request; ``None`` without a key."""
-        if header is None and request.payment_identifier is None:
-            return None
-        key = key_hash(f"header {header}" if header else f"id {request.payment_identifier}")
-        now = self._clock.time()
-        bound_to = self._storage.bind_key(key, request.fingerprint, now + KEEP_SECONDS, now)
-        if bound_to != request.fingerprint:
-            raise IdempotencyConflict
-        return key
-
     def _judge_for_settlement(self, payment: Payment) -> str:
         _ask(self._plugins.before_settle, payment)
-        once = self._verifier.once(payment)
+        terms = self._verifier.unique_terms(payment)
         try:
             payer = self._judge(payment)
         except AlreadyOnChain:
-            self._once_only.bind(payment, once)
+            self._terms.bind(payment, terms)
             raise
         self._reservations.hold_settling(payment, payer)
         try:
-            self._once_only.bind(payment, once)
+            self._terms.bind(payment, terms)
         except Refused:
             self._reservations.release(payment.transaction_id)
             raise
@@ -255,7 +245,7 @@ class Service:
     def _judge(self, payment: Payment) -> str:
         """Return the payer of a payment without a claim, if it may be submitted now."""
         try:
-            return self._verifier.judge(payment)
+            return self._verifier.check_ledger(payment)
         except MayBeOnChain as refused:
             provider = self._providers[payment.terms.network.id]
             raise resolve_on_chain(refused, payment, provider, self._clock.time()) from None
@@ -263,7 +253,7 @@ class Service:
     # --- /status, /supported, /health -------------------------------------------------------
 
     def status(self, transaction_id: str) -> Mapping[str, Any]:
-        """How a transaction stands, claimed here or not. Raises :class:`ServiceUnavailable`."""
+        """Return the state of any transaction. Raises :class:`ServiceUnavailable`."""
         try:
             claim = self._storage.claim(transaction_id)
             if claim is not None:
@@ -281,7 +271,7 @@ class Service:
         return self._supported
 
     def health(self) -> Mapping[str, HealthCheck]:
-        """Checks of everything this facilitator depends on; each raises when it is down."""
+        """Return checks of all dependencies; each raises when its dependency is down."""
         return self._health_checks
 
 

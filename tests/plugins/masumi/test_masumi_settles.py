@@ -240,11 +240,11 @@ def test_a_lock_costs_no_more_questions_than_any_payment() -> None:
     terms = offer()
     slot = KNOWN_ERAS[NETWORK].slot_at(int(NOW * 1000))
     raw = lock(terms, ttl=slot + 300)
-    payment = verifier.read(parse_payment_request(request_body(raw, terms)))
-    verifier.examine(payment)
-    assert verifier.once(payment) is not None
+    payment = verifier.parse(parse_payment_request(request_body(raw, terms)))
+    verifier.check_static(payment)
+    assert verifier.unique_terms(payment) is not None
     assert chain.questions == 0
-    assert verifier.judge(payment) == ALICE.bech32
+    assert verifier.check_ledger(payment) == ALICE.bech32
     assert chain.questions == 1
 
 

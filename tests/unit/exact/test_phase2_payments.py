@@ -91,9 +91,9 @@ def judge(chain: Chain, transaction: bytes) -> str:
     methods = {"default": DefaultTransfer()}
     verifier = Verifier({NETWORK: chain}, methods, ManualClock(NOW), accept_mempool=False)
     request = parse_payment_request(request_body(transaction, requirements()))
-    payment = verifier.read(request)
-    verifier.examine(payment)
-    return verifier.judge(payment)
+    payment = verifier.parse(request)
+    verifier.check_static(payment)
+    return verifier.check_ledger(payment)
 
 
 def refusal(chain: Chain, transaction: bytes) -> tuple[Reason | str, str]:
