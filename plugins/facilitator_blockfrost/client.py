@@ -17,9 +17,9 @@ from blockfrost.utils import Api  # type: ignore[import-untyped]  # has no type 
 from facilitator.plugin import ChainUnavailable, Clock, one_line
 from facilitator_blockfrost.budget import Budget
 from facilitator_blockfrost.connection import Answer, Origin
-from facilitator_blockfrost.pause import Pause
 from facilitator_blockfrost.pool import NotSent, Pool
-from facilitator_blockfrost.tally import NO_TALLY, Tally
+from facilitator_blockfrost.quota_pause import QuotaPause
+from facilitator_blockfrost.request_metrics import NO_REQUEST_METRICS, RequestMetrics
 
 TRIES = 3
 _RETRIED = frozenset({425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
@@ -50,7 +50,7 @@ class Client:
         clock: Clock,
         timeout: float,
         budget: Budget | None,
-        tally: Tally = NO_TALLY,
+        metrics: RequestMetrics = NO_REQUEST_METRICS,
     ) -> None:
         """``base_url`` is without the version, which is added; connects to nothing yet."""
         url = urlsplit(f"{base_url}/v0")
@@ -69,13 +69,13 @@ class Client:
         self._get_end = b" HTTP/1.1\r\n" + self._headers + b"\r\n"
         self._timeout = timeout
         self._budget = budget
-        self._tally = tally
-        self._pause = Pause(clock)
+        self._metrics = metrics
+        self._quota_pause = QuotaPause(clock)
         self._closed = threading.Event()
         if budget is not None:
-            tally.quota(
+            metrics.quota(
                 used=lambda: budget.spent,
-                remaining=lambda: 0.0 if self._pause.is_of_quota else budget.left,
+                remaining=lambda: 0.0 if self._quota_pause.is_of_quota else budget.left,
             )
 
     def __repr__(self) -> str:
@@ -113,7 +113,7 @@ class Client:
                 raise ChainUnavailable(problem) from None
             tried += 1
             self._closed.wait(pause)
-            self._tally.retry()
+            self._metrics.retry()
 
     def post(self, path: str, body: bytes, content_type: str) -> Answer:
         """Return the answer to the body posted to the path, whatever its status; sent once.
@@ -143,20 +143,20 @@ class Client:
             raise ChainUnavailable("the connection to Blockfrost is closed")
         self._wait_for_leave()
         timeout = min(self._timeout, max(0.05, deadline - time.monotonic()))
-        with self._tally.request(endpoint) as outcome:
+        with self._metrics.request(endpoint) as outcome:
             answer = self._pool.ask(request, timeout, repeatable=repeatable)
             outcome.status = str(answer.status)
-        self._pause.note(answer.status)
+        self._quota_pause.note(answer.status)
         return answer
 
     def _wait_for_leave(self) -> None:
         """Return when a request may be made. Raises :class:`ChainUnavailable` when none may."""
         try:
-            self._pause.check()
+            self._quota_pause.check()
             if self._budget is not None and (wait := self._budget.spend()):
                 self._closed.wait(wait)
         except ChainUnavailable:
-            self._tally.withheld()
+            self._metrics.withheld()
             raise
 
     def _backoff(self, answer: Answer | None, tried: int) -> float | None:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from facilitator.plugin import ChainProvider, Context, hookimpl
-from facilitator_blockfrost.access import access
 from facilitator_blockfrost.budget import Budget
 from facilitator_blockfrost.client import Client
+from facilitator_blockfrost.endpoints import find_endpoint
 from facilitator_blockfrost.provider import Blockfrost, HostedBlockfrost
+from facilitator_blockfrost.request_metrics import RequestMetrics
 from facilitator_blockfrost.settings import BlockfrostSettings
-from facilitator_blockfrost.tally import Tally
 
 
 class BlockfrostPlugin:
@@ -31,7 +31,7 @@ class BlockfrostPlugin:
         Raises :class:`~facilitator.errors.ConfigInvalidError` when they don't fit the network.
         """
         settings = context.settings.section(self._declaration)
-        found = access(self._table, settings, network, context.settings.networks)
+        found = find_endpoint(self._table, settings, network, context.settings.networks)
         if found is None:
             return None
         client = Client(
@@ -40,7 +40,7 @@ class BlockfrostPlugin:
             clock=context.clock,
             timeout=settings.timeout_seconds,
             budget=None if found.tier is None else Budget(found.tier, context.clock),
-            tally=Tally(context.meter, self._table, network),
+            metrics=RequestMetrics(context.meter, self._table, network),
         )
         provider = HostedBlockfrost if found.is_hosted else Blockfrost
         return provider(network, client, context.clock, poll_seconds=settings.poll_seconds)

@@ -77,7 +77,7 @@ def prepare_devnet(parser: argparse.ArgumentParser) -> Run:
 
 
 def _devnet(arguments: argparse.Namespace) -> int:
-    from facilitator_devnet.alone import run_devnet
+    from facilitator_devnet.standalone import run_devnet
 
     return run_devnet(
         arguments.network,

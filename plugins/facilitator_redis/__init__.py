@@ -18,10 +18,10 @@ from facilitator.plugin import (
 from facilitator_redis.address import Form, parse_address
 from facilitator_redis.names import Names
 from facilitator_redis.rate_limits import TIMEOUT_SECONDS, RedisRateLimiter
+from facilitator_redis.requirements import warn_of_unsuitable
 from facilitator_redis.server import Server
 from facilitator_redis.settings import RedisSettings
 from facilitator_redis.storage import RedisStorage
-from facilitator_redis.suitability import warn_of_unsuitable
 
 
 @hookimpl

@@ -15,7 +15,7 @@ from facilitator.runtime.composition import build_facilitator
 from facilitator.server.http_server import Server
 from facilitator.testing.clock import ManualClock
 from facilitator_blockfrost.settings import BlockfrostSettings
-from facilitator_devnet.blockfrost.face import Face
+from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.blockfrost.faults import Faults
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import PARAMETERS
@@ -46,33 +46,33 @@ class Provider:
 
     def __init__(self, devnet: Devnet) -> None:
         self._devnet = devnet
-        self.face = Face(devnet)
-        self.url = self.face.url
+        self.api = BlockfrostApi(devnet)
+        self.url = self.api.url
         self._is_up = True
 
     @property
     def faults(self) -> Faults:
-        return self.face.faults
+        return self.api.faults
 
     def count(self, endpoint: str) -> int:
         """Requests of the endpoint since it last came back."""
-        return int(self.face.counts()["by_endpoint"].get(endpoint, 0))
+        return int(self.api.counts()["by_endpoint"].get(endpoint, 0))
 
     @property
     def total(self) -> int:
         """All requests since it last came back."""
-        return int(self.face.counts()["total"])
+        return int(self.api.counts()["total"])
 
     def stop(self) -> None:
         """Refuse connections from now on, those that are open cut."""
         self._is_up = False
-        self.face.close()
+        self.api.close()
 
     def heal(self) -> None:
         """Answer as one should."""
-        self.face.faults.clear()
+        self.api.faults.clear()
         if not self._is_up:
-            self.face = Face(self._devnet, port=int(self.url.rpartition(":")[2]))
+            self.api = BlockfrostApi(self._devnet, port=int(self.url.rpartition(":")[2]))
             self._is_up = True
 
     def close(self) -> None:

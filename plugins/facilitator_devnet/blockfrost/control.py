@@ -1,34 +1,41 @@
 """``/devnet/…``: what tests tell the API's devnet to do, neither counted nor spoilt by faults."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import orjson
 
 from facilitator.cardano.addresses.address import parse_address
 from facilitator.plugin import Block, ChainUnavailable
+from facilitator_devnet.blockfrost.counters import Counters
 from facilitator_devnet.blockfrost.errors import ApiError, invalid
-from facilitator_devnet.blockfrost.faults import Fault
+from facilitator_devnet.blockfrost.faults import Fault, Faults
 from facilitator_devnet.blockfrost.server import Answer, Message
-
-if TYPE_CHECKING:
-    from facilitator_devnet.blockfrost.face import Face
-
-CONTROL = "/devnet/"
+from facilitator_devnet.devnet import Devnet
 
 Arguments: TypeAlias = Mapping[str, Any]
 T = TypeVar("T")
 
 
-def control(face: Face, message: Message, path: str) -> Answer:
+class ControlledApi(Protocol):
+    """The part of the API that the routes control."""
+
+    devnet: Devnet
+    faults: Faults
+    counters: Counters
+
+    def counts(self) -> Mapping[str, Any]:
+        """Return the requests counted since the last reset."""
+        ...
+
+
+def control(api: ControlledApi, message: Message, path: str) -> Answer:
     """Do what the request says."""
     try:
         action = ACTIONS.get(f"{message.method} {path}")
         if action is None:
             raise ApiError(404, f"there are only {', '.join(ACTIONS)}")
-        return Answer(200, orjson.dumps(action(face, _arguments(message.body))))
+        return Answer(200, orjson.dumps(action(api, _arguments(message.body))))
     except ApiError as error:
         return Answer(error.status, orjson.dumps(error.body))
 
@@ -43,52 +50,52 @@ def _arguments(body: bytes) -> Arguments:
     return arguments
 
 
-def _counters(face: Face, _: Arguments) -> Any:
-    return face.counts()
+def _counters(api: ControlledApi, _: Arguments) -> Any:
+    return api.counts()
 
 
-def _reset_counters(face: Face, _: Arguments) -> Any:
-    face.counters.reset()
-    return face.counts()
+def _reset_counters(api: ControlledApi, _: Arguments) -> Any:
+    api.counters.reset()
+    return api.counts()
 
 
-def _faults(face: Face, _: Arguments) -> Any:
-    return face.faults.active()
+def _faults(api: ControlledApi, _: Arguments) -> Any:
+    return api.faults.active()
 
 
-def _add_fault(face: Face, arguments: Arguments) -> Any:
+def _add_fault(api: ControlledApi, arguments: Arguments) -> Any:
     try:
-        face.faults.add(Fault(**arguments))
+        api.faults.add(Fault(**arguments))
     except (TypeError, ValueError) as error:
         raise invalid(str(error)) from error
-    return face.faults.active()
+    return api.faults.active()
 
 
-def _clear_faults(face: Face, _: Arguments) -> Any:
-    face.faults.clear()
-    return face.faults.active()
+def _clear_faults(api: ControlledApi, _: Arguments) -> Any:
+    api.faults.clear()
+    return api.faults.active()
 
 
-def _block(face: Face, _: Arguments) -> Any:
-    return _made(_checked(face.devnet.produce_block))
+def _block(api: ControlledApi, _: Arguments) -> Any:
+    return _made(_checked(api.devnet.produce_block))
 
 
-def _rollback(face: Face, arguments: Arguments) -> Any:
+def _rollback(api: ControlledApi, arguments: Arguments) -> Any:
     blocks, drop = arguments.get("blocks", 1), arguments.get("drop", False)
     if type(blocks) is not int or type(drop) is not bool:
         raise invalid("blocks must be a whole number and drop true or false")
-    _checked(lambda: face.devnet.rollback(blocks, drop=drop))
-    with face.devnet.chain() as chain:
+    _checked(lambda: api.devnet.rollback(blocks, drop=drop))
+    with api.devnet.chain() as chain:
         return _made(chain.tip)
 
 
-def _faucet(face: Face, arguments: Arguments) -> Any:
+def _faucet(api: ControlledApi, arguments: Arguments) -> Any:
     lovelace, assets = arguments.get("lovelace"), arguments.get("assets", {})
     quantities = [lovelace, *(assets.values() if isinstance(assets, dict) else [None])]
     if not all(type(quantity) is int and 0 < quantity < 2**63 for quantity in quantities):
         raise invalid("lovelace and the quantities in assets must be whole numbers above 0")
     ref = _checked(
-        lambda: face.devnet.fund(
+        lambda: api.devnet.fund(
             parse_address(str(arguments.get("address"))),
             arguments["lovelace"],
             {bytes.fromhex(unit): quantity for unit, quantity in assets.items()},
@@ -115,7 +122,7 @@ def _made(block: Block) -> dict[str, Any]:
     }
 
 
-ACTIONS: Mapping[str, Callable[[Face, Arguments], Any]] = {
+ACTIONS: Mapping[str, Callable[[ControlledApi, Arguments], Any]] = {
     "GET /devnet/counters": _counters,
     "POST /devnet/counters/reset": _reset_counters,
     "GET /devnet/faults": _faults,

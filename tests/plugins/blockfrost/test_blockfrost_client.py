@@ -10,7 +10,7 @@ from facilitator.testing.clock import ManualClock
 from facilitator_blockfrost import client as client_module
 from facilitator_blockfrost.budget import BURST, DAY, LONGEST_WAIT, REQUESTS_PER_DAY, Budget
 from facilitator_blockfrost.client import Client, Missing
-from facilitator_blockfrost.pause import BAN_SECONDS, PROBE_SECONDS
+from facilitator_blockfrost.quota_pause import BAN_SECONDS, PROBE_SECONDS
 from support.upstream import Asked, Reply, Upstream, in_turn, problem, reply
 
 Start = Callable[[Callable[[Asked], Reply]], Upstream]

@@ -23,7 +23,7 @@ from facilitator.testing.clock import ManualClock
 from facilitator_blockfrost import client as client_module
 from facilitator_blockfrost.client import Client
 from facilitator_blockfrost.provider import Blockfrost, HostedBlockfrost
-from facilitator_devnet.blockfrost.face import Face
+from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.blockfrost.faults import Effects, Faults
 from facilitator_devnet.devnet import Devnet
 from support.contract import OverDevnet
@@ -53,17 +53,17 @@ class EverySecond(Faults):
 class BlockfrostUnderTest(OverDevnet[Blockfrost]):
     """A devnet behind its API, asked by the plugin."""
 
-    def __init__(self, face: Face, provider: Blockfrost) -> None:
-        super().__init__(provider, face.devnet)
-        self.face = face
+    def __init__(self, api: BlockfrostApi, provider: Blockfrost) -> None:
+        super().__init__(provider, api.devnet)
+        self.api = api
 
 
 @contextmanager
 def under_test(clock: ManualClock) -> Iterator[BlockfrostUnderTest]:
-    with closing(Devnet(NETWORK, clock)) as devnet, Face(devnet) as face:
-        client = Client(f"{face.url}/api", PROJECT_ID, clock=clock, timeout=10, budget=None)
+    with closing(Devnet(NETWORK, clock)) as devnet, BlockfrostApi(devnet) as api:
+        client = Client(f"{api.url}/api", PROJECT_ID, clock=clock, timeout=10, budget=None)
         with closing(HostedBlockfrost(NETWORK, client, clock, poll_seconds=0.1)) as provider:
-            yield BlockfrostUnderTest(face, provider)
+            yield BlockfrostUnderTest(api, provider)
 
 
 class TestBlockfrost(ChainProviderContract):
@@ -91,9 +91,9 @@ class TestBlockfrostWhenCallsFail(ChainProviderContract):
     ) -> Iterator[BlockfrostUnderTest]:
         monkeypatch.setattr(client_module, "FIRST_BACKOFF", 0.001)
         with under_test(clock) as chain:
-            faults = chain.face.faults = EverySecond(FAULTS[request.param])
+            faults = chain.api.faults = EverySecond(FAULTS[request.param])
             yield chain
-            asked = any(each.startswith("GET") for each in chain.face.counts()["by_endpoint"])
+            asked = any(each.startswith("GET") for each in chain.api.counts()["by_endpoint"])
             assert bool(faults.failed) == asked
 
 
@@ -109,7 +109,7 @@ def test_looking_up_one_transactions_outputs_costs_one_call(clock: ManualClock) 
     with under_test(clock) as chain:
         ref = chain.fund()
         chain.provider.outputs([ref, OutputRef(ref.transaction_id, 1)])
-        assert chain.face.counts()["by_endpoint"] == {"GET /txs/{hash}/utxos": 1}
+        assert chain.api.counts()["by_endpoint"] == {"GET /txs/{hash}/utxos": 1}
 
 
 def test_outputs_at_one_address_cost_two_calls_however_many(clock: ManualClock) -> None:
@@ -117,7 +117,7 @@ def test_outputs_at_one_address_cost_two_calls_however_many(clock: ManualClock) 
         refs = [chain.fund() for _ in range(5)]
         found = chain.provider.outputs(refs)
         assert all(isinstance(found[ref], Unspent) for ref in refs)
-        assert chain.face.counts()["by_endpoint"] == {
+        assert chain.api.counts()["by_endpoint"] == {
             "GET /txs/{hash}/utxos": 1,
             "GET /addresses/{address}/utxos": 1,
         }
@@ -128,9 +128,9 @@ def test_an_empty_block_costs_no_call_of_its_own(clock: ManualClock) -> None:
         before = chain.provider.tip().point
         for _ in range(3):
             chain.make_block()
-        chain.face.counters.reset()
+        chain.api.counters.reset()
         assert len(chain.provider.blocks_after(before)) == 3
-        assert chain.face.counts()["total"] == 1
+        assert chain.api.counts()["total"] == 1
 
 
 def test_parameters_and_eras_are_asked_for_once(clock: ManualClock) -> None:
@@ -138,7 +138,7 @@ def test_parameters_and_eras_are_asked_for_once(clock: ManualClock) -> None:
         for _ in range(3):
             assert chain.provider.parameters() == chain.devnet.parameters()
             assert chain.provider.eras().eras == chain.devnet.eras().eras
-        assert chain.face.counts()["by_endpoint"] == {
+        assert chain.api.counts()["by_endpoint"] == {
             "GET /network/eras": 1,
             "GET /genesis": 1,
             "GET /epochs/latest/parameters": 1,
@@ -151,16 +151,16 @@ def test_a_machine_that_lags_gives_no_verdict_and_no_rollback(clock: ManualClock
         transaction_id = chain.provider.submit(chain.spend(chain.fund()))
         chain.make_block()
         made = OutputRef(bytes.fromhex(transaction_id), 0)
-        chain.face.faults.stale(1, "GET /txs/{hash}/utxos", times=1)
+        chain.api.faults.stale(1, "GET /txs/{hash}/utxos", times=1)
         assert isinstance(chain.provider.outputs([made])[made], Unknown)
         assert isinstance(chain.provider.outputs([made])[made], Unspent)
         tip = chain.provider.tip().point
-        chain.face.faults.stale(1, "GET /blocks/{hash_or_number}/next", times=1)
+        chain.api.faults.stale(1, "GET /blocks/{hash_or_number}/next", times=1)
         assert list(chain.provider.blocks_after(tip)) == []
-        chain.face.faults.stale(1)
+        chain.api.faults.stale(1)
         with pytest.raises(ChainUnavailable, match="lags"):
             chain.provider.blocks_after(tip)
-        chain.face.faults.clear()
+        chain.api.faults.clear()
         assert len(chain.provider.blocks_after(before)) == 1
 
 
@@ -169,22 +169,22 @@ def test_a_submission_whose_answer_is_lost_is_unknown_and_was_made_once(
 ) -> None:
     with under_test(clock) as chain:
         raw = chain.spend(chain.fund())
-        chain.face.faults.cut_after("POST /tx/submit", times=1)
+        chain.api.faults.cut_after("POST /tx/submit", times=1)
         with pytest.raises(SubmissionUnknown):
             chain.provider.submit(raw)
-        assert chain.face.counts()["by_endpoint"] == {"POST /tx/submit": 1}
+        assert chain.api.counts()["by_endpoint"] == {"POST /tx/submit": 1}
         assert chain.provider.transaction(decode_transaction(raw).id.hex()) == InMempool()
 
 
 def test_a_used_up_day_is_said_and_not_asked_about_again(clock: ManualClock) -> None:
     with under_test(clock) as chain:
-        chain.face.faults.quota(2)
+        chain.api.faults.quota(2)
         chain.provider.tip()
         chain.provider.tip()
         for _ in range(3):
             with pytest.raises(ChainUnavailable, match="at midnight UTC"):
                 chain.provider.tip()
-        assert chain.face.counts()["total"] == 3
+        assert chain.api.counts()["total"] == 3
 
 
 def test_the_nodes_reason_is_told_in_words(clock: ManualClock) -> None:
@@ -203,7 +203,7 @@ def test_the_nodes_reason_is_told_in_words(clock: ManualClock) -> None:
 
 def test_a_project_id_of_another_network_is_refused(clock: ManualClock) -> None:
     with under_test(clock) as chain:
-        url = f"{chain.face.url}/api"
+        url = f"{chain.api.url}/api"
         client = Client(url, "mainnetOther", clock=clock, timeout=10, budget=None)
         provider = Blockfrost(NETWORK, client, clock, poll_seconds=1)
         with pytest.raises(ChainUnavailable, match="refuses the project ID"):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from facilitator.clock import SystemClock
-from facilitator_devnet.blockfrost.face import Face
+from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from support.running import NETWORK, Running
 from support.waiting import eventually
@@ -19,19 +19,19 @@ FIRST, STANDBY = f"{NETWORK} (blockfrost)", f"{NETWORK} (blockfrost_backup, stan
 
 
 @pytest.fixture
-def face() -> Iterator[Face]:
-    with closing(Devnet(NETWORK, SystemClock())) as devnet, Face(devnet) as face:
-        yield face
+def api() -> Iterator[BlockfrostApi]:
+    with closing(Devnet(NETWORK, SystemClock())) as devnet, BlockfrostApi(devnet) as api:
+        yield api
 
 
 @pytest.fixture
-def start(tmp_path: Path, face: Face) -> Iterator[Callable[..., Running]]:
+def start(tmp_path: Path, api: BlockfrostApi) -> Iterator[Callable[..., Running]]:
     with ExitStack() as stack:
 
         def start(**settings: str) -> Running:
             own = {
                 "FACILITATOR_PLUGINS": "blockfrost,sqlite",
-                "FACILITATOR_BLOCKFROST__BASE_URL": face.url,
+                "FACILITATOR_BLOCKFROST__BASE_URL": api.url,
                 "FACILITATOR_BLOCKFROST__PROJECT_ID": "preprodOfTheHealth",
                 **settings,
             }
@@ -44,7 +44,9 @@ def health(running: Running) -> tuple[int, dict[str, Any]]:
     return running.call("GET", "/health")
 
 
-def test_every_dependency_is_up_with_its_latency(start: Callable[..., Running], face: Face) -> None:
+def test_every_dependency_is_up_with_its_latency(
+    start: Callable[..., Running], api: BlockfrostApi
+) -> None:
     status, told = health(start())
     assert (status, told["status"]) == (200, "healthy")
     assert told["version"] == version("x402-cardano-facilitator")
@@ -52,34 +54,37 @@ def test_every_dependency_is_up_with_its_latency(start: Callable[..., Running], 
     for dependency in told["dependencies"].values():
         assert dependency["status"] == "up"
         assert dependency["latency"] > 0
-    assert face.counts()["by_endpoint"] == {TIP: 1}
+    assert api.counts()["by_endpoint"] == {TIP: 1}
 
 
 def test_the_latency_is_that_of_the_last_question(
-    start: Callable[..., Running], face: Face, monkeypatch: pytest.MonkeyPatch
+    start: Callable[..., Running], api: BlockfrostApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("facilitator.api.probe.FRESH_SECONDS", 0.0)
-    face.faults.latency(150, TIP, times=1)
+    api.faults.latency(150, TIP, times=1)
     running = start()
     latencies = [health(running)[1]["dependencies"][NETWORK]["latency"] for _ in range(2)]
     assert latencies[0] >= 150
-    assert latencies[1] == latencies[0] or face.counts()["by_endpoint"][TIP] > 1
+    assert latencies[1] == latencies[0] or api.counts()["by_endpoint"][TIP] > 1
 
 
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (lambda face: face.faults.quota(0), "the requests that the Blockfrost plan has a day are"),
-        (lambda face: face.faults.answer(403), "Blockfrost refuses the project ID (403)"),
-        (lambda face: face.faults.answer(418), "Blockfrost banned this address"),
-        (lambda face: face.close(), "cannot connect to Blockfrost"),
+        (lambda api: api.faults.quota(0), "the requests that the Blockfrost plan has a day are"),
+        (lambda api: api.faults.answer(403), "Blockfrost refuses the project ID (403)"),
+        (lambda api: api.faults.answer(418), "Blockfrost banned this address"),
+        (lambda api: api.close(), "cannot connect to Blockfrost"),
     ],
 )
 def test_what_blockfrost_refuses_is_down(
-    start: Callable[..., Running], face: Face, fault: Callable[[Face], None], words: str
+    start: Callable[..., Running],
+    api: BlockfrostApi,
+    fault: Callable[[BlockfrostApi], None],
+    words: str,
 ) -> None:
     running = start()
-    fault(face)
+    fault(api)
     status, told = health(running)
     assert (status, told["status"]) == (200, "degraded")
     chain = told["dependencies"][NETWORK]

@@ -14,7 +14,7 @@ from facilitator.roles.chain import ChainProvider, EvaluatesScripts
 from facilitator.runtime.composition import build_facilitator
 from facilitator.settings import ConfigInvalidError
 from facilitator.testing.clock import ManualClock
-from facilitator_blockfrost.access import access
+from facilitator_blockfrost.endpoints import find_endpoint
 from facilitator_blockfrost.settings import BlockfrostSettings
 from support.upstream import Asked, Reply, Upstream, by_path
 
@@ -126,7 +126,7 @@ def test_a_key_under_another_networks_name_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("network", [MAINNET, PREPROD, PREVIEW])
 def test_blockfrost_io_is_asked_unless_another_is_named(network: str) -> None:
     name = network.removeprefix("cardano:")
-    found = access("blockfrost", BlockfrostSettings(f"{name}Secret"), network, [network])
+    found = find_endpoint("blockfrost", BlockfrostSettings(f"{name}Secret"), network, [network])
     assert found is not None
     assert found.base_url == f"https://cardano-{name}.blockfrost.io/api"
     assert (found.tier, found.is_hosted) == ("free", True)
@@ -136,7 +136,7 @@ def test_blockfrost_io_is_asked_unless_another_is_named(network: str) -> None:
 @pytest.mark.parametrize("end", ["", "/", "/v0", "/v0/"])
 def test_a_base_url_may_end_in_the_version(end: str) -> None:
     settings = BlockfrostSettings(base_url=f"http://127.0.0.1:3000/api{end}")
-    found = access("blockfrost", settings, PREPROD, [PREPROD])
+    found = find_endpoint("blockfrost", settings, PREPROD, [PREPROD])
     assert found is not None
     assert found.base_url == "http://127.0.0.1:3000/api"
     assert (found.project_id, found.tier, found.is_hosted) == (None, None, False)
@@ -157,7 +157,7 @@ def test_one_address_may_stand_for_several_networks(tmp_path: Path) -> None:
     both = f"{PREPROD},{PREVIEW}"
     url = "http://{network}.blockfrost.test/"
     settings = BlockfrostSettings(base_url=url)
-    found = access("blockfrost", settings, PREVIEW, [PREPROD, PREVIEW])
+    found = find_endpoint("blockfrost", settings, PREVIEW, [PREPROD, PREVIEW])
     assert found is not None
     assert found.base_url == "http://preview.blockfrost.test"
     said = refusal(tmp_path, NETWORK=both, BLOCKFROST__BASE_URL="http://127.0.0.1:1")
@@ -173,7 +173,7 @@ def test_what_is_no_address_is_refused(tmp_path: Path, url: str) -> None:
 
 def test_limits_are_kept_elsewhere_when_they_are_named(tmp_path: Path) -> None:
     settings = BlockfrostSettings(base_url="http://127.0.0.1:1", tier="hobby")
-    found = access("blockfrost", settings, PREPROD, [PREPROD])
+    found = find_endpoint("blockfrost", settings, PREPROD, [PREPROD])
     assert found is not None
     assert found.tier == "hobby"
     assert "tier: must be one of free" in refusal(tmp_path, BLOCKFROST__TIER="best")

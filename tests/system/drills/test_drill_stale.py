@@ -84,7 +84,7 @@ def test_settlements_over_fresh_and_stale_backends_in_turn(
     drill = start(storage=storage)
     drill.next_blocks(15)
     bodies = [drill.payment(confirmations=confirmations) for confirmations in (0, 1, 3)]
-    drill.provider.face.faults = EveryOther(blocks, first)
+    drill.provider.api.faults = EveryOther(blocks, first)
     waiting = [transaction_id(body) for body in bodies]
 
     def all_told() -> bool:
@@ -102,6 +102,6 @@ def test_settlements_over_fresh_and_stale_backends_in_turn(
         return not waiting
 
     eventually(all_told)
-    drill.provider.face.faults = Faults()
+    drill.provider.api.faults = Faults()
     for body in bodies:
         drill.stays_settled(body)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from facilitator.clock import SystemClock
-from facilitator_devnet.blockfrost.face import Face
+from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from support.client import call
 from support.drills import BLOCKS, DUPLICATE, OUTPUTS, PENDING, SUBMIT, Body
@@ -32,7 +32,7 @@ class Replicas:
 
     def __init__(self, stack: ExitStack, folder: Path) -> None:
         self.devnet = stack.enter_context(closing(Devnet(NETWORK, SystemClock())))
-        self.face = stack.enter_context(Face(self.devnet))
+        self.api = stack.enter_context(BlockfrostApi(self.devnet))
         redis = stack.enter_context(running(folder / "redis"))
         self.all: list[Fleet] = []
         for name in ("one", "other"):
@@ -44,7 +44,7 @@ class Replicas:
                 # Whoever is slower than that to submit is helped by another, which submits again.
                 "FACILITATOR_SETTLEMENT__LEASE_SECONDS": "60",
             }
-            fleet = Fleet(folder / name, self.face, environ)
+            fleet = Fleet(folder / name, self.api, environ)
             self.all.append(stack.enter_context(closing(fleet)))
         self.balancer = Balancer(*(replica.port for replica in self.all))
         stack.callback(self.balancer.close)
@@ -86,7 +86,7 @@ class Replicas:
         assert made.count(transaction_id(body)) == 1
 
     def count(self, endpoint: str) -> int:
-        return int(self.face.counts()["by_endpoint"].get(endpoint, 0))
+        return int(self.api.counts()["by_endpoint"].get(endpoint, 0))
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_more_processes_ask_the_provider_no_more(replicas: Replicas) -> None:
     body = payment(0)
     for connection in connections:  # from now on all of them follow
         assert connection.call("POST", "/verify", body)["isValid"] is True
-    replicas.face.counters.reset()
+    replicas.api.counters.reset()
     began = time.monotonic()
     bodies = [payment(number) for number in range(1, 7)]
     for number, body in enumerate(bodies):

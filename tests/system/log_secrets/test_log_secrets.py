@@ -17,7 +17,7 @@ from facilitator.plugin.discovery import available_plugins
 from facilitator.plugin.loading import load_plugins
 from facilitator.settings.schema import fields_of
 from facilitator.settings.sections import CORE_SECTIONS
-from facilitator_devnet.blockfrost.face import Face
+from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.samples import genesis_output, sign_payment
 from support.client import call
@@ -97,15 +97,15 @@ def environ(tmp_path: Path, redis: RedisServer) -> Iterator[dict[str, str]]:
     """With every secret, and a plugin that fails with all of them and the payment in its mouth."""
     with ExitStack() as stack:
         devnet = Devnet(NETWORK, SystemClock(), block_seconds=0.2)
-        face = stack.enter_context(Face(stack.enter_context(closing(devnet))))
+        api = stack.enter_context(BlockfrostApi(stack.enter_context(closing(devnet))))
         chosen = secrets(redis.port)
         said = [*chosen.values(), PASSWORD, str(REF), *payment_forms()]
         settings = {
             "plugins": "blockfrost,blockfrost_backup,redis,prometheus,sentry,faulty",
             "chain.fallback": "blockfrost_backup",
-            "blockfrost.base_url": face.url,
+            "blockfrost.base_url": api.url,
             "blockfrost.poll_seconds": "1",
-            "blockfrost_backup.base_url": face.url,
+            "blockfrost_backup.base_url": api.url,
             "log.level": "debug",
             "server.port": "0",
             "server.threads": "8",

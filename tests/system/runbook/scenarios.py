@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from facilitator.clock import SystemClock
-from facilitator_devnet.blockfrost.face import Face
+from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from support.client import call
 from support.process import ServeProcess
@@ -166,13 +166,13 @@ def _(folder: Path) -> str:
         return post(process, "/settle", body)
 
 
-def asking_blockfrost(folder: Path, prepare: Callable[[Face], object]) -> str:
+def asking_blockfrost(folder: Path, prepare: Callable[[BlockfrostApi], object]) -> str:
     """The answer of /verify when Blockfrost is as it was prepared to be."""
-    with closing(Devnet(NETWORK, SystemClock())) as devnet, Face(devnet) as face:
-        prepare(face)
+    with closing(Devnet(NETWORK, SystemClock())) as devnet, BlockfrostApi(devnet) as api:
+        prepare(api)
         settings = {
             "plugins": "blockfrost,sqlite",
-            "blockfrost__base_url": f"{face.url}/api/v0",
+            "blockfrost__base_url": f"{api.url}/api/v0",
             "blockfrost__project_id": "preprodOfTheRunbook",
         }
         with serving(folder, **settings) as process:
@@ -181,22 +181,22 @@ def asking_blockfrost(folder: Path, prepare: Callable[[Face], object]) -> str:
 
 @shows("blockfrost key")
 def _(folder: Path) -> str:
-    return asking_blockfrost(folder, lambda face: face.faults.answer(403))
+    return asking_blockfrost(folder, lambda api: api.faults.answer(403))
 
 
 @shows("blockfrost quota")
 def _(folder: Path) -> str:
-    return asking_blockfrost(folder, lambda face: face.faults.quota(0))
+    return asking_blockfrost(folder, lambda api: api.faults.quota(0))
 
 
 @shows("blockfrost banned")
 def _(folder: Path) -> str:
-    return asking_blockfrost(folder, lambda face: face.faults.answer(418))
+    return asking_blockfrost(folder, lambda api: api.faults.answer(418))
 
 
 @shows("blockfrost rate")
 def _(folder: Path) -> str:
-    return asking_blockfrost(folder, lambda face: face.faults.answer(429))
+    return asking_blockfrost(folder, lambda api: api.faults.answer(429))
 
 
 @shows("blockfrost unreachable")
@@ -204,9 +204,9 @@ def _(folder: Path) -> str:
     with socket.socket() as held:  # does not listen, and keeps others from the port
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
-        def leave(face: Face) -> None:
-            face.close()
-            held.bind(("127.0.0.1", int(face.url.rpartition(":")[2])))
+        def leave(api: BlockfrostApi) -> None:
+            api.close()
+            held.bind(("127.0.0.1", int(api.url.rpartition(":")[2])))
 
         return asking_blockfrost(folder, leave)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from facilitator.clock import SystemClock
-from facilitator_devnet.blockfrost.face import Face
+from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from runbook.runbook_page import PAGE, after, steps
 from support.redis_servers import RedisServer, free_port, needs_redis, running
@@ -71,10 +71,10 @@ class Shell:
 
 
 @pytest.fixture
-def blockfrost() -> Iterator[Face]:
-    with closing(Devnet("cardano:mainnet", SystemClock())) as devnet, Face(devnet) as face:
+def blockfrost() -> Iterator[BlockfrostApi]:
+    with closing(Devnet("cardano:mainnet", SystemClock())) as devnet, BlockfrostApi(devnet) as api:
         devnet.produce_block()
-        yield face
+        yield api
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
-def test_the_runbook(tmp_path: Path, blockfrost: Face, redis: RedisServer) -> None:
+def test_the_runbook(tmp_path: Path, blockfrost: BlockfrostApi, redis: RedisServer) -> None:
     port = free_port()
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("FACILITATOR_")}
     environ = {

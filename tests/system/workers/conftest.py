@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from facilitator.clock import SystemClock
-from facilitator_devnet.blockfrost.face import Face
+from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from support.running import NETWORK
 from workers.fleet import Fleet
@@ -22,5 +22,5 @@ def devnet() -> Iterator[Devnet]:
 def start(tmp_path: Path, devnet: Devnet) -> Iterator[Callable[..., Fleet]]:
     """Start a facilitator: ``start(FACILITATOR_SERVER__WORKERS="3")``."""
     with ExitStack() as stack:
-        face = stack.enter_context(Face(devnet))
-        yield lambda **environ: stack.enter_context(closing(Fleet(tmp_path, face, environ)))
+        api = stack.enter_context(BlockfrostApi(devnet))
+        yield lambda **environ: stack.enter_context(closing(Fleet(tmp_path, api, environ)))

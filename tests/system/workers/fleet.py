@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from facilitator.cardano.slots import KNOWN_ERAS
-from facilitator_devnet.blockfrost.face import Face
+from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import pay
 from support.payments import ALICE, MERCHANT, genesis_utxos, request_body, requirements
@@ -26,10 +26,12 @@ _LIFE = re.compile(r'"worker (\d+) (is ready|ended|cannot start)')
 class Fleet(ServeProcess):
     """Two workers unless set otherwise, and their supervisor."""
 
-    def __init__(self, folder: Path, face: Face, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, api: BlockfrostApi, environ: Mapping[str, str] | None = None
+    ) -> None:
         defaults = {
             "FACILITATOR_PLUGINS": "blockfrost,sqlite",
-            "FACILITATOR_BLOCKFROST__BASE_URL": f"{face.url}/api/v0",
+            "FACILITATOR_BLOCKFROST__BASE_URL": f"{api.url}/api/v0",
             "FACILITATOR_BLOCKFROST__PROJECT_ID": "preprodOfTheWorkers",
             "FACILITATOR_BLOCKFROST__POLL_SECONDS": "1",
             "FACILITATOR_SETTLEMENT__LEASE_SECONDS": "1",

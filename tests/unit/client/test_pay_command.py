@@ -18,7 +18,7 @@ import pytest
 from facilitator.cli import main
 from facilitator.client import purchase
 from facilitator.client.seed_wallet import SeedWallet
-from facilitator_devnet.blockfrost.face import Face
+from facilitator_devnet.blockfrost.api import BlockfrostApi
 from support.payments import ALICE, MERCHANT, transaction_id
 from support.running import NETWORK, Running
 from support.shop import Shop
@@ -151,10 +151,10 @@ def test_a_seed_phrase_pays_through_blockfrost(
     running.devnet.fund(wallet.address, 5_000_000)
     seeds = tmp_path / "seeds"
     seeds.write_text(SEED_PHRASE.replace(" ", "\n") + "\n")
-    with closing(Face(running.devnet)) as face:
+    with closing(BlockfrostApi(running.devnet)) as api:
         monkeypatch.setenv("FACILITATOR_PLUGINS", "blockfrost,memory")
         monkeypatch.setenv("FACILITATOR_BLOCKFROST__PROJECT_ID", "preprodOfWhoPays")
-        monkeypatch.setenv("FACILITATOR_BLOCKFROST__BASE_URL", f"{face.url}/api/v0")
+        monkeypatch.setenv("FACILITATOR_BLOCKFROST__BASE_URL", f"{api.url}/api/v0")
         words = ["--seed-file", str(seeds), url]
         assert "say with --max how many lovelace" in failure(words, capfd)
         assert main(["pay", "--json", "--max", str(PRICE), *words]) == 0
@@ -262,10 +262,10 @@ def test_a_wallet_that_there_is_not_and_one_that_is_empty(
     shop: tuple[Running, str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running, url = shop
-    with closing(Face(running.devnet)) as face:
+    with closing(BlockfrostApi(running.devnet)) as api:
         monkeypatch.setenv("FACILITATOR_PLUGINS", "blockfrost,memory")
         monkeypatch.setenv("FACILITATOR_BLOCKFROST__PROJECT_ID", "preprodOfWhoPays")
-        monkeypatch.setenv("FACILITATOR_BLOCKFROST__BASE_URL", f"{face.url}/api/v0")
+        monkeypatch.setenv("FACILITATOR_BLOCKFROST__BASE_URL", f"{api.url}/api/v0")
         assert "there is no wallet for cardano:preprod: name a seed" in failure([url], capfd)
         monkeypatch.setattr("sys.stdin", io.StringIO(SEED_PHRASE))
         told = failure(["--seed-file", "-", "--max", str(PRICE), url], capfd)

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from facilitator.testing.clock import ManualClock
-from facilitator_devnet.blockfrost.face import Face
+from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import wallets
 from facilitator_devnet.wallet import pay
-from support.face_client import FaceClient
+from support.blockfrost_api_client import BlockfrostApiClient
 
 NETWORK = "cardano:preprod"
 
@@ -27,14 +27,14 @@ def devnet(clock: ManualClock) -> Iterator[Devnet]:
 
 
 @pytest.fixture
-def face(devnet: Devnet) -> Iterator[Face]:
-    with Face(devnet) as face:
-        yield face
+def api(devnet: Devnet) -> Iterator[BlockfrostApi]:
+    with BlockfrostApi(devnet) as api:
+        yield api
 
 
 @pytest.fixture
-def client(face: Face) -> Iterator[FaceClient]:
-    with FaceClient(face.url) as client:
+def client(api: BlockfrostApi) -> Iterator[BlockfrostApiClient]:
+    with BlockfrostApiClient(api.url) as client:
         yield client
 
 

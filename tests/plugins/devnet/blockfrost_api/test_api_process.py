@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from facilitator_devnet.genesis import wallets
+from support.blockfrost_api_client import BlockfrostApiClient
 from support.client import call
-from support.face_client import FaceClient
 from support.process import ServeProcess
 
 ALICE = wallets("cardano:preprod")["alice"].bech32
@@ -55,7 +55,7 @@ def test_the_command_runs_a_devnet_alone(number: signal.Signals) -> None:
     ) as process:
         started = json.loads(first_line(process))
         assert started["network"] == "cardano:preview"
-        with FaceClient(started["url"], project="previewAny") as client:
+        with BlockfrostApiClient(started["url"], project="previewAny") as client:
             assert client.get("/genesis")["network_magic"] == 2
             given = client.tell("POST", "faucet", address=ALICE, lovelace=3_000_000)
             assert client.get(f"/txs/{given['tx_hash']}")["block_height"] == 0
@@ -72,13 +72,13 @@ def test_the_command_makes_blocks_and_keeps_them(tmp_path: Path) -> None:
             r"the devnet for cardano:preprod listens on (\S+)\n", first_line(process)
         )
         assert url is not None
-        with FaceClient(url[1]) as client:
+        with BlockfrostApiClient(url[1]) as client:
             while (latest := client.get("/blocks/latest"))["height"] < 3:
                 pass
         process.terminate()
         assert process.wait(SECONDS) == 0
     with devnet_command(*options, "--block-seconds", "0", "--json") as process:
-        with FaceClient(json.loads(first_line(process))["url"]) as client:
+        with BlockfrostApiClient(json.loads(first_line(process))["url"]) as client:
             assert client.get(f"/blocks/{latest['hash']}")["height"] == latest["height"]
         process.terminate()
         assert process.wait(SECONDS) == 0
@@ -140,7 +140,7 @@ def test_a_facilitator_serves_its_devnet(serve: Callable[..., ServeProcess]) -> 
     urls = served(process)
     assert list(urls) == ["cardano:preprod"]
     port = urlsplit(urls["cardano:preprod"]).port
-    with FaceClient(urls["cardano:preprod"]) as client:
+    with BlockfrostApiClient(urls["cardano:preprod"]) as client:
         client.tell("POST", "block")
         (name, *_) = client.get("/blocks/0/txs")
         assert client.get("/blocks/latest")["height"] == 1
@@ -157,7 +157,7 @@ def test_each_network_has_a_port_of_its_own(serve: Callable[..., ServeProcess]) 
     urls = served(process)
     assert ",".join(urls) == networks
     for network, url in urls.items():
-        with FaceClient(url, project=network.removeprefix("cardano:")) as client:
+        with BlockfrostApiClient(url, project=network.removeprefix("cardano:")) as client:
             assert client.get("/health") == {"is_healthy": True}
 
 

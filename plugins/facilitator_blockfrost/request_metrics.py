@@ -17,7 +17,7 @@ from facilitator.plugin import (
 from facilitator_blockfrost.pool import NotSent
 
 
-class Tally:
+class RequestMetrics:
     """Counts under the names of one provider."""
 
     def __init__(self, meter: Meter, provider: str, network: str) -> None:
@@ -53,10 +53,10 @@ class Tally:
 class Outcome:
     """A request under way: its status is set, or an error tells it."""
 
-    def __init__(self, tally: Tally, endpoint: str) -> None:
+    def __init__(self, metrics: RequestMetrics, endpoint: str) -> None:
         """It begins with the ``with`` block."""
         self.status = "failed"
-        self._tally = tally
+        self._metrics = metrics
         self._endpoint = endpoint
 
     def __enter__(self) -> "Outcome":
@@ -76,7 +76,7 @@ class Outcome:
         elif isinstance(error, TimeoutError):
             self.status = "timeout"
         seconds = time.perf_counter() - self._started
-        self._tally.answered(self._endpoint, self.status, seconds)
+        self._metrics.answered(self._endpoint, self.status, seconds)
 
 
-NO_TALLY = Tally(NO_METER, "", "")
+NO_REQUEST_METRICS = RequestMetrics(NO_METER, "", "")

@@ -18,7 +18,7 @@ REQUIRED = "Blockfrost project ID is required"
 
 
 @dataclass(frozen=True)
-class Access:
+class Endpoint:
     """How to ask a network's Blockfrost."""
 
     base_url: str
@@ -30,9 +30,9 @@ class Access:
     """Whether it is of blockfrost.io, which can do more."""
 
 
-def access(
+def find_endpoint(
     table: str, settings: BlockfrostSettings, network: str, served: Collection[str]
-) -> Access | None:
+) -> Endpoint | None:
     """How to ask for the network; ``None`` when the settings are for another one served.
 
     Args:
@@ -52,14 +52,14 @@ def access(
     url = (base_url or ApiUrls[name].value).replace("{network}", name)
     url = url.rstrip("/").removesuffix(_VERSION).rstrip("/")
     if not _is_official(url):
-        return Access(url, _by_name(settings).get(name, settings.project_id), settings.tier)
+        return Endpoint(url, _by_name(settings).get(name, settings.project_id), settings.tier)
     if url.startswith("http:"):
         raise _problem(f"{table}.base_url", "must begin with https, so that the project ID is safe")
     project_id = _project_ids(table, settings, served).get(name)
     return (
         None
         if project_id is None
-        else Access(url, project_id, settings.tier or "free", is_hosted=True)
+        else Endpoint(url, project_id, settings.tier or "free", is_hosted=True)
     )
 
 

@@ -9,26 +9,24 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from facilitator.plugin import ChainUnavailable
-from facilitator_devnet.blockfrost.control import CONTROL, control
+from facilitator_devnet.blockfrost.control import control
 from facilitator_devnet.blockfrost.counters import Counters
 from facilitator_devnet.blockfrost.errors import ApiError, invalid
 from facilitator_devnet.blockfrost.faults import Effects, Faults
+from facilitator_devnet.blockfrost.paths import CONTROL, HOSTED
 from facilitator_devnet.blockfrost.request import Request
 from facilitator_devnet.blockfrost.routes import CALLS, LOOKUPS, UNKNOWN, Route, route
 from facilitator_devnet.blockfrost.server import Answer, Message, Server
 from facilitator_devnet.blockfrost.view import View
 from facilitator_devnet.devnet import Devnet
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("facilitator_devnet.blockfrost.face")
 
-HOSTED = ("/api/v0", "/v0")
-"""Where Blockfrost has its API. At the bare URL it is as on a server of one's own: without project
-ids, which wallets' SDKs do not send to a URL that they are given."""
 NETWORKS = ("mainnet", "preprod", "preview", "testnet", "sanchonet")
 """What project ids begin with."""
 
 
-class Face:
+class BlockfrostApi:
     """Serves a devnet as Blockfrost serves a network, at ``{url}/api/v0`` and ``{url}/v0``.
 
     At ``{url}`` itself it is the same without project ids.
@@ -55,7 +53,7 @@ class Face:
         """Stop serving; the devnet goes on."""
         self._server.close()
 
-    def __enter__(self) -> "Face":
+    def __enter__(self) -> "BlockfrostApi":
         """Serve already."""
         return self
 

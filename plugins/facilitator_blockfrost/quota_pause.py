@@ -13,7 +13,7 @@ PROBE_SECONDS = 600.0
 """After 402, one request is let through at this interval: the plan may have been raised."""
 BAN_SECONDS = 300.0
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("facilitator_blockfrost.pause")
 
 
 class _Until(NamedTuple):
@@ -23,7 +23,7 @@ class _Until(NamedTuple):
     of_quota: bool
 
 
-class Pause:
+class QuotaPause:
     """Open after 402 until the day ends, and after 418 for some minutes; one success ends it."""
 
     def __init__(self, clock: Clock) -> None:

@@ -17,7 +17,7 @@ class Reply(NamedTuple):
     headers: http.client.HTTPMessage
 
 
-class FaceClient:
+class BlockfrostApiClient:
     """Keeps one connection, opened again when it was cut."""
 
     def __init__(self, url: str, root: str = "/api/v0", project: str | None = PROJECT) -> None:
@@ -66,7 +66,7 @@ class FaceClient:
             self._connection.close()
             raise
 
-    def __enter__(self) -> "FaceClient":
+    def __enter__(self) -> "BlockfrostApiClient":
         return self
 
     def __exit__(

@@ -9,11 +9,11 @@ import orjson
 import pytest
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
-from facilitator_devnet.blockfrost.face import Face
+from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import wallets
 from facilitator_devnet.wallet import Wallet
-from support.face_client import FaceClient
+from support.blockfrost_api_client import BlockfrostApiClient
 
 Payment = Callable[..., bytes]
 ALICE = wallets("cardano:preprod")["alice"].bech32
@@ -29,36 +29,36 @@ SUBMIT = "/tx/submit"
         ("previewSomething", "Network token mismatch."),
     ],
 )
-def test_a_project_id_is_needed(face: Face, project: str | None, message: str) -> None:
-    with FaceClient(face.url, project=project) as client:
+def test_a_project_id_is_needed(api: BlockfrostApi, project: str | None, message: str) -> None:
+    with BlockfrostApiClient(api.url, project=project) as client:
         reply = client.ask("/blocks/latest")
     assert reply.status == 403
     assert reply.json == {"status_code": 403, "error": "Forbidden", "message": message}
 
 
 @pytest.mark.parametrize("root", ["/api/v0", "/v0"])
-def test_there_are_two_roots_as_at_blockfrost(face: Face, root: str) -> None:
-    with FaceClient(face.url, root) as client:
+def test_there_are_two_roots_as_at_blockfrost(api: BlockfrostApi, root: str) -> None:
+    with BlockfrostApiClient(api.url, root) as client:
         for path in ("", "/", "/health", "/health/"):
             assert client.ask(path).status == 200
 
 
 @pytest.mark.parametrize("project", [None, "", "mainnetSomething"])
-def test_the_bare_url_needs_no_project_id(face: Face, project: str | None) -> None:
-    with FaceClient(face.url, "", project) as client:
+def test_the_bare_url_needs_no_project_id(api: BlockfrostApi, project: str | None) -> None:
+    with BlockfrostApiClient(api.url, "", project) as client:
         for path in ("", "/", "/blocks/latest"):
             assert client.ask(path).status == 200
         assert client.ask("/nothing").status == 400
 
 
 @pytest.mark.parametrize("path", ["/blocks", "/nothing", "/addresses/a/b/c/d", "/blocks//txs"])
-def test_other_paths_are_invalid(client: FaceClient, path: str) -> None:
+def test_other_paths_are_invalid(client: BlockfrostApiClient, path: str) -> None:
     reply = client.ask(path)
     assert reply.status == 400
     assert reply.json["message"].startswith("Invalid path.")
 
 
-def test_endpoints_take_one_method(client: FaceClient) -> None:
+def test_endpoints_take_one_method(client: BlockfrostApiClient) -> None:
     assert client.ask("/blocks/latest", b"").status == 400
     assert client.ask(SUBMIT).status == 400
 
@@ -77,7 +77,9 @@ def test_endpoints_take_one_method(client: FaceClient) -> None:
     ],
 )
 @pytest.mark.parametrize("path", [f"/addresses/{ALICE}/utxos", "/blocks/latest/txs", "/mempool"])
-def test_paging_is_checked(client: FaceClient, path: str, query: str, message: str) -> None:
+def test_paging_is_checked(
+    client: BlockfrostApiClient, path: str, query: str, message: str
+) -> None:
     reply = client.ask(f"{path}?{query}")
     assert reply.status == 400
     assert reply.json == {"status_code": 400, "error": "Bad Request", "message": message}
@@ -103,7 +105,7 @@ def test_paging_is_checked(client: FaceClient, path: str, query: str, message: s
     ],
 )
 def test_malformed_names_are_told_from_unknown_ones(
-    client: FaceClient, path: str, message: str
+    client: BlockfrostApiClient, path: str, message: str
 ) -> None:
     reply = client.ask(path)
     assert (reply.status, reply.json["error"]) == (400, "Bad Request")
@@ -129,7 +131,7 @@ def test_malformed_names_are_told_from_unknown_ones(
         f"/mempool/{'ab' * 32}",
     ],
 )
-def test_what_is_not_there_is_404(client: FaceClient, path: str) -> None:
+def test_what_is_not_there_is_404(client: BlockfrostApiClient, path: str) -> None:
     reply = client.ask(path)
     assert reply.status == 404
     assert reply.json == {
@@ -139,19 +141,19 @@ def test_what_is_not_there_is_404(client: FaceClient, path: str) -> None:
     }
 
 
-def test_bytes_must_be_sent_as_cbor(client: FaceClient, payment: Payment) -> None:
+def test_bytes_must_be_sent_as_cbor(client: BlockfrostApiClient, payment: Payment) -> None:
     assert client.ask(SUBMIT, payment(), "application/octet-stream").status == 415
     assert client.ask(SUBMIT, payment(), "application/cbor; charset=x").status == 200
 
 
-def test_what_is_no_transaction_is_refused_by_the_decoder(client: FaceClient) -> None:
+def test_what_is_no_transaction_is_refused_by_the_decoder(client: BlockfrostApiClient) -> None:
     told = _refusal(client, b"\x84\xa0")
     assert told["contents"]["tag"] == "TxCmdTxReadError"
     assert told["contents"]["contents"][0].startswith("DecoderErrorDeserialiseFailure")
 
 
 def test_a_spent_input_among_others_is_named(
-    client: FaceClient, devnet: Devnet, payment: Payment
+    client: BlockfrostApiClient, devnet: Devnet, payment: Payment
 ) -> None:
     first = payment(900_000_000)
     second = payment(1_900_000_000)
@@ -173,7 +175,7 @@ def test_a_spent_input_among_others_is_named(
 
 
 def test_what_has_no_input_left_is_refused_by_the_mempool(
-    client: FaceClient, devnet: Devnet, payment: Payment
+    client: BlockfrostApiClient, devnet: Devnet, payment: Payment
 ) -> None:
     raw = payment()
     client.ask(SUBMIT, raw)
@@ -184,7 +186,9 @@ def test_what_has_no_input_left_is_refused_by_the_mempool(
         devnet.produce_block()
 
 
-def test_a_wrong_signature_is_refused_as_a_witness(client: FaceClient, payment: Payment) -> None:
+def test_a_wrong_signature_is_refused_as_a_witness(
+    client: BlockfrostApiClient, payment: Payment
+) -> None:
     raw = payment()
     at = -10  # in the signature, which is the last but the flag and the missing metadata
     (error,) = _errors(client, raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :])
@@ -192,7 +196,7 @@ def test_a_wrong_signature_is_refused_as_a_witness(client: FaceClient, payment: 
 
 
 def test_an_expired_transaction_is_refused_by_its_interval(
-    client: FaceClient, devnet: Devnet, payment: Payment
+    client: BlockfrostApiClient, devnet: Devnet, payment: Payment
 ) -> None:
     raw = payment()
     for _ in range(1001):
@@ -203,7 +207,7 @@ def test_an_expired_transaction_is_refused_by_its_interval(
 
 @pytest.mark.parametrize(("path", "result"), [("", "EvaluationResult"), ("?version=6", "result")])
 def test_a_payment_without_scripts_evaluates_to_nothing(
-    client: FaceClient, payment: Payment, path: str, result: str
+    client: BlockfrostApiClient, payment: Payment, path: str, result: str
 ) -> None:
     raw = payment()
     body = orjson.dumps({"cbor": raw.hex(), "additionalUtxoSet": []})
@@ -216,13 +220,15 @@ def test_a_payment_without_scripts_evaluates_to_nothing(
 
 
 @pytest.mark.parametrize("body", [b"", b"zz", b"[]", b'{"cbor": 1}', b'{"cbor": "00"}'])
-def test_what_cannot_be_evaluated_is_a_bad_request(client: FaceClient, body: bytes) -> None:
+def test_what_cannot_be_evaluated_is_a_bad_request(
+    client: BlockfrostApiClient, body: bytes
+) -> None:
     for path in ("/utils/txs/evaluate", "/utils/txs/evaluate/utxos"):
         assert client.ask(path, body).status == 400
 
 
-def test_bodies_have_a_known_and_bounded_length(face: Face) -> None:
-    parts = urlsplit(face.url)
+def test_bodies_have_a_known_and_bounded_length(api: BlockfrostApi) -> None:
+    parts = urlsplit(api.url)
     for headers, status in (
         ({"Transfer-Encoding": "chunked"}, 411),
         ({"Content-Length": "x"}, 411),
@@ -237,7 +243,7 @@ def test_bodies_have_a_known_and_bounded_length(face: Face) -> None:
         connection.close()
 
 
-def _refusal(client: FaceClient, raw: bytes) -> dict[str, Any]:
+def _refusal(client: BlockfrostApiClient, raw: bytes) -> dict[str, Any]:
     reply = client.ask(SUBMIT, raw)
     assert reply.status == 400
     told: dict[str, Any] = orjson.loads(reply.json["message"])
@@ -245,7 +251,7 @@ def _refusal(client: FaceClient, raw: bytes) -> dict[str, Any]:
     return told
 
 
-def _errors(client: FaceClient, raw: bytes) -> list[str]:
+def _errors(client: BlockfrostApiClient, raw: bytes) -> list[str]:
     found = _refusal(client, raw)
     for _ in range(3):
         found = found["contents"]

@@ -12,7 +12,7 @@ from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.encoding import encode_output
 from facilitator_devnet.genesis import TEST_TOKEN, genesis_transactions, wallets
 from facilitator_devnet.wallet import Wallet, key_hash, pay
-from support.face_client import FaceClient
+from support.blockfrost_api_client import BlockfrostApiClient
 from support.rich_devnet import rich_transaction
 
 Payment = Callable[..., bytes]
@@ -22,7 +22,7 @@ MERCHANT = PEOPLE["merchant"]
 
 
 def test_a_submitted_transaction_is_in_the_mempool_and_nowhere_else(
-    client: FaceClient, payment: Payment
+    client: BlockfrostApiClient, payment: Payment
 ) -> None:
     raw = payment()
     spent = decode_transaction(raw).body.inputs[0]
@@ -41,7 +41,7 @@ def test_a_submitted_transaction_is_in_the_mempool_and_nowhere_else(
 
 
 def test_a_block_takes_it_out_of_the_mempool_and_marks_what_it_spent(
-    client: FaceClient, devnet: Devnet, payment: Payment
+    client: BlockfrostApiClient, devnet: Devnet, payment: Payment
 ) -> None:
     raw = payment()
     spent = decode_transaction(raw).body.inputs[0]
@@ -65,7 +65,7 @@ def test_a_block_takes_it_out_of_the_mempool_and_marks_what_it_spent(
 
 
 def test_a_rollback_takes_back_all_of_it(
-    client: FaceClient, devnet: Devnet, payment: Payment
+    client: BlockfrostApiClient, devnet: Devnet, payment: Payment
 ) -> None:
     before = _shown(client)
     raw = payment()
@@ -83,7 +83,7 @@ def test_a_rollback_takes_back_all_of_it(
 
 
 def test_a_rollback_without_dropping_returns_it_to_the_mempool(
-    client: FaceClient, payment: Payment
+    client: BlockfrostApiClient, payment: Payment
 ) -> None:
     name = client.ask("/tx/submit", payment()).json
     client.tell("POST", "block")
@@ -92,7 +92,9 @@ def test_a_rollback_without_dropping_returns_it_to_the_mempool(
     assert client.ask(f"/txs/{name}").status == 404
 
 
-def test_scripts_data_and_assets_go_with_a_rollback(client: FaceClient, devnet: Devnet) -> None:
+def test_scripts_data_and_assets_go_with_a_rollback(
+    client: BlockfrostApiClient, devnet: Devnet
+) -> None:
     rich = rich_transaction(devnet, ALICE)
     client.ask("/tx/submit", rich.raw)
     devnet.produce_block()
@@ -107,7 +109,7 @@ def test_scripts_data_and_assets_go_with_a_rollback(client: FaceClient, devnet: 
     assert {client.ask(path).status for path in paths} == {404}
 
 
-def test_genesis_outputs_come_from_transactions_like_others(client: FaceClient) -> None:
+def test_genesis_outputs_come_from_transactions_like_others(client: BlockfrostApiClient) -> None:
     names = client.get("/blocks/0/txs")
     given = genesis_transactions("cardano:preprod")
     assert names == [each.id.hex() for each in given]
@@ -126,7 +128,7 @@ def test_genesis_outputs_come_from_transactions_like_others(client: FaceClient) 
     assert asset["quantity"] == str(12 * 1_000_000_000)
 
 
-def test_the_faucet_gives_at_once(client: FaceClient) -> None:
+def test_the_faucet_gives_at_once(client: BlockfrostApiClient) -> None:
     address = Wallet("somebody").bech32
     assert client.ask(f"/addresses/{address}/utxos").status == 404
     given = client.tell(
@@ -158,12 +160,12 @@ def test_the_faucet_gives_at_once(client: FaceClient) -> None:
     ],
 )
 def test_the_faucet_says_what_it_cannot_give(
-    client: FaceClient, arguments: dict[str, object]
+    client: BlockfrostApiClient, arguments: dict[str, object]
 ) -> None:
     assert client.refused("faucet", **arguments)
 
 
-def test_outputs_that_were_loaded_are_there(client: FaceClient, devnet: Devnet) -> None:
+def test_outputs_that_were_loaded_are_there(client: BlockfrostApiClient, devnet: Devnet) -> None:
     address = Wallet("somebody").address
     output = decode_output(encode_output(address, Value(3_000_000, {})))
     refs = [OutputRef(b"\x07" * 32, number) for number in (2, 5)]
@@ -184,13 +186,15 @@ def test_outputs_that_were_loaded_are_there(client: FaceClient, devnet: Devnet) 
     assert [each["consumed_by_tx"] for each in outputs] == [None, name]
 
 
-def test_addresses_can_be_asked_by_their_payment_part(client: FaceClient) -> None:
+def test_addresses_can_be_asked_by_their_payment_part(client: BlockfrostApiClient) -> None:
     text = bech32.encode("addr_vkh", key_hash(ALICE.payment_key))
     assert _refs(client, text) == _refs(client, ALICE.bech32)
     assert client.get(f"/addresses/{text}")["address"] == text
 
 
-def test_an_account_holds_what_its_addresses_hold(client: FaceClient, devnet: Devnet) -> None:
+def test_an_account_holds_what_its_addresses_hold(
+    client: BlockfrostApiClient, devnet: Devnet
+) -> None:
     stake = format_address(ALICE.reward_address)
     before = client.get(f"/accounts/{stake}")
     assert (before["registered"], before["controlled_amount"]) == (False, "5030000000")
@@ -203,7 +207,7 @@ def test_an_account_holds_what_its_addresses_hold(client: FaceClient, devnet: De
 
 
 def test_native_scripts_data_and_metadata_are_told_as_json(
-    client: FaceClient, devnet: Devnet
+    client: BlockfrostApiClient, devnet: Devnet
 ) -> None:
     rich = rich_transaction(devnet, ALICE)
     name = client.ask("/tx/submit", rich.raw).json
@@ -233,7 +237,9 @@ def test_native_scripts_data_and_metadata_are_told_as_json(
     ]
 
 
-def test_blocks_are_found_by_hash_height_and_slot(client: FaceClient, devnet: Devnet) -> None:
+def test_blocks_are_found_by_hash_height_and_slot(
+    client: BlockfrostApiClient, devnet: Devnet
+) -> None:
     blocks = [devnet.produce_block() for _ in range(5)]
     for block in blocks:
         for name in (block.point.block, block.height, f"slot/{block.point.slot}"):
@@ -252,7 +258,9 @@ def test_blocks_are_found_by_hash_height_and_slot(client: FaceClient, devnet: De
         assert client.ask(f"/blocks/{missing}").status == 404
 
 
-def test_an_epoch_adds_up_its_blocks(client: FaceClient, devnet: Devnet, payment: Payment) -> None:
+def test_an_epoch_adds_up_its_blocks(
+    client: BlockfrostApiClient, devnet: Devnet, payment: Payment
+) -> None:
     fees = 0
     for sender in ("alice", "bob"):
         raw = payment(sender=sender)
@@ -267,7 +275,7 @@ def test_an_epoch_adds_up_its_blocks(client: FaceClient, devnet: Devnet, payment
     assert int(supply["circulating"]) == 4 * 5_030_000_000 - fees
 
 
-def test_lists_come_in_pages_in_either_order(client: FaceClient) -> None:
+def test_lists_come_in_pages_in_either_order(client: BlockfrostApiClient) -> None:
     path = f"/addresses/{ALICE.bech32}/utxos"
     everything = client.get(path)
     assert [each["output_index"] for each in everything] == list(range(8))
@@ -282,7 +290,7 @@ def test_lists_come_in_pages_in_either_order(client: FaceClient) -> None:
 
 
 def test_a_history_can_be_bounded_by_blocks(
-    client: FaceClient, devnet: Devnet, payment: Payment
+    client: BlockfrostApiClient, devnet: Devnet, payment: Payment
 ) -> None:
     for sender in ("alice", "bob", "carol"):
         client.ask("/tx/submit", payment(sender=sender))
@@ -293,7 +301,7 @@ def test_a_history_can_be_bounded_by_blocks(
     assert [each["block_height"] for each in client.get(f"{path}?from=1:1")] == [2, 3]
 
 
-def _shown(client: FaceClient) -> object:
+def _shown(client: BlockfrostApiClient) -> object:
     people = [each.bech32 for each in PEOPLE.values()]
     return [
         (client.get(f"/addresses/{each}/utxos"), client.get(f"/addresses/{each}/transactions"))
@@ -301,12 +309,12 @@ def _shown(client: FaceClient) -> object:
     ]
 
 
-def _refs(client: FaceClient, address: str) -> set[OutputRef]:
+def _refs(client: BlockfrostApiClient, address: str) -> set[OutputRef]:
     return {
         OutputRef(bytes.fromhex(each["tx_hash"]), each["output_index"])
         for each in client.get(f"/addresses/{address}/utxos")
     }
 
 
-def _hashes(client: FaceClient, path: str) -> list[str]:
+def _hashes(client: BlockfrostApiClient, path: str) -> list[str]:
     return [each["hash"] for each in client.get(path)]

@@ -10,11 +10,11 @@ from jsonschema import Draft202012Validator
 
 from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
-from facilitator_devnet.blockfrost.face import Face
+from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.blockfrost.routes import ENDPOINTS
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import TEST_TOKEN, wallets
-from support.face_client import FaceClient, Reply
+from support.blockfrost_api_client import BlockfrostApiClient, Reply
 from support.npm import install_or_skip
 from support.rich_devnet import DATUM, Rich, rich_transaction
 
@@ -64,7 +64,7 @@ def _closed(schema: Any) -> Any:
 class Sample:
     """A chain with something for every endpoint: a rich transaction in a block, one waiting."""
 
-    def __init__(self, devnet: Devnet, client: FaceClient, waiting: bytes) -> None:
+    def __init__(self, devnet: Devnet, client: BlockfrostApiClient, waiting: bytes) -> None:
         self.rich: Rich = rich_transaction(devnet, ALICE)
         self.spent = decode_transaction(self.rich.raw).body.inputs[0].transaction_id.hex()
         self.id = client.ask("/tx/submit", self.rich.raw).json
@@ -128,12 +128,12 @@ class Sample:
 
 
 @pytest.fixture
-def sample(devnet: Devnet, client: FaceClient, payment: Callable[..., bytes]) -> Sample:
+def sample(devnet: Devnet, client: BlockfrostApiClient, payment: Callable[..., bytes]) -> Sample:
     return Sample(devnet, client, payment(sender="bob"))
 
 
 def test_every_lookup_has_the_described_shape(
-    sample: Sample, client: FaceClient, check: Check
+    sample: Sample, client: BlockfrostApiClient, check: Check
 ) -> None:
     sample.epoch = client.get("/epochs/latest")["epoch"]
     for template, paths in sample.paths().items():
@@ -149,7 +149,7 @@ def test_no_endpoint_is_left_out(sample: Sample) -> None:
 
 
 def test_submitting_and_its_refusal_have_the_described_shape(
-    client: FaceClient, payment: Callable[..., bytes], check: Check
+    client: BlockfrostApiClient, payment: Callable[..., bytes], check: Check
 ) -> None:
     raw = payment()
     check("/tx/submit", client.ask("/tx/submit", raw))
@@ -158,13 +158,15 @@ def test_submitting_and_its_refusal_have_the_described_shape(
 
 @pytest.mark.parametrize("status", [400, 403, 418, 425, 429, 500])
 def test_errors_have_the_described_shape(
-    face: Face, client: FaceClient, check: Check, status: int
+    api: BlockfrostApi, client: BlockfrostApiClient, check: Check, status: int
 ) -> None:
-    face.faults.answer(status)
+    api.faults.answer(status)
     assert check("/tx/submit", client.ask("/tx/submit", b""))["status_code"] == status
 
 
-def test_what_is_not_there_has_the_described_shape(client: FaceClient, check: Check) -> None:
+def test_what_is_not_there_has_the_described_shape(
+    client: BlockfrostApiClient, check: Check
+) -> None:
     for template, path in (
         ("/txs/{hash}/utxos", f"/txs/{'ab' * 32}/utxos"),
         ("/blocks/{hash_or_number}", "/blocks/99"),
@@ -175,7 +177,7 @@ def test_what_is_not_there_has_the_described_shape(client: FaceClient, check: Ch
         check(template, reply)
 
 
-def test_the_sample_shows_what_is_rare(sample: Sample, client: FaceClient) -> None:
+def test_the_sample_shows_what_is_rare(sample: Sample, client: BlockfrostApiClient) -> None:
     made = client.get(f"/txs/{sample.id}/utxos")["outputs"][0]
     assert made["inline_datum"] == DATUM.hex()
     assert made["reference_script_hash"] == sample.rich.policy.hex()

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from facilitator_devnet.blockfrost.face import Face
+from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import wallets
-from support.face_client import FaceClient
+from support.blockfrost_api_client import BlockfrostApiClient
 
 Payment = Callable[..., bytes]
 MERCHANT = wallets("cardano:preprod")["merchant"].bech32
@@ -18,13 +18,15 @@ LATEST = "GET /blocks/latest"
 SUBMIT = "POST /tx/submit"
 
 
-def statuses(client: FaceClient, path: str, count: int) -> list[int]:
+def statuses(client: BlockfrostApiClient, path: str, count: int) -> list[int]:
     return [client.ask(path).status for _ in range(count)]
 
 
 @pytest.mark.parametrize("status", [402, 403, 418, 425, 429, 500, 502, 503, 504])
-def test_requests_are_answered_with_an_error(face: Face, client: FaceClient, status: int) -> None:
-    face.faults.answer(status, LATEST, times=2)
+def test_requests_are_answered_with_an_error(
+    api: BlockfrostApi, client: BlockfrostApiClient, status: int
+) -> None:
+    api.faults.answer(status, LATEST, times=2)
     reply = client.ask("/blocks/latest")
     assert (reply.status, reply.json["status_code"]) == (status, status)
     assert reply.headers["Retry-After"] is None
@@ -32,69 +34,71 @@ def test_requests_are_answered_with_an_error(face: Face, client: FaceClient, sta
     assert statuses(client, "/blocks/latest", 2) == [status, 200]
 
 
-def test_an_answer_can_name_a_time_to_try_again(face: Face, client: FaceClient) -> None:
-    face.faults.answer(429, retry_after=7)
+def test_an_answer_can_name_a_time_to_try_again(
+    api: BlockfrostApi, client: BlockfrostApiClient
+) -> None:
+    api.faults.answer(429, retry_after=7)
     assert client.ask("/health").headers["Retry-After"] == "7"
 
 
 def test_a_refused_submission_is_not_taken(
-    face: Face, client: FaceClient, payment: Payment
+    api: BlockfrostApi, client: BlockfrostApiClient, payment: Payment
 ) -> None:
-    face.faults.answer(425, SUBMIT, times=1)
+    api.faults.answer(425, SUBMIT, times=1)
     raw = payment()
     assert client.ask("/tx/submit", raw).status == 425
     assert client.get("/mempool") == []
     assert client.ask("/tx/submit", raw).status == 200
 
 
-def test_a_fault_stays_until_it_is_cleared(face: Face, client: FaceClient) -> None:
-    face.faults.answer(500)
+def test_a_fault_stays_until_it_is_cleared(api: BlockfrostApi, client: BlockfrostApiClient) -> None:
+    api.faults.answer(500)
     assert statuses(client, "/health", 5) == [500] * 5
-    face.faults.clear()
+    api.faults.clear()
     assert statuses(client, "/health", 1) == [200]
 
 
-def test_a_quota_runs_out(face: Face, client: FaceClient) -> None:
-    face.faults.quota(3)
+def test_a_quota_runs_out(api: BlockfrostApi, client: BlockfrostApiClient) -> None:
+    api.faults.quota(3)
     assert statuses(client, "/blocks/latest", 5) == [200, 200, 200, 402, 402]
     assert statuses(client, "/genesis", 1) == [402]
 
 
 def test_a_connection_cut_before_leaves_nothing_done(
-    face: Face, client: FaceClient, payment: Payment
+    api: BlockfrostApi, client: BlockfrostApiClient, payment: Payment
 ) -> None:
-    face.faults.cut_before(SUBMIT, times=1)
+    api.faults.cut_before(SUBMIT, times=1)
     with pytest.raises(http.client.RemoteDisconnected):
         client.ask("/tx/submit", payment())
     assert client.get("/mempool") == []
 
 
 def test_a_connection_cut_after_leaves_the_submission_taken(
-    face: Face, client: FaceClient, payment: Payment
+    api: BlockfrostApi, client: BlockfrostApiClient, payment: Payment
 ) -> None:
-    face.faults.cut_after(SUBMIT, times=1)
+    api.faults.cut_after(SUBMIT, times=1)
     with pytest.raises(http.client.RemoteDisconnected):
         client.ask("/tx/submit", payment())
     assert len(client.get("/mempool")) == 1
 
 
-def test_a_body_can_end_too_early(face: Face, client: FaceClient) -> None:
-    face.faults.truncate(times=1)
+def test_a_body_can_end_too_early(api: BlockfrostApi, client: BlockfrostApiClient) -> None:
+    api.faults.truncate(times=1)
     with pytest.raises(http.client.IncompleteRead):
         client.ask("/genesis")
     assert client.ask("/genesis").status == 200
 
 
-def test_an_answer_can_be_late(face: Face, client: FaceClient) -> None:
-    face.faults.latency(150, times=1)
-    face.faults.latency(150, times=1)
+def test_an_answer_can_be_late(api: BlockfrostApi, client: BlockfrostApiClient) -> None:
+    api.faults.latency(150, times=1)
+    api.faults.latency(150, times=1)
     start = time.monotonic()
     client.get("/health")
     assert time.monotonic() - start >= 0.3
 
 
 def test_a_lagging_backend_knows_the_chain_of_some_blocks_ago(
-    face: Face, client: FaceClient, devnet: Devnet, payment: Payment
+    api: BlockfrostApi, client: BlockfrostApiClient, devnet: Devnet, payment: Payment
 ) -> None:
     def shown() -> object:
         paths = [
@@ -117,38 +121,38 @@ def test_a_lagging_backend_knows_the_chain_of_some_blocks_ago(
         history.append(shown())
     waiting = client.ask("/tx/submit", payment(sender="carol")).json
     for blocks, then in enumerate(reversed(history)):
-        face.faults.clear()
-        face.faults.stale(blocks)
+        api.faults.clear()
+        api.faults.stale(blocks)
         assert shown() == then
         assert [client.ask(f"/txs/{name}").status for name in names] == (
             [200] * (3 - blocks) + [404] * blocks
         )
         assert client.get("/mempool") == [{"tx_hash": waiting}]
-    face.faults.clear()
-    face.faults.stale(99)
+    api.faults.clear()
+    api.faults.stale(99)
     assert client.get("/blocks/latest")["height"] == 0
 
 
-def test_requests_are_counted_by_endpoint(face: Face, client: FaceClient) -> None:
+def test_requests_are_counted_by_endpoint(api: BlockfrostApi, client: BlockfrostApiClient) -> None:
     for number in range(3):
         client.ask(f"/txs/{number:064x}/utxos")
     client.ask("/nowhere")
     client.tell("GET", "counters")
-    face.faults.answer(500)
+    api.faults.answer(500)
     client.ask("/tx/submit", b"")
     counts = {
         "total": 5,
         "by_endpoint": {"GET /txs/{hash}/utxos": 3, "unknown": 1, "POST /tx/submit": 1},
     }
-    assert face.counts() == counts
+    assert api.counts() == counts
     assert client.tell("GET", "counters") == counts
     assert client.tell("POST", "counters/reset") == {"total": 0, "by_endpoint": {}}
-    assert face.counts()["total"] == 0
+    assert api.counts()["total"] == 0
 
 
-def test_counting_bears_many_clients(face: Face) -> None:
+def test_counting_bears_many_clients(api: BlockfrostApi) -> None:
     def ask() -> None:
-        with FaceClient(face.url) as client:
+        with BlockfrostApiClient(api.url) as client:
             for _ in range(20):
                 client.get("/blocks/latest")
 
@@ -157,10 +161,10 @@ def test_counting_bears_many_clients(face: Face) -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert face.counts() == {"total": 1280, "by_endpoint": {LATEST: 1280}}
+    assert api.counts() == {"total": 1280, "by_endpoint": {LATEST: 1280}}
 
 
-def test_faults_can_be_asked_for_over_http(client: FaceClient) -> None:
+def test_faults_can_be_asked_for_over_http(client: BlockfrostApiClient) -> None:
     told = client.tell("POST", "faults", kind="answer", status=429, times=1, retry_after=2)
     assert [(each["kind"], each["times"]) for each in told] == [("answer", 1)]
     client.tell("POST", "faults", kind="stale", blocks=2, endpoint=LATEST)
@@ -185,7 +189,7 @@ def test_faults_can_be_asked_for_over_http(client: FaceClient) -> None:
     ],
 )
 def test_faults_that_make_no_sense_are_explained(
-    client: FaceClient, arguments: dict[str, object], why: str
+    client: BlockfrostApiClient, arguments: dict[str, object], why: str
 ) -> None:
     assert why in client.refused("faults", **arguments)
     assert client.tell("GET", "faults") == []
@@ -193,30 +197,32 @@ def test_faults_that_make_no_sense_are_explained(
 
 @pytest.mark.parametrize("arguments", [{"blocks": 1}, {"blocks": "1"}, {"drop": 1}, {"blocks": 0}])
 def test_rollbacks_that_cannot_be_are_explained(
-    client: FaceClient, arguments: dict[str, object]
+    client: BlockfrostApiClient, arguments: dict[str, object]
 ) -> None:
     assert client.refused("rollback", **arguments)
 
 
-def test_control_is_only_what_it_is(face: Face) -> None:
-    with FaceClient(face.url, root="/devnet", project=None) as client:
+def test_control_is_only_what_it_is(api: BlockfrostApi) -> None:
+    with BlockfrostApiClient(api.url, root="/devnet", project=None) as client:
         reply = client.ask("/nothing")
         assert reply.status == 404
         assert "POST /devnet/faucet" in reply.json["message"]
         assert client.ask("/faults", b"[]").status == 400
         assert client.ask("/faults", b"{").status == 400
-    assert face.counts()["total"] == 0
+    assert api.counts()["total"] == 0
 
 
 @pytest.fixture
-def idle(face: Face) -> Iterator[FaceClient]:
-    with FaceClient(face.url) as client:
+def idle(api: BlockfrostApi) -> Iterator[BlockfrostApiClient]:
+    with BlockfrostApiClient(api.url) as client:
         client.get("/health")
         yield client
 
 
-def test_closing_ends_idle_connections(face: Face, idle: FaceClient, devnet: Devnet) -> None:
-    face.close()
+def test_closing_ends_idle_connections(
+    api: BlockfrostApi, idle: BlockfrostApiClient, devnet: Devnet
+) -> None:
+    api.close()
     with pytest.raises((http.client.HTTPException, OSError)):
         idle.get("/health")
     assert devnet.tip().height == 0
