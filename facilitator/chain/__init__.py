@@ -1,1 +1,1 @@
-"""A network as the facilitator sees it: its blocks followed, its outputs cached."""
+"""A network as the facilitator sees it: its blocks are followed, its outputs cached."""

@@ -1,4 +1,4 @@
-"""A change of the followed chain, and its bytes for those who hear of it from another process."""
+"""A change of the followed chain, and its bytes for the other processes of a fleet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from facilitator.roles.chain import Block, Point, Tip
 
 @dataclass(frozen=True, slots=True)
 class ChainUpdate:
-    """What changed on the chain; with the tip alone, that nothing did."""
+    """A change of the chain. With the tip alone, nothing changed."""
 
     tip: Tip
     blocks: Sequence[Block] = ()
@@ -20,57 +20,57 @@ class ChainUpdate:
     rolled_back_to: int | None = None
     """Blocks above this height are gone."""
     contiguous: bool = True
-    """False when blocks may have come or gone unseen: what was known must be looked up anew."""
+    """False if blocks may have come or gone unseen: everything must be looked up again."""
 
     @property
     def only_extends(self) -> bool:
-        """Whether the chain only grew, if it changed at all."""
+        """True if no block was taken back or missed: the chain grew, or did not change."""
         return self.contiguous and self.rolled_back_to is None
 
 
-def encode_move(move: ChainUpdate, at: float) -> bytes:
-    """Return the move as JSON, with the Unix time in seconds at which it was learnt."""
+def encode_update(update: ChainUpdate, at: float) -> bytes:
+    """Return the update as JSON, with the Unix time in seconds at which it was learnt."""
     return orjson.dumps(
         {
             "at": at,
-            "tip": _tip(move.tip),
+            "tip": _encode_tip(update.tip),
             "blocks": [
                 [
-                    _tip(Tip(block.point, block.height)),
+                    _encode_tip(Tip(block.point, block.height)),
                     block.parent,
                     block.transactions,
                     [[ref.transaction_id.hex(), ref.index] for ref in block.spent],
                 ]
-                for block in move.blocks
+                for block in update.blocks
             ],
-            "rolled_back_to": move.rolled_back_to,
-            "contiguous": move.contiguous,
+            "rolled_back_to": update.rolled_back_to,
+            "gapless": update.contiguous,
         }
     )
 
 
-def decode_move(content: bytes) -> tuple[ChainUpdate, float]:
-    """What :func:`encode_move` was given."""
-    told = orjson.loads(content)
-    move = ChainUpdate(
-        tip=_read_tip(told["tip"]),
-        blocks=[_read_block(*block) for block in told["blocks"]],
-        rolled_back_to=told["rolled_back_to"],
-        contiguous=told["contiguous"],
+def decode_update(content: bytes) -> tuple[ChainUpdate, float]:
+    """Return the arguments of :func:`encode_update`."""
+    record = orjson.loads(content)
+    update = ChainUpdate(
+        tip=_decode_tip(record["tip"]),
+        blocks=[_decode_block(*block) for block in record["blocks"]],
+        rolled_back_to=record["rolled_back_to"],
+        contiguous=record["gapless"],
     )
-    return move, told["at"]
+    return update, record["at"]
 
 
-def _tip(tip: Tip) -> list[Any]:
+def _encode_tip(tip: Tip) -> list[Any]:
     return [tip.point.slot, tip.point.block, tip.height]
 
 
-def _read_tip(told: list[Any]) -> Tip:
-    slot, block, height = told
+def _decode_tip(fields: list[Any]) -> Tip:
+    slot, block, height = fields
     return Tip(Point(slot, block), height)
 
 
-def _read_block(tip: list[Any], parent: str, ids: list[str], spent: list[Any]) -> Block:
-    point, height = _read_tip(tip)
+def _decode_block(tip: list[Any], parent: str, ids: list[str], spent: list[Any]) -> Block:
+    point, height = _decode_tip(tip)
     refs = frozenset(OutputRef(bytes.fromhex(made_by), index) for made_by, index in spent)
     return Block(point, height, parent, tuple(ids), refs)

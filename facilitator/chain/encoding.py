@@ -1,4 +1,4 @@
-"""An output as bytes, for processes that share what one of them looked up."""
+"""An output as bytes, for processes that share their lookups."""
 
 import cbor2
 
@@ -6,7 +6,7 @@ from facilitator.cardano.transaction import Language, Output, Script, Value
 
 
 def encode_output(output: Output) -> bytes:
-    """Return all that is known of the output, as a CBOR array; our own form, not the ledger's."""
+    """Return all fields of the output as a CBOR array. The format is private, not the ledger's."""
     script = output.script
     return cbor2.dumps(
         [
@@ -23,8 +23,8 @@ def encode_output(output: Output) -> bytes:
     )
 
 
-def decode_known(content: bytes) -> Output:
-    """What :func:`encode_output` was given."""
+def decode_output(content: bytes) -> Output:
+    """Return the argument of :func:`encode_output`."""
     address, lovelace, assets, size, datum_hash, datum, script, *sizes = cbor2.loads(content)
     return Output(
         address=address,

@@ -1,7 +1,7 @@
-"""How a fleet follows a chain once: one process leads and publishes, the others read.
+"""The feed by which a fleet follows a chain once: one process leads and publishes, others read.
 
-Whoever cannot reach the storage goes on alone, as though it were the only one, and finds back into
-the feed when the storage is there again. What was missed in between counts as a gap.
+A process that cannot reach the storage goes on alone, as if no other existed. It joins the feed
+again when the storage is back. Blocks missed in between count as a gap.
 """
 
 import logging
@@ -10,72 +10,73 @@ import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from facilitator.chain.chain_update import ChainUpdate, decode_move, encode_move
+from facilitator.chain.chain_update import ChainUpdate, decode_update, encode_update
 from facilitator.clock import Clock
 from facilitator.roles.chain import Tip
 from facilitator.roles.sharing import SharesChain
 from facilitator.roles.storage import StorageUnavailable
 
 RESUMABLE_SECONDS = 600
-"""How old an entry may be for a process that joins to go on from there."""
+"""Greatest age of an entry at which a joining process may start."""
 JOINED_ENTRIES = 50
-"""How many entries back a process begins that joins."""
+"""Number of entries before the newest one at which a joining process starts."""
 KEPT_ENTRIES = 256
 
 _log = logging.getLogger("facilitator.follower")
 
 
 class Joined(NamedTuple):
-    """Where a process begins to read."""
+    """The entry at which a process starts to read."""
 
     tip: Tip
     at: float
-    """When it was published, in Unix seconds."""
+    """Unix seconds at which it was published."""
 
 
-class Feed:
-    """One process' place in the feed of a network. For use by one thread at a time."""
+class FleetFeed:
+    """The feed of one network, as one process reads and writes it. Not thread-safe."""
 
     def __init__(
         self, storage: SharesChain, network: str, clock: Clock, *, lease_seconds: float
     ) -> None:
-        """Whoever leads prolongs its lease, of so many seconds, with every :meth:`turn`."""
+        """Hold no offset yet. A leader prolongs its lease by ``lease_seconds`` in :meth:`sync`."""
         self._storage = storage
         self._network = network
         self._clock = clock
         self._lease_seconds = lease_seconds
         self._name = uuid.uuid4().hex
-        self._number = 0
+        self._offset = 0
         self._content = b""
-        self._late = 0.0
-        self._heard_at = 0.0
+        self._age_at_read = 0.0
+        self._read_at = 0.0
         self._leads = False
         self._alone = False
 
     def join(self) -> Joined | None:
-        """Where in the feed to go on from; ``None`` when nobody followed the chain of late.
+        """Return the entry to go on from; ``None`` if no process followed the chain recently.
 
-        That is some way back, so that what others have seen is heard of as well.
+        It is some entries before the newest one, so that this process learns the recent blocks too.
         """
-        self._number, self._content, self._leads, self._alone = 0, b"", False, False
+        self._offset, self._content, self._leads, self._alone = 0, b"", False, False
         try:
             newest = _newest(self._storage, self._network)
             entries = self._storage.published(self._network, max(0, newest - JOINED_ENTRIES))
         except StorageUnavailable as error:
             self._go_alone(error)
             return None
-        oldest_that_counts = self._clock.time() - RESUMABLE_SECONDS
+        oldest_accepted = self._clock.time() - RESUMABLE_SECONDS
         for entry in entries:
-            move, at = decode_move(entry.content)
-            if at >= oldest_that_counts:
-                self._number, self._content = entry.number, entry.content
-                self._hear(at)
-                return Joined(move.tip, at)
-        self._alone = True  # what is published first must not seem to follow what was before
+            update, at = decode_update(entry.content)
+            if at >= oldest_accepted:
+                self._offset, self._content = entry.number, entry.content
+                self._note_published(at)
+                return Joined(update.tip, at)
+        # The first entry published here must not seem to follow the older ones.
+        self._alone = True
         return None
 
-    def turn(self, tip: Tip) -> tuple[bool, Sequence[ChainUpdate]]:
-        """Whether this process is to ask the provider, and what others published since last time.
+    def sync(self, tip: Tip) -> tuple[bool, Sequence[ChainUpdate]]:
+        """Return True if this process must ask the provider, and what others published since.
 
         ``tip`` is the newest block that this process knows.
         """
@@ -94,21 +95,21 @@ class Feed:
             self._go_alone(error)
             return True, ()
 
-    def publish(self, move: ChainUpdate) -> bool:
-        """Tell the others; whether the move counts. It does not when somebody else leads now."""
-        content = encode_move(move, self._clock.time())
-        spent = [str(ref) for block in move.blocks for ref in block.spent]
+    def publish(self, update: ChainUpdate) -> bool:
+        """Publish the update; return False if it does not count since another process leads now."""
+        content = encode_update(update, self._clock.time())
+        spent = [str(ref) for block in update.blocks for ref in block.spent]
         try:
             if self._alone:
-                self._number = _newest(self._storage, self._network)
+                self._offset = _newest(self._storage, self._network)
             taken = self._storage.publish(
-                self._network, self._name, self._number + 1, content, spent, KEPT_ENTRIES
+                self._network, self._name, self._offset + 1, content, spent, KEPT_ENTRIES
             )
         except StorageUnavailable as error:
             self._go_alone(error)
             return True
         if taken:
-            self._number, self._content, self._alone = self._number + 1, content, False
+            self._offset, self._content, self._alone = self._offset + 1, content, False
         return taken
 
     def resign(self) -> None:
@@ -120,35 +121,35 @@ class Feed:
         self._leads = False
 
     def age(self) -> float:
-        """How long ago, in seconds, somebody knew the newest block of what was read.
+        """Return the age in seconds of the newest entry read.
 
         A clock that is put back meanwhile makes it no younger.
         """
-        return self._late + time.monotonic() - self._heard_at
+        return self._age_at_read + time.monotonic() - self._read_at
 
-    def _hear(self, at: float) -> None:
-        """Something was read that was published at the Unix time ``at``."""
-        self._late = max(0.0, self._clock.time() - at)
-        self._heard_at = time.monotonic()
+    def _note_published(self, at: float) -> None:
+        """Remember that an entry was read now, published at the Unix time ``at``."""
+        self._age_at_read = max(0.0, self._clock.time() - at)
+        self._read_at = time.monotonic()
 
     @property
-    def number(self) -> int | None:
-        """Number of the newest entry taken in; ``None`` while on its own."""
-        return None if self._alone else self._number
+    def offset(self) -> int | None:
+        """The number of the newest entry taken in; ``None`` while this process goes on alone."""
+        return None if self._alone else self._offset
 
     def _read(self) -> Sequence[ChainUpdate]:
-        entries = self._storage.published(self._network, max(0, self._number - 1))
-        if self._number:
-            if not entries or entries[0] != (self._number, self._content):
-                return self._rejoin()  # trimmed beyond our place, or emptied and begun anew
+        entries = self._storage.published(self._network, max(0, self._offset - 1))
+        if self._offset:
+            if not entries or entries[0] != (self._offset, self._content):
+                return self._rejoin()  # trimmed beyond this offset, or emptied and started again
             entries = entries[1:]
-        moves = []
+        updates = []
         for entry in entries:
-            move, at = decode_move(entry.content)
-            self._hear(at)
-            self._number, self._content = entry.number, entry.content
-            moves.append(move)
-        return moves
+            update, at = decode_update(entry.content)
+            self._note_published(at)
+            self._offset, self._content = entry.number, entry.content
+            updates.append(update)
+        return updates
 
     def _rejoin(self) -> Sequence[ChainUpdate]:
         joined = self.join()

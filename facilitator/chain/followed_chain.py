@@ -1,11 +1,11 @@
-"""A network's provider with what is known besides of its chain."""
+"""A network's provider together with its follower and its cached outputs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.chain.chain_update import ChainUpdate
-from facilitator.chain.fleet_feed import Feed
+from facilitator.chain.fleet_feed import FleetFeed
 from facilitator.chain.follower import LEASE_SECONDS, Follower
 from facilitator.chain.utxo_cache import UtxoCache
 from facilitator.clock import Clock
@@ -23,30 +23,31 @@ from facilitator.roles.storage import Storage
 
 @dataclass(frozen=True, slots=True)
 class FollowedChain:
-    """A provider, the one follower of its chain and the outputs known from it."""
+    """A provider, the one follower of its chain and the cache of its outputs."""
 
     provider: ChainProvider
     follower: Follower
     outputs: UtxoCache
 
 
-def followed(
+def build_followed_chain(
     provider: ChainProvider,
     storage: Storage,
     clock: Clock,
-    failed: Callable[[BaseException], None],
+    on_error: Callable[[BaseException], None],
     meter: Meter = NO_METER,
 ) -> FollowedChain:
-    """Put them together; nothing is followed yet. ``failed`` gets the follower's unforeseen errors.
+    """Return the provider with a follower, which follows nothing yet, and a cache.
 
-    What is learnt from a provider that must be polled is shared through the storage, if it can.
+    ``on_error`` gets the follower's unforeseen errors. If a provider must be polled and the storage
+    can share, processes share the blocks and outputs that they learn.
     """
     is_polled = not isinstance(provider, AwaitsBlocks)
     shared = storage if is_polled and isinstance(storage, SharesChain) else None
     feed = None
     if shared is not None:
-        feed = Feed(shared, provider.network, clock, lease_seconds=LEASE_SECONDS)
-    follower = Follower(provider, clock, failed, feed)
+        feed = FleetFeed(shared, provider.network, clock, lease_seconds=LEASE_SECONDS)
+    follower = Follower(provider, clock, on_error, feed)
     cache = shared if isinstance(shared, SharesOutputs) else None
     outputs = UtxoCache(provider, follower, cache, meter)
     chain = FollowedChain(provider, follower, outputs)
@@ -55,20 +56,20 @@ def followed(
 
 
 def _measure(chain: FollowedChain, clock: Clock, meter: Meter) -> None:
-    """Show how far following has come."""
+    """Have the meter show how far following has come."""
     network = chain.provider.network
 
-    def moved(move: ChainUpdate) -> None:
-        meter.count(FOLLOWED_BLOCKS, len(move.blocks), network=network)
-        meter.count(ROLLED_BACK_BLOCKS, move.rolled_back_to is not None, network=network)
+    def count_blocks(update: ChainUpdate) -> None:
+        meter.count(FOLLOWED_BLOCKS, len(update.blocks), network=network)
+        meter.count(ROLLED_BACK_BLOCKS, update.rolled_back_to is not None, network=network)
 
     def lag() -> float:
         tip = chain.follower.tip
         if tip is None:
             return 0.0
-        # The provider might have to ask for its eras, just when it does not answer.
+        # eras() of the provider might need a request, just while it does not answer.
         return max(0.0, clock.time() - KNOWN_ERAS[network].start_ms(tip.point.slot) / 1000)
 
-    chain.follower.subscribe(moved)
+    chain.follower.subscribe(count_blocks)
     meter.gauge(FOLLOWING, lambda: chain.follower.tip is not None, network=network)
     meter.gauge(FOLLOWER_LAG, lag, network=network)

@@ -10,7 +10,7 @@ _TIP_CACHE_SECONDS = 5.0
 
 
 def tip_check(chain: ChainProvider) -> HealthCheck:
-    """A health check that asks for the tip, at most once in five seconds however often it runs."""
+    """Return a health check that asks for the tip, at most once in five seconds."""
     lock = threading.Lock()
     asked_at = float("-inf")
     seconds = 0.0

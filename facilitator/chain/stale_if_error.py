@@ -1,4 +1,4 @@
-"""An answer that outlives its provider for a while."""
+"""A cached answer that is still given for a while when its provider fails."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -6,33 +6,37 @@ from typing import Generic, TypeVar
 from facilitator.roles.chain import ChainUnavailable
 
 TTL_SECONDS = 1.0
-"""How long an answer is given again without asking: a verdict needs it four times."""
-KEPT_SECONDS = 600.0
-"""Parameters change once an epoch at most, so that ten minutes seldom see another."""
+"""Seconds for which an answer is given again without asking: a verdict needs it four times."""
+STALE_IF_ERROR_SECONDS = 600.0
+"""Greatest age of an answer that is given when the provider fails.
+
+Parameters change once an epoch at most, so ten minutes seldom hide a change.
+"""
 
 Value = TypeVar("Value")
 
 
 class StaleIfErrorCache(Generic[Value]):
-    """The last answer, for when there is no newer one."""
+    """The last answer, kept for when asking again fails."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """``clock`` gives seconds that never go back."""
+        """Hold no answer yet; ``clock`` gives seconds that never go back."""
         self._clock = clock
         self._last: tuple[Value, float] | None = None
 
-    def keep(self, ask: Callable[[], Value]) -> Value:
-        """What ``ask`` answers, or answered just now, or last if it fails and that isn't long ago.
+    def get(self, fetch: Callable[[], Value]) -> Value:
+        """Return the last answer if it is fresh, else that of ``fetch``.
 
-        Raises :class:`ChainUnavailable`.
+        If ``fetch`` fails, return the last answer unless it is older than
+        :data:`STALE_IF_ERROR_SECONDS`. Raises :class:`ChainUnavailable` if there is none.
         """
         last, now = self._last, self._clock()
         if last is not None and now - last[1] < TTL_SECONDS:
             return last[0]
         try:
-            value = ask()
+            value = fetch()
         except ChainUnavailable:
-            if last is None or now - last[1] > KEPT_SECONDS:
+            if last is None or now - last[1] > STALE_IF_ERROR_SECONDS:
                 raise
             return last[0]
         self._last = value, now

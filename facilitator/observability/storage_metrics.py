@@ -1,4 +1,4 @@
-"""Any storage, with the time that each operation takes measured."""
+"""A wrapper that measures the time of each operation of any storage."""
 
 import time
 from collections.abc import Callable
@@ -16,11 +16,11 @@ OPERATIONS = tuple(
     for name, member in vars(base).items()
     if callable(member) and not name.startswith("_")
 )
-"""Whatever a storage may be asked to do, the optional parts included."""
+"""Names of all methods of a storage, the optional parts included."""
 
 
 class _TimedStorage:
-    """Has the operations that the other has, so that it offers the same optional parts."""
+    """A storage with the same operations as another, so that it offers the same optional parts."""
 
     def __init__(self, storage: Storage, meter: Meter) -> None:
         self.is_shared = storage.is_shared
@@ -32,8 +32,8 @@ class _TimedStorage:
                 meter.count(STORAGE_FAILURES, 0, operation=name)
 
 
-def timed(storage: Storage, meter: Meter) -> Storage:
-    """Return the storage, measured; the very same where there is no meter."""
+def timed_storage(storage: Storage, meter: Meter) -> Storage:
+    """Return the storage with its operations measured; without a meter, the same object."""
     return storage if meter is NO_METER else cast(Storage, _TimedStorage(storage, meter))
 
 

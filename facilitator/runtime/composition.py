@@ -8,7 +8,7 @@ from dataclasses import replace
 from facilitator import __version__
 from facilitator.api import application
 from facilitator.chain.failover.failover_chain import FailoverChain
-from facilitator.chain.followed_chain import followed
+from facilitator.chain.followed_chain import build_followed_chain
 from facilitator.chain.health import tip_check
 from facilitator.clock import Clock, SystemClock
 from facilitator.exact.built_in import BUILT_IN_METHODS
@@ -16,7 +16,7 @@ from facilitator.exact.methods import DeclaresReasons, TransferMethod
 from facilitator.exact.verification import Verifier
 from facilitator.inspection.report import Inspector
 from facilitator.observability.metrics import BUILD, FAULTS
-from facilitator.observability.storage_metrics import timed
+from facilitator.observability.storage_metrics import timed_storage
 from facilitator.payments.reservations import Reservations
 from facilitator.payments.service import Service
 from facilitator.payments.supported import supported_response
@@ -72,7 +72,7 @@ class Facilitator:
 
     def _put_together(self, clock: Clock, subscribe: Subscribe) -> None:
         settings, plugins = self.settings, self.plugins
-        self.storage: Storage = timed(plugins.one_storage(self.context), self.meter)
+        self.storage: Storage = timed_storage(plugins.one_storage(self.context), self.meter)
         self.chains: Mapping[str, ChainProvider] = chains_by_network(plugins, self.context)
         for chain in self.chains.values():
             if isinstance(chain, FailoverChain):
@@ -109,7 +109,9 @@ class Facilitator:
         settings = self.settings
         accept_mempool = settings.settlement.accept_mempool
         chains = {
-            network: followed(provider, self.storage, clock, self._thread_failed, self.meter)
+            network: build_followed_chain(
+                provider, self.storage, clock, self._thread_failed, self.meter
+            )
             for network, provider in self.chains.items()
         }
         return Service(
@@ -134,7 +136,7 @@ class Facilitator:
                 accept_mempool=accept_mempool,
             ),
             health_checks=self._health_checks(),
-            failed=self._thread_failed,
+            on_error=self._thread_failed,
             meter=self.meter,
         )
 

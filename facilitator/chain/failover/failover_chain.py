@@ -1,8 +1,8 @@
 """Several providers of one network as one: the next is asked while the first cannot answer.
 
-Each has a circuit breaker, so that one that is down costs a few time-outs and not one for each
-thread. A single provider has one as well: the price is that after three failures in a row nothing
-is asked for five seconds that might have been answered, which callers are told to retry.
+Each has a circuit breaker, so that a provider that is down costs a few time-outs and not one for
+each thread. A single provider has one as well. The price: after three failures in a row nothing is
+asked for five seconds, though it might have been answered. Callers get a retryable error then.
 """
 
 import time
@@ -41,13 +41,13 @@ from facilitator.roles.metrics import Meter
 
 
 class FailoverChain:
-    """Implements :class:`~facilitator.roles.chain.ChainProvider` over others, in their order.
+    """A :class:`~facilitator.roles.chain.ChainProvider` over others, asked in their order.
 
-    Make it by :func:`build_failover_chain`, which adds the optional capabilities.
+    Only :func:`build_failover_chain` makes one with the optional capabilities.
     """
 
     def __init__(self, pool: ProviderPool) -> None:
-        """Take the providers."""
+        """Take the providers, at least one, as a pool."""
         self._pool = pool
         self.network = pool.network
         self.is_devnet = pool.first.provider.is_devnet
@@ -56,7 +56,7 @@ class FailoverChain:
 
     @property
     def poll_seconds(self) -> float:
-        """As the provider in use has it."""
+        """The ``poll_seconds`` of the provider in use."""
         return self._pool.in_use.provider.poll_seconds
 
     def tip(self) -> Tip:
@@ -64,45 +64,45 @@ class FailoverChain:
         return self._pool.ask(ProviderState.tip)
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
-        """What is known of each output. Raises :class:`ChainUnavailable`."""
+        """Return the status of each output. Raises :class:`ChainUnavailable`."""
         return self._pool.ask(lambda member: self._outputs(member, refs))
 
     def submit(self, transaction: bytes) -> str:
-        """Hand it to one provider after the other until one may have sent it.
+        """Hand the transaction to one provider after the other until one may have sent it.
 
-        Raises :class:`SubmissionRejected`, :class:`SubmissionUnknown`, after which no other is
-        tried, and a plain :class:`ChainUnavailable` when none has sent it.
+        Raises :class:`SubmissionRejected` or :class:`SubmissionUnknown`, after which no other
+        provider is tried, or a plain :class:`ChainUnavailable` if none has sent it.
         """
         return self._pool.ask(lambda member: self._submit(member, transaction))
 
     def transaction(self, transaction_id: str) -> TransactionStatus:
-        """Where the transaction is. Raises :class:`ChainUnavailable`."""
+        """Return the status of the transaction. Raises :class:`ChainUnavailable`."""
         return self._pool.ask(lambda member: member.provider.transaction(transaction_id))
 
     def blocks_after(self, point: Point) -> Sequence[Block]:
-        """Blocks that follow. Raises :class:`PointNotFound`, :class:`ChainUnavailable`."""
+        """Return later blocks. Raises :class:`PointNotFound`, :class:`ChainUnavailable`."""
         return self._pool.ask(lambda member: self._blocks_after(member, point))
 
     def parameters(self) -> ProtocolParameters:
         """Return the protocol parameters in force. Raises :class:`ChainUnavailable`."""
-        return self._parameters.keep(
+        return self._parameters.get(
             lambda: self._pool.ask(lambda member: member.provider.parameters(), HealthEvidence.DOWN)
         )
 
     def eras(self) -> EraSummary:
-        """How slots and time relate. Raises :class:`ChainUnavailable`."""
-        return self._eras.keep(
+        """Return the eras, which relate slots to time. Raises :class:`ChainUnavailable`."""
+        return self._eras.get(
             lambda: self._pool.ask(lambda member: member.provider.eras(), HealthEvidence.DOWN)
         )
 
     def close(self) -> None:
-        """Close every provider, whatever one of them raises."""
+        """Close every provider, even if one of them raises."""
         with ExitStack() as stack:
             for member in self._pool.members:
                 stack.callback(member.provider.close)
 
     def health_checks(self) -> Mapping[str, HealthCheck]:
-        """A check for each provider by what ``/health`` calls it; each raises when it is down."""
+        """Return each provider's check by its name in ``/health``; it raises if that is down."""
         pool = self._pool
         first, *standbys = pool.members
         if not standbys:
@@ -112,7 +112,7 @@ class FailoverChain:
         return {name: partial(pool.check, member) for name, member in names.items()}
 
     def measure(self, meter: Meter) -> None:
-        """Have the meter show which providers are not asked for now."""
+        """Have the meter show if the breaker of each provider is open."""
         for member in self._pool.members:
             meter.gauge(
                 BREAKER_OPEN,
@@ -121,12 +121,12 @@ class FailoverChain:
                 provider=member.name,
             )
 
-    # --- Answers that come of being behind --------------------------------------------------------
+    # --- Answers of a provider that is behind -----------------------------------------------------
 
-    # What a standby says is missing may be in a block that it does not have yet and another had.
+    # An output that a standby lacks may be in a block that another has and it does not have yet.
 
     def _lag(self, member: ProviderState) -> Lag | None:
-        """How far a standby is behind the others, when last looked at."""
+        """Return how far a standby was behind the others when last seen; ``None`` for the first."""
         pool = self._pool
         return None if member is pool.first else member.lag(pool.others(member))
 
@@ -154,7 +154,7 @@ class FailoverChain:
             raise ProviderBehind(f"refused it, but {lag}: {error}") from error
 
     def _blocks_after(self, member: ProviderState, point: Point) -> Sequence[Block]:
-        """Return a point that is not found beyond the tip may be another's, not one rolled back."""
+        """Return later blocks; a point beyond the tip may be another's, not one rolled back."""
         try:
             return member.blocks_after(point)
         except PointNotFound:
@@ -172,7 +172,7 @@ def _is_open(member: ProviderState) -> float:
 
 class _Awaiting(FailoverChain):
     def await_block(self, after: Point, timeout: float) -> bool:
-        """Wait with the provider in use: how long that takes says nothing of it."""
+        """Wait with the provider in use. The duration is no evidence of its health."""
         return cast(AwaitsBlocks, self._pool.in_use.provider).await_block(after, timeout)
 
 
@@ -193,7 +193,7 @@ class _Evaluating(FailoverChain):
     ) -> Sequence[ScriptFailure]:
         """Return the scripts that fail. Raises :class:`ChainUnavailable`.
 
-        That one cannot tell may be due to the transaction, and must not keep others waiting.
+        The transaction may be the cause of a failure, which must not open the breaker for others.
         """
         return self._pool.ask(
             lambda member: cast(EvaluatesScripts, member.provider).evaluate(transaction, utxo),
@@ -211,7 +211,7 @@ _CAPABILITIES: Mapping[type, type[FailoverChain]] = {
 def build_failover_chain(
     providers: Sequence[tuple[str, ChainProvider]], clock: Callable[[], float] = time.monotonic
 ) -> FailoverChain:
-    """Return the providers by name as one, with the optional capabilities that all of them have."""
+    """Return the named providers as one, with the optional capabilities that all of them have."""
     shared = [
         kind
         for capability, kind in _CAPABILITIES.items()

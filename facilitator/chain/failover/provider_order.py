@@ -1,4 +1,4 @@
-"""Which plugin's provider is asked first for a network, and which stand by for it."""
+"""The order of a network's providers: the one that is asked first, and its standbys."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -13,10 +13,10 @@ Named: TypeAlias = tuple[str, ChainProvider]
 def split_primary_and_standbys(
     network: str, provided: Sequence[Named], fallback: Sequence[str]
 ) -> tuple[list[Named], list[Named]]:
-    """Return those that are asked first, and those that stand by in the order of ``fallback``.
+    """Return the providers that are asked first, and the standbys in the order of ``fallback``.
 
-    Raises :class:`PluginError` when there are only standbys, and when one is to stand in for a test
-    double of the network, or the other way round.
+    Raises :class:`PluginError` if there are only standbys, or if a provider of the network and a
+    test double of it would stand in for each other.
     """
     first = [(name, chain) for name, chain in provided if name not in fallback]
     standbys = [(name, chain) for name, chain in provided if name in fallback]

@@ -1,4 +1,4 @@
-"""Providers of one network in the order in which they are asked, and which of them is in use."""
+"""The providers of one network in the order in which they are asked, and the one in use."""
 
 import logging
 import threading
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from enum import Flag, auto
 from typing import TypeVar
 
-from facilitator.chain.failover.circuit_breaker import Ticket
+from facilitator.chain.failover.circuit_breaker import Permit
 from facilitator.chain.failover.provider_state import ProviderState
 from facilitator.roles.chain import (
     ChainProvider,
@@ -20,8 +20,10 @@ from facilitator.roles.chain import (
 
 IN_USE_SECONDS = 5.0
 STANDBY_SECONDS = 60.0
-"""How often a health check asks a provider for its tip at most; and for how long a standby's is
-taken to be known when it steps in."""
+"""Minimum seconds between two health checks that ask a provider for its tip.
+
+A standby that steps in is asked again if its tip is older.
+"""
 
 Answer = TypeVar("Answer")
 
@@ -29,17 +31,20 @@ _log = logging.getLogger("facilitator.chain")
 
 
 class HealthEvidence(Flag):
-    """What the outcome of a call tells of the provider."""
+    """Conclusions about the provider's health that the outcome of a call allows."""
 
     UP = auto()
-    """An answer, that it is up; it does not when the answer may come from what is kept."""
+    """An answer shows that it is up. Left out if the answer may come from a cache."""
     DOWN = auto()
-    """A failure, that it is down; it does not when it may be due to what was asked."""
+    """A failure shows that it is down. Left out if the arguments may be the cause."""
     ALL = UP | DOWN
 
 
 class ProviderPool:
-    """One member is in use: the first whose breaker is closed. The others stand by."""
+    """The providers of a network. The first member whose breaker is closed is in use.
+
+    The others stand by. Safe to use from many threads.
+    """
 
     def __init__(
         self,
@@ -56,17 +61,23 @@ class ProviderPool:
 
     @property
     def in_use(self) -> ProviderState:
-        """The member in use; the last one that was while no breaker is closed."""
+        """The member in use; while no breaker is closed, the one that was in use last."""
         return self._used_last
 
     def ask(
-        self, call: Callable[[ProviderState], Answer], tells: HealthEvidence = HealthEvidence.ALL
+        self,
+        call: Callable[[ProviderState], Answer],
+        evidence: HealthEvidence = HealthEvidence.ALL,
     ) -> Answer:
-        """Return the first answer; ``tells`` is what the call's outcome tells of a provider."""
+        """Return the first member's answer to ``call``, else the next one's.
+
+        ``evidence`` is what its outcome shows of a member. Raises :class:`ChainUnavailable` if no
+        member answers, and :class:`SubmissionUnknown` at once.
+        """
         reasons = []
         for member in self.members:
             try:
-                return self._ask_one(member, call, tells)
+                return self._ask_one(member, call, evidence)
             except SubmissionUnknown:
                 raise
             except ChainUnavailable as error:
@@ -77,78 +88,81 @@ class ProviderPool:
         raise ChainUnavailable("; ".join(reasons))
 
     def _ask_one(
-        self, member: ProviderState, call: Callable[[ProviderState], Answer], tells: HealthEvidence
+        self,
+        member: ProviderState,
+        call: Callable[[ProviderState], Answer],
+        evidence: HealthEvidence,
     ) -> Answer:
-        ticket = self._admit(member)
+        permit = self._acquire(member)
         try:
             answer = call(member)
         except (SubmissionRejected, PointNotFound, ProviderBehind):
-            self._succeeded(member, ticket)
+            self._succeeded(member, permit)
             raise
         except Exception as error:
-            if HealthEvidence.DOWN in tells:
-                self._failed(member, ticket, error)
+            if HealthEvidence.DOWN in evidence:
+                self._failed(member, permit, error)
             raise
-        if HealthEvidence.UP in tells:
-            self._succeeded(member, ticket)
+        if HealthEvidence.UP in evidence:
+            self._succeeded(member, permit)
         return answer
 
-    def _admit(self, member: ProviderState) -> Ticket:
-        """Leave to ask it. Raises :class:`ChainUnavailable`.
+    def _acquire(self, member: ProviderState) -> Permit:
+        """Return a permit to call the member. Raises :class:`ChainUnavailable`.
 
-        A trial asks for the tip, and what was asked for comes after it: nobody's submission should
-        be the one that finds out. A standby is not used while it is far behind.
+        A trial asks for the tip, and the call comes after it: no submission should be the trial.
+        A standby is not used while it is far behind.
         """
-        ticket = member.breaker.admit()
-        if ticket is not None and ticket.is_trial:
-            self._look(member, ticket)
-            ticket = member.breaker.admit()
-        elif ticket is not None and member is not self.first:
-            self._examine(member, ticket)
-            ticket = member.breaker.admit()
-        if ticket is None:
+        permit = member.breaker.acquire()
+        if permit is not None and permit.is_trial:
+            self._check_tip(member, permit)
+            permit = member.breaker.acquire()
+        elif permit is not None and member is not self.first:
+            self._check_standby(member, permit)
+            permit = member.breaker.acquire()
+        if permit is None:
             raise ChainUnavailable(f"not asked for now: {member.breaker.reason}")
-        return ticket
+        return permit
 
-    def _examine(self, member: ProviderState, ticket: Ticket) -> None:
-        """Raise :class:`ChainUnavailable` unless the standby is known not to be far behind."""
+    def _check_standby(self, member: ProviderState, permit: Permit) -> None:
+        """Raise :class:`ChainUnavailable` if the standby is far behind, asking it if need be."""
         is_behind = member.lag(self.others(member)) is not None
         period = IN_USE_SECONDS if is_behind else STANDBY_SECONDS
         if not member.seen_within(period):
-            with member.looking:  # by then it may have been seen, or be given up
+            with member.tip_lock:  # another thread may have asked it, or opened the breaker
                 if not member.breaker.is_open and not member.seen_within(period):
-                    self._look(member, ticket)
+                    self._check_tip(member, permit)
         member.check_lag(self.others(member))
 
-    def _look(self, member: ProviderState, ticket: Ticket) -> None:
-        """Ask for its tip; in a trial it must have caught up with the others as well."""
+    def _check_tip(self, member: ProviderState, permit: Permit) -> None:
+        """Ask the member for its tip. In a trial, it must have caught up with the others too."""
         try:
             member.tip()
-            if ticket.is_trial:
+            if permit.is_trial:
                 member.check_lag(self.others(member), at_most=0)
         except Exception as error:
-            self._failed(member, ticket, error)
+            self._failed(member, permit, error)
             raise
-        self._succeeded(member, ticket)
+        self._succeeded(member, permit)
 
     def others(self, member: ProviderState) -> list[ProviderState]:
-        """Return all but that one."""
+        """Return all members but this one."""
         return [other for other in self.members if other is not member]
 
-    # --- Which one is in use ----------------------------------------------------------------------
+    # --- The member in use ------------------------------------------------------------------------
 
-    def _succeeded(self, member: ProviderState, ticket: Ticket) -> None:
-        if member.breaker.succeeded(ticket):
-            self._choose()
+    def _succeeded(self, member: ProviderState, permit: Permit) -> None:
+        if member.breaker.succeeded(permit):
+            self._select_in_use()
 
-    def _failed(self, member: ProviderState, ticket: Ticket, error: Exception) -> None:
+    def _failed(self, member: ProviderState, permit: Permit, error: Exception) -> None:
         # Only these errors' texts are fit to be shown.
-        told = isinstance(error, ChainUnavailable) and str(error)
-        if member.breaker.failed(ticket, told or type(error).__name__):
-            self._choose()
+        reason = isinstance(error, ChainUnavailable) and str(error)
+        if member.breaker.failed(permit, reason or type(error).__name__):
+            self._select_in_use()
 
-    def _choose(self) -> None:
-        """Note which provider is in use after a breaker opened or closed, and log a change."""
+    def _select_in_use(self) -> None:
+        """Select the member in use after a breaker opened or closed, and log a change."""
         with self._lock:
             before, last = self._in_use, self._used_last
             now = next((each for each in self.members if not each.breaker.is_open), None)
@@ -168,23 +182,23 @@ class ProviderPool:
     # --- Health -----------------------------------------------------------------------------------
 
     def check(self, member: ProviderState) -> float:
-        """Return the seconds that the member took when its tip was asked for last.
+        """Return the seconds that the member's last successful tip took.
 
-        Raises :class:`ChainUnavailable` when it is down or far behind another.
+        Raises :class:`ChainUnavailable` if it is down or far behind another.
         """
-        with member.looking:
-            is_close = member is self._used_last or member.lags
+        with member.tip_lock:
+            is_close = member is self._used_last or member.is_lagging
             period = IN_USE_SECONDS if is_close else STANDBY_SECONDS
             if member.breaker.is_open or not member.seen_within(period):
-                self._visit(member)
+                self._refresh(member)
         member.check_lag(self.others(member))
         return member.tip_seconds
 
-    def _visit(self, member: ProviderState) -> None:
-        ticket = member.breaker.admit()
-        if ticket is not None:
-            self._look(member, ticket)
+    def _refresh(self, member: ProviderState) -> None:
+        permit = member.breaker.acquire()
+        if permit is not None:
+            self._check_tip(member, permit)
             return
         instead = self._in_use
-        told = "" if instead is None else f"; {instead.name} is used instead"
-        raise ChainUnavailable(f"{member.breaker.reason}{told}")
+        note = "" if instead is None else f"; {instead.name} is used instead"
+        raise ChainUnavailable(f"{member.breaker.reason}{note}")

@@ -1,4 +1,4 @@
-"""One of several providers of a network: its breaker, and how far its chain was when last seen."""
+"""The state of one provider of a network: its breaker, and its newest known block."""
 
 import logging
 import threading
@@ -6,58 +6,63 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from facilitator.chain.failover.circuit_breaker import Breaker
+from facilitator.chain.failover.circuit_breaker import CircuitBreaker
 from facilitator.roles.chain import Block, ChainProvider, ChainUnavailable, Point, Tip
 
 MAX_LAG_SLOTS = 120
-"""How far a provider's tip may be behind another's. Blocks come every 20 slots or so; and a
-transaction is given up no sooner than 120 s after its validity has ended, so that a provider which
-is this far behind at most has seen all blocks that could hold it."""
+"""Greatest lag of a usable provider's tip behind another's.
+
+Blocks come about every 20 slots. A transaction is given up at the earliest 120 s after its validity
+has ended. So a provider within this lag has seen all blocks that could hold it.
+"""
 
 _log = logging.getLogger("facilitator.chain")
 
 
 class Sighting(NamedTuple):
-    """How far the provider's chain had come at least, and when."""
+    """A slot that the provider's chain had reached at a time."""
 
     slot: int
     at: float
 
 
 class Lag(NamedTuple):
-    """By how many slots a tip is behind, and behind whose."""
+    """The lag of a provider's tip, in slots, and the name of the provider that is ahead."""
 
     slots: int
     behind: str
 
     def __str__(self) -> str:
-        """The end of a sentence about the provider."""
+        """Return the end of a sentence about the provider."""
         return f"its tip is {self.slots} slots behind {self.behind}'s"
 
 
 class ProviderState:
-    """A provider by its plugin's name."""
+    """A member of a :class:`~facilitator.chain.failover.provider_pool.ProviderPool`.
+
+    It has its plugin's name.
+    """
 
     def __init__(
         self, name: str, provider: ChainProvider, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """``clock`` gives seconds that never go back."""
+        """Take the provider, not asked yet; ``clock`` gives seconds that never go back."""
         self.name = name
         self.provider = provider
-        self.breaker = Breaker(clock)
-        self.looking = threading.Lock()
-        """Held while its tip is asked for, so that many who need it know ask once."""
+        self.breaker = CircuitBreaker(clock)
+        self.tip_lock = threading.Lock()
+        """Held while the tip is asked for, so that many threads that need it ask once."""
         self._clock = clock
         self._tip: Sighting | None = None
         self._block: Sighting | None = None
         self._lock = threading.Lock()
-        self.lags = False
-        """Whether it was too far behind when that was last checked."""
+        self.is_lagging = False
+        """True if it was too far behind at the last check."""
         self.tip_seconds = 0.0
-        """How long it took to tell its tip the last time that it did."""
+        """Seconds that the last successful :meth:`tip` took."""
 
     def tip(self) -> Tip:
-        """Return the provider's tip, remembered. Raises :class:`ChainUnavailable`."""
+        """Return the provider's tip and remember it. Raises :class:`ChainUnavailable`."""
         started = time.perf_counter()
         tip = self.provider.tip()
         self.tip_seconds = time.perf_counter() - started
@@ -65,7 +70,7 @@ class ProviderState:
         return tip
 
     def blocks_after(self, point: Point) -> Sequence[Block]:
-        """Return the provider's blocks, the newest remembered.
+        """Return the provider's blocks and remember the newest.
 
         Raises :class:`PointNotFound`, :class:`ChainUnavailable`.
         """
@@ -74,13 +79,13 @@ class ProviderState:
         return blocks
 
     def seen_within(self, seconds: float) -> bool:
-        """Return whether its tip was asked for so lately."""
+        """Return True if its tip was asked for within the last ``seconds``."""
         return self._tip is not None and self._clock() - self._tip.at < seconds
 
     def lag(self, others: Iterable["ProviderState"], *, may_have_grown: bool = False) -> Lag | None:
-        """By how much it was behind the one that is furthest; ``None`` when behind none.
+        """Return its lag behind the provider that is furthest; ``None`` if it is behind none.
 
-        With ``may_have_grown``, less what may have come since it was seen: one slot each second.
+        ``may_have_grown`` subtracts what its chain may have grown since: one slot each second.
         """
         mine = self._sightings()
         if not mine:
@@ -97,16 +102,16 @@ class ProviderState:
         return [seen for seen in (self._tip, self._block) if seen is not None]
 
     def check_lag(self, others: Iterable["ProviderState"], at_most: int = MAX_LAG_SLOTS) -> None:
-        """Raise :class:`ChainUnavailable` when it is further behind than that.
+        """Raise :class:`ChainUnavailable` if its lag is more than ``at_most`` slots.
 
-        That it is too far behind, and no longer is, is logged.
+        Log when it gets too far behind, and when it has caught up.
         """
         lag = self.lag(others, may_have_grown=True)
-        lags = lag is not None and lag.slots > MAX_LAG_SLOTS
+        is_lagging = lag is not None and lag.slots > MAX_LAG_SLOTS
         with self._lock:
-            changed, self.lags = lags != self.lags, lags
+            changed, self.is_lagging = is_lagging != self.is_lagging, is_lagging
         network = self.provider.network
-        if changed and lags:
+        if changed and is_lagging:
             _log.warning("%s: %s and the others disagree: %s", network, self.name, lag)
         elif changed:
             _log.info("%s: %s has caught up with the others", network, self.name)

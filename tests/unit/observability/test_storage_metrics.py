@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from facilitator.observability.storage_metrics import OPERATIONS, timed
+from facilitator.observability.storage_metrics import OPERATIONS, timed_storage
 from facilitator.roles.metrics import NO_METER
 from facilitator.roles.sharing import SharesChain, SharesOutputs
 from facilitator.roles.storage import Storage, StorageUnavailable
@@ -29,7 +29,7 @@ class Echo:
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_an_operation_is_handed_on_as_it_is(operation: str) -> None:
     meter = PrometheusMeter(None)
-    storage: Any = timed(cast(Storage, Echo()), meter)
+    storage: Any = timed_storage(cast(Storage, Echo()), meter)
     assert getattr(storage, operation)(1, now=2.0) == (operation, (1,), {"now": 2.0})
     found = Metrics(meter.exposition().decode())
     assert found.by("operation", "facilitator_storage_seconds_count") == {operation: 1}
@@ -38,11 +38,11 @@ def test_an_operation_is_handed_on_as_it_is(operation: str) -> None:
 def test_its_optional_parts_are_the_storages(tmp_path: Path) -> None:
     meter = PrometheusMeter(None)
     with closing(SqliteStorage(str(tmp_path / "facilitator.db"))) as storage:
-        measured = timed(storage, meter)
+        measured = timed_storage(storage, meter)
         assert (measured.is_shared, measured.is_durable) == (True, True)
         assert isinstance(measured, SharesChain)
         assert not isinstance(measured, SharesOutputs)
-    assert not isinstance(timed(MemoryStorage(), meter), SharesChain)
+    assert not isinstance(timed_storage(MemoryStorage(), meter), SharesChain)
 
 
 def test_all_that_any_storage_does_is_timed() -> None:
@@ -54,7 +54,7 @@ def test_all_that_any_storage_does_is_timed() -> None:
 
 def test_what_fails_is_counted_and_raised(tmp_path: Path) -> None:
     meter = PrometheusMeter(None)
-    storage = timed(SqliteStorage(str(tmp_path / "facilitator.db")), meter)
+    storage = timed_storage(SqliteStorage(str(tmp_path / "facilitator.db")), meter)
     storage.ping()
     storage.close()
     with pytest.raises(StorageUnavailable):
@@ -67,4 +67,4 @@ def test_what_fails_is_counted_and_raised(tmp_path: Path) -> None:
 
 def test_without_a_meter_it_is_the_very_storage() -> None:
     storage = MemoryStorage()
-    assert timed(storage, NO_METER) is storage
+    assert timed_storage(storage, NO_METER) is storage

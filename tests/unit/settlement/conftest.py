@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from facilitator.chain.followed_chain import followed
+from facilitator.chain.followed_chain import build_followed_chain
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
@@ -40,14 +40,14 @@ def storage() -> MemoryStorage:
 @pytest.fixture
 def tracker(devnet: Devnet, storage: MemoryStorage, clock: ManualClock) -> Iterator[Tracker]:
     faults: list[BaseException] = []
-    chain = followed(devnet, storage, clock, faults.append)
+    chain = build_followed_chain(devnet, storage, clock, faults.append)
     tracker = Tracker(
         chain,
         storage,
         clock,
         lease_seconds=LEASE_SECONDS,
-        changed=lambda _: None,
-        failed=faults.append,
+        on_change=lambda _: None,
+        on_error=faults.append,
     )
     with closing(tracker):
         yield tracker

@@ -17,9 +17,9 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     """Start a facilitator over ``alpha`` with ``beta`` on standby.
 
     A breaker that opened stays so, but with ``cooling=0``, when every call is a trial; every
-    ``/health`` looks anew.
+    ``/health`` looks again.
     """
-    monkeypatch.setattr(probe, "TTL_SECONDS", 0)
+    monkeypatch.setattr(probe, "FRESH_SECONDS", 0)
     with ExitStack() as stack:
 
         def start(cooling: float = FOREVER, kind: str = "CountedDevnet") -> Paired:

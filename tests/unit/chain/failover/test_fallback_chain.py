@@ -268,10 +268,10 @@ def test_a_single_provider_tells_of_a_rollback_at_once(
 def test_a_follower_sees_no_rollback_when_another_lags(
     chain: FailoverChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
 ) -> None:
-    moves: list[ChainUpdate] = []
+    updates: list[ChainUpdate] = []
     faults: list[BaseException] = []
     with closing(Follower(chain, clock, faults.append)) as follower:
-        follower.subscribe(moves.append)
+        follower.subscribe(updates.append)
         follower.follow()
         clock.advance(20)
         first.produce_block()
@@ -283,8 +283,8 @@ def test_a_follower_sees_no_rollback_when_another_lags(
         second.produce_block()
         until(lambda: follower.follow().height == 2)
     assert faults == []
-    assert all(move.contiguous and move.rolled_back_to is None for move in moves)
-    assert [block.height for move in moves for block in move.blocks] == [1, 2]
+    assert all(update.contiguous and update.rolled_back_to is None for update in updates)
+    assert [block.height for update in updates for block in update.blocks] == [1, 2]
 
 
 def until(holds: Callable[[], bool]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from facilitator.chain.stale_if_error import KEPT_SECONDS, TTL_SECONDS, StaleIfErrorCache
+from facilitator.chain.stale_if_error import STALE_IF_ERROR_SECONDS, TTL_SECONDS, StaleIfErrorCache
 from facilitator.roles.chain import ChainUnavailable
 
 
@@ -23,28 +23,28 @@ class Provider:
 
 def test_an_answer_is_given_again_for_a_moment() -> None:
     provider = Provider()
-    kept: StaleIfErrorCache[int] = StaleIfErrorCache(lambda: provider.now)
-    assert [kept.keep(provider.ask) for _ in range(3)] == [1, 1, 1]
+    cache: StaleIfErrorCache[int] = StaleIfErrorCache(lambda: provider.now)
+    assert [cache.get(provider.ask) for _ in range(3)] == [1, 1, 1]
     provider.now = TTL_SECONDS
-    assert kept.keep(provider.ask) == 2
+    assert cache.get(provider.ask) == 2
 
 
 def test_the_last_answer_outlives_the_provider_for_a_while() -> None:
     provider = Provider()
-    kept: StaleIfErrorCache[int] = StaleIfErrorCache(lambda: provider.now)
-    kept.keep(provider.ask)
+    cache: StaleIfErrorCache[int] = StaleIfErrorCache(lambda: provider.now)
+    cache.get(provider.ask)
     provider.is_down = True
-    provider.now = KEPT_SECONDS
-    assert kept.keep(provider.ask) == 1
+    provider.now = STALE_IF_ERROR_SECONDS
+    assert cache.get(provider.ask) == 1
     assert provider.asked == 2
-    provider.now = KEPT_SECONDS + 1
+    provider.now = STALE_IF_ERROR_SECONDS + 1
     with pytest.raises(ChainUnavailable, match="down"):
-        kept.keep(provider.ask)
+        cache.get(provider.ask)
 
 
 def test_nothing_is_kept_of_what_was_never_answered() -> None:
     provider = Provider()
     provider.is_down = True
-    kept: StaleIfErrorCache[int] = StaleIfErrorCache(lambda: provider.now)
+    cache: StaleIfErrorCache[int] = StaleIfErrorCache(lambda: provider.now)
     with pytest.raises(ChainUnavailable):
-        kept.keep(provider.ask)
+        cache.get(provider.ask)

@@ -7,7 +7,7 @@ import pytest
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
-from facilitator.chain.followed_chain import FollowedChain, followed
+from facilitator.chain.followed_chain import FollowedChain, build_followed_chain
 from facilitator.chain.follower import WINDOW
 from facilitator.chain.utxo_cache import MAX_OUTPUTS
 from facilitator.roles.chain import ChainUnavailable, OutputStatus, Spent, Unspent
@@ -41,7 +41,7 @@ def polled(devnet: Devnet) -> PolledChain:
 @pytest.fixture
 def chain(polled: PolledChain, clock: ManualClock) -> Iterator[FollowedChain]:
     faults: list[BaseException] = []
-    chain = followed(polled, MemoryStorage(), clock, faults.append)
+    chain = build_followed_chain(polled, MemoryStorage(), clock, faults.append)
     with closing(chain.follower):
         yield chain
     assert faults == []
@@ -73,7 +73,7 @@ def follow_up(chain: FollowedChain, devnet: Devnet) -> None:
     """Wait until the follower knows the devnet's tip and trusts what it knows."""
 
     def is_there() -> bool:
-        return chain.follower.follow() == devnet.tip() and chain.follower.generation is not None
+        return chain.follower.follow() == devnet.tip() and chain.follower.epoch is not None
 
     eventually(is_there)
 
@@ -170,7 +170,7 @@ def test_nothing_is_trusted_while_the_chain_cannot_be_followed(
     ref, output = utxo()
     ask(chain, ref)
     polled.is_down = True
-    eventually(lambda: chain.follower.generation is None)
+    eventually(lambda: chain.follower.epoch is None)
     with pytest.raises(ChainUnavailable):
         ask(chain, ref)
     spending(devnet, ref, output)
@@ -187,7 +187,7 @@ def test_change_of_what_settled_here_needs_no_question(
     transaction = spending(devnet, ref, output)
     devnet.produce_block()
     follow_up(chain, devnet)
-    chain.outputs.created(transaction)
+    chain.outputs.add_created(transaction)
     change = OutputRef(transaction.id, 1)
     assert ask(chain, change) == Unspent(transaction.body.outputs[1])
     assert polled.calls["outputs"] == 0
@@ -203,7 +203,7 @@ def test_change_that_was_spent_at_once_is_not_taken_for_unspent(
     second = spending(devnet, change, first.body.outputs[1])
     devnet.produce_block()
     follow_up(chain, devnet)
-    chain.outputs.created(first)
+    chain.outputs.add_created(first)
     assert ask(chain, change) == Spent(second.id.hex())
 
 
@@ -220,7 +220,7 @@ def test_following_ends_when_nobody_asks_and_trust_with_it(
 ) -> None:
     ref, output = utxo()
     ask(chain, ref)
-    eventually(lambda: chain.follower.generation is None)
+    eventually(lambda: chain.follower.epoch is None)
     asked = polled.calls["blocks_after"]
     spending(devnet, ref, output)
     devnet.produce_block()
@@ -233,7 +233,7 @@ def test_a_provider_that_is_told_of_blocks_is_always_asked(
     devnet: Devnet, clock: ManualClock
 ) -> None:
     """It is close by, and knows better than whoever follows it."""
-    chain = followed(devnet, MemoryStorage(), clock, lambda _: None)
+    chain = build_followed_chain(devnet, MemoryStorage(), clock, lambda _: None)
     with closing(chain.follower):
         ref, output = utxo()
         assert isinstance(ask(chain, ref), Unspent)
@@ -260,7 +260,7 @@ def test_nothing_of_before_a_rest_is_left(
     """And what is heard of after it counts, though nobody asked for an output yet."""
     ref, output = utxo()
     ask(chain, ref)
-    eventually(lambda: chain.follower.generation is None)
+    eventually(lambda: chain.follower.epoch is None)
     spending(devnet, ref, output)
     chain.follower.follow()
     devnet.produce_block()

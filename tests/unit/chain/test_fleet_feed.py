@@ -9,7 +9,7 @@ import pytest
 
 from facilitator.chain import follower
 from facilitator.chain.chain_update import ChainUpdate
-from facilitator.chain.followed_chain import FollowedChain, followed
+from facilitator.chain.followed_chain import FollowedChain, build_followed_chain
 from facilitator.roles.chain import Spent, Unspent
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.testing.clock import ManualClock
@@ -30,19 +30,19 @@ class Process:
         self.provider = PolledChain(devnet)
         self.storage = storage
         self.faults: list[BaseException] = []
-        self.chain = followed(self.provider, storage, clock, self.faults.append)
-        self.moves: list[ChainUpdate] = []
-        self.chain.follower.subscribe(self.moves.append)
+        self.chain = build_followed_chain(self.provider, storage, clock, self.faults.append)
+        self.updates: list[ChainUpdate] = []
+        self.chain.follower.subscribe(self.updates.append)
 
     @property
     def blocks(self) -> list[str]:
         """Hashes of the blocks it heard of."""
-        return [block.point.block for move in self.moves for block in move.blocks]
+        return [block.point.block for update in self.updates for block in update.blocks]
 
     def knows(self, devnet: Devnet) -> bool:
         """Whether it is needed, knows the newest block and trusts what it knows."""
         follower = self.chain.follower
-        return follower.follow() == devnet.tip() and follower.generation is not None
+        return follower.follow() == devnet.tip() and follower.epoch is not None
 
 
 class Fleet:
@@ -138,7 +138,7 @@ def test_when_the_leader_ends_another_goes_on_without_a_gap(fleet: Fleet) -> Non
     fleet.processes.remove(first)
     made += fleet.make_blocks(2)
     assert second.blocks[-4:] == made
-    assert all(move.contiguous for move in second.moves)
+    assert all(update.contiguous for update in second.updates)
     assert second.provider.calls["tip"] == 0
 
 
@@ -152,7 +152,7 @@ def test_when_the_leader_dies_another_goes_on_after_its_lease(fleet: Fleet) -> N
     fleet.processes.remove(first)
     made += fleet.make_blocks(2)
     assert second.blocks[-4:] == made
-    assert all(move.contiguous for move in second.moves)
+    assert all(update.contiguous for update in second.updates)
 
 
 def test_a_killed_leaders_lease_runs_out(fleet: Fleet) -> None:
@@ -181,7 +181,7 @@ def test_what_a_killed_leader_published_is_not_trusted_for_long(
 
     def distrusts() -> bool:
         second.chain.follower.follow()
-        return second.chain.follower.generation is None
+        return second.chain.follower.epoch is None
 
     eventually(distrusts)
     assert asked(second) == 0
@@ -206,7 +206,7 @@ def test_a_process_that_cannot_reach_the_storage_follows_for_itself(
         made = fleet.make_blocks(3)
         eventually(lambda: asked(second))
         assert second.blocks[-3:] == made
-    eventually(lambda: not all(move.contiguous for move in second.moves))
+    eventually(lambda: not all(update.contiguous for update in second.updates))
     made = fleet.make_blocks(2)
     calls = asked(second)
     assert second.blocks[-2:] == made
@@ -229,7 +229,7 @@ def test_a_feed_that_was_lost_begins_anew(devnet: Devnet, tmp_path: Path) -> Non
         made = fleet.make_blocks(2)
         for process in fleet.processes:
             missed = set(made) - set(process.blocks)
-            assert not missed or not all(move.contiguous for move in process.moves)
+            assert not missed or not all(update.contiguous for update in process.updates)
         made = fleet.make_blocks(2)
         for process in fleet.processes:
             assert process.blocks[-2:] == made
@@ -242,8 +242,8 @@ def test_a_rollback_is_heard_of_by_all(fleet: Fleet, devnet: Devnet) -> None:
     devnet.rollback(2)
     made = fleet.make_blocks(1)
     for process in fleet.processes:
-        assert any(move.rolled_back_to is not None for move in process.moves) or not all(
-            move.contiguous for move in process.moves
+        assert any(update.rolled_back_to is not None for update in process.updates) or not all(
+            update.contiguous for update in process.updates
         )
         assert process.blocks[-1:] == made
 

@@ -9,34 +9,34 @@ from facilitator.chain.failover.circuit_breaker import (
     FAILURES,
     MAX_COOLING_SECONDS,
     MIN_COOLING_SECONDS,
-    Breaker,
-    Ticket,
+    CircuitBreaker,
+    Permit,
 )
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.threads import together
 
 
-def opened(clock: ManualClock) -> Breaker:
-    breaker = Breaker(clock.time)
+def opened(clock: ManualClock) -> CircuitBreaker:
+    breaker = CircuitBreaker(clock.time)
     for _ in range(FAILURES):
         fail(breaker)
     return breaker
 
 
-def fail(breaker: Breaker) -> bool:
-    ticket = breaker.admit()
-    assert ticket is not None
-    return breaker.failed(ticket, "down")
+def fail(breaker: CircuitBreaker) -> bool:
+    permit = breaker.acquire()
+    assert permit is not None
+    return breaker.failed(permit, "down")
 
 
-def cooling(breaker: Breaker, clock: ManualClock) -> float:
+def cooling(breaker: CircuitBreaker, clock: ManualClock) -> float:
     """How long it takes until there is a trial, which then fails."""
     waited = 0.0
-    while (ticket := breaker.admit()) is None:
+    while (permit := breaker.acquire()) is None:
         clock.advance(0.5)
         waited += 0.5
-    assert ticket.is_trial
-    breaker.failed(ticket, "still down")
+    assert permit.is_trial
+    breaker.failed(permit, "still down")
     return waited
 
 
@@ -50,16 +50,16 @@ def test_only_an_answer_outside_of_trials_makes_it_patient_again() -> None:
     clock = ManualClock(0)
     breaker = opened(clock)
     clock.advance(MIN_COOLING_SECONDS)
-    trial = breaker.admit()
+    trial = breaker.acquire()
     assert trial is not None
     assert breaker.succeeded(trial)
     assert [fail(breaker) for _ in range(FAILURES)] == [False, False, True]
     assert cooling(breaker, clock) == 2 * MIN_COOLING_SECONDS
     clock.advance(MAX_COOLING_SECONDS)
-    trial = breaker.admit()
+    trial = breaker.acquire()
     assert trial is not None
     assert breaker.succeeded(trial)
-    answered = breaker.admit()
+    answered = breaker.acquire()
     assert answered is not None
     assert not breaker.succeeded(answered)
     assert [fail(breaker) for _ in range(FAILURES)] == [False, False, True]
@@ -70,8 +70,8 @@ def test_of_many_threads_one_makes_the_trial() -> None:
     clock = ManualClock(0)
     breaker = opened(clock)
     clock.advance(MIN_COOLING_SECONDS)
-    tickets = together([breaker.admit] * 16)
-    assert [ticket.is_trial for ticket in tickets if ticket is not None] == [True]
+    permits = together([breaker.acquire] * 16)
+    assert [permit.is_trial for permit in permits if permit is not None] == [True]
 
 
 class BreakerModel(RuleBasedStateMachine):
@@ -80,9 +80,9 @@ class BreakerModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = ManualClock(0)
-        self.breaker = Breaker(self.clock.time)
-        self.calls: list[Ticket] = []
-        self.stale: list[Ticket] = []
+        self.breaker = CircuitBreaker(self.clock.time)
+        self.calls: list[Permit] = []
+        self.stale: list[Permit] = []
         self.failures = 0
         self.openings = 0
         self.closed = True
@@ -90,18 +90,18 @@ class BreakerModel(RuleBasedStateMachine):
 
     @rule()
     def begin(self) -> None:
-        ticket = self.breaker.admit()
+        permit = self.breaker.acquire()
         in_trial = any(call.is_trial for call in self.calls)
         if self.closed:
-            assert ticket is not None
-            assert not ticket.is_trial
+            assert permit is not None
+            assert not permit.is_trial
         elif in_trial or self.clock.time() < self.trial_at:
-            assert ticket is None
+            assert permit is None
         else:
-            assert ticket is not None
-            assert ticket.is_trial
-        if ticket is not None:
-            self.calls.append(ticket)
+            assert permit is not None
+            assert permit.is_trial
+        if permit is not None:
+            self.calls.append(permit)
 
     @rule(seconds=st.floats(0, 100))
     def wait(self, seconds: float) -> None:
@@ -109,20 +109,20 @@ class BreakerModel(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def succeed(self, data: st.DataObject) -> None:
-        if ticket := self.ended(data):
-            assert self.breaker.succeeded(ticket) == ticket.is_trial
+        if permit := self.ended(data):
+            assert self.breaker.succeeded(permit) == permit.is_trial
             self.failures = 0
-            if ticket.is_trial:
+            if permit.is_trial:
                 self.change(closed=True)
             else:
                 self.openings = 0
 
     @rule(data=st.data())
     def fail(self, data: st.DataObject) -> None:
-        if ticket := self.ended(data):
+        if permit := self.ended(data):
             self.failures += 1
-            opens = ticket.is_trial or self.failures == FAILURES
-            assert self.breaker.failed(ticket, "down") == (opens and not ticket.is_trial)
+            opens = permit.is_trial or self.failures == FAILURES
+            assert self.breaker.failed(permit, "down") == (opens and not permit.is_trial)
             if opens:
                 cooling = min(MIN_COOLING_SECONDS * 2**self.openings, MAX_COOLING_SECONDS)
                 self.trial_at = self.clock.time() + cooling
@@ -133,11 +133,11 @@ class BreakerModel(RuleBasedStateMachine):
     def end_late(self, data: st.DataObject, well: bool) -> None:
         """News of a call that began before the breaker opened or closed changes nothing."""
         if self.stale:
-            ticket = self.stale.pop(data.draw(st.integers(0, len(self.stale) - 1)))
+            permit = self.stale.pop(data.draw(st.integers(0, len(self.stale) - 1)))
             breaker = self.breaker
-            assert not (breaker.succeeded(ticket) if well else breaker.failed(ticket, "late"))
+            assert not (breaker.succeeded(permit) if well else breaker.failed(permit, "late"))
 
-    def ended(self, data: st.DataObject) -> Ticket | None:
+    def ended(self, data: st.DataObject) -> Permit | None:
         if not self.calls:
             return None
         return self.calls.pop(data.draw(st.integers(0, len(self.calls) - 1)))
@@ -163,7 +163,7 @@ def test_late_news_of_a_trial_is_ignored_after_the_next(well: bool) -> None:
     clock = ManualClock(0)
     breaker = opened(clock)
     clock.advance(MIN_COOLING_SECONDS)
-    trial = breaker.admit()
+    trial = breaker.acquire()
     assert trial is not None
     breaker.failed(trial, "down")
     assert not (breaker.succeeded(trial) if well else breaker.failed(trial, "again"))
