@@ -1,9 +1,9 @@
 """Logging through the standard library: one JSON object a line in pino's shape, or for people.
 
-Whoever logs uses ``logging.getLogger("facilitator…")`` and gives further fields with ``extra``:
-``logger.info("settlement changed", extra={"tx": tx, "state": state})``. Payment payloads, request
-headers and keys must not be passed; values that are known to be secret are masked wherever they
-turn up, tracebacks included, and what may be a part of a payment is left out of exceptions.
+Modules log by ``logging.getLogger("facilitator…")`` and give further fields with ``extra``:
+``logger.info("settlement changed", extra={"tx": tx, "state": state})``. They must not pass payment
+payloads, request headers or keys. Known secret values are masked in every text, tracebacks
+included. Anything that may be a part of a payment is left out of exceptions.
 """
 
 import json
@@ -27,7 +27,7 @@ from facilitator.observability.redaction import Redactor, without_payments
 from facilitator.settings import LogSettings
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""Id of the request that the current thread works for; every line carries it as ``reqId``."""
+"""Id of the request that the current thread works on; every line carries it as ``reqId``."""
 
 QUEUE_WARNING_SECONDS = 60.0
 
@@ -43,7 +43,7 @@ class _Formatter(logging.Formatter):
         self._redactor = redactor
 
     def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
-        """What was logged besides the message."""
+        """Return the fields logged with the message."""
         extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if (current := request_id.get()) is not None:
             extra.setdefault("reqId", current)
@@ -56,18 +56,18 @@ class _Formatter(logging.Formatter):
         stack = "".join(traceback.format_exception(error)).rstrip("\n")
         return {
             "type": type(error).__name__,
-            "message": self._told(str(error)),
-            "stack": self._told(stack),
+            "message": self._clean(str(error)),
+            "stack": self._clean(stack),
         }
 
-    def _told(self, text: str) -> str:
-        """What may be told of what an error says, which may quote what it met."""
-        # In this order, or half a secret could be left.
+    def _clean(self, text: str) -> str:
+        """Return the text of an error without secrets and payments, which it may quote."""
+        # In this order: the other one could leave half a secret.
         return without_payments(self._redactor.text(text))
 
 
 class JsonFormatter(_Formatter):
-    """One JSON object as pino writes it; never raises for what was logged."""
+    """A formatter for one JSON object as pino writes it. It never raises for a logged value."""
 
     def __init__(self, redactor: Redactor) -> None:
         """Mask with ``redactor``."""
@@ -83,11 +83,11 @@ class JsonFormatter(_Formatter):
             "hostname": self._host,
             "name": record.name,
         }
-        # The fixed ones come first for whoever reads, and cannot be overwritten.
+        # The fixed ones come first for readers, and cannot be overwritten.
         entry = {**fixed, **self._fields(record), **fixed, "msg": record.getMessage()}
         if error := self._error(record):
             entry["err"] = error
-        with suppress(TypeError):  # what was logged is not made for JSON
+        with suppress(TypeError):  # a logged value is not made for JSON
             line = orjson.dumps(entry).decode()
             if not self._redactor.finds_in_json(line):
                 return line
@@ -99,7 +99,7 @@ class JsonFormatter(_Formatter):
 
 
 class PrettyFormatter(_Formatter):
-    """A line for people; control characters in what was logged are shown escaped."""
+    """A formatter for a line for people. Control characters in logged values are escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line, followed by the indented traceback if there is one."""
@@ -114,7 +114,10 @@ class PrettyFormatter(_Formatter):
 
 
 def _pino_level(level: int) -> int:
-    """Pino counts 10 to 60 where the standard library counts 10 to 50 without ``trace``."""
+    """Return pino's number of a level of the standard library.
+
+    Pino counts 10 to 60, the standard library 10 to 50 without ``trace``.
+    """
     return max(10, min(60, (level // 10 + 1) * 10))
 
 
@@ -132,7 +135,7 @@ def _printable(text: str) -> str:
 
 
 class _Throttle(logging.Filter):
-    """Lets one record pass in so many seconds."""
+    """A filter that lets one record pass in so many seconds."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
@@ -156,13 +159,13 @@ def configure_logging(
 ) -> None:
     """Send every logger's records to ``stream``, masked and in the format that is set.
 
-    May be called again, also while others log. Libraries are heard from ``info`` on, whatever the
-    level. Warnings and exceptions that end a thread are logged too.
+    May be called again, also while other threads log. Records of libraries are logged from ``info``
+    on, even if the level is lower. Warnings and exceptions that end a thread are logged too.
 
     Args:
         settings: Level and format.
         secrets: Values that must never be shown, such as ``settings.secrets()``.
-        stream: Where to; standard error when not given.
+        stream: Destination; standard error if not given.
     """
     formatters = {"json": JsonFormatter, "pretty": PrettyFormatter}
     formatter = formatters[settings.format](Redactor(secrets))
@@ -173,13 +176,13 @@ def configure_logging(
     logger.setLevel(level)
     _throttle(logging.getLogger("waitress.queue"))
     logging.captureWarnings(True)
-    # Nobody reads these, and every record would look them up.
+    # No format shows these, and every record would look them up.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     threading.excepthook = _log_thread_failure
 
 
 def _handler(stream: TextIO) -> _Handler:
-    """Return the handler for the stream; one that is there is kept, so that no record misses it."""
+    """Return the stream's handler. An existing one is kept, so that no record is lost."""
     root = logging.getLogger()
     for former in [one for one in root.handlers if isinstance(one, _Handler)]:
         if former.stream is stream:

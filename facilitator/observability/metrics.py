@@ -1,6 +1,6 @@
-"""Every metric of the core, and those that all chain providers share.
+"""All metrics of the core, and those that all chain providers share.
 
-``docs/reference/metrics.md`` says the same. Counts begin at nothing when the facilitator starts.
+``docs/reference/metrics.md`` lists the same. Counts begin at 0 when the facilitator starts.
 """
 
 from facilitator.roles.metrics import Counter, Gauge, Histogram, Metric
@@ -12,11 +12,10 @@ _SETTLEMENT_SECONDS = (1, 2.5, 5, 10, 20, 30, 45, 60, 75, 90, 120, 180, 300, 600
 
 # --- The process ---------------------------------------------------------------------------------
 
-BUILD = Gauge(
-    "facilitator_build_info", "Always 1; the label tells the version.", ("version",), "max"
-)
+BUILD = Gauge("facilitator_build_info", "Always 1; the label is the version.", ("version",), "max")
 FAULTS = Counter(
-    "facilitator_faults_total", "Faults of ours: what error reporters are told and the log shows."
+    "facilitator_faults_total",
+    "Faults of the facilitator itself, which error reporters get and the log shows.",
 )
 
 # --- HTTP ----------------------------------------------------------------------------------------
@@ -103,7 +102,7 @@ BREAKER_OPEN = Gauge(
     "max",
 )
 
-# --- What chain providers ask elsewhere, for every plugin that is one ----------------------------
+# --- Upstream requests of chain providers, for every plugin that is one --------------------------
 
 UPSTREAM_REQUESTS = Counter(
     "facilitator_upstream_requests_total",
@@ -155,4 +154,4 @@ STORAGE_FAILURES = Counter(
 METRICS: tuple[Metric, ...] = tuple(
     each for each in vars().copy().values() if isinstance(each, Counter | Gauge | Histogram)
 )
-"""All of them, in this order."""
+"""All metrics of this module, in this order."""

@@ -1,4 +1,4 @@
-"""Masking secrets that are known and leaving out payments, in whichever form they turn up."""
+"""Masking of known secrets and removal of payments, in all forms in which they are written."""
 
 import json
 import re
@@ -11,13 +11,13 @@ import orjson
 
 MASK = "***"
 LEFT_OUT = "[left out]"
-"""Stands for what may be a part of a payment."""
+"""Placeholder for text that may be a part of a payment."""
 
 _LONG = re.compile(r"[A-Za-z0-9+/=_%\\-]{40,}")
 """Hexadecimal, Base64 in any of its alphabets, addresses: transactions, keys, signatures."""
 _BETWEEN_WORDS = re.compile(r"([/_-])")
 _WORD = re.compile(r"(?:[a-z]{1,16}\d{0,2}|\d{1,5})?")
-"""Part of a path or of a reason, which may be as long."""
+"""Part of a path or of a reason. These may be as long as an address."""
 _BYTES = re.compile(r"""\bb(?:'(?:[^'\\\n]|\\.)*(?:'|$)|"(?:[^"\\\n]|\\.)*(?:"|$))""", re.MULTILINE)
 """Bytes as Python writes them."""
 _NUMBERS = re.compile(r"(?:\d{1,3},\s*){15,}\d{0,3}")
@@ -25,16 +25,16 @@ _NUMBERS = re.compile(r"(?:\d{1,3},\s*){15,}\d{0,3}")
 
 
 class Redactor:
-    """Masks known secret values inside of texts and of whatever contains texts."""
+    """A mask for known secret values in texts, and in values that contain texts."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """Take the secrets; user names and passwords inside of URLs among them count as well."""
+        """Mask ``secrets``, and the user names and passwords of those that are URLs."""
         forms = {form for secret in secrets for form in _forms(secret)}
         self._pattern = _any_of(forms)
         self._pattern_in_json = _any_of({json_form for form in forms for json_form in _json(form)})
 
     def finds_in_json(self, line: str) -> bool:
-        """Return whether a text in the JSON that ``orjson`` wrote holds a secret."""
+        """Return True if a text in the JSON that ``orjson`` wrote holds a secret."""
         return self._pattern_in_json.search(line) is not None
 
     def text(self, text: str) -> str:
@@ -53,13 +53,13 @@ class Redactor:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """The ways in which a secret may be written: itself, escaped, quoted, parts of a URL."""
+    """Yield the forms of a secret: itself, escaped, quoted, and parts of a URL."""
     for text in {secret, " ".join(secret.split()), *_parts_of_url(secret)} - {""}:
         yield from {text, repr(text)[1:-1], json.dumps(text)[1:-1], quote(text, safe="")}
 
 
 def _parts_of_url(secret: str) -> Iterator[str]:
-    """Who logs in and with what, as it is written in the URL and decoded."""
+    """Yield user name and passwords of a URL, as written in it and decoded."""
     if "://" not in secret:
         return
     try:
@@ -75,7 +75,7 @@ def _parts_of_url(secret: str) -> Iterator[str]:
 
 
 def _json(form: str) -> Iterator[str]:
-    """How ``orjson`` writes it; it never writes text that is not Unicode."""
+    """Yield the form that ``orjson`` writes. It never writes text that is not Unicode."""
     with suppress(TypeError):
         yield orjson.dumps(form).decode()[1:-1]
 
@@ -86,14 +86,14 @@ def _any_of(texts: Collection[str]) -> re.Pattern[str]:
 
 
 def without_payments(text: str) -> str:
-    """The text without what may be a part of a payment: long encoded data, bytes, addresses."""
+    """Return the text without possible parts of a payment: long encoded data, bytes, addresses."""
     for pattern in (_BYTES, _NUMBERS):
         text = pattern.sub(LEFT_OUT, text)
     return _LONG.sub(_words_of, text)
 
 
 def _words_of(run: re.Match[str]) -> str:
-    """Return the run with nothing but words in it, as those of a path or of a reason."""
+    """Return the run with only the words of a path or of a reason left in it."""
     parts = _BETWEEN_WORDS.split(run[0])
     separators, words = parts[1::2], parts[::2]
     kept = [word if _WORD.fullmatch(word) else LEFT_OUT for word in words]
