@@ -36,7 +36,7 @@ class PaymentService(Protocol):
         *,
         wait_seconds: float | None,
         idempotency_key: str | None,
-        caller_gone: Callable[[], bool],
+        client_disconnected: Callable[[], bool],
     ) -> SettleResponse:
         """Settle a payment, waiting for the chain no longer than the caller does.
 
@@ -44,7 +44,7 @@ class PaymentService(Protocol):
             request: The payment and its requirements.
             wait_seconds: The caller's own limit in seconds, if it named one.
             idempotency_key: The caller's key for having the same answer again.
-            caller_gone: Tells whether the caller has closed its connection.
+            client_disconnected: Returns True if the caller has closed its connection.
 
         Raises:
             IdempotencyConflict: The key was used with another request.

@@ -8,7 +8,7 @@ import falcon
 from facilitator.api.auth import Gate
 from facilitator.api.descriptions import SETTLE
 from facilitator.api.requests import (
-    caller_gone_of,
+    client_disconnected_of,
     idempotency_key_of,
     preferred_wait_of,
     read_object,
@@ -19,10 +19,10 @@ from facilitator.x402.messages import parse_payment_request
 
 
 class Settle:
-    """Settles payments; an outcome, pending and failed included, is always 200."""
+    """``/settle``: any outcome, pending and failed included, is 200."""
 
     def __init__(self, service: PaymentService, gate: Gate, max_body_bytes: int) -> None:
-        """Ask ``service``, for callers whom ``gate`` admits."""
+        """Ask ``service`` for callers that ``gate`` admits."""
         self._service = service
         self._gate = gate
         self._max_body_bytes = max_body_bytes
@@ -41,7 +41,7 @@ class Settle:
             parse_payment_request(body),
             wait_seconds=preferred_wait_of(req),
             idempotency_key=idempotency_key_of(req),
-            caller_gone=caller_gone_of(req),
+            client_disconnected=client_disconnected_of(req),
         )
         answer(resp, response.to_json())
 

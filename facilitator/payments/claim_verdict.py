@@ -1,8 +1,8 @@
-"""What ``/verify`` says of a payment that is being settled, or was."""
+"""The verdict of ``/verify`` on a payment that has a claim."""
 
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import Refused
-from facilitator.roles.claim import NOT_KNOWN, Claim, ClaimState
+from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.x402.reasons import Reason
 
 
@@ -19,9 +19,9 @@ def payer_from_claim(payment: Payment, claim: Claim) -> str:
         raise Refused(Reason.TTL_EXPIRED, "this transaction's validity ended; it did not land")
     if claim.requirements != payment.terms.requirements.fingerprint():
         raise Refused(Reason.DUPLICATE, "this transaction settles other requirements", claim.payer)
-    if claim.answer == NOT_KNOWN:
+    if claim.delivery is Delivery.UNKNOWN:
         lost = "whether this transaction's success was reported is not known: its record was lost"
         raise Refused(Reason.DUPLICATE, lost, claim.payer or None)
-    if claim.answer is not None:
+    if claim.delivery is Delivery.DELIVERED:
         raise Refused(Reason.DUPLICATE, "this transaction is already settled", claim.payer)
     return claim.payer

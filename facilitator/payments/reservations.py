@@ -1,7 +1,7 @@
 """Inputs held for a payment from its verification until it is settled.
 
-So that a second transaction over the same UTxO is told so before anybody works for it. A
-reservation never stands in the way of its own transaction.
+A second transaction over the same UTxO is then refused before a resource server works for it. A
+reservation never blocks its own transaction.
 """
 
 import sys
@@ -34,7 +34,7 @@ class Reservations:
     def hold_verified(self, payment: Payment, payer: str) -> None:
         """Hold the inputs of a payment that was found valid. Raises :class:`Refused`.
 
-        What is held for more than half of the time already is left as it is.
+        A hold that lasts for more than half of the time is not renewed.
         """
         seconds = self._settings.ttl_seconds
         now = self._clock.time()
@@ -47,12 +47,12 @@ class Reservations:
                 del self._verified[next(iter(self._verified))]
 
     def hold_settling(self, payment: Payment, payer: str) -> None:
-        """Hold them for as long as the transaction may still land. Raises :class:`Refused`."""
+        """Hold the inputs while the transaction may still land. Raises :class:`Refused`."""
         seconds = payment.terms.max_timeout_seconds + GRACE_SECONDS
         self._hold(payment, payer, seconds, sys.maxsize)
 
     def release(self, transaction_id: str) -> None:
-        """Let go of the transaction's inputs: it is settled, or can no longer land."""
+        """Release the transaction's inputs: it is settled, or can no longer land."""
         with self._lock:
             self._verified.pop(transaction_id, None)
         self._storage.release(transaction_id)

@@ -184,10 +184,11 @@ class Service:
         wait = min(self._wait_seconds, math.inf if wait_seconds is None else wait_seconds)
         try:
             payment = self._verifier.parse(request)
-            response = self._check_static(payment) or self._coordinator.settle(
-                payment,
-                SettleRequest(wait, self._keys.bind(request, idempotency_key), client_disconnected),
-            )
+            response = self._check_static(payment)
+            if response is None:
+                key = self._keys.bind(request, idempotency_key)
+                call = SettleRequest(wait, key, client_disconnected)
+                response = self._coordinator.settle(payment, call)
         except Refused as refused:
             response = _refused_settlement(request, payment, refused)
         except StorageUnavailable as error:
@@ -199,7 +200,7 @@ class Service:
         return response
 
     def _check_static(self, payment: Payment) -> SettleResponse | None:
-        """Return ``None`` if the payment may be settled; else a response, or raise :class:`Refused`.
+        """Return ``None`` if the payment may be settled, else a response or :class:`Refused`.
 
         Comes before anything is written, so that junk leaves nothing in the storage.
         """
@@ -212,7 +213,7 @@ class Service:
         return None
 
     def _pending_without_chain(self, payment: Payment, refused: Refused) -> SettleResponse:
-        """Return that a settlement is pending, for which no chain is asked, or raise the refusal."""
+        """Return that a settlement is pending, which needs no chain, or raise the refusal."""
         claim = self._storage.claim(payment.transaction_id)
         waits = (ClaimState.SUBMITTED, ClaimState.INCLUDED, ClaimState.SETTLED)
         if claim is None or claim.state not in waits:

@@ -1,4 +1,4 @@
-"""Who is told when a settlement changes: the log, the metrics, reservations and plugins."""
+"""Passes on a settlement's new state: to the log, the metrics, reservations and plugins."""
 
 import logging
 from collections.abc import Iterable
@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from facilitator.observability.metrics import SETTLEMENT_SECONDS, SETTLEMENTS
 from facilitator.payments.reservations import Reservations
 from facilitator.plugin.manager import Plugins
-from facilitator.roles.claim import NOT_KNOWN, Claim, ClaimState
+from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.roles.metrics import Meter
 from facilitator.roles.storage import StorageUnavailable
 
 _log = logging.getLogger("facilitator.settlement")
 
 
-class Changes:
-    """Passes on every new state of a claim. For use by many threads."""
+class SettlementEvents:
+    """Publishes every new state of a claim. Safe to use from many threads."""
 
     def __init__(
         self,
@@ -23,7 +23,7 @@ class Changes:
         plugins: Plugins,
         meter: Meter,
     ) -> None:
-        """Show on the meter that nothing has changed on these networks yet."""
+        """Begin every counter of these networks at 0."""
         self._reservations = reservations
         self._plugins = plugins
         self._meter = meter
@@ -32,8 +32,8 @@ class Changes:
                 if state is not ClaimState.CLAIMED:
                     meter.count(SETTLEMENTS, 0, network=network, state=state)
 
-    def tell(self, claim: Claim) -> None:
-        """Tell of the claim's new state."""
+    def publish(self, claim: Claim) -> None:
+        """Publish the claim's new state."""
         _log.info(
             "settlement %s",
             claim.state.value,
@@ -48,5 +48,5 @@ class Changes:
                 self._reservations.release(claim.transaction_id)
             except StorageUnavailable as error:
                 _log.warning("inputs stay reserved until their time is over: %s", error)
-        if claim.answer != NOT_KNOWN:
+        if claim.delivery is not Delivery.UNKNOWN:
             self._plugins.settlement_changed(claim)

@@ -1,20 +1,20 @@
-"""The answers of ``/status``: how a transaction stands."""
+"""The responses of ``/status``."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from facilitator.roles.chain import ChainProvider, InBlock, InMempool
-from facilitator.roles.claim import NOT_KNOWN, Claim, ClaimState
+from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.settlement.responses import status_of
 
 
 def claim_status(claim: Claim, depth: int | None) -> Mapping[str, Any]:
-    """How a transaction claimed here stands; ``depth`` is in newer blocks."""
+    """Return the state of a transaction with a claim; ``depth`` is in newer blocks."""
     status: dict[str, Any] = {
         "transaction": claim.transaction_id,
         "network": claim.network,
         "status": status_of(claim),
-        "settled": claim.state is ClaimState.SETTLED and claim.answer != NOT_KNOWN,
+        "settled": claim.state is ClaimState.SETTLED and claim.delivery is not Delivery.UNKNOWN,
     }
     if depth is not None:
         status["confirmations"] = depth
@@ -26,7 +26,7 @@ def claim_status(claim: Claim, depth: int | None) -> Mapping[str, Any]:
 
 
 def chain_status(transaction_id: str, chains: Mapping[str, ChainProvider]) -> Mapping[str, Any]:
-    """How a transaction that was never claimed here stands.
+    """Return the state of a transaction without a claim, as the chains show it.
 
     Raises :class:`~facilitator.roles.chain.ChainUnavailable`.
     """

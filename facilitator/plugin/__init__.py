@@ -1,7 +1,8 @@
-"""The public face for plugins: every name that a plugin needs, besides pure ledger values.
+"""The public interface for plugins: everything that a plugin imports from the facilitator.
 
-A plugin imports from here, and where it handles transactions or networks from
-:mod:`facilitator.cardano` and :mod:`facilitator.x402`, which do no I/O. Nothing deeper is public.
+The only exceptions are pure values, which do no I/O: transactions, addresses and protocol
+parameters from :mod:`facilitator.cardano`, and networks from :mod:`facilitator.x402.networks`.
+``docs/reference/hooks.md`` lists the names by the same sections.
 """
 
 from facilitator import hookimpl
@@ -57,7 +58,7 @@ from facilitator.roles.chain import (
     Unknown,
     Unspent,
 )
-from facilitator.roles.claim import NOT_KNOWN, Claim, ClaimState
+from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER, Counter, Gauge, Histogram, Meter, Metric
 from facilitator.roles.payment_hooks import PaymentView, Refusal
@@ -76,9 +77,101 @@ from facilitator.settings import RateLimitSettings, Settings, setting
 from facilitator.x402.messages import Requirements, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
 
+# Hooks: what they receive and return
 __all__ = [
+    "Context",
+    "PaymentView",
+    "Reason",
+    "Refusal",
+    "Requirements",
+    "SettleResponse",
+    "VerifyResponse",
+    "Worker",
+    "hookimpl",
+]
+# Settings and the clock
+__all__ += [
+    "Clock",
+    "RateLimitSettings",
+    "Settings",
+    "SystemClock",
+    "setting",
+]
+# Chain providers
+__all__ += [
+    "AwaitsBlocks",
+    "Block",
+    "ChainProvider",
+    "ChainUnavailable",
+    "EvaluatesScripts",
+    "HasPlan",
+    "InBlock",
+    "InMempool",
+    "ListsOutputs",
+    "NotFound",
+    "OutputStatus",
+    "Point",
+    "PointNotFound",
+    "ProviderBehind",
+    "ReadsLedgerState",
+    "Spent",
+    "SubmissionRejected",
+    "SubmissionUnknown",
+    "Tip",
+    "TransactionStatus",
+    "Unknown",
+    "Unspent",
+]
+# Storages
+__all__ += [
+    "Claim",
+    "ClaimState",
+    "Delivery",
+    "Entry",
+    "Reservation",
+    "ReservedElsewhere",
+    "SharedOutput",
+    "SharesChain",
+    "SharesOutputs",
+    "Storage",
+    "StorageUnavailable",
+    "TooManyReservations",
+]
+# Transfer methods of the scheme ``exact``
+__all__ += [
+    "ChecksLedger",
+    "DeclaresReasons",
+    "DefaultTransfer",
+    "HasUniqueTerms",
+    "Refused",
+    "Terms",
+    "TransferMethod",
+    "UniqueTerms",
+]
+# Rate limiters
+__all__ += [
+    "ChangesLimits",
+    "RateDecision",
+    "RateLimiter",
+    "Window",
+    "decided",
+]
+# Error reporters
+__all__ += [
     "LEFT_OUT",
-    "NOT_KNOWN",
+    "DescribesDestination",
+    "ErrorReporter",
+    "Redactor",
+    "without_payments",
+]
+# Health checks and wallets
+__all__ += [
+    "HealthCheck",
+    "Signature",
+    "Wallet",
+]
+# Meters and metrics
+__all__ += [
     "NO_METER",
     "QUOTA_REMAINING",
     "QUOTA_USED",
@@ -86,81 +179,17 @@ __all__ = [
     "UPSTREAM_RETRIES",
     "UPSTREAM_SECONDS",
     "UPSTREAM_WITHHELD",
-    "AwaitsBlocks",
-    "Block",
-    "ChainProvider",
-    "ChainUnavailable",
-    "ChangesLimits",
-    "ChecksLedger",
-    "Claim",
-    "ClaimState",
-    "Clock",
-    "ConfigInvalidError",
-    "Context",
     "Counter",
-    "DeclaresReasons",
-    "DefaultTransfer",
-    "DescribesDestination",
-    "Entry",
-    "ErrorReporter",
-    "EvaluatesScripts",
-    "FacilitatorError",
     "Gauge",
-    "HasPlan",
-    "HasUniqueTerms",
-    "HealthCheck",
     "Histogram",
-    "InBlock",
-    "InMempool",
-    "ListsOutputs",
     "Meter",
     "Metric",
-    "NotFound",
-    "OutputStatus",
-    "PaymentView",
+]
+# Errors
+__all__ += [
+    "ConfigInvalidError",
+    "FacilitatorError",
     "PluginError",
-    "Point",
-    "PointNotFound",
     "Problem",
-    "ProviderBehind",
-    "RateDecision",
-    "RateLimitSettings",
-    "RateLimiter",
-    "ReadsLedgerState",
-    "Reason",
-    "Redactor",
-    "Refusal",
-    "Refused",
-    "Requirements",
-    "Reservation",
-    "ReservedElsewhere",
-    "Settings",
-    "SettleResponse",
-    "SharedOutput",
-    "SharesChain",
-    "SharesOutputs",
-    "Signature",
-    "Spent",
-    "Storage",
-    "StorageUnavailable",
-    "SubmissionRejected",
-    "SubmissionUnknown",
-    "SystemClock",
-    "Terms",
-    "Tip",
-    "TooManyReservations",
-    "TransactionStatus",
-    "TransferMethod",
-    "UniqueTerms",
-    "Unknown",
-    "Unspent",
-    "VerifyResponse",
-    "Wallet",
-    "Window",
-    "Worker",
-    "decided",
-    "hookimpl",
     "one_line",
-    "setting",
-    "without_payments",
 ]

@@ -1,31 +1,43 @@
 """A claim: the one durable record of settling one transaction, and how it may change.
 
 ``claimed → submitted → included → settled``, or ``rejected``, or ``expired``. A rollback takes
-``included`` back to ``submitted``, and ``settled`` as well while nobody was told. A claim is only
-ever removed while ``claimed``, when nothing was sent to a node. Every change is a compare-and-set
-on :attr:`Claim.version` and :attr:`Claim.nonce`, written before the act that it announces.
+``included`` back to ``submitted``, and ``settled`` as well until the success is delivered. A claim
+is removed only while ``claimed``, when nothing was sent to a node. Every change is a
+compare-and-set on :attr:`Claim.version` and :attr:`Claim.nonce`, written before the act that it
+announces.
 """
 
 import secrets
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-NOT_KNOWN = b""
-"""In place of the answer: the record was lost, and whether anybody was told is not known."""
+UNKNOWN_ANSWER = b""
+"""The stored form of :attr:`Delivery.UNKNOWN`, in place of the answer."""
+
+
+class Delivery(StrEnum):
+    """Whether a caller has received the success of a settlement, which at most one caller does."""
+
+    NONE = "none"
+    """No caller has received it."""
+    DELIVERED = "delivered"
+    """One caller has received it; :attr:`Claim.answer` is what it received."""
+    UNKNOWN = "unknown"
+    """The record was lost, so that a caller may have received it or not."""
 
 
 class ClaimState(StrEnum):
     """Where a claimed transaction stands."""
 
     CLAIMED = "claimed"
-    """Somebody is verifying it under a lease; nothing was sent."""
+    """Its owner is verifying it under a lease; nothing was sent."""
     SUBMITTED = "submitted"
     """It was sent, or is about to be: it may land any time until its validity ends."""
     INCLUDED = "included"
     """It was seen in a block, not yet as deep as promised."""
     SETTLED = "settled"
-    """It was seen as deep as promised. Final once somebody was told; before, a rollback that goes
-    deeper than was promised opens it again, when the next caller asks."""
+    """It was seen as deep as promised. Final once the success is delivered. Before that, a rollback
+    that goes deeper than was promised opens it again, when the next caller asks."""
     REJECTED = "rejected"
     """A node refused it for good. Final."""
     EXPIRED = "expired"
@@ -33,7 +45,7 @@ class ClaimState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nobody need look after it any more."""
+        """True if nothing is left to do for it."""
         return self in (ClaimState.SETTLED, ClaimState.REJECTED, ClaimState.EXPIRED)
 
 
@@ -50,7 +62,7 @@ class Claim:
     network: str
     state: ClaimState
     transaction: bytes
-    """The exact bytes received, so that whoever resumes submits the same."""
+    """The exact bytes received, so that a process that resumes submits the same."""
     requirements: str
     """Fingerprint of the requirements it settles; the same payment under others is refused."""
     payer: str
@@ -60,7 +72,7 @@ class Claim:
     invalid_hereafter: int
     """The slot from which the ledger no longer takes it."""
     owner: str
-    """Who works on it while it is ``claimed``: a token that no other attempt has."""
+    """The attempt that works on it while it is ``claimed``: a token that no other attempt has."""
     lease_until: float
     created_at: float
     updated_at: float
@@ -77,9 +89,10 @@ class Claim:
     error: str | None = None
     """Why it was rejected, for a person."""
     answer: bytes | None = None
-    """The success as it was told, JSON; ``None`` until somebody was told; or :data:`NOT_KNOWN`."""
+    """The stored form of :attr:`delivery`: ``None`` before, the delivered success as JSON after,
+    empty where the delivery is unknown."""
     answer_key: str | None = None
-    """Hash of the idempotency key under which the same answer may be told again, else random."""
+    """Hash of the idempotency key under which the answer may be delivered again, else random."""
     version: int = 0
     nonce: str = ""
     """Random for each change, so that two callers' otherwise equal changes are not the same."""
@@ -87,14 +100,25 @@ class Claim:
     """Nonce of the version that this one was made from: a change of that one alone."""
 
     @property
+    def delivery(self) -> Delivery:
+        """Whether a caller has received the success."""
+        if self.answer is None:
+            return Delivery.NONE
+        return Delivery.UNKNOWN if self.answer == UNKNOWN_ANSWER else Delivery.DELIVERED
+
+    @property
     def is_success(self) -> bool:
-        """Whether what was promised has come about, so that somebody may be told."""
+        """True if what was promised has come about, so that the success may be delivered."""
         return self.state is ClaimState.SETTLED or (self.confirmations < 0 and self.accepted)
 
     def changed(self, **fields: object) -> "Claim":
-        """A copy with those fields changed, the next version number and a nonce of its own."""
+        """Return a copy with those fields changed, the next version number and a new nonce."""
         changed = replace(self, **fields)  # type: ignore[arg-type]
         return changed.instead_of(self)
+
+    def with_unknown_delivery(self, **fields: object) -> "Claim":
+        """Return a changed copy of a claim whose success may have been delivered before."""
+        return self.changed(answer=UNKNOWN_ANSWER, **fields)
 
     def instead_of(self, stored: "Claim") -> "Claim":
         """Return a copy that takes the place of the stored claim, as a change of it."""

@@ -1,4 +1,4 @@
-"""``/settle``: claim, submit once, wait for the evidence, have one caller told of the success."""
+"""``/settle``: claim, submit once, wait for the evidence, deliver the success to one caller."""
 
 import logging
 import threading
@@ -10,7 +10,7 @@ from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import AlreadyOnChain, Refused
 from facilitator.roles.chain import ChainUnavailable, InBlock
-from facilitator.roles.claim import Claim, ClaimState
+from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.roles.storage import Storage
 from facilitator.settlement import responses, transitions
 from facilitator.settlement.result_delivery import ResultDelivery
@@ -35,7 +35,7 @@ _log = logging.getLogger("facilitator.settlement")
 
 
 class SettlementCoordinator:
-    """Settles payments exactly once, whoever asks and however often."""
+    """Settles each payment exactly once, for any number of callers and repeats."""
 
     def __init__(
         self,
@@ -53,25 +53,25 @@ class SettlementCoordinator:
         self._judge = judge
         self._clock = clock
         self._lease_seconds = lease_seconds
-        self.places = WaitingSlots(max_waiting)
-        """Those that callers wait in."""
+        self.waiting_slots = WaitingSlots(max_waiting)
+        """Taken by the callers that wait."""
         self._turn_to_write = threading.Semaphore(_WRITERS)
         self._draining = threading.Event()
-        self._teller = ResultDelivery(storage, clock, self._turn_to_write, self._draining)
+        self._delivery = ResultDelivery(storage, clock, self._turn_to_write, self._draining)
 
     def drain(self) -> None:
-        """Answer every waiting caller with what is known; let nobody wait from now on."""
+        """Answer every waiting caller with what is known; let no caller wait from now on."""
         self._draining.set()
         for tracker in self._trackers.values():
             tracker.wake()
 
-    def settle(self, payment: Payment, caller: SettleRequest) -> SettleResponse:
-        """Settle the payment or say how it stands.
+    def settle(self, payment: Payment, request: SettleRequest) -> SettleResponse:
+        """Settle the payment, or return its state.
 
         Raises :class:`~facilitator.exact.refused.Refused` when it is not valid and nothing was
         submitted, :class:`~facilitator.roles.storage.StorageUnavailable`.
         """
-        deadline = time.monotonic() + caller.wait_seconds
+        deadline = time.monotonic() + request.wait_seconds
         claim = self._claim(payment, deadline)
         if claim is None:
             return responses.busy(payment)
@@ -79,27 +79,27 @@ class SettlementCoordinator:
         if not never_landed and claim.requirements != payment.terms.requirements.fingerprint():
             return responses.duplicate(claim, "it settles other requirements")
         tracker = self._trackers[payment.terms.network.id]
-        if claim.state is ClaimState.SETTLED and claim.answer is None:
+        if claim.state is ClaimState.SETTLED and claim.delivery is Delivery.NONE:
             try:
-                claim = tracker.confirm(claim)
+                claim = tracker.recheck_settled(claim)
             except ChainUnavailable as error:
                 trouble = (
                     f"it was settled, and the chain cannot be asked whether it is still: {error}"
                 )
                 return responses.pending(claim, None, trouble)
         if not is_open(claim):
-            return self._teller.answer(PendingSettlement(claim), caller, deadline)
-        observation = tracker.observe(claim)
-        self._wait(observation, deadline)
-        return self._teller.answer(observation, caller, deadline)
+            return self._delivery.respond(PendingSettlement(claim), request, deadline)
+        pending = tracker.track(claim)
+        self._wait(pending, deadline)
+        return self._delivery.respond(pending, request, deadline)
 
     # --- Claiming and submitting ------------------------------------------------------------
 
     def _claim(self, payment: Payment, deadline: float) -> Claim | None:
-        """Return the submitted (or final) claim on the payment, made by us where there was none.
+        """Return the submitted (or final) claim on the payment; add and submit it if there is none.
 
-        ``None`` when somebody else verifies it, and does so still when the time runs out or there
-        is no place to wait; and when so many others come first that the time runs out.
+        Return ``None`` while another caller verifies it, if the time runs out or no slot to wait is
+        free; and when so many others come first that the time runs out.
         """
         owner = uuid.uuid4().hex
         while True:
@@ -125,15 +125,15 @@ class SettlementCoordinator:
                 return None
 
     def _restored(self, payment: Payment) -> Claim | None:
-        """Return the claim, if this process observes one that the storage has lost."""
+        """Return the claim, if it is pending in this process and the storage has lost it."""
         try:
-            return self._trackers[payment.terms.network.id].restored(payment.transaction_id)
+            return self._trackers[payment.terms.network.id].restore(payment.transaction_id)
         except ChainUnavailable as error:
             raise _lookup_failed(error) from None
 
     def _wait_for_owner(self, claim: Claim, deadline: float) -> bool:
-        """Wait while the claim's owner verifies the payment; whether it no longer does."""
-        if not self.places.take():
+        """Wait while the claim's owner verifies the payment; return True if it no longer does."""
+        if not self.waiting_slots.take():
             return False
         try:
             while (left := deadline - time.monotonic()) > 0:
@@ -146,10 +146,10 @@ class SettlementCoordinator:
                     return True
             return False
         finally:
-            self.places.leave()
+            self.waiting_slots.give_back()
 
     def _take_over(self, payment: Payment, claim: Claim, owner: str) -> Claim:
-        """Make the claim ours if its owner's lease is over."""
+        """Put a claim of this caller in its place if its owner's lease is over."""
         step = transitions.take_over(self._new_claim(payment, owner), self._clock.time())
         return transitions.advance(self._storage, claim, step).claim or claim
 
@@ -175,7 +175,7 @@ class SettlementCoordinator:
         )
 
     def _submit(self, payment: Payment, claim: Claim) -> Claim | None:
-        """Judge the payment afresh and submit it; ``None`` when the claim was taken from us."""
+        """Judge the payment again and submit it; ``None`` when another caller took the claim."""
         tracker = self._trackers[claim.network]
         try:
             payer = self._judge(payment)
@@ -194,23 +194,23 @@ class SettlementCoordinator:
             return None
         return tracker.submit(announced).claim
 
-    def _rebuild(self, claim: Claim, where: InBlock) -> Claim | None:
-        """Take up what is in the chain already; ``None`` when the claim was taken from us."""
+    def _rebuild(self, claim: Claim, block: InBlock) -> Claim | None:
+        """Track what is on the chain already; ``None`` when another caller took the claim."""
         step = transitions.rebuild(claim.owner, self._clock.time())
         with self._turn_to_write:
             rebuilt, by_us = transitions.advance(self._storage, claim, step)
         if rebuilt is None or not by_us:
             return None
-        _log.warning("the claim on %s was lost, and is made anew", claim.transaction_id)
-        return self._trackers[claim.network].landed(rebuilt, where).claim
+        _log.warning("the claim on %s was lost, and is made again", claim.transaction_id)
+        return self._trackers[claim.network].track_in_block(rebuilt, block).claim
 
-    def _wait(self, observation: PendingSettlement, deadline: float) -> None:
-        if observation.is_decided() or not self.places.take():
+    def _wait(self, pending: PendingSettlement, deadline: float) -> None:
+        if pending.is_decided() or not self.waiting_slots.take():
             return
         try:
-            observation.wait(deadline - time.monotonic(), self._draining.is_set)
+            pending.wait(deadline - time.monotonic(), self._draining.is_set)
         finally:
-            self.places.leave()
+            self.waiting_slots.give_back()
 
 
 def _lookup_failed(error: ChainUnavailable) -> Refused:

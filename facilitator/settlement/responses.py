@@ -1,4 +1,4 @@
-"""The answers of ``/settle`` that a claim gives."""
+"""The responses of ``/settle``, from the state of a claim."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ from facilitator.x402.reasons import Reason
 
 
 def success(claim: Claim, depth: int | None) -> SettleResponse:
-    """Return the payment is settled; the strongest evidence known is reported.
+    """Return the success, with the strongest evidence known.
 
-    ``depth`` is what this process has seen; another one, which settled it, may have seen more.
+    ``depth`` is what this process has seen; the process that settled it may have seen more.
     """
     depths = [each for each in (depth, claim.depth) if each is not None]
     evidence = (
@@ -25,7 +25,7 @@ def success(claim: Claim, depth: int | None) -> SettleResponse:
 
 
 def repeated(answer: bytes) -> SettleResponse:
-    """Return the success exactly as it was told before."""
+    """Return the success exactly as it was delivered before."""
     fields: dict[str, Any] = orjson.loads(answer)
     return SettleResponse(
         success=True,
@@ -38,7 +38,7 @@ def repeated(answer: bytes) -> SettleResponse:
 
 
 def pending(claim: Claim, depth: int | None, trouble: str | None = None) -> SettleResponse:
-    """Not decided yet; ``trouble`` is why no node is known to have the transaction."""
+    """Return "not decided"; ``trouble`` is why no node is known to have the transaction."""
     extra: dict[str, Any] = {"status": "pending", "transactionId": claim.transaction_id}
     if depth is not None:
         extra["confirmations"] = depth
@@ -57,7 +57,7 @@ def pending(claim: Claim, depth: int | None, trouble: str | None = None) -> Sett
 
 
 def busy(payment: Payment) -> SettleResponse:
-    """Another caller is about to submit the same payment, or this one's turn did not come."""
+    """Return "not submitted by this call": another caller does it, or the turn did not come."""
     return SettleResponse(
         success=False,
         network=payment.terms.network.id,
@@ -69,7 +69,7 @@ def busy(payment: Payment) -> SettleResponse:
 
 
 def duplicate(claim: Claim, why: str) -> SettleResponse:
-    """Return this transaction's one success is not for this caller."""
+    """Return that the one success of the transaction is not for this caller, and why."""
     extra: dict[str, Any] = {
         "status": status_of(claim),
         "transactionId": claim.transaction_id,
@@ -86,7 +86,7 @@ def duplicate(claim: Claim, why: str) -> SettleResponse:
 
 
 def rejected(claim: Claim) -> SettleResponse:
-    """Return a node refused it for good."""
+    """Return that a node refused the transaction for good."""
     return _response(
         claim,
         success=False,
@@ -97,7 +97,7 @@ def rejected(claim: Claim) -> SettleResponse:
 
 
 def expired(claim: Claim) -> SettleResponse:
-    """Return its validity ended without the ledger recording it."""
+    """Return that the validity ended without the ledger recording the transaction."""
     return _response(
         claim,
         success=False,

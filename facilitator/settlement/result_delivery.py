@@ -1,4 +1,4 @@
-"""Tells one caller of the success, and the others that it was told."""
+"""Delivers the success of a settlement to one caller, and says to others that it was delivered."""
 
 import secrets
 import threading
@@ -7,7 +7,7 @@ import time
 import orjson
 
 from facilitator.clock import Clock
-from facilitator.roles.claim import NOT_KNOWN, Claim, ClaimState
+from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement import responses, transitions
 from facilitator.settlement.settle_request import SettleRequest
@@ -15,10 +15,10 @@ from facilitator.settlement.tracking.pending_settlement import PendingSettlement
 from facilitator.x402.messages import SettleResponse
 
 MAX_REMEMBERED = 10_000
-"""Successes that this process remembers to have told."""
+"""Deliveries that this process remembers."""
 
 _WRITE_SECONDS = 5.0
-"""How long at least a storage that does not work is asked to note that a success was told."""
+"""For how long at least a delivery is written again to a storage that does not work."""
 _WRITE_PAUSE_SECONDS = 0.2
 
 
@@ -32,74 +32,78 @@ class ResultDelivery:
         turn_to_write: threading.Semaphore,
         draining: threading.Event,
     ) -> None:
-        """While ``draining`` nobody waits for a storage that does not work."""
+        """While ``draining`` is set, do not wait for a storage that does not work."""
         self._storage = storage
         self._clock = clock
         self._turn_to_write = turn_to_write
         self._draining = draining
         self._lock = threading.Lock()
-        self._told: dict[str, tuple[bytes, str]] = {}
-        """Answers and hashes of their keys; the oldest go first."""
+        self._delivered: dict[str, tuple[bytes, str]] = {}
+        """Answers and hashes of their keys by transaction; the oldest go first."""
 
-    def answer(
-        self, observation: PendingSettlement, caller: SettleRequest, deadline: float
+    def respond(
+        self, pending: PendingSettlement, request: SettleRequest, deadline: float
     ) -> SettleResponse:
-        """How the observed claim stands, for this caller.
+        """Return the state of the settlement, for this caller.
 
         ``deadline`` is when it no longer waits (monotonic). Raises :class:`StorageUnavailable`.
         """
-        claim = self._storage.claim(observation.claim.transaction_id) or observation.claim
-        if claim.answer is not None and not (claim.answer == NOT_KNOWN and is_open(claim)):
-            return self._told_before(claim, claim.answer, caller)
+        claim = self._storage.claim(pending.claim.transaction_id) or pending.claim
+        may_land_yet = claim.delivery is Delivery.UNKNOWN and is_open(claim)
+        if claim.delivery is not Delivery.NONE and not may_land_yet:
+            return self._already_delivered(claim, request)
         if claim.state is ClaimState.REJECTED:
             return responses.rejected(claim)
         if claim.state is ClaimState.EXPIRED:
             return responses.expired(claim)
         if claim.is_success:
-            # One after the other: all but the first need only read that somebody was told.
-            with observation.telling:
+            # One after the other: all but the first only read that it is delivered.
+            with pending.delivery_lock:
                 claim = self._storage.claim(claim.transaction_id) or claim
-                return self._tell(claim, observation.depth, caller, deadline)
-        return responses.pending(claim, observation.depth, observation.trouble)
+                return self._deliver(claim, pending.depth, request, deadline)
+        return responses.pending(claim, pending.depth, pending.trouble)
 
-    def _tell(
-        self, claim: Claim, depth: int | None, caller: SettleRequest, deadline: float
+    def _deliver(
+        self, claim: Claim, depth: int | None, request: SettleRequest, deadline: float
     ) -> SettleResponse:
-        """Report the success to this caller if nobody was told before and it is still there."""
-        if claim.answer is None and (before := self._told.get(claim.transaction_id)):
-            # The records went back to before it was told, by a copy that was restored for instance.
-            again = transitions.tell(*before, self._clock.time())
+        """Return the success if no caller received it before and this one is still connected."""
+        before = self._delivered.get(claim.transaction_id)
+        if claim.delivery is Delivery.NONE and before is not None:
+            # The records went back to before the delivery, by a restored copy for instance.
+            again = transitions.deliver(*before, self._clock.time())
             claim = transitions.advance(self._storage, claim, again).claim or claim
-        if claim.answer is not None:
-            return self._told_before(claim, claim.answer, caller)
-        if caller.client_disconnected():
+        if claim.delivery is not Delivery.NONE:
+            return self._already_delivered(claim, request)
+        if request.client_disconnected():
             return responses.pending(claim, depth)
         answer = orjson.dumps(responses.success(claim, depth).to_json())
-        key = caller.key or _nobodys_key()
-        told = self._write(claim, transitions.tell(answer, key, self._clock.time()), key, deadline)
-        if told is None or told.answer is None:  # opened again meanwhile
-            return responses.pending(told or claim, depth)
-        if told.answer_key != key:
-            return self._told_before(told, told.answer, caller)
-        if caller.key is None and caller.client_disconnected():
-            self._write(told, transitions.take_back(key, self._clock.time()), key, deadline)
+        key = request.key or _unique_key()
+        step = transitions.deliver(answer, key, self._clock.time())
+        delivered = self._write(claim, step, key, deadline)
+        if delivered is None or delivered.answer is None:  # opened again meanwhile
+            return responses.pending(delivered or claim, depth)
+        if delivered.answer_key != key:
+            return self._already_delivered(delivered, request)
+        if request.key is None and request.client_disconnected():
+            take_back = transitions.take_back(key, self._clock.time())
+            self._write(delivered, take_back, key, deadline)
             return responses.pending(claim, depth)
-        self._remember(claim.transaction_id, told.answer, key)
-        return responses.repeated(told.answer)
+        self._remember(claim.transaction_id, delivered.answer, key)
+        return responses.repeated(delivered.answer)
 
     def _remember(self, transaction_id: str, answer: bytes, key: str) -> None:
         with self._lock:
-            self._told[transaction_id] = (answer, key)
-            if len(self._told) > MAX_REMEMBERED:
-                del self._told[next(iter(self._told))]
+            self._delivered[transaction_id] = (answer, key)
+            if len(self._delivered) > MAX_REMEMBERED:
+                del self._delivered[next(iter(self._delivered))]
 
     def _write(
         self, claim: Claim, step: transitions.Step, key: str, deadline: float
     ) -> Claim | None:
-        """The claim with the step taken, if that could be. Raises :class:`StorageUnavailable`.
+        """Return the claim with the step applied, if it did. Raises :class:`StorageUnavailable`.
 
-        Whether a change was made that failed is not known, and a success must neither be told nor
-        used up by chance: it is tried for as long as the caller waits, or a little longer.
+        A change that failed may have been written. A success must neither be delivered nor used up
+        by chance: the change is tried for as long as the caller waits, or a little longer.
         """
         deadline = max(deadline, time.monotonic() + _WRITE_SECONDS)
         while True:
@@ -107,42 +111,42 @@ class ResultDelivery:
                 with self._turn_to_write:
                     after, by_us = transitions.advance(self._storage, claim, step)
                     if after is not None and not by_us and after.answer_key == key:
-                        self._make_sure(after)
+                        self._make_durable(after)
                     return after
             except StorageUnavailable:
                 if time.monotonic() > deadline or self._draining.wait(_WRITE_PAUSE_SECONDS):
                     raise
 
-    def _make_sure(self, claim: Claim) -> None:
-        """Have what was read written, if it is there still: the try that wrote it may have failed.
+    def _make_durable(self, claim: Claim) -> None:
+        """Write what was read, if it is still there: the try that wrote it may have failed.
 
         It may not be where it would last yet. Raises :class:`StorageUnavailable`.
         """
         if not self._storage.change_claim(claim):
             raise StorageUnavailable("it has lost what it held a moment ago")
 
-    def _told_before(self, claim: Claim, answer: bytes, caller: SettleRequest) -> SettleResponse:
-        if _is_same(claim, caller):
-            self._make_sure(claim)
-        return _told_before(claim, answer, caller)
+    def _already_delivered(self, claim: Claim, request: SettleRequest) -> SettleResponse:
+        if is_same_caller(claim, request):
+            self._make_durable(claim)
+        return already_delivered(claim, request)
 
 
-def _is_same(claim: Claim, caller: SettleRequest) -> bool:
-    """Return whether the caller is, by its key, the one who was told."""
-    return caller.key is not None and claim.answer_key == caller.key
+def is_same_caller(claim: Claim, request: SettleRequest) -> bool:
+    """Return True if the caller is, by its key, the one that received the success."""
+    return request.key is not None and claim.answer_key == request.key
 
 
-def _told_before(claim: Claim, answer: bytes, caller: SettleRequest) -> SettleResponse:
-    """The same answer to the one who was told, by its key; to everybody else that it was told."""
-    if _is_same(claim, caller):
-        return responses.repeated(answer)
-    if answer == NOT_KNOWN:
+def already_delivered(claim: Claim, request: SettleRequest) -> SettleResponse:
+    """Return the same answer to the caller that received it, by its key; else a duplicate."""
+    if claim.delivery is Delivery.UNKNOWN:
         return responses.duplicate(
             claim, "its record was lost, so that whether its success was reported is not known"
         )
+    if claim.answer is not None and is_same_caller(claim, request):
+        return responses.repeated(claim.answer)
     return responses.duplicate(claim, "its success was already reported")
 
 
-def _nobodys_key() -> str:
-    """It tells this telling from others, and lets nobody have the answer again."""
+def _unique_key() -> str:
+    """Return a key that identifies this delivery and that no caller can repeat it under."""
     return secrets.token_hex(32)

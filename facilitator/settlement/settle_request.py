@@ -1,4 +1,4 @@
-"""Who asks for a payment to be settled."""
+"""One call of ``/settle``: how long its caller waits, and under which key."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SettleRequest:
-    """Who waits for an answer of ``/settle``, and how."""
+    """What a caller asks for besides the payment."""
 
     wait_seconds: float
     key: str | None
     """Hash of the idempotency key."""
     client_disconnected: Callable[[], bool]
-    """Whether the caller has hung up."""
+    """Return True if the caller has closed its connection."""

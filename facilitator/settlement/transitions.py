@@ -1,4 +1,4 @@
-"""How a claim may change: pure steps, and the compare-and-set that writes one.
+"""The steps that a claim may take, as pure functions, and the compare-and-set that writes one.
 
 A step takes the claim as stored and returns what to write, or ``None`` when it does not apply to
 the state it finds. Times are Unix seconds.
@@ -8,25 +8,25 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from facilitator.roles.chain import InBlock
-from facilitator.roles.claim import NOT_KNOWN, Claim, ClaimState
+from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.roles.storage import Storage
 
 Step: TypeAlias = Callable[[Claim], Claim | None]
 
 
 class Advance(NamedTuple):
-    """What became of a claim that was to be changed."""
+    """The outcome of a change to a claim."""
 
     claim: Claim | None
     """As it is stored now; ``None`` when it is gone, or only stored as it was before."""
     by_us: bool
-    """Whether the step applied and was written."""
+    """True if the step applied and was written."""
 
 
 def advance(storage: Storage, claim: Claim, step: Step) -> Advance:
     """Apply the step to the stored claim.
 
-    When somebody else changed the claim meanwhile, the step is asked again with theirs.
+    If another process changed the claim meanwhile, the step is applied to that version.
     Raises :class:`~facilitator.roles.storage.StorageUnavailable`.
     """
     current: Claim | None = claim
@@ -43,9 +43,9 @@ def advance(storage: Storage, claim: Claim, step: Step) -> Advance:
 
 
 def take_over(ours: Claim, now: float) -> Step:
-    """Put our own claim in the place of a ``claimed`` one whose owner's lease is over.
+    """Put the claim ``ours`` in the place of a ``claimed`` one whose owner's lease is over.
 
-    All of it: the other may be on the same body under other requirements or with other witnesses.
+    The whole claim: the other may have other requirements or witnesses for the same body.
     """
 
     def step(claim: Claim) -> Claim | None:
@@ -68,23 +68,23 @@ def submit(owner: str, payer: str, now: float) -> Step:
 
 
 def rebuild(owner: str, now: float) -> Step:
-    """Announce that the transaction was found in the chain, if the claim is still ``owner``'s.
+    """Announce that the transaction was found on the chain, if the claim is still ``owner``'s.
 
-    Nobody is told of its success: somebody may have been, by a claim that is lost.
+    Its success may have been delivered before, by a claim that is lost.
     """
 
     def step(claim: Claim) -> Claim | None:
         if claim.state is not ClaimState.CLAIMED or claim.owner != owner:
             return None
-        return claim.changed(
-            state=ClaimState.SUBMITTED, accepted=True, answer=NOT_KNOWN, updated_at=now
+        return claim.with_unknown_delivery(
+            state=ClaimState.SUBMITTED, accepted=True, updated_at=now
         )
 
     return step
 
 
 def resubmit(owner: str, now: float, lease_until: float) -> Step:
-    """Announce that it is about to be sent once more, unless another's lease on that lasts."""
+    """Announce that it is about to be sent again, unless another process holds the lease."""
 
     def step(claim: Claim) -> Claim | None:
         if claim.state is not ClaimState.SUBMITTED:
@@ -97,17 +97,18 @@ def resubmit(owner: str, now: float, lease_until: float) -> Step:
 
 
 def doubt(owner: str, now: float) -> Step:
-    """Note that it was there before its one submission by ``owner``: somebody may have been told.
+    """Note that it was there before its one submission by ``owner``.
 
-    Once the lease is over, others of us may have submitted it as well: that is no ground to doubt.
+    Its success may have been delivered before. Once the lease is over, other processes of this
+    facilitator may have submitted it as well: that is no reason to doubt.
     """
 
     def step(claim: Claim) -> Claim | None:
-        if claim.state is not ClaimState.SUBMITTED or claim.answer is not None:
+        if claim.state is not ClaimState.SUBMITTED or claim.delivery is not Delivery.NONE:
             return None
         if claim.accepted or claim.owner != owner or claim.lease_until <= now:
             return None
-        return claim.changed(answer=NOT_KNOWN, updated_at=now)
+        return claim.with_unknown_delivery(updated_at=now)
 
     return step
 
@@ -131,7 +132,7 @@ def include(where: InBlock, tip_height: int, now: float) -> Step:
         deep_enough = depth >= claim.confirmations
         known = claim.state is ClaimState.INCLUDED and claim.block == where.point.block
         if claim.state is ClaimState.CLAIMED or claim.state.is_final:
-            return None  # claimed: somebody begins anew with a claim that was lost
+            return None  # claimed: another attempt began after the claim was lost
         if known and not deep_enough:
             return None
         return claim.changed(
@@ -169,9 +170,9 @@ def _not_in_a_block(claim: Claim, now: float) -> Claim:
 
 
 def reject(error: str, owner: str, now: float) -> Step:
-    """Note the definite refusal of what ``owner`` sent, unless others sent it since, or may have.
+    """Note the definite refusal of what ``owner`` sent.
 
-    Nor when another submission of the same was accepted.
+    It does not apply if another process has sent it since, or if a submission was accepted.
     """
 
     def step(claim: Claim) -> Claim | None:
@@ -194,21 +195,21 @@ def expire(now: float) -> Step:
 
 
 def reopen(now: float) -> Step:
-    """Take back what was settled, and was told to nobody, when the chain no longer has it so."""
+    """Take back a settled claim that is not delivered, when the chain no longer has it so."""
 
     def step(claim: Claim) -> Claim | None:
-        if claim.state is not ClaimState.SETTLED or claim.answer is not None:
+        if claim.state is not ClaimState.SETTLED or claim.delivery is not Delivery.NONE:
             return None
         return _not_in_a_block(claim, now)
 
     return step
 
 
-def tell(answer: bytes, key: str | None, now: float) -> Step:
-    """Give the one success to a caller, unless it was given before or is none any more."""
+def deliver(answer: bytes, key: str | None, now: float) -> Step:
+    """Deliver the one success to a caller, unless it was before or it is a success no more."""
 
     def step(claim: Claim) -> Claim | None:
-        if claim.answer is not None or not claim.is_success:
+        if claim.delivery is not Delivery.NONE or not claim.is_success:
             return None
         return claim.changed(answer=answer, answer_key=key, updated_at=now)
 
@@ -216,13 +217,13 @@ def tell(answer: bytes, key: str | None, now: float) -> Step:
 
 
 def take_back(key: str, now: float) -> Step:
-    """Make a success available again that its caller, who alone was told, did not receive.
+    """Make a success available again whose caller did not receive it.
 
-    ``key`` is the one it was told under: what was told to another since stays told.
+    ``key`` is the one it was delivered under: a later delivery to another caller stays.
     """
 
     def step(claim: Claim) -> Claim | None:
-        if claim.answer is None or claim.answer_key != key:
+        if claim.delivery is Delivery.NONE or claim.answer_key != key:
             return None
         return claim.changed(answer=None, answer_key=None, updated_at=now)
 

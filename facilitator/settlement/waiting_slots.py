@@ -1,25 +1,25 @@
-"""WaitingSlots for callers to wait in: as many at once as there are, and how many are taken."""
+"""A bounded number of slots for callers that wait."""
 
 import threading
 
 
 class WaitingSlots:
-    """So many places. Safe to use from many threads."""
+    """Counts the slots that are taken. Safe to use from many threads."""
 
     def __init__(self, number: int) -> None:
-        """All of them are free."""
+        """Begin with ``number`` free slots."""
         self.number = number
         self.taken = 0
         self._lock = threading.Lock()
 
     def take(self) -> bool:
-        """Take a place without waiting for one; whether there was one."""
+        """Take a slot without waiting for one; return False if none is free."""
         with self._lock:
             free = self.taken < self.number
             self.taken += free
             return free
 
-    def leave(self) -> None:
-        """Give a place back."""
+    def give_back(self) -> None:
+        """Give a slot back."""
         with self._lock:
             self.taken -= 1

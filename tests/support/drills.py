@@ -12,7 +12,7 @@ from facilitator.plugin.loading import configure
 from facilitator.roles.chain import InBlock, InMempool
 from facilitator.roles.claim import Claim, ClaimState
 from facilitator.runtime.composition import build_facilitator
-from facilitator.server.http_server import Server
+from facilitator.server import Server
 from facilitator.testing.clock import ManualClock
 from facilitator_blockfrost.settings import BlockfrostSettings
 from facilitator_devnet.blockfrost.api import BlockfrostApi
@@ -301,13 +301,13 @@ class Drill(Running):
 
     def knows_as(self, body: Body, state: ClaimState) -> bool:
         """Whether whoever observes the claim knows that this state of it is written."""
-        observed = self.facilitator.service._trackers[NETWORK]._observed.find(transaction_id(body))
+        observed = self.facilitator.service._trackers[NETWORK]._pending.find(transaction_id(body))
         return observed is not None and observed.claim.state is state
 
     @property
     def trusts_what_it_knows(self) -> bool:
         """Whether what is known of outputs counts, since the chain is followed."""
-        return self._follower.generation is not None
+        return self._follower.epoch is not None
 
     def follows_the_tip(self) -> None:
         """Wait until it has seen the newest block."""

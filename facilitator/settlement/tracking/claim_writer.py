@@ -1,4 +1,4 @@
-"""Writes what was learnt of observed claims."""
+"""Writes to the storage what was learnt of pending settlements."""
 
 import logging
 from collections.abc import Callable
@@ -17,41 +17,41 @@ _log = logging.getLogger("facilitator.settlement")
 
 
 class ClaimWriter:
-    """Takes steps of observed claims, and lets whoever waits for them know."""
+    """Advances claims in the storage, and wakes the callers that wait for them."""
 
     def __init__(
         self,
         storage: Storage,
-        observed: PendingSettlements,
+        pending: PendingSettlements,
         clock: Clock,
-        changed: Callable[[Claim], None],
+        on_change: Callable[[Claim], None],
     ) -> None:
-        """``changed`` is told of every new state that is written here."""
+        """Call ``on_change`` with every claim whose new state is written here."""
         self._storage = storage
-        self._observed = observed
+        self._pending = pending
         self._clock = clock
-        self.changed = changed
+        self._on_change = on_change
 
-    def advance(self, observation: PendingSettlement, step: Step) -> bool:
-        """Take the step, if it still applies to the claim as it is stored; whether it was."""
-        before = observation.claim
+    def advance(self, pending: PendingSettlement, step: Step) -> bool:
+        """Apply the step to the claim as it is stored; return True if it applied."""
+        before = pending.claim
         try:
             after, by_us = transitions.advance(self._storage, before, step)
         except StorageUnavailable as error:
             _log.error("cannot record %s: %s", before.transaction_id, error)
-            observation.check_at = self._clock.time() + RETRY_SECONDS
+            pending.schedule_check(self._clock.time() + RETRY_SECONDS)
             return False
         if after is None:
-            self.missed(observation)
+            self.report_missing(pending)
             return False
-        observation.update(after)
+        pending.update_claim(after)
         if after.state.is_final:
-            self._observed.forget(before.transaction_id)
+            self._pending.remove(before.transaction_id)
         if by_us and after.state is not before.state:
-            self.changed(after)
+            self._on_change(after)
         return by_us
 
-    def missed(self, observation: PendingSettlement) -> None:
-        """Have it noticed that the storage has lost the claim, and what else."""
-        observation.is_missed = True
-        self._observed.due.set()
+    def report_missing(self, pending: PendingSettlement) -> None:
+        """Have the claim restored, which the storage lacks, and others that it lacks too."""
+        pending.mark_missing()
+        self._pending.due.set()

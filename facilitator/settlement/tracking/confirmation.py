@@ -1,4 +1,4 @@
-"""What blocks tell of observed claims: they confirm them, and rollbacks take that back."""
+"""What blocks show of pending settlements: they confirm them, and rollbacks take that back."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -6,91 +6,92 @@ from functools import partial
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.chain.chain_update import ChainUpdate
-from facilitator.chain.followed_chain import FollowedChain
-from facilitator.clock import Clock
 from facilitator.roles.chain import Block, InBlock, Tip
+from facilitator.roles.claim import Claim
 from facilitator.settlement import transitions
-from facilitator.settlement.tracking.claim_writer import ClaimWriter
 from facilitator.settlement.tracking.pending_settlement import (
     ACCEPTED_CHECK_SECONDS,
     PendingSettlement,
 )
-from facilitator.settlement.tracking.pending_settlements import PendingSettlements
+from facilitator.settlement.tracking.tracked_network import TrackedNetwork
 
 _ADVANCED_AT_ONCE = 32
 """Claims that a block advances at once: a storage may write together what comes together."""
 
 
 class Confirmation:
-    """Takes in the moves of the followed chain."""
+    """Applies the updates of the followed chain to pending settlements."""
 
-    def __init__(
-        self,
-        chain: FollowedChain,
-        observed: PendingSettlements,
-        recorder: ClaimWriter,
-        clock: Clock,
-    ) -> None:
-        """Follow the chain for as long as anything is observed."""
-        self._outputs = chain.outputs
-        self._follower = chain.follower
-        self._observed = observed
-        self._recorder = recorder
-        self._clock = clock
-        self._advancing = ThreadPoolExecutor(_ADVANCED_AT_ONCE, f"advance {chain.provider.network}")
-        self._follower.subscribe(self._moved, needs=lambda: bool(observed))
+    def __init__(self, network: TrackedNetwork) -> None:
+        """Follow the chain while the network has pending settlements."""
+        self._utxo_cache = network.chain.outputs
+        self._follower = network.chain.follower
+        self._pending = network.pending
+        self._writer = network.writer
+        self._clock = network.clock
+        name = f"advance {network.chain.provider.network}"
+        self._advancing = ThreadPoolExecutor(_ADVANCED_AT_ONCE, name)
+        self._follower.subscribe(self._chain_updated, needs=lambda: bool(self._pending))
 
     def close(self) -> None:
-        """End the threads, when the follower's has ended."""
+        """End the threads. Called when the follower's thread has ended."""
         self._advancing.shutdown()
 
-    def found(self, observation: PendingSettlement, where: InBlock) -> None:
-        """Take in that the transaction is in the block, unless that is of a fork that was left."""
-        tip = self._follower.follow()
-        if self._follower.is_orphaned(where):
-            return
-        observation.update(where=where)
-        observation.check_at = self._clock.time() + ACCEPTED_CHECK_SECONDS
-        self._seen_at(observation, tip)
+    def adopt(self, claim: Claim, check_in: float) -> PendingSettlement:
+        """Track an open claim; its transaction may be in a block that was followed before."""
+        pending = self._pending.add(claim, now=self._clock.time(), check_in=check_in)
+        block = self._follower.find(claim.transaction_id)
+        if block is not None and pending.block is None:
+            self.found_in(pending, block)
+        return pending
 
-    def _moved(self, move: ChainUpdate) -> None:
-        observed = self._observed.all()
-        if not move.contiguous:
-            for observation in observed:
-                observation.update(lost=True)
-                observation.check_at = 0.0
-        if move.rolled_back_to is not None:
-            for observation in observed:
-                self._roll_back(observation, move.rolled_back_to)
-        self._find_in(move.blocks)
-        for observation in observed:
-            observation.update(tip_height=move.tip.height)
-            if observation.where is not None and self._follower.is_orphaned(observation.where):
-                self._lose(observation)
-        in_blocks = [observation for observation in observed if observation.where is not None]
-        list(self._advancing.map(partial(self._seen_at, tip=move.tip), in_blocks))
-        self._observed.due.set()
+    def found_in(self, pending: PendingSettlement, block: InBlock) -> None:
+        """Take in that the transaction is in the block, unless that block is orphaned."""
+        tip = self._follower.follow()
+        if self._follower.is_orphaned(block):
+            return
+        pending.found_in(block)
+        pending.schedule_check(self._clock.time() + ACCEPTED_CHECK_SECONDS)
+        self._confirm(pending, tip)
+
+    def _chain_updated(self, update: ChainUpdate) -> None:
+        every = self._pending.all()
+        if not update.contiguous:
+            for pending in every:
+                pending.lost_block()
+        if update.rolled_back_to is not None:
+            for pending in every:
+                self._roll_back(pending, update.rolled_back_to)
+        self._find_in(update.blocks)
+        for pending in every:
+            pending.new_tip(update.tip.height)
+            block = pending.block
+            if block is not None and self._follower.is_orphaned(block):
+                self._lose_block(pending)
+        in_blocks = [pending for pending in every if pending.block is not None]
+        list(self._advancing.map(partial(self._confirm, tip=update.tip), in_blocks))
+        self._pending.due.set()
 
     def _find_in(self, blocks: Sequence[Block]) -> None:
         for block in blocks:
             for transaction_id in block.transactions:
-                found = self._observed.find(transaction_id)
+                found = self._pending.find(transaction_id)
                 if found is not None:
-                    found.update(where=InBlock(block.point, block.height))
-                    self._outputs.created(decode_transaction(found.claim.transaction))
+                    found.found_in(InBlock(block.point, block.height))
+                    self._utxo_cache.add_created(decode_transaction(found.claim.transaction))
 
-    def _roll_back(self, observation: PendingSettlement, height: int) -> None:
-        where = observation.where
-        if where is not None and where.height > height:
-            self._lose(observation)
+    def _roll_back(self, pending: PendingSettlement, height: int) -> None:
+        block = pending.block
+        if block is not None and block.height > height:
+            self._lose_block(pending)
 
-    def _lose(self, observation: PendingSettlement) -> None:
-        observation.update(lost=True)
-        observation.check_at = 0.0
-        self._recorder.advance(observation, transitions.roll_back(self._clock.time()))
+    def _lose_block(self, pending: PendingSettlement) -> None:
+        pending.lost_block()
+        self._writer.advance(pending, transitions.roll_back(self._clock.time()))
 
-    def _seen_at(self, observation: PendingSettlement, tip: Tip) -> None:
-        observation.update(tip_height=tip.height)
-        if observation.where is not None:
-            step = transitions.include(observation.where, tip.height, self._clock.time())
-            self._recorder.advance(observation, step)
+    def _confirm(self, pending: PendingSettlement, tip: Tip) -> None:
+        pending.new_tip(tip.height)
+        block = pending.block
+        if block is not None:
+            step = transitions.include(block, tip.height, self._clock.time())
+            self._writer.advance(pending, step)

@@ -1,4 +1,4 @@
-"""What is known now of a transaction that was submitted, and a place to wait for more."""
+"""One submitted transaction that is followed until it is decided, and a place to wait for it."""
 
 import threading
 import time
@@ -9,83 +9,164 @@ from facilitator.roles.chain import InBlock
 from facilitator.roles.claim import Claim, ClaimState
 
 ACCEPTED_CHECK_SECONDS = 240.0
-"""How long blocks alone are relied on for a transaction that a node has taken."""
+"""For how long only blocks are relied on after a node has accepted the transaction."""
 UNKNOWN_CHECK_SECONDS = 5.0
-"""After how long it is asked first for one of which that is not known."""
+"""Seconds until the first question by id while no node is known to have the transaction."""
+
+_MAX_CHECK_SECONDS = 120.0
 
 
 class PendingSettlement:
-    """One claim being observed: the tracker updates it, callers wait on it."""
+    """A claim with what is known of its transaction. Safe to use from many threads.
 
-    def __init__(self, claim: Claim) -> None:
-        """Begin with the claim as stored and nothing seen."""
+    The tracker changes it through the methods below, which hold its lock; callers wait on it.
+    """
+
+    def __init__(self, claim: Claim, check_at: float = 0.0) -> None:
+        """Begin with the claim as stored; ``check_at`` as :attr:`check_at`."""
+        self.delivery_lock = threading.Lock()
+        """Held while the success is delivered to a caller."""
         self._changed = threading.Condition()
-        self.telling = threading.Lock()
-        """Held by the caller that is being told of the success."""
-        self.claim = claim
-        self.where: InBlock | None = None
-        self.tip_height = 0
-        self.check_at = 0.0
-        """Unix seconds at which the chain is to be asked for the transaction by id; 0 is now."""
-        self.checks = 0
-        self.owner = uuid.uuid4().hex
-        """The token under which this process sends the transaction."""
-        self.is_missed = False
-        """Whether the storage was found not to have the claim, or only as it was before."""
-        self.trouble: str | None = None
-        """Why no node is known to have the transaction, if so."""
+        self._claim = claim
+        self._block: InBlock | None = None
+        self._tip_height = 0
+        self._check_at = check_at
+        self._checks = 0
+        self._owner = uuid.uuid4().hex
+        self._is_missing = False
+        self._trouble: str | None = None
+
+    # --- What is known ----------------------------------------------------------------------------
+
+    @property
+    def claim(self) -> Claim:
+        """The claim as it was last known to be stored."""
+        return self._claim
+
+    @property
+    def block(self) -> InBlock | None:
+        """The block that the transaction is in; ``None`` while it is in no block."""
+        return self._block
 
     @property
     def depth(self) -> int | None:
         """Newer blocks seen on top of its block; ``None`` while it is in no block."""
-        if self.where is not None:
-            return max(0, self.tip_height - self.where.height)
-        return self.claim.depth
+        block = self._block
+        return self._claim.depth if block is None else max(0, self._tip_height - block.height)
+
+    @property
+    def check_at(self) -> float:
+        """Unix seconds of the next question to the chain by id; 0 means now."""
+        return self._check_at
+
+    @property
+    def owner(self) -> str:
+        """The token under which this process sends the transaction."""
+        return self._owner
+
+    @property
+    def trouble(self) -> str | None:
+        """Why no node is known to have the transaction, if so."""
+        return self._trouble
 
     def is_decided(self) -> bool:
-        """Return whether waiting longer can change the answer no more."""
-        return self.claim.state.is_final or self.claim.is_success
+        """Return True if waiting longer cannot change the answer."""
+        return self._claim.state.is_final or self._claim.is_success
 
-    def update(
-        self,
-        claim: Claim | None = None,
-        *,
-        where: InBlock | None = None,
-        lost: bool = False,
-        tip_height: int | None = None,
-    ) -> None:
-        """Take in what was learnt and wake whoever waits."""
+    # --- What is learnt ---------------------------------------------------------------------------
+
+    def update_claim(self, claim: Claim) -> None:
+        """Take in the claim as it is stored, unless a later version is known."""
         with self._changed:
-            if claim is not None and claim.version >= self.claim.version:
-                self.claim = claim
-            if where is not None or lost:
-                self.where = where
-            if tip_height is not None:
-                self.tip_height = tip_height
+            if claim.version >= self._claim.version:
+                self._claim = claim
             self._changed.notify_all()
 
-    def begin_anew(self, claim: Claim) -> None:
-        """Go on with the claim that is stored now, whatever was stored before."""
+    def replace_claim(self, claim: Claim) -> None:
+        """Continue with the claim that is stored now, even if it is older; check it at once."""
         with self._changed:
-            self.claim = claim
+            self._claim = claim
+            self._check_at = 0.0
             self._changed.notify_all()
+
+    def found_in(self, block: InBlock) -> None:
+        """Take in that the transaction is in the block."""
+        with self._changed:
+            self._block = block
+            self._changed.notify_all()
+
+    def lost_block(self) -> None:
+        """Take in that its block, if any, is not on the chain; have it checked at once."""
+        with self._changed:
+            self._block = None
+            self._check_at = 0.0
+            self._changed.notify_all()
+
+    def new_tip(self, height: int) -> None:
+        """Take in the height of the newest block."""
+        with self._changed:
+            self._tip_height = height
+            self._changed.notify_all()
+
+    def accepted(self, now: float) -> None:
+        """Take in that a node has accepted the transaction; rely on blocks for a while."""
+        with self._changed:
+            self._trouble = None
+            self._check_at = now + ACCEPTED_CHECK_SECONDS
+
+    def not_accepted(self, trouble: str, now: float) -> None:
+        """Take in why no node is known to have the transaction; have it checked soon."""
+        with self._changed:
+            self._trouble = trouble
+            self._check_at = now + UNKNOWN_CHECK_SECONDS
+
+    # --- What is to be done -----------------------------------------------------------------------
+
+    def send_as(self, owner: str) -> None:
+        """Send the transaction under this token from now on."""
+        with self._changed:
+            self._owner = owner
+
+    def schedule_check(self, at: float) -> None:
+        """Have the chain asked by id at that time, in Unix seconds."""
+        with self._changed:
+            self._check_at = at
+
+    def begin_check(self, now: float) -> None:
+        """Count a question by id, and schedule the next one after twice the pause."""
+        with self._changed:
+            self._checks += 1
+            pause = UNKNOWN_CHECK_SECONDS * 2.0 ** (self._checks - 1)
+            self._check_at = now + min(pause, _MAX_CHECK_SECONDS)
+
+    def mark_missing(self) -> None:
+        """Note that the storage lacks the claim, or holds only an older version."""
+        with self._changed:
+            self._is_missing = True
+
+    def take_missing(self) -> bool:
+        """Return True if it was marked as missing, and remove the mark."""
+        with self._changed:
+            was_missing, self._is_missing = self._is_missing, False
+            return was_missing
+
+    # --- Waiting ----------------------------------------------------------------------------------
 
     def wake(self) -> None:
         """Let every waiting caller look again."""
         with self._changed:
             self._changed.notify_all()
 
-    def wait(self, seconds: float, give_up: Callable[[], bool]) -> Claim:
-        """Wait until it is decided, ``give_up`` says so on a wake-up, or the time is over."""
+    def wait(self, seconds: float, give_up: Callable[[], bool]) -> None:
+        """Wait until it is decided, ``give_up`` returns True on a wake-up, or the time is over."""
         deadline = time.monotonic() + seconds
         with self._changed:
             while not self.is_decided() and not give_up():
                 left = deadline - time.monotonic()
                 if left <= 0 or not self._changed.wait(left):
                     break
-            return self.claim
 
 
 def is_open(claim: Claim) -> bool:
-    """Return whether the chain has the last word on it still to speak."""
+    """Return True if the chain has yet to decide on the claim's transaction."""
     return claim.state in (ClaimState.SUBMITTED, ClaimState.INCLUDED)

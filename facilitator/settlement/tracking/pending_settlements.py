@@ -1,4 +1,4 @@
-"""The claims of one network that this process observes, by transaction."""
+"""The pending settlements of one network in this process, by transaction."""
 
 import threading
 
@@ -7,47 +7,45 @@ from facilitator.settlement.tracking.pending_settlement import PendingSettlement
 
 
 class PendingSettlements:
-    """All of them, those observed longest first. Safe to use from many threads."""
+    """All of them, the oldest first. Safe to use from many threads."""
 
     def __init__(self) -> None:
-        """Nothing is observed yet."""
+        """Begin without any."""
         self.due = threading.Event()
         """Set when the chain may have to be asked for one of them now."""
         self._lock = threading.Lock()
         self._by_id: dict[str, PendingSettlement] = {}
 
     def __bool__(self) -> bool:
-        """Whether there are any."""
+        """Return True if there are any."""
         return bool(self._by_id)
 
     def add(self, claim: Claim, *, now: float, check_in: float) -> PendingSettlement:
-        """Return the observation of the claim, begun now unless it was before.
+        """Return the pending settlement of the claim, which is added if it is new.
 
-        It is asked for by id in ``check_in`` seconds, or in as many as were said when it was begun.
-        One that is decided is not kept.
+        A new one is checked by id in ``check_in`` seconds. One that is decided is not kept.
         """
         with self._lock:
-            observation = self._by_id.get(claim.transaction_id)
-            if observation is None:
-                observation = PendingSettlement(claim)
-                observation.check_at = now + check_in
+            pending = self._by_id.get(claim.transaction_id)
+            if pending is None:
+                pending = PendingSettlement(claim, check_at=now + check_in)
                 if is_open(claim):
-                    self._by_id[claim.transaction_id] = observation
-        observation.update(claim)
+                    self._by_id[claim.transaction_id] = pending
+        pending.update_claim(claim)
         if check_in <= 0:
             self.due.set()
-        return observation
+        return pending
 
     def find(self, transaction_id: str) -> PendingSettlement | None:
-        """Return the observation of a transaction's claim, if there is one."""
+        """Return the pending settlement of the transaction, if there is one."""
         return self._by_id.get(transaction_id)
 
     def all(self) -> list[PendingSettlement]:
-        """Return those that are observed now."""
+        """Return those that are pending now."""
         with self._lock:
             return list(self._by_id.values())
 
-    def forget(self, transaction_id: str) -> None:
-        """Observe it no more."""
+    def remove(self, transaction_id: str) -> None:
+        """Keep the transaction's settlement no longer."""
         with self._lock:
             self._by_id.pop(transaction_id, None)

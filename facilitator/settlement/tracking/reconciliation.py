@@ -1,7 +1,7 @@
-"""Asks for what blocks do not tell: in a thread of its own, by id.
+"""Asks the chain by id for what its blocks do not show, in a thread of its own.
 
-These are transactions whose submission had no known outcome, or that were submitted by a process
-that is gone. The same bytes may be submitted again: the ledger takes a transaction once.
+These are transactions whose submission had no known outcome, and those of a process that is gone.
+The same bytes may be submitted again: the ledger takes a transaction once.
 """
 
 import logging
@@ -9,62 +9,50 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from facilitator.chain.followed_chain import FollowedChain
-from facilitator.clock import Clock
 from facilitator.roles.chain import ChainUnavailable, InBlock, InMempool, Tip
 from facilitator.roles.claim import Claim, ClaimState
-from facilitator.roles.storage import Storage, StorageUnavailable
+from facilitator.roles.storage import StorageUnavailable
 from facilitator.settlement import transitions
 from facilitator.settlement.retention import GRACE_SECONDS
-from facilitator.settlement.tracking.claim_writer import ClaimWriter
 from facilitator.settlement.tracking.confirmation import Confirmation
 from facilitator.settlement.tracking.pending_settlement import (
     ACCEPTED_CHECK_SECONDS,
-    UNKNOWN_CHECK_SECONDS,
     PendingSettlement,
     is_open,
 )
-from facilitator.settlement.tracking.pending_settlements import PendingSettlements
 from facilitator.settlement.tracking.recovery import Recovery
 from facilitator.settlement.tracking.submission import Submission
+from facilitator.settlement.tracking.tracked_network import TrackedNetwork
 
-_MAX_CHECK_SECONDS = 120.0
 _ROUND_SECONDS = 1.0
 
 _log = logging.getLogger("facilitator.settlement")
 
 
 class Reconciliation:
-    """Looks once a second for what is to be asked, and once a lease for what others left."""
+    """Checks due settlements once a second, and claims left by others once in a lease."""
 
     def __init__(
         self,
-        chain: FollowedChain,
-        storage: Storage,
-        observed: PendingSettlements,
-        recorder: ClaimWriter,
+        network: TrackedNetwork,
         confirmation: Confirmation,
         submission: Submission,
-        clock: Clock,
-        *,
-        lease_seconds: float,
-        take_up: Callable[[Claim], object],
-        failed: Callable[[BaseException], None],
+        recovery: Recovery,
+        on_error: Callable[[BaseException], None],
     ) -> None:
-        """``take_up`` is to observe a claim; ``failed`` gets unforeseen errors of the thread."""
-        self._chain = chain.provider
-        self._follower = chain.follower
-        self._storage = storage
-        self._observed = observed
-        self._recorder = recorder
+        """Call ``on_error`` with unforeseen errors of the thread."""
+        self._network = network
+        self._chain = network.chain.provider
+        self._follower = network.chain.follower
+        self._storage = network.storage
+        self._pending = network.pending
+        self._writer = network.writer
+        self._clock = network.clock
         self._confirmation = confirmation
         self._submission = submission
-        self._clock = clock
-        self._lease_seconds = lease_seconds
-        self._longest_wait = max(ACCEPTED_CHECK_SECONDS, lease_seconds)
-        self._take_up = take_up
-        self._failed = failed
-        self.recovery = Recovery(storage, chain.provider)
+        self._recovery = recovery
+        self._on_error = on_error
+        self._longest_wait = max(ACCEPTED_CHECK_SECONDS, network.lease_seconds)
         self._next_scan = 0.0
         self._stopped = threading.Event()
         self._thread = threading.Thread(
@@ -72,123 +60,137 @@ class Reconciliation:
         )
 
     def start(self) -> None:
-        """Begin. Called once."""
+        """Start the thread. Called once."""
         self._thread.start()
 
     def close(self) -> None:
         """End the thread."""
         self._stopped.set()
-        self._observed.due.set()
+        self._pending.due.set()
         if self._thread.ident is not None:
             self._thread.join()
 
+    def adopt(self, claim: Claim) -> PendingSettlement:
+        """Track an open claim that was submitted before, by this or another process.
+
+        While its lease lasts, its owner may be about to submit the transaction. What the followed
+        blocks show of it need not be asked.
+        """
+        now = self._clock.time()
+        check_in = claim.lease_until - now
+        if claim.accepted and self._follower.watched_since <= claim.updated_at:
+            check_in = claim.updated_at + ACCEPTED_CHECK_SECONDS - now
+        return self._confirmation.adopt(claim, check_in)
+
     def _run(self) -> None:
         while not self._stopped.is_set():
-            self._observed.due.clear()
+            self._pending.due.clear()
             try:
-                self._look()
+                self._run_once()
             except StorageUnavailable as error:
                 _log.error("cannot look for open settlements: %s", error)
             except ChainUnavailable as error:
                 _log.warning("cannot follow %s: %s", self._chain.network, error)
             except Exception as error:
-                self._failed(error)
-            self._observed.due.wait(_ROUND_SECONDS)
+                self._on_error(error)
+            self._pending.due.wait(_ROUND_SECONDS)
 
-    def _look(self) -> None:
+    def _run_once(self) -> None:
         now = self._clock.time()
-        if _is_due(self._next_scan, now, self._lease_seconds):
-            self._next_scan = now + self._lease_seconds
-            self._take_up_open_claims()
-        observed = self._observed.all()
-        if observed:
+        if _is_due(self._next_scan, now, self._network.lease_seconds):
+            self._next_scan = now + self._network.lease_seconds
+            self._adopt_open_claims()
+        every = self._pending.all()
+        if every:
             self._follower.follow()
-            with suppress(StorageUnavailable):  # whoever needs it tells that it is away
-                self.recovery.notice(observed)
-        for observation in observed:
-            if _is_due(observation.check_at, self._clock.time(), self._longest_wait):
-                self._look_after(observation)
+            with suppress(StorageUnavailable):  # the part that needs it reports that it is away
+                self._recovery.restore_missing(every)
+        for pending in every:
+            if _is_due(pending.check_at, self._clock.time(), self._longest_wait):
+                self._check_pending(pending)
 
-    def _take_up_open_claims(self) -> None:
+    def _adopt_open_claims(self) -> None:
         now = self._clock.time()
         self._storage.forget_claims(now)
-        observed = self._observed.all()  # first: what is observed since is not missed below
+        every = self._pending.all()  # first: what is added from now on is not missing below
         stored = self._storage.open_claims()
-        self._miss(observed, stored)
+        self._mark_missing(every, stored)
         for claim in stored:
             if claim.network != self._chain.network or claim.lease_until > now:
                 continue
             if claim.state is ClaimState.CLAIMED:
                 self._storage.remove_claim(claim)
-            elif self._observed.find(claim.transaction_id) is None:
+            elif self._pending.find(claim.transaction_id) is None:
                 _log.info("taking up the settlement of %s", claim.transaction_id)
-                self._take_up(claim)
+                self.adopt(claim)
 
-    def _miss(self, observed: Sequence[PendingSettlement], stored: Sequence[Claim]) -> None:
-        """Have those looked at that are not there as they should be: decided since, or lost."""
+    def _mark_missing(self, every: Sequence[PendingSettlement], stored: Sequence[Claim]) -> None:
+        """Mark those not stored as open in their latest version: they are decided, or lost."""
         versions = {claim.transaction_id: claim.version for claim in stored}
-        for each in observed:
+        for each in every:
             if versions.get(each.claim.transaction_id, -1) < each.claim.version:
-                self._recorder.missed(each)
+                self._writer.report_missing(each)
 
-    def _look_after(self, observation: PendingSettlement) -> None:
-        where = observation.where
-        if where is None:
-            self._check(observation)
-        else:  # what its block has told may not be written yet
-            self._confirmation.found(observation, where)
+    def _check_pending(self, pending: PendingSettlement) -> None:
+        block = pending.block
+        if block is None:
+            self._ask_chain(pending)
+        else:  # what its block has shown may not be written yet
+            self._confirmation.found_in(pending, block)
 
-    def _check(self, observation: PendingSettlement) -> None:
+    def _ask_chain(self, pending: PendingSettlement) -> None:
         """Ask for the transaction by id; send it again if it is nowhere and may still land."""
-        observation.checks += 1
-        wait = min(UNKNOWN_CHECK_SECONDS * 2.0 ** (observation.checks - 1), _MAX_CHECK_SECONDS)
-        observation.check_at = self._clock.time() + wait
+        pending.begin_check(self._clock.time())
         tip = self._follower.follow()
         try:
-            status = self._chain.transaction(observation.claim.transaction_id)
+            status = self._chain.transaction(pending.claim.transaction_id)
             if isinstance(status, InBlock):
-                self._confirmation.found(observation, status)
+                self._confirmation.found_in(pending, status)
             elif isinstance(status, InMempool):
-                self._submission.accepted(observation)
+                self._submission.accepted(pending)
             else:
-                self._not_found(observation, tip)
+                self._not_found(pending, tip)
         except ChainUnavailable as error:
-            _log.warning("asking for %s: %s", observation.claim.transaction_id, error)
+            _log.warning("asking for %s: %s", pending.claim.transaction_id, error)
 
-    def _not_found(self, observation: PendingSettlement, tip: Tip) -> None:
-        if observation.where is not None:
+    def _not_found(self, pending: PendingSettlement, tip: Tip) -> None:
+        if pending.block is not None:
             return  # the follower saw it in a block meanwhile
         now = self._clock.time()
-        self._recorder.advance(observation, transitions.roll_back(now))
-        claim = observation.claim
-        if not self._is_still_open(observation):
+        self._writer.advance(pending, transitions.roll_back(now))
+        claim = pending.claim
+        if not self._is_still_open(pending):
             return
         if tip.point.slot < claim.invalid_hereafter:
-            step = transitions.resubmit(observation.owner, now, now + self._lease_seconds)
-            if self._recorder.advance(observation, step):
-                self._submission.again(observation)
+            lease_until = now + self._network.lease_seconds
+            step = transitions.resubmit(pending.owner, now, lease_until)
+            if self._writer.advance(pending, step):
+                self._submission.again(pending)
         elif self._is_long_over(claim, tip):
-            self._recorder.advance(observation, transitions.expire(now))
+            self._writer.advance(pending, transitions.expire(now))
 
     def _is_long_over(self, claim: Claim, tip: Tip) -> bool:
-        """Whether its validity ended a good while ago, by the chain, whatever our clock says."""
+        """Return True if the validity ended long enough ago, by the chain's time."""
         start_ms = self._chain.eras().start_ms
         over_ms = start_ms(tip.point.slot) - start_ms(claim.invalid_hereafter)
         return over_ms >= GRACE_SECONDS * 1000
 
-    def _is_still_open(self, observation: PendingSettlement) -> bool:
-        """Whether the stored claim is open: what another process has ended must not land now."""
-        known = observation.claim
+    def _is_still_open(self, pending: PendingSettlement) -> bool:
+        """Return True if the stored claim is open: what another process has ended must not land."""
+        known = pending.claim
         stored = self._storage.claim(known.transaction_id)
         if stored is None or stored.version < known.version:
-            self._recorder.missed(observation)
+            self._writer.report_missing(pending)
             return False
-        observation.update(stored)
+        pending.update_claim(stored)
         if stored.state.is_final:
-            self._observed.forget(known.transaction_id)
+            self._pending.remove(known.transaction_id)
         return is_open(stored)
 
 
 def _is_due(at: float, now: float, longest_wait: float) -> bool:
-    """Whether the time has come; one beyond the longest wait was set before the clock went back."""
+    """Return True if the time has come.
+
+    A time beyond the longest wait was set before the clock went back.
+    """
     return not now < at <= now + longest_wait

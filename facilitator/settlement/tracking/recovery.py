@@ -1,8 +1,9 @@
 """Claims that the storage has lost: what the chain shows, and what this process remembers.
 
-Exactly once comes first. Whoever finds a transaction in the chain without a claim cannot know
-whether its success was told, and tells nobody. A process that was observing the claim knows more:
-until its block was as deep as promised, nobody can have been told.
+Exactly once comes first. A process that finds a transaction in the chain without a claim cannot
+know whether its success was delivered, and delivers it to no caller. A process in which the
+settlement is pending knows more: until its block was as deep as promised, no caller can have
+received it.
 """
 
 import logging
@@ -12,7 +13,7 @@ from facilitator.exact.payment import Payment
 from facilitator.exact.refused import AlreadyOnChain, MayBeOnChain, Refused
 from facilitator.exact.terms import MEMPOOL
 from facilitator.roles.chain import ChainProvider, ChainUnavailable, InBlock, Tip
-from facilitator.roles.claim import NOT_KNOWN, Claim
+from facilitator.roles.claim import Claim, Delivery
 from facilitator.roles.storage import Storage
 from facilitator.settlement.retention import KEEP_SECONDS
 from facilitator.settlement.tracking.pending_settlement import PendingSettlement
@@ -24,7 +25,7 @@ _log = logging.getLogger("facilitator.settlement")
 def resolve_on_chain(
     refused: MayBeOnChain, payment: Payment, chain: ChainProvider, now: float
 ) -> Refused:
-    """Why the payment is refused that has no claim: for it has landed, if the chain has it.
+    """Return why a payment without a claim is refused: it may be on the chain already.
 
     ``now`` is in Unix seconds. Costs a question by id, unless its claim would be forgotten by now.
     """
@@ -48,66 +49,66 @@ def resolve_on_chain(
 
 
 def _is_long_over(payment: Payment, chain: ChainProvider, now: float) -> bool:
-    """Return whether its validity ended longer ago than claims are kept."""
+    """Return True if its validity ended longer ago than claims are kept."""
     end = payment.transaction.body.invalid_hereafter
     return end is not None and chain.eras().start_ms(end) / 1000 + KEEP_SECONDS < now
 
 
 class Recovery:
-    """Writes observed claims of one network again that the storage has lost.
+    """Restores claims of pending settlements that the storage has lost.
 
     Every method raises :class:`~facilitator.roles.storage.StorageUnavailable` and
     :class:`~facilitator.roles.chain.ChainUnavailable`.
     """
 
     def __init__(self, storage: Storage, chain: ChainProvider) -> None:
-        """Nothing is looked at yet."""
+        """Restore to the storage what the chain of one network shows."""
         self._storage = storage
         self._chain = chain
 
-    def notice(self, observed: Sequence[PendingSettlement]) -> None:
-        """Write again what is lost of these, oldest first.
+    def restore_missing(self, every: Sequence[PendingSettlement]) -> None:
+        """Restore what the storage lacks of these, which are given oldest first.
 
-        If all are, so is the newest one; if only what was written last is, whoever changes such a
-        claim next finds out, or who looks through all that are open.
+        If the newest is missing, all of them may be. If only an older one is, the process that
+        changes it next finds out, or the scan of all open claims does.
         """
-        suspects: Sequence[PendingSettlement] = [each for each in observed if each.is_missed]
-        for each in suspects:
-            each.is_missed = False
-        if observed and self._is_lost(observed[-1].claim):
-            suspects = observed
+        suspects: Sequence[PendingSettlement] = [each for each in every if each.take_missing()]
+        if every and self._is_missing(every[-1].claim):
+            suspects = every
         if not suspects:
             return
         newest = self._chain.tip()
-        lost = [each for each in suspects if self._is_lost(each.claim)]
-        if lost:
+        missing = [each for each in suspects if self._is_missing(each.claim)]
+        if missing:
             text = "the storage has lost %d open settlements; they are written again"
-            _log.warning(text, len(lost))
-        for observation in lost:
-            self._write(observation, newest)
+            _log.warning(text, len(missing))
+        for pending in missing:
+            self._restore(pending, newest)
 
-    def restore(self, observation: PendingSettlement) -> Claim:
-        """Write the observed claim again, which is lost; the one that is there now."""
-        return self._write(observation, self._chain.tip())
+    def restore(self, pending: PendingSettlement) -> Claim:
+        """Write the claim again, which is missing; return the one that is stored now."""
+        return self._restore(pending, self._chain.tip())
 
-    def _is_lost(self, known: Claim) -> bool:
-        """Return whether the storage has it no more, or only as it was before."""
+    def _is_missing(self, known: Claim) -> bool:
+        """Return True if the storage lacks the claim, or holds only an older version."""
         stored = self._storage.claim(known.transaction_id)
         return stored is None or stored.version < known.version
 
-    def _write(self, observation: PendingSettlement, newest: Tip) -> Claim:
-        """``newest`` was the newest block after the loss: nobody told by one that came later."""
-        known = observation.claim
-        where = observation.where or self._chain.transaction(known.transaction_id)
+    def _restore(self, pending: PendingSettlement, newest: Tip) -> Claim:
+        """Write the claim again. ``newest`` was the newest block after the loss.
+
+        A success that depends on a later block cannot have been delivered before the loss.
+        """
+        known = pending.claim
+        where = pending.block or self._chain.transaction(known.transaction_id)
         depth = newest.height - where.height if isinstance(where, InBlock) else MEMPOOL
-        may_be_told = depth >= known.confirmations
-        again = known.changed(answer=NOT_KNOWN) if may_be_told else known.changed()
+        may_be_delivered = depth >= known.confirmations
+        again = known.with_unknown_delivery() if may_be_delivered else known.changed()
         stored = self._storage.claim(known.transaction_id)
         if stored is None:
             stored = self._storage.add_claim(again)
-        elif stored.version < known.version and stored.answer is None:
+        elif stored.version < known.version and stored.delivery is Delivery.NONE:
             again = again.instead_of(stored)
             stored = again if self._storage.change_claim(again) else stored
-        observation.begin_anew(stored)
-        observation.check_at = 0.0  # what was to be written instead may be due
+        pending.replace_claim(stored)
         return stored

@@ -1,8 +1,7 @@
-"""Sees submitted transactions through to their end: on one chain, for all claims at once.
+"""Follows submitted transactions to their end: all claims of one network at once.
 
-The follower says which blocks came and went
-(:mod:`facilitator.settlement.tracking.confirmation`); what it cannot say is asked by id
-(:mod:`facilitator.settlement.tracking.reconciliation`).
+The blocks that the follower reads confirm them (:mod:`.confirmation`). What blocks do not show is
+asked by id (:mod:`.reconciliation`).
 """
 
 from collections.abc import Callable
@@ -13,20 +12,20 @@ from facilitator.roles.chain import ChainUnavailable, InBlock, Tip, TransactionS
 from facilitator.roles.claim import Claim
 from facilitator.roles.storage import Storage
 from facilitator.settlement import transitions
-from facilitator.settlement.tracking.claim_writer import ClaimWriter
 from facilitator.settlement.tracking.confirmation import Confirmation
 from facilitator.settlement.tracking.pending_settlement import (
     ACCEPTED_CHECK_SECONDS,
     UNKNOWN_CHECK_SECONDS,
     PendingSettlement,
 )
-from facilitator.settlement.tracking.pending_settlements import PendingSettlements
 from facilitator.settlement.tracking.reconciliation import Reconciliation
+from facilitator.settlement.tracking.recovery import Recovery
 from facilitator.settlement.tracking.submission import Submission
+from facilitator.settlement.tracking.tracked_network import tracked_network
 
 
 class Tracker:
-    """Observes the open claims of one network until each is settled, rejected or expired."""
+    """Tracks the open claims of one network until each is settled, rejected or expired."""
 
     def __init__(
         self,
@@ -35,110 +34,90 @@ class Tracker:
         clock: Clock,
         *,
         lease_seconds: float,
-        changed: Callable[[Claim], None],
-        failed: Callable[[BaseException], None],
+        on_change: Callable[[Claim], None],
+        on_error: Callable[[BaseException], None],
     ) -> None:
-        """``changed`` is told of every new state; ``failed`` gets unforeseen errors of threads."""
+        """Call ``on_change`` with every new state, ``on_error`` with errors of threads."""
+        network = tracked_network(chain, storage, clock, lease_seconds, on_change)
         self._chain = chain.provider
         self._follower = chain.follower
         self._storage = storage
         self._clock = clock
-        self._lease_seconds = lease_seconds
-        self._changed = changed
-        self._observed = PendingSettlements()
-        recorder = ClaimWriter(storage, self._observed, clock, changed)
-        self._confirmation = Confirmation(chain, self._observed, recorder, clock)
-        self._submission = Submission(chain, recorder, self._confirmation, clock)
+        self._on_change = on_change
+        self._pending = network.pending
+        # The longest that a submission takes, if all goes well.
+        self._submission_seconds = max(lease_seconds, UNKNOWN_CHECK_SECONDS)
+        self._recovery = Recovery(storage, chain.provider)
+        self._confirmation = Confirmation(network)
+        self._submission = Submission(network, self._confirmation)
         self._reconciliation = Reconciliation(
-            chain,
-            storage,
-            self._observed,
-            recorder,
-            self._confirmation,
-            self._submission,
-            clock,
-            lease_seconds=lease_seconds,
-            take_up=self.observe,
-            failed=failed,
+            network, self._confirmation, self._submission, self._recovery, on_error
         )
 
     def start(self) -> None:
-        """Take up what an earlier process left open, then keep doing so as leases run out."""
+        """Adopt the claims that an earlier process left open, and others as leases run out."""
         self._reconciliation.start()
 
     def close(self) -> None:
-        """Stop observing; what is open is taken up by whoever starts next."""
+        """Stop tracking; the next process to start adopts what is open."""
         self._reconciliation.close()
         self._follower.close()
         self._confirmation.close()
 
     def wake(self) -> None:
-        """Let every waiting caller look again, for instance because we are draining."""
-        for observation in self._observed.all():
-            observation.wake()
+        """Let every waiting caller look again, for instance because the server drains."""
+        for pending in self._pending.all():
+            pending.wake()
 
     def follow(self) -> Tip:
         """Make sure that blocks are seen from now on. Raises :class:`ChainUnavailable`."""
         return self._follower.follow()
 
     def depth(self, claim: Claim) -> int | None:
-        """Newer blocks on top of the claim's block, as far as is known here."""
-        observation = self._observed.find(claim.transaction_id)
-        return observation.depth if observation is not None else claim.depth
+        """Return the newer blocks on top of the claim's block, as far as is known here."""
+        pending = self._pending.find(claim.transaction_id)
+        return pending.depth if pending is not None else claim.depth
 
     def submit(self, claim: Claim) -> PendingSettlement:
         """Send the transaction of a claim that was just marked ``submitted``, once.
 
-        Whatever the node answers is in the observation's claim; without a definite answer the
+        The pending settlement's claim holds what the node answers. Without a definite answer the
         claim stays open and is reconciled by id.
         """
-        longest = max(self._lease_seconds, UNKNOWN_CHECK_SECONDS)  # that it takes, if all goes well
-        observation = self._observe(claim, check_in=longest)
-        observation.owner = claim.owner
-        self._changed(claim)
-        self._submission.first(observation)
-        return observation
+        pending = self._add(claim, check_in=self._submission_seconds)
+        pending.send_as(claim.owner)
+        self._on_change(claim)
+        self._submission.first(pending)
+        return pending
 
-    def landed(self, claim: Claim, where: InBlock) -> PendingSettlement:
-        """Observe an open claim whose transaction was found in the block."""
-        observation = self._observe(claim, check_in=ACCEPTED_CHECK_SECONDS)
-        self._confirmation.found(observation, where)
-        return observation
+    def track_in_block(self, claim: Claim, block: InBlock) -> PendingSettlement:
+        """Track an open claim whose transaction was found in the block."""
+        pending = self._add(claim, check_in=ACCEPTED_CHECK_SECONDS)
+        self._confirmation.found_in(pending, block)
+        return pending
 
-    def restored(self, transaction_id: str) -> Claim | None:
-        """Return the claim that is observed here, written again since the storage has lost it.
+    def track(self, claim: Claim) -> PendingSettlement:
+        """Track an open claim that was submitted before, by this or another process."""
+        return self._reconciliation.adopt(claim)
+
+    def restore(self, transaction_id: str) -> Claim | None:
+        """Write a pending claim again that the storage has lost; ``None`` if none is pending.
 
         Raises :class:`ChainUnavailable`, :class:`StorageUnavailable`.
         """
-        observation = self._observed.find(transaction_id)
-        return None if observation is None else self._reconciliation.recovery.restore(observation)
+        pending = self._pending.find(transaction_id)
+        return None if pending is None else self._recovery.restore(pending)
 
-    def observe(self, claim: Claim) -> PendingSettlement:
-        """Observe an open claim that was submitted before, here or elsewhere.
+    def recheck_settled(self, claim: Claim) -> Claim:
+        """Return the settled claim, open again if the chain no longer has it as promised.
 
-        While its lease lasts, whoever announced the submission may be about to make it. What the
-        followed blocks tell of it need not be asked.
-        """
-        now = self._clock.time()
-        check_in = claim.lease_until - now
-        if claim.accepted and self._follower.since <= claim.updated_at:
-            check_in = claim.updated_at + ACCEPTED_CHECK_SECONDS - now
-        observation = self._observe(claim, check_in=check_in)
-        where = self._follower.find(claim.transaction_id)
-        if where is not None and observation.where is None:
-            self._confirmation.found(observation, where)
-        return observation
-
-    def confirm(self, claim: Claim) -> Claim:
-        """Return the settled claim, which is open again if the chain no longer has it as promised.
-
-        For one that was settled before somebody asked: a rollback deeper than was promised may
-        have come since. Costs a question by id unless the followed blocks tell. Raises
+        For one that was settled before a caller asked: a rollback deeper than was promised may
+        have come since. Costs a question by id unless the followed blocks answer it. Raises
         :class:`ChainUnavailable`.
         """
         tip = self._follower.follow()
         where: TransactionStatus | None = None
-        if self._follower.generation is not None:
+        if self._follower.epoch is not None:
             where = self._follower.find(claim.transaction_id)
         if where is None:
             where = self._chain.transaction(claim.transaction_id)
@@ -153,8 +132,8 @@ class Tracker:
             self._storage, claim, transitions.reopen(self._clock.time())
         )
         if after is not None and by_us:
-            self._changed(after)
+            self._on_change(after)
         return after or claim
 
-    def _observe(self, claim: Claim, *, check_in: float) -> PendingSettlement:
-        return self._observed.add(claim, now=self._clock.time(), check_in=check_in)
+    def _add(self, claim: Claim, *, check_in: float) -> PendingSettlement:
+        return self._pending.add(claim, now=self._clock.time(), check_in=check_in)

@@ -18,7 +18,7 @@ FOR_EVER = 1e11
 
 
 def skip_the_claim() -> None:
-    """What is submitted is written down nowhere, and nobody notices."""
+    """A submission is written down nowhere, and no process notices."""
 
     def submit(self: SettlementCoordinator, payment: Payment, deadline: float) -> Claim:  # noqa: ARG001
         self._judge(payment)
@@ -26,11 +26,11 @@ def skip_the_claim() -> None:
         return self._trackers[claim.network].submit(claim).claim
 
     vars(coordinator)["SettlementCoordinator"]._claim = submit
-    vars(recovery)["Recovery"].notice = lambda *_: None
+    vars(recovery)["Recovery"].restore_missing = lambda *_: None
 
 
 def claim_for_ever() -> None:
-    """Nobody takes over what its owner claimed, who is gone and never submitted it."""
+    """No process takes over a claim whose owner is gone and never submitted it."""
     new_claim = SettlementCoordinator._new_claim
 
     def for_ever(self: SettlementCoordinator, payment: Payment, owner: str) -> Claim:
@@ -39,13 +39,13 @@ def claim_for_ever() -> None:
     vars(coordinator)["SettlementCoordinator"]._new_claim = for_ever
 
 
-def tell_everybody() -> None:
-    """Whoever asks for a payment that was told is told again."""
+def deliver_to_every_caller() -> None:
+    """Every caller receives a success that was delivered before."""
 
-    def tell(claim: Claim, answer: bytes, caller: SettleRequest) -> SettleResponse:  # noqa: ARG001
-        return responses.repeated(answer)
+    def deliver(claim: Claim, request: SettleRequest) -> SettleResponse:  # noqa: ARG001
+        return responses.repeated(claim.answer or b"")
 
-    result_delivery._told_before = tell
+    result_delivery.already_delivered = deliver
 
 
 def count_too_far() -> None:
@@ -59,5 +59,6 @@ def count_too_far() -> None:
 
 
 BUGS: Mapping[str, Callable[[], None]] = {
-    each.__name__: each for each in (skip_the_claim, claim_for_ever, tell_everybody, count_too_far)
+    each.__name__: each
+    for each in (skip_the_claim, claim_for_ever, deliver_to_every_caller, count_too_far)
 }

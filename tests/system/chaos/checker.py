@@ -15,20 +15,20 @@ FINAL = ("settled", "rejected", "expired")
 class Kind(StrEnum):
     """What can be wrong."""
 
-    TOLD_TWICE = "told twice"
-    """Two callers were told of the same success, and not by the same idempotency key."""
+    DELIVERED_TWICE = "delivered twice"
+    """Two callers received the same success, and not by the same idempotency key."""
     CHANGED = "changed"
     """A key got another answer than before."""
-    TOLD_EARLY = "told early"
-    """Told of a success that was not in the chain as deep as promised."""
+    DELIVERED_EARLY = "delivered early"
+    """A success was delivered that was not in the chain as deep as promised."""
     UNCLAIMED = "unclaimed"
     """In the chain, and not in the records."""
     ENDLESS = "endless"
     """A claim that did not end, or a caller that never got a conclusive answer."""
     MISJUDGED = "misjudged"
     """Given up for good, though it is in the chain; or settled, though it never was as promised."""
-    UNTOLD = "untold"
-    """Settled, and nobody was told who could have been."""
+    UNDELIVERED = "undelivered"
+    """Settled, and delivered to no caller, though one could have received it."""
     FAULT = "fault"
     """An answer that is neither a verdict nor "try again"."""
 
@@ -73,7 +73,7 @@ def _violations(history: History) -> Iterator[Violation]:
         yield from _without_an_end(history, transaction, calls)
         yield from _misjudged(history, transaction, calls)
         if not successes and history.claims.get(transaction) == "settled":
-            yield from _untold(transaction, calls)
+            yield from _undelivered(transaction, calls)
     for transaction in history.stays:
         if transaction not in history.claims and transaction not in history.elsewhere:
             calls = history.calls_by_transaction.get(transaction, ())
@@ -92,7 +92,7 @@ def _repeats(successes: Sequence[Call]) -> Iterator[Violation]:
         first = successes[0]
         if first.key is None or again.key != first.key:
             what = f"to {first.key} at {first.ended:.3f}, to {again.key} at {again.ended:.3f}"
-            yield Violation(Kind.TOLD_TWICE, again.transaction, what, [first])
+            yield Violation(Kind.DELIVERED_TWICE, again.transaction, what, [first])
         elif again.answer != first.answer:
             what = f"{first.answer}, then {again.answer}"
             yield Violation(Kind.CHANGED, again.transaction, what, [first])
@@ -109,7 +109,7 @@ def _early(history: History, told: Call, calls: Sequence[Call]) -> Iterator[Viol
     claimed = told.answer["extra"]["confirmations"]
     if depth is None or depth < told.confirmations or claimed < told.confirmations:
         what = f"promised {told.confirmations}, told {claimed}, in the chain {depth}"
-        yield Violation(Kind.TOLD_EARLY, told.transaction, what)
+        yield Violation(Kind.DELIVERED_EARLY, told.transaction, what)
 
 
 def _without_an_end(
@@ -139,7 +139,7 @@ def _misjudged(history: History, transaction: str, calls: Sequence[Call]) -> Ite
             yield Violation(Kind.MISJUDGED, transaction, what, calls)
 
 
-def _untold(transaction: str, calls: Sequence[Call]) -> Iterator[Violation]:
+def _undelivered(transaction: str, calls: Sequence[Call]) -> Iterator[Violation]:
     """With a key the success is told again; without one it may have gone where no answer came from.
 
     That is a lost connection, and a storage that failed, for longer than the caller waited, just as
@@ -147,7 +147,7 @@ def _untold(transaction: str, calls: Sequence[Call]) -> Iterator[Violation]:
     """
     answered = {call.key for call in calls if call.is_conclusive and call.key is not None}
     if all(call.status == 200 or call.key in answered for call in calls):
-        yield Violation(Kind.UNTOLD, transaction, "settled, and nobody was told of it", calls)
+        yield Violation(Kind.UNDELIVERED, transaction, "settled, and delivered to no caller", calls)
 
 
 def _may_be_lost(history: History, violation: Violation) -> bool:

@@ -30,8 +30,8 @@ def found(campaign: Campaign) -> set[Kind]:
     ("bug", "kind"),
     [
         ("skip_the_claim", Kind.UNCLAIMED),
-        ("tell_everybody", Kind.TOLD_TWICE),
-        ("count_too_far", Kind.TOLD_EARLY),
+        ("deliver_to_every_caller", Kind.DELIVERED_TWICE),
+        ("count_too_far", Kind.DELIVERED_EARLY),
     ],
 )
 def test_a_planted_bug_is_found(tmp_path: Path, bug: str, kind: Kind) -> None:

@@ -85,17 +85,17 @@ KEPT = {
     ),
 }
 BROKEN = {
-    "two callers": (history(told(), told(11.0)), Kind.TOLD_TWICE),
-    "two keys": (history(told(key="a"), told(11.0, key="b")), Kind.TOLD_TWICE),
-    "a key, then none": (history(told(key="a"), told(11.0)), Kind.TOLD_TWICE),
+    "two callers": (history(told(), told(11.0)), Kind.DELIVERED_TWICE),
+    "two keys": (history(told(key="a"), told(11.0, key="b")), Kind.DELIVERED_TWICE),
+    "a key, then none": (history(told(key="a"), told(11.0)), Kind.DELIVERED_TWICE),
     "another answer": (history(told(key="a"), told(11.0, "a", depth=2)), Kind.CHANGED),
-    "in no block": (history(told(), chain=[Block(1.0, 1, ())]), Kind.TOLD_EARLY),
-    "not deep enough yet": (history(told(), chain=chain()[:2]), Kind.TOLD_EARLY),
-    "told of fewer blocks": (history(told(depth=0)), Kind.TOLD_EARLY),
-    "before its block": (history(told(1.5)), Kind.TOLD_EARLY),
+    "in no block": (history(told(), chain=[Block(1.0, 1, ())]), Kind.DELIVERED_EARLY),
+    "not deep enough yet": (history(told(), chain=chain()[:2]), Kind.DELIVERED_EARLY),
+    "told of fewer blocks": (history(told(depth=0)), Kind.DELIVERED_EARLY),
+    "before its block": (history(told(1.5)), Kind.DELIVERED_EARLY),
     "gone for long": (
         history(told(LATER), chain=[*chain(), RolledBack(50.0, 1)]),
-        Kind.TOLD_EARLY,
+        Kind.DELIVERED_EARLY,
     ),
     "no claim": (history(told(), claims={}), Kind.UNCLAIMED),
     "an unheard-of one": (
@@ -109,11 +109,11 @@ BROKEN = {
     "expired, and there": (history(lost(), claims={"tx": "expired"}), Kind.MISJUDGED),
     "settled, and never there": (history(told(), chain=chain()[:1]), Kind.MISJUDGED),
     "settled too early": (history(told(), chain=chain()[:2]), Kind.MISJUDGED),
-    "told to nobody": (history(refused(DUPLICATE)), Kind.UNTOLD),
-    "lost for a key": (history(lost(9.5, "a"), refused(DUPLICATE, 12.0, "a")), Kind.UNTOLD),
+    "told to nobody": (history(refused(DUPLICATE)), Kind.UNDELIVERED),
+    "lost for a key": (history(lost(9.5, "a"), refused(DUPLICATE, 12.0, "a")), Kind.UNDELIVERED),
     "failed for a key": (
         history(Call("tx", 1, "a", 8.0, 9.0, 503, {}), refused(DUPLICATE, 12.0, "a")),
-        Kind.UNTOLD,
+        Kind.UNDELIVERED,
     ),
     "our fault": (history(told(), Call("tx", 1, None, 1.0, 2.0, 500, {})), Kind.FAULT),
 }
@@ -133,9 +133,9 @@ def test_what_a_storage_forgot_is_excused_then_and_only_then() -> None:
     twice = [told(), told(11.0)]
     during, before = Loss(9.0, 10.5, "failover"), Loss(1.0, 2.0, "failover")
     excused = check(history(*twice, losses=[during]))
-    assert [each.kind for each in excused.excused] == [Kind.TOLD_TWICE]
+    assert [each.kind for each in excused.excused] == [Kind.DELIVERED_TWICE]
     assert excused.violations == []
-    assert kinds(history(*twice, losses=[before])) == {Kind.TOLD_TWICE}
+    assert kinds(history(*twice, losses=[before])) == {Kind.DELIVERED_TWICE}
     for never in (refused(PENDING, 12.0), Call("tx", 1, None, 9.0, 10.0, 500, {})):
         assert check(history(told(), never, losses=[Loss(0.0, LATER, "failover")])).violations
 
@@ -248,8 +248,8 @@ def _leave_it_open(honest: History) -> History:
 @pytest.mark.parametrize(
     ("spoil", "kind"),
     [
-        (_tell_again, Kind.TOLD_TWICE),
-        (_take_the_block, Kind.TOLD_EARLY),
+        (_tell_again, Kind.DELIVERED_TWICE),
+        (_take_the_block, Kind.DELIVERED_EARLY),
         (_take_the_claim, Kind.UNCLAIMED),
         (_leave_it_open, Kind.ENDLESS),
     ],

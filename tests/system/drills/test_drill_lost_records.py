@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from facilitator.roles.chain import InMempool
-from facilitator.roles.claim import NOT_KNOWN, ClaimState
+from facilitator.roles.claim import ClaimState, Delivery
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.settlement import transitions
 from support.drills import (
@@ -245,7 +245,7 @@ def test_what_may_have_been_told_before_it_was_seen_here_is_told_to_nobody(
     def is_written_again() -> bool:
         with suppress(StorageUnavailable):
             claim = drill.facilitator.storage.claim(transaction_id(body))
-            return claim is not None and claim.answer == NOT_KNOWN
+            return claim is not None and claim.delivery is Delivery.UNKNOWN
         return False
 
     eventually(is_written_again)

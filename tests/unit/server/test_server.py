@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 
 from facilitator.api import application
+from facilitator.server import ListenError, Server, http_server
 from facilitator.server import connection as http_connection
-from facilitator.server import http_server
-from facilitator.server.http_server import PIPELINED_REQUESTS, Server
-from facilitator.server.sockets import ListenError
+from facilitator.server.http_server import PIPELINED_REQUESTS
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 from support.web import (
     NETWORK,
@@ -133,7 +132,7 @@ def test_of_many_requests_in_one_packet_few_are_read_ahead(tmp_path: Path, *, st
             assert held.entered.acquire(timeout=20)
             # By then the packet was looked at.
             assert Client(server.port).call("GET", "/health/live").status == 200
-            [waiting] = [each for each in server._channels() if each.requests]
+            [waiting] = [each for each in server._connections() if each.requests]
             assert len(waiting.requests) <= 1 + PIPELINED_REQUESTS + 1
             if stops:
                 server.stop()
@@ -205,11 +204,13 @@ def test_what_a_refused_client_sends_afterwards_is_no_request(tmp_path: Path) ->
 def test_a_service_learns_that_its_caller_hung_up(tmp_path: Path) -> None:
     entered, noticed = threading.Event(), threading.Event()
 
-    def settle(_: PaymentRequest, caller_gone: Callable[[], bool], **__: Any) -> SettleResponse:
-        assert not caller_gone()
+    def settle(
+        _: PaymentRequest, client_disconnected: Callable[[], bool], **__: Any
+    ) -> SettleResponse:
+        assert not client_disconnected()
         entered.set()
         for _attempt in range(2000):
-            if caller_gone():
+            if client_disconnected():
                 noticed.set()
                 break
             threading.Event().wait(0.005)
@@ -306,7 +307,7 @@ def test_a_drain_hook_that_fails_does_not_keep_the_server(
 
     with made(tmp_path, on_drain=fail) as server:
         assert Client(server.port).call("GET", "/").status == 200
-    assert "could not be told" in caplog.text
+    assert "could not be notified" in caplog.text
     with pytest.raises(ConnectionRefusedError):
         Client(server.port).connect()
 

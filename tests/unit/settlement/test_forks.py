@@ -113,7 +113,7 @@ def test_what_was_settled_in_a_block_that_is_gone_is_not_told(
     eventually(lambda: tracker.follow() == devnet.tip())
     Replica(devnet, where)
     with pytest.raises(ChainUnavailable):
-        tracker.confirm(claim)
+        tracker.recheck_settled(claim)
     assert storage.claim(claim.transaction_id) == claim
 
 
@@ -136,7 +136,7 @@ def test_chained_payments_that_a_rollback_dropped_land_in_either_order(
 
     devnet.submit = submit_noting_refusals  # type: ignore[method-assign]
     for each in claims:
-        tracker.observe(each)
+        tracker.track(each)
     tracker.start()
 
     def lands(claim: Claim) -> None:

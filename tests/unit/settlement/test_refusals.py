@@ -8,7 +8,7 @@ import pytest
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.roles.chain import SubmissionRejected
-from facilitator.roles.claim import NOT_KNOWN, Claim, ClaimState
+from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
@@ -108,7 +108,7 @@ def test_what_a_mempool_had_before_may_have_been_told(
     tracker.submit(claim)
     stored = storage.claim(claim.transaction_id)
     assert stored is not None
-    assert stored.answer == NOT_KNOWN
+    assert stored.delivery is Delivery.UNKNOWN
 
 
 class TestClocks:

@@ -40,7 +40,7 @@ def settle(
 ) -> SettleResponse:
     """As by a caller of whom ``gone`` says whether it has hung up."""
     return running.facilitator.service.settle(
-        parse_payment_request(body), wait_seconds=0, idempotency_key=key, caller_gone=gone
+        parse_payment_request(body), wait_seconds=0, idempotency_key=key, client_disconnected=gone
     )
 
 

@@ -98,7 +98,7 @@ def test_mempool_acceptance_is_refused_by_default(running: Running) -> None:
     assert answer["errorReason"] == "invalid_exact_cardano_requirements_policy"
 
 
-def test_the_success_is_told_once(running: Running) -> None:
+def test_the_success_is_delivered_once(running: Running) -> None:
     body = Payer(running).body()
     assert settled(running, body)["success"] is True
     again = running.settle(body)
@@ -237,7 +237,7 @@ def test_verifying_twice_and_then_settling_works(running: Running) -> None:
     assert settled(running, body)["success"] is True
 
 
-def test_a_second_payment_over_a_verified_input_is_told_so(running: Running) -> None:
+def test_a_second_payment_over_a_verified_input_is_refused(running: Running) -> None:
     payer = Payer(running)
     terms, dearer = requirements(), requirements(amount=3_000_000)
     first = payer.transaction(terms)

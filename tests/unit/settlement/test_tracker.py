@@ -3,7 +3,7 @@
 import pytest
 
 from facilitator.roles.chain import ChainUnavailable, InBlock, InMempool, NotFound
-from facilitator.roles.claim import NOT_KNOWN, ClaimState
+from facilitator.roles.claim import ClaimState, Delivery
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
@@ -33,8 +33,8 @@ def test_while_a_lease_lasts_its_owner_is_the_one_to_submit(
     """Claims are gone through in order, so the second's submission shows the first's turn over."""
     leased = storage.add_claim(claim_on(0, ClaimState.SUBMITTED, NOW + 60))
     free = storage.add_claim(claim_on(1, ClaimState.SUBMITTED, NOW - 1))
-    tracker.observe(leased)
-    tracker.observe(free)
+    tracker.track(leased)
+    tracker.track(free)
     tracker.start()
     eventually(lambda: isinstance(devnet.transaction(free.transaction_id), InMempool))
     assert isinstance(devnet.transaction(leased.transaction_id), NotFound)
@@ -57,11 +57,11 @@ def test_what_another_process_has_rejected_is_not_sent_again(
 ) -> None:
     """It could land, after a rollback of what spent its inputs, though it was called rejected."""
     rejected = storage.add_claim(claim_on(0, ClaimState.SUBMITTED, NOW - 1))
-    observation = tracker.observe(rejected)
+    observation = tracker.track(rejected)
     kept = {"error": "outspent", "keep_until": NOW + 1000}
     assert storage.change_claim(rejected.changed(state=ClaimState.REJECTED, **kept))
     behind = storage.add_claim(claim_on(1, ClaimState.SUBMITTED, NOW - 1))
-    tracker.observe(behind)
+    tracker.track(behind)
     tracker.start()
     eventually(lambda: isinstance(devnet.transaction(behind.transaction_id), InMempool))
     assert isinstance(devnet.transaction(rejected.transaction_id), NotFound)
@@ -94,13 +94,15 @@ def test_a_refusal_of_a_repeated_submission_decides_nothing(
     eventually(is_expired)
 
 
-@pytest.mark.parametrize(("lease_until", "answer"), [(NOW + 5, NOT_KNOWN), (NOW, None)])
+@pytest.mark.parametrize(
+    ("lease_until", "delivery"), [(NOW + 5, Delivery.UNKNOWN), (NOW, Delivery.NONE)]
+)
 def test_what_was_in_a_block_before_we_submitted_it_may_have_been_told(
     tracker: Tracker,
     storage: MemoryStorage,
     devnet: Devnet,
     lease_until: float,
-    answer: bytes | None,
+    delivery: Delivery,
 ) -> None:
     """By a claim that is lost; unless another of us submitted it when the lease was over."""
     claim = storage.add_claim(claim_on(0, ClaimState.SUBMITTED, lease_until))
@@ -110,7 +112,7 @@ def test_what_was_in_a_block_before_we_submitted_it_may_have_been_told(
     stored = storage.claim(claim.transaction_id)
     assert stored is not None
     assert stored.block == devnet.tip().point.block
-    assert stored.answer == answer
+    assert stored.delivery is delivery
 
 
 def test_what_was_settled_before_is_looked_for_by_its_id(
@@ -124,12 +126,12 @@ def test_what_was_settled_before_is_looked_for_by_its_id(
     devnet.faults.fail("transaction", times=2)
     for claim in (there, gone):
         with pytest.raises(ChainUnavailable):
-            tracker.confirm(claim)
+            tracker.recheck_settled(claim)
         assert storage.claim(claim.transaction_id) == claim
-    assert tracker.confirm(there) == there
+    assert tracker.recheck_settled(there) == there
     where = devnet.transaction(there.transaction_id)
     assert isinstance(where, InBlock)
     deeper = there.changed(block=where.point.block, confirmations=2)
-    assert tracker.confirm(deeper) == deeper  # our view of the chain lags behind another's
-    assert tracker.confirm(gone).state is ClaimState.SUBMITTED
+    assert tracker.recheck_settled(deeper) == deeper  # our view of the chain lags behind another's
+    assert tracker.recheck_settled(gone).state is ClaimState.SUBMITTED
     assert state_of(storage, gone) is ClaimState.SUBMITTED

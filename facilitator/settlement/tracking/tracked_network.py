@@ -1,0 +1,36 @@
+"""What the parts of a tracker share: one network's chain, its claims and the clock."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from facilitator.chain.followed_chain import FollowedChain
+from facilitator.clock import Clock
+from facilitator.roles.claim import Claim
+from facilitator.roles.storage import Storage
+from facilitator.settlement.tracking.claim_writer import ClaimWriter
+from facilitator.settlement.tracking.pending_settlements import PendingSettlements
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedNetwork:
+    """One network whose pending settlements are tracked, and the storage of their claims."""
+
+    chain: FollowedChain
+    storage: Storage
+    clock: Clock
+    lease_seconds: float
+    pending: PendingSettlements
+    writer: ClaimWriter
+
+
+def tracked_network(
+    chain: FollowedChain,
+    storage: Storage,
+    clock: Clock,
+    lease_seconds: float,
+    on_change: Callable[[Claim], None],
+) -> TrackedNetwork:
+    """Return the network without any pending settlement; ``on_change`` gets every new state."""
+    pending = PendingSettlements()
+    writer = ClaimWriter(storage, pending, clock, on_change)
+    return TrackedNetwork(chain, storage, clock, lease_seconds, pending, writer)
