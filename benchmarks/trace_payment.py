@@ -5,7 +5,7 @@
 Both requests are answered in this thread, which alone is traced; plugins ``devnet`` and ``memory``.
 It prints, for each request and with and without ``cardano``: the modules of the project entered,
 the hops (a call from a module into another one) and the distinct ones among them, the calls, and
-the ``return`` statements of the functions that ran. ``--hops`` lists the hops in their order as well.
+the ``return`` statements of the functions that ran. ``--hops`` lists the hops in their order.
 """
 
 import argparse
