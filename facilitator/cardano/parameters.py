@@ -7,7 +7,7 @@ from fractions import Fraction
 
 @dataclass(frozen=True, slots=True)
 class ProtocolParameters:
-    """The parameters that judging a transaction reads. Amounts are in lovelace, sizes in bytes."""
+    """The parameters that the ledger rules read. Amounts are in lovelace, sizes in bytes."""
 
     min_fee_a: int
     """Lovelace per byte of transaction."""
@@ -30,10 +30,10 @@ class ProtocolParameters:
     protocol_major: int
     protocol_minor: int
     cost_models: Mapping[int, Sequence[int]]
-    """By language: 0, 1, 2 for Plutus V1, V2, V3."""
+    """Cost models by language: 0, 1, 2 for Plutus V1, V2, V3."""
     epoch: int = 0
-    """The epoch these are in force in."""
+    """The epoch in which these parameters are in force."""
     max_epoch: int = 18
-    """Epochs ahead that a pool's retirement may be announced (``eMax``)."""
+    """The most epochs between a pool's retirement and its announcement (``eMax``)."""
     max_ref_script_size_per_tx: int = 200 * 1024
-    """Bytes of reference scripts in a transaction, which the ledger has fixed in Conway."""
+    """Bytes of reference scripts in a transaction; the ledger fixes this limit in Conway."""

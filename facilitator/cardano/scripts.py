@@ -1,4 +1,4 @@
-"""Native scripts: whether the keys that signed and the validity interval satisfy one."""
+"""Native scripts, evaluated by the keys that signed and the validity interval."""
 
 from collections.abc import Set
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ SIGNATURE, ALL, ANY, AT_LEAST, NOT_BEFORE, NOT_AFTER = range(6)
 
 @dataclass(frozen=True, slots=True)
 class Witnessed:
-    """What native scripts are held against."""
+    """The signing keys and the validity interval that a native script is evaluated with."""
 
     keys: Set[bytes]
     """Hashes (28 bytes) of the keys with a vkey witness; bootstrap witnesses don't count."""
     start: int | None
-    """The first slot the transaction is valid in; ``None`` when it may be any."""
+    """The first slot in which the transaction is valid; ``None`` for any slot."""
     end: int | None
-    """The first slot it is no longer valid in; ``None`` when there is none."""
+    """The first slot in which it is no longer valid; ``None`` when its validity does not end."""
 
 
 def native_script_holds(script: bytes, witnessed: Witnessed) -> bool:
-    """Return whether the native script, as CBOR, is satisfied (Allegra, ``evalTimelock``).
+    """Return True if the native script, as CBOR, is satisfied (Allegra, ``evalTimelock``).
 
-    A time lock compares with the validity interval, never with the clock, and fails where the
-    interval is open on its side. Takes time linear in the script's size and constant Python stack.
-    A script that is not well-formed holds for nobody.
+    A time lock compares with the validity interval, never with the clock. It fails if the
+    interval is open on its side. A script that is not well-formed never holds.
+    Takes time linear in the script's size and constant Python stack.
     """
     try:
         return read_all(script, lambda reader: _evaluate(reader, witnessed), "native script")
@@ -35,7 +35,7 @@ def native_script_holds(script: bytes, witnessed: Witnessed) -> bool:
 
 
 class _Group:
-    """An *all*, *any* or *at least* that is being read, with the verdicts of its members so far."""
+    """An unfinished *all*, *any* or *at least*, with the verdicts of its members so far."""
 
     __slots__ = ("bad", "good", "kind", "left", "outer", "required")
 

@@ -5,9 +5,9 @@ from nacl.exceptions import BadSignatureError
 
 
 def signature_holds(public_key: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether ``signature`` (64 bytes) is that of ``message`` under ``public_key`` (32 bytes).
+    """Return True if ``signature`` (64 bytes) signs ``message`` under ``public_key`` (32 bytes).
 
-    A key or signature of another length holds for nothing.
+    A key or signature of another length never holds.
     """
     if len(public_key) != 32 or len(signature) != 64:
         return False

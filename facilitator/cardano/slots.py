@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Era:
-    """From which slot on slots last how long."""
+    """The length of slots from a first slot on."""
 
     start_slot: int
     start_ms: int
@@ -15,16 +15,16 @@ class Era:
 
 
 class EraSummary:
-    """Converts between slots and Unix time in ms; the last era is taken to go on."""
+    """Converts between slots and Unix time in ms; assumes that the last era does not end."""
 
     def __init__(self, eras: Sequence[Era]) -> None:
-        """Take the eras in any order. Raises :class:`ValueError` when there is none."""
+        """Sort the eras, which may come in any order. Raises :class:`ValueError` for none."""
         if not eras:
             raise ValueError("an era summary needs at least one era")
         self.eras = tuple(sorted(eras, key=lambda era: era.start_slot))
 
     def slot_at(self, unix_ms: int) -> int:
-        """Return the slot that the instant lies in; slot 0 for anything before the first era."""
+        """Return the slot of the instant; slot 0 before the first era."""
         for era in reversed(self.eras):
             if unix_ms >= era.start_ms:
                 return era.start_slot + (unix_ms - era.start_ms) // era.slot_ms
@@ -45,4 +45,4 @@ KNOWN_ERAS = {
     "cardano:preprod": EraSummary([Era(0, 1654041600000, 20000), Era(86400, 1655769600000, 1000)]),
     "cardano:preview": EraSummary([Era(0, 1666656000000, 1000)]),
 }
-"""The era summaries of the public networks, for where no provider can be asked."""
+"""The era summaries of the public networks, for use without a chain provider."""

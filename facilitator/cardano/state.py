@@ -14,25 +14,25 @@ class Account:
     deposit: int
     reward: int
     drep: str | None = None
-    """What it delegates its vote to; withdrawing needs a delegation (Conway ``LEDGER``)."""
+    """The DRep it delegates to; withdrawing needs a delegation (Conway ``LEDGER``)."""
     pool: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CommitteeMember:
-    """What the ledger knows of a committee member's cold credential."""
+    """The ledger's record of a committee member's cold credential."""
 
     elected: bool
-    """Whether it is in the committee in office, its term expired or not."""
+    """True if it is in the committee in office, even with an expired term."""
     proposed: bool = False
-    """Whether an open proposal to update the committee would add it."""
+    """True if an open proposal to update the committee would add it."""
     hot: Credential | None = None
-    """The hot credential it authorized last; ``None`` when it resigned or never did."""
+    """The hot credential it authorized last; ``None`` if it authorized none or resigned."""
     resigned: bool = False
 
 
 class ActionPurpose(Enum):
-    """Which actions follow one another (the ledger's ``GovActionPurpose``)."""
+    """A group of actions that follow one another (the ledger's ``GovActionPurpose``)."""
 
     PARAMETERS = auto()
     HARD_FORK = auto()
@@ -42,24 +42,24 @@ class ActionPurpose(Enum):
 
 @dataclass(frozen=True, slots=True)
 class OpenProposal:
-    """A proposal that is neither enacted nor removed."""
+    """A proposal that was neither enacted nor removed."""
 
     action: Action
     expires_after: int
-    """The last epoch in which it can be voted on."""
+    """The last epoch that allows votes on it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Constitution:
-    """What rules read of the constitution in force."""
+    """The part of the constitution in force that rules read."""
 
     guardrails: bytes | None
-    """The hash of its guardrails script; ``None`` when it has none."""
+    """The hash of its guardrails script; ``None`` if it has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class StateQuery:
-    """Which facts a transaction's verdict depends on; false when on none."""
+    """The facts that a transaction's verdict depends on; false if there are none."""
 
     accounts: frozenset[Credential] = frozenset()
     """Stake credentials."""
@@ -69,13 +69,13 @@ class StateQuery:
     treasury: bool = False
     committee: bool = False
     proposals: frozenset[ActionId] = frozenset()
-    """Actions that are voted on or followed."""
+    """Actions that votes are on or that proposals follow."""
     roots: frozenset[ActionPurpose] = frozenset()
-    """Purposes whose last enacted action is followed."""
+    """Purposes whose last enacted action the verdict needs."""
     constitution: bool = False
 
     def __bool__(self) -> bool:
-        """Whether any fact is asked for."""
+        """Return True if the query asks for any fact."""
         return self != _NOTHING
 
 
@@ -86,23 +86,23 @@ _NOTHING = StateQuery()
 class LedgerState:
     """Facts as of the tip.
 
-    A key that was asked for and is ``None`` (or false) is not registered; a key that is not there
-    is not known, and no verdict is built on it.
+    A key with the value ``None`` (or false) was queried and is not registered. An absent key is
+    not known, and no verdict uses it.
     """
 
     accounts: Mapping[Credential, Account | None] = field(default_factory=dict)
     pools: Mapping[bytes, bool] = field(default_factory=dict)
-    """Whether each pool is registered."""
+    """True for each registered pool."""
     dreps: Mapping[Credential, int | None] = field(default_factory=dict)
-    """The deposit, in lovelace, that each registered DRep paid."""
+    """The deposit, in lovelace, of each registered DRep."""
     treasury: int | None = None
-    """What the treasury holds, in lovelace; ``None`` when not known."""
+    """The treasury's balance in lovelace; ``None`` if not known."""
     committee: Mapping[Credential, CommitteeMember] | None = None
-    """By cold credential, everyone elected or proposed or who authorized a hot credential or
-    resigned; ``None`` when not known."""
+    """Members by cold credential: those elected or proposed, and those that authorized a hot
+    credential or resigned. ``None`` if not known."""
     proposals: Mapping[ActionId, OpenProposal | None] = field(default_factory=dict)
-    """Which actions are open proposals."""
+    """The open proposals by action."""
     roots: Mapping[ActionPurpose, ActionId | None] = field(default_factory=dict)
-    """The action of each purpose that was enacted last; ``None`` where none ever was."""
+    """The last enacted action of each purpose; ``None`` if there is none yet."""
     constitution: Constitution | None = None
-    """``None`` when not known."""
+    """The constitution in force; ``None`` if not known."""

@@ -1,7 +1,7 @@
 """A decoded Conway transaction as plain values.
 
-Made by :mod:`facilitator.cardano.codec.transaction_decoder` from the transaction's own bytes.
-Nothing here is ever re-encoded: ids, hashes and sizes come from slices of the bytes as received.
+:mod:`facilitator.cardano.codec.transaction_decoder` makes them from the transaction's own bytes.
+No value is encoded again: ids, hashes and sizes come from slices of the bytes as received.
 """
 
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ Assets: TypeAlias = Mapping[AssetId, int]
 
 
 class OutputRef(NamedTuple):
-    """Which output of which transaction: the ledger's ``TxIn``."""
+    """A reference to an output of a transaction: the ledger's ``TxIn``."""
 
     transaction_id: bytes
     index: int  # type: ignore[assignment]  # the field's standard name, which tuple has a method of
 
     def __str__(self) -> str:
-        """``<transaction id in hex>#<index>``, the spelling of the protocol's nonce."""
+        """Return ``<transaction id in hex>#<index>``, the form of the protocol's nonce."""
         return f"{self.transaction_id.hex()}#{self.index}"
 
 
@@ -34,7 +34,7 @@ class Value(NamedTuple):
 
 
 class Language(IntEnum):
-    """What a script is written in, numbered as in a reference script (CDDL ``script``)."""
+    """The language of a script, numbered as in a reference script (CDDL ``script``)."""
 
     NATIVE = 0
     PLUTUS_V1 = 1
@@ -43,7 +43,7 @@ class Language(IntEnum):
 
 
 class Script(NamedTuple):
-    """A script with the bytes that are hashed: its CBOR for a native one, its code for Plutus."""
+    """A script with the bytes that its hash covers: CBOR if it is native, code if it is Plutus."""
 
     language: Language
     body: bytes
@@ -58,16 +58,16 @@ class Output:
     address: bytes
     value: Value
     size: int
-    """Bytes of its serialisation as received, which the minimum lovelace is computed from."""
+    """Bytes of its serialisation as received; the minimum lovelace depends on them."""
     datum_hash: bytes | None = None
     datum: bytes | None = None
     """The CBOR of an inline datum."""
     script: Script | None = None
     """The reference script it carries."""
     script_size: int = 0
-    """Bytes of that script, which the reference-script fee is computed from."""
+    """Bytes of that script; the reference-script fee depends on them."""
     value_size: int = 0
-    """Bytes of its value's serialisation as received, limited by ``maxValueSize``."""
+    """Bytes of its value's serialisation as received; ``maxValueSize`` limits them."""
 
 
 class VKeyWitness(NamedTuple):
@@ -78,7 +78,7 @@ class VKeyWitness(NamedTuple):
 
 
 class BootstrapWitness(NamedTuple):
-    """A witness for a Byron address: what is needed to recompute the address' root."""
+    """A witness for a Byron address, with all that the address' root is computed from."""
 
     vkey: bytes
     signature: bytes
@@ -87,7 +87,7 @@ class BootstrapWitness(NamedTuple):
 
 
 class Redeemer(NamedTuple):
-    """A redeemer: its purpose (CDDL ``redeemer_tag``), which item it is for, data and budget."""
+    """A redeemer: its purpose (CDDL ``redeemer_tag``), the index of its item, data and budget."""
 
     tag: int
     index: int  # type: ignore[assignment]  # as in OutputRef
@@ -108,38 +108,38 @@ class Certificate(NamedTuple):
 
     kind: int
     credential: Credential | None = None
-    """The staking, DRep or committee cold credential it is about."""
+    """The staking, DRep or committee cold credential of the certificate."""
     deposit: int | None = None
-    """Lovelace that the certificate itself names as its deposit or refund."""
+    """The deposit or refund, in lovelace, that the certificate itself names."""
     pool: bytes | None = None
     """The pool's operator key hash."""
     drep: Credential | None = None
-    """The DRep delegated to; ``None`` as well for *always abstain* and *no confidence*."""
+    """The DRep delegated to; ``None`` also for *always abstain* and *no confidence*."""
     pool_owners: tuple[bytes, ...] = ()
     pool_reward_account: bytes | None = None
     pool_cost: int | None = None
     pool_metadata_hash: bytes | None = None
     epoch: int | None = None
-    """The epoch a pool retires in."""
+    """The epoch in which a pool retires."""
     hot: Credential | None = None
     """The hot credential that a committee member's cold one authorizes."""
     details: tuple[object, ...] = ()
-    """Everything else in it, so that certificates are equal when the ledger says so."""
+    """All other fields, so that certificates are equal exactly if the ledger's are."""
 
 
 class ActionId(NamedTuple):
-    """Which proposal of which transaction: the ledger's ``GovActionId``."""
+    """A reference to a proposal of a transaction: the ledger's ``GovActionId``."""
 
     transaction_id: bytes
     index: int  # type: ignore[assignment]  # as in OutputRef
 
     def __str__(self) -> str:
-        """``<transaction id in hex>#<index>``."""
+        """Return ``<transaction id in hex>#<index>``."""
         return f"{self.transaction_id.hex()}#{self.index}"
 
 
 class ActionKind(IntEnum):
-    """What a governance action would do, numbered as in the CDDL (``gov_action``)."""
+    """The kind of a governance action, numbered as in the CDDL (``gov_action``)."""
 
     PARAMETER_CHANGE = 0
     HARD_FORK_INITIATION = 1
@@ -155,13 +155,13 @@ class Action(NamedTuple):
 
     kind: ActionKind
     previous: ActionId | None = None
-    """The action of the same purpose that it follows; ``None`` to be the first."""
+    """The action of the same purpose that it follows; ``None`` for the first one."""
     parameters: tuple[tuple[int, object], ...] = ()
     """Protocol parameters to change: CDDL keys, ascending, with the new values."""
     version: tuple[int, int] | None = None
     """The protocol version (major, minor) to change to."""
     withdrawals: tuple[tuple[bytes, int], ...] = ()
-    """Reward addresses with what they would get, in lovelace."""
+    """Reward addresses with the lovelace that they would get."""
     guardrails: bytes | None = None
     """The hash of the guardrails script that it names."""
     removed: tuple[Credential, ...] = ()
@@ -169,14 +169,14 @@ class Action(NamedTuple):
     added: tuple[tuple[Credential, int], ...] = ()
     """Cold credentials that would join the committee, with the last epoch of their term."""
     details: tuple[object, ...] = ()
-    """Everything else in it, so that actions are equal when the ledger says so."""
+    """All other fields, so that actions are equal exactly if the ledger's are."""
 
 
 class Proposal(NamedTuple):
     """A proposal procedure."""
 
     deposit: int
-    """In lovelace."""
+    """The deposit in lovelace."""
     return_address: bytes
     """The reward address that the deposit goes back to."""
     action: Action
@@ -184,7 +184,7 @@ class Proposal(NamedTuple):
 
 
 class Voter(NamedTuple):
-    """Who votes: the kind of voter (CDDL ``voter``) and the hash of the credential."""
+    """A voter: its kind (CDDL ``voter``) and the hash of its credential."""
 
     kind: int
     hash: bytes
@@ -196,7 +196,7 @@ class Vote(NamedTuple):
     voter: Voter
     action: ActionId
     choice: int
-    """0 no, 1 yes, 2 abstain."""
+    """The vote: 0 is no, 1 is yes, 2 is abstain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +204,14 @@ class Body:
     """A transaction body; absent fields are empty or ``None``. Amounts are in lovelace."""
 
     inputs: tuple[OutputRef, ...]
-    """In the order received, duplicates and all."""
+    """The inputs in the order received, with duplicates."""
     outputs: tuple[Output, ...]
     fee: int
     invalid_hereafter: int | None = None
     """The first slot in which it is no longer valid (the *TTL*)."""
     certificates: tuple[Certificate, ...] = ()
     withdrawals: Mapping[bytes, int] | None = None
-    """Reward address bytes to lovelace."""
+    """Lovelace by the bytes of the reward address."""
     auxiliary_data_hash: bytes | None = None
     invalid_before: int | None = None
     """The first slot in which it is valid."""
@@ -227,12 +227,12 @@ class Body:
     """The voting procedures by ascending voter and action."""
     proposals: tuple[Proposal, ...] = ()
     treasury: int | None = None
-    """What the body claims the treasury holds."""
+    """The treasury's balance that the body claims."""
     donation: int = 0
 
     @property
     def voters(self) -> tuple[Voter, ...]:
-        """Who votes, each once."""
+        """The voters, each once."""
         return tuple(dict.fromkeys([vote.voter for vote in self.votes])) if self.votes else ()
 
 
@@ -247,25 +247,25 @@ class Witnesses:
     datums: tuple[bytes, ...] = ()
     """The CBOR of each datum."""
     datums_span: bytes | None = None
-    """The CBOR of the whole datum list as received, part of the script integrity hash."""
+    """The CBOR of the whole datum list as received; the script integrity hash covers it."""
     redeemers: tuple[Redeemer, ...] = ()
     redeemers_span: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A transaction, decoded once from the bytes that are also what gets submitted."""
+    """A transaction, decoded once from the same bytes that are submitted."""
 
     raw: bytes
-    """Exactly as received."""
+    """The bytes exactly as received."""
     id: bytes
     """Blake2b-256 over the body's bytes as received."""
     size: int
     """Bytes that the fee and the size limit count.
 
-    Those of body, witnesses and auxiliary data as received, and one for an array of the three
-    (``toCBORForSizeComputation``): where the transaction's own head is as short as it can be, all
-    bytes but that of the validity flag.
+    These are body, witnesses and auxiliary data as received, and one byte for an array of the
+    three (``toCBORForSizeComputation``). If the transaction's own head is as short as possible,
+    they are all bytes except the validity flag.
     """
     body: Body
     witnesses: Witnesses
@@ -273,4 +273,4 @@ class Transaction:
     auxiliary_data: bytes | None
     """The CBOR of the auxiliary data as received."""
     auxiliary_plutus: tuple[tuple[Language, bytes], ...] = ()
-    """Plutus scripts in the auxiliary data, which must be well-formed: language and code."""
+    """Language and code of the Plutus scripts in the auxiliary data, which must be well-formed."""

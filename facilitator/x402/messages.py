@@ -1,7 +1,7 @@
 """The messages of x402 v2 as values, parsed once from decoded JSON.
 
-What makes a request unusable is :class:`BadMessage`. What is merely a bad payment is not judged
-here: the strings of the requirements and the scheme's own payload are handed on as they came.
+An unusable request raises :class:`BadMessage`. This module does not judge the payment: it returns
+the strings of the requirements and the scheme's own payload unchanged.
 """
 
 import hashlib
@@ -18,14 +18,14 @@ PAYMENT_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{16,128}")
 """The id of the extension ``payment-identifier`` (``payment_identifier.md``)."""
 
 MAX_INTEGER = 2**53 - 1
-"""Greatest absolute value of an integer that every reader of JSON knows exactly (RFC 7493 §2.2)."""
+"""The greatest absolute value of an integer that is exact in every JSON reader (RFC 7493 §2.2)."""
 
 
 class BadMessage(Exception):
-    """The body is not an x402 request. Carries the reason and a sentence for a person."""
+    """The body is not an x402 request. Holds the reason and a sentence for people."""
 
     def __init__(self, reason: Reason, message: str) -> None:
-        """Refuse with ``reason``; ``message`` says what to change."""
+        """Store ``reason`` and ``message``, which says what the client must change."""
         super().__init__(message)
         self.reason = reason
         self.message = message
@@ -33,7 +33,7 @@ class BadMessage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """What a payment must do: ``PaymentRequirements``."""
+    """The demands on a payment: ``PaymentRequirements``."""
 
     scheme: str
     network: str
@@ -44,7 +44,7 @@ class Requirements:
     extra: Mapping[str, Any]
 
     def fingerprint(self) -> str:
-        """SHA-256 (hex) that is equal for equal requirements; the network should be canonical."""
+        """Return a SHA-256 (hex), equal for equal requirements; the network should be canonical."""
         fields = [
             self.scheme,
             self.network,
@@ -67,7 +67,7 @@ class PaymentRequest:
     """The scheme's own part, for Cardano ``transaction`` and ``nonce``; not judged here."""
     requirements: Requirements
     payment_identifier: str | None = None
-    """The id of the extension ``payment-identifier``, if the client gave one."""
+    """The id of the extension ``payment-identifier``, if the client sent one."""
     fingerprint: str = ""
     """SHA-256 (hex) over the whole request with sorted keys."""
 
@@ -83,7 +83,7 @@ class VerifyResponse:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields of the wire, absent ones left out."""
+        """Return the wire fields, without absent ones."""
         return _present(
             isValid=self.is_valid,
             payer=self.payer,
@@ -107,7 +107,7 @@ class SettleResponse:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields of the wire, absent ones left out."""
+        """Return the wire fields, without absent ones."""
         return _present(
             success=self.success,
             transaction=self.transaction,
@@ -148,7 +148,7 @@ def parse_payment_request(body: object) -> PaymentRequest:
 def _fingerprint(message: dict[str, Any]) -> str:
     try:
         canonical = orjson.dumps(message, option=orjson.OPT_SORT_KEYS)
-    except orjson.JSONEncodeError:  # it writes fewer levels than it reads
+    except orjson.JSONEncodeError:  # orjson writes fewer levels than it reads
         raise BadMessage(Reason.INVALID_PAYLOAD, "the body is nested too deeply") from None
     return hashlib.sha256(canonical).hexdigest()
 
@@ -193,7 +193,7 @@ def _integer(fields: Mapping[str, Any], name: str, where: str, reason: Reason) -
 
 
 def whole_number(value: object) -> int | None:
-    """The integer, which JSON may also write as ``2.0`` or ``2e0``; ``None`` for all else."""
+    """Return an integer, which JSON may write as ``2.0`` or ``2e0`` also; else ``None``."""
     if type(value) is float and value.is_integer():
         value = int(value)
     return value if type(value) is int and abs(value) <= MAX_INTEGER else None

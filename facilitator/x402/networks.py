@@ -1,4 +1,4 @@
-"""Cardano networks as x402 names them (``scheme_exact_cardano.md``, "Network Identifiers")."""
+"""Cardano networks by their x402 names (``scheme_exact_cardano.md``, "Network Identifiers")."""
 
 from dataclasses import dataclass
 

@@ -7,7 +7,7 @@ _PAYLOAD = "invalid_exact_cardano_payload"
 
 
 class Reason(StrEnum):
-    """Why a request or a payment is refused; the values are part of the wire protocol."""
+    """A reason to refuse a request or a payment; the values are part of the wire protocol."""
 
     # The request itself cannot be used (HTTP 4xx).
     INVALID_PAYLOAD = "invalid_payload"

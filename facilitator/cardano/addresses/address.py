@@ -1,4 +1,4 @@
-"""Addresses: what their bytes say (CIP-19), and their spelling as text."""
+"""Addresses: their parts (CIP-19), and their form as text."""
 
 from enum import Enum, auto
 from functools import lru_cache
@@ -23,7 +23,7 @@ _REWARD_HEADER = 0xE0
 
 
 class AddressKind(Enum):
-    """What an address consists of."""
+    """The kind of an address, which fixes its parts."""
 
     BASE = auto()
     POINTER = auto()
@@ -33,22 +33,22 @@ class AddressKind(Enum):
 
 
 class Address(NamedTuple):
-    """An address taken apart."""
+    """The parts of an address."""
 
     kind: AddressKind
     network_id: int
-    """0 or 1; of a Byron address, 1 unless it names a network magic."""
+    """The network id, 0 or 1. A Byron address has 1 unless it names a network magic."""
     payment: Credential | None
-    """``None`` for a reward and a Byron address."""
+    """The payment credential; ``None`` for a reward address and a Byron address."""
     stake: Credential | None
-    """``None`` unless it is a base or reward address."""
+    """The stake credential; ``None`` unless it is a base or reward address."""
     byron: ByronAddress | None = None
 
 
 def read_address(raw: bytes) -> Address:
-    """Take an address apart, accepting what the ledger accepts in an output (protocol ≥ 9).
+    """Return the parts of an address that the ledger accepts in an output (protocol ≥ 9).
 
-    A reward address is taken as well. Raises :class:`DecodeError`, a :class:`ValueError`.
+    Reward addresses are accepted also. Raises :class:`DecodeError`, a :class:`ValueError`.
     """
     if not raw:
         raise DecodeError("an address must have at least one byte")
@@ -91,9 +91,9 @@ def check_output_address(raw: bytes) -> None:
 
 
 def _is_pointer(raw: bytes) -> bool:
-    """Whether it is a slot of 32 bits, a transaction and a certificate index of 16 bits each.
+    """Return True for a slot of 32 bits, a transaction and a certificate index of 16 bits each.
 
-    Each is big-endian in groups of 7 bits (``decodePtr``).
+    Each number is big-endian in groups of 7 bits (``decodePtr``).
     """
     start = 0
     for longest, spare_bits in ((5, 0x70), (3, 0x7C), (3, 0x7C)):
@@ -110,7 +110,7 @@ def _is_pointer(raw: bytes) -> bool:
 def reward_credential(raw: bytes) -> Credential:
     """Return the credential of a reward address (``decodeAccountAddress``).
 
-    Raises :class:`DecodeError` when it isn't one.
+    Raises :class:`DecodeError` for any other bytes.
     """
     if len(raw) != _REWARD_SIZE or raw[0] & 0xEE != _REWARD_HEADER:
         raise DecodeError("a reward address must be 29 bytes that begin with e0, e1, f0 or f1")
@@ -120,8 +120,8 @@ def reward_credential(raw: bytes) -> Credential:
 def parse_address(text: str) -> bytes:
     """Return the bytes of a bech32 or base58 address.
 
-    Raises :class:`ValueError` with a sentence on what is wrong with it: its spelling, its checksum,
-    what it consists of, or a prefix that belongs to another kind or network.
+    Raises :class:`ValueError` with a sentence about the fault: the spelling, the checksum, the
+    parts, or a prefix of another kind or network.
     """
     if len(text) > _LONGEST_TEXT:
         raise ValueError(f"an address must be at most {_LONGEST_TEXT} characters")

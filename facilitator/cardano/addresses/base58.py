@@ -1,4 +1,4 @@
-"""Base58 with Bitcoin's alphabet, the spelling of Byron addresses."""
+"""Base58 with Bitcoin's alphabet, the text form of Byron addresses."""
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}

@@ -12,7 +12,7 @@ _CHECKSUM_SIZE = 6
 
 
 def _fold(top: int) -> int:
-    """What the five bits that leave the checksum's register put into it."""
+    """Return the value that five bits leaving the checksum's register add to it."""
     folded = 0
     for place, generator in enumerate(_GENERATOR):
         if top >> place & 1:

@@ -1,4 +1,4 @@
-"""Byron addresses: CBOR in CBOR with a checksum, canonical as the Byron decoders demand it."""
+"""Byron addresses: CBOR in CBOR with a checksum, in the canonical form of the Byron decoders."""
 
 import zlib
 from hashlib import blake2b, sha3_256
@@ -20,32 +20,32 @@ _KEY, _REDEMPTION = 0, 2
 
 
 class ByronAddress(NamedTuple):
-    """What a Byron address consists of."""
+    """The parts of a Byron address."""
 
     root: bytes
-    """The 28 bytes that the bootstrap witness of an input has to come out at."""
+    """The 28 bytes that :func:`bootstrap_root` must return for the witness of an input."""
     network_magic: int | None
-    """``None`` on mainnet."""
+    """The network magic; ``None`` on mainnet."""
     attributes_size: int
     """Bytes of derivation path and unknown attributes (``bootstrapAddressAttrsSize``)."""
     is_redemption: bool
-    """Whether it is a voucher of the initial sale, which carries no key to check in a witness."""
+    """True if it is a voucher of the initial sale, which has no key to check in a witness."""
 
 
 def bootstrap_root(vkey: bytes, chain_code: bytes, attributes: bytes) -> bytes:
-    """The root of the Byron address that a bootstrap witness is for (``bootstrapWitKeyHash``)."""
+    """Return the root of the Byron address of a bootstrap witness (``bootstrapWitKeyHash``)."""
     spending = b"\x83\x00\x82\x00\x58\x40" + vkey + chain_code + attributes
     return blake2b(sha3_256(spending).digest(), digest_size=_ROOT_SIZE).digest()
 
 
 def read_byron(raw: bytes) -> ByronAddress:
-    """Take a Byron address apart. Raises :class:`DecodeError` unless the ledger accepts it."""
+    """Return the address' parts. Raises :class:`DecodeError` unless the ledger accepts it."""
     payload = read_all(raw, _checksummed, "a Byron address")
     return read_all(payload, _payload, "the payload of a Byron address")
 
 
 def _checksummed(reader: Reader) -> bytes:
-    if reader.raw[0] != _PAIR:  # by which the ledger tells it from others (isByronAddress)
+    if reader.raw[0] != _PAIR:  # the ledger recognises Byron addresses by it (isByronAddress)
         raise DecodeError(f"a Byron address must begin with the byte {_PAIR:#04x}")
     reader.pos = 1
     payload = reader.nested("the payload of a Byron address")
@@ -86,7 +86,7 @@ def _attributes(reader: Reader) -> dict[int, bytes]:
 
 
 def _known(attributes: dict[int, bytes]) -> tuple[int, int | None]:
-    """Take out the size of the derivation path and the network magic."""
+    """Remove the attributes with a meaning; return the path's size and the network magic."""
     path_size, magic = 0, None
     raw = attributes.pop(_DERIVATION_PATH, None)
     if raw is not None:
@@ -108,7 +108,7 @@ def _magic(reader: Reader) -> int:
 
 
 def _check_shortest(head_size: int, argument: int, what: str) -> None:
-    """Check that a head of this size is the shortest that holds the argument."""
+    """Raise :class:`DecodeError` unless the head is the shortest that holds the argument."""
     shortest = 1 if argument < 24 else 2 if argument <= MAX_UINT8 else 3
     if argument > MAX_UINT16:
         shortest = 5

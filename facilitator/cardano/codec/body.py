@@ -20,7 +20,7 @@ _REQUIRED = {"inputs": 0, "outputs": 1, "fee": 2}
 
 
 def body(reader: Reader) -> Body:
-    """Return the body that comes next. Raises :class:`DecodeError`."""
+    """Return the body at the reader's position. Raises :class:`DecodeError`."""
     fields: dict[str, Any] = {}
     for _ in reader.map("the transaction body"):
         key = reader.unsigned("a key of the transaction body")
@@ -120,4 +120,4 @@ _FIELDS: dict[int, tuple[str, Callable[[Reader], object]]] = {
     21: ("treasury", _unsigned("the treasury (body key 21)")),
     22: ("donation", _donation),
 }
-"""By key of the body: the field of :class:`Body` and what reads it. Key 6 ended with Babbage."""
+"""Field of :class:`Body` and its read function, by key of the body. Key 6 ended with Babbage."""

@@ -1,10 +1,10 @@
-"""Reading CBOR (RFC 8949) item by item, the way the ledger's own decoders do.
+"""Reads CBOR (RFC 8949) item by item, as the ledger's own decoders do.
 
-A :class:`Reader` is asked for what the schema says must come next, so nothing is built that isn't
-wanted, nothing is allocated by a length that the input merely claims, and hostile nesting is walked
-without recursion. As in the ledger, heads of any width and arrays and maps of either length form
-are taken, while a byte or text string must have its length in front (``decodeBytes`` below protocol
-version 12).
+The caller of a :class:`Reader` names the item that the schema requires next. So the reader builds
+only requested values, allocates nothing by a length that the input merely claims, and walks hostile
+nesting without recursion. Like the ledger, it accepts heads of any width, and arrays and maps of
+definite or indefinite length. A byte or text string must have its length in front
+(``decodeBytes`` below protocol version 12).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,18 +19,18 @@ MAX_UINT64 = 2**64 - 1
 MIN_INT64, MAX_INT64 = -(2**63), 2**63 - 1
 
 UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG = range(7)
-"""CBOR's major types, as :meth:`Reader.major` names them."""
+"""CBOR's major types, as :meth:`Reader.major` returns them."""
 
 SET_TAG = 258
 NESTED_TAG = 24
 RATIONAL_TAG = 30
 BIGNUM_HEADS = (0xC2, 0xC3)
-"""Tags of an integer of any size, positive and negative; the ledger knows them by one byte only."""
+"""Tags of a bignum, positive and negative; the ledger accepts them in their one-byte form only."""
 
 INDEFINITE_ARRAY = -1
 INDEFINITE_MAP = -2
 CLOSE = -3
-"""Entries of the stack that :func:`walk` keeps, next to counts of items still to come."""
+"""Entries of the stack of :func:`walk`, in addition to counts of remaining items."""
 
 _INDEFINITE = 31
 _MAP_OF_64_BITS = 0xBB
@@ -40,14 +40,14 @@ _FALSE, _TRUE = 0xF4, 0xF5
 
 
 class DecodeError(ValueError):
-    """The bytes are not what the ledger's decoder takes; the message says where and why."""
+    """The ledger's decoder would refuse the bytes; the message says where and why."""
 
 
 class Reader:
-    """A position in bytes that moves over what is asked for, in order.
+    """A position in bytes that moves over the requested items, in order.
 
-    Every method raises :class:`DecodeError` when something else comes, with ``what`` in its
-    message, and :class:`IndexError` when the bytes end at an item's first byte: whoever made the
+    Every method raises :class:`DecodeError` for another item, with ``what`` in its message. It
+    raises :class:`IndexError` if the bytes end at an item's first byte. The code that creates the
     reader turns that into a :class:`DecodeError`, as :func:`read_all` does.
     """
 
@@ -60,14 +60,14 @@ class Reader:
         self.end = len(raw)
 
     def major(self) -> int:
-        """Return the major type of the item that comes next."""
+        """Return the major type of the next item."""
         return self.raw[self.pos] >> 5
 
     def opens_map(self) -> bool:
-        """Whether a map comes next where the ledger also takes another form of the same thing.
+        """Return True if a map comes next, in a place where the ledger also accepts another form.
 
-        It looks for ``TypeMapLen`` and ``TypeMapLenIndef`` there, so a map whose length takes 8
-        bytes is none.
+        The ledger looks for ``TypeMapLen`` and ``TypeMapLenIndef`` there. So a map whose length
+        takes 8 bytes does not count.
         """
         initial = self.raw[self.pos]
         return initial >> 5 == MAP and initial != _MAP_OF_64_BITS
@@ -102,7 +102,7 @@ class Reader:
         return value
 
     def integer(self, what: str) -> int:
-        """Return an integer of major type 0 or 1, so from -2⁶⁴ to 2⁶⁴ - 1."""
+        """Return an integer of major type 0 or 1, from -2⁶⁴ to 2⁶⁴ - 1."""
         if self.major() == NEGATIVE:
             return -1 - self._argument(what)
         if self.major() != UNSIGNED:
@@ -152,7 +152,7 @@ class Reader:
             raise DecodeError(f"{what} must be UTF-8") from None
 
     def boolean(self, what: str) -> bool:
-        """``true`` or ``false``."""
+        """Return a boolean, ``true`` or ``false``."""
         initial = self.raw[self.pos]
         if initial not in (_FALSE, _TRUE):
             raise DecodeError(f"{what} must be true or false")
@@ -160,32 +160,32 @@ class Reader:
         return initial == _TRUE
 
     def take_null(self) -> bool:
-        """Return whether ``null`` comes next; it is consumed if so."""
+        """Return True if the next item is ``null``, and consume it."""
         if self.raw[self.pos] != _NULL:
             return False
         self.pos += 1
         return True
 
     def take_break(self) -> bool:
-        """Return whether an indefinite item ends here; the *break* is consumed if so."""
+        """Return True if an indefinite item ends here, and consume the *break*."""
         if self.raw[self.pos] != _BREAK:
             return False
         self.pos += 1
         return True
 
     def any_tag(self, what: str) -> int:
-        """Return the number of the tag that comes next."""
+        """Return the number of the next item's tag."""
         if self.major() != TAG:
             raise DecodeError(f"{what} must be tagged")
         return self._argument(what)
 
     def tag(self, number: int, what: str) -> None:
-        """The tag with this number."""
+        """Consume the tag with this number."""
         if self.any_tag(what) != number:
             raise DecodeError(f"{what} must have the tag {number}")
 
     def _length(self, major: int, what: str) -> int | None:
-        """How many items an array, or pairs a map, says to hold; ``None`` when indefinite."""
+        """Return the stated number of an array's items or a map's pairs; ``None`` if indefinite."""
         initial = self.raw[self.pos]
         if initial >> 5 != major:
             raise DecodeError(f"{what} must be {'an array' if major == ARRAY else 'a map'}")
@@ -198,15 +198,15 @@ class Reader:
         return length
 
     def array_length(self, what: str) -> int | None:
-        """Open an array; ``None`` when it is indefinite. To be closed by :meth:`close`."""
+        """Open an array, which :meth:`close` ends; return its length, ``None`` if indefinite."""
         return self._length(ARRAY, what)
 
     def map_length(self, what: str) -> int | None:
-        """Open a map; ``None`` when it is indefinite."""
+        """Open a map and return its length; ``None`` if indefinite."""
         return self._length(MAP, what)
 
     def expect(self, length: int | None, size: int, what: str) -> None:
-        """That an array opened with ``length`` can have ``size`` elements."""
+        """Check that an array opened with ``length`` can have ``size`` elements."""
         if length is not None and length != size:
             raise DecodeError(f"{what} must have {size} elements, not {length}")
 
@@ -217,7 +217,7 @@ class Reader:
         return length
 
     def close(self, length: int | None, what: str) -> None:
-        """Close an array that was opened with ``length``, after its elements were read."""
+        """Close an array that was opened with ``length``, after reading its elements."""
         if length is None and not self.take_break():
             raise DecodeError(f"{what} has too many elements")
 
@@ -229,15 +229,15 @@ class Reader:
             yield None
 
     def array(self, what: str) -> Iterable[object]:
-        """One turn for each element of the array that comes next; each must be read in its turn."""
+        """Return one turn for each element of the next array; each turn must read its element."""
         return self._turns(self._length(ARRAY, what))
 
     def map(self, what: str) -> Iterable[object]:
-        """One turn for each pair of the map that comes next; key and value are read in it."""
+        """Return one turn for each pair of the next map; each turn must read key and value."""
         return self._turns(self._length(MAP, what))
 
     def set(self, what: str) -> Iterable[object]:
-        """As :meth:`array`, with the tag 258 in front or without it."""
+        """Return the turns of :meth:`array`, with or without the tag 258 in front."""
         if self.major() == TAG:
             self.tag(SET_TAG, what)
         return self.array(what)
@@ -249,11 +249,12 @@ class Reader:
 
 
 def walk(reader: Reader, visit: Callable[[Reader, list[int]], None]) -> None:
-    """Go through one item and all it contains, however deep, in constant Python stack.
+    """Read one item and all it contains, at any depth, in constant Python stack.
 
-    ``visit`` reads one item's head (a leaf's content too) and appends to the stack what has to
-    follow for it: a count of items, :data:`INDEFINITE_ARRAY`, :data:`INDEFINITE_MAP`, or
-    :data:`CLOSE` for the *break* of an array whose last element is what was appended after it.
+    ``visit`` reads one item's head (a leaf's content also). It appends what must follow to the
+    stack: a count of items, :data:`INDEFINITE_ARRAY`, :data:`INDEFINITE_MAP`, or :data:`CLOSE`.
+    :data:`CLOSE` stands for the *break* of an array; the entry appended after it is the last
+    element of that array.
     """
     stack: list[int] = []
     visit(reader, stack)
@@ -273,7 +274,7 @@ def walk(reader: Reader, visit: Callable[[Reader, list[int]], None]) -> None:
 def read_set(
     reader: Reader, read: Callable[[Reader], T], what: str, *, may_be_empty: bool = False
 ) -> tuple[T, ...]:
-    """Return the elements of a set, none of them twice, in the order received."""
+    """Return the elements of a set, each once, in the order received."""
     elements = tuple([read(reader) for _ in reader.set(what)])
     if len(set(elements)) != len(elements):
         raise DecodeError(f"{what} must not have an element twice")
@@ -283,7 +284,7 @@ def read_set(
 
 
 def read_all(raw: bytes, read: Callable[[Reader], T], what: str) -> T:
-    """What ``read`` makes of ``raw``, which must hold that and nothing else.
+    """Return the result of ``read``, which must consume all of ``raw``.
 
     Raises :class:`DecodeError` otherwise.
     """

@@ -1,4 +1,4 @@
-"""Certificates (CDDL ``certificate``, Conway) and the credentials that governance shares."""
+"""Certificates (CDDL ``certificate``, Conway) and the types that governance shares."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -25,7 +25,7 @@ _COMMITTEE_AUTHORIZATION = 14
 
 
 def certificates(reader: Reader) -> tuple[Certificate, ...]:
-    """Return the certificates of a body, at least one and none of them twice."""
+    """Return the certificates of a body: at least one, each once."""
     return read_set(reader, _certificate, "certificates (body key 4)")
 
 
@@ -91,7 +91,7 @@ def fraction(reader: Reader, what: str) -> Fraction:
 
 
 def _any_integer(reader: Reader, what: str) -> int:
-    """An integer that may be a bignum (``decodeInteger``), here of 64 bytes, so quick to reduce."""
+    """Return an integer or bignum (``decodeInteger``), up to 64 bytes to keep reducing it cheap."""
     initial = reader.raw[reader.pos]
     if initial not in BIGNUM_HEADS:
         return reader.integer(what)
@@ -161,7 +161,7 @@ _PARTS: dict[int, tuple[Callable[[Reader, Certificate], Certificate], ...]] = {
     17: (_deposit,),
     18: (_anchor,),
 }
-"""By kind of certificate, what comes after the credential that it begins with."""
+"""Read functions for what follows a certificate's first credential, by kind of certificate."""
 
 
 def _pool_registration(reader: Reader) -> Certificate:

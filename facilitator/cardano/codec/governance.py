@@ -80,7 +80,7 @@ def _action_id(reader: Reader) -> ActionId:
 
 
 def proposals(reader: Reader) -> tuple[Proposal, ...]:
-    """Return the proposals, at least one and none of them twice."""
+    """Return the proposals: at least one, each once."""
     return read_set(reader, _proposal, "proposal procedures (body key 20)")
 
 
@@ -97,9 +97,9 @@ def _proposal(reader: Reader) -> Proposal:
 
 
 def decode_action(raw: bytes) -> Action:
-    """Return a lone governance action (CDDL ``gov_action``), as chain providers hand it out.
+    """Return a single governance action (CDDL ``gov_action``), as chain providers return it.
 
-    Raises :class:`DecodeError` when the ledger would not decode it.
+    Raises :class:`DecodeError` if the ledger would not decode it.
     """
     return read_all(raw, _action, "the governance action")
 
@@ -132,7 +132,7 @@ def _version(reader: Reader) -> Fields:
 def _mapping(
     key: Callable[[Reader], object], value: Callable[[Reader], object], what: str
 ) -> Callable[[Reader], Fields]:
-    """What reads a map whose keys must differ, as pairs by ascending key."""
+    """Return a function that reads a map with unique keys as pairs by ascending key."""
 
     def read(reader: Reader) -> Fields:
         found: dict[Any, object] = {}
@@ -201,7 +201,7 @@ _PARAMETERS: dict[int, Callable[[Reader], object]] = {
     25: _array_of(5, _unit, "the voting thresholds of pools"),
     26: _array_of(10, _unit, "the voting thresholds of DReps"),
 }
-"""By key of a parameter update (CDDL ``protocol_param_update``)."""
+"""Read functions by key of a parameter update (CDDL ``protocol_param_update``)."""
 
 
 def _parameter_update(reader: Reader) -> Fields:
@@ -241,4 +241,4 @@ _ACTIONS: dict[int, dict[str, Callable[[Reader], Any]]] = {
     ActionKind.NEW_CONSTITUTION: {"previous": _previous, "details": _constitution},
     ActionKind.INFO: {},
 }
-"""By kind of governance action, what comes after the kind: fields of :class:`Action`."""
+"""Fields of :class:`Action` that follow the kind, by kind of governance action."""

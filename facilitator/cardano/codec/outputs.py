@@ -75,7 +75,7 @@ def _address(reader: Reader) -> bytes:
 
 
 def _sized_value(reader: Reader) -> tuple[Value, int]:
-    """Return a value (CDDL ``value``) and the bytes it takes."""
+    """Return a value (CDDL ``value``) and its size in bytes."""
     start = reader.pos
     if reader.major() == ARRAY:
         length = reader.record(2, "the value of an output")
@@ -88,7 +88,7 @@ def _sized_value(reader: Reader) -> tuple[Value, int]:
 
 
 def multiasset(reader: Reader, *, minting: bool) -> Assets:
-    """Quantities by asset (``decodeMultiAsset``): in an output positive, in a mint non-zero."""
+    """Return quantities by asset (``decodeMultiAsset``): positive in an output, not 0 in a mint."""
     assets: dict[bytes, int] = {}
     policies: set[bytes] = set()
     for _ in reader.map("a multi-asset value"):
@@ -97,7 +97,7 @@ def multiasset(reader: Reader, *, minting: bool) -> Assets:
             raise DecodeError(f"a multi-asset value has the policy {policy.hex()} twice")
         policies.add(policy)
         _assets_of(policy, reader, assets, minting=minting)
-    # what the ledger's compact form can address (isMultiAssetSmallEnough)
+    # The ledger's compact form cannot address more (isMultiAssetSmallEnough).
     if 44 * len(assets) + POLICY_SIZE * len(policies) > 65535:
         raise DecodeError(f"a multi-asset value has too many assets: {len(assets)}")
     return assets
@@ -121,7 +121,7 @@ def _assets_of(policy: bytes, reader: Reader, assets: dict[bytes, int], *, minti
 
 
 def _datum(reader: Reader) -> tuple[bytes | None, bytes | None]:
-    """Return a datum option (CDDL ``datum_option``): its hash, or the CBOR that is inline."""
+    """Return a datum option (CDDL ``datum_option``): a hash, or the CBOR of an inline datum."""
     length = reader.record(2, "the datum of an output")
     kind = reader.unsigned("the kind of an output's datum", _INLINE_DATUM)
     datum_hash = inline = None

@@ -1,4 +1,4 @@
-"""Scripts and Plutus data: their structure is checked, their bytes are kept as received."""
+"""Scripts and Plutus data: checks their structure and keeps their bytes as received."""
 
 from hashlib import blake2b
 
@@ -61,7 +61,7 @@ def _visit_native(reader: Reader, stack: list[int]) -> None:
 def plutus_data(reader: Reader) -> bytes:
     """Return the bytes of a Plutus data item (CDDL ``plutus_data``), nested to any depth."""
     start = reader.pos
-    if reader.raw[start] < 24:  # a small integer, the most that a small datum is
+    if reader.raw[start] < 24:  # a small integer, which most small datums are
         reader.pos = start + 1
     else:
         walk(reader, _visit_data)
@@ -69,7 +69,7 @@ def plutus_data(reader: Reader) -> bytes:
 
 
 def _visit_data(reader: Reader, stack: list[int]) -> None:
-    """One item as Plutus' ``decodeData`` takes it: leaves of at most 64 bytes or such chunks."""
+    """Visit one item as Plutus' ``decodeData`` does: leaves or chunks have at most 64 bytes."""
     initial = reader.raw[reader.pos]
     major = initial >> 5
     if major < BYTES:
@@ -136,7 +136,7 @@ def _tagged_script(reader: Reader) -> Script:
 
 
 def metadatum(reader: Reader) -> None:
-    """Go past a piece of transaction metadata (CDDL ``metadatum``), nested to any depth."""
+    """Skip an item of transaction metadata (CDDL ``metadatum``), nested to any depth."""
     walk(reader, _visit_metadatum)
 
 
@@ -157,7 +157,7 @@ def _visit_metadatum(reader: Reader, stack: list[int]) -> None:
 
 
 def _bounded_string(reader: Reader, major: int) -> None:
-    """A byte or text string of at most 64 bytes in all, in one piece or in chunks."""
+    """Skip a byte or text string of at most 64 bytes in total, in one piece or in chunks."""
     what = "a string in metadata"
     if reader.raw[reader.pos] & 0x1F != 31:
         _chunk(reader, major, what)

@@ -1,8 +1,8 @@
-"""Decoding a transaction once, from the bytes that are also what gets submitted.
+"""Decodes a transaction once, from the same bytes that are submitted.
 
-What is refused is what the ledger's own decoders refuse in Conway at the protocol versions 9 to 11,
-with two exceptions that rules report by their own names: an input listed twice, and a network id
-other than 0 and 1. Beyond that, a ratio's bignum of more than 64 bytes is refused, for its cost.
+It refuses what the ledger's own decoders refuse in Conway at protocol versions 9 to 11. Two
+exceptions are reported by rules under their own names: an input listed twice, and a network id
+other than 0 and 1. A ratio's bignum of more than 64 bytes is refused also, for its cost.
 """
 
 from hashlib import blake2b
@@ -18,17 +18,17 @@ __all__ = ["DecodeError", "decode_output", "decode_transaction"]
 
 
 def decode_transaction(raw: bytes) -> Transaction:
-    """Return the transaction that ``raw`` is, in time and memory that grow with its length only.
+    """Return the transaction in ``raw``, in time and memory linear in its length.
 
-    Raises :class:`DecodeError`, and nothing else, when the ledger would not decode it.
+    Raises :class:`DecodeError`, and no other error, if the ledger would not decode it.
     """
     return read_all(raw, _transaction, "the transaction")
 
 
 def decode_output(raw: bytes) -> Output:
-    """Return a lone output (CDDL ``transaction_output``), as chain providers hand it out.
+    """Return a single output (CDDL ``transaction_output``), as chain providers return it.
 
-    Raises :class:`DecodeError`, and nothing else, when the ledger would not decode it.
+    Raises :class:`DecodeError`, and no other error, if the ledger would not decode it.
     """
     return read_all(raw, output, "the output")
 
@@ -41,7 +41,7 @@ def _transaction(reader: Reader) -> Transaction:
     decoded_witnesses = witnesses(reader)
     is_valid = reader.boolean("the validity flag")
     auxiliary, plutus = (None, ()) if reader.take_null() else auxiliary_data(reader)
-    size = reader.pos - start  # with the validity flag's byte for that of the ledger's own head
+    size = reader.pos - start  # the validity flag's byte stands for the ledger's own head
     reader.close(length, "the transaction")
     return Transaction(
         raw=reader.raw,

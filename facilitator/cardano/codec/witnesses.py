@@ -23,7 +23,7 @@ _LAST_PURPOSE = 5
 
 
 def witnesses(reader: Reader) -> Witnesses:
-    """Return the witness set that comes next. Raises :class:`DecodeError`."""
+    """Return the witness set at the reader's position. Raises :class:`DecodeError`."""
     found: dict[int, Any] = {}
     spans: dict[int, bytes] = {}
     for _ in reader.map("the witness set"):
@@ -66,7 +66,7 @@ def _vkey(reader: Reader) -> VKeyWitness:
 
 
 def _bootstraps(reader: Reader) -> tuple[BootstrapWitness, ...]:
-    """Bootstrap witnesses; of several for the same root the ledger's set keeps the last."""
+    """Return bootstrap witnesses; of several for one root, the ledger's set keeps the last."""
     found: dict[bytes, BootstrapWitness] = {}
     for _ in reader.set("bootstrap witnesses (witness key 2)"):
         witness = _bootstrap(reader)
@@ -87,7 +87,7 @@ def _bootstrap(reader: Reader) -> BootstrapWitness:
 
 
 def _native_scripts(reader: Reader) -> Mapping[bytes, Script]:
-    """Native scripts by hash; up to protocol version 11 the ledger merges the same one."""
+    """Return native scripts by hash; up to protocol version 11 the ledger merges equal ones."""
     found: dict[bytes, Script] = {}
     for _ in reader.set("native scripts (witness key 1)"):
         script = make_script(Language.NATIVE, native_script(reader))
@@ -115,7 +115,7 @@ def _datums(reader: Reader) -> tuple[bytes, ...]:
 
 
 def _redeemers(reader: Reader) -> tuple[Redeemer, ...]:
-    """Redeemers in either form; of two for the same item the ledger keeps the last."""
+    """Return redeemers in either form; of two for one item, the ledger keeps the last."""
     is_map = reader.opens_map()
     read = _mapped_redeemer if is_map else _listed_redeemer
     turns = reader.map if is_map else reader.array
@@ -137,7 +137,7 @@ def _mapped_redeemer(reader: Reader) -> Redeemer:
     length = reader.record(2, "the key of a redeemer")
     tag, index = _item(reader)
     reader.close(length, "the key of a redeemer")
-    # a plain tuple to the ledger, which below protocol version 12 must be definite
+    # The ledger reads a plain tuple here, which below protocol version 12 must be definite.
     if reader.record(2, "a redeemer") is None:
         raise DecodeError("a redeemer in a map must be a definite array")
     return Redeemer(tag, index, plutus_data(reader), *_budget(reader))

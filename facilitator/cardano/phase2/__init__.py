@@ -1,1 +1,1 @@
-"""Phase 2: Plutus scripts, what they are told, and what they say."""
+"""Phase 2: Plutus scripts, their contexts and their evaluation."""

@@ -1,4 +1,4 @@
-"""Plutus data for the evaluator, and builtin functions over it that it has otherwise."""
+"""Plutus data for the evaluator, and the builtin functions that differ from the evaluator's."""
 
 from collections.abc import Callable, Mapping
 
@@ -28,18 +28,18 @@ _EMPTY_PAIR = BuiltinPair(PlutusData(), PlutusData())
 
 
 class OrderedMap(PlutusMap):
-    """A map whose pairs have an order and may have equal keys, as those of the ledger."""
+    """A map whose pairs have an order and may have equal keys, as in the ledger."""
 
     def __post_init__(self) -> None:
-        """Keep the pairs as they are."""
+        """Keep the pairs unchanged."""
 
     def d_ex_mem(self) -> int:
-        """Return the words of memory that the pairs take."""
+        """Return the size of the pairs in words of memory."""
         return sum(key.ex_mem() + value.ex_mem() for key, value in self.value)
 
 
 def to_uplc(data: Data) -> PlutusData:
-    """Return the data as the evaluator's values."""
+    """Return the data as values of the evaluator."""
     if isinstance(data, int):
         return PlutusInteger(data)
     if isinstance(data, bytes):
@@ -181,9 +181,9 @@ _FROM_VAN_ROSSEM: dict[BuiltInFun, Callable[..., AST]] = {
 
 
 def corrected(language: Language, protocol_major: int) -> Mapping[BuiltInFun, Callable[..., AST]]:
-    """Return the functions that are not the evaluator's own (``BuiltinSemanticsVariant``).
+    """Return the functions that replace the evaluator's own (``BuiltinSemanticsVariant``).
 
-    In Plutus V1 and V2, numbers are taken modulo 256 as bytes. From protocol version 11 on, some
+    In Plutus V1 and V2, a number becomes a byte modulo 256. From protocol version 11 on, some
     numbers must fit 64 bits.
     """
     before_v3 = _BEFORE_V3 if language is not Language.PLUTUS_V3 else {}
@@ -197,4 +197,4 @@ UNSUPPORTED = frozenset(
     or builtin
     in (BuiltInFun.VerifyEcdsaSecp256k1Signature, BuiltInFun.VerifySchnorrSecp256k1Signature)
 )
-"""Functions that need native libraries, whose checks of their arguments are not known to agree."""
+"""Functions of native libraries whose argument checks may differ from the ledger's."""

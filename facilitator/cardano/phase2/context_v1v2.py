@@ -31,7 +31,7 @@ from facilitator.cardano.transaction import (
 
 _REGISTERS, _DEREGISTERS, _DELEGATES, _POOL, _POOL_RETIRES = 0, 1, 2, 3, 4
 _PLAIN = {7: _REGISTERS, 8: _DEREGISTERS}
-"""Kinds of certificates that are told of as if they named no deposit."""
+"""Kinds of certificates that contexts show as the kind without a deposit."""
 
 
 def context_v1(resolved: Resolved, eras: EraSummary, tag: int, item: int) -> Constr:
@@ -56,7 +56,7 @@ def context_v1(resolved: Resolved, eras: EraSummary, tag: int, item: int) -> Con
 
 
 def context_v2(resolved: Resolved, eras: EraSummary, tag: int, item: int) -> Constr:
-    """As :func:`context_v1`, for V2."""
+    """Return the context of V2, as :func:`context_v1` does for V1."""
     body = resolved.tx.body
     info = Constr(
         0,
@@ -84,7 +84,7 @@ def context_v2(resolved: Resolved, eras: EraSummary, tag: int, item: int) -> Con
 
 
 def purpose(resolved: Resolved, tag: int, item: int) -> Constr:
-    """``ScriptPurpose``: what the redeemer is for."""
+    """Return the ``ScriptPurpose`` of a redeemer."""
     body = resolved.tx.body
     if tag == SPENDING:
         return Constr(1, (reference(sorted(resolved.inputs)[item], wrapped=True),))
@@ -98,13 +98,13 @@ def purpose(resolved: Resolved, tag: int, item: int) -> Constr:
 
 
 def rewarded(resolved: Resolved) -> list[Credential]:
-    """Return the credentials withdrawn for in the ledger's order: scripts precede keys."""
+    """Return the credentials of withdrawals in the ledger's order: scripts precede keys."""
     found = map(reward_credential, resolved.tx.body.withdrawals or {})
     return sorted(found, key=lambda credential: (not credential.is_script, credential.hash))
 
 
 def datums(resolved: Resolved) -> list[tuple[Data, Data]]:
-    """Return the datums witnessed, by ascending hash."""
+    """Return the datums of the witness set, by ascending hash."""
     found = {blake2b(raw, digest_size=32).digest(): raw for raw in resolved.tx.witnesses.datums}
     return [(digest, decode_data(found[digest])) for digest in sorted(found)]
 
@@ -118,7 +118,7 @@ def pool_vrf(found: Certificate) -> bytes:
 
 
 def output_v2(output: Output) -> Constr:
-    """``TxOut`` of V2 and V3."""
+    """Return the ``TxOut`` of V2 and V3."""
     if output.datum is not None:
         datum = Constr(2, (decode_data(output.datum),))
     elif output.datum_hash is not None:
@@ -142,19 +142,19 @@ def _inputs(
 
 
 def _minted(found: Assets) -> Map:
-    """Return the value minted, which begins with zero lovelace in V1 and V2."""
+    """Return the minted value, which begins with zero lovelace in V1 and V2."""
     return Map(((b"", Map(((b"", 0),))), *assets(found).pairs))
 
 
 def _withdrawals(resolved: Resolved) -> list[tuple[Data, Data]]:
-    """By ascending credential as Plutus orders them: keys precede scripts."""
+    """Return amounts by ascending credential in Plutus' order: keys precede scripts."""
     found = resolved.tx.body.withdrawals or {}
     amounts = {reward_credential(account): amount for account, amount in found.items()}
     return [(staking(account), amounts[account]) for account in sorted(amounts)]
 
 
 def _certificate(found: Certificate) -> Constr:
-    """``DCert``."""
+    """Return the ``DCert``."""
     kind = _PLAIN.get(found.kind, found.kind)
     if kind == _POOL and found.pool is not None:
         return Constr(3, (found.pool, pool_vrf(found)))

@@ -34,13 +34,13 @@ from facilitator.cardano.transaction import Output, OutputRef
 
 
 def context_v3(resolved: Resolved, eras: EraSummary, run: ScriptRun) -> Constr:
-    """The one argument of a V3 script: the transaction, its redeemer and what it runs for."""
+    """Return the only argument of a V3 script: the transaction, its redeemer and its purpose."""
     tag, item = run.purpose.tag, run.purpose.item
-    told = _purpose(resolved, tag, item)
+    purpose = _purpose(resolved, tag, item)
     if tag == SPENDING:
         datum = None if run.datum is None else decode_data(run.datum)
-        told = Constr(told.tag, (*told.fields, just(datum)))
-    return Constr(0, (_info(resolved, eras), decode_data(run.redeemer.data), told))
+        purpose = Constr(purpose.tag, (*purpose.fields, just(datum)))
+    return Constr(0, (_info(resolved, eras), decode_data(run.redeemer.data), purpose))
 
 
 def _info(resolved: Resolved, eras: EraSummary) -> Constr:
@@ -80,7 +80,7 @@ def _info(resolved: Resolved, eras: EraSummary) -> Constr:
 
 
 def _purpose(resolved: Resolved, tag: int, item: int) -> Constr:
-    """``ScriptPurpose``, which begins as ``ScriptInfo`` does."""
+    """Return the ``ScriptPurpose``, which begins as ``ScriptInfo`` does."""
     body = resolved.tx.body
     if tag == SPENDING:
         return Constr(1, (reference(sorted(resolved.inputs)[item], wrapped=False),))

@@ -1,4 +1,4 @@
-"""The ledger's cost models for the evaluator, which names coefficients that the ledger numbers."""
+"""The ledger's cost models for the evaluator: numbered coefficients become named ones."""
 
 import copy
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ _ADDED_TO_V2 = ("integerToByteString", "byteStringToInteger")
 
 
 class _AboveAndBelowDiagonal(ConstAboveDiagonal):
-    """As a division by the smaller number, whichever it is (``above_and_below_diagonal``)."""
+    """The cost of dividing the larger number by the smaller (``above_and_below_diagonal``)."""
 
     def cost(self, *memories: int, values: Sequence[AST] = ()) -> int:
         larger, smaller = sorted(memories[:2], reverse=True)
@@ -56,7 +56,7 @@ def cost_models(
 ) -> tuple[CekMachineCostModel, BuiltinCostModel]:
     """Return the cost models of machine steps and of builtin functions.
 
-    A coefficient that ``costs`` lacks is so high that what it prices exceeds any budget.
+    A coefficient that ``costs`` lacks is so high that its operation exceeds any budget.
     """
     config = dict(zip(_names(language), costs, strict=False))
     base = copy.deepcopy(default_builtin_cost_model_base())
@@ -76,29 +76,29 @@ def cost_models(
 
 
 def _names(language: Language) -> list[str]:
-    """The coefficients' names in the ledger's order (``ParamName``), as far as all are needed."""
+    """Return the needed coefficients' names in the ledger's order (``ParamName``)."""
     names = [*latest_network_config_plutus(_VERSIONS[language])]
     if language is Language.PLUTUS_V2:
-        # what Plomin (protocol version 10) gave V2, which V3 has had from its beginning
+        # Plomin (protocol version 10) added these to V2; V3 has had them from its beginning.
         later = latest_network_config_plutus(PlutusVersion.PlutusV3)
         names += [name for name in later if name.partition("-")[0] in _ADDED_TO_V2]
     return [_right(name) for name in names]
 
 
 def _right(name: str) -> str:
-    """Return the name that is looked up, where the list of names has a short one."""
+    """Return the name that the evaluator looks up, which its list of names shortens."""
     return f"{name}ory" if name.endswith("-exBudgetMem") else name
 
 
 def _use_old_divisions(base: BuiltinCostModel) -> None:
-    """Plutus V1 and V2 price divisions by the product of the sizes."""
+    """Price divisions by the product of the sizes, as Plutus V1 and V2 do."""
     for builtin in _DIVISIONS:
         base.cpu[builtin] = ConstAboveDiagonal(MultipliedSizes(LinearCost()), ConstantCost())
         base.memory[builtin] = SubtractedSizes(LinearCost())
 
 
 def _use_new_divisions(base: BuiltinCostModel, language: Language) -> None:
-    """From protocol version 11 on, to be divided by a larger number is no cheaper any more."""
+    """Price division by a larger number like the reverse, as from protocol version 11 on."""
     for builtin in (BuiltInFun.DivideInteger, BuiltInFun.ModInteger):
         model = base.cpu[builtin].model_below_equal_diagonal
         base.cpu[builtin] = _AboveAndBelowDiagonal(model, ConstantCost())
@@ -108,7 +108,7 @@ def _use_new_divisions(base: BuiltinCostModel, language: Language) -> None:
 
 
 def _price_integers(model: Any, config: dict[str, int]) -> None:
-    """The evaluator leaves this one at its default."""
+    """Price ``integerToByteString``, which the evaluator leaves at its default."""
     prefix = "integerToByteString-memory-arguments"
     model.intercept = config.get(f"{prefix}-intercept", DEFAULT_COST_COEFF)
     model.slope = config.get(f"{prefix}-slope", DEFAULT_COST_COEFF)

@@ -1,6 +1,6 @@
 """Plutus data as values: integers, byte strings, tuples for lists, :class:`Map`, :class:`Constr`.
 
-Only the information that scripts see is kept; how it was encoded is not.
+Only the information that scripts see is kept, without the form of its encoding.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ class Constr(NamedTuple):
 
 
 class Map(NamedTuple):
-    """A map: its pairs in their order, equal keys and all."""
+    """A map: its pairs in order, including equal keys."""
 
     pairs: "tuple[tuple[Data, Data], ...]" = ()
 
@@ -38,7 +38,7 @@ def just(data: Data | None) -> Constr:
 
 
 def decode_data(raw: bytes) -> Data:
-    """Return the data in CBOR that was checked to be Plutus data when it was decoded first.
+    """Return the data in CBOR that an earlier decoding has checked to be Plutus data.
 
     Raises :class:`RecursionError` for data nested too deeply for Python's stack.
     """
@@ -101,7 +101,7 @@ def encode_data(data: Data) -> bytes:
 
 
 def _encode_list(items: "tuple[Data, ...]") -> bytes:
-    """Indefinite, unless it is empty."""
+    """Return a list, in the indefinite form unless it is empty."""
     return b"\x9f" + b"".join(map(encode_data, items)) + b"\xff" if items else b"\x80"
 
 
@@ -110,7 +110,7 @@ def _whole(raw: bytes) -> bytes:
 
 
 def _encode_bytes(raw: bytes) -> bytes:
-    """In chunks of 64 bytes where it is longer than one."""
+    """Return a byte string, in chunks of 64 bytes if it is longer than one chunk."""
     if len(raw) <= _CHUNK:
         return _whole(raw)
     chunks = [raw[start : start + _CHUNK] for start in range(0, len(raw), _CHUNK)]
@@ -118,7 +118,7 @@ def _encode_bytes(raw: bytes) -> bytes:
 
 
 def _encode_integer(number: int, as_bytes: Callable[[bytes], bytes] = _encode_bytes) -> bytes:
-    """A number; the alternative of a constructor is never in chunks, and may be any number too."""
+    """Return a number. A constructor's alternative may be any number also, never in chunks."""
     magnitude = number if number >= 0 else -1 - number
     if magnitude < 1 << 64:
         return _head(0 if number >= 0 else 1, magnitude)

@@ -1,4 +1,4 @@
-"""Programs from their flat encoding, as terms of the evaluator, nested to any depth."""
+"""Decodes programs from flat encoding to terms of the evaluator, nested to any depth."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -38,21 +38,21 @@ from facilitator.cardano.plutus.program import (
 
 @dataclass(slots=True)
 class _Open:
-    """A term of which not all parts were read."""
+    """A term with parts that are not read yet."""
 
     make: Callable[[list[AST]], AST]
     fixed: int
-    """How many parts it has, or begins with where a list follows."""
+    """The number of its parts, or of those before its list."""
     listed: bool = False
     binds: bool = False
     parts: list[AST] = field(default_factory=list)
 
 
 def decode_program(code: bytes) -> tuple[tuple[int, int, int], AST]:
-    """Return the version and the term of a script that is well-formed.
+    """Return the version and the term of a well-formed script.
 
-    Variables are named for how many lambdas their own one is within. Raises :class:`ValueError` for
-    free variables and for functions and types that the evaluator has not.
+    A variable's name is the number of lambdas around its own lambda. Raises :class:`ValueError` for
+    free variables, and for functions and types that the evaluator lacks.
     """
     flat: bytes = cbor2.loads(code)
     decoder = _Decoder("".join([f"{byte:08b}" for byte in flat]))
@@ -66,7 +66,7 @@ class _Decoder(UplcDeserializer):
         self._depth = 0
 
     def read_data(self) -> PlutusData:
-        """Keeps the order and the equal keys of maps."""
+        """Read data, keeping the order and the equal keys of maps."""
         return to_uplc(decode_data(self.read_bytes()))
 
     def read_term(self) -> AST:

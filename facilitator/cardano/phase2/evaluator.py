@@ -1,4 +1,4 @@
-"""Plutus scripts evaluated in this process, with the extra ``plutus``."""
+"""Evaluates Plutus scripts in this process, with the extra ``plutus``."""
 
 import sys
 import time
@@ -15,11 +15,10 @@ from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Language
 
 MOST_SECONDS = 5.0
-"""How long all scripts of a transaction may take; a verdict that takes longer isn't awaited."""
-
+"""The most seconds that all scripts of a transaction may take, before evaluation stops."""
 
 FORECAST_SLOTS = 25_920
-"""How many slots ahead are told as times: what is certain (``3k/f``) on every public network."""
+"""Slots ahead whose times are certain (``3k/f``) on every public network."""
 
 
 class _RunProgram(Protocol):
@@ -39,13 +38,13 @@ class InProcessEvaluator:
     """An :data:`~facilitator.cardano.rules.evaluation.Evaluator` without any I/O."""
 
     def __init__(self, eras: EraSummary) -> None:
-        """``eras`` tell the times that scripts see."""
+        """Convert slots to the times in script contexts by ``eras``."""
         self._eras = eras
 
     def __call__(self, resolved: Resolved, runs: Sequence[ScriptRun]) -> Sequence[ScriptFailure]:
-        """The scripts that fail, each with its budget as the limit.
+        """Run each script within its budget and return the failures.
 
-        Raises :class:`CannotEvaluate`, also when the extra is not installed.
+        Raises :class:`CannotEvaluate`, also if the extra is not installed.
         """
         _check_forecast(resolved)
         run_program = _run_program()
@@ -82,9 +81,9 @@ class InProcessEvaluator:
 
 
 def _check_forecast(resolved: Resolved) -> None:
-    """The ledger takes no slots of which the time is not certain (``TimeTranslationPastHorizon``).
+    """Raise :class:`CannotEvaluate` for a slot whose time is not certain here.
 
-    It may know more of them than are taken here.
+    The ledger refuses such slots (``TimeTranslationPastHorizon``), but may know more times.
     """
     body = resolved.tx.body
     latest = max(body.invalid_before or 0, body.invalid_hereafter or 0)
@@ -95,7 +94,7 @@ def _check_forecast(resolved: Resolved) -> None:
 
 
 def _run_program() -> _RunProgram:
-    """Return the evaluator, imported when a transaction needs it first."""
+    """Return the evaluator's function; the first transaction with a script imports it."""
     digits = sys.get_int_max_str_digits()
     try:
         machine = import_module("facilitator.cardano.phase2.machine")

@@ -1,4 +1,4 @@
-"""Certificates, votes and proposals as Plutus V3 has them (``PlutusLedgerApi.V3.Contexts``)."""
+"""Certificates, votes and proposals in the form of Plutus V3 (``PlutusLedgerApi.V3.Contexts``)."""
 
 from fractions import Fraction
 
@@ -29,13 +29,13 @@ _COST_MODELS = 18
 
 
 def certificate(found: Certificate, protocol_major: int) -> Constr:
-    """``TxCert``."""
-    told = _pool_certificate(found) or _stake_certificate(found, protocol_major)
-    if told is None:
-        told = _governance_certificate(found)
-    if told is None:
+    """Return the ``TxCert``."""
+    built = _pool_certificate(found) or _stake_certificate(found, protocol_major)
+    if built is None:
+        built = _governance_certificate(found)
+    if built is None:
         raise CannotEvaluate(f"Plutus V3 has no certificates of kind {found.kind}")
-    return told
+    return built
 
 
 def _pool_certificate(found: Certificate) -> Constr | None:
@@ -88,7 +88,7 @@ def _drep(found: Certificate) -> Constr:
 
 
 def voter(found: Voter) -> Constr:
-    """``Voter``: of the committee, a DRep or a pool."""
+    """Return the ``Voter``: of the committee, a DRep or a pool."""
     if found.kind == _POOL_VOTER:
         return Constr(2, (found.hash,))
     who = credential(Credential(found.kind in _SCRIPT_VOTERS, found.hash))
@@ -96,7 +96,7 @@ def voter(found: Voter) -> Constr:
 
 
 def ordered_voters(body: Body) -> list[Voter]:
-    """Who votes, in the ledger's order: committee, DReps, pools; scripts precede keys."""
+    """Return the voters in the ledger's order: committee, DReps, pools; scripts precede keys."""
     return sorted(body.voters, key=lambda found: (_VOTER_ORDER[found.kind], found.hash))
 
 
@@ -120,7 +120,7 @@ def votes(body: Body, voters: list[Voter]) -> Map:
 
 
 def proposal(found: Proposal) -> Constr:
-    """``ProposalProcedure``."""
+    """Return the ``ProposalProcedure``."""
     account = credential(reward_credential(found.return_address))
     return Constr(0, (found.deposit, account, _action(found.action)))
 
@@ -180,7 +180,7 @@ def _script_first(found: Credential) -> tuple[bool, bytes]:
 
 
 def _parameter(key: int, new: object) -> Data:
-    """``ToPlutusData`` of a parameter: a number, a ratio as a list of two, or a list of those."""
+    """Return ``ToPlutusData`` of a parameter: a number, a ratio as two of them, or a list."""
     if isinstance(new, Fraction):
         return (new.numerator, new.denominator)
     if isinstance(new, tuple):

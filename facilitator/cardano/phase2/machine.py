@@ -1,8 +1,8 @@
 """Runs Plutus programs on the evaluator of the extra ``plutus``, which this module imports.
 
-Where that evaluator is known to say something else than the ledger's, it is corrected here, or
-:class:`CannotEvaluate` is raised: maps keep their order and equal keys, lists made into data hold
-data, data is serialised as the ledger does.
+Where that evaluator is known to differ from the ledger's, this module corrects it or raises
+:class:`CannotEvaluate`: maps keep their order and equal keys, lists that become data hold data,
+and data is serialised as in the ledger.
 """
 
 import copy
@@ -64,11 +64,11 @@ def run_program(
     deadline: float,
     protocol_major: int,
 ) -> str | None:
-    """Why the program fails, as part of a sentence; ``None`` when it succeeds.
+    """Run the program. Return why it fails, as part of a sentence, or ``None`` if it succeeds.
 
     ``code`` is well-formed; ``costs`` is the language's cost model, ``budget`` the most memory and
-    steps, ``deadline`` the ``time.monotonic()`` to give up at, ``protocol_major`` the version of
-    the protocol to run it by. Raises :class:`CannotEvaluate`.
+    steps, ``deadline`` the ``time.monotonic()`` to stop at, ``protocol_major`` the version of the
+    protocol whose semantics apply. Raises :class:`CannotEvaluate`.
     """
     if not __debug__:
         raise CannotEvaluate("the evaluator needs Python without -O")
@@ -95,7 +95,7 @@ def run_program(
     except RecursionError:
         raise CannotEvaluate("a program or its data is nested too deeply") from None
     except Exception as error:
-        # Whatever else the evaluator stops with is none of the script's own failures.
+        # Any other error of the evaluator is not the script's own failure.
         raise CannotEvaluate(f"the evaluator does not take it: {error!r:.120}") from None
     if language is Language.PLUTUS_V3 and not isinstance(result, BuiltinUnit):
         return "it does not return a unit, as Plutus V3 scripts must"
@@ -104,13 +104,13 @@ def run_program(
 
 class _Machine(Machine):
     deadline: float
-    """When to give up, by ``time.monotonic()``."""
+    """The ``time.monotonic()`` to stop at."""
     corrected: Mapping[BuiltInFun, Callable[..., AST]]
-    """The builtin functions that are not the evaluator's own."""
+    """The builtin functions that replace the evaluator's own."""
     vouched: frozenset[int]
     """Tags of the builtin functions whose prices are known in the program's language."""
     van_rossem: bool
-    """Whether programs run as from protocol version 11 on."""
+    """True if programs run as from protocol version 11 on."""
 
     def spend_budget(self, budget: Budget) -> None:
         self.remaining_budget -= budget
@@ -120,7 +120,7 @@ class _Machine(Machine):
             raise CannotEvaluate("they take too long")
 
     def run(self, term: AST) -> AST:
-        """What the term comes to. Terms need no renaming first, as their names are told apart."""
+        """Return the term's value. Terms need no renaming first, since their names do not clash."""
         self.remaining_budget = copy.copy(self.budget)
         self.logs: list[str] = []
         startup = budget_cost_of_op_on_model(self.cek_machine_cost_model, CekOp.Startup, 0)
@@ -137,7 +137,7 @@ class _Machine(Machine):
                 return self.compute(step.term, step.ctx, step.env)
             return self.return_compute(step.context, step.value)
         except RuntimeError as error:
-            if type(error) is RuntimeError:  # what the evaluator raises for a script's own errors
+            if type(error) is RuntimeError:  # the evaluator raises it for a script's own errors
                 raise _FailedError from None
             raise
 

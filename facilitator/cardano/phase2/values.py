@@ -1,7 +1,7 @@
-"""Parts of a transaction as Plutus data, where all versions of Plutus see them alike.
+"""Parts of a transaction as Plutus data, in the form common to all versions of Plutus.
 
-The encodings are those of ``PlutusLedgerApi`` (V1 to V3), whose types derive theirs from the order
-of their constructors and fields.
+The encodings are those of ``PlutusLedgerApi`` (V1 to V3): its types derive them from the order of
+their constructors and fields.
 """
 
 from collections.abc import Iterable
@@ -13,21 +13,21 @@ from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Assets, Body, Credential, OutputRef, Value
 
 _STRICT_UPPER_BOUND = 9
-"""The protocol version from which a range's end is told as excluded."""
+"""The protocol version from which every range excludes its end."""
 
 
 def credential(found: Credential) -> Constr:
-    """``Credential``: of a public key, or of a script."""
+    """Return the ``Credential`` of a public key or a script."""
     return Constr(1 if found.is_script else 0, (found.hash,))
 
 
 def staking(found: Credential) -> Constr:
-    """``StakingHash``."""
+    """Return the ``StakingHash`` of a credential."""
     return Constr(0, (credential(found),))
 
 
 def address(raw: bytes) -> Constr:
-    """``Address``. Raises :class:`CannotEvaluate` for a kind of address that is not told of."""
+    """Return the ``Address``. Raises :class:`CannotEvaluate` for Byron and pointer addresses."""
     found = read_address(raw)
     if found.payment is None or found.kind is AddressKind.POINTER:
         raise CannotEvaluate("contexts with Byron or pointer addresses are not made here")
@@ -36,12 +36,12 @@ def address(raw: bytes) -> Constr:
 
 
 def value(found: Value) -> Map:
-    """``Value``: lovelace first, under empty names, even when there is none."""
+    """Return the ``Value``: lovelace first, under empty names, even if it is zero."""
     return Map(((b"", Map(((b"", found.lovelace),))), *assets(found.assets).pairs))
 
 
 def assets(found: Assets) -> Map:
-    """Native assets alone, policies and names ascending."""
+    """Return native assets without lovelace, by ascending policy and name."""
     policies: dict[bytes, list[tuple[Data, Data]]] = {}
     for asset in sorted(found):
         policies.setdefault(asset[:28], []).append((asset[28:], found[asset]))
@@ -49,24 +49,24 @@ def assets(found: Assets) -> Map:
 
 
 def reference(ref: OutputRef, *, wrapped: bool) -> Constr:
-    """``TxOutRef``, with the transaction id wrapped as V1 and V2 have it."""
+    """Return the ``TxOutRef``, with its transaction id wrapped for V1 and V2."""
     return Constr(0, (transaction_id(ref.transaction_id, wrapped=wrapped), ref.index))
 
 
 def transaction_id(raw: bytes, *, wrapped: bool) -> Data:
-    """``TxId``: in V1 and V2 a constructor, in V3 the bytes alone."""
+    """Return the ``TxId``: a constructor in V1 and V2, the bare bytes in V3."""
     return Constr(0, (raw,)) if wrapped else raw
 
 
 def valid_range(body: Body, eras: EraSummary, protocol_major: int) -> Constr:
-    """``POSIXTimeRange`` in ms: from the first slot, up to the first that is outside of it."""
+    """Return the ``POSIXTimeRange`` in ms, from the first valid slot to the first invalid one."""
     lower = upper = TRUE
     start = end = None
     if body.invalid_before is not None:
         start = eras.start_ms(body.invalid_before)
     if body.invalid_hereafter is not None:
         end = eras.start_ms(body.invalid_hereafter)
-        # Before Conway an end without a beginning was told as included (``transVITime``).
+        # Before Conway, a range without a start included its end (``transVITime``).
         if start is not None or protocol_major >= _STRICT_UPPER_BOUND:
             upper = FALSE
     from_ = Constr(0) if start is None else Constr(1, (start,))
@@ -80,5 +80,5 @@ def signatories(body: Body) -> tuple[bytes, ...]:
 
 
 def pairs(found: Iterable[tuple[Data, Data]]) -> tuple[Constr, ...]:
-    """Return a list of pairs, which V1 has where later versions have maps."""
+    """Return a list of pairs, which V1 has in place of later versions' maps."""
     return tuple(Constr(0, pair) for pair in found)

@@ -1,4 +1,4 @@
-"""What protocol version 11 (van Rossem) changed in how programs run, whatever their language."""
+"""The changes of protocol version 11 (van Rossem) to running programs of any language."""
 
 from collections.abc import Sequence
 
@@ -20,14 +20,17 @@ from facilitator.cardano.rules.evaluation import CannotEvaluate
 _SMALLEST, _LARGEST = -(2**262143), 2**262143 - 1
 """The bounds of numbers (``minBoundInteger``, ``maxBoundInteger``)."""
 _LONGEST = 65536
-"""Bytes that a byte string may have (``maxBoundByteString``)."""
+"""The most bytes of a byte string (``maxBoundByteString``)."""
 _LONGEST_WRITTEN = 8192
-"""Bytes that a byte string to set bits in may have (``maximumInputLength``)."""
+"""The most bytes of a byte string whose bits a script sets (``maximumInputLength``)."""
 _PRICED_BY_BYTES = (BuiltInFun.AppendString, BuiltInFun.EqualsString, BuiltInFun.EncodeUtf8)
 
 
 def size_of(builtin: BuiltInFun, argument: AST) -> int:
-    """What an argument counts as: strings no longer by characters (``TextCostedByByteLength``)."""
+    """Return an argument's size for its price.
+
+    Strings count by bytes, no longer by characters (``TextCostedByByteLength``).
+    """
     if not isinstance(argument, Constant):
         return 1
     if builtin in _PRICED_BY_BYTES and isinstance(argument, BuiltinString):
@@ -37,7 +40,7 @@ def size_of(builtin: BuiltInFun, argument: AST) -> int:
 
 
 def check_bounds(builtin: BuiltInFun, arguments: Sequence[AST]) -> None:
-    """Raise :class:`CannotEvaluate` for what most builtin functions refuse to take by now."""
+    """Raise :class:`CannotEvaluate` for arguments that most builtin functions now refuse."""
     longest = _LONGEST_WRITTEN if builtin is BuiltInFun.WriteBits else _LONGEST
     for argument in arguments:
         if isinstance(argument, BuiltinInteger) and not _SMALLEST <= argument.value <= _LARGEST:
@@ -49,9 +52,9 @@ def check_bounds(builtin: BuiltInFun, arguments: Sequence[AST]) -> None:
 
 
 def chosen(scrutinee: Constant, branches: Sequence[AST]) -> tuple[AST, Sequence[AST]] | None:
-    """Return the branch that a ``case`` on the constant takes, and what it is applied to.
+    """Return the branch that a ``case`` on the constant takes, and the arguments of the branch.
 
-    ``None`` where there is no such branch (``caseBuiltin``), which is the script's own error.
+    Return ``None`` if there is no such branch (``caseBuiltin``), which is the script's own error.
     """
     count = len(branches)
     if isinstance(scrutinee, BuiltinUnit) and count == 1:

@@ -1,8 +1,8 @@
-"""Plutus scripts applied to parameters, as off-chain libraries apply those of a blueprint.
+"""Applies Plutus scripts to parameters, as off-chain libraries do for those of a blueprint.
 
-The bits of a program are moved, never read into terms and written anew: a script's address is the
-hash of one encoding of it, which that would not always bring back. All that changes is the filler
-before each byte string, since those are aligned to bytes.
+The code moves the bits of a program; it never decodes them to terms and encodes these again. A
+script's address is the hash of one encoding, and a second encoding could differ from it. Only the
+filler before each byte string changes, since byte strings are aligned to bytes.
 """
 
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ from facilitator.cardano.plutus.program import VAN_ROSSEM, available, check_prog
 from facilitator.cardano.transaction import Language
 
 _ANYTHING = available(Language.PLUTUS_V3, VAN_ROSSEM)
-"""What programs of any language may be made of, in any protocol version known."""
+"""The features that programs of some language have in some known protocol version."""
 _APPLICATION = "0011"
 _CONSTANT_DATA = "0100110000"
-"""A constant of one type, Plutus data."""
+"""The bits that begin a constant of the type *data*."""
 _LONGEST_CHUNK = 255
 
 
 def script_code(code: bytes) -> bytes:
     """Return the script as the ledger hashes it: a program in one CBOR byte string.
 
-    Tools write the program alone, in one byte string or in two. Raises
-    :class:`MalformedScriptError` for what is no program in any of these ways.
+    Tools write the bare program, or wrap it in one byte string or in two. Raises
+    :class:`MalformedScriptError` if ``code`` is a program in none of these forms.
     """
     program = _unwrapped(code)
     if program is None:
@@ -45,9 +45,9 @@ def _unwrapped(code: bytes) -> bytes | None:
 
 
 def apply_parameters(code: bytes, parameters: Sequence[bytes]) -> bytes:
-    """Return the script applied to these parameters in their order, each the CBOR of Plutus data.
+    """Return the script applied to the parameters in order, each the CBOR of Plutus data.
 
-    ``code`` is as :func:`script_code` returns it. Takes time linear in all their sizes.
+    ``code`` has the form that :func:`script_code` returns. Takes time linear in all sizes.
     """
     bits = _MarkingBits(cbor2.loads(code))
     check_program(bits, _ANYTHING)
@@ -75,7 +75,7 @@ def _version_size(bits: Bits) -> int:
 
 
 class _MarkingBits(Bits):
-    """Remembers where each filler begins and ends."""
+    """Bits that record the start and the end of each skipped filler."""
 
     __slots__ = ("fillers",)
 

@@ -1,4 +1,4 @@
-"""Constants of Plutus Core programs in flat encoding: a type, then a value of it."""
+"""Constants of Plutus Core programs in flat encoding: a type, then a value of that type."""
 
 from typing import NamedTuple, TypeAlias
 
@@ -17,20 +17,20 @@ QUANTITY_BITS = 128
 
 
 class Listed(NamedTuple):
-    """The type of lists, and of arrays, which are encoded alike."""
+    """The type of lists, and of arrays, which have the same encoding."""
 
     element: "Type"
 
 
 class Paired(NamedTuple):
-    """The type of pairs of which neither half is a unit."""
+    """The type of pairs without a unit as either half."""
 
     first: "Type"
     second: "Type"
 
 
 class HalfPaired(NamedTuple):
-    """A pair's constructor applied to one type; there is no value of it."""
+    """A pair's constructor applied to one type; it has no values."""
 
     first: "Type"
 
@@ -39,9 +39,9 @@ Type: TypeAlias = int | Listed | Paired | HalfPaired
 
 
 def skip_constant(bits: Bits, last_type: int, longest_type: int) -> None:
-    """Go past a constant.
+    """Skip a constant.
 
-    Types have tags up to ``last_type`` and at most ``longest_type`` of them. Raises
+    A type has at most ``longest_type`` tags, each up to ``last_type``. Raises
     :class:`MalformedScriptError`, and :class:`IndexError` where the bits end.
     """
     tags = []
@@ -53,10 +53,10 @@ def skip_constant(bits: Bits, last_type: int, longest_type: int) -> None:
 
 
 def read_type(tags: list[int]) -> Type:
-    """Return the type that the tags spell in prefix notation, with units left out of pairs.
+    """Return the type that the tags form in prefix notation, without the units in pairs.
 
-    Without those, each part of a type costs a bit of every value, so that values cannot be made
-    long by their type alone.
+    Then each part of a type costs at least one bit of every value. So a type alone cannot make
+    its values long.
     """
     found: list[Type] = []
     for tag in reversed(tags):
@@ -139,7 +139,7 @@ def _data(bits: Bits) -> None:
 
 
 def _value(bits: Bits) -> None:
-    """A multi-asset value: ascending names, no policy without assets, no quantity of zero."""
+    """Skip a multi-asset value: ascending names, no policy without assets, no quantity of zero."""
     policy: bytes | None = None
     while bits.flag():
         policy = _next_key(bits, policy)

@@ -1,4 +1,4 @@
-"""Reading the flat format bit by bit, the way Plutus' own decoders do."""
+"""Reads the flat format bit by bit, as Plutus' own decoders do."""
 
 
 class MalformedScriptError(ValueError):
@@ -6,9 +6,9 @@ class MalformedScriptError(ValueError):
 
 
 class Bits:
-    """A position in bits that moves over what is asked for, in order.
+    """A position in bits that moves over the requested items, in order.
 
-    Every method takes time linear in the bits it goes over and raises
+    Every method takes time linear in the bits that it passes. It raises
     :class:`MalformedScriptError` or, where the bits end, :class:`IndexError`.
     """
 
@@ -18,7 +18,7 @@ class Bits:
         """Start at the first bit of the first byte."""
         self._raw = raw
         self.bits = bin(int.from_bytes(b"\x01" + raw, "big"))[3:]
-        """The bits as characters, which slices and searches go over fastest."""
+        """The bits as characters, which slices and searches read fastest."""
         self.end = len(self.bits)
         self.pos = 0
 
@@ -30,12 +30,12 @@ class Bits:
         return self.bits[start : self.pos]
 
     def flag(self) -> bool:
-        """Return whether the next bit is set."""
+        """Return True if the next bit is set."""
         self.pos += 1
         return self.bits[self.pos - 1] == "1"
 
     def skip_natural(self) -> int:
-        """Go past a natural number of any size and return how many bytes it takes."""
+        """Skip a natural number of any size and return its size in bytes."""
         bits, start, pos = self.bits, self.pos, self.pos
         while bits[pos] == "1":
             pos += 8
@@ -45,14 +45,14 @@ class Bits:
         return (self.pos - start) // 8
 
     def natural(self) -> int:
-        """A natural number of any size: groups of seven bits, the least significant first."""
+        """Return a natural number of any size: groups of seven bits, least significant first."""
         start = self.pos
         self.skip_natural()
         groups = [self.bits[at + 1 : at + 8] for at in range(start, self.pos, 8)]
         return int("".join(reversed(groups)), 2)
 
     def skip_word(self) -> None:
-        """Go past a natural number below 2⁶⁴ in at most ten bytes."""
+        """Skip a natural number below 2⁶⁴ in at most ten bytes."""
         size = self.skip_natural()
         if size < 10:
             return
@@ -60,18 +60,18 @@ class Bits:
             raise MalformedScriptError("a number in it does not fit 64 bits")
 
     def skip_through(self, bit: str) -> None:
-        """Go past all bits up to the first that is ``bit``, and past it."""
+        """Skip all bits up to and including the first that is ``bit``."""
         last = self.bits.find(bit, self.pos)
         if last < 0:
             raise IndexError
         self.pos = last + 1
 
     def skip_filler(self) -> None:
-        """Go past any number of clear bits and the set one that ends them."""
+        """Skip any number of clear bits and the set bit that ends them."""
         self.skip_through("1")
 
     def byte_string(self) -> bytes:
-        """Return a byte string: a filler up to the next byte, then chunks until an empty one."""
+        """Return a byte string: a filler up to the next byte, then chunks up to an empty one."""
         self.skip_filler()
         if self.pos % 8:
             raise MalformedScriptError("a byte string in it is not aligned to bytes")

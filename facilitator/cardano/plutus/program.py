@@ -1,8 +1,8 @@
-"""Whether bytes are a Plutus script that the ledger decodes: untyped Plutus Core in flat encoding.
+"""Checks that the ledger decodes a Plutus script: untyped Plutus Core in flat encoding.
 
-Nothing is built: the bits are gone over once, without recursion, in time and memory linear in
-their number. The facts are those of Plutus' own decoder (``deserialiseScript``) and of the appendix
-on flat serialisation in the Plutus Core specification.
+The check builds no terms. It reads the bits once, without recursion, in time and memory linear in
+their number. It follows Plutus' own decoder (``deserialiseScript``) and the appendix on flat
+serialisation in the Plutus Core specification.
 """
 
 from typing import NamedTuple
@@ -15,33 +15,34 @@ from facilitator.cardano.transaction import Language
 VARIABLE, DELAY, LAMBDA, APPLY, CONSTANT, FORCE, ERROR, BUILTIN, CONSTR, CASE = range(10)
 """Tags of terms."""
 SUMS_OF_PRODUCTS = (1, 1, 0)
-"""The version of Plutus Core that brought ``constr`` and ``case``."""
+"""The version of Plutus Core that added ``constr`` and ``case``."""
 VAN_ROSSEM = 11
 """The major protocol version that gave every language the same builtins, and limits."""
 
 _UNLIMITED = 2**63
 _TERMS = {format(tag, "04b"): tag for tag in range(10)}
 _SUBTERMS = (0, 1, 1, 2, 0, 1, 0, 0, 0, 0)
-"""Terms within a term, by its tag, those of ``constr`` and ``case`` left out."""
+"""Number of terms within a term, by its tag, without those of ``constr`` and ``case``."""
 
 
 class Available(NamedTuple):
-    """What a program may be made of."""
+    """The features of Plutus Core that a program may use."""
 
     builtins: frozenset[int]
     """Tags of builtin functions."""
     last_type: int
     """The highest tag in the type of a constant."""
     longest_type: int
-    """Tags that the type of a constant may have."""
+    """The most tags that the type of a constant may have."""
     most_fields: int
-    """Fields that a ``constr`` may have."""
+    """The most fields that a ``constr`` may have."""
 
 
 def available(language: Language, protocol_major: int) -> Available:
-    """What programs of the language may be made of in protocol versions 9 to 11.
+    """Return the features that programs of the language may use in protocol versions 9 to 11.
 
-    ``builtinsAvailableIn`` and ``maxBoundsByPV``; arrays and values came with their builtins.
+    Follows ``builtinsAvailableIn`` and ``maxBoundsByPV``. Arrays and values came with their
+    builtins.
     """
     if protocol_major >= VAN_ROSSEM:
         return Available(frozenset(range(101)), VALUE, 32, 1024)
@@ -56,9 +57,9 @@ def available(language: Language, protocol_major: int) -> Available:
 def check_plutus(code: bytes, language: Language, protocol_major: int) -> None:
     """Raise :class:`MalformedScriptError` unless the ledger decodes the script.
 
-    It must be a CBOR byte string, with nothing after it from Plutus V3 on, of a flat-encoded
-    program. Neither free variables nor whether the language has the program's version are looked
-    at before it is run.
+    It must be a CBOR byte string of a flat-encoded program. From Plutus V3 on, no byte may follow.
+    Free variables and the program's version are not checked here; the ledger checks them at run
+    time.
     """
     reader = Reader(code)
     try:
@@ -71,7 +72,7 @@ def check_plutus(code: bytes, language: Language, protocol_major: int) -> None:
 
 
 def check_program(bits: Bits, allowed: Available) -> None:
-    """Go over all bits. Raises :class:`MalformedScriptError` unless they are one whole program."""
+    """Raise :class:`MalformedScriptError` unless all bits together are one program."""
     try:
         _skip_program(bits, allowed)
         bits.skip_filler()
@@ -82,10 +83,10 @@ def check_program(bits: Bits, allowed: Available) -> None:
 
 
 def _skip_program(bits: Bits, allowed: Available) -> None:
-    """Go past a version and a term, counting the terms still to come.
+    """Skip a version and a term, counting the remaining terms.
 
-    Where a list of terms begins, what was to come is put by until the list ends, with the number
-    of elements that it may have.
+    At the start of a list of terms, the count is put on a stack until the list ends, together with
+    the number of elements that the list may still have.
     """
     version = (bits.natural(), bits.natural(), bits.natural())
     put_by: list[tuple[int, int]] = []
@@ -111,7 +112,7 @@ def _skip_program(bits: Bits, allowed: Available) -> None:
 
 
 def _open_list(bits: Bits, tag: int, version: tuple[int, int, int], allowed: Available) -> int:
-    """Go past what precedes the terms of a ``constr`` or ``case``; how many there may be."""
+    """Skip the part of a ``constr`` or ``case`` before its terms; return their highest number."""
     if version < SUMS_OF_PRODUCTS:
         raise MalformedScriptError("programs of its version have no constr and case")
     if tag == CASE:

@@ -1,10 +1,10 @@
 """The ledger's rules (Conway) as pure functions over decoded transactions.
 
 A transaction is good iff neither :func:`static_failures` nor :func:`ledger_failures` finds a
-failure. What isn't judged (Plutus scripts without an evaluator, and whatever depends on a ledger
-state that isn't given) is refused with the rule :data:`NOT_JUDGED`; nothing is accepted unseen.
+failure. A transaction with a part that is not judged is refused with the rule :data:`NOT_JUDGED`.
+Such parts are Plutus scripts without an evaluator, and all that depends on an absent ledger state.
 
-A rule is named after the ledger's predicate failure and cites the era and rule it is from.
+A rule has the name of the ledger's predicate failure and cites its era and rule.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -80,13 +80,13 @@ UTXO_RULES = (
     fees.fee_too_small_for_scripts,
     witnesses.missing_input_witnesses,
 )
-"""Rules over a transaction and the outputs it refers to."""
+"""Rules over a transaction and the outputs that it refers to."""
 
 EFFECT_RULES = (fees.reference_scripts_too_big,)
-"""As :data:`UTXO_RULES`, but for transactions whose scripts succeed (Conway LEDGER).
+"""Rules like :data:`UTXO_RULES`, for transactions whose scripts succeed (Conway LEDGER).
 
-One that is marked as failing pays its collateral and does nothing else, so that neither these nor
-ledger state and proposals are looked at.
+A transaction that is marked as failing only pays its collateral. So neither these rules nor those
+over ledger state and proposals apply to it.
 """
 
 COLLATERAL_RULES = (
@@ -95,7 +95,7 @@ COLLATERAL_RULES = (
     collateral.insufficient_collateral,
     collateral.incorrect_total_collateral,
 )
-"""As :data:`UTXO_RULES`, for transactions with redeemers only."""
+"""Rules like :data:`UTXO_RULES`, for transactions with redeemers only."""
 
 SCRIPT_RULES = (
     scripts.missing_scripts,
@@ -119,21 +119,21 @@ LEDGER_RULES: tuple[Callable[..., object], ...] = (
     state_failures,
     script_verdicts,
 )
-"""Everything that :func:`ledger_verdicts` asks, whether or not it concerns a transaction."""
+"""All rules of :func:`ledger_verdicts`, including those that do not concern a transaction."""
 
 
 def static_rules(tx: Transaction) -> StaticRules:
-    """The rules that concern the transaction and need neither outputs nor ledger state."""
+    """Return the rules that concern the transaction and need neither outputs nor ledger state."""
     return STATIC_RULES + PROPOSAL_RULES if tx.body.proposals and tx.is_valid else STATIC_RULES
 
 
 def static_failures(tx: Transaction, env: Environment) -> list[Failure]:
-    """Every failure that can be found without outputs and ledger state."""
+    """Return every failure that needs neither outputs nor ledger state to be found."""
     return [failure for rule in static_rules(tx) if (failure := rule(tx, env)) is not None]
 
 
 def touched(tx: Transaction) -> tuple[frozenset[OutputRef], StateQuery]:
-    """What must be looked up: inputs, collateral and reference inputs; and ledger state."""
+    """Return what to look up: inputs, collateral and reference inputs, and ledger state."""
     refs = frozenset((*tx.body.inputs, *tx.body.collateral, *tx.body.reference_inputs))
     return refs, state_touched(tx.body)
 
@@ -145,12 +145,12 @@ def ledger_failures(
     state: LedgerState | None,
     evaluator: Evaluator | None = None,
 ) -> list[Failure]:
-    """Every failure that :func:`static_failures` cannot find.
+    """Return every failure that :func:`static_failures` cannot find.
 
-    Refs that ``utxo`` lacks are ``BadInputsUTxO``; rules that cannot be computed without them are
-    left out. Facts that :func:`touched` names and ``state`` lacks make the transaction refused.
-    Where Plutus scripts are needed and every other rule holds, ``evaluator`` is asked once;
-    without one the transaction is refused.
+    Refs that ``utxo`` lacks are ``BadInputsUTxO``; rules that need those refs are left out. The
+    transaction is refused if ``state`` lacks a fact that :func:`touched` names. If Plutus scripts
+    are needed and every other rule holds, ``evaluator`` is called once; without an evaluator the
+    transaction is refused.
     """
     verdicts = ledger_verdicts(tx, env, utxo, state, evaluator)
     return [failure for _, failure in verdicts if failure is not None]
@@ -163,11 +163,11 @@ def ledger_verdicts(
     state: LedgerState | None,
     evaluator: Evaluator | None = None,
 ) -> Iterator[tuple[Callable[..., object], Failure | None]]:
-    """Each further rule that concerns the transaction, with its failure or ``None``.
+    """Yield each further rule that concerns the transaction, with its failure or ``None``.
 
-    As for :func:`ledger_failures`; the rules over ledger state stand together as
+    The arguments are those of :func:`ledger_failures`. All rules over ledger state appear as
     :func:`~facilitator.cardano.rules.ledger_state.state_failures`, once for each failure.
-    Scripts are only judged where nothing else speaks against the transaction.
+    Scripts run only if every other rule holds.
     """
     resolved = resolve(tx, env, utxo, state)
     found = find_scripts(resolved)
@@ -176,7 +176,7 @@ def ledger_verdicts(
         holds &= failure is None
         yield rule, failure
     if found.plutus() or (tx.witnesses.redeemers and not tx.is_valid):
-        # As in the ledger, scripts are run last, and only when nothing else is wrong.
+        # As in the ledger, scripts run last, and only if no other rule is broken.
         evaluator = evaluator if holds else None
         yield script_verdicts, script_verdicts(resolved, found, evaluator)
 

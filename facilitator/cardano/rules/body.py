@@ -4,7 +4,7 @@ from facilitator.cardano.rules.failure import Environment, Failure, listing, not
 from facilitator.cardano.transaction import Transaction
 
 PROTOCOL_VERSIONS = range(9, 12)
-"""Major protocol versions of the Conway era, whose rules these are."""
+"""Major protocol versions of the Conway era, which these rules cover."""
 
 
 def protocol_version(_tx: Transaction, env: Environment) -> Failure | None:
@@ -97,7 +97,7 @@ def wrong_network_withdrawal(tx: Transaction, env: Environment) -> Failure | Non
 def validation_tag(tx: Transaction, _env: Environment) -> Failure | None:
     """Alonzo UTXOS, ``ValidationTagMismatch``: without scripts to run, nothing can fail.
 
-    With redeemers, it is for what the scripts say: each redeemer has one.
+    With redeemers, the verdict of the scripts decides, since each redeemer has a script.
     """
     if tx.is_valid or tx.witnesses.redeemers:
         return None

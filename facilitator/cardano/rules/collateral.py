@@ -1,6 +1,6 @@
 """Rules over collateral, which pays for a Plutus script that fails.
 
-Those over resolved transactions are in force only for transactions with redeemers.
+The rules over resolved transactions are in force only for transactions with redeemers.
 """
 
 from collections import Counter
@@ -88,7 +88,7 @@ def _unknown(resolved: Resolved) -> bool:
 
 
 def _balance(resolved: Resolved) -> int:
-    """Lovelace that would be taken: what collateral holds without what returns."""
+    """Return the lovelace at stake: that of collateral minus that of the collateral return."""
     returned = resolved.tx.body.collateral_return
     held = sum(output.value.lovelace for output in resolved.collateral.values())
     return held - (returned.value.lovelace if returned is not None else 0)

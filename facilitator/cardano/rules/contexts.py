@@ -1,8 +1,8 @@
-"""Rules over what Plutus scripts would be told of the transaction: their contexts.
+"""Rules over the contexts of Plutus scripts, which describe the transaction to them.
 
-The ledger collects scripts, cost models and contexts before it runs anything, and refuses the
-transaction when it cannot (Alonzo UTXOS, ``CollectErrors``). These rules are in force only where a
-Plutus script is needed.
+The ledger collects scripts, cost models and contexts before it runs any script. It refuses the
+transaction if it cannot collect them (Alonzo UTXOS, ``CollectErrors``). These rules are in force
+only if a Plutus script is needed.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ NO_COST_MODEL = "CollectErrors:NoCostModel"
 BAD_TRANSLATION = "CollectErrors:BadTranslation:"
 
 _OLD_CERTIFICATES = frozenset({0, 1, 2, 3, 4, 7, 8})
-"""Kinds that the contexts of Plutus V1 and V2 have."""
+"""Kinds that the contexts of Plutus V1 and V2 support."""
 
 
 def no_cost_model(resolved: Resolved, scripts: Scripts) -> Failure | None:
@@ -88,7 +88,7 @@ def _kinds(body: Body) -> set[int]:
 
 
 def _told_of(resolved: Resolved) -> Iterable[tuple[str, Output]]:
-    """Each output in a context, with where it stands; collateral and its return are not."""
+    """Yield each output in a context with its position, without collateral and its return."""
     for outputs in (resolved.inputs, resolved.references):
         yield from ((str(ref), output) for ref, output in outputs.items())
     for index, output in enumerate(resolved.tx.body.outputs):
@@ -99,12 +99,12 @@ def _untranslated(name: str, what: str, found: list[str]) -> Failure | None:
     if not found:
         return None
     return Failure(
-        BAD_TRANSLATION + name, f"Plutus scripts cannot be told of {what}: {listing(found)}"
+        BAD_TRANSLATION + name, f"Plutus scripts cannot be shown {what}: {listing(found)}"
     )
 
 
 def _unsupported(name: str, what: str) -> Failure:
-    return Failure(BAD_TRANSLATION + name, f"Plutus V1 and V2 scripts cannot be told of {what}")
+    return Failure(BAD_TRANSLATION + name, f"Plutus V1 and V2 scripts cannot be shown {what}")
 
 
 CONTEXT_RULES = (

@@ -10,7 +10,7 @@ from facilitator.cardano.transaction import Certificate, Credential
 def apply_account_certificate(
     certificate: Certificate, credential: Credential, env: Environment, registry: Registry
 ) -> list[Failure]:
-    """Apply a certificate about the credential's account; what it breaks.
+    """Apply a certificate about the credential's account, and return the failures.
 
     Raises :class:`~facilitator.cardano.rules.registry.UnknownFactError`.
     """
@@ -27,7 +27,10 @@ def apply_account_certificate(
 def _register(
     certificate: Certificate, credential: Credential, env: Environment, registry: Registry
 ) -> list[Failure]:
-    """``IncorrectDepositDELEG`` (``DepositIncorrectDELEG``), ``StakeKeyRegisteredDELEG``."""
+    """Register the account.
+
+    Failures: ``IncorrectDepositDELEG`` (``DepositIncorrectDELEG``), ``StakeKeyRegisteredDELEG``.
+    """
     failures = []
     deposit = env.parameters.key_deposit
     if certificate.deposit is not None and certificate.deposit != deposit:
@@ -44,9 +47,10 @@ def _register(
 def _deregister(
     certificate: Certificate, credential: Credential, env: Environment, registry: Registry
 ) -> list[Failure]:
-    """``StakeKeyNotRegisteredDELEG``, ``IncorrectDepositDELEG`` (``RefundIncorrectDELEG``).
+    """Deregister the account, which must hold no reward.
 
-    No reward is left behind (``StakeKeyHasNonZeroRewardAccountBalanceDELEG``).
+    Failures: ``StakeKeyNotRegisteredDELEG``, ``IncorrectDepositDELEG`` (``RefundIncorrectDELEG``),
+    ``StakeKeyHasNonZeroRewardAccountBalanceDELEG``.
     """
     account = registry.account(credential)
     if account is None:
@@ -67,9 +71,10 @@ def _deregister(
 
 
 def _delegatee(certificate: Certificate, env: Environment, registry: Registry) -> list[Failure]:
-    """``DelegateeStakePoolNotRegisteredDELEG``, ``DelegateeDRepNotRegisteredDELEG``.
+    """Check that pool and DRep are registered.
 
-    Protocol version 9 lets votes be delegated to anyone.
+    Failures: ``DelegateeStakePoolNotRegisteredDELEG``, ``DelegateeDRepNotRegisteredDELEG``.
+    Protocol version 9 accepts any DRep.
     """
     failures = []
     pool, drep = certificate.pool, certificate.drep
@@ -85,7 +90,7 @@ def _delegatee(certificate: Certificate, env: Environment, registry: Registry) -
 
 
 def _names_refunds(env: Environment) -> bool:
-    """From protocol version 11 on, wrong deposits and wrong refunds fail by different names."""
+    """Return True if wrong deposits and wrong refunds have their own names (version 11 on)."""
     return env.parameters.protocol_major > 10
 
 

@@ -1,4 +1,4 @@
-"""Which Plutus scripts must run, and what their verdicts mean for the transaction (phase 2)."""
+"""Collects the Plutus scripts that must run, and judges the transaction by them (phase 2)."""
 
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
@@ -10,52 +10,52 @@ from facilitator.cardano.rules.resolved import Resolved
 from facilitator.cardano.transaction import Redeemer, Script
 
 PURPOSE_NAMES = ("spending", "minting", "certifying", "rewarding", "voting", "proposing")
-"""By the tag of a redeemer (CDDL ``redeemer_tag``)."""
+"""Names of purposes, by the tag of a redeemer (CDDL ``redeemer_tag``)."""
 
 VALIDATION_TAG_MISMATCH = "ValidationTagMismatch"
 
 
 class ScriptRun(NamedTuple):
-    """A script that the ledger would run, with what it is given beside its context."""
+    """A script that the ledger would run, with its arguments except the context."""
 
     purpose: Purpose
     script: Script
     redeemer: Redeemer
-    """Its data, and its budget as the limit of the run."""
+    """The redeemer's data, and its budget as the limit of the run."""
     datum: bytes | None
-    """The CBOR of the datum of the output spent, if there is one."""
+    """The CBOR of the spent output's datum, if there is one."""
 
 
 class ScriptFailure(NamedTuple):
-    """A script that fails, named by its redeemer."""
+    """A script that fails, identified by its redeemer."""
 
     tag: int
-    """Its purpose (CDDL ``redeemer_tag``)."""
+    """The script's purpose (CDDL ``redeemer_tag``)."""
     item: int
-    """Index of the item it is for among those of its kind, in the ledger's order."""
+    """Index of its item among those of the same kind, in the ledger's order."""
     error: str
-    """Why, as part of a sentence that is fit to be shown."""
+    """The cause as part of a sentence that callers may see."""
 
     def __str__(self) -> str:
-        """Such as ``spending 0: it ends in an error``."""
+        """Return a text such as ``spending 0: it ends in an error``."""
         return f"{PURPOSE_NAMES[self.tag]} {self.item}: {self.error}"
 
 
 class CannotEvaluate(Exception):
-    """Whether the scripts succeed cannot be told; the text says why, as part of a sentence."""
+    """The evaluator reaches no verdict; the text says why, as part of a sentence."""
 
 
 Evaluator: TypeAlias = Callable[[Resolved, Sequence[ScriptRun]], Sequence[ScriptFailure]]
-"""Runs scripts: the failures among them, empty when each succeeds within its budget.
+"""A function that runs scripts; returns the failures, none if all succeed within their budgets.
 
-Raises :class:`CannotEvaluate` for anything short of a verdict on every one of them.
+Raises :class:`CannotEvaluate` unless it reaches a verdict on every script.
 """
 
 
 def script_runs(resolved: Resolved, scripts: Scripts) -> tuple[ScriptRun, ...]:
-    """Every Plutus script that must run, once for each purpose (Alonzo ``collectPlutusScripts``).
+    """Return the Plutus scripts to run, one for each purpose (Alonzo ``collectPlutusScripts``).
 
-    The phase-1 rules hold, so that there is a redeemer for each.
+    Requires that the phase-1 rules hold, so that each has a redeemer.
     """
     redeemers = {(found.tag, found.index): found for found in resolved.tx.witnesses.redeemers}
     return tuple(
@@ -74,8 +74,8 @@ def script_verdicts(
 ) -> Failure | None:
     """Alonzo UTXOS, ``ValidationTagMismatch``: scripts fail just where the transaction says so.
 
-    Without an evaluator, or when it cannot tell, the transaction is refused. Asked only when
-    every phase-1 rule holds.
+    The transaction is refused without an evaluator, or if it reaches no verdict. The evaluator
+    runs only if every phase-1 rule holds.
     """
     plutus = scripts.plutus()
     if plutus and evaluator is None:

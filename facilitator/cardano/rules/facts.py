@@ -1,4 +1,4 @@
-"""Which facts of the ledger state a transaction's verdict depends on."""
+"""Finds the facts of the ledger state that a transaction's verdict depends on."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ _NOTHING = StateQuery()
 
 
 def state_touched(body: Body) -> StateQuery:
-    """What certificates, withdrawals, votes, proposals and claims are compared with."""
+    """Return the facts that certificates, withdrawals, votes, proposals and claims depend on."""
     parts = (body.certificates, body.withdrawals, body.votes, body.proposals)
     if not any(parts) and body.treasury is None:
         return _NOTHING

@@ -1,4 +1,4 @@
-"""What a rule says when a transaction breaks it, and what it judges by."""
+"""The failure of a rule, and the environment that rules compare with."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,25 +17,25 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the ledger compares a transaction with, other than outputs and accounts."""
+    """The facts that the ledger compares a transaction with, except outputs and accounts."""
 
     slot: int
-    """The slot the transaction would be applied in."""
+    """The slot in which the transaction would be applied."""
     network_id: int
-    """0 for test networks, 1 for mainnet."""
+    """The network id: 0 for test networks, 1 for mainnet."""
     parameters: ProtocolParameters
 
 
 NOT_JUDGED = "NotJudged"
-"""The rule's name where a transaction is refused for holding what is not judged here."""
+"""The rule's name if a transaction is refused for a part that is not judged here."""
 
 
 def not_judged(what: str) -> Failure:
-    """A refusal because of ``what``, the beginning of a sentence such as *votes are*."""
+    """Return the refusal of ``what``, the beginning of a sentence such as *votes are*."""
     return Failure(NOT_JUDGED, f"{what} not judged here, so the transaction is refused")
 
 
 def listing(items: list[str]) -> str:
-    """The items for a message: the first three, and how many more there are."""
+    """Return the items for a message: the first three, and the number of the others."""
     more = f" and {len(items) - 3} more" if len(items) > 3 else ""
     return ", ".join(items[:3]) + more

@@ -10,9 +10,9 @@ from facilitator.cardano.rules.resolved import Resolved
 from facilitator.cardano.transaction import Output, Transaction
 
 TIER_BYTES = 25_600
-"""Bytes of reference scripts after which a byte gets dearer (Conway ``refScriptCostStride``)."""
+"""Bytes of reference scripts in each price tier (Conway ``refScriptCostStride``)."""
 TIER_FACTOR = Fraction(12, 10)
-"""By how much it gets dearer with each tier (Conway ``refScriptCostMultiplier``)."""
+"""The price of a byte relative to the tier below (Conway ``refScriptCostMultiplier``)."""
 
 
 def fee_too_small(tx: Transaction, env: Environment) -> Failure | None:
@@ -23,7 +23,7 @@ def fee_too_small(tx: Transaction, env: Environment) -> Failure | None:
 def fee_too_small_for_scripts(resolved: Resolved) -> Failure | None:
     """Conway UTXO, ``FeeTooSmallUTxO``, with the price of reference scripts.
 
-    Says nothing where :func:`fee_too_small` has said it already.
+    Returns no failure if :func:`fee_too_small` returns one.
     """
     size = reference_script_bytes(resolved.script_outputs())
     if not size:
@@ -64,7 +64,7 @@ def execution_units_too_big(tx: Transaction, env: Environment) -> Failure | None
 
 
 def base_fee(tx: Transaction, parameters: ProtocolParameters) -> int:
-    """The least fee in lovelace, reference scripts left out (Alonzo ``alonzoMinFeeTx``)."""
+    """Return the least fee in lovelace without reference scripts (Alonzo ``alonzoMinFeeTx``)."""
     fee = parameters.min_fee_a * tx.size + parameters.min_fee_b
     if tx.witnesses.redeemers:
         fee += ceil(
@@ -75,7 +75,7 @@ def base_fee(tx: Transaction, parameters: ProtocolParameters) -> int:
 
 
 def reference_script_fee(size: int, price: Fraction) -> int:
-    """Lovelace for ``size`` bytes of reference scripts (Conway ``tierRefScriptFee``)."""
+    """Return the lovelace for ``size`` bytes of reference scripts (Conway ``tierRefScriptFee``)."""
     fee = Fraction(0)
     while size > TIER_BYTES:
         fee += TIER_BYTES * price
@@ -85,7 +85,7 @@ def reference_script_fee(size: int, price: Fraction) -> int:
 
 
 def reference_script_bytes(outputs: Iterable[Output]) -> int:
-    """Bytes of all reference scripts; the same script in two outputs counts twice."""
+    """Return the bytes of all reference scripts; the same script in two outputs counts twice."""
     return sum(output.script_size for output in outputs if output.script is not None)
 
 

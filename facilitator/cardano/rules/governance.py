@@ -1,4 +1,4 @@
-"""What kinds of voter and of governance action mean (CDDL ``voter``, ``gov_action``; CIP-1694)."""
+"""The kinds of voters and of governance actions (CDDL ``voter``, ``gov_action``; CIP-1694)."""
 
 from facilitator.cardano.rules.failure import Environment
 from facilitator.cardano.state import ActionPurpose
@@ -20,27 +20,30 @@ _BOOTSTRAP_VERSION = 9
 
 
 def voter_credential(voter: Voter) -> Credential:
-    """The credential of a voter: a committee member's hot one, a DRep's or a pool's key."""
+    """Return a voter's credential: a committee member's hot one, a DRep's or a pool's key."""
     return Credential(voter.kind in _SCRIPT_VOTERS, voter.hash)
 
 
 def purpose_of(action: Action) -> ActionPurpose | None:
-    """Which actions it can follow; ``None`` when it is of a kind that follows none."""
+    """Return the purpose of actions that it can follow; ``None`` if its kind follows none."""
     return _PURPOSES.get(action.kind)
 
 
 def guarded(action: Action) -> bool:
-    """Whether it must name the constitution's guardrails script."""
+    """Return True if the action must name the constitution's guardrails script."""
     return action.kind in (ActionKind.PARAMETER_CHANGE, ActionKind.TREASURY_WITHDRAWALS)
 
 
 def bootstrapping(env: Environment) -> bool:
-    """Conway ``hardforkConwayBootstrapPhase``: governance is limited in protocol version 9."""
+    """Return True in protocol version 9, which limits governance.
+
+    Conway ``hardforkConwayBootstrapPhase``.
+    """
     return env.parameters.protocol_major == _BOOTSTRAP_VERSION
 
 
 def allowed_in_bootstrap(action: Action) -> bool:
-    """Conway GOV, ``isBootstrapAction``."""
+    """Return True if version 9 allows the action (Conway GOV, ``isBootstrapAction``)."""
     return action.kind in (
         ActionKind.PARAMETER_CHANGE,
         ActionKind.HARD_FORK_INITIATION,

@@ -13,9 +13,9 @@ _STRANGER = CommitteeMember(elected=False)
 def apply_committee_certificate(
     certificate: Certificate, cold: Credential, registry: Registry
 ) -> list[Failure]:
-    """Apply a hot key's authorization or a resignation; what it breaks.
+    """Apply a hot key's authorization or a resignation, and return the failures.
 
-    ``ConwayCommitteeHasPreviouslyResigned``, ``ConwayCommitteeIsUnknown``. Raises
+    These are ``ConwayCommitteeHasPreviouslyResigned`` and ``ConwayCommitteeIsUnknown``. Raises
     :class:`~facilitator.cardano.rules.registry.UnknownFactError`.
     """
     member = registry.committee().get(cold, _STRANGER)

@@ -1,4 +1,4 @@
-"""Rules over what proposals follow and refer to in the ledger state (Conway GOV)."""
+"""Rules over the ledger state that proposals follow and refer to (Conway GOV)."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ def return_account_does_not_exist(
 ) -> Failure | None:
     """``ProposalReturnAccountDoesNotExist``: deposits return to registered accounts.
 
-    As the next rule, not in force in protocol version 9.
+    Not in force in protocol version 9, like the next rule.
     """
     addresses = [proposal.return_address for proposal in body.proposals]
     return _unregistered("ProposalReturnAccountDoesNotExist", addresses, env, registry)
@@ -101,7 +101,7 @@ def _unregistered(
 
 
 def _has_parent(action: Action, registry: Registry) -> bool:
-    """Conway ``proposalsAddAction``."""
+    """Return True if the action follows an allowed one (Conway ``proposalsAddAction``)."""
     purpose = purpose_of(action)
     if purpose is None or action.previous == registry.root(purpose):
         return True
@@ -112,7 +112,10 @@ def _has_parent(action: Action, registry: Registry) -> bool:
 def _preceding_version(
     action: Action, env: Environment, registry: Registry
 ) -> tuple[int, int] | None:
-    """Conway ``preceedingHardFork``; ``None`` where another rule refuses what it follows."""
+    """Return the version that the action follows (Conway ``preceedingHardFork``).
+
+    Return ``None`` if another rule refuses the action that it follows.
+    """
     purpose = purpose_of(action)
     if action.version is None or purpose is None:
         return None

@@ -1,4 +1,4 @@
-"""Rules over proposals that need nothing but the transaction and its environment (Conway GOV)."""
+"""Rules over proposals that need only the transaction and its environment (Conway GOV)."""
 
 from collections.abc import Iterator
 
@@ -81,7 +81,7 @@ def zero_treasury_withdrawals(tx: Transaction, _env: Environment) -> Failure | N
 
 
 def conflicting_committee_update(tx: Transaction, _env: Environment) -> Failure | None:
-    """``ConflictingCommitteeUpdate``: nobody both joins and leaves the committee."""
+    """``ConflictingCommitteeUpdate``: no member both joins and leaves the committee."""
     both = [
         describe(cold)
         for action in _actions(tx)
@@ -129,7 +129,7 @@ def _actions(tx: Transaction) -> Iterator[Action]:
 
 
 def _must_not_be_zero(key: int, env: Environment) -> bool:
-    """Conway ``ppuWellFormed``, whose set of parameters grew with the protocol version."""
+    """Return True if the parameter must not be 0 in this version (Conway ``ppuWellFormed``)."""
     if key == _UTXO_COST:
         return not bootstrapping(env)
     if key == _POOL_COUNT:

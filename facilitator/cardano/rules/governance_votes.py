@@ -1,4 +1,4 @@
-"""Rules over votes (Conway GOV), on top of the transaction's certificates."""
+"""Rules over votes (Conway GOV), after applying the transaction's certificates."""
 
 from collections.abc import Iterator
 
@@ -124,7 +124,10 @@ def _votes_in_bootstrap(voter: Voter, action: Action) -> bool:
 
 
 def _may_vote(voter: Voter, action: Action) -> bool:
-    """Conway ``isCommitteeVotingAllowed``, ``isStakePoolVotingAllowed``; DReps always may."""
+    """Return True if the voter may vote on the action; DReps always may.
+
+    Conway ``isCommitteeVotingAllowed``, ``isStakePoolVotingAllowed``.
+    """
     kind = action.kind
     if voter.kind in COMMITTEE_VOTERS:
         return kind not in (ActionKind.NO_CONFIDENCE, ActionKind.UPDATE_COMMITTEE)

@@ -18,8 +18,8 @@ from facilitator.cardano.transaction import Body, Certificate, Credential
 def state_failures(resolved: Resolved) -> list[Failure]:
     """Conway LEDGER, CERTS and GOV: withdrawals, certificates, then proposals and votes.
 
-    Each certificate is judged on top of those before it, up to the first fact that is not known,
-    which is refused; proposals and votes are judged on top of all certificates.
+    Each certificate is judged after applying those before it. The first unknown fact is refused
+    and ends the judging. Proposals and votes are judged after applying all certificates.
     """
     body, env = resolved.tx.body, resolved.env
     failures: list[Failure] = []
@@ -54,7 +54,7 @@ def _not_known(unknown: UnknownFactError) -> Failure:
 
 
 def _treasury(claimed: int, held: int) -> list[Failure]:
-    """``ConwayTreasuryValueMismatch``."""
+    """Compare the claimed balance with the treasury's (``ConwayTreasuryValueMismatch``)."""
     if claimed == held:
         return []
     return [
@@ -68,11 +68,11 @@ def _treasury(claimed: int, held: int) -> list[Failure]:
 def _withdraw(
     credential: Credential, amount: int, env: Environment, registry: Registry
 ) -> list[Failure]:
-    """``WithdrawalsNotInRewardsCERTS``, ``ConwayWdrlNotDelegatedToDRep``.
+    """Apply a withdrawal: ``WithdrawalsNotInRewardsCERTS``, ``ConwayWdrlNotDelegatedToDRep``.
 
-    A withdrawal takes all of an account's reward; from protocol version 10 on, a key's account
-    must delegate its vote. From 11 on the first is two: ``ConwayWithdrawalsMissingAccounts`` and
-    ``ConwayIncompleteWithdrawals``.
+    A withdrawal takes all of an account's reward. From protocol version 10 on, a key's account
+    must delegate its vote. From version 11 on, the first failure has two names:
+    ``ConwayWithdrawalsMissingAccounts`` and ``ConwayIncompleteWithdrawals``.
     """
     failures = []
     account = registry.account(credential)

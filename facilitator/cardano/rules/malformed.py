@@ -1,4 +1,4 @@
-"""Which Plutus scripts the ledger would not decode."""
+"""Finds Plutus scripts that the ledger would not decode."""
 
 from collections.abc import Iterable
 
@@ -11,10 +11,10 @@ from facilitator.cardano.transaction import Language, Script, Transaction
 def malformed(
     rule: str, tx: Transaction, scripts: Iterable[Script], env: Environment
 ) -> Failure | None:
-    """The failure of those of the transaction's Plutus scripts that are not well-formed, if any.
+    """Return the failure for the transaction's Plutus scripts that are not well-formed, if any.
 
-    Native scripts are taken or refused when they are decoded. Left out beyond ``maxTxSize``, so
-    that nobody can have more gone over than could ever be accepted.
+    Native scripts are checked when they are decoded. Transactions above ``maxTxSize`` are left
+    out, so that no caller can cause more work than an acceptable transaction does.
     """
     if tx.size > env.parameters.max_tx_size:
         return None

@@ -1,4 +1,4 @@
-"""Rules over auxiliary data: there exactly when its hash is, and of that hash."""
+"""Rules over auxiliary data: it is present exactly if its hash is, and matches the hash."""
 
 from hashlib import blake2b
 from itertools import starmap
@@ -35,7 +35,7 @@ def auxiliary_data(tx: Transaction, _env: Environment) -> Failure | None:
 def auxiliary_scripts(tx: Transaction, env: Environment) -> Failure | None:
     """Shelley UTXOW, ``InvalidMetadata``: the ledger decodes Plutus scripts in auxiliary data.
 
-    Metadata itself is taken or refused when it is decoded.
+    Metadata itself is checked when it is decoded.
     """
     if not tx.auxiliary_plutus:
         return None

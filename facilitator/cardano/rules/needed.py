@@ -1,4 +1,4 @@
-"""Which scripts a transaction needs, and which it comes with or refers to."""
+"""Finds the scripts that a transaction needs, and those that it provides or refers to."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -14,7 +14,7 @@ _VOTER_ORDER = {1: 0, 0: 1, 3: 2, 2: 3, 4: 4}
 
 
 class Purpose(NamedTuple):
-    """What a script is needed for: the tag and index of its redeemer, and its hash."""
+    """The purpose of a needed script: the tag and index of its redeemer, and the script's hash."""
 
     tag: int
     item: int
@@ -27,12 +27,12 @@ class Scripts(NamedTuple):
 
     needed: tuple[Purpose, ...]
     provided: Mapping[bytes, Script]
-    """By hash, from the witness set and from reference scripts."""
+    """Scripts by hash, from the witness set and from reference scripts."""
     referenced: frozenset[bytes]
-    """Hashes of those that reference scripts provide."""
+    """Hashes of the scripts that reference scripts provide."""
 
     def plutus(self) -> dict[Purpose, Script]:
-        """The Plutus scripts needed that are provided, by what for."""
+        """Return the Plutus scripts that are both needed and provided, by purpose."""
         return {
             purpose: self.provided[purpose.script]
             for purpose in self.needed
@@ -42,7 +42,7 @@ class Scripts(NamedTuple):
 
 
 def find_scripts(resolved: Resolved) -> Scripts:
-    """Conway ``getConwayScriptsNeeded`` and Babbage ``getBabbageScriptsProvided``."""
+    """Return the scripts as ``getConwayScriptsNeeded`` and ``getBabbageScriptsProvided`` do."""
     references = {
         output.script.hash: output.script
         for output in resolved.script_outputs()
@@ -54,7 +54,7 @@ def find_scripts(resolved: Resolved) -> Scripts:
 
 
 def is_script_address(address: bytes) -> bool:
-    """Whether a script, rather than a key, locks outputs at the address (CIP-19)."""
+    """Return True if a script, not a key, locks outputs at the address (CIP-19)."""
     return address[0] & 0x90 == 0x10
 
 
@@ -109,5 +109,5 @@ def _script_purposes(tag: int, credentials: list[Credential]) -> list[Purpose]:
 
 
 def _script_first(credential: Credential) -> tuple[bool, bytes]:
-    """Where the credential stands in the ledger's order (``Ord Credential``)."""
+    """Return the credential's key in the ledger's order (``Ord Credential``)."""
     return (not credential.is_script, credential.hash)

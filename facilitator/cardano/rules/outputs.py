@@ -1,4 +1,4 @@
-"""Rules over each output that a transaction creates, its collateral return included."""
+"""Rules over each output that a transaction creates, including its collateral return."""
 
 from itertools import groupby
 
@@ -9,13 +9,13 @@ from facilitator.cardano.rules.malformed import malformed
 from facilitator.cardano.transaction import Output, Transaction
 
 OUTPUT_OVERHEAD = 160
-"""Bytes that an output counts beyond its serialisation (Babbage, CIP-55)."""
+"""Bytes that count in addition to an output's serialisation (Babbage, CIP-55)."""
 MAX_BYRON_ATTRIBUTES = 64
-"""Bytes of attributes that a new Byron address may have (Shelley UTXO)."""
+"""The most bytes of attributes of a new Byron address (Shelley UTXO)."""
 
 
 def created_outputs(tx: Transaction) -> tuple[Output, ...]:
-    """All outputs the transaction can create, in order; the collateral return comes last."""
+    """Return all outputs that the transaction can create, the collateral return last."""
     body = tx.body
     if body.collateral_return is None:
         return body.outputs
@@ -23,7 +23,7 @@ def created_outputs(tx: Transaction) -> tuple[Output, ...]:
 
 
 def minimum_lovelace(output: Output, coins_per_utxo_byte: int) -> int:
-    """The least lovelace the output must hold (Babbage, ``getMinCoinTxOut``)."""
+    """Return the least lovelace that the output must hold (Babbage, ``getMinCoinTxOut``)."""
     return (OUTPUT_OVERHEAD + output.size) * coins_per_utxo_byte
 
 
@@ -54,7 +54,7 @@ def output_too_big(tx: Transaction, env: Environment) -> Failure | None:
 
 
 def network_of(address: bytes) -> int:
-    """The network id of an output's address; a Byron address' goes by its network magic."""
+    """Return the network id of an output's address; Byron's follows from the network magic."""
     if address[0] & 0x80:
         return MAINNET if read_byron(address).network_magic is None else TESTNET
     return address[0] & 15
@@ -91,7 +91,7 @@ def malformed_reference_scripts(tx: Transaction, env: Environment) -> Failure | 
 
 
 def ledger_value_size(output: Output) -> int:
-    """Bytes of the output's value as the ledger serialises it."""
+    """Return the size in bytes of the output's value as the ledger serialises it."""
     lovelace, assets = output.value
     size = _head_size(lovelace)
     if not assets:
@@ -108,7 +108,7 @@ def ledger_value_size(output: Output) -> int:
 
 
 def _head_size(number: int) -> int:
-    """Bytes of the shortest CBOR head that carries the number."""
+    """Return the size in bytes of the number's shortest CBOR head."""
     for size, limit in ((1, 24), (2, 1 << 8), (3, 1 << 16), (5, 1 << 32)):
         if number < limit:
             return size
@@ -116,5 +116,5 @@ def _head_size(number: int) -> int:
 
 
 def _map_size(entries: int) -> int:
-    """Bytes around a map's entries: the ledger takes the indefinite form beyond 23 of them."""
+    """Return the bytes around a map's entries; above 23, the ledger uses the indefinite form."""
     return 1 if entries < 24 else 2

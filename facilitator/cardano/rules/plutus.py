@@ -1,4 +1,4 @@
-"""Rules over what Plutus scripts come with: redeemers, datums and the script integrity hash."""
+"""Rules over redeemers, datums and the script integrity hash of Plutus scripts."""
 
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -67,7 +67,7 @@ def missing_datums(resolved: Resolved, scripts: Scripts) -> Failure | None:
 def supplemental_datums(resolved: Resolved, scripts: Scripts) -> Failure | None:
     """Alonzo UTXOW, ``NotAllowedSupplementalDatums``, with the Babbage set of allowed ones.
 
-    A datum that no input needs must be that of an output created or of a reference input. Left
+    A datum that no input needs must be that of a created output or of a reference input. Left
     out while an input is missing.
     """
     if not resolved.tx.witnesses.datums or resolved.missing:
@@ -108,7 +108,7 @@ def script_integrity(resolved: Resolved, scripts: Scripts) -> Failure | None:
 def integrity_hash(
     tx: Transaction, languages: set[Language], parameters: ProtocolParameters
 ) -> bytes | None:
-    """Alonzo ``mkScriptIntegrity``: the hash over redeemers, datums and language views."""
+    """Return the hash over redeemers, datums and language views (Alonzo ``mkScriptIntegrity``)."""
     witnesses = tx.witnesses
     if not witnesses.redeemers and not witnesses.datums and not languages:
         return None
@@ -119,10 +119,10 @@ def integrity_hash(
 
 
 def language_views(languages: set[Language], parameters: ProtocolParameters) -> bytes:
-    """Alonzo ``encodeLangViews``: the cost models of the languages, shortest key first.
+    """Return the languages' cost models, shortest key first (Alonzo ``encodeLangViews``).
 
-    Plutus V1 is wrapped once more, and its cost model is an indefinite list, as the ledger has
-    done since its first version.
+    Key and cost model of Plutus V1 are wrapped once more, and the model is an indefinite list, as
+    in the ledger since its first version.
     """
     views = {}
     for language in languages:

@@ -15,7 +15,7 @@ _LONGEST_METADATA_HASH = 32
 def apply_pool_certificate(
     certificate: Certificate, pool: bytes, env: Environment, registry: Registry
 ) -> list[Failure]:
-    """Apply a pool's registration or retirement; what it breaks.
+    """Apply a pool's registration or retirement, and return the failures.
 
     Raises :class:`~facilitator.cardano.rules.registry.UnknownFactError`.
     """
@@ -26,7 +26,10 @@ def apply_pool_certificate(
 
 
 def _register_pool(certificate: Certificate, env: Environment) -> list[Failure]:
-    """``WrongNetworkPOOL``, ``PoolMedataHashTooBig``, ``StakePoolCostTooLowPOOL``."""
+    """Check a pool's registration.
+
+    Failures: ``WrongNetworkPOOL``, ``PoolMedataHashTooBig``, ``StakePoolCostTooLowPOOL``.
+    """
     failures = []
     cost, least = certificate.pool_cost or 0, env.parameters.min_pool_cost
     account = certificate.pool_reward_account
@@ -62,7 +65,10 @@ def _register_pool(certificate: Certificate, env: Environment) -> list[Failure]:
 def _retire_pool(
     certificate: Certificate, pool: bytes, env: Environment, registry: Registry
 ) -> list[Failure]:
-    """``StakePoolNotRegisteredOnKeyPOOL``, ``StakePoolRetirementWrongEpochPOOL``."""
+    """Check a pool's retirement.
+
+    Failures: ``StakePoolNotRegisteredOnKeyPOOL``, ``StakePoolRetirementWrongEpochPOOL``.
+    """
     failures = []
     if not registry.pool(pool):
         failures.append(
@@ -83,7 +89,7 @@ def _retire_pool(
 def apply_drep_certificate(
     certificate: Certificate, credential: Credential, env: Environment, registry: Registry
 ) -> list[Failure]:
-    """Apply a DRep's registration, update or deregistration; what it breaks.
+    """Apply a DRep's registration, update or deregistration, and return the failures.
 
     Raises :class:`~facilitator.cardano.rules.registry.UnknownFactError`.
     """
@@ -103,7 +109,10 @@ def apply_drep_certificate(
 def _register_drep(
     credential: Credential, amount: int, paid: int | None, env: Environment
 ) -> list[Failure]:
-    """``ConwayDRepAlreadyRegistered``, ``ConwayDRepIncorrectDeposit``."""
+    """Check a DRep's registration.
+
+    Failures: ``ConwayDRepAlreadyRegistered``, ``ConwayDRepIncorrectDeposit``.
+    """
     failures = []
     if paid is not None:
         failures.append(

@@ -10,12 +10,12 @@ from facilitator.cardano.transaction import Output, OutputRef, Transaction
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What rules beyond the static ones judge; refs that nothing is known of are left out."""
+    """A transaction with its outputs, for all but the static rules; unknown refs are left out."""
 
     tx: Transaction
     env: Environment
     inputs: Mapping[OutputRef, Output]
-    """The outputs spent."""
+    """The outputs that the transaction spends."""
     collateral: Mapping[OutputRef, Output]
     references: Mapping[OutputRef, Output]
     missing: tuple[OutputRef, ...]
@@ -23,7 +23,7 @@ class Resolved:
     state: LedgerState | None
 
     def script_outputs(self) -> Iterable[Output]:
-        """The outputs whose reference scripts count: spent and referenced ones, each once."""
+        """Return the outputs whose reference scripts count: spent or referenced, each once."""
         if not self.references:
             return self.inputs.values()
         return {**self.inputs, **self.references}.values()
@@ -35,7 +35,7 @@ def resolve(
     utxo: Mapping[OutputRef, Output],
     state: LedgerState | None,
 ) -> Resolved:
-    """Look up what the transaction refers to, in its order."""
+    """Look up the outputs that the transaction refers to, in its order."""
     body = tx.body
     inputs = _known(body.inputs, utxo)
     collateral = _known(body.collateral, utxo)

@@ -1,4 +1,4 @@
-"""Rules over scripts: all that are needed are there, no others are, and native ones hold."""
+"""Rules over scripts: exactly the needed ones are provided, and native ones hold."""
 
 from facilitator.cardano.rules.failure import Environment, Failure, listing
 from facilitator.cardano.rules.malformed import malformed
@@ -28,8 +28,8 @@ def missing_scripts(resolved: Resolved, scripts: Scripts) -> Failure | None:
 def extraneous_scripts(resolved: Resolved, scripts: Scripts) -> Failure | None:
     """Shelley UTXOW, ``ExtraneousScriptWitnessesUTXOW``: as Babbage computes it.
 
-    A witnessed script that nothing needs, or that a reference script provides already. Left out
-    while an input is missing.
+    A witnessed script is extraneous if no purpose needs it, or if a reference script provides it
+    already. Left out while an input is missing.
     """
     witnessed = resolved.tx.witnesses.scripts
     if not witnessed or resolved.missing:

@@ -1,4 +1,4 @@
-"""Rules over what inputs hold and outputs need."""
+"""Rules over the value of inputs and outputs."""
 
 from collections.abc import Iterable
 
@@ -54,7 +54,7 @@ def value_not_conserved(resolved: Resolved) -> Failure | None:
 
 
 def asset_differences(inputs: Iterable[Output], body: Body) -> list[str]:
-    """For each native asset that does not balance, what is consumed and what is produced."""
+    """Return the consumed and produced quantity of each native asset that does not balance."""
     consumed: dict[AssetId, int] = dict(body.mint or {})
     produced: dict[AssetId, int] = {}
     for totals, outputs in ((consumed, inputs), (produced, body.outputs)):
@@ -74,10 +74,10 @@ def asset_differences(inputs: Iterable[Output], body: Body) -> list[str]:
 def deposits(
     certificates: Iterable[Certificate], parameters: ProtocolParameters, registry: Registry
 ) -> int:
-    """Lovelace that the certificates lock up (Conway ``conwayTotalDepositsTxCerts``).
+    """Return the lovelace that the certificates lock (Conway ``conwayTotalDepositsTxCerts``).
 
     Amounts come from the parameters, not the certificates. A pool that is registered already, or
-    twice in one transaction, pays nothing more. Raises :class:`~.registry.UnknownFactError`.
+    twice in one transaction, pays no second deposit. Raises :class:`~.registry.UnknownFactError`.
     """
     total, new_pools = 0, set()
     for certificate in certificates:
@@ -94,10 +94,10 @@ def deposits(
 def refunds(
     certificates: Iterable[Certificate], parameters: ProtocolParameters, registry: Registry
 ) -> int:
-    """Lovelace that the certificates release (Conway ``conwayTotalRefundsTxCerts``).
+    """Return the lovelace that the certificates release (Conway ``conwayTotalRefundsTxCerts``).
 
-    An account gives back what was paid for it, a DRep what its certificate says (another rule
-    compares that with what was paid). Raises :class:`~.registry.UnknownFactError`.
+    An account releases its deposit. A DRep releases the amount in its certificate, which another
+    rule compares with its deposit. Raises :class:`~.registry.UnknownFactError`.
     """
     total, registered = 0, set()
     for certificate in certificates:

@@ -1,4 +1,4 @@
-"""Rules over signatures: those given hold, and every key that must sign has signed."""
+"""Rules over signatures: all of them hold, and every key that must sign has signed."""
 
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
@@ -47,7 +47,7 @@ def missing_input_witnesses(resolved: Resolved) -> Failure | None:
 
 
 def vkey_hashes(witnesses: Witnesses) -> set[bytes]:
-    """Hashes (28 bytes) of the keys of the vkey witnesses."""
+    """Return the hashes (28 bytes) of the keys of the vkey witnesses."""
     return {blake2b(witness.vkey, digest_size=28).digest() for witness in witnesses.vkeys}
 
 
@@ -67,7 +67,7 @@ def _missing(needed: set[bytes], witnesses: Witnesses) -> Failure | None:
 
 
 def _owners(outputs: Iterable[Output]) -> Iterator[bytes]:
-    """Key hashes, or Byron roots, of the outputs that are not locked by a script."""
+    """Yield key hashes or Byron roots of the outputs that no script locks."""
     for output in outputs:
         address = output.address
         if not address[0] & 0x90:
@@ -89,7 +89,10 @@ def _body_keys(body: Body) -> Iterator[bytes]:
 
 
 def certificate_keys(certificate: Certificate) -> Iterator[bytes]:
-    """Conway ``getVKeyWitnessTxCert``: a registration without deposit (kind 0) needs nobody."""
+    """Yield the keys that must sign a certificate (Conway ``getVKeyWitnessTxCert``).
+
+    A registration without deposit (kind 0) needs no signature.
+    """
     if certificate.kind in REGISTERS_POOL | RETIRES_POOL:
         if certificate.pool is not None:
             yield certificate.pool
