@@ -11,7 +11,7 @@ from limits.storage import MemoryStorage, Storage
 from limits.strategies import MovingWindowRateLimiter
 
 from facilitator.clock import Clock
-from facilitator.roles.rate_limit import ChangesLimits, RateDecision, RateLimiter, Window, decided
+from facilitator.roles.rate_limit import ChangesLimits, RateDecision, RateLimiter, Window, decide
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.settings import RateLimitSettings
 
@@ -97,7 +97,7 @@ class WindowRateLimiter:
         allowed = all(window.used < window.limit for window in standing) and all(
             self._windows.hit(limit, client) for limit in limits
         )
-        return decided(standing, allowed=allowed)
+        return decide(standing, allowed=allowed)
 
     def close(self) -> None:
         """Nothing is open."""

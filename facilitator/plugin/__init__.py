@@ -62,7 +62,7 @@ from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER, Counter, Gauge, Histogram, Meter, Metric
 from facilitator.roles.payment_hooks import PaymentView, Refusal
-from facilitator.roles.rate_limit import ChangesLimits, RateDecision, RateLimiter, Window, decided
+from facilitator.roles.rate_limit import ChangesLimits, RateDecision, RateLimiter, Window, decide
 from facilitator.roles.reporting import DescribesDestination, ErrorReporter
 from facilitator.roles.sharing import Entry, SharedOutput, SharesChain, SharesOutputs
 from facilitator.roles.storage import (
@@ -154,7 +154,7 @@ __all__ += [
     "RateDecision",
     "RateLimiter",
     "Window",
-    "decided",
+    "decide",
 ]
 # Error reporters
 __all__ += [

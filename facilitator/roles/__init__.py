@@ -1,1 +1,1 @@
-"""What plugins implement: one small documented interface for each role."""
+"""The roles that plugins implement: one small documented protocol each."""

@@ -1,10 +1,10 @@
-"""The chain provider: what the facilitator asks of a Cardano network.
+"""The chain provider, by which the facilitator queries one Cardano network and submits to it.
 
-A provider answers for one network. Its methods are called from many threads at once, do I/O and
-may block up to the provider's own time-out; they raise :class:`ChainUnavailable` when they cannot
-tell, never a guess. A plugin returns one from the hook ``chain_provider``.
+Its methods are called from many threads at once, do I/O and may block up to the provider's own
+time-out. A method that does not know the answer raises :class:`ChainUnavailable` and never guesses.
+A plugin returns a provider from the hook ``chain_provider``.
 
-Optional capabilities are separate protocols that a provider may implement as well:
+Optional capabilities are separate protocols that a provider may implement too:
 :class:`AwaitsBlocks`, :class:`ReadsLedgerState`, :class:`EvaluatesScripts`, :class:`ListsOutputs`,
 :class:`HasPlan`.
 """
@@ -21,35 +21,38 @@ from facilitator.cardano.transaction import Output, OutputRef
 
 
 class ChainUnavailable(Exception):
-    """The provider cannot answer now: down, out of quota, lagging. Its text is fit to be shown."""
+    """The provider cannot answer now: it is down, out of quota or behind.
+
+    Its text may be shown to callers, so it holds no secrets.
+    """
 
 
 class ProviderBehind(ChainUnavailable):
-    """The provider answers, but its chain ends before what it was asked about: it lags."""
+    """The provider answers, but is behind: its chain ends before the point in question."""
 
 
 class SubmissionRejected(Exception):
-    """The node took the transaction apart and refused it; the text is its reason."""
+    """A node decoded the transaction and refused it. The text is the node's reason."""
 
     def __init__(self, reason: str, *, inputs_missing: bool = False) -> None:
-        """``inputs_missing``: the node says that inputs are spent, or never were.
+        """Take the node's reason; ``inputs_missing`` is true if inputs are spent or never existed.
 
-        That may be the work of the very same transaction, submitted before.
+        The same transaction, submitted before, may have spent them.
         """
         super().__init__(reason)
         self.inputs_missing = inputs_missing
 
 
 class SubmissionUnknown(ChainUnavailable):
-    """The transaction was sent, but whether the node took it is not known."""
+    """The transaction was sent, but the outcome is unknown."""
 
 
 class PointNotFound(Exception):
-    """The block asked about is not (or no longer) on the provider's chain."""
+    """The block is not, or no longer, on the provider's chain."""
 
 
 class Point(NamedTuple):
-    """A place on the chain."""
+    """A point of the chain: a slot and the block in it."""
 
     slot: int
     block: str
@@ -58,16 +61,16 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block, as much of it as following the chain needs."""
+    """The parts of a block that following the chain needs."""
 
     point: Point
     height: int
     parent: str
-    """Hash of the block before, lowercase hex."""
+    """Hash of the previous block, lowercase hex."""
     transactions: tuple[str, ...]
     """Ids of its transactions, lowercase hex."""
     spent: frozenset[OutputRef]
-    """The outputs that its transactions consumed: their inputs, or their collateral inputs where
+    """The outputs that its transactions consumed: their inputs, or their collateral inputs if
     their scripts failed."""
 
 
@@ -88,13 +91,14 @@ class Spent(NamedTuple):
     """The output is not in the UTxO set: it was spent, or never created."""
 
     by: str | None = None
-    """Id of the transaction that spent it, when the provider knows."""
+    """Id of the transaction that spent it, lowercase hex, if the provider knows it."""
 
 
 class Unknown(NamedTuple):
-    """The provider cannot tell, for instance because its index lags. Never a verdict."""
+    """The provider does not know, for instance because its index lags. Never a verdict."""
 
     why: str
+    """The reason, a sentence that callers are shown."""
 
 
 OutputStatus: TypeAlias = Unspent | Spent | Unknown
@@ -108,32 +112,32 @@ class InBlock(NamedTuple):
 
 
 class InMempool(NamedTuple):
-    """The transaction waits in a mempool the provider can see."""
+    """The transaction waits in a mempool that the provider can see."""
 
 
 class NotFound(NamedTuple):
-    """The provider's chain does not hold it and no mempool it can see does."""
+    """The transaction is neither in the provider's chain nor in a mempool that it can see."""
 
 
 TransactionStatus: TypeAlias = InBlock | InMempool | NotFound
 
 
 class ChainProvider(Protocol):
-    """What a network's provider must be able to do."""
+    """A provider of one network. Safe to use from many threads."""
 
     @property
     def network(self) -> str:
-        """Canonical id of the network it answers for, such as ``cardano:preprod``."""
+        """The canonical id of its network, such as ``cardano:preprod``."""
         ...
 
     @property
     def is_devnet(self) -> bool:
-        """Whether this is a test double of a network rather than the network itself."""
+        """True if this is a test double of a network rather than the network itself."""
         ...
 
     @property
     def poll_seconds(self) -> float:
-        """How long to wait, in seconds, before asking for new blocks again is worth a call."""
+        """The seconds to wait before a query for new blocks is worth another call."""
         ...
 
     def tip(self) -> Tip:
@@ -141,64 +145,73 @@ class ChainProvider(Protocol):
         ...
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
-        """What is known of each output asked for, in as few upstream calls as can be.
+        """Return the status of each output, with as few upstream calls as possible.
 
-        Every ref asked for is a key of the answer. Raises :class:`ChainUnavailable`.
+        Every reference in ``refs`` is a key of the answer. Raises :class:`ChainUnavailable`.
         """
         ...
 
     def submit(self, transaction: bytes) -> str:
         """Hand the exact bytes to a node; return the transaction id (hex) that it reports.
 
-        Submitting again what is already in the mempool or in a block is not an error of the
-        caller: a provider may report the id or raise :class:`SubmissionRejected`.
-        Raises :class:`SubmissionRejected` for a node's refusal, :class:`SubmissionUnknown` when
-        the outcome is not known, and a plain :class:`ChainUnavailable` when nothing was sent.
+        A caller may submit a transaction again that is already in the mempool or in a block. Then
+        a provider may return the id or raise :class:`SubmissionRejected`.
+        Raises :class:`SubmissionRejected` for a node's refusal, :class:`SubmissionUnknown` if
+        the outcome is unknown, and a plain :class:`ChainUnavailable` if nothing was sent.
         """
         ...
 
     def transaction(self, transaction_id: str) -> TransactionStatus:
-        """Where the transaction (lowercase hex id) is. Raises :class:`ChainUnavailable`."""
+        """Return the status of the transaction, by its lowercase hex id.
+
+        Raises :class:`ChainUnavailable`.
+        """
         ...
 
     def blocks_after(self, point: Point) -> Sequence[Block]:
-        """Some or all blocks that follow, oldest first; empty when ``point`` is the tip.
+        """Return some or all blocks after ``point``, oldest first; none if it is the tip.
 
-        Raises :class:`PointNotFound` when the point was rolled back, :class:`ChainUnavailable`.
+        Raises :class:`PointNotFound` if the point was rolled back, :class:`ChainUnavailable`.
         """
         ...
 
     def parameters(self) -> ProtocolParameters:
         """Return the protocol parameters in force. Raises :class:`ChainUnavailable`.
 
-        Asked for each payment, so a provider keeps them for the epoch.
+        Called for each payment, so a provider caches them for the epoch.
         """
         ...
 
     def eras(self) -> EraSummary:
-        """How slots and time relate; kept by the provider. Raises :class:`ChainUnavailable`."""
+        """Return the eras, which relate slots to time. Raises :class:`ChainUnavailable`.
+
+        Called for each payment, so a provider caches them.
+        """
         ...
 
     def close(self) -> None:
-        """Let go of connections and threads. Called once, at shutdown."""
+        """Close connections and end threads. Called once, at shutdown."""
         ...
 
 
 @runtime_checkable
 class AwaitsBlocks(Protocol):
-    """A provider that is told of new blocks, so that nobody need poll."""
+    """A provider that learns of new blocks by itself, so that the follower need not poll."""
 
     def await_block(self, after: Point, timeout: float) -> bool:
-        """Wait up to ``timeout`` seconds until the tip is not ``after``; whether it is not."""
+        """Wait until the tip is not ``after``, at most ``timeout`` seconds; return True if so.
+
+        Returns at once if the tip is another one already. Raises :class:`ChainUnavailable`.
+        """
         ...
 
 
 @runtime_checkable
 class ReadsLedgerState(Protocol):
-    """A provider that can tell the ledger state that certificates and withdrawals touch."""
+    """A provider that can read the ledger state on which certificates and withdrawals depend."""
 
     def ledger_state(self, query: StateQuery) -> LedgerState:
-        """Return the facts asked for, as of the tip. Raises :class:`ChainUnavailable`."""
+        """Return the queried facts, as of the tip. Raises :class:`ChainUnavailable`."""
         ...
 
 
@@ -212,17 +225,17 @@ class EvaluatesScripts(Protocol):
         """Return the scripts that fail; empty when every script succeeds within its budget.
 
         ``utxo`` has every output that the transaction refers to. Raises :class:`ChainUnavailable`
-        when it cannot tell.
+        if the result is not known.
         """
         ...
 
 
 @runtime_checkable
 class ListsOutputs(Protocol):
-    """A provider that can tell what an address holds: for who pays, not for verdicts."""
+    """A provider that can list the outputs of an address: for ``facilitator pay``, not verdicts."""
 
     def outputs_at(self, address: bytes) -> Mapping[OutputRef, Output]:
-        """Unspent outputs at the address, the newest ones if there are many.
+        """Return unspent outputs at the address (its bytes), the newest ones if there are many.
 
         Raises :class:`ChainUnavailable`.
         """
@@ -231,9 +244,9 @@ class ListsOutputs(Protocol):
 
 @runtime_checkable
 class HasPlan(Protocol):
-    """A provider that may be asked only so often, by a plan."""
+    """A provider whose number of requests is limited by a plan."""
 
     @property
     def plan(self) -> str | None:
-        """The limits that it keeps, such as ``free, 50,000 requests a day``; ``None`` for none."""
+        """The plan's limits, such as ``free, 50,000 requests a day``; ``None`` without limits."""
         ...

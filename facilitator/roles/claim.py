@@ -16,23 +16,23 @@ UNKNOWN_ANSWER = b""
 
 
 class Delivery(StrEnum):
-    """Whether a caller has received the success of a settlement, which at most one caller does."""
+    """The delivery of a settlement's success, which at most one caller receives."""
 
     NONE = "none"
     """No caller has received it."""
     DELIVERED = "delivered"
     """One caller has received it; :attr:`Claim.answer` is what it received."""
     UNKNOWN = "unknown"
-    """The record was lost, so that a caller may have received it or not."""
+    """The record was lost, so it is not known if a caller has received it."""
 
 
 class ClaimState(StrEnum):
-    """Where a claimed transaction stands."""
+    """The state of a claimed transaction."""
 
     CLAIMED = "claimed"
     """Its owner is verifying it under a lease; nothing was sent."""
     SUBMITTED = "submitted"
-    """It was sent, or is about to be: it may land any time until its validity ends."""
+    """It was sent, or is about to be: a block may include it any time until its validity ends."""
     INCLUDED = "included"
     """It was seen in a block, not yet as deep as promised."""
     SETTLED = "settled"
@@ -53,8 +53,8 @@ class ClaimState(StrEnum):
 class Claim:
     """The record of settling one transaction.
 
-    Times are finite Unix seconds, slots are unsigned and other whole numbers signed 64-bit numbers,
-    text is what UTF-8 can hold. A storage gives back every such value exactly.
+    Times are finite Unix seconds, slots unsigned 64-bit numbers, other whole numbers signed 64-bit
+    numbers, and text is valid in UTF-8. A storage returns every such value exactly.
     """
 
     transaction_id: str
@@ -64,33 +64,33 @@ class Claim:
     transaction: bytes
     """The exact bytes received, so that a process that resumes submits the same."""
     requirements: str
-    """Fingerprint of the requirements it settles; the same payment under others is refused."""
+    """Fingerprint of the requirements that it settles; under others the payment is refused."""
     payer: str
     amount: str
     confirmations: int
-    """Newer blocks promised before success, -1 to 20."""
+    """Number of newer blocks promised before success, -1 to 20."""
     invalid_hereafter: int
-    """The slot from which the ledger no longer takes it."""
+    """The slot from which on the ledger no longer accepts it."""
     owner: str
     """The attempt that works on it while it is ``claimed``: a token that no other attempt has."""
     lease_until: float
     created_at: float
     updated_at: float
     keep_until: float
-    """When a final claim may be forgotten."""
+    """Unix seconds from which on a final claim may be removed."""
     accepted: bool = False
-    """Whether a node accepted our broadcast."""
+    """True once a node has accepted the transaction as submitted here."""
     block: str | None = None
-    """Hash of the block it was seen in."""
+    """Hash of the block in which it was seen."""
     block_slot: int | None = None
     block_height: int | None = None
     depth: int | None = None
-    """Newer blocks seen when this was written."""
+    """Number of newer blocks seen when this was written."""
     error: str | None = None
-    """Why it was rejected, for a person."""
+    """Reason of the rejection, for a person."""
     answer: bytes | None = None
-    """The stored form of :attr:`delivery`: ``None`` before, the delivered success as JSON after,
-    empty where the delivery is unknown."""
+    """The stored form of :attr:`delivery`: ``None`` before it, the delivered success as JSON after
+    it, empty if the delivery is unknown."""
     answer_key: str | None = None
     """Hash of the idempotency key under which the answer may be delivered again, else random."""
     version: int = 0
@@ -101,18 +101,18 @@ class Claim:
 
     @property
     def delivery(self) -> Delivery:
-        """Whether a caller has received the success."""
+        """The delivery of the success, read from :attr:`answer`."""
         if self.answer is None:
             return Delivery.NONE
         return Delivery.UNKNOWN if self.answer == UNKNOWN_ANSWER else Delivery.DELIVERED
 
     @property
     def is_success(self) -> bool:
-        """True if what was promised has come about, so that the success may be delivered."""
+        """True if the promised depth or acceptance is reached, so the success may be delivered."""
         return self.state is ClaimState.SETTLED or (self.confirmations < 0 and self.accepted)
 
     def changed(self, **fields: object) -> "Claim":
-        """Return a copy with those fields changed, the next version number and a new nonce."""
+        """Return a copy with these fields changed, the next version number and a new nonce."""
         changed = replace(self, **fields)  # type: ignore[arg-type]
         return changed.instead_of(self)
 

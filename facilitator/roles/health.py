@@ -1,11 +1,11 @@
-"""Checks of what the facilitator depends on, for ``/health``."""
+"""Checks of the facilitator's dependencies, for ``/health``."""
 
 from collections.abc import Callable
 from typing import TypeAlias
 
 HealthCheck: TypeAlias = Callable[[], float | None]
-"""Raises when the dependency is down.
+"""A check of one dependency, which raises if that is down.
 
-A check that does not ask it every time returns the seconds that the dependency took when it was
-asked last; otherwise the time that the check takes is shown.
+A check that does not query the dependency every time returns the seconds that its last query took.
+One that returns ``None`` has its own duration shown.
 """

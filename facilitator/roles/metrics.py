@@ -1,12 +1,12 @@
-"""The meter: where what is counted and measured goes, so that it can be watched.
+"""The meter, which collects counts and measurements for monitoring.
 
-A metric is a value: whoever counts declares it once, and hands it to the meter of the
-:class:`~facilitator.plugin.context.Context`. The core's own are in
+A metric is a value. A module declares it once, and passes it to the meter of the
+:class:`~facilitator.plugin.context.Context`. The core's metrics are in
 :mod:`facilitator.observability.metrics`.
 
-Labels tell series of one metric apart, and every combination of their values is a series that is
+Labels distinguish the series of one metric. Every combination of their values is a series that is
 kept for good. So their values come from a small fixed set, such as a route's template, a reason or
-a state; never from callers: no ids, addresses, keys or paths.
+a state. They never come from callers: no ids, addresses, keys or paths.
 """
 
 from collections.abc import Callable
@@ -20,29 +20,29 @@ class Counter:
 
     name: str
     help: str
-    """What is counted, in a sentence."""
+    """A sentence about the counted events."""
     labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A number that goes up and down, and is read when somebody looks."""
+    """A number that goes up and down, and is read whenever metrics are collected."""
 
     name: str
     help: str
     labels: tuple[str, ...] = ()
     of_workers: Literal["sum", "max", "min"] = "sum"
-    """What several worker processes' readings make together."""
+    """The way in which readings of several worker processes are combined."""
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """How often a measured value was at most so much. Its name ends in its unit."""
+    """Counts of measured values up to each bound. Its name ends in its unit."""
 
     name: str
     help: str
     buckets: tuple[float, ...]
-    """Upper bounds that are counted, in the unit, growing; beyond the last there is one more."""
+    """Upper bounds in the unit, ascending. One more bucket counts values beyond the last."""
     labels: tuple[str, ...] = ()
 
 
@@ -50,31 +50,32 @@ Metric: TypeAlias = Counter | Gauge | Histogram
 
 
 class Meter(Protocol):
-    """What a meter must be able to do. A plugin returns one from the hook ``meter``.
+    """A collector of metrics. A plugin returns one from the hook ``meter``.
 
-    Called from many threads at once, and for every request: it must not do I/O or wait. Labels are
-    given by name, all of the metric's and no others, else :class:`ValueError` is raised.
+    Its methods are called from many threads at once, and for every request: they must not do I/O
+    or wait. Callers give labels by name, all of the metric's and no others. For other labels the
+    methods raise :class:`ValueError`.
     """
 
     def count(self, metric: Counter, amount: float = 1, /, **labels: str) -> None:
-        """Add to a counter; ``amount`` is not negative."""
+        """Add ``amount``, which is not negative, to a counter."""
         ...
 
     def observe(self, metric: Histogram, value: float, /, **labels: str) -> None:
-        """Note a measured value, in the histogram's unit."""
+        """Record a measured value, in the histogram's unit."""
         ...
 
     def gauge(self, metric: Gauge, read: Callable[[], float], /, **labels: str) -> None:
-        """Have ``read`` called for the gauge's value whenever it is looked at, from any thread.
+        """Register ``read``, which returns the gauge's value whenever metrics are collected.
 
-        It must be quick. When it raises there is no new reading. A later one with the same labels
-        takes its place.
+        It is called from any thread and must be quick. If it raises, there is no new reading. A
+        later registration with the same labels replaces it.
         """
         ...
 
 
 class NoMeter:
-    """The meter where none is enabled: costs nothing and keeps nothing."""
+    """The meter if no plugin provides one: it costs nothing and keeps nothing."""
 
     def count(self, metric: Counter, amount: float = 1, /, **labels: str) -> None:
         """Do nothing."""

@@ -1,4 +1,4 @@
-"""What gates and observers are told of a payment."""
+"""The values that gates and observers get and return for a payment."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class PaymentView:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A gate's *no*: the reason on the wire and a sentence for a person."""
+    """A gate's refusal: the reason on the wire and a sentence for a person."""
 
     message: str
     reason: Reason | str

@@ -1,4 +1,4 @@
-"""The rate limiter: how many requests a client may make."""
+"""The rate limiter, which limits the requests of each client."""
 
 import math
 from collections.abc import Sequence
@@ -8,31 +8,31 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 @dataclass(frozen=True, slots=True)
 class RateDecision:
-    """Whether a request may go on, and what the client is told of its quota."""
+    """The decision on one request, and the client's quota for the response headers."""
 
     allowed: bool
     limit: int
     """Requests allowed in the window."""
     remaining: int
     reset_seconds: int
-    """Seconds until there is more room than ``remaining``; at least 1."""
+    """Seconds until more than ``remaining`` requests are allowed; at least 1."""
 
 
 class Window(NamedTuple):
-    """How a client stood in one window before its request."""
+    """A client's use of one window before its request."""
 
     limit: int
     """Requests allowed in the window."""
     used: int
     """Requests in it."""
     reset_seconds: float
-    """Seconds until the oldest of them leaves it; its whole length when there is none."""
+    """Seconds until the oldest of them leaves the window; the window's length if there is none."""
 
 
-def decided(windows: Sequence[Window], *, allowed: bool) -> RateDecision:
-    """What a client is told of the windows that its request was counted in, or refused by.
+def decide(windows: Sequence[Window], *, allowed: bool) -> RateDecision:
+    """Return the decision by the windows in which the request was counted, or refused.
 
-    That is the one that holds it up first, and of several the one that does so longest.
+    It shows the window with the fewest requests left, and of several the one that resets last.
     """
     nearest = min(windows, key=lambda each: (each.limit - each.used, -each.reset_seconds))
     remaining = nearest.limit - nearest.used - 1 if allowed else 0
@@ -41,29 +41,30 @@ def decided(windows: Sequence[Window], *, allowed: bool) -> RateDecision:
 
 
 class RateLimiter(Protocol):
-    """What a rate limiter must be able to do. A plugin returns one from ``rate_limiter``.
+    """A counter of requests per client. A plugin returns one from the hook ``rate_limiter``.
 
-    Called from many threads at once. Whatever it raises has the request counted in the memory of
-    the process in its place.
+    Its methods are called from many threads at once. If :meth:`hit` raises, the request is counted
+    in the memory of the process instead.
     """
 
     def hit(self, client: str, *, sensitive: bool) -> RateDecision:
-        """Count one request of the client; ``sensitive`` is true for the endpoints that cost.
+        """Count one request of the client and return the decision on it.
 
         ``client`` is ``key:`` and the name of an API key, or an address: IPv4, or the /64 network
-        of an IPv6 address. A request that is refused does not count.
+        of an IPv6 address. ``sensitive`` is true for endpoints that cost. A refused request does
+        not count.
         """
         ...
 
     def close(self) -> None:
-        """Let go of connections. Called once, at shutdown."""
+        """Close connections. Called once, at shutdown."""
         ...
 
 
 @runtime_checkable
 class ChangesLimits(Protocol):
-    """A rate limiter whose limits can change while it counts, as SIGHUP may ask for."""
+    """A rate limiter whose limits can change while it counts, for a reload by SIGHUP."""
 
     def change(self, global_per_minute: int, sensitive_per_minute: int) -> None:
-        """Allow so many requests in any minute from now on, and of the sensitive ones so many."""
+        """Change the limits, in requests in any minute: of all, and of the sensitive ones."""
         ...

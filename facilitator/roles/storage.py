@@ -1,11 +1,10 @@
-"""The storage: claims, reservations and idempotency keys, shared by whoever shares the storage.
+"""The storage of claims, reservations and idempotency keys.
 
-Every method is atomic, may be called from many threads (and, where the storage is shared, from
-many processes) at once, and raises :class:`StorageUnavailable` when it cannot do its work. What it
-acknowledged survives what the storage says it survives (see :attr:`Storage.is_durable`); whether a
-change that raised was made is unknown. Times are Unix seconds and are over once ``now`` has reached
-them. A plugin returns one from the hook ``storage``. ``facilitator.testing.storage`` holds the
-contract tests.
+Every method is atomic and may be called from many threads at once; if the storage is shared, from
+many processes. A method that cannot do its work raises :class:`StorageUnavailable`. Then it is
+unknown if a change was made. :attr:`Storage.is_durable` says what an acknowledged change survives.
+Times are Unix seconds, and are over once ``now`` has reached them. A plugin returns a storage from
+the hook ``storage``. ``facilitator.testing.storage`` holds the contract tests.
 """
 
 from collections.abc import Sequence
@@ -16,7 +15,10 @@ from facilitator.roles.claim import Claim
 
 
 class StorageUnavailable(Exception):
-    """The storage cannot be reached or refuses to work. Its text is fit to be shown."""
+    """The storage cannot be reached or refuses to work.
+
+    Its text may be shown to callers, so it holds no secrets.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Reservation:
     """Output references, ``<transaction id>#<index>``."""
     payer: str
     expires_at: float
+    """Unix seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +38,39 @@ class ReservedElsewhere:
     """The refusal of a reservation: an input is held for another transaction."""
 
     input: str
+    """Output reference, ``<transaction id>#<index>``."""
     transaction_id: str
+    """Id of the transaction that holds it."""
     expires_at: float
+    """Unix seconds until which it is held."""
 
 
 @dataclass(frozen=True, slots=True)
 class TooManyReservations:
-    """The refusal of a reservation: the payer holds as many as it may."""
+    """The refusal of a reservation: the payer has reached its limit."""
 
     held: int
-    """How many others it holds."""
+    """Number of other reservations that the payer holds."""
 
 
 class Storage(Protocol):
-    """What a storage must be able to do."""
+    """A storage. All methods are atomic and safe to call from many threads."""
 
     @property
     def is_shared(self) -> bool:
-        """Whether several processes that name the same storage see the same records."""
+        """True if several processes that name the same storage see the same records."""
         ...
 
     @property
     def is_durable(self) -> bool:
-        """Whether what was acknowledged survives the end of the process."""
+        """True if an acknowledged change survives the end of the process."""
         ...
 
     def add_claim(self, claim: Claim) -> Claim:
-        """Write ``claim`` unless its transaction has one; return the one that is now there.
+        """Write ``claim`` unless its transaction has one; return the one that is now stored.
 
-        The caller knows by ``owner`` and ``version`` 0 whether it is its own, so that after a lost
-        reply it may call again with the same claim.
+        The caller recognises its own claim by ``owner`` and ``version`` 0. So after a lost reply it
+        may call again with the same claim.
         """
         ...
 
@@ -73,47 +79,48 @@ class Storage(Protocol):
         ...
 
     def change_claim(self, claim: Claim) -> bool:
-        """Write ``claim`` if it was made from the stored one; whether it was written.
+        """Write ``claim`` if it was made from the stored one; return True if it was written.
 
-        That is when the stored version is one less than its own and the stored nonce is the one
-        that it :attr:`~facilitator.roles.claim.Claim.follows`: a storage that has lost
-        changes may have got others of the same version since. Also true when the stored claim
-        equals ``claim``, so that after a lost reply the caller may call again; :attr:`Claim.nonce`
-        keeps one caller's change from equalling another's.
+        It was made from the stored one if the stored version is one less than its own, and the
+        stored nonce is the one that it :attr:`~facilitator.roles.claim.Claim.follows`. The version
+        alone is not enough: a storage that lost changes may have got others of the same version.
+        Returns True too if the stored claim equals ``claim``, so that after a lost reply the caller
+        may call again. :attr:`Claim.nonce` makes the changes of two callers differ.
         """
         ...
 
     def remove_claim(self, claim: Claim) -> bool:
-        """Remove the claim if the stored one equals it; whether it was removed."""
+        """Remove the claim if the stored one equals it; return True if it was removed."""
         ...
 
     def open_claims(self) -> Sequence[Claim]:
-        """Return all claims that are not final, oldest first."""
+        """Return all claims that are not final, oldest first by ``created_at``."""
         ...
 
     def forget_claims(self, now: float) -> int:
-        """Remove final claims whose ``keep_until`` has passed; how many."""
+        """Remove final claims whose ``keep_until`` has passed; return their number."""
         ...
 
     def reserve(
         self, reservation: Reservation, now: float, limit: int
     ) -> ReservedElsewhere | TooManyReservations | None:
-        """Hold the inputs for the transaction; ``None`` on success.
+        """Hold the inputs for the transaction; return ``None`` on success, else the refusal.
 
-        Reservations whose time is over don't count. The transaction's own reservation is replaced,
-        and does not count towards the payer's ``limit``. All inputs are held, or none and what was
-        held before stays as it was. An input held elsewhere is told before a limit that is reached.
+        Reservations whose time is over do not count. The transaction's own reservation is replaced,
+        and does not count towards the payer's ``limit``. Either all inputs are held, or none and
+        earlier reservations stay unchanged. :class:`ReservedElsewhere` takes precedence over
+        :class:`TooManyReservations`.
         """
         ...
 
     def release(self, transaction_id: str) -> None:
-        """Let go of the transaction's reservation, if it has one."""
+        """Remove the transaction's reservation, if it has one."""
         ...
 
     def bind_key(self, key: str, fingerprint: str, expires_at: float, now: float) -> str:
-        """Bind an idempotency key to a request unless it is bound; the fingerprint it is bound to.
+        """Bind a key to a request unless it is bound; return the fingerprint it is bound to.
 
-        A binding whose time is over counts as none; one that stands keeps its time.
+        A binding whose time is over counts as none. An existing binding keeps its ``expires_at``.
         """
         ...
 
@@ -122,5 +129,5 @@ class Storage(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of files and connections. Called once, at shutdown."""
+        """Close files and connections. Called once, at shutdown."""
         ...

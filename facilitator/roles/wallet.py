@@ -1,10 +1,10 @@
-"""A wallet: what ``facilitator pay`` signs payments with."""
+"""A wallet, with which ``facilitator pay`` signs payments."""
 
 from typing import NamedTuple, Protocol
 
 
 class Signature(NamedTuple):
-    """What one key signed."""
+    """The signature of one key."""
 
     public_key: bytes
     """32 bytes, Ed25519."""
@@ -13,14 +13,14 @@ class Signature(NamedTuple):
 
 
 class Wallet(Protocol):
-    """One key and the address whose outputs it spends. The key itself need not be in this process.
+    """A key and the address whose outputs it spends. The key itself need not be in this process.
 
-    A plugin returns some by name from the hook ``wallets``.
+    A plugin returns wallets by name from the hook ``wallets``.
     """
 
     @property
     def address(self) -> bytes:
-        """The address, as bytes (CIP-19), whose payment part is the hash of the key."""
+        """The address as bytes (CIP-19); its payment part is the hash of the key."""
         ...
 
     def sign(self, transaction_id: bytes) -> Signature:

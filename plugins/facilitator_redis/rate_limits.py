@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from facilitator.plugin import Clock, RateDecision, RateLimitSettings, Window, decided
+from facilitator.plugin import Clock, RateDecision, RateLimitSettings, Window, decide
 from facilitator_redis import scripts
 from facilitator_redis.names import Names
 from facilitator_redis.server import Server
@@ -43,7 +43,7 @@ class RedisRateLimiter:
         now = self._clock.time()
         # One that is counted twice, as its reply was lost, does the client little harm.
         told = self._server.run(scripts.HIT, keys, [now, WINDOW_SECONDS, *sizes])
-        return decided(list(_windows(told[1:], sizes, now)), allowed=bool(told[0]))
+        return decide(list(_windows(told[1:], sizes, now)), allowed=bool(told[0]))
 
     def close(self) -> None:
         """Let go of the connections."""
