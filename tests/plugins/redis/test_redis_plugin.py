@@ -132,7 +132,7 @@ def test_who_has_another_prefix_or_database_shares_nothing(server: RedisServer) 
 
 
 @pytest.mark.parametrize("record", ["", "0 ", "0 []", '0 {"state": "claimed"}', "0 7"])
-def test_what_is_no_claim_is_told(redis_server: RedisServer, prefix: str, record: str) -> None:
+def test_what_is_no_claim_is_reported(redis_server: RedisServer, prefix: str, record: str) -> None:
     redis_server.command("SET", Names(prefix).claim("c1" * 32), record)
     with (
         closing(open_redis(redis_server.url, prefix)) as storage,

@@ -187,7 +187,7 @@ def test_a_file_that_was_cut_short_is_refused(path: Path) -> None:
         assert "is damaged" in complaint(path)
 
 
-def test_a_page_that_was_overwritten_tells_nothing_wrong(path: Path, claims: list[Claim]) -> None:
+def test_a_page_that_was_overwritten_gives_no_wrong_record(path: Path, claims: list[Claim]) -> None:
     content = path.read_bytes()
     told = Counter[str]()
     for start in range(PAGE, len(content), 3 * PAGE):

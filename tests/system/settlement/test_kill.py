@@ -125,7 +125,7 @@ def payment() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_killed_settlement_is_resumed_and_told_once(
+def test_a_killed_settlement_is_resumed_and_delivered_once(
     serve: Callable[[], ServeProcess], tmp_path: Path, point: str
 ) -> None:
     body = payment()

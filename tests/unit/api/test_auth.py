@@ -97,7 +97,7 @@ def test_a_plugin_may_refuse(tmp_path: Path) -> None:
     assert admitted.status == 200
 
 
-def test_a_plugin_that_fails_lets_nobody_pass(tmp_path: Path) -> None:
+def test_a_plugin_that_fails_lets_no_caller_pass(tmp_path: Path) -> None:
     settled: list[PaymentRequest] = []
 
     def authenticate(_: falcon.Request) -> Refusal | None:

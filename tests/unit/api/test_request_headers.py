@@ -150,7 +150,7 @@ def test_the_client_behind_trusted_proxies(
     assert answer.body.decode().split()[0] == client_address
 
 
-def test_nobody_else_can_forward(tmp_path: Path) -> None:
+def test_no_other_peer_can_forward(tmp_path: Path) -> None:
     forged = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Host": "evil", "Forwarded": "for=6.6.6.6"}
     with serving(tmp_path, api={"routes": {"/whoami": Whoami()}}) as client:
         answer = client.call("GET", "/whoami", **forged)

@@ -70,7 +70,7 @@ def test_a_resource_may_say_otherwise(client: Client) -> None:
     assert headers["x-content-type-options"] == "nosniff"
 
 
-def test_no_error_tells_what_runs_here(client: Client) -> None:
+def test_no_error_shows_what_runs_here(client: Client) -> None:
     for status, answer in every_answer(client).items():
         assert not {"server", "via", "x-powered-by"} & set(answer.headers)
         if status >= 400:

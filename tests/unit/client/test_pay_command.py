@@ -327,7 +327,7 @@ def test_what_stays_pending_is_told_as_it_is(
     assert json.loads(capfd.readouterr().err.splitlines()[-1].removeprefix("402: ")) == pending
 
 
-def test_why_the_server_wants_more_is_told(
+def test_why_the_server_wants_more_is_shown(
     server: Scripted, capfd: pytest.CaptureFixture[str]
 ) -> None:
     server.wants()

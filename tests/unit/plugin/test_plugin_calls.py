@@ -142,7 +142,7 @@ def test_a_refusal_before_a_failing_gate_stands(shelf: Shelf) -> None:
     assert load_plugins(["first", "raises"]).before_verify(PAYMENT) == Refusal("first", "policy")
 
 
-def test_what_an_observer_raises_keeps_nobody_from_being_told(
+def test_what_an_observer_raises_stops_no_delivery(
     shelf: Shelf, caplog: pytest.LogCaptureFixture
 ) -> None:
     shelf.add("before", RECORDS)
