@@ -1,6 +1,6 @@
-"""Judging a payment: what needs no I/O first, one batched question to the chain, then the ledger.
+"""The verdict on a payment: first what needs no I/O, then one batched lookup, then the ledger.
 
-The order is the contract: whatever can be refused from the bytes alone costs no upstream call.
+The order is the contract: a payment that its bytes alone refute costs no upstream call.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -22,7 +22,8 @@ from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.clock import Clock
-from facilitator.exact.methods import ChecksLedger, HasUniqueTerms, TransferMethod, UniqueTerms
+from facilitator.exact.checks import INTERVAL_RULE, CheckContext, Phase, functions_by_phase
+from facilitator.exact.methods import HasUniqueTerms, TransferMethod, UniqueTerms
 from facilitator.exact.payment import Payment, read_payment
 from facilitator.exact.refused import MayBeOnChain, Refused
 from facilitator.exact.terms import agree_terms
@@ -49,18 +50,16 @@ _REASONS = {
 }
 """Ledger predicates that have a reason of their own; every other is ``phase1_invalid``."""
 
-_INTERVAL = "OutsideValidityIntervalUTxO"
-
 
 OutputLookup: TypeAlias = Callable[[Collection[OutputRef]], Mapping[OutputRef, OutputStatus]]
-"""As :meth:`ChainProvider.outputs`."""
+"""The same as :meth:`ChainProvider.outputs`."""
 
 
 class ChainFacts(Protocol):
-    """What a verdict needs of a chain: a part of :class:`ChainProvider`, which says more."""
+    """The part of :class:`ChainProvider` that a verdict needs."""
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
-        """What is known of each output."""
+        """Return the status of each output."""
         ...
 
     def parameters(self) -> ProtocolParameters:
@@ -68,12 +67,12 @@ class ChainFacts(Protocol):
         ...
 
     def eras(self) -> EraSummary:
-        """How slots and time relate."""
+        """Return how slots and time relate."""
         ...
 
 
 class Verifier:
-    """Reads and judges payments for the networks it has a provider for."""
+    """Parses and checks payments on the networks that it has a provider for."""
 
     def __init__(
         self,
@@ -84,17 +83,15 @@ class Verifier:
         accept_mempool: bool,
         outputs: Mapping[str, OutputLookup] | None = None,
     ) -> None:
-        """``chains`` by canonical network id, ``methods`` by ``assetTransferMethod``.
+        """Take ``chains`` by canonical network id, ``methods`` by ``assetTransferMethod``.
 
-        ``outputs`` answers in place of the chains what is known of outputs.
+        ``outputs``, by network id too, looks up outputs in place of the chains.
         """
         self._chains = chains
         self._outputs = outputs or {network: chain.outputs for network, chain in chains.items()}
         self._methods = methods
-        # Sorted out once: to ask whether something has a protocol's methods takes its time.
-        self._ledger_methods = {
-            name: method for name, method in methods.items() if isinstance(method, ChecksLedger)
-        }
+        # Once for all payments: isinstance() with a runtime protocol is slow.
+        self._checks = {name: functions_by_phase(method) for name, method in methods.items()}
         self._unique_terms_methods = {
             name: method for name, method in methods.items() if isinstance(method, HasUniqueTerms)
         }
@@ -109,58 +106,67 @@ class Verifier:
         return read_payment(terms, request.payload)
 
     def check_static(self, payment: Payment) -> None:
-        """Return when nothing in the payment's bytes speaks against it, whenever it is asked.
+        """Return if nothing in the payment's bytes speaks against it, at any time.
 
         Nothing goes upstream. Raises :class:`Refused`.
         """
-        check_signed(payment)
+        method = payment.terms.method
+        checks, context = self._checks[method], CheckContext(self._methods[method])
+        for check in checks[Phase.BYTES]:
+            check(payment, context)
         chain = self._chains[payment.terms.network.id]
         try:
             parameters, eras = chain.parameters(), chain.eras()
         except ChainUnavailable as error:
             raise _lookup_failed(error) from None
+        context.parameters, context.eras = parameters, eras
         environment = self._environment(payment, parameters, eras)
         failures = static_failures(payment.transaction, environment)
-        # The validity interval is a matter of when it is asked: see check_ledger().
-        failures = [failure for failure in failures if failure.rule != _INTERVAL]
+        # The validity interval depends on the time: see check_ledger().
+        failures = [failure for failure in failures if failure.rule != INTERVAL_RULE]
         failures.sort(key=_is_of_its_origin, reverse=True)
         if failures and _is_of_its_origin(failures[0]):
             _refuse_failures(failures)
-        check_nonce(payment)
-        check_flag(payment)
-        terms, transaction = payment.terms, payment.transaction
-        self._methods[terms.method].check(terms, transaction)
-        if method := self._ledger_methods.get(terms.method):
-            method.check_ledger(terms, transaction, parameters, eras)
+        for phase in (Phase.ORIGIN, Phase.TRANSFER):
+            for check in checks[phase]:
+                check(payment, context)
         _refuse_failures(failures)
 
     def check_ledger(self, payment: Payment) -> str:
-        """Return the payer's address if the ledger would take the examined payment now.
+        """Return the payer's address if the ledger would accept the payment now.
 
-        Raises :class:`Refused`, with ``chain_lookup_failed`` when the chain could not be asked:
-        that is no verdict on the payment.
+        The payment has passed :meth:`check_static`. Raises :class:`Refused`, with
+        ``chain_lookup_failed`` if the chain could not be asked: that is no verdict on the payment.
         """
-        network = payment.terms.network.id
+        network, method = payment.terms.network.id, payment.terms.method
         chain = self._chains[network]
+        checks, context = self._checks[method], CheckContext(self._methods[method])
         try:
-            eras = chain.eras()
-            environment = self._environment(payment, chain.parameters(), eras)
+            context.eras, context.parameters = chain.eras(), chain.parameters()
+            environment = self._environment(payment, context.parameters, context.eras)
+            context.slot = environment.slot
             latest_ms = self._now_ms() + payment.terms.max_timeout_seconds * 1000
-            check_validity(payment, environment.slot, eras.slot_at(latest_ms))
+            context.latest_slot = context.eras.slot_at(latest_ms)
+            for check in checks[Phase.TIME]:
+                check(payment, context)
             utxo, state = _look_up(payment, chain, self._outputs[network])
             failures = ledger_failures(
                 payment.transaction, environment, utxo, state, evaluator_of(chain, utxo)
             )
         except ChainUnavailable as error:
             raise _lookup_failed(error) from None
-        payer = format_address(utxo[payment.nonce].address)
+        context.nonce_output = utxo[payment.nonce]
+        payer = format_address(context.nonce_output.address)
         _refuse_failures(failures, payer)
-        if method := self._ledger_methods.get(payment.terms.method):
-            method.check_payer(payment.terms, payment.transaction, utxo[payment.nonce])
+        for check in checks[Phase.PAYER]:
+            check(payment, context)
         return payer
 
     def unique_terms(self, payment: Payment) -> UniqueTerms | None:
-        """What no transaction but the examined payment's may pay; ``None`` when others may."""
+        """Return the terms that only this payment's transaction may meet; ``None`` for others.
+
+        The payment has passed :meth:`check_static`.
+        """
         method = self._unique_terms_methods.get(payment.terms.method)
         return method.once(payment.terms) if method else None
 
@@ -175,7 +181,7 @@ class Verifier:
 
 
 def evaluator_of(chain: ChainFacts, utxo: Mapping[OutputRef, Output]) -> Evaluator:
-    """Return the provider's, if it has one, else the one in this process."""
+    """Return the provider's evaluator if it has one, else the one in this process."""
 
     def evaluate(resolved: Resolved, runs: Sequence[ScriptRun]) -> Sequence[ScriptFailure]:
         if isinstance(chain, EvaluatesScripts):
@@ -189,64 +195,10 @@ def _lookup_failed(error: ChainUnavailable) -> Refused:
     return Refused(Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {error}")
 
 
-def check_flag(payment: Payment) -> None:
-    """The transaction is not marked as failing its scripts. Raises :class:`Refused`."""
-    if not payment.transaction.is_valid:
-        raise Refused(
-            Reason.PHASE2_INVALID, "the transaction is flagged invalid: it would forfeit collateral"
-        )
-
-
-def check_signed(payment: Payment) -> None:
-    """The transaction has any witness at all. Raises :class:`Refused`."""
-    witnesses = payment.transaction.witnesses
-    if not (witnesses.vkeys or witnesses.bootstraps or witnesses.scripts or witnesses.redeemers):
-        raise Refused(Reason.UNSIGNED, "the transaction carries no witness at all")
-
-
-def check_nonce(payment: Payment) -> None:
-    """The nonce is one of the inputs. Raises :class:`Refused`."""
-    inputs = payment.transaction.body.inputs
-    if payment.nonce not in inputs:
-        raise Refused(
-            Reason.NONCE_NOT_IN_INPUTS,
-            f"the nonce {payment.nonce} is not among the transaction's {len(inputs)} inputs",
-        )
-
-
-def check_validity(payment: Payment, slot: int, latest: int) -> None:
-    """The payment is valid in ``slot`` and ends by the slot ``latest``. Raises :class:`Refused`."""
-    start, end = (
-        payment.transaction.body.invalid_before,
-        payment.transaction.body.invalid_hereafter,
-    )
-    if end is None:
-        raise Refused(
-            Reason.TTL_TOO_FAR,
-            "the transaction has no TTL: without one the payment could land any time later",
-        )
-    if end <= slot:
-        raise MayBeOnChain(
-            Reason.TTL_EXPIRED,
-            f"{_INTERVAL}: valid before slot {end}, now is slot {slot}",
-        )
-    if end > latest:
-        raise Refused(
-            Reason.TTL_TOO_FAR,
-            f"valid before slot {end}, which is later than slot {latest}, "
-            f"maxTimeoutSeconds ({payment.terms.max_timeout_seconds}) from now",
-        )
-    if start is not None and start > slot:
-        raise Refused(
-            Reason.NOT_YET_VALID,
-            f"{_INTERVAL}: valid from slot {start}, now is slot {slot}",
-        )
-
-
 def _is_of_its_origin(failure: Failure) -> bool:
-    """Return whether the transaction is another network's, or not as its payer signed it.
+    """Return True if the transaction is another network's, or not as its payer signed it.
 
-    Of several reasons that is the one to name, as the reference implementations do.
+    Among several reasons that one is named, as the reference implementations do.
     """
     return _REASONS.get(failure.rule) in (Reason.NETWORK_ID_MISMATCH, Reason.INVALID_SIGNATURE)
 

@@ -1,23 +1,38 @@
-"""What each rule of the scheme ``exact`` says of a payment."""
+"""The rows of the report for the scheme ``exact``: one for each check of a payment."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from facilitator.cardano.transaction import OutputRef, Transaction
-from facilitator.exact.methods import ChecksLedger, TransferMethod
+from facilitator.exact.checks import (
+    CheckContext,
+    CheckFunction,
+    PaymentCheck,
+    check_transfer,
+    check_validity,
+    checks_of,
+)
+from facilitator.exact.methods import TransferMethod
 from facilitator.exact.payment import Payment, decoded, read_nonce, transaction_bytes
 from facilitator.exact.refused import Refused
 from facilitator.exact.terms import Terms, agree_terms
-from facilitator.exact.verification import check_flag, check_nonce, check_signed, check_validity
 from facilitator.inspection.checks import Check, SchemeChecks
 from facilitator.inspection.snapshot import Snapshot
 from facilitator.roles.chain import ChainUnavailable, OutputStatus, Spent, Unspent
 from facilitator.x402.messages import PaymentRequest
 from facilitator.x402.reasons import Reason
 
-FLAG, SIGNED, INPUT = "validity flag", "signed at all", "nonce is an input"
-TRANSFER, WINDOW, UNSPENT = "pays the terms", "ends in time", "nonce is unspent"
-NETWORK, PAYER = "pays as the network is now", "is paid by whom it names"
+UNSPENT = "nonce is unspent"
+"""The row without a check in the table: a verdict looks up all inputs in one batch."""
+
+_FIGURES: Mapping[CheckFunction, Callable[[Payment, CheckContext], str]] = {
+    check_transfer: lambda payment, _: f"to {payment.terms.requirements.pay_to}",
+    check_validity: lambda payment, context: (
+        f"before slot {payment.transaction.body.invalid_hereafter}, "
+        f"allowed is slot {context.latest_slot}"
+    ),
+}
+"""The figures behind a check that holds."""
 
 
 class SchemeReport:
@@ -61,55 +76,57 @@ class SchemeReport:
         outputs: Mapping[OutputRef, OutputStatus],
         chain: Snapshot,
     ) -> list[Check]:
-        """All rows; ``latest`` is the last slot that the terms allow the payment to end in."""
+        """Return all rows; ``latest`` is the last slot that the terms allow the payment to end in.
+
+        It is ``None`` if there are no terms.
+        """
         if self.terms is None or self.transaction is None or self.nonce is None or latest is None:
-            for name in (FLAG, SIGNED, INPUT, TRANSFER, WINDOW, UNSPENT):
+            for name in (*[check.name for check in checks_of(None)], UNSPENT):
                 self._checks.leave(name, "needs terms, transaction and nonce that can be read")
             return self._checks.rows
         payment = Payment(self.terms, self.transaction, self.nonce, self.transaction.id.hex())
-        attempt = self._checks.attempt
-        attempt(FLAG, partial(check_flag, payment))
-        attempt(SIGNED, partial(check_signed, payment))
-        attempt(INPUT, partial(check_nonce, payment))
-        attempt(
-            TRANSFER,
-            partial(self._methods[self.terms.method].check, self.terms, self.transaction),
-            lambda _: f"to {payment.terms.requirements.pay_to}",
-        )
         status = outputs.get(payment.nonce)
-        method = self._methods[self.terms.method]
-        if isinstance(method, ChecksLedger):
-            self._ledger(method, payment, status, chain)
-        end = self.transaction.body.invalid_hereafter
-        attempt(
-            WINDOW,
-            partial(check_validity, payment, slot, latest),
-            lambda _: f"before slot {end}, allowed is slot {latest}",
-        )
+        context = CheckContext(self._methods[self.terms.method])
+        context.slot, context.latest_slot = slot, latest
+        unknown = _complete(context, status, chain)
+        for check in checks_of(context.method):
+            if check.needs in unknown:
+                self._checks.leave(check.name, unknown[check.needs])
+            else:
+                self._attempt(check, payment, context)
         self._unspent(payment.nonce, status)
         return self._checks.rows
 
-    def _ledger(
-        self, method: ChecksLedger, payment: Payment, status: OutputStatus | None, chain: Snapshot
-    ) -> None:
-        terms, tx = payment.terms, payment.transaction
-        try:
-            parameters = chain.parameters()
-        except ChainUnavailable as error:
-            self._checks.leave(NETWORK, f"needs the protocol parameters: {error}")
-        else:
-            check = partial(method.check_ledger, terms, tx, parameters, chain.eras())
-            self._checks.attempt(NETWORK, check)
-        if isinstance(status, Unspent):
-            self._checks.attempt(PAYER, partial(method.check_payer, terms, tx, status.output))
-        else:
-            self._checks.leave(PAYER, "needs the output that the nonce names")
+    def _attempt(self, check: PaymentCheck, payment: Payment, context: CheckContext) -> None:
+        figures = _FIGURES.get(check.run)
+        self._checks.attempt(
+            check.name,
+            partial(check.run, payment, context),
+            lambda _: figures(payment, context) if figures else "",
+        )
 
     def _unspent(self, nonce: OutputRef, status: OutputStatus | None) -> None:
         if isinstance(status, Unspent | Spent):
             self._checks.attempt(UNSPENT, partial(_check_unspent, nonce, status), str)
         else:
             self._checks.leave(UNSPENT, "needs the chain, or the nonce is no input")
+
+
+def _complete(
+    context: CheckContext, status: OutputStatus | None, chain: Snapshot
+) -> dict[str | None, str]:
+    """Set the facts that are known, and return why each of the others is not."""
+    unknown: dict[str | None, str] = {}
+    context.eras = chain.eras()
+    try:
+        context.parameters = chain.parameters()
+    except ChainUnavailable as error:
+        unknown["parameters"] = f"needs the protocol parameters: {error}"
+    if isinstance(status, Unspent):
+        context.nonce_output = status.output
+    else:
+        unknown["nonce_output"] = "needs the output that the nonce names"
+    return unknown
 
 
 def _check_unspent(nonce: OutputRef, status: Unspent | Spent) -> OutputRef:
