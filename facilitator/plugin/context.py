@@ -1,4 +1,4 @@
-"""What plugins are given when they are asked for their part."""
+"""The context that plugins receive with their hooks."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +13,18 @@ class Worker:
     """One of several processes that serve, as ``server.workers`` says."""
 
     index: int
-    """Its place among them, from 0; who replaces it has the same."""
+    """Its index among them, from 0; a process that replaces it has the same."""
     folder: Path
-    """A folder that all of them see, there before the first begins and until the last has ended."""
+    """A folder that all of them see; it exists from before the first begins until the last ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The settings and the clock that this facilitator runs by, and where it counts."""
+    """The settings, the clock and the meter of this facilitator."""
 
     settings: Settings
     clock: Clock
     worker: Worker | None = None
-    """Which process this is; ``None`` when it is the only one."""
+    """This process among several; ``None`` when it is the only one."""
     meter: Meter = NO_METER
-    """Counts and measures; does nothing when no plugin brings one, and while one is asked for."""
+    """Counts and measures; does nothing without a plugin's meter, and while that is asked for."""

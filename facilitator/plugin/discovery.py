@@ -1,6 +1,6 @@
-"""Finding, importing and judging plugins: entry points of the group ``facilitator.plugins``.
+"""Discovery of plugins: entry points of the group ``facilitator.plugins``, imported and checked.
 
-Only plugins that are named get imported; :func:`available_plugins` alone imports all of them.
+Only the named plugins are imported; :func:`available_plugins` alone imports all of them.
 """
 
 import inspect
@@ -36,7 +36,7 @@ ROLES: Mapping[str, str] = {
     "request_completed": "observer",
     "request_failed": "observer",
 }
-"""Hook name to what implementing it makes of a plugin."""
+"""Hook name to the role of a plugin that implements it."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class PluginInfo:
     enabled: bool
     roles: tuple[str, ...] = ()
     problem: str | None = None
-    """Why it cannot be used, if so."""
+    """The reason why it cannot be used; ``None`` when it can."""
 
 
 def register_plugins(names: Sequence[str]) -> pluggy.PluginManager:
@@ -117,7 +117,7 @@ def _register(manager: pluggy.PluginManager, name: str, entry: EntryPoint) -> No
 
 
 def _marked(manager: pluggy.PluginManager, plugin: object) -> Iterator[str]:
-    """The names of what the plugin marks as implementations of hooks."""
+    """Yield the names that the plugin marks as implementations of hooks."""
     for name in dir(plugin):
         if manager.parse_hookimpl_opts(plugin, name) is not None:
             yield name

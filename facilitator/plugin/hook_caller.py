@@ -1,7 +1,7 @@
-"""How hooks are called: one plugin after the other, each kind of hook with its rule of failure."""
+"""Calls of hooks: one plugin after the other, with the rule of failure of the hook's kind."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import pluggy
@@ -22,21 +22,22 @@ class HookCaller:
     """Calls the enabled plugins by hook. Safe to use from many threads."""
 
     def __init__(self, manager: pluggy.PluginManager, names: Sequence[str]) -> None:
-        """Take the registered plugins and the order in which to call them."""
+        """Prepare the calls of the registered plugins, in the order of ``names``."""
         self.names = tuple(names)
         hooks = [hook for hook in vars(manager.hook) if not hook.startswith("_")]
         self._callers = {hook: tuple(_callers(manager, hook, self.names)) for hook in hooks}
         self._on_error: OnError | None = None
 
     def has(self, hook: str) -> bool:
-        """Return whether any enabled plugin implements the hook."""
+        """Return True if any enabled plugin implements the hook."""
         return bool(self._callers[hook])
 
     def report_errors_to(self, on_error: OnError) -> None:
-        """Have gates' and observers' errors handed to ``on_error``, besides being logged."""
+        """Pass errors of gates and observers to ``on_error`` from now on; they are logged too."""
         self._on_error = on_error
 
     def _collect(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
+        """Return every provided part with its plugin. Raises :class:`FacilitatorError`."""
         results = []
         for plugin, caller in self._callers[hook]:
             try:
@@ -53,9 +54,13 @@ class HookCaller:
                 results.append((plugin, each))
         return results
 
-    def _merged(
+    def _merge(
         self, hook: str, what: str, taken: Mapping[str, str] | None = None, **arguments: Any
     ) -> dict[str, Any]:
+        """Return the union of the plugins' mappings. Raises :class:`PluginError` on a clash.
+
+        ``taken`` has names that no plugin may bring, with their owners.
+        """
         owners = dict(taken or {})
         merged = {}
         for plugin, own in self._collect(hook, **arguments):
@@ -83,6 +88,7 @@ class HookCaller:
         return provided[0][1]
 
     def _call_gate(self, hook: str, **arguments: Any) -> Refusal | None:
+        """Return the first refusal, if any; a plugin that raises refuses."""
         for plugin, caller in self._callers[hook]:
             try:
                 for answer in caller(**arguments):
@@ -97,16 +103,10 @@ class HookCaller:
                 )
         return None
 
-    def _notify(self, hook: str, **arguments: Any) -> None:
-        self._notify_each(hook, self._callers[hook], **arguments)
-
-    def _notify_each(
-        self,
-        hook: str,
-        callers: Iterable[tuple[str, _Caller]],
-        **arguments: Any,
-    ) -> None:
-        for plugin, caller in callers:
+    def _notify(self, hook: str, *, last_first: bool = False, **arguments: Any) -> None:
+        """Call every plugin; report what one raises, and go on."""
+        callers = self._callers[hook]
+        for plugin, caller in reversed(callers) if last_first else callers:
             try:
                 caller(**arguments)
             except Exception as error:

@@ -1,14 +1,15 @@
-"""Every hook, each documented as for the one who implements it.
+"""The hook specifications, each documented for its implementation.
 
 A plugin is a module or object with functions marked ``facilitator.hookimpl``, announced under the
 entry-point group ``facilitator.plugins`` and named in the setting ``plugins``. An implementation
-may leave out arguments it does not need, must not give them defaults, and is called with keywords.
+may leave out arguments that it does not need, must not give them defaults, and is called with
+keywords.
 
-Three kinds, three rules of failure:
+There are three kinds, with three rules of failure:
 
-* **providers** return a part the facilitator runs on; one that raises stops the start;
-* **gates** run before a payment is verified or settled and may refuse it; one that raises refuses;
-* **observers** run after; what one raises is reported and changes nothing.
+* **providers** return a part that the facilitator runs on; an error stops the start;
+* **gates** run before a payment is verified or settled and may refuse it; an error refuses it;
+* **observers** run afterwards; an error is reported and changes nothing.
 
 Plugins are called in the order of the setting ``plugins``.
 """
@@ -41,48 +42,48 @@ if TYPE_CHECKING:
 hookspec = pluggy.HookspecMarker("facilitator")
 
 
-# --- Providers: asked once, at start -------------------------------------------------------------
+# --- Providers: called once, at start ------------------------------------------------------------
 
 
 @hookspec
 def settings_sections() -> Mapping[str, type]:  # type: ignore[empty-body]
     """Return the plugin's settings: table name to a frozen dataclass that describes its keys.
 
-    The fields' defaults and ``facilitator.settings.setting(...)`` metadata say what is accepted;
-    read the result with ``context.settings.section(TheDataclass)``. Called before anything else.
+    Each field is declared by ``facilitator.plugin.setting(...)``, which says what is accepted. Read
+    the values with ``context.settings.section(TheDataclass)``. Called before any other hook.
     """
 
 
 @hookspec
 def meter(context: Context) -> Meter | None:
-    """Return a meter, which counts and measures. At most one enabled plugin may.
+    """Return a meter, which counts and measures. At most one enabled plugin may return one.
 
-    Asked for before every other part, so that each finds it as ``context.meter``.
+    Called before the hooks of all other parts, so that each finds it as ``context.meter``.
     """
 
 
 @hookspec
 def chain_provider(context: Context, network: str) -> ChainProvider | None:
-    """Return the provider for the network (canonical id), or ``None`` when it is not yours.
+    """Return the provider for the network (canonical id), or ``None`` for one you do not serve.
 
-    Exactly one enabled plugin must answer for each network in the setting ``network``, besides
-    those in ``chain.fallback``, which stand by for it.
+    Exactly one enabled plugin must return a provider for each network in the setting ``network``.
+    Plugins in ``chain.fallback`` stand by for it and do not count.
     """
 
 
 @hookspec
 def storage(context: Context) -> Storage | None:
-    """Return the storage. Exactly one enabled plugin must."""
+    """Return the storage. Exactly one enabled plugin must return one."""
 
 
 @hookspec
 def rate_limiter(context: Context) -> RateLimiter | None:
-    """Return a rate limiter. At most one enabled plugin may."""
+    """Return a rate limiter. At most one enabled plugin may return one."""
 
 
 @hookspec
 def error_reporter(context: Context) -> ErrorReporter | None:
-    """Return an error reporter. Any number may; each gets every report."""
+    """Return an error reporter. Any number of plugins may; each reporter gets every report."""
 
 
 @hookspec
@@ -100,12 +101,12 @@ def routes(context: Context) -> Mapping[str, object]:  # type: ignore[empty-body
 
 @hookspec
 def health_checks(context: Context) -> Mapping[str, HealthCheck]:  # type: ignore[empty-body]
-    """Return dependencies to show in ``/health``: name to a check that raises when it is down."""
+    """Return dependencies to show in ``/health``: name to a check that raises when one is down."""
 
 
 @hookspec
 def wallets(context: Context, network: str) -> Mapping[str, Wallet]:  # type: ignore[empty-body]
-    """Return wallets by name, for ``facilitator pay``, on the network (canonical id)."""
+    """Return wallets on the network (canonical id) by name, for ``facilitator pay``."""
 
 
 @hookspec
@@ -114,19 +115,19 @@ def cli_commands() -> Sequence[  # type: ignore[empty-body]
 ]:
     """Return further commands: name, one-line help, and a function that prepares the command.
 
-    That function takes the command's argument parser, adds to it, and returns what runs the
-    command and gives the exit code.
+    That function adds arguments to the command's parser. It returns another one, which runs the
+    command and returns the exit code.
     """
 
 
 @hookspec
 def startup(context: Context) -> None:
-    """Do what must be done before the first request. Raising stops the start."""
+    """Prepare for the first request, after all parts were returned. An error stops the start."""
 
 
 @hookspec
 def shutdown() -> None:
-    """Let go of what the plugin holds. Called in reverse order, once, after the last request."""
+    """Release what the plugin holds. Called in reverse order, once, after the last request."""
 
 
 # --- Gates: may refuse; fail closed --------------------------------------------------------------
@@ -144,7 +145,7 @@ def before_verify(payment: PaymentView) -> Refusal | None:
 
 @hookspec
 def before_settle(payment: PaymentView) -> Refusal | None:
-    """Return a refusal to keep ``/settle`` from submitting. Not asked again once it is sent."""
+    """Return a refusal to keep ``/settle`` from submitting. Not called after the submission."""
 
 
 # --- Observers: cannot change the outcome --------------------------------------------------------
@@ -152,33 +153,33 @@ def before_settle(payment: PaymentView) -> Refusal | None:
 
 @hookspec
 def after_verify(payment: PaymentView, response: VerifyResponse) -> None:
-    """Take note of a verdict, valid or not, on a payment that could be decoded."""
+    """Observe a verdict, valid or not, on a payment that could be decoded."""
 
 
 @hookspec
 def after_settle(payment: PaymentView, response: SettleResponse) -> None:
-    """Take note of an answer of ``/settle``, success or not, on a payment that could be decoded."""
+    """Observe an answer of ``/settle``, success or not, on a payment that could be decoded."""
 
 
 @hookspec
 def settlement_changed(claim: Claim) -> None:
-    """Take note that a settlement reached another state, whoever waits for it.
+    """Observe that a settlement reached another state, with or without a caller that waits.
 
-    Called from several threads at once, and again for one that was settled and had to be opened
-    again, as after a deep rollback, before anybody was told.
+    Called from several threads at once. Called again for a settlement that was opened again before
+    its result was delivered, as after a deep rollback.
     """
 
 
 @hookspec
 def request_started(request: falcon.Request) -> None:
-    """Take note of a request before anything is done about it, in the thread that answers it."""
+    """Observe a request before it is handled, in the thread that answers it."""
 
 
 @hookspec
 def request_completed(request: falcon.Request, response: falcon.Response) -> None:
-    """Take note of a request's answer before it is sent, in the thread that answers it."""
+    """Observe a request's answer before it is sent, in the thread that answers it."""
 
 
 @hookspec
 def request_failed(error: BaseException, context: Mapping[str, Any]) -> None:
-    """Take note of a request answered with 5xx (its id, method, URL, path and status)."""
+    """Observe a request answered with 5xx (its id, method, URL, path and status)."""

@@ -1,4 +1,4 @@
-"""Loading the enabled plugins, and the settings that they and the core declare."""
+"""Loading of the enabled plugins, and of the settings that they and the core declare."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from facilitator.settings.load import installed_plugins
 
 
 def load_plugins(names: Sequence[str]) -> Plugins:
-    """Import the named plugins and check their hooks; they are called in this order.
+    """Import the named plugins, which are called in this order, and check their hooks.
 
     Raises :class:`PluginError` when one is unknown, ambiguous, cannot be imported or does not fit.
     """
@@ -26,8 +26,8 @@ def configure(
 ) -> tuple[Settings, Plugins]:
     """Return the checked settings and the plugins that they enable.
 
-    Arguments as for :func:`facilitator.settings.read_settings`. Raises
-    :class:`~facilitator.errors.ConfigInvalidError` with every problem, plugins' ones included.
+    The arguments are those of :func:`facilitator.settings.read_settings`. Raises
+    :class:`~facilitator.errors.ConfigInvalidError` with every problem, also those of plugins.
     """
     source = read_settings(path, environ, cwd)
     names = source.plugins()

@@ -1,7 +1,7 @@
 """The enabled plugins: each hook as a typed method, with its kind's rule of failure.
 
-Plugins are called in the order of the setting ``plugins``, each by itself, so that what one raises
-never keeps the next from being called.
+Plugins are called in the order of the setting ``plugins``, each by itself: an error of one never
+keeps the next from being called.
 """
 
 from __future__ import annotations
@@ -42,18 +42,21 @@ Command: TypeAlias = (
 class Plugins(HookCaller):
     """The enabled plugins, one typed method for each hook. Safe to call from many threads."""
 
-    # --- Providers: what they raise stops the start -----------------------------------------------
+    # --- Providers: an error stops the start ------------------------------------------------------
 
     def settings_sections(self) -> dict[str, type]:
-        """The plugins' settings tables. Raises :class:`PluginError` on a clash or a bad one."""
+        """Return the plugins' settings tables.
+
+        Raises :class:`PluginError` on a clash, and for a table that is declared wrongly.
+        """
         taken = dict.fromkeys(CORE_SECTIONS, "the core")
-        sections = self._merged("settings_sections", "the settings table", taken)
+        sections = self._merge("settings_sections", "the settings table", taken)
         for table, declaration in sections.items():
             _check_declaration(table, declaration)
         return sections
 
     def meter(self, context: Context) -> Meter | None:
-        """Return the meter, if there is one. Raises :class:`PluginError` when there are two."""
+        """Return the meter, if any. Raises :class:`PluginError` when there are two."""
         meters: list[tuple[str, Meter]] = self._collect("meter", context=context)
         return self.require_one(meters, "the meter") if meters else None
 
@@ -67,7 +70,7 @@ class Plugins(HookCaller):
         return self.require_one(storages, "the storage")
 
     def rate_limiter(self, context: Context) -> RateLimiter | None:
-        """The rate limiter, if there is one. Raises :class:`PluginError` when there are two."""
+        """Return the rate limiter, if any. Raises :class:`PluginError` when there are two."""
         limiters: list[tuple[str, RateLimiter]] = self._collect("rate_limiter", context=context)
         return self.require_one(limiters, "the rate limiter") if limiters else None
 
@@ -76,35 +79,35 @@ class Plugins(HookCaller):
         return self._collect("error_reporter", context=context)
 
     def transfer_methods(self, context: Context) -> dict[str, TransferMethod]:
-        """Further transfer methods by name. Raises :class:`PluginError` on a clash."""
+        """Return further transfer methods by name. Raises :class:`PluginError` on a clash."""
         taken = dict.fromkeys(BUILT_IN_METHODS, "the core")
-        return self._merged("transfer_methods", "the transfer method", taken, context=context)
+        return self._merge("transfer_methods", "the transfer method", taken, context=context)
 
     def routes(self, context: Context) -> dict[str, object]:
-        """Further HTTP routes by URI template. Raises :class:`PluginError` on a clash."""
-        return self._merged("routes", "the route", context=context)
+        """Return further HTTP routes by URI template. Raises :class:`PluginError` on a clash."""
+        return self._merge("routes", "the route", context=context)
 
     def health_checks(self, context: Context) -> dict[str, HealthCheck]:
-        """Further health checks by name. Raises :class:`PluginError` on a clash."""
-        return self._merged("health_checks", "the health check", context=context)
+        """Return further health checks by name. Raises :class:`PluginError` on a clash."""
+        return self._merge("health_checks", "the health check", context=context)
 
     def wallets(self, context: Context, network: str) -> dict[str, Wallet]:
-        """Wallets to pay from by name. Raises :class:`PluginError` on a clash."""
-        return self._merged("wallets", "the wallet", context=context, network=network)
+        """Return the wallets to pay from by name. Raises :class:`PluginError` on a clash."""
+        return self._merge("wallets", "the wallet", context=context, network=network)
 
     def cli_commands(self) -> list[Command]:
-        """Further commands of the command line."""
+        """Return further commands of the command line."""
         return [command for _, own in self._collect("cli_commands") for command in own]
 
     def startup(self, context: Context) -> None:
-        """Have every plugin get ready. What one raises stops the start."""
+        """Let every plugin prepare for requests. An error stops the start."""
         self._collect("startup", context=context)
 
     def shutdown(self) -> None:
-        """Have every plugin let go, the last one first. What one raises is reported."""
-        self._notify_each("shutdown", reversed(self._callers["shutdown"]))
+        """Let every plugin release what it holds, the last one first. An error is reported."""
+        self._notify("shutdown", last_first=True)
 
-    # --- Gates: the first refusal counts; what they raise refuses ---------------------------------
+    # --- Gates: the first refusal counts; an error refuses ----------------------------------------
 
     def authenticate(self, request: falcon.Request) -> Refusal | None:
         """Return the first refusal of the request, if any."""
@@ -118,35 +121,35 @@ class Plugins(HookCaller):
         """Return the first refusal to settle the payment, if any."""
         return self._call_gate("before_settle", payment=payment)
 
-    # --- Observers: what they raise is reported and changes nothing -------------------------------
+    # --- Observers: an error is reported and changes nothing --------------------------------------
 
     def after_verify(self, payment: PaymentView, response: VerifyResponse) -> None:
-        """Tell every plugin of a verdict."""
+        """Notify every plugin of a verdict."""
         self._notify("after_verify", payment=payment, response=response)
 
     def after_settle(self, payment: PaymentView, response: SettleResponse) -> None:
-        """Tell every plugin of an answer of ``/settle``."""
+        """Notify every plugin of an answer of ``/settle``."""
         self._notify("after_settle", payment=payment, response=response)
 
     def settlement_changed(self, claim: Claim) -> None:
-        """Tell every plugin of a settlement's new state."""
+        """Notify every plugin of a settlement's new state."""
         self._notify("settlement_changed", claim=claim)
 
     @property
     def observes_requests(self) -> bool:
-        """Whether any plugin wants to hear of requests."""
+        """True if any plugin observes requests."""
         return self.has("request_started") or self.has("request_completed")
 
     def request_started(self, request: falcon.Request) -> None:
-        """Tell every plugin of a request that begins."""
+        """Notify every plugin of a request that begins."""
         self._notify("request_started", request=request)
 
     def request_completed(self, request: falcon.Request, response: falcon.Response) -> None:
-        """Tell every plugin of a request's answer."""
+        """Notify every plugin of a request's answer."""
         self._notify("request_completed", request=request, response=response)
 
     def request_failed(self, error: BaseException, context: Mapping[str, Any]) -> None:
-        """Tell every plugin of a request answered with 5xx."""
+        """Notify every plugin of a request answered with 5xx."""
         self._notify("request_failed", error=error, context=context)
 
 

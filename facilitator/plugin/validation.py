@@ -1,6 +1,6 @@
-"""Whether what a plugin's hook returned is what the hook asks for.
+"""Validation of what a plugin's hook returns, against the contract of that hook.
 
-Told at start, with what is missing: found only in use, it would be a fault while a payment settles.
+It runs at start. A violation found later would be a fault while a payment settles.
 """
 
 import inspect
@@ -22,33 +22,33 @@ PARTS: Mapping[str, type] = {
     "rate_limiter": RateLimiter,
     "error_reporter": ErrorReporter,
 }
-"""Hook name to the protocol of what it returns."""
+"""Hook name to the protocol that the returned part implements."""
 TABLES = ("settings_sections", "transfer_methods", "routes", "health_checks", "wallets")
 """Hooks that return a mapping by name."""
 
 
 def contract_violation(hook: str, returned: object) -> str | None:
-    """What is wrong with it, as the end of a sentence; ``None`` when nothing is."""
+    """Return the violation of the hook's contract, to end a sentence; ``None`` without one."""
     if hook in PARTS:
-        return _lacking(PARTS[hook], returned)
+        return _protocol_violation(PARTS[hook], returned)
     if hook in TABLES:
         if not isinstance(returned, Mapping):
             return f"{_a(returned)}, not a mapping"
-        wrong = (_entry(hook, name, value) for name, value in returned.items())
-        return next(filter(None, wrong), None)
+        violations = (_entry_violation(hook, name, value) for name, value in returned.items())
+        return next(filter(None, violations), None)
     if hook == "cli_commands" and not _are_commands(returned):
         return "something else than a list of (name, help, function)"
     return None
 
 
-def _entry(hook: str, name: object, value: object) -> str | None:
+def _entry_violation(hook: str, name: object, value: object) -> str | None:
     wrong = None
     if not isinstance(name, str):
         wrong = "whose name is not text"
     elif hook == "transfer_methods":
-        wrong = _lacking(TransferMethod, value)
+        wrong = _protocol_violation(TransferMethod, value)
     elif hook == "wallets":
-        wrong = _lacking(Wallet, value)
+        wrong = _protocol_violation(Wallet, value)
     elif hook == "health_checks" and not callable(value):
         wrong = f"{_a(value)}, which cannot be called"
     elif hook == "routes" and not any(each.startswith("on_") for each in dir(value)):
@@ -56,7 +56,7 @@ def _entry(hook: str, name: object, value: object) -> str | None:
     return wrong and f"{name!r}: {wrong}"
 
 
-def _lacking(protocol: type, part: object) -> str | None:
+def _protocol_violation(protocol: type, part: object) -> str | None:
     if inspect.isclass(part):
         return f"the class {part.__name__}: return an instance of it"
     members = {name: each for name, each in vars(protocol).items() if not name.startswith("_")}
@@ -70,17 +70,17 @@ def _lacking(protocol: type, part: object) -> str | None:
 
 
 def _has(part: object, name: str) -> bool:
-    """Return whether it has the member; a property is not read."""
+    """Return True if the part has the member; a property is not read."""
     return hasattr(type(part), name) or hasattr(part, name)
 
 
 def _takes(method: object, wanted: Any) -> bool:
-    """Return whether the method can be called as the protocol's may be: by position and by name."""
+    """Return True if the method can be called like the protocol's, by position and by name."""
     if not callable(method):
         return False
     try:
         signature = inspect.signature(method)
-    except (TypeError, ValueError):  # one that Python cannot tell of
+    except (TypeError, ValueError):  # Python does not know the signature
         return True
     parameters = _parameters(wanted)
     anonymous = [name for name, each in parameters.items() if each.kind is each.POSITIONAL_ONLY]
@@ -100,7 +100,7 @@ def _takes(method: object, wanted: Any) -> bool:
 
 
 def _parameters(method: Any) -> dict[str, inspect.Parameter]:
-    """Without ``self``."""
+    """Return the parameters without ``self``."""
     return dict(list(inspect.signature(method).parameters.items())[1:])
 
 
