@@ -5,6 +5,6 @@ from pluggy import HookimplMarker
 __version__ = "0.1.0"
 
 hookimpl = HookimplMarker("facilitator")
-"""Marks a function or method of a plugin as the implementation of the hook of the same name."""
+"""Marker of a plugin's function or method that implements the hook of the same name."""
 
 __all__ = ["__version__", "hookimpl"]

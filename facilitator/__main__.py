@@ -1,4 +1,4 @@
-"""``python -m facilitator``: the same as the command ``facilitator``."""
+"""``python -m facilitator``, the same program as the command ``facilitator``."""
 
 import sys
 

@@ -1,20 +1,20 @@
-"""The one source of wall-clock time, so that tests can set it and slots follow from it."""
+"""The one source of wall-clock time, which tests can set and slots follow from."""
 
 import time
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time, for whatever compares a slot, a deadline or a lease with "now"."""
+    """A source of the current time, to compare with slots, deadlines and leases."""
 
     def time(self) -> float:
-        """Seconds since the Unix epoch."""
+        """Return the seconds since the Unix epoch."""
         ...
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The machine's own clock, which the operating system sets."""
 
     def time(self) -> float:
-        """Seconds since the Unix epoch, as the operating system has them."""
+        """Return the seconds since the Unix epoch, by the operating system."""
         return time.time()

@@ -1,4 +1,4 @@
-"""Faults of the set-up: they stop the start with exit code 1 and are told in one line each."""
+"""Faults of the set-up: they stop the start with exit code 1, with one line for each."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -6,40 +6,40 @@ from typing import NamedTuple
 
 
 class FacilitatorError(Exception):
-    """The facilitator cannot start or go on; its text says why and what to do about it."""
+    """The facilitator cannot start or go on; the text gives the reason and the remedy."""
 
 
 class PluginError(FacilitatorError):
-    """A plugin is missing, does not fit, or does not work together with the others."""
+    """A plugin is missing, breaks a contract, or does not work together with the others."""
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong with the settings."""
+    """One problem of the settings."""
 
     key: str
     """The setting by its dotted name, such as ``server.port``, or the file."""
     sentence: str
 
     def __str__(self) -> str:
-        """The line that a person reads."""
+        """Return the line that a person reads."""
         return f"{self.key}: {self.sentence}"
 
 
 class ConfigInvalidError(FacilitatorError):
-    """The settings are wrong. Names every problem, one a line, and never a secret's value."""
+    """The settings are wrong; names every problem, one a line, and never a secret's value."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        """Take the problems in the order in which they are to be told."""
+        """Keep the problems, in the order in which they are reported."""
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
 
 
 def one_line(error: BaseException) -> str:
-    """Return the error's type and text, whatever it is, in one line."""
+    """Return the error's type and text in one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence that suggests the nearest known name; empty when none is near."""
+    """Return the end of a sentence that suggests the nearest known name; empty without one."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f", did you mean {near[0]}?" if near else ""

@@ -1,8 +1,8 @@
-"""Layered settings, checked once and frozen: every problem is named at once.
+"""Layered settings, checked once and frozen; every problem is named at once.
 
-Layers, lowest first: packaged defaults, ``settings.toml``, ``settings.local.toml``,
+The layers, lowest first: packaged defaults, ``settings.toml``, ``settings.local.toml``,
 ``.secrets.toml``, environment variables ``FACILITATOR_<KEY>`` with ``__`` between levels. Tables
-are combined key by key, lists are replaced whole.
+are combined key by key, lists are replaced as a whole.
 """
 
 from facilitator.errors import ConfigInvalidError

@@ -1,8 +1,8 @@
-"""Reading the layers of settings. The only module that knows dynaconf.
+"""The layers of settings, read from files and variables. Only this module knows dynaconf.
 
 Each file and the environment variables are read by a ``Dynaconf`` of their own and combined by
-:mod:`facilitator.settings.resolve`: dynaconf's own merging either replaces tables whole or appends
-lists, and does not tell where a value came from.
+:mod:`facilitator.settings.resolve`: dynaconf's own merging either replaces tables as a
+whole or appends lists, and loses where a value came from.
 """
 
 import re
@@ -30,12 +30,12 @@ _SERVICE_LINK = re.compile(
 
 @dataclass(frozen=True)
 class Layer:
-    """Values from one place, tables nested, keys as they were written."""
+    """The values from one place, with tables nested and keys as they were written."""
 
     name: str
     values: Mapping[str, Any] = field(repr=False)
     is_text: bool = False
-    """Whether the values are texts that have no type yet, as environment variables are."""
+    """True if the values are texts without a type, such as environment variables."""
 
 
 def read_layers(
@@ -123,7 +123,7 @@ def _variable_layers(environ: Mapping[str, str]) -> Iterator[Layer]:
     variables = _empty()
     for number, (name, value) in enumerate(sorted(environ.items())):
         if name.startswith(PREFIX) and name not in RESERVED and not _is_service_link(name, value):
-            # Each in a table of its own, so that none can hide another or an option of dynaconf.
+            # A table for each, so that none can hide another or an option of dynaconf.
             table = f"VARIABLE{number}"
             variables.set(f"{table}__{name.removeprefix(PREFIX)}", value, dotted_lookup=True)
             nested = _lowered(variables.as_dict()[table])
@@ -144,5 +144,5 @@ def _lowered(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _empty() -> Any:
-    """A Dynaconf that looks for nothing by itself and takes ``@format`` and the like as text."""
+    """Return a Dynaconf that reads nothing by itself and takes ``@format`` and the like as text."""
     return Dynaconf(settings_files=[], loaders=[], core_loaders=[], auto_cast=False)

@@ -1,4 +1,4 @@
-"""The settings as one frozen object, and how it is made from all layers."""
+"""The settings as one frozen object, made from all layers."""
 
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -51,9 +51,9 @@ class Settings:
     facilitator: FacilitatorSettings
     inspect: InspectSettings
     sections: tuple[Any, ...] = field(repr=False)
-    """Every table's object, the core's and the plugins'."""
+    """The objects of all tables, the core's and the plugins'."""
     effective: tuple[Effective, ...] = field(repr=False)
-    """Every key's value and where it came from."""
+    """The value and the origin of every key."""
     files: tuple[Path, ...] = ()
     """The files that were read, lowest layer first."""
 
@@ -69,7 +69,7 @@ class Settings:
 
     @property
     def max_waiting(self) -> int:
-        """Settlements that may wait at once: as set, else three quarters of the threads."""
+        """The settlements that may wait at once; three quarters of the threads if not set."""
         waiting = self.settlement.max_waiting
         return self.server.threads * 3 // 4 if waiting is None else waiting
 
@@ -89,7 +89,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class SettingsSource:
-    """What the layers say, read but not yet checked against declarations."""
+    """The content of the layers, not yet checked against declarations."""
 
     environment: str
     files: tuple[Path, ...]
@@ -97,7 +97,7 @@ class SettingsSource:
     mainnet_allowed: bool
 
     def plugins(self) -> tuple[str, ...]:
-        """Return the names of the enabled plugins; empty when they cannot be made out."""
+        """Return the names of the enabled plugins; empty when the setting is wrong."""
         resolver = Resolver({"": RootSettings}, ())
         resolver.resolve(self.layers)
         return resolver.value("plugins") or ()
@@ -130,7 +130,7 @@ class SettingsSource:
         raise ConfigInvalidError([*resolver.problems, *self._judge(resolver), problem])
 
     def _judge(self, resolver: Resolver) -> list[Problem]:
-        """What is wrong between keys whose values are right by themselves."""
+        """Return the problems between keys whose values are right by themselves."""
         problems = []
         networks = _canonical(resolver.value("network") or ())
         if MAINNET.id in networks and not self.mainnet_allowed:
@@ -198,5 +198,5 @@ def load_settings(
 
 
 def installed_plugins() -> frozenset[str]:
-    """The names of all plugins that are installed, enabled or not; none of them is imported."""
+    """Return the names of all installed plugins, enabled or not, without importing any."""
     return frozenset(entry.name for entry in entry_points(group="facilitator.plugins"))

@@ -1,4 +1,4 @@
-"""From layers and declarations to checked values, with the origin of each."""
+"""Resolution of layers and declarations to checked values, with the origin of each."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ class Key(NamedTuple):
     section: str
     field: str
     entry: str | None = None
-    """The operator's own name, in a field that is a table of such."""
+    """The operator's own name, in a field that is a table of such names."""
 
     def __str__(self) -> str:
-        """The dotted name."""
+        """Return the dotted name."""
         return ".".join(part for part in self if part)
 
 
@@ -31,7 +31,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Effective:
-    """A setting's value in force."""
+    """The value in force of one setting."""
 
     key: str
     value: Any
@@ -40,10 +40,10 @@ class Effective:
 
 
 class Resolver:
-    """Reads layers by the declared sections. Problems gather in :attr:`problems`."""
+    """Reads layers by the declared sections, and collects :attr:`problems`."""
 
     def __init__(self, sections: Mapping[str, type], unread: Collection[str]) -> None:
-        """Take the declarations by table name, and the tables that nobody reads now."""
+        """Read the declarations, by table name. ``unread`` names tables of disabled plugins."""
         self._sections = sections
         self._fields = {name: fields_of(section) for name, section in sections.items()}
         self._unread = unread
@@ -51,7 +51,7 @@ class Resolver:
         self.effective: list[Effective] = []
 
     def resolve(self, layers: Sequence[Layer]) -> dict[str, Any]:
-        """Return the section objects by table name; without those that have a problem."""
+        """Return the section objects by table name, without those that have a problem."""
         found: dict[Key, Found] = {}
         for layer in layers:
             for key, value in self._flatten(layer):
@@ -64,11 +64,11 @@ class Resolver:
         return built
 
     def value(self, key: str) -> Any:
-        """The resolved value of the dotted key; ``None`` when it has none or has a problem."""
+        """Return the resolved value of the dotted key; ``None`` for none, and for a problem."""
         return next((found.value for found in self.effective if found.key == key), None)
 
     def _flatten(self, layer: Layer) -> Iterator[tuple[Key, Any]]:
-        """Every value of the layer with its key; tables end where a field begins."""
+        """Yield every value of the layer with its key; tables end where a field begins."""
         for written, value in layer.values.items():
             name = written.lower()
             if name in self._fields[""]:
@@ -139,8 +139,10 @@ class Resolver:
         try:
             value = field.convert(found.value, text=found.layer.is_text)
         except ValueError as error:
-            told = str(error) if str(error) == field.required else f"{error} ({found.layer.name})"
-            self.problems.append(Problem(str(key), told))
+            sentence = str(error)
+            if sentence != field.required:
+                sentence += f" ({found.layer.name})"
+            self.problems.append(Problem(str(key), sentence))
             return None
         self._note(str(key), value, found.layer.name, field)
         return value
@@ -185,7 +187,7 @@ def _wrong_entries(key: Key, own: Mapping[str, Found]) -> Iterator[Problem]:
 
 
 def _misunderstood_variable(name: str) -> str:
-    """What was probably meant by an environment variable that looks like no setting."""
+    """Return the probable meaning of an environment variable that is no setting, if known."""
     if name == "environment":
         return ", did you mean FACILITATOR_ENV?"
     if name in ENVIRONMENTS:

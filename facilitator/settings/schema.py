@@ -1,4 +1,4 @@
-"""How settings are declared: frozen dataclasses whose fields say what they accept."""
+"""Declarations of settings: frozen dataclasses whose fields say what they accept."""
 
 import dataclasses
 import math
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Check = Callable[[Any], "str | None"]
-"""Looks at a converted value; returns a sentence that says what is wrong, or ``None``."""
+"""Checks a converted value; returns a sentence that says what is wrong, or ``None``."""
 
 
 def setting(
@@ -30,12 +30,12 @@ def setting(
     of strings, ``tuple[str, ...]``, ``Mapping[str, str]``, or one of these ``| None``.
 
     Args:
-        default: What it is when nobody sets it.
-        help: What it means, with its unit, in one sentence.
+        default: The value when the key is not set.
+        help: Its meaning, with its unit, in one sentence.
         minimum: The least number accepted.
         maximum: The greatest number accepted.
-        secret: Whether the value must never be shown.
-        required: The sentence to refuse with when it is not set; such a key has no default.
+        secret: True for a value that must never be shown.
+        required: The sentence that refuses a missing value; such a key has no default.
         check: A further check of the converted value.
     """
     metadata = {
@@ -55,7 +55,7 @@ def setting(
 
 @dataclass(frozen=True)
 class Field:
-    """A declared key, as read from the dataclass."""
+    """The declaration of a key, as read from the dataclass."""
 
     name: str
     help: str
@@ -70,11 +70,11 @@ class Field:
 
     @property
     def is_mapping(self) -> bool:
-        """Whether the key holds a table of the operator's own names."""
+        """True if the key holds a table of the operator's own names."""
         return typing.get_origin(self.type) is Mapping
 
     def convert(self, value: object, *, text: bool) -> Any:
-        """Return the value by the field's type; ``text`` says that it was written without a type.
+        """Return the value in the field's type; ``text`` is true for a value without a type.
 
         Raises :class:`ValueError` with a sentence that is fit to be shown.
         """
@@ -99,8 +99,8 @@ class Field:
 def fields_of(section: type) -> dict[str, Field]:
     """Return the keys that a settings dataclass declares, by name, in order.
 
-    Raises :class:`TypeError` when a field was not made by :func:`setting` or its type is not one
-    that settings can have.
+    Raises :class:`TypeError` for a field that was not made by :func:`setting`, and for a type that
+    settings cannot have.
     """
     hints = typing.get_type_hints(section)
     fields = {}
@@ -135,7 +135,7 @@ def _convert(value: object, kind: Any, *, text: bool) -> Any:
 
 
 def convert_text(value: object) -> str:
-    """Return the value if it is a text with something in it, else :class:`ValueError`."""
+    """Return the value if it is a text that is not empty. Raises :class:`ValueError`."""
     if not isinstance(value, str):
         raise ValueError("must be text, in quotes")
     if not value:
@@ -188,7 +188,7 @@ def _names_to_strings(value: object, text: bool) -> dict[str, str]:  # noqa: ARG
 
 
 def parse_toml(text: str) -> object:
-    """Return the TOML value that the text writes; ``None`` when it is none."""
+    """Return the TOML value that the text is; ``None`` when it is not valid."""
     try:
         return tomllib.loads(f"value = {text}").get("value")
     except tomllib.TOMLDecodeError:

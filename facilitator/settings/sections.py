@@ -1,4 +1,4 @@
-"""The core's own settings tables. Plugins declare theirs in the same way."""
+"""The settings tables of the core. Plugins declare theirs in the same way."""
 
 import ipaddress
 import re
@@ -64,7 +64,7 @@ def _header_values(keys: Mapping[str, str]) -> str | None:
 
 @dataclass(frozen=True)
 class RootSettings:
-    """The keys outside of any table."""
+    """The keys that belong to no table."""
 
     plugins: tuple[str, ...] = setting(
         (), "Enabled plugins by entry-point name, in call order.", check=_no_duplicates
@@ -118,7 +118,7 @@ class SettlementSettings:
 
 @dataclass(frozen=True)
 class ChainSettings:
-    """``[chain]``: how the networks' providers are used."""
+    """``[chain]``: the use of the networks' providers."""
 
     fallback: tuple[str, ...] = setting(
         (),
@@ -139,7 +139,7 @@ class ReservationSettings:
 
 @dataclass(frozen=True)
 class RateLimitSettings:
-    """``[rate_limit]``: how much each client may ask."""
+    """``[rate_limit]``: the limits of each client."""
 
     enabled: bool = setting(True, "Whether clients are limited.")
     global_per_minute: int = setting(
@@ -152,7 +152,7 @@ class RateLimitSettings:
 
 @dataclass(frozen=True)
 class AuthSettings:
-    """``[auth]``: who may call."""
+    """``[auth]``: the clients that may call."""
 
     api_keys: Mapping[str, str] = setting(
         {},
@@ -164,7 +164,7 @@ class AuthSettings:
 
 @dataclass(frozen=True)
 class LogSettings:
-    """``[log]``: what is logged and how."""
+    """``[log]``: the level and the format of the log."""
 
     level: Literal["debug", "info", "warning", "error", "critical"] = setting(
         "info", "Least severe level that is logged."
