@@ -1,7 +1,7 @@
 """The ``facilitator`` command.
 
-Each command is a module with ``add_arguments(parser)`` and ``run(arguments) -> exit code``, which
-is imported only when the command is called, so that help texts come at once.
+Each command is a module with ``add_arguments(parser)`` and ``run(arguments) -> exit code``. It is
+imported only when the command is called, so that help texts come at once.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from facilitator import __version__
 from facilitator.errors import FacilitatorError
 
 COMMANDS = {
-    "serve": ("answer x402 requests until told to stop", "facilitator.cli.serve"),
+    "serve": ("answer x402 requests until it is stopped", "facilitator.cli.serve"),
     "check": ("try settings, plugins, storage and chain", "facilitator.cli.check"),
     "settings": (
         "show the settings in force and where each comes from",
@@ -25,7 +25,7 @@ COMMANDS = {
     "pay": ("pay for a URL that answers 402", "facilitator.cli.pay"),
     "inspect": ("show why a payment or transaction is (not) valid", "facilitator.cli.inspect"),
 }
-"""Name to one-line help and module."""
+"""Command name to one-line help and module."""
 
 EPILOG = """\
 Without any settings an embedded test network and an SQLite file are used.
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"{type(error).__name__}: {line}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # Whoever read our output has gone; keep the interpreter from flushing it at exit.
+        # The reader of the output is gone; keep the interpreter from flushing it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
@@ -85,7 +85,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
 
 
 def _first_look() -> argparse.ArgumentParser:
-    """What must be known before the commands are: which one it is, and the settings file."""
+    """Return a parser of the command's name and the settings file, needed before all others."""
     parser = argparse.ArgumentParser(prog="facilitator", add_help=False, allow_abbrev=False)
     parser.add_argument("--settings")
     parser.add_argument("--version", action="store_true")
@@ -108,15 +108,15 @@ def _add_command(
     command = commands.add_parser(
         name, help=summary, description=summary.capitalize() + ".", allow_abbrev=False
     )
-    # Suppressed, so that it does not undo what was given before the command's name.
+    # Suppressed, so that it does not undo the same option before the command's name.
     _add_settings_option(command, default=argparse.SUPPRESS)
     return command
 
 
 def _plugin_commands(first: argparse.Namespace) -> Iterable[_PluginCommand]:
-    """Return the plugins' commands; asked for only when no command of our own is meant.
+    """Return the plugins' commands; none for a command of the core.
 
-    Those of the plugins that are enabled by default are there whatever the settings say, so that a
+    The commands of plugins that are enabled by default do not depend on the settings, so that a
     newcomer's first command works in any folder.
     """
     if first.command in COMMANDS or first.version:
@@ -130,7 +130,7 @@ def _plugin_commands(first: argparse.Namespace) -> Iterable[_PluginCommand]:
         _, plugins = configure(first.settings)
         commands |= {command[0]: command for command in plugins.cli_commands()}
     except FacilitatorError:
-        # Neither help nor those commands depend on the settings.
+        # Help and those commands do not depend on the settings.
         if first.command is not None and first.command not in commands:
             raise
     return [command for name, command in commands.items() if name not in COMMANDS]

@@ -1,4 +1,4 @@
-"""``facilitator check``."""
+"""The command ``facilitator check``."""
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,14 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``--json``."""
     parser.description = (
         "Try the settings, the plugins, the storage, the chain and the address, without serving, "
-        "and look for what is unwise. Prints a line for each, with what to do below those that are "
+        "and look for what is unwise. Prints a line for each, with the remedy below those that are "
         "wrong, and exits with 1 when one fails."
     )
     add_json_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the results; the exit code."""
+    """Print the results; return the exit code."""
     results = list(_check(arguments.settings))
     if arguments.json:
         print_json([result._asdict() for result in results])
@@ -57,14 +57,14 @@ def _check(path: str | None) -> Iterator[Result]:
             yield Result("settings", "failed", line)
         return
     yield Result("settings", "ok", _sources(settings))
-    # What plugins say may quote what they were given.
+    # The texts of plugins may quote secrets.
     yield from redacted(_parts(settings, plugins), Redactor(settings.secrets()))
     yield from attempt("address", partial(try_address, settings.server), "set server.port")
     yield from exposure(settings, has_gate=plugins.has("authenticate"))
 
 
 def _parts(settings: Settings, plugins: Plugins) -> Iterator[Result]:
-    """What the plugins bring, each tried where it can be without serving."""
+    """Yield the result of trying each part of the plugins, as far as it can be without serving."""
     context = Context(settings, SystemClock())
     yield from attempt("plugins", partial(_fitted, plugins, context), SEE_PLUGIN)
     yield from _reporters(plugins, context)
@@ -77,7 +77,7 @@ def _parts(settings: Settings, plugins: Plugins) -> Iterator[Result]:
 
 
 def _fitted(plugins: Plugins, context: Context) -> str:
-    """The plugins' names, once they gave what the start asks for and nothing else here tries."""
+    """Return the plugins' names, after the parts that nothing else here tries were returned."""
     plugins.meter(context)
     if limiter := plugins.rate_limiter(context):
         limiter.close()
@@ -135,8 +135,8 @@ def _chains(settings: Settings, plugins: Plugins, context: Context) -> Iterator[
                 continue
         yield from warnings
         for name, provider in providers:
-            told = network if len(providers) == 1 else f"{network} ({name})"
-            yield from try_chain(f"chain {told}", provider, settings.server.workers, context.clock)
+            label = network if len(providers) == 1 else f"{network} ({name})"
+            yield from try_chain(f"chain {label}", provider, settings.server.workers, context.clock)
     if settings.chain.fallback and len(ordered) == len(settings.networks):
         yield from attempt(
             "chain.fallback",

@@ -1,4 +1,4 @@
-"""``facilitator inspect``."""
+"""The command ``facilitator inspect``."""
 
 import argparse
 import re
@@ -51,7 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the report; the exit code. Raises :class:`FacilitatorError` for unreadable input."""
+    """Print the report; return the exit code.
+
+    Raises :class:`FacilitatorError` for unreadable input.
+    """
     settings, plugins = configure(arguments.settings)
     with without_secrets(settings):
         return _run(arguments, settings, plugins)

@@ -1,4 +1,4 @@
-"""What the commands print."""
+"""The output of the commands."""
 
 import argparse
 import json
@@ -23,7 +23,7 @@ def print_json(value: object) -> None:
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:
-    """Print the rows, the first being the heads, in columns as wide as need be."""
+    """Print the rows, of which the first has the headings, in columns as wide as need be."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -42,7 +42,7 @@ def mark(status: Status) -> str:
 
 @contextmanager
 def without_secrets(settings: Settings) -> Iterator[None]:
-    """Mask secrets in what stops the command, which a plugin may have written."""
+    """Mask secrets in the error that stops the command, which a plugin may have raised."""
     try:
         yield
     except FacilitatorError as error:

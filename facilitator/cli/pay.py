@@ -1,4 +1,4 @@
-"""``facilitator pay``."""
+"""The command ``facilitator pay``."""
 
 import argparse
 import json

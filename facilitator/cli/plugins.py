@@ -1,4 +1,4 @@
-"""``facilitator plugins``."""
+"""The command ``facilitator plugins``."""
 
 import argparse
 import dataclasses
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the list; the exit code."""
+    """Print the list; return the exit code."""
     plugins = available_plugins(read_settings(arguments.settings).plugins())
     if arguments.json:
         print_json([dataclasses.asdict(plugin) for plugin in plugins])

@@ -1,4 +1,4 @@
-"""``facilitator serve``."""
+"""The command ``facilitator serve``."""
 
 import argparse
 
@@ -7,7 +7,7 @@ from facilitator.plugin.loading import configure
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add nothing: all that can be chosen is a setting."""
+    """Describe the command, which has no options of its own: the settings say all."""
     parser.description = (
         "Answer x402 requests over HTTP until SIGTERM or SIGINT, then let running requests end. "
         "SIGHUP reads the settings again. "
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve; the exit code. Raises :class:`FacilitatorError` when the start fails."""
+    """Serve; return the exit code. Raises :class:`FacilitatorError` when the start fails."""
     settings, plugins = configure(arguments.settings)
     from facilitator.runtime.process import serve
 

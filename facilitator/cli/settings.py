@@ -1,4 +1,4 @@
-"""``facilitator settings``."""
+"""The command ``facilitator settings``."""
 
 import argparse
 from typing import Any
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the settings; the exit code. Raises :class:`ConfigInvalidError`."""
+    """Print the settings; return the exit code. Raises :class:`ConfigInvalidError`."""
     settings, _ = configure(arguments.settings)
     files = [str(file) for file in settings.files]
     if arguments.json:

@@ -1,1 +1,1 @@
-"""What can be tried and judged without serving, for an operator who asks what is wrong."""
+"""Checks that do not need to serve, for an operator who looks for a fault."""

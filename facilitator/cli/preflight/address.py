@@ -1,4 +1,4 @@
-"""Whether the address to listen on is free, and who has it if it is not."""
+"""The check of the address to listen on: it is free, or taken by a running facilitator."""
 
 import http.client
 import json
@@ -11,9 +11,9 @@ TIMEOUT_SECONDS = 2.0
 
 
 def try_address(settings: ServerSettings) -> str:
-    """What is at the address: nothing, or a facilitator that runs already.
+    """Return what is at the address: nothing, or a facilitator that runs already.
 
-    Raises :class:`~facilitator.server.sockets.ListenError` when it cannot be had.
+    Raises :class:`~facilitator.server.ListenError` when it cannot be had.
     """
     url = url_of(settings, settings.port)
     try:

@@ -1,4 +1,4 @@
-"""Whether a chain provider answers, how old its newest block is, and if the clock agrees."""
+"""The check of a chain provider: that it answers, the age of its newest block, the clock."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -9,13 +9,13 @@ from facilitator.roles.chain import ChainProvider, HasPlan
 from facilitator.server.workers import check_chain
 
 FUTURE_SECONDS = 2.0
-"""How far in the future a block may seem to be."""
+"""Greatest distance of a block into the future that is no warning."""
 OLD_SECONDS = 300.0
 """An age that a public network's newest block reaches once in years (0.95 to the power of it)."""
 
 
 def try_chain(name: str, provider: ChainProvider, workers: int, clock: Clock) -> Iterator[Result]:
-    """What the provider tells, and a warning when that and the clock don't go together.
+    """Yield a description of the provider, and a warning when it and the clock do not agree.
 
     Closes the provider.
     """

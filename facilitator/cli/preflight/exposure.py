@@ -1,4 +1,4 @@
-"""Who can reach the facilitator, and what is unwise about it: judged by the settings alone."""
+"""The check of the facilitator's exposure to clients, by the settings alone."""
 
 import ipaddress
 import stat
@@ -12,9 +12,9 @@ SHORT_KEY = 20
 
 
 def exposure(settings: Settings, *, has_gate: bool) -> Iterator[Result]:
-    """A summary, then a warning for each thing that is unwise.
+    """Yield a summary, then a warning for each unwise setting.
 
-    ``has_gate`` says that a plugin decides who may verify and settle.
+    ``has_gate`` is true when a plugin decides which clients may verify and settle.
     """
     yield Result("access", "ok", _summary(settings, has_gate))
     yield from _keys(settings, has_gate)
@@ -41,7 +41,7 @@ def _keys(settings: Settings, has_gate: bool) -> Iterator[Result]:
         yield Result(
             "auth.api_keys",
             "warning",
-            f"whoever reaches {settings.server.host} may verify and settle at your cost",
+            f"any client that reaches {settings.server.host} may verify and settle at your cost",
             "set an API key, or listen on 127.0.0.1 only",
         )
     for name, key in settings.auth.api_keys.items():
@@ -61,7 +61,7 @@ def _network(settings: Settings) -> Iterator[Result]:
         yield Result(
             "rate_limit.enabled",
             "warning",
-            "anybody can use up the provider's quota",
+            "any client can use up the provider's quota",
             "set it to true, unless something in front limits each client",
         )
     if public and settings.environment == "production" and not server.trusted_proxies:
@@ -92,7 +92,7 @@ def _files(settings: Settings) -> Iterator[Result]:
 
 
 def is_public(host: str) -> bool:
-    """Whether others than this machine may reach the address; a name counts, unless localhost."""
+    """Return True if other machines may reach the address; a name counts, except localhost."""
     try:
         return not ipaddress.ip_address(host).is_loopback
     except ValueError:

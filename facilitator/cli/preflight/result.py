@@ -1,4 +1,4 @@
-"""What trying or judging one thing showed."""
+"""Results of the checks."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -12,19 +12,19 @@ Status = Literal["ok", "warning", "failed"]
 
 
 class Result(NamedTuple):
-    """What trying or judging one thing showed."""
+    """The result of one check."""
 
     name: str
     status: Status
     detail: str
     remedy: str | None = None
-    """What to do, where the detail does not say so."""
+    """The remedy, if the detail does not say it."""
 
 
 def attempt(name: str, action: Callable[[], str], remedy: str) -> Iterator[Result]:
-    """What the action says, or why it fails and what to do then; and each warning that it logs.
+    """Yield the action's result, or its failure with the remedy; then each warning that it logs.
 
-    A :class:`FacilitatorError` says itself what to do.
+    A :class:`FacilitatorError` has its remedy in its text.
     """
     with listening(name) as warnings:
         try:
@@ -38,7 +38,7 @@ def attempt(name: str, action: Callable[[], str], remedy: str) -> Iterator[Resul
 
 
 def redacted(results: Iterable[Result], redactor: Redactor) -> Iterator[Result]:
-    """The results with every secret in their texts masked, whoever wrote them."""
+    """Yield the results with every secret in their texts masked."""
     for result in results:
         remedy = result.remedy and redactor.text(result.remedy)
         yield result._replace(
@@ -59,7 +59,7 @@ class _Warnings(logging.Handler):
 
 @contextmanager
 def listening(name: str) -> Iterator[list[Result]]:
-    """What the facilitator, its plugins and libraries warn of meanwhile in the log."""
+    """Collect the warnings that the facilitator, its plugins and libraries log meanwhile."""
     logger, warnings = logging.getLogger(), _Warnings(name)
     logger.addHandler(warnings)
     try:
