@@ -129,7 +129,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def serve_constant() -> None:
     """The server under the facilitator, with an app that only reads the request."""
-    from facilitator.server.http_server import Server
+    from facilitator.server import Server
     from facilitator.settings import ServerSettings
 
     def app(environ: Mapping[str, Any], start_response: Callable[..., object]) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""What becomes of answers of 5xx: each is told to whoever takes note of failures."""
+"""Answers of 5xx: each is reported to one function."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -7,19 +7,19 @@ from typing import TypeAlias
 import falcon
 
 OnFailure: TypeAlias = Callable[[BaseException, Mapping[str, str]], None]
-"""Takes note of a request that was answered with 5xx; the mapping is a :func:`failure_context`."""
+"""A function to call for a request answered with 5xx; the mapping is a :func:`failure_context`."""
 
 logger = logging.getLogger("facilitator.api")
 
 
 class DeliberateServerError(Exception):
-    """A request was answered with 5xx on purpose, and no exception is behind it."""
+    """An answer of 5xx on purpose, without an exception behind it."""
 
 
 def failure_context(
     *, request_id: str, method: str, url: str, path: str, status: int
 ) -> dict[str, str]:
-    """What is told of the request; ``url`` has no query."""
+    """Return the report's fields of the request; ``url`` has no query."""
     return {
         "requestId": request_id,
         "method": method,
@@ -29,8 +29,8 @@ def failure_context(
     }
 
 
-def tell(on_failure: OnFailure, error: BaseException, context: Mapping[str, str]) -> None:
-    """Tell of the failure; what goes wrong with that is logged and changes no answer."""
+def report_failure(on_failure: OnFailure, error: BaseException, context: Mapping[str, str]) -> None:
+    """Report the failure; log an error of ``on_failure``, which changes no answer."""
     try:
         on_failure(error, context)
     except Exception:
@@ -38,10 +38,10 @@ def tell(on_failure: OnFailure, error: BaseException, context: Mapping[str, str]
 
 
 class Failures:
-    """Tells of every answer of 5xx, whether an exception is behind it or not."""
+    """Middleware that reports every answer of 5xx, with or without an exception behind it."""
 
     def __init__(self, on_failure: OnFailure) -> None:
-        """Tell ``on_failure``."""
+        """Report to ``on_failure``."""
         self._on_failure = on_failure
 
     def process_response(
@@ -51,7 +51,7 @@ class Failures:
         resource: object,  # noqa: ARG002
         req_succeeded: bool,  # noqa: ARG002
     ) -> None:
-        """Look at the status."""
+        """Report the answer if its status is 5xx."""
         status = resp.status_code
         if status < 500:
             return
@@ -65,4 +65,4 @@ class Failures:
             path=req.path,
             status=status,
         )
-        tell(self._on_failure, error, context)
+        report_failure(self._on_failure, error, context)

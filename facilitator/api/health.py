@@ -6,12 +6,10 @@ from datetime import UTC, datetime
 import falcon
 
 from facilitator import __version__
+from facilitator.api.environ import DRAINING
 from facilitator.api.probe import Outcome, Probes
 from facilitator.api.responses import answer
 from facilitator.clock import Clock
-
-DRAINING = "facilitator.draining"
-"""Key of the WSGI environment that is true once the server takes no new connections."""
 
 
 class Health:

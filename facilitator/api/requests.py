@@ -1,4 +1,4 @@
-"""What is read from a request: its body, and the headers that mean something here."""
+"""Reading a request: its body, and the headers that have a meaning here."""
 
 import re
 import uuid
@@ -8,6 +8,7 @@ from typing import Any
 import falcon
 import orjson
 
+from facilitator.api.environ import CLIENT_DISCONNECTED
 from facilitator.api.errors import ApiError
 from facilitator.x402.reasons import Reason
 
@@ -45,7 +46,7 @@ def _unusable(message: str) -> ApiError:
 
 
 def _check_media_type(req: falcon.Request) -> None:
-    """Refuse what is declared to be something else; a body without a type is taken for JSON."""
+    """Refuse a body of another declared type; a body without a type counts as JSON."""
     media_type = (req.content_type or falcon.MEDIA_JSON).partition(";")[0].strip().lower()
     if media_type != falcon.MEDIA_JSON and not re.fullmatch(r"application/\S+\+json", media_type):
         message = "Send JSON with the header Content-Type: application/json."
@@ -61,7 +62,7 @@ def request_id_of(header: str | None) -> str:
 
 
 def transaction_id_of(value: object) -> str:
-    """Return the transaction id in lowercase hex. Raises :class:`ApiError` 400 when it is none."""
+    """Return the transaction id in lowercase hex. Raises :class:`ApiError` 400 if it is none."""
     if not isinstance(value, str) or not TRANSACTION_ID.fullmatch(value):
         message = "A transaction id is a string of 64 hexadecimal digits."
         raise ApiError(400, "invalid_transaction_id", message)
@@ -77,7 +78,7 @@ def idempotency_key_of(req: falcon.Request) -> str | None:
 
 
 def preferred_wait_of(req: falcon.Request) -> float | None:
-    """The seconds in ``Prefer: wait=…`` (RFC 7240 §4.3); ``None`` when absent or malformed."""
+    """Return the seconds of ``Prefer: wait=…`` (RFC 7240 §4.3); ``None`` if absent or malformed."""
     for preference in (req.get_header("Prefer") or "").split(","):
         name = re.split(r"[=;]", preference)[0].strip().lower()
         if name == "wait":  # RFC 7240 §2: of several, the first counts
@@ -86,7 +87,7 @@ def preferred_wait_of(req: falcon.Request) -> float | None:
     return None
 
 
-def caller_gone_of(req: falcon.Request) -> Callable[[], bool]:
-    """Tells whether the caller has hung up, as far as the server can know."""
-    gone: Callable[[], bool] = req.env.get("waitress.client_disconnected", lambda: False)
-    return gone
+def client_disconnected_of(req: falcon.Request) -> Callable[[], bool]:
+    """Return a function that returns True once the server has noticed that the caller hung up."""
+    disconnected: Callable[[], bool] = req.env.get(CLIENT_DISCONNECTED, lambda: False)
+    return disconnected

@@ -11,14 +11,19 @@ from facilitator.errors import FacilitatorError
 from facilitator.plugin.context import Worker
 from facilitator.plugin.manager import Plugins
 from facilitator.runtime.composition import build_facilitator
-from facilitator.server import sd_notify
-from facilitator.server.http_server import announce
-from facilitator.server.http_server import serve as serve_http
-from facilitator.server.load_balancing import ConnectionShare
-from facilitator.server.malloc import use_one_heap
-from facilitator.server.reload import Reload, terminal_is_gone
-from facilitator.server.sockets import listen
-from facilitator.server.workers import check_chain, check_storage, run_workers
+from facilitator.server import (
+    ConnectionShare,
+    Reload,
+    announce,
+    check_chain,
+    check_storage,
+    listen,
+    notify_ready,
+    run_workers,
+    terminal_is_gone,
+    use_one_heap,
+)
+from facilitator.server import serve as serve_http
 from facilitator.settings import Settings
 
 _log = logging.getLogger("facilitator")
@@ -36,17 +41,17 @@ def serve(settings: Settings, plugins: Plugins, read: Callable[[], Settings]) ->
     _handle_signals(reload)
     try:
         if settings.server.workers == 1:
-            return _serve(plugins, reload, announce, lambda: sd_notify.ready(reload.status))
+            return _serve(plugins, reload, announce, lambda: notify_ready(reload.status))
         sockets = listen(settings.server)
         return run_workers(
             settings.server,
             sockets,
             reload,
-            lambda line, share, worker: _serve(
+            lambda control, share, worker: _serve(
                 plugins,
                 reload,
-                lambda _: line.ready(),
-                line.ready,
+                lambda _: control.report_ready(),
+                control.report_ready,
                 worker,
                 sockets=sockets,
                 share=share,
@@ -72,7 +77,7 @@ def _handle_signals(reload: Reload) -> None:
         if terminal_is_gone():
             os.kill(os.getpid(), signal.SIGTERM)
         else:
-            reload.ask()
+            reload.request()
 
     signal.signal(signal.SIGTERM, end_the_start)
     signal.signal(signal.SIGHUP, read_again)

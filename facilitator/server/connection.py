@@ -1,6 +1,6 @@
-"""Connections of the HTTP server: waitress, made to answer its own errors in JSON.
+"""Connections of the HTTP server: waitress, but its own errors are answered in JSON.
 
-Relies on the inside of waitress 3; the tests of the server cover it.
+Relies on undocumented names of waitress, which tests/unit/server/test_waitress_names.py lists.
 """
 
 import errno
@@ -16,9 +16,9 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
 from waitress.task import ErrorTask, WSGITask
 
+from facilitator.api.environ import DRAINING
 from facilitator.api.errors import error_document
-from facilitator.api.failures import DeliberateServerError, failure_context, tell
-from facilitator.api.health import DRAINING
+from facilitator.api.failures import DeliberateServerError, failure_context, report_failure
 from facilitator.api.metrics import count_request
 from facilitator.api.middleware import log_request
 from facilitator.api.requests import request_id_of
@@ -27,12 +27,12 @@ from facilitator.x402.reasons import Reason
 
 MAX_HEADER_BYTES = 32768
 REQUEST_SECONDS = 30
-"""A request must have arrived whole after this long."""
+"""Longest time in which a request must have arrived whole."""
 ANSWER_SECONDS = 60
-"""Its answer must have been taken after this long."""
+"""Longest time in which the client must have taken the answer."""
 MAX_CONNECTIONS = 8192
 LINGER_SECONDS = 2
-"""How long what a refused client still sends is read, so that it gets to see the refusal."""
+"""Time for which input of a refused client is read on, so that the client can read the refusal."""
 
 MAX_CONTENT_LENGTH = 2**63 - 1
 _END_OF_HEAD = b"\r\n\r\n"
@@ -49,10 +49,10 @@ _FAULT = ("internal_error", "The facilitator failed to answer.")
 
 
 def connection_limit() -> int:
-    """How many connections this process may hold: half of its files, as the app needs some too.
+    """Return how many connections this process may hold: half of its files, as the app needs some.
 
-    Raises the number of files as far as the system lets it: the usual 1024 would leave the callers
-    that wait no room, and those that come then, ``/health`` among them, unanswered.
+    Raises the limit of files as far as the system allows. The usual 1024 would leave no room for
+    callers that wait, and no answer for later ones, ``/health`` among them.
     """
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2 * MAX_CONNECTIONS
@@ -65,7 +65,7 @@ def connection_limit() -> int:
 
 
 class Task(WSGITask):
-    """Tells the app when the server is stopping, and the client to come back elsewhere."""
+    """One request's call of the app, which notices when the server is stopping."""
 
     def get_environment(self) -> dict[str, Any]:
         """Return the WSGI environment."""
@@ -74,7 +74,7 @@ class Task(WSGITask):
         return environ
 
     def build_response_header(self) -> bytes:
-        """Status line and headers."""
+        """Return status line and headers; a server that stops closes after its last answer."""
         is_last = self.channel.is_on_last_request
         if self.channel.server.draining and is_last and self.version == "1.1":
             self.set_close_on_finish()
@@ -83,11 +83,11 @@ class Task(WSGITask):
 
 
 class Refusal(ErrorTask):
-    """Answers what waitress refuses by itself."""
+    """The answer to a request that waitress itself refuses."""
 
     def execute(self) -> None:
         """Answer, and close the connection."""
-        # What waitress made up for an exception of the app does not know which request it answers.
+        # For an exception of the app waitress makes up self.request, without path and headers.
         request, error = self.channel.requests[0], self.request.error
         path, method = request.path, request.command
         request_id = request_id_of(request.headers.get("X_REQUEST_ID"))
@@ -104,19 +104,23 @@ class Refusal(ErrorTask):
         ]
         self.set_close_on_finish()
         self.channel.refused = True
-        seconds = time.time() - self.start_time
-        meter = self.channel.server.meter
-        count_request(meter, method=method, route=None, status=error.code, seconds=seconds)
-        address = self.channel.addr[0]
-        log_request(
-            method=method, path=path, address=address, status=error.code, seconds=seconds,
-            reqId=request_id,
-        )  # fmt: skip
-        self._tell(request_id, method, path, message)
+        self._log(request_id, method, path)
+        self._report(request_id, method, path, message)
         self.write(b"" if method == "HEAD" else body)
 
-    def _tell(self, request_id: str, method: str, path: str, message: str) -> None:
-        """Tell of an answer of 5xx; waitress handles the exception that is behind it, if any."""
+    def _log(self, request_id: str, method: str, path: str) -> None:
+        """Count and log the answer."""
+        seconds, status = time.time() - self.start_time, self.request.error.code
+        meter = self.channel.server.meter
+        count_request(meter, method=method, route=None, status=status, seconds=seconds)
+        address = self.channel.addr[0]
+        log_request(
+            method=method, path=path, address=address, status=status, seconds=seconds,
+            reqId=request_id,
+        )  # fmt: skip
+
+    def _report(self, request_id: str, method: str, path: str, message: str) -> None:
+        """Report an answer of 5xx; an exception of the app is still being handled here."""
         on_failure, status = self.channel.server.on_failure, self.request.error.code
         if on_failure is None or status < 500:
             return
@@ -124,69 +128,69 @@ class Refusal(ErrorTask):
         context = failure_context(
             request_id=request_id, method=method, url=path, path=path, status=status
         )
-        tell(on_failure, error, context)
+        report_failure(on_failure, error, context)
 
 
 class Parser(HTTPRequestParser):
-    """Reads a request."""
+    """A parser of one request, stricter than waitress' own."""
 
     command = path = ""  # of what cannot be read; waitress itself leaves them out
 
     def parse_header(self, header_plus: bytes) -> None:
-        """Take request line and headers apart. Raises :class:`ParsingError`."""
+        """Parse request line and headers. Raises :class:`ParsingError`."""
         try:
             super().parse_header(header_plus)
         except ValueError as error:  # a URL with half an IPv6 address, a number without end
             raise ParsingError(str(error)) from error
-        except TransferEncodingNotImplemented as error:  # 501 would look like a fault of ours
+        except TransferEncodingNotImplemented as error:  # 501 would look like the server's fault
             raise ParsingError(str(error)) from error
         self._check_framing()
 
     def _check_framing(self) -> None:
-        """Refuse lengths that a proxy may read otherwise, and so see other requests than we do."""
+        """Refuse lengths that a proxy may read in another way: it would see other requests."""
         # RFC 9112 §6.1 lets a server refuse the first; the second has no meaning.
         if self.chunked and "CONTENT_LENGTH" in self.headers:
             raise ParsingError("both Transfer-Encoding and Content-Length")
         if "TRANSFER_ENCODING" in self.headers:  # still, as waitress reads it in HTTP/1.1 only
             raise ParsingError("Transfer-Encoding in another version than HTTP/1.1")
-        # Whether a longer number can be read at all depends on a limit that others may change.
+        # A longer number may be unreadable: that depends on a limit that others may change.
         if self.content_length > MAX_CONTENT_LENGTH:
             raise ParsingError("Content-Length is no length")
 
 
 class HttpConnection(HTTPChannel):
-    """A connection."""
+    """A connection of one client, with its requests and answers."""
 
     task_class = Task
     error_task_class = Refusal
     parser_class = Parser
 
     refused = False
-    """Whether waitress refused a request, perhaps without having read all of it."""
+    """True once waitress refused a request, perhaps without having read all of it."""
     request_since = 0.0
     answer_since = 0.0
     lingers_until: float | None = None
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
-        """Take what waitress gives."""
+        """Take the arguments of waitress' channel."""
         super().__init__(*arguments, **named)
         self.unused_since = time.monotonic()
         self._unread = b""
-        """What the client sent after as many requests as may wait."""
+        """Data that the client sent after as many requests as may wait."""
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is arriving, being answered, or waiting to be."""
+        """True if no request is arriving, being answered, or waiting for its answer."""
         return not (self.requests or self.request or self._unread or self.total_outbufs_len)
 
     @property
     def is_on_last_request(self) -> bool:
-        """Whether nothing has come after the request that is being answered."""
+        """True if nothing has come after the request that is being answered."""
         return len(self.requests) <= 1 and not self._unread
 
     @property
     def at_rest(self) -> bool:
-        """Whether what it waits for stays the same until the client sends something."""
+        """True if the awaited events stay the same until the client sends something."""
         # In this order: a thread that answers is done with the others before it takes a request
         # away, and asks for the body of the next one only afterwards.
         return not (
@@ -201,13 +205,13 @@ class HttpConnection(HTTPChannel):
         )
 
     def close_soon(self) -> None:
-        """Close it as soon as the server comes round to it; called in the server's thread."""
+        """Close the connection in the server's next round; call it in the server's thread."""
         self.will_close = True
-        self.server.watched.look_again(self._fileno)
+        self.server.selector_map.recheck(self._fileno)
 
     @property
     def is_overdue(self) -> bool:
-        """Whether a request has been arriving, or an answer been taken, for too long."""
+        """True if a request is arriving for too long, or the client takes an answer too slowly."""
         now = time.monotonic()
         if self.total_outbufs_len:
             return now > self.answer_since + ANSWER_SECONDS
@@ -215,7 +219,7 @@ class HttpConnection(HTTPChannel):
         return arriving and now > self.request_since + REQUEST_SECONDS
 
     def received(self, data: bytes) -> bool:
-        """Take what the client sent."""
+        """Parse data that the client sent."""
         if self.lingers_until is not None:
             return False
         former = self.request
@@ -232,25 +236,25 @@ class HttpConnection(HTTPChannel):
         return received
 
     def service(self) -> None:
-        """Answer a request; called in another thread."""
+        """Answer a request; called in a thread of the pool."""
         super().service()
         self.unused_since = time.monotonic()
 
     def write_soon(self, data: Any) -> int:
-        """Take a part of an answer."""
+        """Queue a part of an answer; return how many bytes."""
         if not self.total_outbufs_len:
             self.answer_since = time.monotonic()
         return int(super().write_soon(data))
 
     def send(self, data: bytes, do_close: bool = True) -> int:
-        """Hand over to the system; returns how many bytes."""
+        """Pass data to the system; return how many bytes it took."""
         try:
             return int(super().send(data, do_close=do_close))
         except AttributeError as error:  # closed meanwhile, by the thread that reads
             raise OSError(errno.EBADF, "the connection is closed") from error
 
     def send_continue(self) -> None:
-        """Have the body sent."""
+        """Ask the client for the body with status 100."""
         # Waitress would wait for a body here even when there is none or it is refused already.
         if self.request is not None and self.request.completed:
             self.request.expect_continue = False
@@ -258,7 +262,7 @@ class HttpConnection(HTTPChannel):
             super().send_continue()
 
     def readable(self) -> bool:
-        """Return whether to read on. What was read before comes first."""
+        """Return True if the socket is to be read. Parses data that was read before first."""
         if self.lingers_until is None:
             is_readable = bool(super().readable())
             if is_readable and self._unread:
@@ -271,7 +275,7 @@ class HttpConnection(HTTPChannel):
         return True
 
     def handle_close(self) -> None:
-        """Close, unless a refusal must be seen first."""
+        """Close the connection, but linger while the client may still read a refusal."""
         # A socket that is closed with input unread is reset, and the reset overtakes the answer.
         if self.refused and self.connected and self.lingers_until is None and self.socket:
             self.lingers_until = time.monotonic() + LINGER_SECONDS
@@ -283,7 +287,7 @@ class HttpConnection(HTTPChannel):
 
 
 def _end_of_heads(data: bytes, heads: int) -> int:
-    """Where so many heads of requests have ended at the latest, or the end of the data."""
+    """Return the latest end of so many heads of requests, or the end of the data."""
     if data.count(_END_OF_HEAD) <= heads:
         return len(data)
     end = 0

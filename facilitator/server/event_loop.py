@@ -1,7 +1,7 @@
-"""Waiting for events of many connections, at no cost for those that nothing happens to.
+"""The event loop of many connections, at no cost for those to which nothing happens.
 
-Waitress looks at every connection before each event: with thousands of idle ones, whoever asks is
-answered slowly, and those who connect wait for minutes.
+Waitress asks every connection before each event. With thousands of idle ones, requests are answered
+slowly, and new connections wait for minutes.
 """
 
 import selectors
@@ -11,72 +11,73 @@ from waitress import wasyncore
 
 
 class SelectorMap(dict[int, Any]):
-    """The map of waitress: its sockets by number.
+    """The map of waitress: its sockets by file descriptor, each registered with one selector.
 
-    A socket is looked at again, for what it waits for, after each of its events and for as long as
-    it is not ``at_rest``; what has no such attribute never is. To be used by one thread.
+    After each event of a socket the map asks it for the events that it awaits. It also asks before
+    each event while the socket is not ``at_rest``; a socket without this attribute never is at
+    rest. Only one thread may use the map.
     """
 
     def __init__(self) -> None:
-        """Watch nothing yet."""
+        """Begin with no sockets."""
         super().__init__()
         self._selector = selectors.DefaultSelector()
-        self._restless: dict[int, None] = {}
+        self._to_check: dict[int, None] = {}
 
-    def __setitem__(self, number: int, watched: Any) -> None:
-        """Watch it."""
-        super().__setitem__(number, watched)
-        self._restless[number] = None
+    def __setitem__(self, fd: int, handler: Any) -> None:
+        """Add a socket."""
+        super().__setitem__(fd, handler)
+        self._to_check[fd] = None
 
-    def __delitem__(self, number: int) -> None:
-        """Watch it no more; it must still be open."""
-        super().__delitem__(number)
-        self._restless.pop(number, None)
-        self._await(number, 0)
+    def __delitem__(self, fd: int) -> None:
+        """Remove a socket, which must still be open."""
+        super().__delitem__(fd)
+        self._to_check.pop(fd, None)
+        self._register(fd, 0)
 
     def clear(self) -> None:
-        """Watch nothing any more."""
+        """Remove all sockets, and close the selector."""
         super().clear()
-        self._restless.clear()
+        self._to_check.clear()
         self._selector.close()
 
-    def look_again(self, number: int) -> None:
-        """What it waits for may have changed, though nothing happened to it."""
-        if number in self:
-            self._restless[number] = None
+    def recheck(self, fd: int) -> None:
+        """Ask the socket again: it may await other events, though nothing happened to it."""
+        if fd in self:
+            self._to_check[fd] = None
 
     def step(self, seconds: float) -> None:
-        """Handle what has happened, or happens within so many seconds."""
-        for number in list(self._restless):
-            self._look(number)
+        """Handle the events that have happened, or happen within so many seconds."""
+        for fd in list(self._to_check):
+            self._check(fd)
         for key, events in self._selector.select(seconds):
-            watched = self.get(key.fd)
-            if watched is None:  # closed by what happened to another
+            handler = self.get(key.fd)
+            if handler is None:  # closed by an event of another
                 continue
-            self._restless[key.fd] = None
+            self._to_check[key.fd] = None
             if events & selectors.EVENT_READ:
-                wasyncore.read(watched)
+                wasyncore.read(handler)
             if events & selectors.EVENT_WRITE and key.fd in self:
-                wasyncore.write(watched)
+                wasyncore.write(handler)
 
-    def _look(self, number: int) -> None:
-        watched = self[number]
-        at_rest = getattr(watched, "at_rest", False)  # before, as other threads may be at work
-        events = selectors.EVENT_READ if watched.readable() else 0
-        if watched.writable() and not watched.accepting:
+    def _check(self, fd: int) -> None:
+        handler = self[fd]
+        at_rest = getattr(handler, "at_rest", False)  # before, as other threads may be at work
+        events = selectors.EVENT_READ if handler.readable() else 0
+        if handler.writable() and not handler.accepting:
             events |= selectors.EVENT_WRITE
-        if number not in self:  # a connection that lingered for long enough
+        if fd not in self:  # a connection that lingered for long enough
             return
-        self._await(number, events)
+        self._register(fd, events)
         if at_rest:
-            del self._restless[number]
+            del self._to_check[fd]
 
-    def _await(self, number: int, events: int) -> None:
-        awaited = self._selector.get_map().get(number)
-        if awaited is None:
+    def _register(self, fd: int, events: int) -> None:
+        registered = self._selector.get_map().get(fd)
+        if registered is None:
             if events:
-                self._selector.register(number, events)
+                self._selector.register(fd, events)
         elif not events:
-            self._selector.unregister(number)
-        elif awaited.events != events:
-            self._selector.modify(number, events)
+            self._selector.unregister(fd)
+        elif registered.events != events:
+            self._selector.modify(fd, events)

@@ -1,6 +1,6 @@
-"""The HTTP server: waitress, made to stop without losing a request.
+"""The HTTP server: waitress, but it stops without losing a request; waitress itself drops some.
 
-Relies on the inside of waitress 3, whose own way to stop drops requests; the tests cover it.
+Relies on undocumented names of waitress, which tests/unit/server/test_waitress_names.py lists.
 """
 
 import logging
@@ -30,17 +30,17 @@ from facilitator.settings import ServerSettings, Settings
 logger = logging.getLogger("facilitator.server")
 
 IDLE_SECONDS = 120
-"""A connection without a request is closed after this long."""
+"""Time after which a connection without a request is closed."""
 CLEANUP_SECONDS = 5
-"""How often connections are looked through for idle and overdue ones."""
+"""Interval at which idle and overdue connections are searched for."""
 PIPELINED_REQUESTS = 4
-"""Requests read ahead on a connection. More than none, or a client's hang-up goes unnoticed."""
+"""Requests read ahead on a connection. With 0, a client's hang-up goes unnoticed."""
 
 _TO_STOP = (signal.SIGTERM, signal.SIGINT)
 
 
 class Server:
-    """Listens from the moment it is made; answers while :meth:`run` runs or after :meth:`start`."""
+    """A server that listens once created, and answers during :meth:`run` or after :meth:`start`."""
 
     def __init__(
         self,
@@ -59,14 +59,14 @@ class Server:
         Args:
             app: The WSGI app.
             settings: Where to listen, threads and limits.
-            network: Named in errors of ``/settle`` that are answered without asking the app.
+            network: The network in errors of ``/settle`` that do not come from the app.
             on_drain: Called once when stopping begins, from the thread of :meth:`run`; must not
-                block. Whoever keeps requests waiting for long lets them go on it.
-            meter: Counts what is answered without asking the app, and watches the threads.
-            on_failure: Told of every request that is answered with 5xx without asking the app, or
-                because the app raised.
-            sockets: What :func:`~facilitator.server.sockets.listen` returned, perhaps
-                shared with other processes. The server closes them.
+                block. The app then ends requests that it keeps waiting for long.
+            meter: Counts answers that do not come from the app, and shows the threads.
+            on_failure: Called for every request that is answered with 5xx without asking the app,
+                or because the app raised.
+            sockets: The sockets of :func:`~facilitator.server.sockets.listen`, perhaps shared with
+                other processes. The server closes them.
             share: This process' share of the connections, if others accept from the same sockets.
 
         Raises:
@@ -75,7 +75,7 @@ class Server:
         self._settings = settings
         self._on_drain = on_drain
         self._map = SelectorMap()
-        self._dispatcher = ElasticThreadPool(settings.threads)
+        self._thread_pool = ElasticThreadPool(settings.threads)
         self._lock = threading.RLock()  # taken in signal handlers, so it must be re-entrant
         self._stopping = False
         self._closed = False
@@ -83,7 +83,7 @@ class Server:
         adjustments = _adjustments(settings)
         self._listeners = [
             Listener(
-                app, self._map, _sock=each, dispatcher=self._dispatcher, adj=adjustments,
+                app, self._map, _sock=each, dispatcher=self._thread_pool, adj=adjustments,
                 sockinfo=(each.family, each.type, each.proto, each.getsockname()),
                 bind_socket=False,
             )
@@ -94,25 +94,25 @@ class Server:
             listener.meter = meter
             listener.on_failure = on_failure
             listener.share = share
-            listener.watched = self._map
+            listener.selector_map = self._map
         meter.gauge(THREADS, lambda: settings.threads)
-        meter.gauge(BUSY_THREADS, lambda: self._dispatcher.active_count)
-        meter.gauge(QUEUE, lambda: len(self._dispatcher.queue))
-        meter.gauge(CONNECTIONS, lambda: len(self._channels()))
+        meter.gauge(BUSY_THREADS, lambda: self._thread_pool.active_count)
+        meter.gauge(QUEUE, lambda: len(self._thread_pool.queue))
+        meter.gauge(CONNECTIONS, lambda: len(self._connections()))
 
     @property
     def port(self) -> int:
-        """The port in fact, also when 0 was set."""
+        """The actual port, also when 0 was set."""
         return int(self._listeners[0].effective_port)
 
     @property
     def url(self) -> str:
-        """Where clients reach it."""
+        """The URL at which clients reach the server."""
         return url_of(self._settings, self.port)
 
     def run(self) -> None:
         """Answer requests until :meth:`stop`, then drain; at most ``shutdown_seconds`` longer."""
-        self._dispatcher.start()
+        self._thread_pool.start()
         try:
             while not self._stopping:
                 self._step(1.0)
@@ -126,14 +126,14 @@ class Server:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask :meth:`run` to end. Returns at once; fit for signal handlers and any thread."""
+        """Make :meth:`run` end. Returns at once; safe in signal handlers and in any thread."""
         with self._lock:
             self._stopping = True
             if not self._closed:
                 self._listeners[0].pull_trigger()
 
     def close(self) -> None:
-        """Stop, and wait for what :meth:`start` started."""
+        """Stop, and wait for the thread of :meth:`start`."""
         self.stop()
         if self._thread is not None:
             self._thread.join()
@@ -141,7 +141,7 @@ class Server:
             self._close()
 
     def __enter__(self) -> "Server":
-        """Start."""
+        """Start the server."""
         self.start()
         return self
 
@@ -151,7 +151,7 @@ class Server:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close."""
+        """Close the server."""
         self.close()
 
     def _step(self, seconds: float) -> None:
@@ -166,34 +166,34 @@ class Server:
             try:
                 self._on_drain()
             except Exception:
-                logger.exception("waiting requests could not be told that the server stops")
+                logger.exception("waiting requests could not be notified that the server stops")
         while (running := self._running()) and time.monotonic() < deadline:
             self._close_idle()
             self._step(0.05)
         if running:
             logger.warning("stopped before every request was answered", extra={"open": running})
 
-    def _channels(self) -> list[HttpConnection]:
+    def _connections(self) -> list[HttpConnection]:
         return [one for each in self._listeners for one in each.active_channels.values()]
 
     def _running(self) -> int:
-        """Requests that are not answered yet, those of clients that hung up included."""
-        dispatcher = self._dispatcher
-        with dispatcher.lock:
-            working = len(dispatcher.queue) + dispatcher.active_count
-        return max(working, sum(not channel.is_idle for channel in self._channels()))
+        """Return the number of unanswered requests, including those of clients that hung up."""
+        pool = self._thread_pool
+        with pool.lock:
+            working = len(pool.queue) + pool.active_count
+        return max(working, sum(not each.is_idle for each in self._connections()))
 
     def _close_idle(self) -> None:
-        for channel in self._channels():
-            if channel.is_idle and channel.lingers_until is None:
-                channel.close_soon()
+        for connection in self._connections():
+            if connection.is_idle and connection.lingers_until is None:
+                connection.close_soon()
 
     def _close(self) -> None:
         with self._lock:
             if self._closed:
                 return
             self._closed = True
-            self._dispatcher.stop(0 if self._dispatcher.active_count else 1)
+            self._thread_pool.stop(0 if self._thread_pool.active_count else 1)
             wasyncore.close_all(self._map, ignore_all=True)
 
 
@@ -209,7 +209,7 @@ def _adjustments(settings: ServerSettings) -> Adjustments:
         max_request_header_size=MAX_HEADER_BYTES,
         ident=None,
         log_socket_errors=False,
-        # The app judges forwarding headers, since waitress knows a single proxy only.
+        # The app reads forwarding headers, since waitress knows a single proxy only.
         clear_untrusted_proxy_headers=False,
     )
     # Headers and body of an answer leave in one piece. As an argument it is deprecated.
@@ -218,9 +218,9 @@ def _adjustments(settings: ServerSettings) -> Adjustments:
 
 
 def announce(url: str) -> None:
-    """Tell the log and systemd where clients are answered from now on."""
+    """Log the URL at which the server answers from now on, and notify systemd."""
     logger.info("listening on %s", url)
-    sd_notify.ready(f"listening on {url}")
+    sd_notify.notify_ready(f"listening on {url}")
 
 
 def serve(
@@ -236,9 +236,9 @@ def serve(
 ) -> int:
     """Serve until SIGTERM or SIGINT, drain, and return the exit code 0.
 
-    Must be called from the main thread, as one of the last things that the process does: both
-    signals are ignored from then on. ``on_ready`` is called with the server's URL as soon as a
-    signal drains. Otherwise as :class:`Server`, and raises as it does.
+    Call it from the main thread, at the end of the process' work: it leaves both signals ignored.
+    Calls ``on_ready`` with the server's URL as soon as a signal drains. The other arguments, and
+    the errors raised, are those of :class:`Server`.
     """
     network = settings.networks[0]
     server = Server(
@@ -253,7 +253,7 @@ def serve(
     )
 
     def stop(number: int, frame: object) -> None:  # noqa: ARG001
-        sd_notify.stopping()
+        sd_notify.notify_stopping()
         server.stop()
 
     for number in _TO_STOP:
@@ -263,7 +263,7 @@ def serve(
         server.run()
     finally:
         for number in _TO_STOP:
-            # The process is ending as it is: an exception would only cut short what is closed next.
+            # The process is ending anyway: an exception would only cut short the final steps.
             signal.signal(number, signal.SIG_IGN)
     logger.info("stopped")
     return 0

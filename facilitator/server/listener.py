@@ -1,6 +1,6 @@
 """Listening sockets of the HTTP server, and the connections that they accept.
 
-Relies on the inside of waitress 3; the tests of the server cover it.
+Relies on undocumented names of waitress, which tests/unit/server/test_waitress_names.py lists.
 """
 
 import logging
@@ -18,9 +18,9 @@ from facilitator.server.load_balancing import ConnectionShare
 logger = logging.getLogger("facilitator.server")
 
 ACCEPTED_AT_ONCE = 64
-"""Connections that are accepted before those that are there are looked after."""
+"""Connections to accept before existing ones are served again."""
 SPARE_CONNECTIONS = 8
-"""With so few left to the limit, unused ones are closed."""
+"""With so few left to the limit, unused connections are closed."""
 
 
 class Listener(TcpWSGIServer):
@@ -32,19 +32,19 @@ class Listener(TcpWSGIServer):
     meter: Meter = NO_METER
     on_failure: OnFailure | None = None
     share: ConnectionShare | None = None
-    """Where other processes accept from the same socket."""
-    watched: SelectorMap
+    """This process' share, if other processes accept from the same socket."""
+    selector_map: SelectorMap
 
     def readable(self) -> bool:
-        """Return whether to wait for connections; asked each time before events are waited for."""
+        """Return True if connections are to be accepted; asked before each wait for events."""
         if self.share is not None:
-            self.share.has(len(self._map))
+            self.share.set_count(len(self._map))
         if self.accepting and len(self._map) >= self.adj.connection_limit - SPARE_CONNECTIONS:
             self._make_room()
         return bool(super().readable())
 
     def handle_accept(self) -> None:
-        """Accept the connections that are there, unless another process is first."""
+        """Accept waiting connections, unless another process is first."""
         for number in range(ACCEPTED_AT_ONCE):
             if self.share is not None and not self.draining and (pause := self.share.yield_seconds):
                 if number:
@@ -55,28 +55,28 @@ class Listener(TcpWSGIServer):
             if len(self._map) == known or known >= self.adj.connection_limit:
                 break
             if self.share is not None:
-                self.share.has(known + 1)
+                self.share.set_count(known + 1)
 
     def maintenance(self, now: float) -> None:
-        """Close connections that have been idle, or have taken their time, for too long."""
+        """Close connections that have been idle, or slow, for too long."""
         super().maintenance(now)
-        for channel in self.active_channels.values():
-            if channel.is_overdue or channel.will_close:
-                channel.close_soon()
+        for connection in self.active_channels.values():
+            if connection.is_overdue or connection.will_close:
+                connection.close_soon()
 
     def _make_room(self) -> None:
-        """Close what has asked for nothing for longest, so that who asks is not kept out."""
+        """Close the connections unused for longest, so that there is room for active clients."""
         unused = [each for each in self.active_channels.values() if not each.requests]
-        unused.sort(key=lambda channel: channel.unused_since)
-        for channel in unused[: 1 + len(unused) // 16]:
-            channel.close_soon()
+        unused.sort(key=lambda connection: connection.unused_since)
+        for connection in unused[: 1 + len(unused) // 16]:
+            connection.close_soon()
         logger.warning("closed unused connections to make room for others")
 
     def stop_accepting(self) -> None:
         """Take the connections that the kernel has accepted already, then close the socket."""
         self.draining = True
         if self.share is not None:
-            self.share.give_up()
+            self.share.withdraw()
         known = -1
         while known < len(self.active_channels):
             known = len(self.active_channels)

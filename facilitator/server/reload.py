@@ -1,7 +1,7 @@
-"""Reading the settings again while serving, as SIGHUP asks for.
+"""Reading the settings again while serving, on SIGHUP.
 
-What can change takes effect at once and without losing a request. What cannot, and has changed, is
-named in the log. Wrong settings change nothing at all.
+Settings that can change take effect at once, and no request is lost. The log names settings that
+have changed and need a restart. Wrong settings change nothing at all.
 """
 
 import dataclasses
@@ -34,33 +34,33 @@ class Reload:
     """The settings in force: immutable, replaced as a whole when they are read again."""
 
     def __init__(self, settings: Settings, read: Callable[[], Settings]) -> None:
-        """Log as the settings say; ``read`` reads them again and raises when they are wrong."""
+        """Set up logging by the settings; ``read`` returns new ones, and raises if wrong."""
         self.settings = settings
         self.status = "serving"
-        """How the last reading went, in one sentence."""
+        """The result of the last reading, in one sentence."""
         self._read = read
         self._secrets = set(settings.secrets())
         self._subscribers: list[Apply] = []
-        self._asked: SimpleQueue[None] = SimpleQueue()
+        self._requests: SimpleQueue[None] = SimpleQueue()
         self._log()
 
     def subscribe(self, apply: Apply) -> None:
         """Register ``apply``, to be called with the settings whenever they have changed."""
         self._subscribers.append(apply)
 
-    def ask(self) -> None:
-        """Have them read again, by the thread that :meth:`start` starts; fit for a signal."""
-        self._asked.put(None)
+    def request(self) -> None:
+        """Ask the thread of :meth:`start` to read again; safe in a signal handler."""
+        self._requests.put(None)
 
     def start(self, done: Callable[[], None]) -> None:
-        """Read again whenever that is asked for, and call ``done`` each time afterwards."""
+        """Start a thread that reads again on each request, and calls ``done`` afterwards."""
         threading.Thread(
             target=self._work, args=(done,), name="settings-reload", daemon=True
         ).start()
 
-    def again(self) -> bool:
-        """Read the settings again now; whether they are right."""
-        sd_notify.reloading()
+    def read_now(self) -> bool:
+        """Read the settings again now; return True if they are right."""
+        sd_notify.notify_reloading()
         try:
             settings = self._read()
         except FacilitatorError as error:
@@ -77,8 +77,8 @@ class Reload:
 
     def _work(self, done: Callable[[], None]) -> None:
         while True:
-            self._asked.get()
-            self.again()
+            self._requests.get()
+            self.read_now()
             done()
 
     def _apply(self, settings: Settings) -> None:
@@ -100,7 +100,7 @@ class Reload:
 
 
 def is_reloaded(key: str) -> bool:
-    """Return whether the dotted key takes effect without a restart."""
+    """Return True if the dotted key takes effect without a restart."""
     table, _, rest = key.partition(".")
     return rest.partition(".")[0] in RELOADED.get(table, ())
 
@@ -108,7 +108,7 @@ def is_reloaded(key: str) -> bool:
 def changed_keys(former: Settings, new: Settings) -> list[str]:
     """Return the dotted keys whose values differ, sorted.
 
-    Without those of plugins that are enabled in one of them only.
+    Leaves out the keys of plugins that only one of the two enables.
     """
     before, after = (
         {each.key: each.value for each in settings.effective} for settings in (former, new)
@@ -147,9 +147,9 @@ def merged(former: Settings, new: Settings) -> Settings:
 
 
 def terminal_is_gone(number: int = 2) -> bool:
-    """Return whether standard error is a terminal that was closed, of which SIGHUP tells as well.
+    """Return True if standard error is a terminal that was closed, which also sends SIGHUP.
 
-    If so, what is written there goes nowhere from now on, rather than fail at the end.
+    If so, output there is discarded from now on, so that it does not fail at the end.
     """
     try:
         termios.tcgetattr(number)

@@ -1,6 +1,6 @@
-"""Telling systemd how the service does: the protocol of ``sd_notify``, and nothing else of it.
+"""Notices to systemd about the service's state: the protocol of ``sd_notify``, and no more.
 
-Every function does nothing where no service manager asks to be told. See sd_notify(3).
+The functions do nothing where no service manager has asked for notices. See sd_notify(3).
 """
 
 import os
@@ -11,23 +11,23 @@ from contextlib import suppress
 VARIABLE = "NOTIFY_SOCKET"
 
 
-def ready(status: str) -> None:
-    """It serves, by the settings that it has read; ``status`` is shown to whoever asks."""
+def notify_ready(status: str) -> None:
+    """Report that the service serves by the settings last read; the manager shows ``status``."""
     _notify(READY="1", STATUS=status)
 
 
-def reloading() -> None:
-    """It reads its settings again, and tells when it is ready."""
+def notify_reloading() -> None:
+    """Report that the service reads its settings again; :func:`notify_ready` ends that."""
     _notify(RELOADING="1", MONOTONIC_USEC=str(time.monotonic_ns() // 1000))
 
 
-def stopping() -> None:
-    """It takes no more requests and ends."""
+def notify_stopping() -> None:
+    """Report that the service takes no more requests and ends."""
     _notify(STOPPING="1", STATUS="draining")
 
 
-def leave() -> None:
-    """Tell nothing from now on: another process speaks for the service."""
+def disable() -> None:
+    """Send no notices from now on: another process reports for the service."""
     os.environ.pop(VARIABLE, None)
 
 
@@ -39,7 +39,7 @@ def _notify(**state: str) -> None:
     # A name that begins with @ stands for one in the kernel's abstract namespace.
     path = "\0" + address[1:] if address.startswith("@") else address
     with (
-        suppress(OSError),  # whoever wanted to be told has gone
+        suppress(OSError),  # the service manager has gone
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notices,
     ):
         notices.sendto(message.encode(), path)

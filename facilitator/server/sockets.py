@@ -18,15 +18,15 @@ _ADVICE = {
     errno.EADDRINUSE: "stop what has it, or set server.port",
     errno.EACCES: "set server.port to one that this user may have, from 1024 on",
 }
-"""What to do, by error number."""
+"""Advice by error number."""
 
 
 class ListenError(FacilitatorError):
-    """The address cannot be listened on."""
+    """A failure to listen at the address."""
 
 
 def listen(settings: ServerSettings) -> Sequence[socket.socket]:
-    """Sockets that listen at every address of the host, for port 0 at the first one only.
+    """Return sockets that listen at every address of the host, for port 0 at the first one only.
 
     Raises :class:`ListenError` when an address is taken, not permitted or not this machine's.
     """
@@ -44,13 +44,13 @@ def listen(settings: ServerSettings) -> Sequence[socket.socket]:
 
 
 def url_of(settings: ServerSettings, port: int) -> str:
-    """Where clients reach a server that listens on the port."""
+    """Return the URL at which clients reach a server that listens on the port."""
     host = settings.host
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def port_of(listening: socket.socket) -> int:
-    """Return the port in fact, also when 0 was set."""
+    """Return the actual port, also when 0 was set."""
     return int(listening.getsockname()[1])
 
 
@@ -69,7 +69,7 @@ def _addresses(settings: ServerSettings) -> Sequence[tuple[socket.AddressFamily,
 def _why(error: OSError | ValueError) -> str:
     """Return the reason, and what to do about it."""
     if isinstance(error, OSError) and error.errno is not None:
-        # Its own text repeats the address; of a name that is not found there is no other.
+        # The error's own text repeats the address, but only it says that a name is not found.
         why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno)
         return f"{why}; {_ADVICE.get(error.errno, _OTHER_HOST)}"
     return f"{error}; {_OTHER_HOST}"

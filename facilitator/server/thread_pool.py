@@ -1,4 +1,4 @@
-"""The threads that answer requests: waitress' own, but only as many as there is work for."""
+"""The threads that answer requests: waitress' own, but only as many as the work needs."""
 
 import threading
 import time
@@ -11,57 +11,58 @@ from waitress.task import ThreadedTaskDispatcher
 SPARE_THREADS = 4
 """Threads that stay when there is nothing to do."""
 IDLE_SECONDS = 10.0
-"""A thread that had nothing to do for so long ends."""
+"""Idle time after which a further thread ends."""
 
 
 class _NewestFirst(threading.Condition):
-    """Wakes whoever began to wait last: its stack is still in the caches, the others' stay out."""
+    """A condition that wakes the newest waiter: its stack is still in the processor's caches."""
 
     _waiters: deque[Any]  # as :class:`threading.Condition` has them, the oldest first
 
     def notify(self, n: int = 1) -> None:
-        """Wake so many."""
+        """Wake ``n`` waiters."""
         self._waiters.rotate(n)
         super().notify(n)
 
 
 class ElasticThreadPool(ThreadedTaskDispatcher):
-    """Gives work to the thread that was busy last, and starts another when the last idle one works.
+    """Threads that grow and shrink in number with the work; the one busy last gets the next task.
 
-    Those that are not needed any more end: each keeps up to 100 kB of what it freed for itself
-    (malloc's thread cache) besides its stack, so that 1,400 of them grow for hours.
+    When the last idle thread takes a task, another starts. Threads that are no longer needed end:
+    each keeps, apart from its stack, up to 100 kB of freed memory (malloc's thread cache), so that
+    1,400 threads grow for hours.
     """
 
-    def __init__(self, most: int, *, idle_seconds: float = IDLE_SECONDS) -> None:
-        """Have no threads yet, and never more than ``most``."""
+    def __init__(self, max_threads: int, *, idle_seconds: float = IDLE_SECONDS) -> None:
+        """Begin without threads; there are never more than ``max_threads``."""
         super().__init__()
         self.queue_cv = _NewestFirst(self.lock)
-        self._most = most
+        self._max_threads = max_threads
         self._numbers = count(SPARE_THREADS)
         self._idle_seconds = idle_seconds
 
     def start(self) -> None:
-        """Return when the first threads have come up."""
+        """Start the first threads; return when they run."""
         self.set_thread_count(SPARE_THREADS)
         while self.active_count:  # those that have not come up yet count as busy
             time.sleep(0.001)
 
     def stop(self, seconds: float) -> None:
-        """Have the threads end, those with work after it; wait at most so many seconds for them."""
+        """End the threads, each after its task; wait at most so many seconds for them."""
         self.shutdown(timeout=seconds)
 
     def add_task(self, task: Any) -> None:
-        """Have a thread do it, as soon as one is free."""
+        """Queue the task for the next free thread."""
         with self.lock:
             self.queue.append(task)
             self.queue_cv.notify()
             waiting = len(self.queue) - self._idle
-            is_full = len(self.threads) >= self._most
+            is_full = len(self.threads) >= self._max_threads
         if is_full and waiting > 0:
             self.queue_logger.warning("Task queue depth is %d", waiting)
 
     def handler_thread(self, thread_no: int) -> None:
-        """What a thread does."""
+        """Run tasks until the thread is to end."""
         while (task := self._next(thread_no)) is not None:
             try:
                 task.service()
@@ -70,11 +71,11 @@ class ElasticThreadPool(ThreadedTaskDispatcher):
 
     @property
     def _idle(self) -> int:
-        """Threads that wait for work; with the lock."""
+        """The number of threads that wait for work; read it with the lock held."""
         return len(self.threads) - self.stop_count - self.active_count
 
     def _next(self, thread_no: int) -> Any:
-        """Return the task to do next; ``None`` when the thread is to end."""
+        """Return the next task, or ``None`` when the thread is to end."""
         with self.lock:
             while not self.queue and not self.stop_count:
                 self.active_count -= 1
@@ -89,7 +90,7 @@ class ElasticThreadPool(ThreadedTaskDispatcher):
                 self._end(thread_no)
                 return None
             task = self.queue.popleft()
-            was_last = not self._idle and len(self.threads) < self._most
+            was_last = not self._idle and len(self.threads) < self._max_threads
             if was_last:
                 self.threads.add(number := next(self._numbers))
                 self.active_count += 1

@@ -8,7 +8,7 @@ from typing import Any
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.plugin.loading import configure
 from facilitator.runtime.composition import build_facilitator
-from facilitator.server.http_server import Server
+from facilitator.server import Server
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
 from support.client import call

@@ -11,7 +11,7 @@ from typing import Any
 
 from facilitator.api import application
 from facilitator.roles.health import HealthCheck
-from facilitator.server.http_server import Server
+from facilitator.server import Server
 from facilitator.settings import Settings, load_settings
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 

@@ -1,4 +1,4 @@
-"""The worker's end of its line to the supervisor."""
+"""The worker's end of its control channel to the supervisor."""
 
 import logging
 import os
@@ -13,31 +13,32 @@ from facilitator.errors import FacilitatorError, one_line
 logger = logging.getLogger("facilitator.workers")
 
 READY = b"\0"
-"""What a worker says that is ready, and again when it has read the settings again; any other text
-is the reason why it cannot start."""
+"""The message of a worker that is ready, sent again for each time it has read the settings again.
+
+Any other text is the reason why the worker cannot start."""
 
 
 class ControlChannel:
-    """Tells the supervisor how the start went, and notices when it dies."""
+    """A channel on which a worker reports its start, and notices the supervisor's death."""
 
     def __init__(self, end: socket.socket) -> None:
-        """Take a socket whose other end only the supervisor has."""
+        """Take a socket whose other end only the supervisor holds."""
         self._end = end
 
-    def ready(self) -> None:
-        """Say that a signal drains from now on, and that the settings read last are in force."""
-        self._say(READY)
+    def report_ready(self) -> None:
+        """Report that a signal drains from now on, and that the settings last read are in force."""
+        self._send(READY)
 
-    def failed(self, error: FacilitatorError) -> None:
-        """Say why it cannot start."""
-        self._say(one_line(error).encode())
+    def report_failed(self, error: FacilitatorError) -> None:
+        """Report why the worker cannot start."""
+        self._send(one_line(error).encode())
 
-    def _say(self, what: bytes) -> None:
+    def _send(self, message: bytes) -> None:
         with suppress(OSError):  # the supervisor has died, which the watch notices too
-            self._end.sendall(what)
+            self._end.sendall(message)
 
     def watch(self, seconds: float) -> None:
-        """End this process, in so many seconds at most, when the supervisor dies."""
+        """Start a thread that ends this process, so many seconds at most after the supervisor."""
         threading.Thread(
             target=self._outlive, args=(seconds,), name="supervisor-watch", daemon=True
         ).start()

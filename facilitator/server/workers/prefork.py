@@ -1,4 +1,4 @@
-"""Supervising in one process, working in the others."""
+"""Forking the workers: one process supervises, the others serve."""
 
 import logging
 import socket
@@ -28,26 +28,27 @@ def run_workers(
     Must be called from the main thread while there is no other. Closes the sockets.
 
     Args:
-        settings: How many, and how long they may take to stop.
-        sockets: What the workers listen on.
-        reload: Asked on SIGHUP, here and in each worker, where it is a copy.
-        work: Serves until a signal, in the worker, and returns its exit code. It is to call
-            :meth:`ControlChannel.ready` once a signal drains, and whenever it has read the settings
-            again.
+        settings: The number of workers, and the time in which they must stop.
+        sockets: The sockets that the workers listen on.
+        reload: Reads again on SIGHUP, here and in each worker, which has a copy.
+        work: Serves until a signal, in the worker, and returns its exit code. It must call
+            :meth:`ControlChannel.report_ready` once a signal drains, and each time it has read the
+            settings again.
 
     Raises:
-        WorkerError: A worker ended before it was ready, and none was in its place before; or there
-            is no place for their folder.
+        WorkerError: A worker ended before it was ready, and none was ready in its slot before; or
+            the workers' folder cannot be made.
     """
     with Signals() as signals:
-        begun = Supervisor(settings, sockets, signals, reload).run()
-    if begun is None:
+        spawn_result = Supervisor(settings, sockets, signals, reload).run()
+    if spawn_result is None:
         logger.info("stopped")
         return 0
-    sd_notify.leave()
-    begun.line.watch(settings.shutdown_seconds + GRACE_SECONDS)
+    sd_notify.disable()
+    control = spawn_result.control
+    control.watch(settings.shutdown_seconds + GRACE_SECONDS)
     try:
-        return work(*begun)
+        return work(*spawn_result)
     except FacilitatorError as error:
-        begun.line.failed(error)
+        control.report_failed(error)
         return 1

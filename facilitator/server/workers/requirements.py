@@ -1,4 +1,4 @@
-"""What several processes need: records and a chain that all of them see."""
+"""Requirements of several processes: all of them must see the same records and chain."""
 
 from facilitator.errors import PluginError
 from facilitator.roles.chain import ChainProvider
@@ -6,7 +6,7 @@ from facilitator.roles.storage import Storage
 
 
 def check_storage(workers: int, storage: Storage) -> None:
-    """Raise :class:`PluginError` when so many workers cannot keep their records there."""
+    """Raise :class:`PluginError` if so many workers cannot share the storage."""
     if workers > 1 and not storage.is_shared:
         raise PluginError(
             f"the storage is for one process, and server.workers is {workers}:"
@@ -15,7 +15,7 @@ def check_storage(workers: int, storage: Storage) -> None:
 
 
 def check_chain(workers: int, chain: ChainProvider) -> None:
-    """Raise :class:`PluginError` when each of so many workers would have a chain of its own."""
+    """Raise :class:`PluginError` if each of so many workers would have its own chain."""
     if workers > 1 and chain.is_devnet:
         raise PluginError(
             f"a devnet lives in one process, and server.workers is {workers}: run 'facilitator"

@@ -1,4 +1,4 @@
-"""The signals that a supervisor acts on, without a moment in which one is missed."""
+"""The signals that a supervisor acts on; none is ever missed."""
 
 import select
 import signal
@@ -13,15 +13,15 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
 class Signals:
-    """Notes the signals to stop and to read again; wakes who waits for these or a child's end."""
+    """A record of signals to stop and to read again; these, and a child's end, end :meth:`wait`."""
 
     def __init__(self) -> None:
-        """Nothing happens before the block begins."""
+        """Begin with no signal noted; the ``with`` block handles the signals."""
         self.stop = False
-        self.read_again = False
+        self.reload_requested = False
 
     def __enter__(self) -> "Signals":
-        """Take the signals over."""
+        """Install the handlers."""
         self._woken, self._waker = socket.socketpair()
         self._woken.setblocking(False)
         self._waker.setblocking(False)
@@ -36,7 +36,7 @@ class Signals:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Give the signals back, and let those through that were held up for a worker."""
+        """Restore the former handlers, and unblock the signals that waited for a worker's."""
         for number, handler in self._former.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._former_waker)
@@ -46,12 +46,12 @@ class Signals:
 
     def _note(self, number: int, frame: object) -> None:  # noqa: ARG002
         if number == signal.SIGHUP and not terminal_is_gone():
-            self.read_again = True
+            self.reload_requested = True
         else:
             self.stop |= number != signal.SIGCHLD
 
     def wait(self, others: Iterable[socket.socket], seconds: float | None) -> None:
-        """Return after a signal, when one of the others can be read, or when the time is over."""
+        """Wait for a signal, input on one of the others, or the end of the time."""
         select.select([self._woken, *others], [], [], seconds)
         with suppress(BlockingIOError):
             while self._woken.recv(4096):

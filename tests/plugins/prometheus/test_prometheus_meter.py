@@ -14,7 +14,7 @@ from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.metrics import NO_METER, Counter, Gauge, Histogram, Meter
 from facilitator.runtime.composition import build_facilitator
-from facilitator.server.http_server import Server
+from facilitator.server import Server
 from facilitator_prometheus import prometheus_meter
 from facilitator_prometheus.prometheus_meter import PrometheusMeter
 from support.client import call

@@ -26,10 +26,10 @@ def test_ready_reloading_stopping(serve: Callable[..., Service]) -> None:
 def test_a_socket_in_the_file_system(monkeypatch: pytest.MonkeyPatch) -> None:
     with tempfile.TemporaryDirectory() as folder, Notices(str(Path(folder, "notify"))) as notices:
         monkeypatch.setenv("NOTIFY_SOCKET", notices.address)
-        sd_notify.ready("listening")
+        sd_notify.notify_ready("listening")
         assert notices.next() == {"READY": "1", "STATUS": "listening"}
-        sd_notify.leave()
-        sd_notify.stopping()
+        sd_notify.disable()
+        sd_notify.notify_stopping()
         assert notices.rest() == []
 
 
@@ -40,5 +40,5 @@ def test_it_does_not_matter_whether_anybody_listens(
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     if address is not None:
         monkeypatch.setenv("NOTIFY_SOCKET", address)
-    sd_notify.reloading()
+    sd_notify.notify_reloading()
     assert os.environ.get("NOTIFY_SOCKET") == address

@@ -13,7 +13,7 @@ from typing import Any
 
 from facilitator.api import application
 from facilitator.observability.logs import configure_logging
-from facilitator.server.http_server import serve
+from facilitator.server import serve
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
 from support.web import NETWORK, TRANSACTION, ScriptedService, settings

@@ -35,7 +35,7 @@ class Program:
 
 @contextmanager
 def running(folder: Path, shutdown_seconds: float) -> Iterator[Program]:
-    tests = str(PROGRAM.parent.parent)
+    tests = str(PROGRAM.parents[2])
     process = subprocess.Popen(
         [sys.executable, str(PROGRAM), str(folder), str(shutdown_seconds)],
         env={**os.environ, "PYTHONPATH": tests},

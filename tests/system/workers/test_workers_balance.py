@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from facilitator.api import application
-from facilitator.server import load_balancing
-from facilitator.server.http_server import Server
+from facilitator.server import Server, listen, load_balancing, port_of
 from facilitator.server.load_balancing import ABSENT, MAX_YIELDS, YIELD_SECONDS, Balance
-from facilitator.server.sockets import listen, port_of
 from facilitator.x402.messages import PaymentRequest, VerifyResponse
 from support.waiting import eventually
 from support.web import NETWORK, Client, ScriptedService, payment, read_answer, settings
@@ -21,15 +19,15 @@ from support.web import NETWORK, Client, ScriptedService, payment, read_answer, 
 def test_who_has_more_lets_others_be_first() -> None:
     all_of_them = Balance(3)
     one, other = all_of_them.share(0), all_of_them.share(1)
-    one.has(2)
+    one.set_count(2)
     assert one.yield_seconds == 0  # nobody else is there
-    other.has(2)
+    other.set_count(2)
     assert one.yield_seconds == 0
-    one.has(3)
+    one.set_count(3)
     assert (one.yield_seconds, other.yield_seconds) == (YIELD_SECONDS, 0)
-    one.has(1000)
+    one.set_count(1000)
     assert one.yield_seconds == MAX_YIELDS * YIELD_SECONDS
-    other.give_up()
+    other.withdraw()
     assert one.yield_seconds == 0
 
 

@@ -13,7 +13,7 @@ from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.rate_limit import RateDecision, RateLimiter
 from facilitator.runtime.composition import build_facilitator
-from facilitator.server.http_server import Server
+from facilitator.server import Server
 from facilitator.settings import ConfigInvalidError, RateLimitSettings
 from facilitator.testing.clock import ManualClock
 from support.running import NETWORK, Running

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from facilitator.api import application
+from facilitator.server import Server
 from facilitator.server.connection import HttpConnection
-from facilitator.server.http_server import Server
 from support.waiting import eventually
 from support.web import NETWORK, Client, ScriptedService, payment, read_answer, settings
 
@@ -37,8 +37,8 @@ def test_idle_connections_are_not_looked_at(
         connections = [stack.enter_context(client.connect()) for _ in range(30)]
         for each in connections:
             each.sendall(sent)
-        eventually(lambda: len(server._channels()) == len(connections))
-        idle = server._channels()
+        eventually(lambda: len(server._connections()) == len(connections))
+        idle = server._connections()
         eventually(lambda: not sent or all(each.request for each in idle))
         assert client.call("GET", "/").status == 200  # by now each was looked at for what it sent
         looks.clear()
@@ -68,5 +68,5 @@ def test_many_are_accepted_at_once(tmp_path: Path) -> None:
         for _ in range(50):
             stack.enter_context(Client(server.port).connect())
         server._step(0.0)
-        assert len(server._channels()) == 50
+        assert len(server._connections()) == 50
     server.close()

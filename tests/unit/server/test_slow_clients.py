@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 
 from facilitator.api import application
+from facilitator.server import Server, http_server
 from facilitator.server import connection as http_connection
-from facilitator.server import http_server
 from facilitator.server.connection import HttpConnection
-from facilitator.server.http_server import Server
 from facilitator.x402.messages import PaymentRequest, VerifyResponse
 from support.waiting import eventually
 from support.web import NETWORK, Client, ScriptedService, payment, read_answer, serving, settings
@@ -35,8 +34,8 @@ def listening(folder: Path) -> Iterator[tuple[Server, Client]]:
 
 
 def only_channel(running: Server) -> HttpConnection:
-    eventually(lambda: len(running._channels()) == 1)
-    return running._channels()[0]
+    eventually(lambda: len(running._connections()) == 1)
+    return running._connections()[0]
 
 
 # --- Slow ones --------------------------------------------------------------------------------
@@ -53,7 +52,7 @@ def test_who_does_not_take_the_answers_is_cut_off(
         deaf.settimeout(0.2)
         with pytest.raises((TimeoutError, ConnectionError)):  # it reads no more, or is fed up
             deaf.sendall(b"GET /verify HTTP/1.1\r\nHost: x\r\n\r\n" * 1_000_000)
-        eventually(lambda: not running._channels())
+        eventually(lambda: not running._connections())
         assert client.call("GET", "/health").status == 200
 
 
@@ -81,7 +80,7 @@ def test_a_request_that_followed_another_has_its_own_time(
 
 
 @pytest.mark.parametrize("sent", [b"", GET[:20], b"\r\n", GET], ids=["none", "half", "line", "all"])
-def test_connections_that_ask_for_nothing_keep_nobody_out(
+def test_connections_that_ask_for_nothing_keep_no_caller_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
     monkeypatch.setattr(http_server, "connection_limit", lambda: 40)
@@ -133,7 +132,7 @@ def test_a_refusal_that_nobody_waits_for_is_no_fault(
 
         def gone_meanwhile(**_: Any) -> None:
             connection.close()
-            eventually(lambda: not running._channels())
+            eventually(lambda: not running._connections())
             refused.set()
 
         monkeypatch.setattr(http_connection, "log_request", gone_meanwhile)
@@ -150,7 +149,7 @@ def test_sending_to_who_is_gone_is_an_error_of_the_connection(tmp_path: Path) ->
         with client.connect() as connection:
             connection.sendall(GET[:10])
             channel = only_channel(running)
-        eventually(lambda: not running._channels())
+        eventually(lambda: not running._connections())
         with pytest.raises(OSError, match="closed"):
             channel.send(b"an answer")
 
@@ -163,5 +162,5 @@ def test_requests_that_are_cut_off_leave_nothing(tmp_path: Path, part: int) -> N
         for _ in range(20):
             with client.connect() as connection:
                 connection.sendall(whole[: len(whole) * part // 61])
-        eventually(lambda: not running._channels())
+        eventually(lambda: not running._connections())
         assert client.call("POST", "/verify", payment()).status == 200

@@ -15,7 +15,7 @@ from facilitator.cli.preflight.address import try_address
 from facilitator.cli.preflight.chain import try_chain
 from facilitator.cli.preflight.exposure import exposure, is_public
 from facilitator.cli.preflight.result import Result
-from facilitator.server.sockets import ListenError, listen, port_of
+from facilitator.server import ListenError, listen, port_of
 from facilitator.settings import ServerSettings, Settings, load_settings
 from facilitator.testing.clock import ManualClock
 from facilitator_blockfrost.budget import Budget
