@@ -44,6 +44,7 @@ def encode_update(update: ChainUpdate, at: float) -> bytes:
                 for block in update.blocks
             ],
             "rolled_back_to": update.rolled_back_to,
+            # The name is stored, and processes of an older version read it.
             "gapless": update.contiguous,
         }
     )
