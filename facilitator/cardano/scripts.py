@@ -10,7 +10,7 @@ SIGNATURE, ALL, ANY, AT_LEAST, NOT_BEFORE, NOT_AFTER = range(6)
 
 
 @dataclass(frozen=True, slots=True)
-class Witnessed:
+class NativeScriptContext:
     """The signing keys and the validity interval that a native script is evaluated with."""
 
     keys: Set[bytes]
@@ -21,7 +21,7 @@ class Witnessed:
     """The first slot in which it is no longer valid; ``None`` when its validity does not end."""
 
 
-def native_script_holds(script: bytes, witnessed: Witnessed) -> bool:
+def native_script_holds(script: bytes, witnessed: NativeScriptContext) -> bool:
     """Return True if the native script, as CBOR, is satisfied (Allegra, ``evalTimelock``).
 
     A time lock compares with the validity interval, never with the clock. It fails if the
@@ -62,7 +62,7 @@ class _Group:
         return self.bad == 0 if self.kind == ALL else self.good >= self.required
 
 
-def _evaluate(reader: Reader, witnessed: Witnessed) -> bool:
+def _evaluate(reader: Reader, witnessed: NativeScriptContext) -> bool:
     open_groups: list[_Group] = []
     while True:
         outer = reader.array_length("native script")
@@ -71,7 +71,7 @@ def _evaluate(reader: Reader, witnessed: Witnessed) -> bool:
         if kind in (ALL, ANY, AT_LEAST):
             open_groups.append(_Group(reader, kind, outer))
         else:
-            verdict = _leaf(reader, kind, witnessed)
+            verdict = _evaluate_leaf(reader, kind, witnessed)
             reader.close(outer, "native script")
         while open_groups:
             group = open_groups[-1]
@@ -85,7 +85,7 @@ def _evaluate(reader: Reader, witnessed: Witnessed) -> bool:
             return bool(verdict)
 
 
-def _leaf(reader: Reader, kind: int, witnessed: Witnessed) -> bool:
+def _evaluate_leaf(reader: Reader, kind: int, witnessed: NativeScriptContext) -> bool:
     if kind == SIGNATURE:
         return reader.fixed(28, "key hash") in witnessed.keys
     slot = reader.unsigned("slot")

@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 from facilitator.cardano.codec.cbor import DecodeError, read_all
-from facilitator.cardano.codec.scripts import make_script, plutus_data
+from facilitator.cardano.codec.scripts import make_script, read_plutus_data
 from facilitator.cardano.phase2.data import FALSE, TRUE, Data, encode_data
-from facilitator.cardano.plutus.application import apply_parameters, script_code
+from facilitator.cardano.plutus.application import apply_parameters, normalise_script
 from facilitator.cardano.plutus.flat_bits import MalformedScriptError
 from facilitator.cardano.transaction import Language
 from facilitator.exact.payment import MAX_TRANSACTION_BYTES
@@ -78,7 +78,7 @@ def _datum(text: object) -> bytes | None:
     if not isinstance(text, str) or not text or not _is_hex(text.lower()):
         raise _refused("extra.datum must be the CBOR of Plutus data in hex")
     try:
-        return read_all(bytes.fromhex(text), plutus_data, "the datum")
+        return read_all(bytes.fromhex(text), read_plutus_data, "the datum")
     except DecodeError as error:
         raise _refused(f"extra.datum is not Plutus data: {error}") from None
 
@@ -104,7 +104,7 @@ def _code(text: object) -> bytes:
 def _hash_of(language: Language, code: bytes, parameters: tuple[bytes, ...]) -> bytes:
     """Return a resource server names the same few scripts again and again."""
     try:
-        script = script_code(code)
+        script = normalise_script(code)
     except MalformedScriptError as error:
         raise _refused(f"extra.script.code is not a Plutus script: {error}") from None
     return make_script(

@@ -17,7 +17,7 @@ from facilitator.cardano.rules import (
     touched,
 )
 from facilitator.cardano.rules.evaluation import Evaluator, ScriptFailure, ScriptRun
-from facilitator.cardano.rules.resolved import Resolved
+from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
@@ -183,7 +183,9 @@ class Verifier:
 def evaluator_of(chain: ChainFacts, utxo: Mapping[OutputRef, Output]) -> Evaluator:
     """Return the provider's evaluator if it has one, else the one in this process."""
 
-    def evaluate(resolved: Resolved, runs: Sequence[ScriptRun]) -> Sequence[ScriptFailure]:
+    def evaluate(
+        resolved: ResolvedTransaction, runs: Sequence[ScriptRun]
+    ) -> Sequence[ScriptFailure]:
         if isinstance(chain, EvaluatesScripts):
             return chain.evaluate(resolved.tx.raw, utxo)
         return InProcessEvaluator(chain.eras())(resolved, runs)

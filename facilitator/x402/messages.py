@@ -84,7 +84,7 @@ class VerifyResponse:
 
     def to_json(self) -> dict[str, Any]:
         """Return the wire fields, without absent ones."""
-        return _present(
+        return _drop_absent(
             isValid=self.is_valid,
             payer=self.payer,
             invalidReason=self.reason,
@@ -108,7 +108,7 @@ class SettleResponse:
 
     def to_json(self) -> dict[str, Any]:
         """Return the wire fields, without absent ones."""
-        return _present(
+        return _drop_absent(
             success=self.success,
             transaction=self.transaction,
             network=self.network,
@@ -120,27 +120,33 @@ class SettleResponse:
         )
 
 
-def _present(**fields: Any) -> dict[str, Any]:
+def _drop_absent(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def parse_payment_request(body: object) -> PaymentRequest:
     """Return the request in a decoded JSON body. Raises :class:`BadMessage`."""
-    message = _object(body, "the body", Reason.INVALID_PAYLOAD)
+    message = _expect_object(body, "the body", Reason.INVALID_PAYLOAD)
     version = message.get("x402Version")
     if whole_number(version) != 2:
         raise BadMessage(Reason.INVALID_VERSION, f"x402Version must be 2, not {version!r:.40}")
-    payload = _object(message.get("paymentPayload"), "paymentPayload", Reason.INVALID_PAYLOAD)
+    payload = _expect_object(
+        message.get("paymentPayload"), "paymentPayload", Reason.INVALID_PAYLOAD
+    )
     return PaymentRequest(
-        payload_version=_integer(payload, "x402Version", "paymentPayload", Reason.INVALID_PAYLOAD),
-        accepted=_requirements(
+        payload_version=_expect_integer(
+            payload, "x402Version", "paymentPayload", Reason.INVALID_PAYLOAD
+        ),
+        accepted=_parse_requirements(
             payload.get("accepted"), "paymentPayload.accepted", Reason.INVALID_PAYLOAD
         ),
-        payload=_object(payload.get("payload"), "paymentPayload.payload", Reason.INVALID_PAYLOAD),
-        requirements=_requirements(
+        payload=_expect_object(
+            payload.get("payload"), "paymentPayload.payload", Reason.INVALID_PAYLOAD
+        ),
+        requirements=_parse_requirements(
             message.get("paymentRequirements"), "paymentRequirements", Reason.INVALID_REQUIREMENTS
         ),
-        payment_identifier=_payment_identifier(payload),
+        payment_identifier=_parse_payment_identifier(payload),
         fingerprint=_fingerprint(message),
     )
 
@@ -153,8 +159,8 @@ def _fingerprint(message: dict[str, Any]) -> str:
     return hashlib.sha256(canonical).hexdigest()
 
 
-def _requirements(value: object, where: str, reason: Reason) -> Requirements:
-    fields = _object(value, where, reason)
+def _parse_requirements(value: object, where: str, reason: Reason) -> Requirements:
+    fields = _expect_object(value, where, reason)
     for name in ("scheme", "network", "amount", "asset", "payTo"):
         if not isinstance(fields.get(name), str):
             raise BadMessage(reason, f"{where}.{name} must be a string")
@@ -165,12 +171,12 @@ def _requirements(value: object, where: str, reason: Reason) -> Requirements:
         amount=fields["amount"],
         asset=fields["asset"],
         pay_to=fields["payTo"],
-        max_timeout_seconds=_integer(fields, "maxTimeoutSeconds", where, reason),
-        extra={} if extra is None else _object(extra, f"{where}.extra", reason),
+        max_timeout_seconds=_expect_integer(fields, "maxTimeoutSeconds", where, reason),
+        extra={} if extra is None else _expect_object(extra, f"{where}.extra", reason),
     )
 
 
-def _payment_identifier(payload: Mapping[str, Any]) -> str | None:
+def _parse_payment_identifier(payload: Mapping[str, Any]) -> str | None:
     extensions = payload.get("extensions")
     extension = extensions.get("payment-identifier") if isinstance(extensions, dict) else None
     info = extension.get("info") if isinstance(extension, dict) else None
@@ -185,7 +191,7 @@ def _payment_identifier(payload: Mapping[str, Any]) -> str | None:
     return identifier
 
 
-def _integer(fields: Mapping[str, Any], name: str, where: str, reason: Reason) -> int:
+def _expect_integer(fields: Mapping[str, Any], name: str, where: str, reason: Reason) -> int:
     number = whole_number(fields.get(name))
     if number is None:
         raise BadMessage(reason, f"{where}.{name} must be an integer")
@@ -199,7 +205,7 @@ def whole_number(value: object) -> int | None:
     return value if type(value) is int and abs(value) <= MAX_INTEGER else None
 
 
-def _object(value: object, where: str, reason: Reason) -> dict[str, Any]:
+def _expect_object(value: object, where: str, reason: Reason) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadMessage(reason, f"{where} must be a JSON object")
     return value

@@ -5,7 +5,7 @@ from typing import Any
 
 from facilitator.cardano.addresses.address import check_output_address, parse_address
 from facilitator.cardano.codec.cbor import DecodeError, read_all
-from facilitator.cardano.codec.scripts import plutus_data
+from facilitator.cardano.codec.scripts import read_plutus_data
 from facilitator.cardano.transaction import AssetId, Output, Value
 from facilitator_blockfrost.fields import Malformed, optional, raw_bytes, rows, text, whole
 
@@ -36,7 +36,7 @@ def _datum_hash(row: Mapping[str, Any], name: str) -> bytes:
 def _inline_datum(row: Mapping[str, Any], name: str) -> bytes:
     datum = raw_bytes(row, name)
     try:
-        return read_all(datum, plutus_data, "an inline datum")
+        return read_all(datum, read_plutus_data, "an inline datum")
     except DecodeError as error:
         raise Malformed(str(error)) from None
 

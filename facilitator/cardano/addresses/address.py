@@ -131,7 +131,7 @@ def parse_address(text: str) -> bytes:
             raise ValueError("only a Byron address is written in base58")
         return raw
     prefix, raw = bech32.decode(text)
-    if read_address(raw).kind is AddressKind.BYRON or prefix != _prefix(raw):
+    if read_address(raw).kind is AddressKind.BYRON or prefix != _prefix_of(raw):
         raise ValueError(f"the prefix {prefix!r} does not belong to the address after it")
     return raw
 
@@ -141,9 +141,9 @@ def format_address(raw: bytes) -> str:
     """Return the address as text: base58 for Byron, else bech32 with the prefix of CIP-5."""
     if raw[0] & _REWARD_HEADER != _REWARD_HEADER and raw[0] & _BYRON_BIT:
         return base58.encode(raw)
-    return bech32.encode(_prefix(raw), raw)
+    return bech32.encode(_prefix_of(raw), raw)
 
 
-def _prefix(raw: bytes) -> str:
+def _prefix_of(raw: bytes) -> str:
     prefix = "stake" if raw[0] & _REWARD_HEADER == _REWARD_HEADER else "addr"
     return prefix if raw[0] & 1 else f"{prefix}_test"

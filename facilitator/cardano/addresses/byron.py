@@ -40,11 +40,11 @@ def bootstrap_root(vkey: bytes, chain_code: bytes, attributes: bytes) -> bytes:
 
 def read_byron(raw: bytes) -> ByronAddress:
     """Return the address' parts. Raises :class:`DecodeError` unless the ledger accepts it."""
-    payload = read_all(raw, _checksummed, "a Byron address")
-    return read_all(payload, _payload, "the payload of a Byron address")
+    payload = read_all(raw, _read_checksummed, "a Byron address")
+    return read_all(payload, _read_payload, "the payload of a Byron address")
 
 
-def _checksummed(reader: Reader) -> bytes:
+def _read_checksummed(reader: Reader) -> bytes:
     if reader.raw[0] != _PAIR:  # the ledger recognises Byron addresses by it (isByronAddress)
         raise DecodeError(f"a Byron address must begin with the byte {_PAIR:#04x}")
     reader.pos = 1
@@ -54,13 +54,13 @@ def _checksummed(reader: Reader) -> bytes:
     return payload
 
 
-def _payload(reader: Reader) -> ByronAddress:
+def _read_payload(reader: Reader) -> ByronAddress:
     if reader.raw[0] != 0x83:
         raise DecodeError("the payload of a Byron address must be an array of 3")
     reader.pos = 1
     root = reader.fixed(_ROOT_SIZE, "the root of a Byron address")
-    attributes = _attributes(reader)
-    path_size, magic = _known(attributes)
+    attributes = _read_attributes(reader)
+    path_size, magic = _take_known(attributes)
     unknown_size = sum(map(len, attributes.values()))
     kind = reader.raw[reader.pos]
     if kind not in (_KEY, _REDEMPTION):
@@ -69,7 +69,7 @@ def _payload(reader: Reader) -> ByronAddress:
     return ByronAddress(root, magic, path_size + unknown_size, kind == _REDEMPTION)
 
 
-def _attributes(reader: Reader) -> dict[int, bytes]:
+def _read_attributes(reader: Reader) -> dict[int, bytes]:
     what = "the attributes of a Byron address"
     length = reader.map_length(what)
     if length is None:
@@ -85,25 +85,25 @@ def _attributes(reader: Reader) -> dict[int, bytes]:
     return attributes
 
 
-def _known(attributes: dict[int, bytes]) -> tuple[int, int | None]:
+def _take_known(attributes: dict[int, bytes]) -> tuple[int, int | None]:
     """Remove the attributes with a meaning; return the path's size and the network magic."""
     path_size, magic = 0, None
     raw = attributes.pop(_DERIVATION_PATH, None)
     if raw is not None:
-        path_size = len(read_all(raw, _path, "the derivation path of a Byron address"))
+        path_size = len(read_all(raw, _read_path, "the derivation path of a Byron address"))
         _check_shortest(len(raw) - path_size, path_size, "the derivation path of a Byron address")
     raw = attributes.pop(_NETWORK_MAGIC, None)
     if raw is not None:
-        magic = read_all(raw, _magic, "the network magic of a Byron address")
+        magic = read_all(raw, _read_magic, "the network magic of a Byron address")
         _check_shortest(len(raw), magic, "the network magic of a Byron address")
     return path_size, magic
 
 
-def _path(reader: Reader) -> bytes:
+def _read_path(reader: Reader) -> bytes:
     return reader.byte_string("the derivation path of a Byron address")
 
 
-def _magic(reader: Reader) -> int:
+def _read_magic(reader: Reader) -> int:
     return reader.unsigned("the network magic of a Byron address", MAX_UINT32)
 
 

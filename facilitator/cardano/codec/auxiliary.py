@@ -1,7 +1,7 @@
 """Auxiliary data: metadata alone, ``[metadata, scripts]``, or the tagged map (CDDL)."""
 
 from facilitator.cardano.codec.cbor import ARRAY, MAP, DecodeError, Reader
-from facilitator.cardano.codec.scripts import metadatum, native_script
+from facilitator.cardano.codec.scripts import read_native_script, skip_metadatum
 from facilitator.cardano.transaction import Language
 
 Plutus = tuple[Language, bytes]
@@ -11,39 +11,39 @@ _METADATA, _NATIVE_SCRIPTS = 0, 1
 _PLUTUS_KEYS = {2: Language.PLUTUS_V1, 3: Language.PLUTUS_V2, 4: Language.PLUTUS_V3}
 
 
-def auxiliary_data(reader: Reader) -> tuple[bytes, tuple[Plutus, ...]]:
+def read_auxiliary_data(reader: Reader) -> tuple[bytes, tuple[Plutus, ...]]:
     """Return the auxiliary data's bytes as received, and its Plutus scripts."""
     start = reader.pos
     major = reader.major()
     plutus: list[Plutus] = []
     if major == MAP:
-        _metadata(reader)
+        _skip_metadata(reader)
     elif major == ARRAY:
         length = reader.record(2, "the auxiliary data")
-        _metadata(reader)
-        _native_scripts(reader)
+        _skip_metadata(reader)
+        _skip_native_scripts(reader)
         reader.close(length, "the auxiliary data")
     else:
-        _tagged_map(reader, plutus)
+        _read_tagged_map(reader, plutus)
     return reader.raw[start : reader.pos], tuple(plutus)
 
 
-def _metadata(reader: Reader) -> None:
+def _skip_metadata(reader: Reader) -> None:
     labels = set()
     for _ in reader.map("the metadata"):
         label = reader.unsigned("a metadata label")
         if label in labels:
             raise DecodeError(f"the metadata has the label {label} twice")
         labels.add(label)
-        metadatum(reader)
+        skip_metadatum(reader)
 
 
-def _native_scripts(reader: Reader) -> None:
+def _skip_native_scripts(reader: Reader) -> None:
     for _ in reader.array("the native scripts of the auxiliary data"):
-        native_script(reader)
+        read_native_script(reader)
 
 
-def _tagged_map(reader: Reader, plutus: list[Plutus]) -> None:
+def _read_tagged_map(reader: Reader, plutus: list[Plutus]) -> None:
     reader.tag(_TAG, "the auxiliary data")
     keys = set()
     for _ in reader.map("the auxiliary data"):
@@ -52,9 +52,9 @@ def _tagged_map(reader: Reader, plutus: list[Plutus]) -> None:
             raise DecodeError(f"the auxiliary data has the key {key} twice")
         keys.add(key)
         if key == _METADATA:
-            _metadata(reader)
+            _skip_metadata(reader)
         elif key == _NATIVE_SCRIPTS:
-            _native_scripts(reader)
+            _skip_native_scripts(reader)
         elif key in _PLUTUS_KEYS:
             what = f"the Plutus scripts of the auxiliary data (key {key})"
             language = _PLUTUS_KEYS[key]

@@ -72,7 +72,7 @@ class Reader:
         initial = self.raw[self.pos]
         return initial >> 5 == MAP and initial != _MAP_OF_64_BITS
 
-    def _argument(self, what: str) -> int:
+    def _read_argument(self, what: str) -> int:
         """Read a head and return its argument, which must not be *indefinite*."""
         info = self.raw[self.pos] & 0x1F
         start = self.pos + 1
@@ -96,7 +96,7 @@ class Reader:
         elif initial > 0x1B:
             raise DecodeError(f"{what} must be an unsigned integer")
         else:
-            value = self._argument(what)
+            value = self._read_argument(what)
         if value > largest:
             raise DecodeError(f"{what} must be at most {largest}, not {value}")
         return value
@@ -104,10 +104,10 @@ class Reader:
     def integer(self, what: str) -> int:
         """Return an integer of major type 0 or 1, from -2⁶⁴ to 2⁶⁴ - 1."""
         if self.major() == NEGATIVE:
-            return -1 - self._argument(what)
+            return -1 - self._read_argument(what)
         if self.major() != UNSIGNED:
             raise DecodeError(f"{what} must be an integer")
-        return self._argument(what)
+        return self._read_argument(what)
 
     def int64(self, what: str) -> int:
         """Return an integer that fits 64 bits with a sign."""
@@ -116,11 +116,11 @@ class Reader:
             raise DecodeError(f"{what} must fit a signed 64-bit integer")
         return value
 
-    def _string(self, major: int, what: str) -> bytes:
+    def _read_string(self, major: int, what: str) -> bytes:
         if self.raw[self.pos] >> 5 != major:
             kind = "byte string" if major == BYTES else "text string"
             raise DecodeError(f"{what} must be a {kind}")
-        stop = self._argument(what) + self.pos
+        stop = self._read_argument(what) + self.pos
         if stop > self.end:
             raise DecodeError(f"{what} is cut short")
         value = self.raw[self.pos : stop]
@@ -129,21 +129,21 @@ class Reader:
 
     def byte_string(self, what: str, longest: int | None = None) -> bytes:
         """Return a definite byte string of at most ``longest`` bytes."""
-        value = self._string(BYTES, what)
+        value = self._read_string(BYTES, what)
         if longest is not None and len(value) > longest:
             raise DecodeError(f"{what} must be at most {longest} bytes, not {len(value)}")
         return value
 
     def fixed(self, size: int, what: str) -> bytes:
         """Return a definite byte string of exactly ``size`` bytes."""
-        value = self._string(BYTES, what)
+        value = self._read_string(BYTES, what)
         if len(value) != size:
             raise DecodeError(f"{what} must be {size} bytes, not {len(value)}")
         return value
 
     def text(self, what: str, longest: int) -> str:
         """Return a definite text string of at most ``longest`` bytes of UTF-8."""
-        value = self._string(TEXT, what)
+        value = self._read_string(TEXT, what)
         if len(value) > longest:
             raise DecodeError(f"{what} must be at most {longest} bytes, not {len(value)}")
         try:
@@ -177,14 +177,14 @@ class Reader:
         """Return the number of the next item's tag."""
         if self.major() != TAG:
             raise DecodeError(f"{what} must be tagged")
-        return self._argument(what)
+        return self._read_argument(what)
 
     def tag(self, number: int, what: str) -> None:
         """Consume the tag with this number."""
         if self.any_tag(what) != number:
             raise DecodeError(f"{what} must have the tag {number}")
 
-    def _length(self, major: int, what: str) -> int | None:
+    def _read_length(self, major: int, what: str) -> int | None:
         """Return the stated number of an array's items or a map's pairs; ``None`` if indefinite."""
         initial = self.raw[self.pos]
         if initial >> 5 != major:
@@ -192,18 +192,18 @@ class Reader:
         if initial & 0x1F == _INDEFINITE:
             self.pos += 1
             return None
-        length = self._argument(what)
+        length = self._read_argument(what)
         if length > self.end - self.pos:
             raise DecodeError(f"{what} states a length of {length}, more than there are bytes")
         return length
 
     def array_length(self, what: str) -> int | None:
         """Open an array, which :meth:`close` ends; return its length, ``None`` if indefinite."""
-        return self._length(ARRAY, what)
+        return self._read_length(ARRAY, what)
 
     def map_length(self, what: str) -> int | None:
         """Open a map and return its length; ``None`` if indefinite."""
-        return self._length(MAP, what)
+        return self._read_length(MAP, what)
 
     def expect(self, length: int | None, size: int, what: str) -> None:
         """Check that an array opened with ``length`` can have ``size`` elements."""
@@ -212,7 +212,7 @@ class Reader:
 
     def record(self, size: int, what: str) -> int | None:
         """Open an array of exactly ``size`` elements."""
-        length = self._length(ARRAY, what)
+        length = self._read_length(ARRAY, what)
         self.expect(length, size, what)
         return length
 
@@ -230,11 +230,11 @@ class Reader:
 
     def array(self, what: str) -> Iterable[object]:
         """Return one turn for each element of the next array; each turn must read its element."""
-        return self._turns(self._length(ARRAY, what))
+        return self._turns(self._read_length(ARRAY, what))
 
     def map(self, what: str) -> Iterable[object]:
         """Return one turn for each pair of the next map; each turn must read key and value."""
-        return self._turns(self._length(MAP, what))
+        return self._turns(self._read_length(MAP, what))
 
     def set(self, what: str) -> Iterable[object]:
         """Return the turns of :meth:`array`, with or without the tag 258 in front."""

@@ -24,17 +24,17 @@ _POOL_RETIREMENT = 4
 _COMMITTEE_AUTHORIZATION = 14
 
 
-def certificates(reader: Reader) -> tuple[Certificate, ...]:
+def read_certificates(reader: Reader) -> tuple[Certificate, ...]:
     """Return the certificates of a body: at least one, each once."""
-    return read_set(reader, _certificate, "certificates (body key 4)")
+    return read_set(reader, _read_certificate, "certificates (body key 4)")
 
 
-def _certificate(reader: Reader) -> Certificate:
+def _read_certificate(reader: Reader) -> Certificate:
     length = reader.array_length("a certificate")
     kind = reader.unsigned("the kind of a certificate")
     if kind == _POOL_REGISTRATION:
         reader.expect(length, 10, "a pool registration")
-        certificate = _pool_registration(reader)
+        certificate = _read_pool_registration(reader)
     elif kind == _POOL_RETIREMENT:
         reader.expect(length, 3, "a pool retirement")
         pool = reader.fixed(28, "the id of a pool")
@@ -42,7 +42,7 @@ def _certificate(reader: Reader) -> Certificate:
     elif kind in _PARTS:
         parts = _PARTS[kind]
         reader.expect(length, 2 + len(parts), f"a certificate of kind {kind}")
-        certificate = Certificate(kind, credential=credential(reader))
+        certificate = Certificate(kind, credential=read_credential(reader))
         for part in parts:
             certificate = part(reader, certificate)
     else:
@@ -51,7 +51,7 @@ def _certificate(reader: Reader) -> Certificate:
     return certificate
 
 
-def credential(reader: Reader) -> Credential:
+def read_credential(reader: Reader) -> Credential:
     """Return a key or script hash (CDDL ``credential``)."""
     length = reader.record(2, "a credential")
     is_script = reader.unsigned("the kind of a credential", _SCRIPT) == _SCRIPT
@@ -60,7 +60,7 @@ def credential(reader: Reader) -> Credential:
     return found
 
 
-def anchor(reader: Reader) -> tuple[str, bytes]:
+def read_anchor(reader: Reader) -> tuple[str, bytes]:
     """Return the URL and hash of a document (CDDL ``anchor``)."""
     length = reader.record(2, "an anchor")
     found = (
@@ -71,16 +71,16 @@ def anchor(reader: Reader) -> tuple[str, bytes]:
     return found
 
 
-def optional_anchor(reader: Reader) -> tuple[str, bytes] | None:
+def read_optional_anchor(reader: Reader) -> tuple[str, bytes] | None:
     """Return an anchor or ``null``."""
-    return None if reader.take_null() else anchor(reader)
+    return None if reader.take_null() else read_anchor(reader)
 
 
-def fraction(reader: Reader, what: str) -> Fraction:
+def read_fraction(reader: Reader, what: str) -> Fraction:
     """Return a rational number that is not negative (CDDL ``nonnegative_interval``)."""
     reader.tag(RATIONAL_TAG, what)
     length = reader.record(2, what)
-    numerator, denominator = _any_integer(reader, what), _any_integer(reader, what)
+    numerator, denominator = _read_any_integer(reader, what), _read_any_integer(reader, what)
     reader.close(length, what)
     if denominator == 0 or numerator * denominator < 0:
         raise DecodeError(f"{what} must be a fraction of at least 0")
@@ -90,7 +90,7 @@ def fraction(reader: Reader, what: str) -> Fraction:
     return value
 
 
-def _any_integer(reader: Reader, what: str) -> int:
+def _read_any_integer(reader: Reader, what: str) -> int:
     """Return an integer or bignum (``decodeInteger``), up to 64 bytes to keep reducing it cheap."""
     initial = reader.raw[reader.pos]
     if initial not in BIGNUM_HEADS:
@@ -100,30 +100,30 @@ def _any_integer(reader: Reader, what: str) -> int:
     return value if initial == BIGNUM_HEADS[0] else -1 - value
 
 
-def unit_interval(reader: Reader, what: str) -> Fraction:
+def read_unit_interval(reader: Reader, what: str) -> Fraction:
     """Return a rational number from 0 to 1 (CDDL ``unit_interval``)."""
-    value = fraction(reader, what)
+    value = read_fraction(reader, what)
     if value > 1:
         raise DecodeError(f"{what} must be a fraction of at most 1")
     return value
 
 
-def reward_account(reader: Reader) -> bytes:
+def read_reward_account(reader: Reader) -> bytes:
     """Return the bytes of a reward address."""
     account = reader.byte_string("a reward address")
     reward_credential(account)
     return account
 
 
-def _deposit(reader: Reader, certificate: Certificate) -> Certificate:
+def _read_deposit(reader: Reader, certificate: Certificate) -> Certificate:
     return certificate._replace(deposit=reader.unsigned("the deposit of a certificate"))
 
 
-def _pool(reader: Reader, certificate: Certificate) -> Certificate:
+def _read_pool(reader: Reader, certificate: Certificate) -> Certificate:
     return certificate._replace(pool=reader.fixed(28, "the id of a pool"))
 
 
-def _drep(reader: Reader, certificate: Certificate) -> Certificate:
+def _read_drep(reader: Reader, certificate: Certificate) -> Certificate:
     length = reader.array_length("a DRep")
     kind = reader.unsigned("the kind of a DRep", _NO_CONFIDENCE)
     found = None
@@ -136,49 +136,49 @@ def _drep(reader: Reader, certificate: Certificate) -> Certificate:
     return certificate._replace(drep=found, details=(kind,))
 
 
-def _anchor(reader: Reader, certificate: Certificate) -> Certificate:
-    return certificate._replace(details=(optional_anchor(reader),))
+def _read_anchor(reader: Reader, certificate: Certificate) -> Certificate:
+    return certificate._replace(details=(read_optional_anchor(reader),))
 
 
-def _hot_credential(reader: Reader, certificate: Certificate) -> Certificate:
-    return certificate._replace(hot=credential(reader))
+def _read_hot_credential(reader: Reader, certificate: Certificate) -> Certificate:
+    return certificate._replace(hot=read_credential(reader))
 
 
 _PARTS: dict[int, tuple[Callable[[Reader, Certificate], Certificate], ...]] = {
     0: (),
     1: (),
-    2: (_pool,),
-    7: (_deposit,),
-    8: (_deposit,),
-    9: (_drep,),
-    10: (_pool, _drep),
-    11: (_pool, _deposit),
-    12: (_drep, _deposit),
-    13: (_pool, _drep, _deposit),
-    _COMMITTEE_AUTHORIZATION: (_hot_credential,),
-    15: (_anchor,),
-    16: (_deposit, _anchor),
-    17: (_deposit,),
-    18: (_anchor,),
+    2: (_read_pool,),
+    7: (_read_deposit,),
+    8: (_read_deposit,),
+    9: (_read_drep,),
+    10: (_read_pool, _read_drep),
+    11: (_read_pool, _read_deposit),
+    12: (_read_drep, _read_deposit),
+    13: (_read_pool, _read_drep, _read_deposit),
+    _COMMITTEE_AUTHORIZATION: (_read_hot_credential,),
+    15: (_read_anchor,),
+    16: (_read_deposit, _read_anchor),
+    17: (_read_deposit,),
+    18: (_read_anchor,),
 }
 """Read functions for what follows a certificate's first credential, by kind of certificate."""
 
 
-def _pool_registration(reader: Reader) -> Certificate:
+def _read_pool_registration(reader: Reader) -> Certificate:
     operator = reader.fixed(28, "the id of a pool")
     vrf = reader.fixed(32, "the VRF key hash of a pool")
     pledge = reader.unsigned("the pledge of a pool")
     cost = reader.unsigned("the cost of a pool")
-    margin = unit_interval(reader, "the margin of a pool")
-    account = reward_account(reader)
+    margin = read_unit_interval(reader, "the margin of a pool")
+    account = read_reward_account(reader)
     owners = read_set(
         reader,
         lambda item: item.fixed(28, "the owner of a pool"),
         "the owners of a pool",
         may_be_empty=True,
     )
-    relays = tuple([_relay(reader) for _ in reader.array("the relays of a pool")])
-    metadata = None if reader.take_null() else _pool_metadata(reader)
+    relays = tuple([_read_relay(reader) for _ in reader.array("the relays of a pool")])
+    metadata = None if reader.take_null() else _read_pool_metadata(reader)
     return Certificate(
         _POOL_REGISTRATION,
         pool=operator,
@@ -190,7 +190,7 @@ def _pool_registration(reader: Reader) -> Certificate:
     )
 
 
-def _pool_metadata(reader: Reader) -> tuple[str, bytes]:
+def _read_pool_metadata(reader: Reader) -> tuple[str, bytes]:
     length = reader.record(2, "the metadata of a pool")
     url = reader.text("the metadata URL of a pool", _LONGEST_URL)
     found = (url, reader.byte_string("the metadata hash of a pool"))
@@ -198,7 +198,7 @@ def _pool_metadata(reader: Reader) -> tuple[str, bytes]:
     return found
 
 
-def _relay(reader: Reader) -> tuple[object, ...]:
+def _read_relay(reader: Reader) -> tuple[object, ...]:
     length = reader.array_length("a relay")
     kind = reader.unsigned("the kind of a relay", 2)
     reader.expect(length, (4, 3, 2)[kind], "a relay")

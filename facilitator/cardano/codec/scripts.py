@@ -32,7 +32,7 @@ def make_script(language: Language, body: bytes) -> Script:
     return Script(language, body, digest)
 
 
-def native_script(reader: Reader) -> bytes:
+def read_native_script(reader: Reader) -> bytes:
     """Return the bytes of a native script (CDDL ``native_script``), nested to any depth."""
     start = reader.pos
     walk(reader, _visit_native)
@@ -58,7 +58,7 @@ def _visit_native(reader: Reader, stack: list[int]) -> None:
     reader.close(length, "a native script")
 
 
-def plutus_data(reader: Reader) -> bytes:
+def read_plutus_data(reader: Reader) -> bytes:
     """Return the bytes of a Plutus data item (CDDL ``plutus_data``), nested to any depth."""
     start = reader.pos
     if reader.raw[start] < 24:  # a small integer, which most small datums are
@@ -75,7 +75,7 @@ def _visit_data(reader: Reader, stack: list[int]) -> None:
     if major < BYTES:
         reader.integer("an integer in Plutus data")
     elif major == BYTES:
-        _bounded_bytes(reader)
+        _skip_bounded_bytes(reader)
     elif major == ARRAY:
         _push_array(reader, stack)
     elif major == MAP:
@@ -83,9 +83,9 @@ def _visit_data(reader: Reader, stack: list[int]) -> None:
         stack.append(INDEFINITE_MAP if length is None else 2 * length)
     elif initial in BIGNUM_HEADS:
         reader.pos += 1
-        _bounded_bytes(reader)
+        _skip_bounded_bytes(reader)
     elif major == TAG:
-        _constructor(reader, stack)
+        _visit_constructor(reader, stack)
     else:
         raise DecodeError("Plutus data holds integers, byte strings, lists, maps and constructors")
 
@@ -95,7 +95,7 @@ def _push_array(reader: Reader, stack: list[int]) -> None:
     stack.append(INDEFINITE_ARRAY if length is None else length)
 
 
-def _bounded_bytes(reader: Reader) -> None:
+def _skip_bounded_bytes(reader: Reader) -> None:
     what = "a byte string in Plutus data, or each chunk of it,"
     if reader.raw[reader.pos] == _INDEFINITE_BYTES:
         reader.pos += 1
@@ -105,7 +105,7 @@ def _bounded_bytes(reader: Reader) -> None:
         reader.byte_string(what, _LONGEST_LEAF)
 
 
-def _constructor(reader: Reader, stack: list[int]) -> None:
+def _visit_constructor(reader: Reader, stack: list[int]) -> None:
     what = "a constructor in Plutus data"
     number = reader.any_tag(what)
     if number == _GENERAL_CONSTRUCTOR:
@@ -118,24 +118,24 @@ def _constructor(reader: Reader, stack: list[int]) -> None:
     _push_array(reader, stack)
 
 
-def reference_script(raw: bytes) -> Script:
+def read_reference_script(raw: bytes) -> Script:
     """Return the script in an output's ``script_ref``: ``[language, script]``."""
-    return read_all(raw, _tagged_script, "a reference script")
+    return read_all(raw, _read_tagged_script, "a reference script")
 
 
-def _tagged_script(reader: Reader) -> Script:
+def _read_tagged_script(reader: Reader) -> Script:
     what = "a reference script"
     length = reader.record(2, what)
     language = Language(reader.unsigned(f"the language of {what}", max(Language)))
     if language is Language.NATIVE:
-        body = native_script(reader)
+        body = read_native_script(reader)
     else:
         body = reader.byte_string(f"the code of {what}")
     reader.close(length, what)
     return make_script(language, body)
 
 
-def metadatum(reader: Reader) -> None:
+def skip_metadatum(reader: Reader) -> None:
     """Skip an item of transaction metadata (CDDL ``metadatum``), nested to any depth."""
     walk(reader, _visit_metadatum)
 
@@ -145,7 +145,7 @@ def _visit_metadatum(reader: Reader, stack: list[int]) -> None:
     if major < BYTES:
         reader.integer("an integer in metadata")
     elif major in (BYTES, TEXT):
-        _bounded_string(reader, major)
+        _skip_bounded_string(reader, major)
     elif major == ARRAY:
         length = reader.array_length("a list in metadata")
         stack.append(INDEFINITE_ARRAY if length is None else length)
@@ -156,21 +156,21 @@ def _visit_metadatum(reader: Reader, stack: list[int]) -> None:
         raise DecodeError("metadata holds integers, byte and text strings, lists and maps")
 
 
-def _bounded_string(reader: Reader, major: int) -> None:
+def _skip_bounded_string(reader: Reader, major: int) -> None:
     """Skip a byte or text string of at most 64 bytes in total, in one piece or in chunks."""
     what = "a string in metadata"
     if reader.raw[reader.pos] & 0x1F != 31:
-        _chunk(reader, major, what)
+        _skip_chunk(reader, major, what)
         return
     reader.pos += 1
     size = 0
     while not reader.take_break():
-        size += _chunk(reader, major, what)
+        size += _skip_chunk(reader, major, what)
         if size > _LONGEST_LEAF:
             raise DecodeError(f"{what} must be at most {_LONGEST_LEAF} bytes")
 
 
-def _chunk(reader: Reader, major: int, what: str) -> int:
+def _skip_chunk(reader: Reader, major: int, what: str) -> int:
     if major == BYTES:
         return len(reader.byte_string(what, _LONGEST_LEAF))
     return len(reader.text(what, _LONGEST_LEAF).encode())

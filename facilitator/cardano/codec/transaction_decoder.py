@@ -7,11 +7,11 @@ other than 0 and 1. A ratio's bignum of more than 64 bytes is refused also, for 
 
 from hashlib import blake2b
 
-from facilitator.cardano.codec.auxiliary import auxiliary_data
-from facilitator.cardano.codec.body import body
+from facilitator.cardano.codec.auxiliary import read_auxiliary_data
+from facilitator.cardano.codec.body import read_body
 from facilitator.cardano.codec.cbor import DecodeError, Reader, read_all
-from facilitator.cardano.codec.outputs import output
-from facilitator.cardano.codec.witnesses import witnesses
+from facilitator.cardano.codec.outputs import read_output
+from facilitator.cardano.codec.witnesses import read_witnesses
 from facilitator.cardano.transaction import Output, Transaction
 
 __all__ = ["DecodeError", "decode_output", "decode_transaction"]
@@ -22,7 +22,7 @@ def decode_transaction(raw: bytes) -> Transaction:
 
     Raises :class:`DecodeError`, and no other error, if the ledger would not decode it.
     """
-    return read_all(raw, _transaction, "the transaction")
+    return read_all(raw, _read_transaction, "the transaction")
 
 
 def decode_output(raw: bytes) -> Output:
@@ -30,17 +30,17 @@ def decode_output(raw: bytes) -> Output:
 
     Raises :class:`DecodeError`, and no other error, if the ledger would not decode it.
     """
-    return read_all(raw, output, "the output")
+    return read_all(raw, read_output, "the output")
 
 
-def _transaction(reader: Reader) -> Transaction:
+def _read_transaction(reader: Reader) -> Transaction:
     length = reader.record(4, "the transaction")
     start = reader.pos
-    decoded_body = body(reader)
+    decoded_body = read_body(reader)
     transaction_id = blake2b(reader.raw[start : reader.pos], digest_size=32).digest()
-    decoded_witnesses = witnesses(reader)
+    decoded_witnesses = read_witnesses(reader)
     is_valid = reader.boolean("the validity flag")
-    auxiliary, plutus = (None, ()) if reader.take_null() else auxiliary_data(reader)
+    auxiliary, plutus = (None, ()) if reader.take_null() else read_auxiliary_data(reader)
     size = reader.pos - start  # the validity flag's byte stands for the ledger's own head
     reader.close(length, "the transaction")
     return Transaction(

@@ -9,7 +9,7 @@ from facilitator.cardano.codec.cbor import (
     DecodeError,
     Reader,
 )
-from facilitator.cardano.codec.scripts import make_script, native_script, plutus_data
+from facilitator.cardano.codec.scripts import make_script, read_native_script, read_plutus_data
 from facilitator.cardano.transaction import (
     BootstrapWitness,
     Language,
@@ -22,7 +22,7 @@ from facilitator.cardano.transaction import (
 _LAST_PURPOSE = 5
 
 
-def witnesses(reader: Reader) -> Witnesses:
+def read_witnesses(reader: Reader) -> Witnesses:
     """Return the witness set at the reader's position. Raises :class:`DecodeError`."""
     found: dict[int, Any] = {}
     spans: dict[int, bytes] = {}
@@ -51,11 +51,11 @@ def witnesses(reader: Reader) -> Witnesses:
     )
 
 
-def _vkeys(reader: Reader) -> tuple[VKeyWitness, ...]:
-    return tuple([_vkey(reader) for _ in reader.set("vkey witnesses (witness key 0)")])
+def _read_vkeys(reader: Reader) -> tuple[VKeyWitness, ...]:
+    return tuple([_read_vkey(reader) for _ in reader.set("vkey witnesses (witness key 0)")])
 
 
-def _vkey(reader: Reader) -> VKeyWitness:
+def _read_vkey(reader: Reader) -> VKeyWitness:
     length = reader.record(2, "a vkey witness")
     witness = VKeyWitness(
         reader.fixed(32, "the key of a vkey witness"),
@@ -65,16 +65,16 @@ def _vkey(reader: Reader) -> VKeyWitness:
     return witness
 
 
-def _bootstraps(reader: Reader) -> tuple[BootstrapWitness, ...]:
+def _read_bootstraps(reader: Reader) -> tuple[BootstrapWitness, ...]:
     """Return bootstrap witnesses; of several for one root, the ledger's set keeps the last."""
     found: dict[bytes, BootstrapWitness] = {}
     for _ in reader.set("bootstrap witnesses (witness key 2)"):
-        witness = _bootstrap(reader)
+        witness = _read_bootstrap(reader)
         found[witness.vkey + witness.chain_code + witness.attributes] = witness
     return tuple(found.values())
 
 
-def _bootstrap(reader: Reader) -> BootstrapWitness:
+def _read_bootstrap(reader: Reader) -> BootstrapWitness:
     length = reader.record(4, "a bootstrap witness")
     witness = BootstrapWitness(
         reader.fixed(32, "the key of a bootstrap witness"),
@@ -86,16 +86,18 @@ def _bootstrap(reader: Reader) -> BootstrapWitness:
     return witness
 
 
-def _native_scripts(reader: Reader) -> Mapping[bytes, Script]:
+def _read_native_scripts(reader: Reader) -> Mapping[bytes, Script]:
     """Return native scripts by hash; up to protocol version 11 the ledger merges equal ones."""
     found: dict[bytes, Script] = {}
     for _ in reader.set("native scripts (witness key 1)"):
-        script = make_script(Language.NATIVE, native_script(reader))
+        script = make_script(Language.NATIVE, read_native_script(reader))
         found[script.hash] = script
     return found
 
 
-def _plutus_scripts(language: Language, key: int) -> Callable[[Reader], Mapping[bytes, Script]]:
+def _plutus_scripts_reader(
+    language: Language, key: int
+) -> Callable[[Reader], Mapping[bytes, Script]]:
     what = f"Plutus scripts (witness key {key})"
 
     def read(reader: Reader) -> Mapping[bytes, Script]:
@@ -110,14 +112,14 @@ def _plutus_scripts(language: Language, key: int) -> Callable[[Reader], Mapping[
     return read
 
 
-def _datums(reader: Reader) -> tuple[bytes, ...]:
-    return tuple([plutus_data(reader) for _ in reader.set("datums (witness key 4)")])
+def _read_datums(reader: Reader) -> tuple[bytes, ...]:
+    return tuple([read_plutus_data(reader) for _ in reader.set("datums (witness key 4)")])
 
 
-def _redeemers(reader: Reader) -> tuple[Redeemer, ...]:
+def _read_redeemers(reader: Reader) -> tuple[Redeemer, ...]:
     """Return redeemers in either form; of two for one item, the ledger keeps the last."""
     is_map = reader.opens_map()
-    read = _mapped_redeemer if is_map else _listed_redeemer
+    read = _read_mapped_redeemer if is_map else _read_listed_redeemer
     turns = reader.map if is_map else reader.array
     found: dict[tuple[int, int], Redeemer] = {}
     for _ in turns("redeemers (witness key 5)"):
@@ -126,31 +128,31 @@ def _redeemers(reader: Reader) -> tuple[Redeemer, ...]:
     return tuple(found.values())
 
 
-def _listed_redeemer(reader: Reader) -> Redeemer:
+def _read_listed_redeemer(reader: Reader) -> Redeemer:
     length = reader.record(4, "a redeemer")
-    redeemer = Redeemer(*_item(reader), plutus_data(reader), *_budget(reader))
+    redeemer = Redeemer(*_read_item(reader), read_plutus_data(reader), *_read_budget(reader))
     reader.close(length, "a redeemer")
     return redeemer
 
 
-def _mapped_redeemer(reader: Reader) -> Redeemer:
+def _read_mapped_redeemer(reader: Reader) -> Redeemer:
     length = reader.record(2, "the key of a redeemer")
-    tag, index = _item(reader)
+    tag, index = _read_item(reader)
     reader.close(length, "the key of a redeemer")
     # The ledger reads a plain tuple here, which below protocol version 12 must be definite.
     if reader.record(2, "a redeemer") is None:
         raise DecodeError("a redeemer in a map must be a definite array")
-    return Redeemer(tag, index, plutus_data(reader), *_budget(reader))
+    return Redeemer(tag, index, read_plutus_data(reader), *_read_budget(reader))
 
 
-def _item(reader: Reader) -> tuple[int, int]:
+def _read_item(reader: Reader) -> tuple[int, int]:
     return (
         reader.unsigned("the purpose of a redeemer", _LAST_PURPOSE),
         reader.unsigned("the index of a redeemer", MAX_UINT32),
     )
 
 
-def _budget(reader: Reader) -> tuple[int, int]:
+def _read_budget(reader: Reader) -> tuple[int, int]:
     length = reader.record(2, "the budget of a redeemer")
     budget = (
         reader.unsigned("the memory of a redeemer", MAX_INT64),
@@ -164,12 +166,12 @@ _VKEYS, _NATIVE, _BOOTSTRAPS, _PLUTUS_V1, _DATUMS, _REDEEMERS, _PLUTUS_V2, _PLUT
 _SCRIPTS = (_NATIVE, _PLUTUS_V1, _PLUTUS_V2, _PLUTUS_V3)
 
 _FIELDS: dict[int, Callable[[Reader], object]] = {
-    _VKEYS: _vkeys,
-    _NATIVE: _native_scripts,
-    _BOOTSTRAPS: _bootstraps,
-    _PLUTUS_V1: _plutus_scripts(Language.PLUTUS_V1, _PLUTUS_V1),
-    _DATUMS: _datums,
-    _REDEEMERS: _redeemers,
-    _PLUTUS_V2: _plutus_scripts(Language.PLUTUS_V2, _PLUTUS_V2),
-    _PLUTUS_V3: _plutus_scripts(Language.PLUTUS_V3, _PLUTUS_V3),
+    _VKEYS: _read_vkeys,
+    _NATIVE: _read_native_scripts,
+    _BOOTSTRAPS: _read_bootstraps,
+    _PLUTUS_V1: _plutus_scripts_reader(Language.PLUTUS_V1, _PLUTUS_V1),
+    _DATUMS: _read_datums,
+    _REDEEMERS: _read_redeemers,
+    _PLUTUS_V2: _plutus_scripts_reader(Language.PLUTUS_V2, _PLUTUS_V2),
+    _PLUTUS_V3: _plutus_scripts_reader(Language.PLUTUS_V3, _PLUTUS_V3),
 }

@@ -114,7 +114,7 @@ def _constr_data_64(tag: BuiltinInteger, fields: BuiltinList) -> PlutusData:
 
 
 def _slice(start: BuiltinInteger, size: BuiltinInteger, raw: BuiltinByteString) -> AST:
-    first, count = max(_int64(start), 0), max(_int64(size), 0)
+    first, count = max(_expect_int64(start), 0), max(_expect_int64(size), 0)
     return BuiltinByteString(_expect(raw, BuiltinByteString).value[first:][:count])
 
 
@@ -132,17 +132,17 @@ def _shift(raw: BuiltinByteString, by: BuiltinInteger) -> AST:
 
 
 def _shift_64(raw: BuiltinByteString, by: BuiltinInteger) -> AST:
-    _int64(by)
+    _expect_int64(by)
     return _shift(raw, by)
 
 
 def _rotate_64(raw: BuiltinByteString, by: BuiltinInteger) -> AST:
-    _int64(by)
+    _expect_int64(by)
     rotated: AST = BuiltInFunEvalMap[BuiltInFun.RotateByteString](raw, by)
     return rotated
 
 
-def _int64(number: BuiltinInteger) -> int:
+def _expect_int64(number: BuiltinInteger) -> int:
     value: int = _expect(number, BuiltinInteger).value
     if not MIN_INT64 <= value <= MAX_INT64:
         raise ValueError("the number must fit a signed 64-bit integer")
@@ -180,7 +180,9 @@ _FROM_VAN_ROSSEM: dict[BuiltInFun, Callable[..., AST]] = {
 }
 
 
-def corrected(language: Language, protocol_major: int) -> Mapping[BuiltInFun, Callable[..., AST]]:
+def select_corrected(
+    language: Language, protocol_major: int
+) -> Mapping[BuiltInFun, Callable[..., AST]]:
     """Return the functions that replace the evaluator's own (``BuiltinSemanticsVariant``).
 
     In Plutus V1 and V2, a number becomes a byte modulo 256. From protocol version 11 on, some

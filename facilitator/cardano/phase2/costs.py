@@ -51,14 +51,14 @@ class _AboveAndBelowDiagonal(ConstAboveDiagonal):
 
 
 @lru_cache(maxsize=8)
-def cost_models(
+def build_cost_models(
     language: Language, costs: tuple[int, ...], protocol_major: int
 ) -> tuple[CekMachineCostModel, BuiltinCostModel]:
     """Return the cost models of machine steps and of builtin functions.
 
     A coefficient that ``costs`` lacks is so high that its operation exceeds any budget.
     """
-    config = dict(zip(_names(language), costs, strict=False))
+    config = dict(zip(_list_names(language), costs, strict=False))
     base = copy.deepcopy(default_builtin_cost_model_base())
     if language is not Language.PLUTUS_V3:
         _use_old_divisions(base)
@@ -75,17 +75,17 @@ def cost_models(
     return machine, builtins
 
 
-def _names(language: Language) -> list[str]:
+def _list_names(language: Language) -> list[str]:
     """Return the needed coefficients' names in the ledger's order (``ParamName``)."""
     names = [*latest_network_config_plutus(_VERSIONS[language])]
     if language is Language.PLUTUS_V2:
         # Plomin (protocol version 10) added these to V2; V3 has had them from its beginning.
         later = latest_network_config_plutus(PlutusVersion.PlutusV3)
         names += [name for name in later if name.partition("-")[0] in _ADDED_TO_V2]
-    return [_right(name) for name in names]
+    return [_expand_name(name) for name in names]
 
 
-def _right(name: str) -> str:
+def _expand_name(name: str) -> str:
     """Return the name that the evaluator looks up, which its list of names shortens."""
     return f"{name}ory" if name.endswith("-exBudgetMem") else name
 

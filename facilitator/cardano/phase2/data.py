@@ -32,7 +32,7 @@ _INDEFINITE_BYTES = 0x5F
 _CHUNK = 64
 
 
-def just(data: Data | None) -> Constr:
+def build_maybe(data: Data | None) -> Constr:
     """Return a *Maybe*: ``Nothing`` for ``None``."""
     return NOTHING if data is None else Constr(0, (data,))
 
@@ -42,36 +42,36 @@ def decode_data(raw: bytes) -> Data:
 
     Raises :class:`RecursionError` for data nested too deeply for Python's stack.
     """
-    return read_all(raw, _data, "Plutus data")
+    return read_all(raw, _read_data, "Plutus data")
 
 
-def _data(reader: Reader) -> Data:
+def _read_data(reader: Reader) -> Data:
     major = reader.major()
     if major < BYTES:
         return reader.integer("an integer")
     if major == BYTES:
-        return _bytes(reader)
+        return _read_bytes(reader)
     if major == ARRAY:
-        return _list(reader)
+        return _read_list(reader)
     if major == MAP:
-        return Map(tuple([(_data(reader), _data(reader)) for _ in reader.map("a map")]))
+        return Map(tuple([(_read_data(reader), _read_data(reader)) for _ in reader.map("a map")]))
     number = reader.any_tag("a constructor")
     if number in (2, 3):
-        magnitude = int.from_bytes(_bytes(reader), "big")
+        magnitude = int.from_bytes(_read_bytes(reader), "big")
         return magnitude if number == 2 else -1 - magnitude
     if number == _GENERAL_CONSTRUCTOR:
         length = reader.record(2, "a constructor")
-        found = Constr(reader.unsigned("an alternative"), _list(reader))
+        found = Constr(reader.unsigned("an alternative"), _read_list(reader))
         reader.close(length, "a constructor")
         return found
-    return Constr(number - 121 if number <= 127 else number - 1280 + 7, _list(reader))
+    return Constr(number - 121 if number <= 127 else number - 1280 + 7, _read_list(reader))
 
 
-def _list(reader: Reader) -> tuple[Data, ...]:
-    return tuple([_data(reader) for _ in reader.array("a list")])
+def _read_list(reader: Reader) -> tuple[Data, ...]:
+    return tuple([_read_data(reader) for _ in reader.array("a list")])
 
 
-def _bytes(reader: Reader) -> bytes:
+def _read_bytes(reader: Reader) -> bytes:
     if reader.raw[reader.pos] != _INDEFINITE_BYTES:
         return reader.byte_string("a byte string")
     reader.pos += 1
@@ -90,13 +90,18 @@ def encode_data(data: Data) -> bytes:
     if isinstance(data, Constr):
         fields = _encode_list(data.fields)
         if 0 <= data.tag < 7:
-            return _head(6, 121 + data.tag) + fields
+            return _encode_head(6, 121 + data.tag) + fields
         if 7 <= data.tag < 128:
-            return _head(6, 1280 + data.tag - 7) + fields
-        return _head(6, _GENERAL_CONSTRUCTOR) + b"\x82" + _encode_integer(data.tag, _whole) + fields
+            return _encode_head(6, 1280 + data.tag - 7) + fields
+        return (
+            _encode_head(6, _GENERAL_CONSTRUCTOR)
+            + b"\x82"
+            + _encode_integer(data.tag, _encode_chunk)
+            + fields
+        )
     if isinstance(data, Map):
         pairs = [encode_data(key) + encode_data(value) for key, value in data.pairs]
-        return _head(MAP, len(pairs)) + b"".join(pairs)
+        return _encode_head(MAP, len(pairs)) + b"".join(pairs)
     return _encode_list(data)
 
 
@@ -105,28 +110,28 @@ def _encode_list(items: "tuple[Data, ...]") -> bytes:
     return b"\x9f" + b"".join(map(encode_data, items)) + b"\xff" if items else b"\x80"
 
 
-def _whole(raw: bytes) -> bytes:
-    return _head(BYTES, len(raw)) + raw
+def _encode_chunk(raw: bytes) -> bytes:
+    return _encode_head(BYTES, len(raw)) + raw
 
 
 def _encode_bytes(raw: bytes) -> bytes:
     """Return a byte string, in chunks of 64 bytes if it is longer than one chunk."""
     if len(raw) <= _CHUNK:
-        return _whole(raw)
+        return _encode_chunk(raw)
     chunks = [raw[start : start + _CHUNK] for start in range(0, len(raw), _CHUNK)]
-    return b"\x5f" + b"".join(map(_whole, chunks)) + b"\xff"
+    return b"\x5f" + b"".join(map(_encode_chunk, chunks)) + b"\xff"
 
 
 def _encode_integer(number: int, as_bytes: Callable[[bytes], bytes] = _encode_bytes) -> bytes:
     """Return a number. A constructor's alternative may be any number also, never in chunks."""
     magnitude = number if number >= 0 else -1 - number
     if magnitude < 1 << 64:
-        return _head(0 if number >= 0 else 1, magnitude)
+        return _encode_head(0 if number >= 0 else 1, magnitude)
     size = (magnitude.bit_length() + 7) // 8
     return (b"\xc2" if number >= 0 else b"\xc3") + as_bytes(magnitude.to_bytes(size, "big"))
 
 
-def _head(major: int, argument: int) -> bytes:
+def _encode_head(major: int, argument: int) -> bytes:
     if argument < 24:
         return bytes([major << 5 | argument])
     for info, size in ((24, 1), (25, 2), (26, 4), (27, 8)):

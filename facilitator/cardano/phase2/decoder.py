@@ -37,7 +37,7 @@ from facilitator.cardano.plutus.program import (
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenTerm:
     """A term with parts that are not read yet."""
 
     make: Callable[[list[AST]], AST]
@@ -70,10 +70,10 @@ class _Decoder(UplcDeserializer):
         return to_uplc(decode_data(self.read_bytes()))
 
     def read_term(self) -> AST:
-        unfinished: list[_Open] = []
+        unfinished: list[_OpenTerm] = []
         while True:
             begun = self._begin()
-            if isinstance(begun, _Open):
+            if isinstance(begun, _OpenTerm):
                 unfinished.append(begun)
                 self._depth += begun.binds
             elif unfinished:
@@ -88,41 +88,41 @@ class _Decoder(UplcDeserializer):
                     return term
                 unfinished[-1].parts.append(term)
 
-    def _has_more(self, term: _Open) -> bool:
+    def _has_more(self, term: _OpenTerm) -> bool:
         return len(term.parts) < term.fixed or (term.listed and self.read_bit() == 1)
 
-    def _begin(self) -> AST | _Open:
+    def _begin(self) -> AST | _OpenTerm:
         tag = self.read_tag("term")
         if tag == VARIABLE:
-            return self._variable()
+            return self._read_variable()
         if tag == LAMBDA:
             name = str(self._depth)
-            return _Open(lambda parts: Lambda(name, parts[0]), 1, binds=True)
+            return _OpenTerm(lambda parts: Lambda(name, parts[0]), 1, binds=True)
         if tag == CONSTR:
             number = self.read_integer()
-            return _Open(lambda parts: Constr(number, parts), 0, listed=True)
+            return _OpenTerm(lambda parts: Constr(number, parts), 0, listed=True)
         if tag == CONSTANT:
             return self.read_constant()
         if tag == BUILTIN:
             return BuiltIn(BuiltInFun(self.read_tag("builtin")))
         if tag == ERROR:
             return Error()
-        return _composed(tag)
+        return _open_composed(tag)
 
-    def _variable(self) -> AST:
+    def _read_variable(self) -> AST:
         index = self.read_integer()
         if not 1 <= index <= self._depth:
             raise ValueError("a variable is free")
         return Variable(str(self._depth - index))
 
 
-def _composed(tag: int) -> _Open:
+def _open_composed(tag: int) -> _OpenTerm:
     if tag == DELAY:
-        return _Open(lambda parts: Delay(parts[0]), 1)
+        return _OpenTerm(lambda parts: Delay(parts[0]), 1)
     if tag == FORCE:
-        return _Open(lambda parts: Force(parts[0]), 1)
+        return _OpenTerm(lambda parts: Force(parts[0]), 1)
     if tag == APPLY:
-        return _Open(lambda parts: Apply(parts[0], parts[1]), 2)
+        return _OpenTerm(lambda parts: Apply(parts[0], parts[1]), 2)
     if tag == CASE:
-        return _Open(lambda parts: Case(parts[0], parts[1:]), 1, listed=True)
+        return _OpenTerm(lambda parts: Case(parts[0], parts[1:]), 1, listed=True)
     raise ValueError(f"there is no term with the tag {tag}")

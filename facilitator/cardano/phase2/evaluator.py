@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
-from facilitator.cardano.phase2.context_v1v2 import context_v1, context_v2
-from facilitator.cardano.phase2.context_v3 import context_v3
+from facilitator.cardano.phase2.context_v1v2 import build_context_v1, build_context_v2
+from facilitator.cardano.phase2.context_v3 import build_context_v3
 from facilitator.cardano.phase2.data import Data, decode_data
 from facilitator.cardano.rules.evaluation import CannotEvaluate, ScriptFailure, ScriptRun
-from facilitator.cardano.rules.resolved import Resolved
+from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Language
 
@@ -41,13 +41,15 @@ class InProcessEvaluator:
         """Convert slots to the times in script contexts by ``eras``."""
         self._eras = eras
 
-    def __call__(self, resolved: Resolved, runs: Sequence[ScriptRun]) -> Sequence[ScriptFailure]:
+    def __call__(
+        self, resolved: ResolvedTransaction, runs: Sequence[ScriptRun]
+    ) -> Sequence[ScriptFailure]:
         """Run each script within its budget and return the failures.
 
         Raises :class:`CannotEvaluate`, also if the extra is not installed.
         """
         _check_forecast(resolved)
-        run_program = _run_program()
+        run_program = _import_run_program()
         deadline = time.monotonic() + MOST_SECONDS
         parameters = resolved.env.parameters
         failures = []
@@ -56,7 +58,7 @@ class InProcessEvaluator:
             error = run_program(
                 run.script.body,
                 language,
-                self._arguments(resolved, run),
+                self._build_arguments(resolved, run),
                 parameters.cost_models[language - 1],
                 (run.redeemer.memory, run.redeemer.steps),
                 deadline,
@@ -66,12 +68,12 @@ class InProcessEvaluator:
                 failures.append(ScriptFailure(run.purpose.tag, run.purpose.item, error))
         return failures
 
-    def _arguments(self, resolved: Resolved, run: ScriptRun) -> list[Data]:
+    def _build_arguments(self, resolved: ResolvedTransaction, run: ScriptRun) -> list[Data]:
         try:
             if run.script.language is Language.PLUTUS_V3:
-                return [context_v3(resolved, self._eras, run)]
+                return [build_context_v3(resolved, self._eras, run)]
             version_1 = run.script.language is Language.PLUTUS_V1
-            context = (context_v1 if version_1 else context_v2)(
+            context = (build_context_v1 if version_1 else build_context_v2)(
                 resolved, self._eras, run.purpose.tag, run.purpose.item
             )
             datum = [] if run.datum is None else [decode_data(run.datum)]
@@ -80,7 +82,7 @@ class InProcessEvaluator:
             raise CannotEvaluate("data in the transaction is nested too deeply") from None
 
 
-def _check_forecast(resolved: Resolved) -> None:
+def _check_forecast(resolved: ResolvedTransaction) -> None:
     """Raise :class:`CannotEvaluate` for a slot whose time is not certain here.
 
     The ledger refuses such slots (``TimeTranslationPastHorizon``), but may know more times.
@@ -93,7 +95,7 @@ def _check_forecast(resolved: Resolved) -> None:
         )
 
 
-def _run_program() -> _RunProgram:
+def _import_run_program() -> _RunProgram:
     """Return the evaluator's function; the first transaction with a script imports it."""
     digits = sys.get_int_max_str_digits()
     try:

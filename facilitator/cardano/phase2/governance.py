@@ -3,9 +3,9 @@
 from fractions import Fraction
 
 from facilitator.cardano.addresses.address import reward_credential
-from facilitator.cardano.phase2.context_v1v2 import pool_vrf
-from facilitator.cardano.phase2.data import Constr, Data, Map, just
-from facilitator.cardano.phase2.values import credential
+from facilitator.cardano.phase2.context_v1v2 import read_pool_vrf
+from facilitator.cardano.phase2.data import Constr, Data, Map, build_maybe
+from facilitator.cardano.phase2.values import build_credential
 from facilitator.cardano.rules.evaluation import CannotEvaluate
 from facilitator.cardano.transaction import (
     Action,
@@ -28,145 +28,149 @@ _VOTER_ORDER = {1: 0, 0: 1, 3: 2, 2: 3, 4: 4}
 _COST_MODELS = 18
 
 
-def certificate(found: Certificate, protocol_major: int) -> Constr:
+def build_certificate(found: Certificate, protocol_major: int) -> Constr:
     """Return the ``TxCert``."""
-    built = _pool_certificate(found) or _stake_certificate(found, protocol_major)
+    built = _build_pool_certificate(found) or _build_stake_certificate(found, protocol_major)
     if built is None:
-        built = _governance_certificate(found)
+        built = _build_governance_certificate(found)
     if built is None:
         raise CannotEvaluate(f"Plutus V3 has no certificates of kind {found.kind}")
     return built
 
 
-def _pool_certificate(found: Certificate) -> Constr | None:
+def _build_pool_certificate(found: Certificate) -> Constr | None:
     if found.kind == 3 and found.pool is not None:
-        return Constr(7, (found.pool, pool_vrf(found)))
+        return Constr(7, (found.pool, read_pool_vrf(found)))
     if found.kind == 4 and found.pool is not None and found.epoch is not None:
         return Constr(8, (found.pool, found.epoch))
     return None
 
 
-def _stake_certificate(found: Certificate, protocol_major: int) -> Constr | None:
+def _build_stake_certificate(found: Certificate, protocol_major: int) -> Constr | None:
     if found.credential is None:
         return None
-    account = credential(found.credential)
+    account = build_credential(found.credential)
     if found.kind in (0, 7, 1, 8):
         deposit = None if protocol_major <= _BOOTSTRAP else found.deposit
-        return Constr(0 if found.kind in (0, 7) else 1, (account, just(deposit)))
+        return Constr(0 if found.kind in (0, 7) else 1, (account, build_maybe(deposit)))
     if found.kind in (2, 9, 10):
-        return Constr(2, (account, _delegatee(found)))
+        return Constr(2, (account, _build_delegatee(found)))
     if found.kind in (11, 12, 13) and found.deposit is not None:
-        return Constr(3, (account, _delegatee(found), found.deposit))
+        return Constr(3, (account, _build_delegatee(found), found.deposit))
     return None
 
 
-def _governance_certificate(found: Certificate) -> Constr | None:
+def _build_governance_certificate(found: Certificate) -> Constr | None:
     if found.credential is None:
         return None
-    who = credential(found.credential)
+    subject = build_credential(found.credential)
     if found.kind == 14 and found.hot is not None:
-        return Constr(9, (who, credential(found.hot)))
+        return Constr(9, (subject, build_credential(found.hot)))
     if found.kind == 15:
-        return Constr(10, (who,))
+        return Constr(10, (subject,))
     if found.kind in (16, 17) and found.deposit is not None:
-        return Constr(4 if found.kind == 16 else 6, (who, found.deposit))
-    return Constr(5, (who,)) if found.kind == 18 else None
+        return Constr(4 if found.kind == 16 else 6, (subject, found.deposit))
+    return Constr(5, (subject,)) if found.kind == 18 else None
 
 
-def _delegatee(found: Certificate) -> Constr:
+def _build_delegatee(found: Certificate) -> Constr:
     if found.kind in (2, 11) and found.pool is not None:
         return Constr(0, (found.pool,))
     if found.pool is None:
-        return Constr(1, (_drep(found),))
-    return Constr(2, (found.pool, _drep(found)))
+        return Constr(1, (_build_drep(found),))
+    return Constr(2, (found.pool, _build_drep(found)))
 
 
-def _drep(found: Certificate) -> Constr:
+def _build_drep(found: Certificate) -> Constr:
     if found.drep is not None:
-        return Constr(0, (credential(found.drep),))
+        return Constr(0, (build_credential(found.drep),))
     return Constr(1 if found.details == (_ALWAYS_ABSTAIN,) else 2)
 
 
-def voter(found: Voter) -> Constr:
+def build_voter(found: Voter) -> Constr:
     """Return the ``Voter``: of the committee, a DRep or a pool."""
     if found.kind == _POOL_VOTER:
         return Constr(2, (found.hash,))
-    who = credential(Credential(found.kind in _SCRIPT_VOTERS, found.hash))
-    return Constr(1 if found.kind in _DREP_VOTERS else 0, (who,))
+    subject = build_credential(Credential(found.kind in _SCRIPT_VOTERS, found.hash))
+    return Constr(1 if found.kind in _DREP_VOTERS else 0, (subject,))
 
 
-def ordered_voters(body: Body) -> list[Voter]:
+def sort_voters(body: Body) -> list[Voter]:
     """Return the voters in the ledger's order: committee, DReps, pools; scripts precede keys."""
     return sorted(body.voters, key=lambda found: (_VOTER_ORDER[found.kind], found.hash))
 
 
-def votes(body: Body, voters: list[Voter]) -> Map:
+def build_votes(body: Body, voters: list[Voter]) -> Map:
     """Return the votes by voter, in the order of ``voters``, and by action."""
     return Map(
         tuple(
             (
-                voter(who),
+                build_voter(voter),
                 Map(
                     tuple(
-                        (_action_id(vote.action), Constr(vote.choice))
+                        (_build_action_id(vote.action), Constr(vote.choice))
                         for vote in sorted(body.votes)
-                        if vote.voter == who
+                        if vote.voter == voter
                     )
                 ),
             )
-            for who in voters
+            for voter in voters
         )
     )
 
 
-def proposal(found: Proposal) -> Constr:
+def build_proposal(found: Proposal) -> Constr:
     """Return the ``ProposalProcedure``."""
-    account = credential(reward_credential(found.return_address))
-    return Constr(0, (found.deposit, account, _action(found.action)))
+    account = build_credential(reward_credential(found.return_address))
+    return Constr(0, (found.deposit, account, _build_action(found.action)))
 
 
-def _action_id(found: ActionId) -> Constr:
+def _build_action_id(found: ActionId) -> Constr:
     return Constr(0, (found.transaction_id, found.index))
 
 
-def _action(found: Action) -> Constr:
-    previous = just(None if found.previous is None else _action_id(found.previous))
-    guardrails = just(found.guardrails)
+def _build_action(found: Action) -> Constr:
+    previous = build_maybe(None if found.previous is None else _build_action_id(found.previous))
+    guardrails = build_maybe(found.guardrails)
     if found.kind is ActionKind.PARAMETER_CHANGE:
-        changes = tuple((key, _parameter(key, new)) for key, new in found.parameters)
+        changes = tuple((key, _build_parameter(key, new)) for key, new in found.parameters)
         return Constr(0, (previous, Map(changes), guardrails))
     if found.kind is ActionKind.HARD_FORK_INITIATION and found.version is not None:
         return Constr(1, (previous, Constr(0, found.version)))
     if found.kind is ActionKind.TREASURY_WITHDRAWALS:
-        return Constr(2, (_paid_out(found), guardrails))
+        return Constr(2, (_build_withdrawals(found), guardrails))
     if found.kind is ActionKind.NO_CONFIDENCE:
         return Constr(3, (previous,))
     if found.kind is ActionKind.UPDATE_COMMITTEE:
-        return Constr(4, (previous, *_committee(found)))
+        return Constr(4, (previous, *_build_committee(found)))
     if found.kind is ActionKind.NEW_CONSTITUTION:
-        return Constr(5, (previous, Constr(0, (just(_guardrails_of(found)),))))
+        return Constr(5, (previous, Constr(0, (build_maybe(_read_guardrails(found)),))))
     return Constr(6)
 
 
-def _paid_out(found: Action) -> Map:
+def _build_withdrawals(found: Action) -> Map:
     accounts = {reward_credential(account): amount for account, amount in found.withdrawals}
     ordered = sorted(accounts, key=_script_first)
-    return Map(tuple((credential(account), accounts[account]) for account in ordered))
+    return Map(tuple((build_credential(account), accounts[account]) for account in ordered))
 
 
-def _committee(found: Action) -> tuple[Data, ...]:
+def _build_committee(found: Action) -> tuple[Data, ...]:
     (quorum,) = found.details
     if not isinstance(quorum, Fraction):
         raise CannotEvaluate("an update of the committee names no quorum")
     added = dict(found.added)
     return (
-        tuple(credential(cold) for cold in sorted(found.removed, key=_script_first)),
-        Map(tuple((credential(cold), added[cold]) for cold in sorted(added, key=_script_first))),
+        tuple(build_credential(cold) for cold in sorted(found.removed, key=_script_first)),
+        Map(
+            tuple(
+                (build_credential(cold), added[cold]) for cold in sorted(added, key=_script_first)
+            )
+        ),
         Constr(0, (quorum.numerator, quorum.denominator)),
     )
 
 
-def _guardrails_of(found: Action) -> bytes | None:
+def _read_guardrails(found: Action) -> bytes | None:
     """Return the hash of the guardrails script that a new constitution would have."""
     (constitution,) = found.details
     if not isinstance(constitution, tuple):
@@ -179,14 +183,14 @@ def _script_first(found: Credential) -> tuple[bool, bytes]:
     return (not found.is_script, found.hash)
 
 
-def _parameter(key: int, new: object) -> Data:
+def _build_parameter(key: int, new: object) -> Data:
     """Return ``ToPlutusData`` of a parameter: a number, a ratio as two of them, or a list."""
     if isinstance(new, Fraction):
         return (new.numerator, new.denominator)
     if isinstance(new, tuple):
         if key == _COST_MODELS:
-            return Map(tuple((language, _parameter(-1, costs)) for language, costs in new))
-        return tuple(_parameter(-1, part) for part in new)
+            return Map(tuple((language, _build_parameter(-1, costs)) for language, costs in new))
+        return tuple(_build_parameter(-1, part) for part in new)
     if not isinstance(new, int):
         raise CannotEvaluate(f"the change of parameter {key} is of an unknown form")
     return new

@@ -30,12 +30,12 @@ from uplc.ast import (
 from uplc.cost_model import Budget, CekOp
 from uplc.machine import Machine, budget_cost_of_op_on_model, transfer_arg_stack
 
-from facilitator.cardano.phase2.builtins import UNSUPPORTED, corrected, to_uplc
-from facilitator.cardano.phase2.costs import cost_models
+from facilitator.cardano.phase2.builtins import UNSUPPORTED, select_corrected, to_uplc
+from facilitator.cardano.phase2.costs import build_cost_models
 from facilitator.cardano.phase2.data import Data
 from facilitator.cardano.phase2.decoder import decode_program
-from facilitator.cardano.phase2.van_rossem import check_bounds, chosen, size_of
-from facilitator.cardano.plutus.program import VAN_ROSSEM, available
+from facilitator.cardano.phase2.van_rossem import check_bounds, choose_branch, measure
+from facilitator.cardano.plutus.program import VAN_ROSSEM, find_features
 from facilitator.cardano.rules.evaluation import CannotEvaluate
 from facilitator.cardano.transaction import Language
 
@@ -79,11 +79,11 @@ def run_program(
             raise ValueError(f"version {version} of Plutus Core")
         for argument in arguments:
             term = Apply(term, to_uplc(argument))
-        models = cost_models(language, tuple(costs), protocol_major)
+        models = build_cost_models(language, tuple(costs), protocol_major)
         machine = _Machine(Budget(steps, memory), *models)
         machine.deadline = deadline
-        machine.corrected = corrected(language, protocol_major)
-        machine.vouched = available(language, min(protocol_major, VAN_ROSSEM - 1)).builtins
+        machine.corrected = select_corrected(language, protocol_major)
+        machine.priced = find_features(language, min(protocol_major, VAN_ROSSEM - 1)).builtins
         machine.van_rossem = protocol_major >= VAN_ROSSEM
         result = machine.run(term)
     except _OverBudgetError:
@@ -107,7 +107,7 @@ class _Machine(Machine):
     """The ``time.monotonic()`` to stop at."""
     corrected: Mapping[BuiltInFun, Callable[..., AST]]
     """The builtin functions that replace the evaluator's own."""
-    vouched: frozenset[int]
+    priced: frozenset[int]
     """Tags of the builtin functions whose prices are known in the program's language."""
     van_rossem: bool
     """True if programs run as from protocol version 11 on."""
@@ -146,7 +146,7 @@ class _Machine(Machine):
             self.van_rossem and isinstance(context, FrameCases) and isinstance(value, Constant)
         ):
             return super().return_compute(context, value)
-        found = chosen(value, context.branches)
+        found = choose_branch(value, context.branches)
         if found is None:
             raise _FailedError
         branch, fields = found
@@ -156,7 +156,7 @@ class _Machine(Machine):
         if not isinstance(function, ForcedBuiltIn):
             return super().apply_evaluate(context, function, argument)
         builtin = function.builtin
-        if builtin in UNSUPPORTED or builtin.value not in self.vouched:
+        if builtin in UNSUPPORTED or builtin.value not in self.priced:
             raise CannotEvaluate(f"the builtin function {builtin.name} is not evaluated here")
         evaluate = self.corrected.get(builtin) or BuiltInFunEvalMap[builtin]
         if function.applied_forces != BuiltInFunForceMap[builtin]:
@@ -172,7 +172,7 @@ class _Machine(Machine):
     ) -> AST:
         if self.van_rossem:
             check_bounds(builtin, arguments)
-            sizes = [size_of(builtin, found) for found in arguments]
+            sizes = [measure(builtin, found) for found in arguments]
         else:
             sizes = [found.ex_mem() if isinstance(found, Constant) else 1 for found in arguments]
         model = self.builtin_cost_model

@@ -26,7 +26,7 @@ _LONGEST_WRITTEN = 8192
 _PRICED_BY_BYTES = (BuiltInFun.AppendString, BuiltInFun.EqualsString, BuiltInFun.EncodeUtf8)
 
 
-def size_of(builtin: BuiltInFun, argument: AST) -> int:
+def measure(builtin: BuiltInFun, argument: AST) -> int:
     """Return an argument's size for its price.
 
     Strings count by bytes, no longer by characters (``TextCostedByByteLength``).
@@ -51,7 +51,7 @@ def check_bounds(builtin: BuiltInFun, arguments: Sequence[AST]) -> None:
             )
 
 
-def chosen(scrutinee: Constant, branches: Sequence[AST]) -> tuple[AST, Sequence[AST]] | None:
+def choose_branch(scrutinee: Constant, branches: Sequence[AST]) -> tuple[AST, Sequence[AST]] | None:
     """Return the branch that a ``case`` on the constant takes, and the arguments of the branch.
 
     Return ``None`` if there is no such branch (``caseBuiltin``), which is the script's own error.

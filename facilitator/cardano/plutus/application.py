@@ -11,10 +11,10 @@ import cbor2
 
 from facilitator.cardano.codec.cbor import DecodeError, read_all
 from facilitator.cardano.plutus.flat_bits import Bits
-from facilitator.cardano.plutus.program import VAN_ROSSEM, available, check_program
+from facilitator.cardano.plutus.program import VAN_ROSSEM, check_program, find_features
 from facilitator.cardano.transaction import Language
 
-_ANYTHING = available(Language.PLUTUS_V3, VAN_ROSSEM)
+_ALL_FEATURES = find_features(Language.PLUTUS_V3, VAN_ROSSEM)
 """The features that programs of some language have in some known protocol version."""
 _APPLICATION = "0011"
 _CONSTANT_DATA = "0100110000"
@@ -22,22 +22,22 @@ _CONSTANT_DATA = "0100110000"
 _LONGEST_CHUNK = 255
 
 
-def script_code(code: bytes) -> bytes:
+def normalise_script(code: bytes) -> bytes:
     """Return the script as the ledger hashes it: a program in one CBOR byte string.
 
     Tools write the bare program, or wrap it in one byte string or in two. Raises
     :class:`MalformedScriptError` if ``code`` is a program in none of these forms.
     """
-    program = _unwrapped(code)
+    program = _unwrap(code)
     if program is None:
         code, program = cbor2.dumps(code), code
-    elif (inner := _unwrapped(program)) is not None:
+    elif (inner := _unwrap(program)) is not None:
         code, program = program, inner
-    check_program(Bits(program), _ANYTHING)
+    check_program(Bits(program), _ALL_FEATURES)
     return code
 
 
-def _unwrapped(code: bytes) -> bytes | None:
+def _unwrap(code: bytes) -> bytes | None:
     try:
         return read_all(code, lambda reader: reader.byte_string("a script"), "a script")
     except DecodeError:
@@ -47,12 +47,12 @@ def _unwrapped(code: bytes) -> bytes | None:
 def apply_parameters(code: bytes, parameters: Sequence[bytes]) -> bytes:
     """Return the script applied to the parameters in order, each the CBOR of Plutus data.
 
-    ``code`` has the form that :func:`script_code` returns. Takes time linear in all sizes.
+    ``code`` has the form that :func:`normalise_script` returns. Takes time linear in all sizes.
     """
     bits = _MarkingBits(cbor2.loads(code))
-    check_program(bits, _ANYTHING)
+    check_program(bits, _ALL_FEATURES)
     *fillers, (end, _) = bits.fillers
-    at = _version_size(bits)
+    at = _measure_version(bits)
     written = _Writer()
     written.write(bits.bits[:at] + _APPLICATION * len(parameters))
     for start, stop in fillers:
@@ -67,7 +67,7 @@ def apply_parameters(code: bytes, parameters: Sequence[bytes]) -> bytes:
     return cbor2.dumps(written.to_bytes())
 
 
-def _version_size(bits: Bits) -> int:
+def _measure_version(bits: Bits) -> int:
     bits.pos = 0
     for _ in range(3):
         bits.skip_natural()

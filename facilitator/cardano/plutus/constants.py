@@ -3,7 +3,7 @@
 from typing import NamedTuple, TypeAlias
 
 from facilitator.cardano.codec.cbor import DecodeError, read_all
-from facilitator.cardano.codec.scripts import plutus_data
+from facilitator.cardano.codec.scripts import read_plutus_data
 from facilitator.cardano.plutus.flat_bits import Bits, MalformedScriptError
 
 INTEGER, BYTE_STRING, STRING, UNIT, BOOL, LIST, PAIR, APPLY, DATA = range(9)
@@ -16,26 +16,26 @@ QUANTITY_BITS = 128
 """Bits, with the sign, of a quantity in a constant of type *value*."""
 
 
-class Listed(NamedTuple):
+class ListType(NamedTuple):
     """The type of lists, and of arrays, which have the same encoding."""
 
     element: "Type"
 
 
-class Paired(NamedTuple):
+class PairType(NamedTuple):
     """The type of pairs without a unit as either half."""
 
     first: "Type"
     second: "Type"
 
 
-class HalfPaired(NamedTuple):
+class PartialPairType(NamedTuple):
     """A pair's constructor applied to one type; it has no values."""
 
     first: "Type"
 
 
-Type: TypeAlias = int | Listed | Paired | HalfPaired
+Type: TypeAlias = int | ListType | PairType | PartialPairType
 
 
 def skip_constant(bits: Bits, last_type: int, longest_type: int) -> None:
@@ -74,34 +74,34 @@ def read_type(tags: list[int]) -> Type:
 def _apply(function: Type, argument: Type) -> Type:
     if _has_values(argument):
         if function in (LIST, ARRAY):
-            return Listed(argument)
+            return ListType(argument)
         if function == PAIR:
-            return HalfPaired(argument)
-        if isinstance(function, HalfPaired):
-            return _pair(function.first, argument)
+            return PartialPairType(argument)
+        if isinstance(function, PartialPairType):
+            return _make_pair(function.first, argument)
     raise MalformedScriptError("the type of a constant applies what is no type constructor to it")
 
 
-def _pair(first: Type, second: Type) -> Type:
+def _make_pair(first: Type, second: Type) -> Type:
     if first == UNIT:
         return second
-    return first if second == UNIT else Paired(first, second)
+    return first if second == UNIT else PairType(first, second)
 
 
 def _has_values(kind: Type) -> bool:
-    return kind not in (LIST, PAIR, ARRAY) and not isinstance(kind, HalfPaired)
+    return kind not in (LIST, PAIR, ARRAY) and not isinstance(kind, PartialPairType)
 
 
 def _skip_values(bits: Bits, kind: Type) -> None:
     todo = [kind]
     while todo:
         kind = todo.pop()
-        if isinstance(kind, Listed):
+        if isinstance(kind, ListType):
             if kind.element == UNIT:
                 bits.skip_through("0")
             elif bits.flag():
                 todo += (kind, kind.element)
-        elif isinstance(kind, Paired):
+        elif isinstance(kind, PairType):
             todo += (kind.second, kind.first)
         else:
             _skip_leaf(bits, kind)
@@ -115,50 +115,50 @@ def _skip_leaf(bits: Bits, kind: Type) -> None:
     elif kind == BYTE_STRING:
         bits.byte_string()
     elif kind == STRING:
-        _text(bits)
+        _skip_text(bits)
     elif kind == DATA:
-        _data(bits)
+        _skip_data(bits)
     elif kind == VALUE:
-        _value(bits)
+        _skip_value(bits)
     elif kind != UNIT:
         raise MalformedScriptError("BLS12-381 points and pairings cannot be constants")
 
 
-def _text(bits: Bits) -> None:
+def _skip_text(bits: Bits) -> None:
     try:
         bits.byte_string().decode()
     except UnicodeDecodeError:
         raise MalformedScriptError("a string constant is not UTF-8") from None
 
 
-def _data(bits: Bits) -> None:
+def _skip_data(bits: Bits) -> None:
     try:
-        read_all(bits.byte_string(), plutus_data, "a data constant")
+        read_all(bits.byte_string(), read_plutus_data, "a data constant")
     except DecodeError as error:
         raise MalformedScriptError(str(error)) from None
 
 
-def _value(bits: Bits) -> None:
+def _skip_value(bits: Bits) -> None:
     """Skip a multi-asset value: ascending names, no policy without assets, no quantity of zero."""
     policy: bytes | None = None
     while bits.flag():
-        policy = _next_key(bits, policy)
+        policy = _read_next_key(bits, policy)
         asset: bytes | None = None
         while bits.flag():
-            asset = _next_key(bits, asset)
-            _quantity(bits)
+            asset = _read_next_key(bits, asset)
+            _skip_quantity(bits)
         if asset is None:
             raise MalformedScriptError("a policy in a value constant has no asset")
 
 
-def _next_key(bits: Bits, previous: bytes | None) -> bytes:
+def _read_next_key(bits: Bits, previous: bytes | None) -> bytes:
     key = bits.byte_string()
     if len(key) > LONGEST_VALUE_KEY or (previous is not None and key <= previous):
         raise MalformedScriptError("the names in a value constant are too long or do not ascend")
     return key
 
 
-def _quantity(bits: Bits) -> None:
+def _skip_quantity(bits: Bits) -> None:
     zigzag = bits.natural()
     if not 0 < zigzag < 1 << QUANTITY_BITS:
         raise MalformedScriptError("a quantity in a value constant is zero or exceeds 128 bits")

@@ -25,7 +25,7 @@ _SUBTERMS = (0, 1, 1, 2, 0, 1, 0, 0, 0, 0)
 """Number of terms within a term, by its tag, without those of ``constr`` and ``case``."""
 
 
-class Available(NamedTuple):
+class Features(NamedTuple):
     """The features of Plutus Core that a program may use."""
 
     builtins: frozenset[int]
@@ -38,20 +38,20 @@ class Available(NamedTuple):
     """The most fields that a ``constr`` may have."""
 
 
-def available(language: Language, protocol_major: int) -> Available:
+def find_features(language: Language, protocol_major: int) -> Features:
     """Return the features that programs of the language may use in protocol versions 9 to 11.
 
     Follows ``builtinsAvailableIn`` and ``maxBoundsByPV``. Arrays and values came with their
     builtins.
     """
     if protocol_major >= VAN_ROSSEM:
-        return Available(frozenset(range(101)), VALUE, 32, 1024)
+        return Features(frozenset(range(101)), VALUE, 32, 1024)
     builtins = {
         Language.PLUTUS_V1: range(51),
         Language.PLUTUS_V2: range(54) if protocol_major < 10 else (*range(54), 73, 74),
         Language.PLUTUS_V3: range(75) if protocol_major < 10 else range(87),
     }
-    return Available(frozenset(builtins[language]), ML_RESULT, _UNLIMITED, _UNLIMITED)
+    return Features(frozenset(builtins[language]), ML_RESULT, _UNLIMITED, _UNLIMITED)
 
 
 def check_plutus(code: bytes, language: Language, protocol_major: int) -> None:
@@ -68,10 +68,10 @@ def check_plutus(code: bytes, language: Language, protocol_major: int) -> None:
         raise MalformedScriptError("it is not a CBOR byte string") from None
     if reader.pos != reader.end and language is Language.PLUTUS_V3:
         raise MalformedScriptError(f"{reader.end - reader.pos} bytes follow its program")
-    check_program(Bits(program), available(language, protocol_major))
+    check_program(Bits(program), find_features(language, protocol_major))
 
 
-def check_program(bits: Bits, allowed: Available) -> None:
+def check_program(bits: Bits, allowed: Features) -> None:
     """Raise :class:`MalformedScriptError` unless all bits together are one program."""
     try:
         _skip_program(bits, allowed)
@@ -82,7 +82,7 @@ def check_program(bits: Bits, allowed: Available) -> None:
         raise MalformedScriptError("its program does not end with its bytes")
 
 
-def _skip_program(bits: Bits, allowed: Available) -> None:
+def _skip_program(bits: Bits, allowed: Features) -> None:
     """Skip a version and a term, counting the remaining terms.
 
     At the start of a list of terms, the count is put on a stack until the list ends, together with
@@ -111,7 +111,7 @@ def _skip_program(bits: Bits, allowed: Available) -> None:
             terms = 1
 
 
-def _open_list(bits: Bits, tag: int, version: tuple[int, int, int], allowed: Available) -> int:
+def _open_list(bits: Bits, tag: int, version: tuple[int, int, int], allowed: Features) -> int:
     """Skip the part of a ``constr`` or ``case`` before its terms; return their highest number."""
     if version < SUMS_OF_PRODUCTS:
         raise MalformedScriptError("programs of its version have no constr and case")
@@ -121,15 +121,15 @@ def _open_list(bits: Bits, tag: int, version: tuple[int, int, int], allowed: Ava
     return allowed.most_fields
 
 
-def _skip_variable(bits: Bits, _allowed: Available) -> None:
+def _skip_variable(bits: Bits, _allowed: Features) -> None:
     bits.skip_word()
 
 
-def _skip_constant(bits: Bits, allowed: Available) -> None:
+def _skip_constant(bits: Bits, allowed: Features) -> None:
     skip_constant(bits, allowed.last_type, allowed.longest_type)
 
 
-def _skip_builtin(bits: Bits, allowed: Available) -> None:
+def _skip_builtin(bits: Bits, allowed: Features) -> None:
     tag = int(bits.take(7), 2)
     if tag not in allowed.builtins:
         raise MalformedScriptError(f"the builtin function {tag} is not available")

@@ -23,12 +23,12 @@ from facilitator.cardano.rules import (
 )
 from facilitator.cardano.rules.contexts import CONTEXT_RULES
 from facilitator.cardano.rules.evaluation import Evaluator, script_verdicts
-from facilitator.cardano.rules.facts import state_touched
+from facilitator.cardano.rules.facts import build_state_query
 from facilitator.cardano.rules.failure import NOT_JUDGED, Environment, Failure
 from facilitator.cardano.rules.governance_proposals import PROPOSAL_RULES
 from facilitator.cardano.rules.ledger_state import state_failures
 from facilitator.cardano.rules.needed import Scripts, find_scripts
-from facilitator.cardano.rules.resolved import Resolved, resolve
+from facilitator.cardano.rules.resolved import ResolvedTransaction, resolve
 from facilitator.cardano.rules.witnesses import certificate_keys as certificate_keys
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
@@ -135,7 +135,7 @@ def static_failures(tx: Transaction, env: Environment) -> list[Failure]:
 def touched(tx: Transaction) -> tuple[frozenset[OutputRef], StateQuery]:
     """Return what to look up: inputs, collateral and reference inputs, and ledger state."""
     refs = frozenset((*tx.body.inputs, *tx.body.collateral, *tx.body.reference_inputs))
-    return refs, state_touched(tx.body)
+    return refs, build_state_query(tx.body)
 
 
 def ledger_failures(
@@ -182,7 +182,7 @@ def ledger_verdicts(
 
 
 def _phase1_verdicts(
-    resolved: Resolved, found: Scripts
+    resolved: ResolvedTransaction, found: Scripts
 ) -> Iterator[tuple[Callable[..., object], Failure | None]]:
     tx = resolved.tx
     effect_rules = EFFECT_RULES if tx.is_valid else ()
@@ -191,7 +191,7 @@ def _phase1_verdicts(
         yield rule, rule(resolved)
     for script_rule in SCRIPT_RULES + CONTEXT_RULES if found.plutus() else SCRIPT_RULES:
         yield script_rule, script_rule(resolved, found)
-    if tx.is_valid and state_touched(tx.body):
+    if tx.is_valid and build_state_query(tx.body):
         failures: list[Failure | None] = [*state_failures(resolved)]
         for failure in failures or [None]:
             yield state_failures, failure

@@ -1,6 +1,6 @@
 """Rules over the transaction body alone: inputs, validity interval, size, network."""
 
-from facilitator.cardano.rules.failure import Environment, Failure, listing, not_judged
+from facilitator.cardano.rules.failure import Environment, Failure, format_items, refuse_unjudged
 from facilitator.cardano.transaction import Transaction
 
 PROTOCOL_VERSIONS = range(9, 12)
@@ -12,7 +12,7 @@ def protocol_version(_tx: Transaction, env: Environment) -> Failure | None:
     major = env.parameters.protocol_major
     if major in PROTOCOL_VERSIONS:
         return None
-    return not_judged(f"transactions under protocol version {major} are")
+    return refuse_unjudged(f"transactions under protocol version {major} are")
 
 
 def input_set_empty(tx: Transaction, _env: Environment) -> Failure | None:
@@ -28,7 +28,7 @@ def duplicate_inputs(tx: Transaction, _env: Environment) -> Failure | None:
     if len(inputs) == 1 or len(set(inputs)) == len(inputs):
         return None
     twice = sorted({str(ref) for ref in inputs if inputs.count(ref) > 1})
-    return Failure("DecodingFailure", f"inputs are named more than once: {listing(twice)}")
+    return Failure("DecodingFailure", f"inputs are named more than once: {format_items(twice)}")
 
 
 def non_disjoint_reference_inputs(tx: Transaction, env: Environment) -> Failure | None:
@@ -41,7 +41,7 @@ def non_disjoint_reference_inputs(tx: Transaction, env: Environment) -> Failure 
         return None
     return Failure(
         "BabbageNonDisjointRefInputs",
-        f"inputs are also reference inputs: {listing(common)}",
+        f"inputs are also reference inputs: {format_items(common)}",
     )
 
 
@@ -90,7 +90,7 @@ def wrong_network_withdrawal(tx: Transaction, env: Environment) -> Failure | Non
         return None
     return Failure(
         "WrongNetworkWithdrawal",
-        f"reward addresses are not of network id {env.network_id}: {listing(wrong)}",
+        f"reward addresses are not of network id {env.network_id}: {format_items(wrong)}",
     )
 
 

@@ -5,9 +5,9 @@ The rules over resolved transactions are in force only for transactions with red
 
 from collections import Counter
 
-from facilitator.cardano.rules.failure import Environment, Failure, listing
+from facilitator.cardano.rules.failure import Environment, Failure, format_items
 from facilitator.cardano.rules.needed import is_script_address
-from facilitator.cardano.rules.resolved import Resolved
+from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.transaction import Transaction
 
 
@@ -28,20 +28,20 @@ def no_collateral_inputs(tx: Transaction, _env: Environment) -> Failure | None:
     return Failure("NoCollateralInputs", "it has redeemers and no collateral")
 
 
-def scripts_not_paid(resolved: Resolved) -> Failure | None:
+def scripts_not_paid(resolved: ResolvedTransaction) -> Failure | None:
     """Alonzo UTXO, ``ScriptsNotPaidUTxO``: collateral is not locked by scripts."""
     locked = [
         str(ref) for ref, output in resolved.collateral.items() if is_script_address(output.address)
     ]
     if not locked:
         return None
-    return Failure("ScriptsNotPaidUTxO", f"scripts lock collateral: {listing(locked)}")
+    return Failure("ScriptsNotPaidUTxO", f"scripts lock collateral: {format_items(locked)}")
 
 
-def collateral_contains_tokens(resolved: Resolved) -> Failure | None:
+def collateral_contains_tokens(resolved: ResolvedTransaction) -> Failure | None:
     """Babbage UTXO, ``CollateralContainsNonADA``: native assets all go to the return output."""
     body = resolved.tx.body
-    if _unknown(resolved):
+    if _has_unknown(resolved):
         return None
     balance: Counter[bytes] = Counter()
     for output in resolved.collateral.values():
@@ -52,14 +52,14 @@ def collateral_contains_tokens(resolved: Resolved) -> Failure | None:
     if not left:
         return None
     assets = [f"{asset[:28].hex()}.{asset[28:].hex()}" for asset in left]
-    return Failure("CollateralContainsNonADA", f"collateral does not return {listing(assets)}")
+    return Failure("CollateralContainsNonADA", f"collateral does not return {format_items(assets)}")
 
 
-def insufficient_collateral(resolved: Resolved) -> Failure | None:
+def insufficient_collateral(resolved: ResolvedTransaction) -> Failure | None:
     """Alonzo UTXO, ``InsufficientCollateral``: ≥ ``collateralPercentage`` of the fee."""
-    if _unknown(resolved):
+    if _has_unknown(resolved):
         return None
-    balance, percentage = _balance(resolved), resolved.env.parameters.collateral_percentage
+    balance, percentage = _compute_balance(resolved), resolved.env.parameters.collateral_percentage
     if balance * 100 >= resolved.tx.body.fee * percentage:
         return None
     return Failure(
@@ -69,12 +69,12 @@ def insufficient_collateral(resolved: Resolved) -> Failure | None:
     )
 
 
-def incorrect_total_collateral(resolved: Resolved) -> Failure | None:
+def incorrect_total_collateral(resolved: ResolvedTransaction) -> Failure | None:
     """Babbage UTXO, ``IncorrectTotalCollateralField``: the total named is the true one."""
     total = resolved.tx.body.total_collateral
-    if total is None or _unknown(resolved):
+    if total is None or _has_unknown(resolved):
         return None
-    balance = _balance(resolved)
+    balance = _compute_balance(resolved)
     if balance == total:
         return None
     return Failure(
@@ -83,11 +83,11 @@ def incorrect_total_collateral(resolved: Resolved) -> Failure | None:
     )
 
 
-def _unknown(resolved: Resolved) -> bool:
+def _has_unknown(resolved: ResolvedTransaction) -> bool:
     return any(ref not in resolved.collateral for ref in resolved.tx.body.collateral)
 
 
-def _balance(resolved: Resolved) -> int:
+def _compute_balance(resolved: ResolvedTransaction) -> int:
     """Return the lovelace at stake: that of collateral minus that of the collateral return."""
     returned = resolved.tx.body.collateral_return
     held = sum(output.value.lovelace for output in resolved.collateral.values())

@@ -2,7 +2,7 @@
 
 from facilitator.cardano.rules.certificates import DEREGISTERS_ACCOUNT, REGISTERS_ACCOUNT
 from facilitator.cardano.rules.failure import Environment, Failure
-from facilitator.cardano.rules.registry import Registry, describe, wrong_amount
+from facilitator.cardano.rules.registry import Registry, describe, refuse_amount
 from facilitator.cardano.state import Account
 from facilitator.cardano.transaction import Certificate, Credential
 
@@ -14,13 +14,13 @@ def apply_account_certificate(
 
     Raises :class:`~facilitator.cardano.rules.registry.UnknownFactError`.
     """
-    failures = _delegatee(certificate, env, registry)
+    failures = _check_delegatee(certificate, env, registry)
     if certificate.kind in REGISTERS_ACCOUNT:
         return failures + _register(certificate, credential, env, registry)
     if certificate.kind in DEREGISTERS_ACCOUNT:
         return failures + _deregister(certificate, credential, env, registry)
     if registry.account(credential) is None:
-        failures.append(_not_registered(credential))
+        failures.append(_refuse_unregistered(credential))
     return failures
 
 
@@ -35,7 +35,7 @@ def _register(
     deposit = env.parameters.key_deposit
     if certificate.deposit is not None and certificate.deposit != deposit:
         rule = "DepositIncorrectDELEG" if _names_refunds(env) else "IncorrectDepositDELEG"
-        failures.append(wrong_amount(rule, certificate.deposit, deposit))
+        failures.append(refuse_amount(rule, certificate.deposit, deposit))
     if registry.account(credential) is not None:
         failures.append(
             Failure("StakeKeyRegisteredDELEG", f"{describe(credential)} is registered already")
@@ -54,11 +54,11 @@ def _deregister(
     """
     account = registry.account(credential)
     if account is None:
-        return [_not_registered(credential)]
+        return [_refuse_unregistered(credential)]
     failures = []
     if certificate.deposit is not None and certificate.deposit != account.deposit:
         rule = "RefundIncorrectDELEG" if _names_refunds(env) else "IncorrectDepositDELEG"
-        failures.append(wrong_amount(rule, certificate.deposit, account.deposit))
+        failures.append(refuse_amount(rule, certificate.deposit, account.deposit))
     if account.reward:
         failures.append(
             Failure(
@@ -70,7 +70,9 @@ def _deregister(
     return failures
 
 
-def _delegatee(certificate: Certificate, env: Environment, registry: Registry) -> list[Failure]:
+def _check_delegatee(
+    certificate: Certificate, env: Environment, registry: Registry
+) -> list[Failure]:
     """Check that pool and DRep are registered.
 
     Failures: ``DelegateeStakePoolNotRegisteredDELEG``, ``DelegateeDRepNotRegisteredDELEG``.
@@ -78,7 +80,7 @@ def _delegatee(certificate: Certificate, env: Environment, registry: Registry) -
     """
     failures = []
     pool, drep = certificate.pool, certificate.drep
-    if pool is not None and not registry.pool(pool):
+    if pool is not None and not registry.has_pool(pool):
         failures.append(
             Failure("DelegateeStakePoolNotRegisteredDELEG", f"pool {pool.hex()} is not registered")
         )
@@ -94,5 +96,5 @@ def _names_refunds(env: Environment) -> bool:
     return env.parameters.protocol_major > 10
 
 
-def _not_registered(credential: Credential) -> Failure:
+def _refuse_unregistered(credential: Credential) -> Failure:
     return Failure("StakeKeyNotRegisteredDELEG", f"{describe(credential)} is not registered")

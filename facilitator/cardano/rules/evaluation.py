@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import NamedTuple, TypeAlias
 
-from facilitator.cardano.rules.failure import Failure, listing, not_judged
+from facilitator.cardano.rules.failure import Failure, format_items, refuse_unjudged
 from facilitator.cardano.rules.needed import SPENDING, Purpose, Scripts
-from facilitator.cardano.rules.resolved import Resolved
+from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.transaction import Redeemer, Script
 
 PURPOSE_NAMES = ("spending", "minting", "certifying", "rewarding", "voting", "proposing")
@@ -45,14 +45,14 @@ class CannotEvaluate(Exception):
     """The evaluator reaches no verdict; the text says why, as part of a sentence."""
 
 
-Evaluator: TypeAlias = Callable[[Resolved, Sequence[ScriptRun]], Sequence[ScriptFailure]]
+Evaluator: TypeAlias = Callable[[ResolvedTransaction, Sequence[ScriptRun]], Sequence[ScriptFailure]]
 """A function that runs scripts; returns the failures, none if all succeed within their budgets.
 
 Raises :class:`CannotEvaluate` unless it reaches a verdict on every script.
 """
 
 
-def script_runs(resolved: Resolved, scripts: Scripts) -> tuple[ScriptRun, ...]:
+def collect_script_runs(resolved: ResolvedTransaction, scripts: Scripts) -> tuple[ScriptRun, ...]:
     """Return the Plutus scripts to run, one for each purpose (Alonzo ``collectPlutusScripts``).
 
     Requires that the phase-1 rules hold, so that each has a redeemer.
@@ -63,14 +63,14 @@ def script_runs(resolved: Resolved, scripts: Scripts) -> tuple[ScriptRun, ...]:
             purpose,
             script,
             redeemers[purpose.tag, purpose.item],
-            _datum(resolved, purpose.item) if purpose.tag == SPENDING else None,
+            _find_datum(resolved, purpose.item) if purpose.tag == SPENDING else None,
         )
         for purpose, script in scripts.plutus().items()
     )
 
 
 def script_verdicts(
-    resolved: Resolved, scripts: Scripts, evaluator: Evaluator | None
+    resolved: ResolvedTransaction, scripts: Scripts, evaluator: Evaluator | None
 ) -> Failure | None:
     """Alonzo UTXOS, ``ValidationTagMismatch``: scripts fail just where the transaction says so.
 
@@ -79,15 +79,17 @@ def script_verdicts(
     """
     plutus = scripts.plutus()
     if plutus and evaluator is None:
-        hashes = listing(sorted({purpose.script.hex() for purpose in plutus}))
-        return not_judged(f"it needs Plutus scripts ({hashes}); what they say is")
+        hashes = format_items(sorted({purpose.script.hex() for purpose in plutus}))
+        return refuse_unjudged(f"it needs Plutus scripts ({hashes}); what they say is")
     try:
-        runs = script_runs(resolved, scripts)
+        runs = collect_script_runs(resolved, scripts)
         failed = evaluator(resolved, runs) if evaluator is not None and runs else ()
     except CannotEvaluate as error:
-        return not_judged(f"its Plutus scripts cannot be evaluated ({error}); what they say is")
+        return refuse_unjudged(
+            f"its Plutus scripts cannot be evaluated ({error}); what they say is"
+        )
     if resolved.tx.is_valid and failed:
-        found = listing([str(failure) for failure in failed])
+        found = format_items([str(failure) for failure in failed])
         return Failure(VALIDATION_TAG_MISMATCH, f"Plutus scripts fail: {found}")
     if not resolved.tx.is_valid and not failed:
         return Failure(
@@ -97,7 +99,7 @@ def script_verdicts(
     return None
 
 
-def _datum(resolved: Resolved, item: int) -> bytes | None:
+def _find_datum(resolved: ResolvedTransaction, item: int) -> bytes | None:
     output = resolved.inputs[sorted(resolved.inputs)[item]]
     if output.datum is not None or output.datum_hash is None:
         return output.datum

@@ -8,7 +8,7 @@ from facilitator.cardano.rules.governance import (
     COMMITTEE_VOTERS,
     DREP_VOTERS,
     POOL_VOTERS,
-    guarded,
+    needs_guardrails,
     purpose_of,
     voter_credential,
 )
@@ -18,25 +18,25 @@ from facilitator.cardano.transaction import ActionId, Body, Credential
 _NOTHING = StateQuery()
 
 
-def state_touched(body: Body) -> StateQuery:
+def build_state_query(body: Body) -> StateQuery:
     """Return the facts that certificates, withdrawals, votes, proposals and claims depend on."""
     parts = (body.certificates, body.withdrawals, body.votes, body.proposals)
     if not any(parts) and body.treasury is None:
         return _NOTHING
     actions = [proposal.action for proposal in body.proposals]
     return StateQuery(
-        accounts=frozenset(_accounts(body)),
-        pools=frozenset(_pools(body)),
-        dreps=frozenset(_dreps(body)),
+        accounts=frozenset(_find_accounts(body)),
+        pools=frozenset(_find_pools(body)),
+        dreps=frozenset(_find_dreps(body)),
         treasury=body.treasury is not None,
         committee=_is_about_committee(body),
-        proposals=frozenset(_open_proposals(body)),
+        proposals=frozenset(_find_proposals(body)),
         roots=frozenset(filter(None, map(purpose_of, actions))),
-        constitution=any(map(guarded, actions)),
+        constitution=any(map(needs_guardrails, actions)),
     )
 
 
-def _accounts(body: Body) -> Iterator[Credential]:
+def _find_accounts(body: Body) -> Iterator[Credential]:
     yield from map(reward_credential, body.withdrawals or ())
     for certificate in body.certificates:
         if certificate.credential is not None and certificate.kind in ABOUT_ACCOUNTS:
@@ -47,7 +47,7 @@ def _accounts(body: Body) -> Iterator[Credential]:
             yield reward_credential(address)
 
 
-def _pools(body: Body) -> Iterator[bytes]:
+def _find_pools(body: Body) -> Iterator[bytes]:
     for certificate in body.certificates:
         if certificate.pool is not None:
             yield certificate.pool
@@ -56,7 +56,7 @@ def _pools(body: Body) -> Iterator[bytes]:
             yield voter.hash
 
 
-def _dreps(body: Body) -> Iterator[Credential]:
+def _find_dreps(body: Body) -> Iterator[Credential]:
     for certificate in body.certificates:
         if certificate.credential is not None and certificate.kind in ABOUT_DREPS:
             yield certificate.credential
@@ -73,7 +73,7 @@ def _is_about_committee(body: Body) -> bool:
     )
 
 
-def _open_proposals(body: Body) -> Iterator[ActionId]:
+def _find_proposals(body: Body) -> Iterator[ActionId]:
     for vote in body.votes:
         yield vote.action
     for proposal in body.proposals:

@@ -30,12 +30,12 @@ NOT_JUDGED = "NotJudged"
 """The rule's name if a transaction is refused for a part that is not judged here."""
 
 
-def not_judged(what: str) -> Failure:
+def refuse_unjudged(what: str) -> Failure:
     """Return the refusal of ``what``, the beginning of a sentence such as *votes are*."""
     return Failure(NOT_JUDGED, f"{what} not judged here, so the transaction is refused")
 
 
-def listing(items: list[str]) -> str:
+def format_items(items: list[str]) -> str:
     """Return the items for a message: the first three, and the number of the others."""
     more = f" and {len(items) - 3} more" if len(items) > 3 else ""
     return ", ".join(items[:3]) + more

@@ -6,7 +6,7 @@ from math import ceil, floor
 
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.rules.failure import Environment, Failure
-from facilitator.cardano.rules.resolved import Resolved
+from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.transaction import Output, Transaction
 
 TIER_BYTES = 25_600
@@ -20,7 +20,7 @@ def fee_too_small(tx: Transaction, env: Environment) -> Failure | None:
     return _compare(tx.body.fee, base_fee(tx, env.parameters))
 
 
-def fee_too_small_for_scripts(resolved: Resolved) -> Failure | None:
+def fee_too_small_for_scripts(resolved: ResolvedTransaction) -> Failure | None:
     """Conway UTXO, ``FeeTooSmallUTxO``, with the price of reference scripts.
 
     Returns no failure if :func:`fee_too_small` returns one.
@@ -37,7 +37,7 @@ def fee_too_small_for_scripts(resolved: Resolved) -> Failure | None:
     )
 
 
-def reference_scripts_too_big(resolved: Resolved) -> Failure | None:
+def reference_scripts_too_big(resolved: ResolvedTransaction) -> Failure | None:
     """Conway LEDGER, ``ConwayTxRefScriptsSizeTooBig``: ≤ ``maxRefScriptSizePerTx`` bytes."""
     size = reference_script_bytes(resolved.script_outputs())
     limit = resolved.env.parameters.max_ref_script_size_per_tx

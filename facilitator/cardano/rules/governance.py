@@ -29,12 +29,12 @@ def purpose_of(action: Action) -> ActionPurpose | None:
     return _PURPOSES.get(action.kind)
 
 
-def guarded(action: Action) -> bool:
+def needs_guardrails(action: Action) -> bool:
     """Return True if the action must name the constitution's guardrails script."""
     return action.kind in (ActionKind.PARAMETER_CHANGE, ActionKind.TREASURY_WITHDRAWALS)
 
 
-def bootstrapping(env: Environment) -> bool:
+def is_bootstrap_phase(env: Environment) -> bool:
     """Return True in protocol version 9, which limits governance.
 
     Conway ``hardforkConwayBootstrapPhase``.
@@ -42,7 +42,7 @@ def bootstrapping(env: Environment) -> bool:
     return env.parameters.protocol_major == _BOOTSTRAP_VERSION
 
 
-def allowed_in_bootstrap(action: Action) -> bool:
+def is_allowed_in_bootstrap(action: Action) -> bool:
     """Return True if version 9 allows the action (Conway GOV, ``isBootstrapAction``)."""
     return action.kind in (
         ActionKind.PARAMETER_CHANGE,

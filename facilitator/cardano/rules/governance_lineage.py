@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from facilitator.cardano.addresses.address import reward_credential
-from facilitator.cardano.rules.failure import Environment, Failure, listing
-from facilitator.cardano.rules.governance import bootstrapping, guarded, purpose_of
+from facilitator.cardano.rules.failure import Environment, Failure, format_items
+from facilitator.cardano.rules.governance import is_bootstrap_phase, needs_guardrails, purpose_of
 from facilitator.cardano.rules.registry import Registry
 from facilitator.cardano.transaction import Action, Body
 
@@ -17,7 +17,7 @@ def return_account_does_not_exist(
     Not in force in protocol version 9, like the next rule.
     """
     addresses = [proposal.return_address for proposal in body.proposals]
-    return _unregistered("ProposalReturnAccountDoesNotExist", addresses, env, registry)
+    return _check_registered("ProposalReturnAccountDoesNotExist", addresses, env, registry)
 
 
 def treasury_accounts_do_not_exist(
@@ -25,22 +25,22 @@ def treasury_accounts_do_not_exist(
 ) -> Failure | None:
     """``TreasuryWithdrawalReturnAccountsDoNotExist``: the treasury pays registered accounts."""
     addresses = [address for action in _actions(body) for address, _ in action.withdrawals]
-    return _unregistered("TreasuryWithdrawalReturnAccountsDoNotExist", addresses, env, registry)
+    return _check_registered("TreasuryWithdrawalReturnAccountsDoNotExist", addresses, env, registry)
 
 
 def invalid_guardrails_script(body: Body, _env: Environment, registry: Registry) -> Failure | None:
     """``InvalidGuardrailsScriptHash``: proposals name the constitution's guardrails script."""
-    named = [action.guardrails for action in _actions(body) if guarded(action)]
+    named = [action.guardrails for action in _actions(body) if needs_guardrails(action)]
     if not named:
         return None
     script = registry.guardrails()
-    wrong = [_hash(guardrails) for guardrails in named if guardrails != script]
+    wrong = [_format_hash(guardrails) for guardrails in named if guardrails != script]
     if not wrong:
         return None
     return Failure(
         "InvalidGuardrailsScriptHash",
-        f"proposals name {listing(wrong)} as guardrails script, the constitution's is "
-        f"{_hash(script)}",
+        f"proposals name {format_items(wrong)} as guardrails script, the constitution's is "
+        f"{_format_hash(script)}",
     )
 
 
@@ -54,7 +54,7 @@ def invalid_previous_action(body: Body, _env: Environment, registry: Registry) -
     if not wrong:
         return None
     return Failure(
-        "InvalidPrevGovActionId", f"proposals cannot follow these actions: {listing(wrong)}"
+        "InvalidPrevGovActionId", f"proposals cannot follow these actions: {format_items(wrong)}"
     )
 
 
@@ -62,15 +62,15 @@ def proposal_cannot_follow(body: Body, env: Environment, registry: Registry) -> 
     """``ProposalCantFollow``: a hard fork is to the next major or minor version."""
     wrong = []
     for action in _actions(body):
-        version, before = action.version, _preceding_version(action, env, registry)
+        version, before = action.version, _find_preceding_version(action, env, registry)
         if version is None or before is None:
             continue
         major, minor = before
         if version not in ((major + 1, 0), (major, minor + 1)):
-            wrong.append(f"{_dotted(version)} after {_dotted(before)}")
+            wrong.append(f"{_format_version(version)} after {_format_version(before)}")
     if not wrong:
         return None
-    return Failure("ProposalCantFollow", f"protocol versions cannot follow: {listing(wrong)}")
+    return Failure("ProposalCantFollow", f"protocol versions cannot follow: {format_items(wrong)}")
 
 
 LINEAGE_RULES = (
@@ -87,17 +87,17 @@ def _actions(body: Body) -> Iterator[Action]:
     return (proposal.action for proposal in body.proposals)
 
 
-def _unregistered(
+def _check_registered(
     rule: str, addresses: list[bytes], env: Environment, registry: Registry
 ) -> Failure | None:
-    if bootstrapping(env):
+    if is_bootstrap_phase(env):
         return None
     wrong = [
         address.hex()
         for address in addresses
         if registry.account(reward_credential(address)) is None
     ]
-    return Failure(rule, f"no such accounts: {listing(wrong)}") if wrong else None
+    return Failure(rule, f"no such accounts: {format_items(wrong)}") if wrong else None
 
 
 def _has_parent(action: Action, registry: Registry) -> bool:
@@ -109,7 +109,7 @@ def _has_parent(action: Action, registry: Registry) -> bool:
     return parent is not None and purpose_of(parent.action) is purpose
 
 
-def _preceding_version(
+def _find_preceding_version(
     action: Action, env: Environment, registry: Registry
 ) -> tuple[int, int] | None:
     """Return the version that the action follows (Conway ``preceedingHardFork``).
@@ -126,9 +126,9 @@ def _preceding_version(
     return None if parent is None else parent.action.version
 
 
-def _hash(script: bytes | None) -> str:
+def _format_hash(script: bytes | None) -> str:
     return "none" if script is None else script.hex()
 
 
-def _dotted(version: tuple[int, int]) -> str:
+def _format_version(version: tuple[int, int]) -> str:
     return f"{version[0]}.{version[1]}"

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from facilitator.cardano.rules.failure import Environment, Failure, listing
-from facilitator.cardano.rules.governance import allowed_in_bootstrap, bootstrapping
+from facilitator.cardano.rules.failure import Environment, Failure, format_items
+from facilitator.cardano.rules.governance import is_allowed_in_bootstrap, is_bootstrap_phase
 from facilitator.cardano.rules.registry import describe
 from facilitator.cardano.transaction import Action, ActionKind, Transaction
 
@@ -15,10 +15,10 @@ _POOL_COUNT_CHECKED_FROM = 11
 
 def proposal_during_bootstrap(tx: Transaction, env: Environment) -> Failure | None:
     """``DisallowedProposalDuringBootstrap``: what may be proposed in protocol version 9."""
-    wrong = [action.kind for action in _actions(tx) if not allowed_in_bootstrap(action)]
-    if not bootstrapping(env) or not wrong:
+    wrong = [action.kind for action in _actions(tx) if not is_allowed_in_bootstrap(action)]
+    if not is_bootstrap_phase(env) or not wrong:
         return None
-    kinds = listing([kind.name.lower().replace("_", " ") for kind in wrong])
+    kinds = format_items([kind.name.lower().replace("_", " ") for kind in wrong])
     return Failure(
         "DisallowedProposalDuringBootstrap", f"protocol version 9 does not allow: {kinds}"
     )
@@ -36,7 +36,9 @@ def malformed_proposal(tx: Transaction, env: Environment) -> Failure | None:
         ]
         if not zeros:
             return None
-        return Failure("MalformedProposal", f"parameters of these keys are 0: {listing(zeros)}")
+        return Failure(
+            "MalformedProposal", f"parameters of these keys are 0: {format_items(zeros)}"
+        )
     return Failure("MalformedProposal", "a parameter update changes no parameter")
 
 
@@ -48,13 +50,13 @@ def proposal_deposit_incorrect(tx: Transaction, env: Environment) -> Failure | N
         return None
     return Failure(
         "ProposalDepositIncorrect",
-        f"proposals name {listing(wrong)} lovelace as their deposit, which is {due}",
+        f"proposals name {format_items(wrong)} lovelace as their deposit, which is {due}",
     )
 
 
 def proposal_network_mismatch(tx: Transaction, env: Environment) -> Failure | None:
     """``ProposalProcedureNetworkIdMismatch``: deposits return to this network."""
-    return _of_other_network(
+    return _check_network(
         "ProposalProcedureNetworkIdMismatch",
         [proposal.return_address for proposal in tx.body.proposals],
         env,
@@ -63,7 +65,7 @@ def proposal_network_mismatch(tx: Transaction, env: Environment) -> Failure | No
 
 def treasury_withdrawals_network_mismatch(tx: Transaction, env: Environment) -> Failure | None:
     """``TreasuryWithdrawalsNetworkIdMismatch``: the treasury pays to this network."""
-    return _of_other_network(
+    return _check_network(
         "TreasuryWithdrawalsNetworkIdMismatch",
         [address for action in _actions(tx) for address, _ in action.withdrawals],
         env,
@@ -92,7 +94,7 @@ def conflicting_committee_update(tx: Transaction, _env: Environment) -> Failure 
         return None
     return Failure(
         "ConflictingCommitteeUpdate",
-        f"proposed to join and to leave the committee: {listing(both)}",
+        f"proposed to join and to leave the committee: {format_items(both)}",
     )
 
 
@@ -108,7 +110,8 @@ def expiration_epoch_too_small(tx: Transaction, env: Environment) -> Failure | N
     if not early:
         return None
     return Failure(
-        "ExpirationEpochTooSmall", f"this is epoch {epoch}, members would serve: {listing(early)}"
+        "ExpirationEpochTooSmall",
+        f"this is epoch {epoch}, members would serve: {format_items(early)}",
     )
 
 
@@ -131,16 +134,16 @@ def _actions(tx: Transaction) -> Iterator[Action]:
 def _must_not_be_zero(key: int, env: Environment) -> bool:
     """Return True if the parameter must not be 0 in this version (Conway ``ppuWellFormed``)."""
     if key == _UTXO_COST:
-        return not bootstrapping(env)
+        return not is_bootstrap_phase(env)
     if key == _POOL_COUNT:
         return env.parameters.protocol_major >= _POOL_COUNT_CHECKED_FROM
     return key in _NEVER_ZERO
 
 
-def _of_other_network(rule: str, addresses: list[bytes], env: Environment) -> Failure | None:
+def _check_network(rule: str, addresses: list[bytes], env: Environment) -> Failure | None:
     wrong = [address.hex() for address in addresses if address[0] & 15 != env.network_id]
     if not wrong:
         return None
     return Failure(
-        rule, f"reward addresses are not of network id {env.network_id}: {listing(wrong)}"
+        rule, f"reward addresses are not of network id {env.network_id}: {format_items(wrong)}"
     )

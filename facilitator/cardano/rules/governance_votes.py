@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from facilitator.cardano.rules.failure import Environment, Failure, listing
+from facilitator.cardano.rules.failure import Environment, Failure, format_items
 from facilitator.cardano.rules.governance import (
     COMMITTEE_VOTERS,
     DREP_VOTERS,
     POOL_VOTERS,
-    allowed_in_bootstrap,
-    bootstrapping,
+    is_allowed_in_bootstrap,
+    is_bootstrap_phase,
     voter_credential,
 )
 from facilitator.cardano.rules.registry import Registry, describe
@@ -25,7 +25,7 @@ def voters_do_not_exist(body: Body, _env: Environment, registry: Registry) -> Fa
     unknown = [_describe(voter) for voter in body.voters if not _exists(voter, registry)]
     if not unknown:
         return None
-    return Failure("VotersDoNotExist", f"there are no such voters: {listing(unknown)}")
+    return Failure("VotersDoNotExist", f"there are no such voters: {format_items(unknown)}")
 
 
 def unelected_committee_voters(body: Body, env: Environment, registry: Registry) -> Failure | None:
@@ -38,7 +38,7 @@ def unelected_committee_voters(body: Body, env: Environment, registry: Registry)
     if not unelected:
         return None
     return Failure(
-        "UnelectedCommitteeVoters", f"no member in office authorized {listing(unelected)}"
+        "UnelectedCommitteeVoters", f"no member in office authorized {format_items(unelected)}"
     )
 
 
@@ -48,22 +48,24 @@ def gov_actions_do_not_exist(body: Body, _env: Environment, registry: Registry) 
     unknown = [str(action) for action in actions if registry.proposal(action) is None]
     if not unknown:
         return None
-    return Failure("GovActionsDoNotExist", f"there are no such open proposals: {listing(unknown)}")
+    return Failure(
+        "GovActionsDoNotExist", f"there are no such open proposals: {format_items(unknown)}"
+    )
 
 
 def disallowed_votes_during_bootstrap(
     body: Body, env: Environment, registry: Registry
 ) -> Failure | None:
     """``DisallowedVotesDuringBootstrap``: in protocol version 9 DReps vote on info actions only."""
-    if not bootstrapping(env):
+    if not is_bootstrap_phase(env):
         return None
-    return _refused(
+    return _refuse_votes(
         "DisallowedVotesDuringBootstrap",
         "protocol version 9 does not allow these votes",
         [
             vote
-            for vote, proposal in _known_votes(body, registry)
-            if not _votes_in_bootstrap(vote.voter, proposal.action)
+            for vote, proposal in _find_known_votes(body, registry)
+            if not _may_vote_in_bootstrap(vote.voter, proposal.action)
         ],
     )
 
@@ -71,21 +73,25 @@ def disallowed_votes_during_bootstrap(
 def voting_on_expired_action(body: Body, env: Environment, registry: Registry) -> Failure | None:
     """``VotingOnExpiredGovAction``: votes come no later than the proposal's last epoch."""
     epoch = env.parameters.epoch
-    return _refused(
+    return _refuse_votes(
         "VotingOnExpiredGovAction",
         f"these votes are on actions that expired before epoch {epoch}",
-        [vote for vote, proposal in _known_votes(body, registry) if epoch > proposal.expires_after],
+        [
+            vote
+            for vote, proposal in _find_known_votes(body, registry)
+            if epoch > proposal.expires_after
+        ],
     )
 
 
 def disallowed_voters(body: Body, _env: Environment, registry: Registry) -> Failure | None:
     """``DisallowedVoters``: everyone votes only on what concerns them (CIP-1694)."""
-    return _refused(
+    return _refuse_votes(
         "DisallowedVoters",
         "these voters have no say in these actions",
         [
             vote
-            for vote, proposal in _known_votes(body, registry)
+            for vote, proposal in _find_known_votes(body, registry)
             if not _may_vote(vote.voter, proposal.action)
         ],
     )
@@ -104,23 +110,23 @@ VOTE_RULES = (
 
 def _exists(voter: Voter, registry: Registry) -> bool:
     if voter.kind in POOL_VOTERS:
-        return registry.pool(voter.hash)
+        return registry.has_pool(voter.hash)
     credential = voter_credential(voter)
     if voter.kind in DREP_VOTERS:
         return registry.drep(credential) is not None
     return any(member.hot == credential for member in registry.committee().values())
 
 
-def _known_votes(body: Body, registry: Registry) -> Iterator[tuple[Vote, OpenProposal]]:
+def _find_known_votes(body: Body, registry: Registry) -> Iterator[tuple[Vote, OpenProposal]]:
     for vote in body.votes:
         if (proposal := registry.proposal(vote.action)) is not None:
             yield vote, proposal
 
 
-def _votes_in_bootstrap(voter: Voter, action: Action) -> bool:
+def _may_vote_in_bootstrap(voter: Voter, action: Action) -> bool:
     if voter.kind in DREP_VOTERS:
         return action.kind == ActionKind.INFO
-    return allowed_in_bootstrap(action)
+    return is_allowed_in_bootstrap(action)
 
 
 def _may_vote(voter: Voter, action: Action) -> bool:
@@ -138,11 +144,11 @@ def _may_vote(voter: Voter, action: Action) -> bool:
     return True
 
 
-def _refused(rule: str, why: str, votes: list[Vote]) -> Failure | None:
+def _refuse_votes(rule: str, why: str, votes: list[Vote]) -> Failure | None:
     if not votes:
         return None
     named = [f"{_describe(vote.voter)} on {vote.action}" for vote in votes]
-    return Failure(rule, f"{why}: {listing(named)}")
+    return Failure(rule, f"{why}: {format_items(named)}")
 
 
 def _describe(voter: Voter) -> str:

@@ -5,17 +5,17 @@ from dataclasses import replace
 from facilitator.cardano.addresses.address import reward_credential
 from facilitator.cardano.rules.certificates import ABOUT_ACCOUNTS, ABOUT_COMMITTEE, ABOUT_DREPS
 from facilitator.cardano.rules.delegation import apply_account_certificate
-from facilitator.cardano.rules.failure import Environment, Failure, not_judged
+from facilitator.cardano.rules.failure import Environment, Failure, refuse_unjudged
 from facilitator.cardano.rules.governance_committee import apply_committee_certificate
 from facilitator.cardano.rules.governance_lineage import LINEAGE_RULES
 from facilitator.cardano.rules.governance_votes import VOTE_RULES
 from facilitator.cardano.rules.registrations import apply_drep_certificate, apply_pool_certificate
 from facilitator.cardano.rules.registry import Registry, UnknownFactError, describe
-from facilitator.cardano.rules.resolved import Resolved
+from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.transaction import Body, Certificate, Credential
 
 
-def state_failures(resolved: Resolved) -> list[Failure]:
+def state_failures(resolved: ResolvedTransaction) -> list[Failure]:
     """Conway LEDGER, CERTS and GOV: withdrawals, certificates, then proposals and votes.
 
     Each certificate is judged after applying those before it. The first unknown fact is refused
@@ -26,34 +26,34 @@ def state_failures(resolved: Resolved) -> list[Failure]:
     registry = Registry(resolved.state)
     try:
         if body.treasury is not None:
-            failures += _treasury(body.treasury, registry.treasury())
+            failures += _check_treasury(body.treasury, registry.treasury())
         for address, amount in (body.withdrawals or {}).items():
             failures += _withdraw(reward_credential(address), amount, env, registry)
         for certificate in body.certificates:
             failures += _apply(certificate, env, registry)
     except UnknownFactError as unknown:
-        return [*failures, _not_known(unknown)]
-    return failures + _governance(body, env, registry)
+        return [*failures, _refuse_unknown(unknown)]
+    return failures + _check_governance(body, env, registry)
 
 
-def _governance(body: Body, env: Environment, registry: Registry) -> list[Failure]:
+def _check_governance(body: Body, env: Environment, registry: Registry) -> list[Failure]:
     rules = (*(LINEAGE_RULES if body.proposals else ()), *(VOTE_RULES if body.votes else ()))
     failures = []
     for rule in rules:
         try:
             failure = rule(body, env, registry)
         except UnknownFactError as unknown:
-            failure = _not_known(unknown)
+            failure = _refuse_unknown(unknown)
         if failure is not None and failure not in failures:
             failures.append(failure)
     return failures
 
 
-def _not_known(unknown: UnknownFactError) -> Failure:
-    return not_judged(f"{unknown} is not known, and what depends on it is")
+def _refuse_unknown(unknown: UnknownFactError) -> Failure:
+    return refuse_unjudged(f"{unknown} is not known, and what depends on it is")
 
 
-def _treasury(claimed: int, held: int) -> list[Failure]:
+def _check_treasury(claimed: int, held: int) -> list[Failure]:
     """Compare the claimed balance with the treasury's (``ConwayTreasuryValueMismatch``)."""
     if claimed == held:
         return []
@@ -109,4 +109,4 @@ def _apply(certificate: Certificate, env: Environment, registry: Registry) -> li
         return apply_committee_certificate(certificate, credential, registry)
     if pool is not None:
         return apply_pool_certificate(certificate, pool, env, registry)
-    return [not_judged(f"certificates of kind {certificate.kind} are")]
+    return [refuse_unjudged(f"certificates of kind {certificate.kind} are")]

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 from facilitator.cardano.plutus.flat_bits import MalformedScriptError
 from facilitator.cardano.plutus.program import check_plutus
-from facilitator.cardano.rules.failure import Environment, Failure, listing
+from facilitator.cardano.rules.failure import Environment, Failure, format_items
 from facilitator.cardano.transaction import Language, Script, Transaction
 
 
-def malformed(
+def find_malformed(
     rule: str, tx: Transaction, scripts: Iterable[Script], env: Environment
 ) -> Failure | None:
     """Return the failure for the transaction's Plutus scripts that are not well-formed, if any.
@@ -27,5 +27,5 @@ def malformed(
                 reasons[script.hash] = str(error)
     if not reasons:
         return None
-    found = listing([f"{hash_.hex()} ({reason})" for hash_, reason in sorted(reasons.items())])
+    found = format_items([f"{hash_.hex()} ({reason})" for hash_, reason in sorted(reasons.items())])
     return Failure(rule, f"Plutus scripts are not well-formed: {found}")

@@ -5,7 +5,7 @@ from itertools import starmap
 
 from facilitator.cardano.codec.scripts import make_script
 from facilitator.cardano.rules.failure import Environment, Failure
-from facilitator.cardano.rules.malformed import malformed
+from facilitator.cardano.rules.malformed import find_malformed
 from facilitator.cardano.transaction import Transaction
 
 
@@ -39,4 +39,4 @@ def auxiliary_scripts(tx: Transaction, env: Environment) -> Failure | None:
     """
     if not tx.auxiliary_plutus:
         return None
-    return malformed("InvalidMetadata", tx, starmap(make_script, tx.auxiliary_plutus), env)
+    return find_malformed("InvalidMetadata", tx, starmap(make_script, tx.auxiliary_plutus), env)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from facilitator.cardano.addresses.address import reward_credential
-from facilitator.cardano.rules.resolved import Resolved
+from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.transaction import Body, Credential, Language, Script
 
 SPENDING, MINTING, CERTIFYING, REWARDING, VOTING, PROPOSING = range(6)
@@ -41,7 +41,7 @@ class Scripts(NamedTuple):
         }
 
 
-def find_scripts(resolved: Resolved) -> Scripts:
+def find_scripts(resolved: ResolvedTransaction) -> Scripts:
     """Return the scripts as ``getConwayScriptsNeeded`` and ``getBabbageScriptsProvided`` do."""
     references = {
         output.script.hash: output.script
@@ -49,7 +49,7 @@ def find_scripts(resolved: Resolved) -> Scripts:
         if output.script is not None
     }
     witnessed = resolved.tx.witnesses.scripts or {}
-    needed = (*_spending(resolved), *_body_purposes(resolved.tx.body))
+    needed = (*_find_spending(resolved), *_find_body_purposes(resolved.tx.body))
     return Scripts(needed, {**references, **witnessed}, frozenset(references))
 
 
@@ -58,7 +58,7 @@ def is_script_address(address: bytes) -> bool:
     return address[0] & 0x90 == 0x10
 
 
-def _spending(resolved: Resolved) -> list[Purpose]:
+def _find_spending(resolved: ResolvedTransaction) -> list[Purpose]:
     inputs = resolved.inputs
     if not any(is_script_address(output.address) for output in inputs.values()):
         return []
@@ -69,7 +69,7 @@ def _spending(resolved: Resolved) -> list[Purpose]:
     ]
 
 
-def _body_purposes(body: Body) -> list[Purpose]:
+def _find_body_purposes(body: Body) -> list[Purpose]:
     purposes: list[Purpose] = []
     if body.mint:
         policies = sorted({asset[:28] for asset in body.mint})
@@ -83,12 +83,12 @@ def _body_purposes(body: Body) -> list[Purpose]:
             and certificate.credential.is_script
         )
     if body.withdrawals:
-        purposes += _script_purposes(
+        purposes += _select_scripts(
             REWARDING, sorted(map(reward_credential, body.withdrawals), key=_script_first)
         )
     if body.voters:
         voters = sorted(body.voters, key=lambda voter: (_VOTER_ORDER.get(voter[0], 5), voter[1]))
-        purposes += _script_purposes(
+        purposes += _select_scripts(
             VOTING, [Credential(kind in (1, 3), key) for kind, key in voters]
         )
     if body.proposals:
@@ -100,7 +100,7 @@ def _body_purposes(body: Body) -> list[Purpose]:
     return purposes
 
 
-def _script_purposes(tag: int, credentials: list[Credential]) -> list[Purpose]:
+def _select_scripts(tag: int, credentials: list[Credential]) -> list[Purpose]:
     return [
         Purpose(tag, index, credential.hash)
         for index, credential in enumerate(credentials)

@@ -4,8 +4,8 @@ from itertools import groupby
 
 from facilitator.cardano.addresses.address import MAINNET, TESTNET
 from facilitator.cardano.addresses.byron import read_byron
-from facilitator.cardano.rules.failure import Environment, Failure, listing
-from facilitator.cardano.rules.malformed import malformed
+from facilitator.cardano.rules.failure import Environment, Failure, format_items
+from facilitator.cardano.rules.malformed import find_malformed
 from facilitator.cardano.transaction import Output, Transaction
 
 OUTPUT_OVERHEAD = 160
@@ -36,7 +36,7 @@ def output_too_small(tx: Transaction, env: Environment) -> Failure | None:
         for index, output in enumerate(created_outputs(tx))
         if output.value.lovelace < (OUTPUT_OVERHEAD + output.size) * price
     ]
-    return Failure("BabbageOutputTooSmallUTxO", listing(small)) if small else None
+    return Failure("BabbageOutputTooSmallUTxO", format_items(small)) if small else None
 
 
 def output_too_big(tx: Transaction, env: Environment) -> Failure | None:
@@ -50,7 +50,7 @@ def output_too_big(tx: Transaction, env: Environment) -> Failure | None:
         for index, output in enumerate(created_outputs(tx))
         if output.value_size > limit and (size := ledger_value_size(output)) > limit
     ]
-    return Failure("OutputTooBigUTxO", listing(big)) if big else None
+    return Failure("OutputTooBigUTxO", format_items(big)) if big else None
 
 
 def network_of(address: bytes) -> int:
@@ -69,7 +69,7 @@ def wrong_network(tx: Transaction, env: Environment) -> Failure | None:
     ]
     if not wrong:
         return None
-    return Failure("WrongNetwork", f"{listing(wrong)}, this network's is {env.network_id}")
+    return Failure("WrongNetwork", f"{format_items(wrong)}, this network's is {env.network_id}")
 
 
 def boot_address_attributes_too_big(tx: Transaction, _env: Environment) -> Failure | None:
@@ -81,13 +81,13 @@ def boot_address_attributes_too_big(tx: Transaction, _env: Environment) -> Failu
         if output.address[0] & 0x80
         and read_byron(output.address).attributes_size > MAX_BYRON_ATTRIBUTES
     ]
-    return Failure("OutputBootAddrAttrsTooBig", listing(big)) if big else None
+    return Failure("OutputBootAddrAttrsTooBig", format_items(big)) if big else None
 
 
 def malformed_reference_scripts(tx: Transaction, env: Environment) -> Failure | None:
     """Babbage UTXOW, ``MalformedReferenceScripts``: the ledger decodes those of new outputs."""
     scripts = [output.script for output in created_outputs(tx) if output.script is not None]
-    return malformed("MalformedReferenceScripts", tx, scripts, env) if scripts else None
+    return find_malformed("MalformedReferenceScripts", tx, scripts, env) if scripts else None
 
 
 def ledger_value_size(output: Output) -> int:

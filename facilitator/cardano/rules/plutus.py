@@ -6,26 +6,26 @@ from hashlib import blake2b
 import cbor2
 
 from facilitator.cardano.parameters import ProtocolParameters
-from facilitator.cardano.rules.failure import Failure, listing
+from facilitator.cardano.rules.failure import Failure, format_items
 from facilitator.cardano.rules.needed import Scripts, is_script_address
 from facilitator.cardano.rules.outputs import created_outputs
-from facilitator.cardano.rules.resolved import Resolved
+from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.transaction import Language, Transaction
 
 _PURPOSES = ("spending", "minting", "certifying", "rewarding", "voting", "proposing")
 _EMPTY_REDEEMERS = b"\xa0"
 
 
-def missing_redeemers(resolved: Resolved, scripts: Scripts) -> Failure | None:
+def missing_redeemers(resolved: ResolvedTransaction, scripts: Scripts) -> Failure | None:
     """Alonzo UTXOW, ``MissingRedeemers``: one for every purpose of a Plutus script."""
     needed = {(purpose.tag, purpose.item) for purpose in scripts.plutus()}
     missing = needed - _redeemers(resolved.tx)
     if not missing:
         return None
-    return Failure("MissingRedeemers", f"redeemers are missing for {_name(missing)}")
+    return Failure("MissingRedeemers", f"redeemers are missing for {_describe(missing)}")
 
 
-def extra_redeemers(resolved: Resolved, scripts: Scripts) -> Failure | None:
+def extra_redeemers(resolved: ResolvedTransaction, scripts: Scripts) -> Failure | None:
     """Alonzo UTXOW, ``ExtraRedeemers``: none without a Plutus script that it is for.
 
     Left out while an input is missing.
@@ -36,35 +36,37 @@ def extra_redeemers(resolved: Resolved, scripts: Scripts) -> Failure | None:
     extra = redeemers - {(purpose.tag, purpose.item) for purpose in scripts.plutus()}
     if not extra:
         return None
-    return Failure("ExtraRedeemers", f"no Plutus script needs redeemers for {_name(extra)}")
+    return Failure("ExtraRedeemers", f"no Plutus script needs redeemers for {_describe(extra)}")
 
 
-def unspendable_without_datum(resolved: Resolved, scripts: Scripts) -> Failure | None:
+def unspendable_without_datum(resolved: ResolvedTransaction, scripts: Scripts) -> Failure | None:
     """Alonzo UTXOW, ``UnspendableUTxONoDatumHash``: Plutus V1 and V2 spend with a datum."""
     unspendable = [
         str(ref)
         for ref, output in resolved.inputs.items()
         if output.datum is None
         and output.datum_hash is None
-        and _language(output.address, scripts) in (Language.PLUTUS_V1, Language.PLUTUS_V2)
+        and _language_at(output.address, scripts) in (Language.PLUTUS_V1, Language.PLUTUS_V2)
     ]
     if not unspendable:
         return None
     return Failure(
         "UnspendableUTxONoDatumHash",
-        f"inputs at Plutus scripts have no datum: {listing(unspendable)}",
+        f"inputs at Plutus scripts have no datum: {format_items(unspendable)}",
     )
 
 
-def missing_datums(resolved: Resolved, scripts: Scripts) -> Failure | None:
+def missing_datums(resolved: ResolvedTransaction, scripts: Scripts) -> Failure | None:
     """Alonzo UTXOW, ``MissingRequiredDatums``: every datum hash spent comes with its datum."""
     missing = _required_datums(resolved, scripts) - _datum_hashes(resolved.tx)
     if not missing:
         return None
-    return Failure("MissingRequiredDatums", f"datums are missing for the hashes {_hashes(missing)}")
+    return Failure(
+        "MissingRequiredDatums", f"datums are missing for the hashes {_format_hashes(missing)}"
+    )
 
 
-def supplemental_datums(resolved: Resolved, scripts: Scripts) -> Failure | None:
+def supplemental_datums(resolved: ResolvedTransaction, scripts: Scripts) -> Failure | None:
     """Alonzo UTXOW, ``NotAllowedSupplementalDatums``, with the Babbage set of allowed ones.
 
     A datum that no input needs must be that of a created output or of a reference input. Left
@@ -78,11 +80,11 @@ def supplemental_datums(resolved: Resolved, scripts: Scripts) -> Failure | None:
     if not extra:
         return None
     return Failure(
-        "NotAllowedSupplementalDatums", f"no output refers to the datums {_hashes(extra)}"
+        "NotAllowedSupplementalDatums", f"no output refers to the datums {_format_hashes(extra)}"
     )
 
 
-def script_integrity(resolved: Resolved, scripts: Scripts) -> Failure | None:
+def script_integrity(resolved: ResolvedTransaction, scripts: Scripts) -> Failure | None:
     """Alonzo UTXOW, ``PPViewHashesDontMatch``: the script integrity hash is what it must be.
 
     From protocol version 11 on its name is ``ScriptIntegrityHashMismatch``. Left out while an input
@@ -129,30 +131,30 @@ def language_views(languages: set[Language], parameters: ProtocolParameters) -> 
         costs = parameters.cost_models.get(language - 1)
         key = cbor2.dumps(language - 1)
         if language == Language.PLUTUS_V1:
-            views[cbor2.dumps(key)] = cbor2.dumps(_indefinite(costs))
+            views[cbor2.dumps(key)] = cbor2.dumps(_encode_indefinite(costs))
         else:
             views[key] = cbor2.dumps(None if costs is None else list(costs))
     ordered = sorted(views, key=lambda key: (len(key), key))
     return bytes([0xA0 + len(views)]) + b"".join(key + views[key] for key in ordered)
 
 
-def _indefinite(costs: Sequence[int] | None) -> bytes:
+def _encode_indefinite(costs: Sequence[int] | None) -> bytes:
     if costs is None:
         return cbor2.dumps(None)
     return b"\x9f" + b"".join(map(cbor2.dumps, costs)) + b"\xff"
 
 
-def _language(address: bytes, scripts: Scripts) -> Language | None:
+def _language_at(address: bytes, scripts: Scripts) -> Language | None:
     script = scripts.provided.get(address[1:29]) if is_script_address(address) else None
     return None if script is None else script.language
 
 
-def _required_datums(resolved: Resolved, scripts: Scripts) -> set[bytes]:
+def _required_datums(resolved: ResolvedTransaction, scripts: Scripts) -> set[bytes]:
     return {
         output.datum_hash
         for output in resolved.inputs.values()
         if output.datum_hash is not None
-        and _language(output.address, scripts) not in (None, Language.NATIVE)
+        and _language_at(output.address, scripts) not in (None, Language.NATIVE)
     }
 
 
@@ -164,9 +166,9 @@ def _redeemers(tx: Transaction) -> set[tuple[int, int]]:
     return {(redeemer.tag, redeemer.index) for redeemer in tx.witnesses.redeemers}
 
 
-def _name(pointers: set[tuple[int, int]]) -> str:
-    return listing([f"{_PURPOSES[tag]} {index}" for tag, index in sorted(pointers)])
+def _describe(pointers: set[tuple[int, int]]) -> str:
+    return format_items([f"{_PURPOSES[tag]} {index}" for tag, index in sorted(pointers)])
 
 
-def _hashes(hashes: set[bytes]) -> str:
-    return listing(sorted(datum.hex() for datum in hashes))
+def _format_hashes(hashes: set[bytes]) -> str:
+    return format_items(sorted(datum.hex() for datum in hashes))

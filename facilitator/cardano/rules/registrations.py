@@ -5,8 +5,8 @@ from facilitator.cardano.rules.certificates import (
     REGISTERS_DREP,
     REGISTERS_POOL,
 )
-from facilitator.cardano.rules.failure import Environment, Failure, not_judged
-from facilitator.cardano.rules.registry import Registry, describe, wrong_amount
+from facilitator.cardano.rules.failure import Environment, Failure, refuse_unjudged
+from facilitator.cardano.rules.registry import Registry, describe, refuse_amount
 from facilitator.cardano.transaction import Certificate, Credential
 
 _LONGEST_METADATA_HASH = 32
@@ -21,11 +21,11 @@ def apply_pool_certificate(
     """
     if certificate.kind in REGISTERS_POOL:
         registry.add_pool(pool)
-        return _register_pool(certificate, env)
-    return _retire_pool(certificate, pool, env, registry)
+        return _check_pool_registration(certificate, env)
+    return _check_pool_retirement(certificate, pool, env, registry)
 
 
-def _register_pool(certificate: Certificate, env: Environment) -> list[Failure]:
+def _check_pool_registration(certificate: Certificate, env: Environment) -> list[Failure]:
     """Check a pool's registration.
 
     Failures: ``WrongNetworkPOOL``, ``PoolMedataHashTooBig``, ``StakePoolCostTooLowPOOL``.
@@ -58,11 +58,11 @@ def _register_pool(certificate: Certificate, env: Environment) -> list[Failure]:
             )
         )
     if env.parameters.protocol_major > 10:
-        failures.append(not_judged("whether another pool uses the same VRF key is"))
+        failures.append(refuse_unjudged("whether another pool uses the same VRF key is"))
     return failures
 
 
-def _retire_pool(
+def _check_pool_retirement(
     certificate: Certificate, pool: bytes, env: Environment, registry: Registry
 ) -> list[Failure]:
     """Check a pool's retirement.
@@ -70,7 +70,7 @@ def _retire_pool(
     Failures: ``StakePoolNotRegisteredOnKeyPOOL``, ``StakePoolRetirementWrongEpochPOOL``.
     """
     failures = []
-    if not registry.pool(pool):
+    if not registry.has_pool(pool):
         failures.append(
             Failure("StakePoolNotRegisteredOnKeyPOOL", f"pool {pool.hex()} is not registered")
         )
@@ -96,17 +96,17 @@ def apply_drep_certificate(
     paid, amount = registry.drep(credential), certificate.deposit or 0
     if certificate.kind in REGISTERS_DREP:
         registry.set_drep(credential, env.parameters.drep_deposit)
-        return _register_drep(credential, amount, paid, env)
+        return _check_drep_registration(credential, amount, paid, env)
     if paid is None:
         return [Failure("ConwayDRepNotRegistered", f"{describe(credential)} is not registered")]
     if certificate.kind in DEREGISTERS_DREP:
         registry.set_drep(credential, None)
         if amount != paid:
-            return [wrong_amount("ConwayDRepIncorrectRefund", amount, paid)]
+            return [refuse_amount("ConwayDRepIncorrectRefund", amount, paid)]
     return []
 
 
-def _register_drep(
+def _check_drep_registration(
     credential: Credential, amount: int, paid: int | None, env: Environment
 ) -> list[Failure]:
     """Check a DRep's registration.
@@ -120,6 +120,6 @@ def _register_drep(
         )
     if amount != env.parameters.drep_deposit:
         failures.append(
-            wrong_amount("ConwayDRepIncorrectDeposit", amount, env.parameters.drep_deposit)
+            refuse_amount("ConwayDRepIncorrectDeposit", amount, env.parameters.drep_deposit)
         )
     return failures

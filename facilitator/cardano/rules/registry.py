@@ -22,7 +22,7 @@ def describe(credential: Credential) -> str:
     return f"{'script' if credential.is_script else 'key'} {credential.hash.hex()}"
 
 
-def wrong_amount(rule: str, named: int, right: int) -> Failure:
+def refuse_amount(rule: str, named: int, right: int) -> Failure:
     """Return the failure of a certificate that names a wrong deposit or refund."""
     return Failure(rule, f"the certificate names {named} lovelace, the deposit is {right}")
 
@@ -45,7 +45,7 @@ class Registry:
             raise UnknownFactError(f"the account of stake {describe(credential)}")
         return self._accounts[credential]
 
-    def pool(self, pool: bytes) -> bool:
+    def has_pool(self, pool: bytes) -> bool:
         """Return True if the pool is registered. Raises :class:`UnknownFactError`."""
         if pool not in self._pools:
             raise UnknownFactError(f"the registration of pool {pool.hex()}")

@@ -9,7 +9,7 @@ from facilitator.cardano.transaction import Output, OutputRef, Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ResolvedTransaction:
     """A transaction with its outputs, for all but the static rules; unknown refs are left out."""
 
     tx: Transaction
@@ -34,18 +34,18 @@ def resolve(
     env: Environment,
     utxo: Mapping[OutputRef, Output],
     state: LedgerState | None,
-) -> Resolved:
+) -> ResolvedTransaction:
     """Look up the outputs that the transaction refers to, in its order."""
     body = tx.body
-    inputs = _known(body.inputs, utxo)
-    collateral = _known(body.collateral, utxo)
-    references = _known(body.reference_inputs, utxo)
+    inputs = _pick_known(body.inputs, utxo)
+    collateral = _pick_known(body.collateral, utxo)
+    references = _pick_known(body.reference_inputs, utxo)
     refs = (*body.inputs, *body.collateral, *body.reference_inputs)
     missing = tuple(dict.fromkeys(ref for ref in refs if ref not in utxo))
-    return Resolved(tx, env, inputs, collateral, references, missing, state)
+    return ResolvedTransaction(tx, env, inputs, collateral, references, missing, state)
 
 
-def _known(
+def _pick_known(
     refs: tuple[OutputRef, ...], utxo: Mapping[OutputRef, Output]
 ) -> dict[OutputRef, Output]:
     return {ref: utxo[ref] for ref in refs if ref in utxo}

@@ -1,15 +1,15 @@
 """Rules over scripts: exactly the needed ones are provided, and native ones hold."""
 
-from facilitator.cardano.rules.failure import Environment, Failure, listing
-from facilitator.cardano.rules.malformed import malformed
+from facilitator.cardano.rules.failure import Environment, Failure, format_items
+from facilitator.cardano.rules.malformed import find_malformed
 from facilitator.cardano.rules.needed import Scripts
-from facilitator.cardano.rules.resolved import Resolved
+from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.rules.witnesses import vkey_hashes
-from facilitator.cardano.scripts import Witnessed, native_script_holds
+from facilitator.cardano.scripts import NativeScriptContext, native_script_holds
 from facilitator.cardano.transaction import Language, Transaction
 
 
-def missing_scripts(resolved: Resolved, scripts: Scripts) -> Failure | None:
+def missing_scripts(resolved: ResolvedTransaction, scripts: Scripts) -> Failure | None:
     """Shelley UTXOW, ``MissingScriptWitnessesUTXOW``: as Babbage computes it.
 
     Left out while an input is missing, which may be the one that provides the script.
@@ -21,11 +21,11 @@ def missing_scripts(resolved: Resolved, scripts: Scripts) -> Failure | None:
         return None
     return Failure(
         "MissingScriptWitnessesUTXOW",
-        f"scripts are neither witnessed nor referenced: {_hashes(missing)}",
+        f"scripts are neither witnessed nor referenced: {_format_hashes(missing)}",
     )
 
 
-def extraneous_scripts(resolved: Resolved, scripts: Scripts) -> Failure | None:
+def extraneous_scripts(resolved: ResolvedTransaction, scripts: Scripts) -> Failure | None:
     """Shelley UTXOW, ``ExtraneousScriptWitnessesUTXOW``: as Babbage computes it.
 
     A witnessed script is extraneous if no purpose needs it, or if a reference script provides it
@@ -39,11 +39,14 @@ def extraneous_scripts(resolved: Resolved, scripts: Scripts) -> Failure | None:
     if not extra:
         return None
     return Failure(
-        "ExtraneousScriptWitnessesUTXOW", f"witnessed scripts are not needed: {_hashes(extra)}"
+        "ExtraneousScriptWitnessesUTXOW",
+        f"witnessed scripts are not needed: {_format_hashes(extra)}",
     )
 
 
-def native_scripts_not_validating(resolved: Resolved, scripts: Scripts) -> Failure | None:
+def native_scripts_not_validating(
+    resolved: ResolvedTransaction, scripts: Scripts
+) -> Failure | None:
     """Shelley UTXOW, ``ScriptWitnessNotValidatingUTXOW``: every native script needed holds."""
     natives = {
         purpose.script: scripts.provided[purpose.script]
@@ -54,7 +57,7 @@ def native_scripts_not_validating(resolved: Resolved, scripts: Scripts) -> Failu
     if not natives:
         return None
     body = resolved.tx.body
-    witnessed = Witnessed(
+    witnessed = NativeScriptContext(
         vkey_hashes(resolved.tx.witnesses), body.invalid_before, body.invalid_hereafter
     )
     failed = {
@@ -66,7 +69,7 @@ def native_scripts_not_validating(resolved: Resolved, scripts: Scripts) -> Failu
         return None
     return Failure(
         "ScriptWitnessNotValidatingUTXOW",
-        f"signatures and validity interval do not satisfy native scripts: {_hashes(failed)}",
+        f"signatures and validity interval do not satisfy native scripts: {_format_hashes(failed)}",
     )
 
 
@@ -74,8 +77,8 @@ def malformed_script_witnesses(tx: Transaction, env: Environment) -> Failure | N
     """Babbage UTXOW, ``MalformedScriptWitnesses``: the ledger decodes those witnessed."""
     if not tx.witnesses.scripts:
         return None
-    return malformed("MalformedScriptWitnesses", tx, tx.witnesses.scripts.values(), env)
+    return find_malformed("MalformedScriptWitnesses", tx, tx.witnesses.scripts.values(), env)
 
 
-def _hashes(hashes: set[bytes]) -> str:
-    return listing(sorted(script.hex() for script in hashes))
+def _format_hashes(hashes: set[bytes]) -> str:
+    return format_items(sorted(script.hex() for script in hashes))

@@ -10,21 +10,23 @@ from facilitator.cardano.rules.certificates import (
     REGISTERS_DREP,
     REGISTERS_POOL,
 )
-from facilitator.cardano.rules.failure import Failure, listing, not_judged
+from facilitator.cardano.rules.failure import Failure, format_items, refuse_unjudged
 from facilitator.cardano.rules.registry import Registry, UnknownFactError
-from facilitator.cardano.rules.resolved import Resolved
+from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.transaction import AssetId, Body, Certificate, Output
 
 
-def bad_inputs(resolved: Resolved) -> Failure | None:
+def bad_inputs(resolved: ResolvedTransaction) -> Failure | None:
     """Shelley UTXO, ``BadInputsUTxO``: every input, collateral and reference input exists."""
     if not resolved.missing:
         return None
     refs = [str(ref) for ref in resolved.missing]
-    return Failure("BadInputsUTxO", f"these outputs do not exist or are spent: {listing(refs)}")
+    return Failure(
+        "BadInputsUTxO", f"these outputs do not exist or are spent: {format_items(refs)}"
+    )
 
 
-def value_not_conserved(resolved: Resolved) -> Failure | None:
+def value_not_conserved(resolved: ResolvedTransaction) -> Failure | None:
     """Shelley UTXO, ``ValueNotConservedUTxO``: consumed equals produced, for every asset.
 
     Left out while an input is missing.
@@ -44,13 +46,13 @@ def value_not_conserved(resolved: Resolved) -> Failure | None:
             consumed += refunds(body.certificates, parameters, registry)
             produced += deposits(body.certificates, parameters, registry)
         except UnknownFactError as unknown:
-            return not_judged(f"{unknown} is not known, and the balance is")
+            return refuse_unjudged(f"{unknown} is not known, and the balance is")
     unequal = asset_differences(inputs, body)
     if consumed == produced and not unequal:
         return None
     if consumed != produced:
         unequal.insert(0, f"{consumed} lovelace is consumed and {produced} produced")
-    return Failure("ValueNotConservedUTxO", listing(unequal))
+    return Failure("ValueNotConservedUTxO", format_items(unequal))
 
 
 def asset_differences(inputs: Iterable[Output], body: Body) -> list[str]:
@@ -86,7 +88,7 @@ def deposits(
             total += parameters.key_deposit
         elif kind in REGISTERS_DREP:
             total += parameters.drep_deposit
-        elif kind in REGISTERS_POOL and pool is not None and not registry.pool(pool):
+        elif kind in REGISTERS_POOL and pool is not None and not registry.has_pool(pool):
             new_pools.add(pool)
     return total + len(new_pools) * parameters.pool_deposit
 

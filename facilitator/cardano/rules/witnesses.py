@@ -6,8 +6,8 @@ from hashlib import blake2b
 from facilitator.cardano.addresses.address import reward_credential
 from facilitator.cardano.addresses.byron import bootstrap_root, read_byron
 from facilitator.cardano.rules.certificates import REGISTERS_POOL, RETIRES_POOL
-from facilitator.cardano.rules.failure import Environment, Failure, listing
-from facilitator.cardano.rules.resolved import Resolved
+from facilitator.cardano.rules.failure import Environment, Failure, format_items
+from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.signatures import signature_holds
 from facilitator.cardano.transaction import (
     Body,
@@ -31,19 +31,19 @@ def invalid_witnesses(tx: Transaction, _env: Environment) -> Failure | None:
         return None
     return Failure(
         "InvalidWitnessesUTXOW",
-        f"signatures do not hold for transaction {tx.id.hex()} under: {listing(invalid)}",
+        f"signatures do not hold for transaction {tx.id.hex()} under: {format_items(invalid)}",
     )
 
 
 def missing_body_witnesses(tx: Transaction, _env: Environment) -> Failure | None:
     """Shelley UTXOW, ``MissingVKeyWitnessesUTXOW``, for the keys that the body itself names."""
-    return _missing({*_body_keys(tx.body)}, tx.witnesses)
+    return _check_signed({*_find_body_keys(tx.body)}, tx.witnesses)
 
 
-def missing_input_witnesses(resolved: Resolved) -> Failure | None:
+def missing_input_witnesses(resolved: ResolvedTransaction) -> Failure | None:
     """Shelley UTXOW, ``MissingVKeyWitnessesUTXOW``, for the owners of inputs and collateral."""
-    owners = {*_owners(resolved.inputs.values()), *_owners(resolved.collateral.values())}
-    return _missing(owners, resolved.tx.witnesses)
+    owners = {*_find_owners(resolved.inputs.values()), *_find_owners(resolved.collateral.values())}
+    return _check_signed(owners, resolved.tx.witnesses)
 
 
 def vkey_hashes(witnesses: Witnesses) -> set[bytes]:
@@ -51,7 +51,7 @@ def vkey_hashes(witnesses: Witnesses) -> set[bytes]:
     return {blake2b(witness.vkey, digest_size=28).digest() for witness in witnesses.vkeys}
 
 
-def _missing(needed: set[bytes], witnesses: Witnesses) -> Failure | None:
+def _check_signed(needed: set[bytes], witnesses: Witnesses) -> Failure | None:
     if not needed:
         return None
     missing = needed - vkey_hashes(witnesses)
@@ -63,10 +63,10 @@ def _missing(needed: set[bytes], witnesses: Witnesses) -> Failure | None:
     if not missing:
         return None
     hashes = sorted(key.hex() for key in missing)
-    return Failure("MissingVKeyWitnessesUTXOW", f"keys have not signed: {listing(hashes)}")
+    return Failure("MissingVKeyWitnessesUTXOW", f"keys have not signed: {format_items(hashes)}")
 
 
-def _owners(outputs: Iterable[Output]) -> Iterator[bytes]:
+def _find_owners(outputs: Iterable[Output]) -> Iterator[bytes]:
     """Yield key hashes or Byron roots of the outputs that no script locks."""
     for output in outputs:
         address = output.address
@@ -76,7 +76,7 @@ def _owners(outputs: Iterable[Output]) -> Iterator[bytes]:
             yield read_byron(address).root
 
 
-def _body_keys(body: Body) -> Iterator[bytes]:
+def _find_body_keys(body: Body) -> Iterator[bytes]:
     yield from body.required_signers
     for address in body.withdrawals or ():
         if not reward_credential(address).is_script:

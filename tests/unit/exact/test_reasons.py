@@ -1,4 +1,4 @@
-"""Which reason a payment is refused with, and of several the one that is named.
+"""The reason that a payment is refused with, and of several the one that is named.
 
 The order is the one that the reference implementations share (``mechanisms/cardano`` in
 TypeScript, Python and Go); all of them name the first of these faults.
@@ -14,7 +14,7 @@ from typing import Any
 import cbor2
 import pytest
 
-from facilitator.cardano.codec.body import body as read_body
+from facilitator.cardano.codec.body import read_body
 from facilitator.cardano.codec.cbor import Reader
 from facilitator.cardano.transaction import Value
 from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN

@@ -10,10 +10,10 @@ from pycardano import NativeScript, PlutusV2Script, plutus_script_hash
 from facilitator.cardano.codec.cbor import DecodeError, Reader, read_all
 from facilitator.cardano.codec.scripts import (
     make_script,
-    metadatum,
-    native_script,
-    plutus_data,
-    reference_script,
+    read_native_script,
+    read_plutus_data,
+    read_reference_script,
+    skip_metadatum,
 )
 from facilitator.cardano.transaction import Language
 from support.cbor_forms import Pairs, RandomForm, Raw, Tagged, encode
@@ -69,20 +69,20 @@ SEEDS = st.integers(0, 2**64 - 1)
 @given(NATIVE, SEEDS)
 def test_native_scripts_in_every_form(script: object, seed: int) -> None:
     raw = encode(script, RandomForm(Random(seed)))
-    assert read_all(raw, native_script, "x") == raw
+    assert read_all(raw, read_native_script, "x") == raw
 
 
 @given(DATA, SEEDS)
 def test_plutus_data_in_every_form(data: object, seed: int) -> None:
     raw = encode(data, RandomForm(Random(seed)))
-    assert read_all(raw, plutus_data, "x") == raw
+    assert read_all(raw, read_plutus_data, "x") == raw
 
 
 @given(METADATA, SEEDS)
 def test_metadata_in_every_form(metadata: object, seed: int) -> None:
     raw = encode(metadata, RandomForm(Random(seed)))
     reader = Reader(raw + b"rest")
-    metadatum(reader)
+    skip_metadatum(reader)
     assert reader.pos == len(raw)
 
 
@@ -102,7 +102,7 @@ def test_metadata_in_every_form(metadata: object, seed: int) -> None:
     ],
 )
 def test_plutus_data_as_plutus_takes_it(raw: str) -> None:
-    assert read_all(bytes.fromhex(raw), plutus_data, "x").hex() == raw
+    assert read_all(bytes.fromhex(raw), read_plutus_data, "x").hex() == raw
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_plutus_data_as_plutus_takes_it(raw: str) -> None:
 )
 def test_plutus_data_that_plutus_refuses(raw: str) -> None:
     with pytest.raises(DecodeError):
-        read_all(bytes.fromhex(raw), plutus_data, "x")
+        read_all(bytes.fromhex(raw), read_plutus_data, "x")
 
 
 @pytest.mark.parametrize(
@@ -172,13 +172,13 @@ def test_plutus_data_that_plutus_refuses(raw: str) -> None:
 )
 def test_native_scripts_that_the_ledger_refuses(script: object) -> None:
     with pytest.raises(DecodeError):
-        read_all(encode(script), native_script, "x")
+        read_all(encode(script), read_native_script, "x")
 
 
 @pytest.mark.parametrize("raw", ["9f0180", "9f018080ff", "9f0400ff00", "9f01ff", "8201ff"])
 def test_native_scripts_that_end_in_the_wrong_place(raw: str) -> None:
     with pytest.raises(DecodeError):
-        read_all(bytes.fromhex(raw), native_script, "x")
+        read_all(bytes.fromhex(raw), read_native_script, "x")
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_native_scripts_that_end_in_the_wrong_place(raw: str) -> None:
 )
 def test_metadata_strings_in_chunks(raw: str) -> None:
     reader = Reader(bytes.fromhex(raw))
-    metadatum(reader)
+    skip_metadatum(reader)
     assert reader.pos == reader.end
 
 
@@ -210,7 +210,7 @@ def test_metadata_strings_in_chunks(raw: str) -> None:
 )
 def test_metadata_that_the_ledger_refuses(raw: str) -> None:
     with pytest.raises(DecodeError):
-        read_all(bytes.fromhex(raw), metadatum, "x")
+        read_all(bytes.fromhex(raw), skip_metadatum, "x")
 
 
 @pytest.mark.parametrize(
@@ -227,11 +227,11 @@ def test_metadata_that_the_ledger_refuses(raw: str) -> None:
 )
 def test_data_nested_deep(before: bytes, innermost: bytes, after: bytes) -> None:
     raw = before * DEPTH + innermost + after * DEPTH
-    assert read_all(raw, plutus_data, "x") == raw
+    assert read_all(raw, read_plutus_data, "x") == raw
     if not before.startswith(b"\xd8"):
-        read_all(raw, metadatum, "x")
+        read_all(raw, skip_metadatum, "x")
     with pytest.raises(DecodeError):
-        read_all(raw[:-1], plutus_data, "x")
+        read_all(raw[:-1], read_plutus_data, "x")
 
 
 @pytest.mark.parametrize(
@@ -240,9 +240,9 @@ def test_data_nested_deep(before: bytes, innermost: bytes, after: bytes) -> None
 )
 def test_native_scripts_nested_deep(before: bytes, after: bytes) -> None:
     raw = before * DEPTH + b"\x82\4\0" + after * DEPTH
-    assert read_all(raw, native_script, "x") == raw
+    assert read_all(raw, read_native_script, "x") == raw
     with pytest.raises(DecodeError):
-        read_all(raw[:-1], native_script, "x")
+        read_all(raw[:-1], read_native_script, "x")
 
 
 def test_hashes_are_those_of_another_implementation() -> None:
@@ -257,16 +257,18 @@ def test_hashes_are_those_of_another_implementation() -> None:
 def test_reference_scripts_of_every_language(language: Language) -> None:
     body = encode(NATIVE_SCRIPT) if language is Language.NATIVE else b"code"
     script = Raw(body) if language is Language.NATIVE else body
-    assert reference_script(encode([int(language), script])) == make_script(language, body)
-    assert reference_script(b"\x9f" + encode([int(language), script])[1:] + b"\xff").body == body
+    assert read_reference_script(encode([int(language), script])) == make_script(language, body)
+    assert (
+        read_reference_script(b"\x9f" + encode([int(language), script])[1:] + b"\xff").body == body
+    )
 
 
 @pytest.mark.parametrize("script", [[0], [1, b"", b""], [4, b""], [1, [0, KEY_HASH]], b"", [0, 0]])
 def test_reference_scripts_that_the_ledger_refuses(script: object) -> None:
     with pytest.raises(DecodeError):
-        reference_script(encode(script))
+        read_reference_script(encode(script))
 
 
 def test_nothing_may_follow_a_reference_script() -> None:
     with pytest.raises(DecodeError, match="followed by 1 more"):
-        reference_script(encode([1, b"code"]) + b"\0")
+        read_reference_script(encode([1, b"code"]) + b"\0")

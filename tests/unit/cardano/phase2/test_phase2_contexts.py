@@ -5,12 +5,12 @@ from typing import Any
 import cbor2
 import pytest
 
-from facilitator.cardano.phase2.context_v1v2 import context_v1, context_v2
-from facilitator.cardano.phase2.context_v3 import context_v3
+from facilitator.cardano.phase2.context_v1v2 import build_context_v1, build_context_v2
+from facilitator.cardano.phase2.context_v3 import build_context_v3
 from facilitator.cardano.phase2.data import Constr, Data, Map, decode_data
-from facilitator.cardano.phase2.governance import certificate, proposal
+from facilitator.cardano.phase2.governance import build_certificate, build_proposal
 from facilitator.cardano.rules.evaluation import CannotEvaluate
-from facilitator.cardano.rules.resolved import Resolved
+from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.transaction import (
     Action,
     ActionId,
@@ -54,7 +54,7 @@ def fields(data: Data) -> tuple[Data, ...]:
     return data.fields
 
 
-def spending(utxo: dict[OutputRef, Any] | None = None, **body: Any) -> Resolved:
+def spending(utxo: dict[OutputRef, Any] | None = None, **body: Any) -> ResolvedTransaction:
     """A transaction that spends an output at a V3 script, and one of a key."""
     utxo = utxo or {INPUT: output(), SECOND_INPUT: output(address=script_address(V3_SCRIPT))}
     tx = transaction(
@@ -64,17 +64,17 @@ def spending(utxo: dict[OutputRef, Any] | None = None, **body: Any) -> Resolved:
     return resolved_with(tx, utxo)
 
 
-def info_v1(resolved: Resolved) -> tuple[Data, ...]:
-    return fields(fields(context_v1(resolved, ERAS, 0, 0))[0])
+def info_v1(resolved: ResolvedTransaction) -> tuple[Data, ...]:
+    return fields(fields(build_context_v1(resolved, ERAS, 0, 0))[0])
 
 
-def info_v2(resolved: Resolved) -> tuple[Data, ...]:
-    return fields(fields(context_v2(resolved, ERAS, 0, 0))[0])
+def info_v2(resolved: ResolvedTransaction) -> tuple[Data, ...]:
+    return fields(fields(build_context_v2(resolved, ERAS, 0, 0))[0])
 
 
-def info_v3(resolved: Resolved) -> tuple[Data, ...]:
+def info_v3(resolved: ResolvedTransaction) -> tuple[Data, ...]:
     (run,) = runs_of(resolved)
-    return fields(fields(context_v3(resolved, ERAS, run))[0])
+    return fields(fields(build_context_v3(resolved, ERAS, run))[0])
 
 
 def test_v1_is_told_of_inputs_in_order_and_of_lovelace_even_where_there_is_none() -> None:
@@ -116,7 +116,7 @@ def test_v3_is_told_of_bare_ids_and_of_its_own_datum() -> None:
     }
     resolved = spending(utxo, treasury=3, donation=0)
     (run,) = runs_of(resolved)
-    info, told_redeemer, purpose = fields(context_v3(resolved, ERAS, run))
+    info, told_redeemer, purpose = fields(build_context_v3(resolved, ERAS, run))
     ref = Constr(0, (SECOND_INPUT.transaction_id, 0))
     assert told_redeemer == 7
     assert purpose == Constr(1, (ref, Constr(0, (5,))))
@@ -214,11 +214,11 @@ POOL, VRF = b"\x07" * 28, b"\x08" * 32
     ],
 )
 def test_v3_certificates(found: Certificate, told: Constr) -> None:
-    assert certificate(found, 10) == told
+    assert build_certificate(found, 10) == told
 
 
 def test_protocol_9_tells_no_deposit_of_a_registration() -> None:
-    assert certificate(Certificate(7, KEY_CREDENTIAL, 9), 9) == Constr(0, (KEY, Constr(1)))
+    assert build_certificate(Certificate(7, KEY_CREDENTIAL, 9), 9) == Constr(0, (KEY, Constr(1)))
 
 
 ACTION = ActionId(bytes(32), 1)
@@ -254,7 +254,7 @@ PREVIOUS = Constr(0, (Constr(0, (bytes(32), 1)),))
 )
 def test_v3_proposals(action: Action, told: Constr) -> None:
     found = Proposal(4, reward_address(KEY_CREDENTIAL), action, ("", bytes(32)))
-    assert proposal(found) == Constr(0, (4, KEY, told))
+    assert build_proposal(found) == Constr(0, (4, KEY, told))
 
 
 def test_v3_votes_come_by_voter_scripts_first() -> None:

@@ -135,13 +135,15 @@ def test_divisions_are_priced_by_the_larger_number_whichever_it_is() -> None:
     divide, modulo = ast.BuiltInFun.DivideInteger, ast.BuiltInFun.ModInteger
     for builtin in (divide, modulo):
         for protocol, cost in ((10, 1), (11, 1 + 2 + 1 + 4 + 2 + 1)):
-            prices = costs.cost_models(V3, (1,) * NAMES, protocol)[1]
+            prices = costs.build_cost_models(V3, (1,) * NAMES, protocol)[1]
             assert prices.cpu[builtin].cost(1, 2) == cost
             assert prices.cpu[builtin].cost(2, 1) == 1 + 2 + 1 + 4 + 2 + 1
     for protocol, cost in ((10, 1), (11, 1 + 2)):
-        assert costs.cost_models(V1, (1,) * 166, protocol)[1].cpu[divide].cost(1, 2) == cost
+        assert costs.build_cost_models(V1, (1,) * 166, protocol)[1].cpu[divide].cost(1, 2) == cost
     for protocol, cost in ((10, 1 + 5 - 1), (11, 1 + 1)):
-        assert costs.cost_models(V2, (1,) * 185, protocol)[1].memory[modulo].cost(5, 1) == cost
+        assert (
+            costs.build_cost_models(V2, (1,) * 185, protocol)[1].memory[modulo].cost(5, 1) == cost
+        )
 
 
 def doubled(builtin: int, term: Any, times: int) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from facilitator.cardano.rules import ledger_failures, static_failures
 from facilitator.cardano.rules.evaluation import ScriptFailure, ScriptRun
-from facilitator.cardano.rules.resolved import Resolved
+from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.state import LedgerState
 from facilitator.cardano.transaction import (
     Action,
@@ -51,7 +51,7 @@ PROPOSAL = Proposal(
 )
 
 
-def all_fail(_resolved: Resolved, runs: Sequence[ScriptRun]) -> Sequence[ScriptFailure]:
+def all_fail(_resolved: ResolvedTransaction, runs: Sequence[ScriptRun]) -> Sequence[ScriptFailure]:
     return [ScriptFailure(run.purpose.tag, run.purpose.item, "it fails") for run in runs]
 
 

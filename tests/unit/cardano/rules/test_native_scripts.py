@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facilitator.cardano.scripts import Witnessed, native_script_holds
+from facilitator.cardano.scripts import NativeScriptContext, native_script_holds
 from support.ledger_values import (
     INPUT,
     KEY,
@@ -41,14 +41,14 @@ SCRIPTS = st.recursive(
     max_leaves=20,
 )
 WITNESSED = st.builds(
-    Witnessed,
+    NativeScriptContext,
     keys=st.frozensets(st.sampled_from(KEYS)),
     start=st.none() | st.integers(0, 20),
     end=st.none() | st.integers(0, 20),
 )
 
 
-def restated(script: Any, witnessed: Witnessed) -> bool:
+def restated(script: Any, witnessed: NativeScriptContext) -> bool:
     kind = script[0]
     if kind == 0:
         return script[1] in witnessed.keys
@@ -85,7 +85,7 @@ def _frame(length: int, content: bytes, data: st.DataObject) -> bytes:
 
 @given(script=SCRIPTS, witnessed=WITNESSED, data=st.data())
 def test_evaluation_agrees_with_the_restatement(
-    script: Any, witnessed: Witnessed, data: st.DataObject
+    script: Any, witnessed: NativeScriptContext, data: st.DataObject
 ) -> None:
     assert native_script_holds(encode(script, data), witnessed) == restated(script, witnessed)
 
@@ -94,12 +94,12 @@ def test_evaluation_agrees_with_the_restatement(
 def test_depth_costs_no_python_stack(kind: bytes) -> None:
     for key, holds in ((KEYS[0], True), (KEYS[1], False)):
         script = kind * 20_000 + b"\x82\x00\x58\x1c" + key
-        assert native_script_holds(script, Witnessed({KEYS[0]}, None, None)) == holds
+        assert native_script_holds(script, NativeScriptContext({KEYS[0]}, None, None)) == holds
 
 
 @given(raw=st.binary(max_size=40))
 def test_what_is_no_script_holds_for_nobody(raw: bytes) -> None:
-    everything = Witnessed(set(KEYS), 2**63, 0)
+    everything = NativeScriptContext(set(KEYS), 2**63, 0)
     if native_script_holds(raw, everything):
         assert restated(cbor2.loads(raw), everything)
     assert not native_script_holds(raw + b"\x00", everything)

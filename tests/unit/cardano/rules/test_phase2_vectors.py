@@ -8,7 +8,7 @@ import pytest
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.phase2.evaluator import InProcessEvaluator
 from facilitator.cardano.rules import NOT_JUDGED
-from facilitator.cardano.rules.evaluation import ScriptFailure, script_runs
+from facilitator.cardano.rules.evaluation import ScriptFailure, collect_script_runs
 from facilitator.cardano.rules.needed import find_scripts
 from facilitator.cardano.rules.resolved import resolve
 from facilitator.cardano.slots import KNOWN_ERAS, Era, EraSummary
@@ -102,7 +102,7 @@ def failed(record: Record, spared: tuple[int, int] = (0, 0)) -> list[ScriptFailu
                 memory=run.redeemer.memory - spared[0], steps=run.redeemer.steps - spared[1]
             )
         )
-        for run in script_runs(resolved, find_scripts(resolved))
+        for run in collect_script_runs(resolved, find_scripts(resolved))
     ]
     return list(InProcessEvaluator(KNOWN_ERAS["cardano:mainnet"])(resolved, runs))
 
