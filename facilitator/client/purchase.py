@@ -39,7 +39,7 @@ class Purchase:
 
     answer: Answer
     requirements: Mapping[str, Any] | None = None
-    """Those that were agreed to; ``None`` when nothing was to be paid."""
+    """The agreed requirements; ``None`` when nothing was to be paid."""
     transaction_id: str | None = None
     """Of the payment that was presented to the server, lowercase hex."""
 

@@ -1,4 +1,4 @@
-"""What tests of plugins build on: a clock that is set by hand, examples, contract tests.
+"""Tools for tests of plugins: a clock that is set by hand, examples, contract tests.
 
 Needs pytest and hypothesis.
 """

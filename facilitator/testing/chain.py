@@ -1,4 +1,4 @@
-"""Contract tests that a chain provider must pass, for whoever writes one.
+"""Contract tests that every chain provider must pass.
 
 Subclass :class:`ChainProviderContract` in a test module, name the subclass ``Test…``, and give it
 a fixture ``chain`` that returns a :class:`ChainUnderTest`, new for each test::
@@ -41,36 +41,36 @@ WAIT_SECONDS = 10.0
 
 
 class ChainUnderTest(Protocol):
-    """A provider and the means to make things happen on its chain.
+    """A provider, and the means to change its chain.
 
-    What they do has happened, and the provider knows of it, when they return.
+    When a method returns, its effect is on the chain and the provider knows of it.
     """
 
     @property
     def provider(self) -> ChainProvider:
-        """The provider that is tested."""
+        """The provider under test."""
         ...
 
     def make_block(self) -> None:
-        """Make a block of what was submitted."""
+        """Make a block of the submitted transactions."""
         ...
 
     def roll_back(self, blocks: int) -> None:
-        """Undo the newest blocks and make as many other ones, without their transactions."""
+        """Replace the newest blocks by as many others, without their transactions."""
         ...
 
     def fund(self) -> OutputRef:
         """Make an output, in a block or in genesis, that :meth:`spend` can spend.
 
-        Let it hold a native asset besides lovelace where the network has one.
+        Let it hold a native asset beside lovelace if the network has one.
         """
         ...
 
     def spend(self, ref: OutputRef) -> bytes:
         """Return a valid signed transaction, not submitted, that spends that output and no other.
 
-        Two for one output are different transactions. What its outputs hold is what the provider
-        must tell of them: assets, datums and scripts are compared if there are any.
+        Two calls for one output return different transactions. The provider's answers are compared
+        with the outputs of the transaction: assets, datums and scripts, if there are any.
         """
         ...
 
@@ -81,12 +81,12 @@ def _statuses(provider: ChainProvider, *refs: OutputRef) -> list[type]:
 
 
 def _held(output: Output) -> Output:
-    """The output without the sizes of its serialisation, which not every provider can tell."""
+    """Return the output without the sizes of its serialisation, which not every provider knows."""
     return replace(output, size=0, value_size=0)
 
 
 def _pay(chain: ChainUnderTest) -> tuple[OutputRef, str]:
-    """Return a transaction in the newest block: what it spent, and its id."""
+    """Put a transaction in the newest block; return the output that it spent, and its id."""
     ref = chain.fund()
     transaction_id = chain.provider.submit(chain.spend(ref))
     chain.make_block()
@@ -94,15 +94,15 @@ def _pay(chain: ChainUnderTest) -> tuple[OutputRef, str]:
 
 
 class ChainProviderContract:
-    """What the facilitator relies on, whatever the provider; needs the fixture ``chain``."""
+    """The promises of every provider to the facilitator; needs the fixture ``chain``."""
 
     def test_names_a_network_by_its_canonical_id(self, chain: ChainUnderTest) -> None:
-        """Everything is keyed by that id."""
+        """All records of a network have that id as their key."""
         assert canonical_network(chain.provider.network) == chain.provider.network
         assert chain.provider.poll_seconds > 0
 
     def test_new_blocks_link_to_the_old_tip(self, chain: ChainUnderTest) -> None:
-        """Following the chain needs each block once, in order."""
+        """The follower of a chain needs each block once, in order."""
         before = chain.provider.tip()
         chain.make_block()
         chain.make_block()
@@ -118,24 +118,24 @@ class ChainProviderContract:
         assert parent == after or chain.provider.blocks_after(parent.point)
 
     def test_nothing_follows_the_tip(self, chain: ChainUnderTest) -> None:
-        """An empty answer, not an error."""
+        """The answer is empty, not an error."""
         assert list(chain.provider.blocks_after(chain.provider.tip().point)) == []
 
     def test_a_point_elsewhere_is_not_found(self, chain: ChainUnderTest) -> None:
-        """So a follower learns of a rollback."""
+        """The follower learns of a rollback by that error."""
         slot = chain.provider.tip().point.slot
         with pytest.raises(PointNotFound):
             chain.provider.blocks_after(Point(slot, NOWHERE))
 
     def test_a_funded_output_is_unspent(self, chain: ChainUnderTest) -> None:
-        """With what it holds."""
+        """The answer has the value of the output."""
         ref = chain.fund()
         status = chain.provider.outputs([ref])[ref]
         assert isinstance(status, Unspent)
         assert status.output.value.lovelace > 0
 
     def test_every_output_asked_for_is_answered(self, chain: ChainUnderTest) -> None:
-        """One that never was is never said to be unspent."""
+        """An output that never existed is never reported as unspent."""
         ref = chain.fund()
         never = [OutputRef(bytes.fromhex(NOWHERE), 0), OutputRef(ref.transaction_id, 60_000)]
         answer = chain.provider.outputs([ref, *never])
@@ -144,7 +144,7 @@ class ChainProviderContract:
         assert dict(chain.provider.outputs([])) == {}
 
     def test_a_submitted_transaction_gets_into_a_block(self, chain: ChainUnderTest) -> None:
-        """With the id that its bytes have, its input spent and its outputs there."""
+        """The id is that of its bytes; its input is spent, and its outputs exist."""
         ref = chain.fund()
         raw = chain.spend(ref)
         decoded = decode_transaction(raw)
@@ -167,7 +167,7 @@ class ChainProviderContract:
             assert _held(status.output) == _held(output)
 
     def test_submitting_again_changes_nothing(self, chain: ChainUnderTest) -> None:
-        """Whether it waits or is in a block, the ledger takes it once."""
+        """The ledger takes it once, whether it waits or is in a block already."""
         raw = chain.spend(chain.fund())
         before = chain.provider.tip()
         transaction_id = chain.provider.submit(raw)
@@ -179,13 +179,13 @@ class ChainProviderContract:
         assert sum(block.transactions.count(transaction_id) for block in blocks) == 1
 
     def test_a_double_spend_is_rejected(self, chain: ChainUnderTest) -> None:
-        """Definitely, and with a reason."""
+        """The rejection is definite and gives a reason."""
         ref, _ = _pay(chain)
         with pytest.raises(SubmissionRejected, match=r"\w"):
             chain.provider.submit(chain.spend(ref))
 
     def test_a_forged_signature_is_rejected(self, chain: ChainUnderTest) -> None:
-        """Definitely; the output stays unspent."""
+        """The rejection is definite; the output stays unspent."""
         ref = chain.fund()
         raw = chain.spend(ref)
         signature = decode_transaction(raw).witnesses.vkeys[0].signature
@@ -197,12 +197,12 @@ class ChainProviderContract:
 
     @pytest.mark.parametrize("junk", [b"", b"\x00", b"\x84\xa0\xa0\xf5\xf6", b"\xff" * 100])
     def test_junk_is_rejected(self, chain: ChainUnderTest, junk: bytes) -> None:
-        """What is no transaction is refused for good, not a failure of the chain."""
+        """Bytes that are no transaction are refused for good, not by a failure of the chain."""
         with pytest.raises(SubmissionRejected, match=r"\w"):
             chain.provider.submit(junk)
 
     def test_a_rollback_takes_back_what_the_blocks_did(self, chain: ChainUnderTest) -> None:
-        """The point is gone, the transaction is in no block, its outputs are not there."""
+        """The point is gone, the transaction is in no block, its outputs do not exist."""
         before = chain.provider.tip()
         _, transaction_id = _pay(chain)
         rolled_back = chain.provider.tip()
@@ -216,11 +216,11 @@ class ChainProviderContract:
             assert transaction_id not in block.transactions
 
     def test_an_unknown_transaction_is_not_found(self, chain: ChainUnderTest) -> None:
-        """Not an error: it may come yet."""
+        """The answer is no error: the transaction may still come."""
         assert chain.provider.transaction(NOWHERE) == NotFound()
 
     def test_parameters_and_slots_are_those_of_a_network(self, chain: ChainUnderTest) -> None:
-        """Fees, deposits and time are computed from them."""
+        """The facilitator computes fees, deposits and time from them."""
         parameters, eras = chain.provider.parameters(), chain.provider.eras()
         assert parameters.min_fee_a > 0
         assert parameters.coins_per_utxo_byte > 0
@@ -230,20 +230,20 @@ class ChainProviderContract:
         assert eras.slot_at(eras.start_ms(slot)) == slot
 
     def test_waiting_for_a_block_ends_with_one(self, chain: ChainUnderTest) -> None:
-        """At once when there is a newer one, and in vain when there is none in time."""
+        """The wait ends at once when there is a newer one, and in vain when none comes in time."""
         provider = chain.provider
         if not isinstance(provider, AwaitsBlocks):
-            pytest.skip("the provider is not told of new blocks")
+            pytest.skip("the provider does not await blocks")
         before = chain.provider.tip().point
         chain.make_block()
         assert provider.await_block(before, WAIT_SECONDS)
         assert not provider.await_block(chain.provider.tip().point, 0)
 
     def test_what_an_address_holds_is_what_is_unspent_there(self, chain: ChainUnderTest) -> None:
-        """Those who pay choose among it, so none of it may be spent or differ."""
+        """A payer chooses inputs from it, so that none may be spent or differ."""
         provider = chain.provider
         if not isinstance(provider, ListsOutputs):
-            pytest.skip("the provider cannot say what an address holds")
+            pytest.skip("the provider does not list the outputs of an address")
         spent, transaction_id = _pay(chain)
         made = OutputRef(bytes.fromhex(transaction_id), 0)
         (status,) = provider.outputs([made]).values()
@@ -257,9 +257,9 @@ class ChainProviderContract:
         assert provider.outputs_at(b"\x60" + b"\xab" * 28) == {}
 
     def test_ledger_state_answers_every_fact_asked_for(self, chain: ChainUnderTest) -> None:
-        """A credential nobody registered is told to be unregistered."""
+        """A credential that was never registered has no account."""
         if not isinstance(chain.provider, ReadsLedgerState):
-            pytest.skip("the provider does not tell the ledger state")
-        nobody = Credential(is_script=False, hash=b"\xab" * 28)
-        state = chain.provider.ledger_state(StateQuery(accounts=frozenset({nobody})))
-        assert state.accounts[nobody] is None
+            pytest.skip("the provider does not read the ledger state")
+        unregistered = Credential(is_script=False, hash=b"\xab" * 28)
+        state = chain.provider.ledger_state(StateQuery(accounts=frozenset({unregistered})))
+        assert state.accounts[unregistered] is None

@@ -1,4 +1,4 @@
-"""Claims and reservations to test with."""
+"""Example claims and reservations for tests."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -28,7 +28,7 @@ _CLAIM = Claim(
 
 
 def example_claim(**fields: Any) -> Claim:
-    """A fresh claim on transaction ``c1c1…``, made at 100 by ``first``, with these fields set."""
+    """Return a claim on transaction ``c1c1…``, made at 100 by ``first``, with these fields set."""
     return replace(_CLAIM, **fields)
 
 
@@ -38,12 +38,12 @@ def example_reservation(
     payer: str = "addr_test1payer",
     expires_at: float = 100.0,
 ) -> Reservation:
-    """Return a reservation of one input until 100, unless said otherwise."""
+    """Return a reservation; by default of one input, until 100."""
     return Reservation(transaction_id, frozenset(inputs), payer, expires_at)
 
 
 def any_claim() -> st.SearchStrategy[Claim]:
-    """Claims with every value that the fields' documentation allows."""
+    """Return a strategy for claims with every value that the fields' documentation allows."""
     slots = st.integers(0, 2**64 - 1)
     numbers = st.integers(-(2**63), 2**63 - 1)
     times = st.floats(allow_nan=False, allow_infinity=False)

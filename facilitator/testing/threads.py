@@ -1,4 +1,4 @@
-"""Calls that are made at the same time."""
+"""Calls that run at the same time."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -9,9 +9,9 @@ Result = TypeVar("Result")
 
 
 def together(calls: Sequence[Callable[[], Result]]) -> list[Result]:
-    """Make each call in a thread of its own, none before all are ready; the results in order.
+    """Run each call in a thread of its own, none before all are ready; return the results in order.
 
-    Raises what the first of the calls that failed raised.
+    Raises the error of the first call that failed.
     """
     start = threading.Barrier(len(calls))
 

@@ -1,4 +1,4 @@
-"""The contract tests of storages: whoever writes one runs them against it.
+"""Contract tests that every storage must pass.
 
 Subclass :class:`StorageContract` in a test module and give it the fixture ``open_storage``, a
 function that opens the same storage, empty at first, each time it is called::
@@ -8,12 +8,12 @@ function that opens the same storage, empty at first, each time it is called::
         def open_storage(self, tmp_path: Path) -> Callable[[], Storage]:
             return lambda: MyStorage(tmp_path / "my.db")
 
-A storage that shares what is learnt of chains runs :class:`SharesChainContract` as well, with the
+A storage that shares its knowledge of chains runs :class:`SharesChainContract` as well, with the
 same fixture: ``class TestMyStorage(StorageContract, SharesChainContract)``; one that shares outputs
 runs :class:`SharesOutputsContract` in its place.
 
-Whatever was opened is to be closed by who opened it. All tests together make some thousand calls,
-many of them from 50 threads at once.
+The tests close each storage that they open. All together make some thousand calls, many of them
+from 50 threads at once.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,22 +32,22 @@ __all__ = ["SharesChainContract", "SharesOutputsContract", "StorageContract"]
 
 
 class StorageContract(ClaimContract, ReservationContract, KeyContract):
-    """Everything that :class:`~facilitator.roles.storage.Storage` promises."""
+    """All promises of :class:`~facilitator.roles.storage.Storage`."""
 
     @pytest.fixture
     def open_storage(self) -> Callable[[], Storage]:
-        """Opens the storage under test; a subclass says how."""
+        """Return a function that opens the storage under test; a subclass defines it."""
         raise NotImplementedError("define the fixture open_storage")
 
     @pytest.fixture
     def storage(self, open_storage: Callable[[], Storage]) -> Iterator[Storage]:
-        """The storage under test, closed afterwards."""
+        """Yield the storage under test, and close it afterwards."""
         storage = open_storage()
         yield storage
         storage.close()
 
     def test_a_storage_that_works_answers_a_ping(self, storage: Storage) -> None:
-        """``ping`` returns, before and after there is something to keep."""
+        """``ping`` returns, before and after the first record."""
         storage.ping()
         storage.add_claim(example_claim())
         storage.ping()
@@ -55,7 +55,7 @@ class StorageContract(ClaimContract, ReservationContract, KeyContract):
     def test_a_storage_is_shared_if_it_says_so(
         self, storage: Storage, open_storage: Callable[[], Storage]
     ) -> None:
-        """Another one opened on the same records sees them, unless the storage is not shared."""
+        """A second one, opened on the same records, sees them if the storage is shared."""
         claim, reservation = example_claim(), example_reservation()
         storage.add_claim(claim)
         storage.reserve(reservation, now=0.0, limit=1)
@@ -76,7 +76,7 @@ class StorageContract(ClaimContract, ReservationContract, KeyContract):
     def test_what_a_durable_storage_acknowledged_is_there_when_it_is_opened_again(
         self, open_storage: Callable[[], Storage]
     ) -> None:
-        """Closing loses nothing, unless the storage says that it is not durable."""
+        """A durable storage loses nothing when it is closed."""
         claim = example_claim()
         storage = open_storage()
         storage.add_claim(claim)

@@ -1,4 +1,4 @@
-"""What a storage promises of claims."""
+"""Contract tests of claims."""
 
 from dataclasses import replace
 from functools import partial
@@ -16,27 +16,27 @@ THREADS = 50
 
 
 class ClaimContract:
-    """Claims: one for a transaction, changed and removed by compare-and-set only."""
+    """The promises about claims: one for a transaction, changed only by compare-and-set."""
 
-    def test_a_transaction_that_nobody_claimed_has_no_claim(self, storage: Storage) -> None:
-        """``claim`` tells ``None``, whatever else is claimed."""
+    def test_a_transaction_without_a_claim_has_none(self, storage: Storage) -> None:
+        """``claim`` returns ``None``, also while another transaction is claimed."""
         storage.add_claim(example_claim())
         assert storage.claim("c2" * 32) is None
 
     def test_the_first_claim_on_a_transaction_stands(self, storage: Storage) -> None:
-        """Whoever comes later is given the first one's claim and changes nothing."""
+        """A later caller gets the first one's claim and changes nothing."""
         first = example_claim(owner="first")
         assert storage.add_claim(first) == first
         assert storage.add_claim(example_claim(owner="second", amount="2")) == first
         assert storage.claim(first.transaction_id) == first
 
     def test_adding_a_claim_again_is_harmless(self, storage: Storage) -> None:
-        """A caller that lost the reply repeats the call and is given its own claim."""
+        """A caller that lost the reply repeats the call and gets its own claim."""
         claim = example_claim()
         assert [storage.add_claim(claim) for _ in range(3)] == [claim] * 3
 
     def test_adding_a_claim_again_gives_it_as_it_now_is(self, storage: Storage) -> None:
-        """The answer is what is stored, not what was added once."""
+        """The answer is the stored claim, not the one that was added."""
         claim = example_claim()
         storage.add_claim(claim)
         changed = claim.changed(state=ClaimState.SUBMITTED)
@@ -87,24 +87,24 @@ class ClaimContract:
     def test_a_change_of_another_claim_of_that_version_is_not_written(
         self, storage: Storage
     ) -> None:
-        """As when changes were lost and made anew by others: what one of them knew is not there."""
+        """Changes may have been lost and made again by others, who do not know the former ones."""
         claim = example_claim(nonce="made first")
         storage.add_claim(claim)
         lost, stored = claim.changed(owner="lost"), claim.changed(owner="stored")
         assert storage.change_claim(stored)
-        assert not storage.change_claim(lost.changed(answer=b"told"))
+        assert not storage.change_claim(lost.changed(answer=b"{}"))
         assert not storage.change_claim(lost)
         assert storage.claim(claim.transaction_id) == stored
-        assert storage.change_claim(stored.changed(answer=b"told"))
+        assert storage.change_claim(stored.changed(answer=b"{}"))
 
-    def test_a_change_of_a_claim_that_was_made_anew_is_not_written(self, storage: Storage) -> None:
-        """Removed and claimed by another meanwhile, its version is the same again."""
+    def test_a_change_of_a_claim_that_was_replaced_is_not_written(self, storage: Storage) -> None:
+        """The claim of another caller, after a removal, has the same version again."""
         claim = example_claim(nonce="made first")
         storage.add_claim(claim)
         storage.remove_claim(claim)
-        anew = storage.add_claim(example_claim(nonce="made anew"))
+        second = storage.add_claim(example_claim(nonce="made second"))
         assert not storage.change_claim(claim.changed(state=ClaimState.SUBMITTED))
-        assert storage.claim(claim.transaction_id) == anew
+        assert storage.claim(claim.transaction_id) == second
 
     def test_a_claim_that_is_not_there_cannot_be_changed(self, storage: Storage) -> None:
         """A change never adds a claim."""
@@ -114,7 +114,7 @@ class ClaimContract:
         assert storage.claim(claim.transaction_id) is None
 
     def test_changing_a_claim_again_is_harmless(self, storage: Storage) -> None:
-        """The same change is true as long as it is what is stored, and false after the next."""
+        """The same change returns true as long as it is stored, and false after the next one."""
         claim = example_claim()
         storage.add_claim(claim)
         changed = claim.changed(owner="second")
@@ -123,7 +123,7 @@ class ClaimContract:
         assert not storage.change_claim(changed)
 
     def test_a_change_touches_no_other_claim(self, storage: Storage) -> None:
-        """Claims in the same version stay as they are when one of them is changed or removed."""
+        """Other claims of the same version stay when one is changed or removed."""
         one, other = example_claim(), example_claim(transaction_id="c2" * 32)
         storage.add_claim(one)
         storage.add_claim(other)
@@ -138,14 +138,14 @@ class ClaimContract:
     def test_a_claim_that_differs_is_not_removed(
         self, storage: Storage, fields: dict[str, object]
     ) -> None:
-        """Only who knows the claim as it is can remove it."""
+        """Only a caller that knows the stored claim can remove it."""
         claim = example_claim()
         storage.add_claim(claim)
         assert not storage.remove_claim(example_claim(**fields))
         assert storage.claim(claim.transaction_id) == claim
 
     def test_a_claim_that_was_removed_makes_room_for_another(self, storage: Storage) -> None:
-        """After it is gone, it cannot be removed again and anybody can claim the transaction."""
+        """After the removal, a second one fails, and any caller can claim the transaction."""
         claim = example_claim()
         storage.add_claim(claim)
         assert storage.remove_claim(claim)
@@ -155,7 +155,7 @@ class ClaimContract:
         assert storage.add_claim(second) == second
 
     def test_open_claims_are_those_that_are_not_final_oldest_first(self, storage: Storage) -> None:
-        """In the order they were made in, whatever the order of their ids or of being added."""
+        """The order is that of ``created_at``, not of ids nor of the calls."""
         ages = {"c2": 30.0, "c3": 10.0, "c1": 20.5, "c4": 20.25}
         for name, made in ages.items():
             storage.add_claim(example_claim(transaction_id=name * 32, created_at=made))
@@ -168,7 +168,7 @@ class ClaimContract:
 
     @pytest.mark.parametrize("state", ClaimState)
     def test_a_claim_is_open_until_it_is_final(self, storage: Storage, state: ClaimState) -> None:
-        """A change of state takes the claim out of the open ones exactly when it is final."""
+        """A change of state removes the claim from the open ones exactly when it is final."""
         claim = example_claim()
         storage.add_claim(claim)
         changed = claim.changed(state=state)
@@ -177,7 +177,7 @@ class ClaimContract:
 
     @pytest.mark.parametrize("state", ClaimState)
     def test_final_claims_are_forgotten_in_time(self, storage: Storage, state: ClaimState) -> None:
-        """From ``keep_until`` on, not before, and never while the claim is open."""
+        """They are removed from ``keep_until`` on, not before, and never while open."""
         claim = example_claim(state=state, keep_until=200.0)
         storage.add_claim(claim)
         assert storage.forget_claims(now=199.5) == 0
@@ -185,7 +185,7 @@ class ClaimContract:
         assert storage.claim(claim.transaction_id) == (None if state.is_final else claim)
 
     def test_forgetting_takes_what_is_due_only(self, storage: Storage) -> None:
-        """The number is that of the claims that are gone."""
+        """The returned number is that of the removed claims."""
         for index, keep_until in enumerate((100.0, 300.0, 200.0)):
             claim = example_claim(transaction_id=f"{index:064x}", keep_until=keep_until)
             storage.add_claim(claim)
@@ -195,19 +195,19 @@ class ClaimContract:
         assert kept == [False, True, False]
 
     def test_of_many_who_claim_at_once_one_does(self, storage: Storage) -> None:
-        """All are told the same owner."""
+        """All callers get the same owner."""
         rivals = [example_claim(owner=f"owner {number}") for number in range(THREADS)]
-        told = together([partial(storage.add_claim, rival) for rival in rivals])
-        assert told == [storage.claim(rivals[0].transaction_id)] * THREADS
+        added = together([partial(storage.add_claim, rival) for rival in rivals])
+        assert added == [storage.claim(rivals[0].transaction_id)] * THREADS
 
     def test_of_many_who_change_at_once_one_does(self, storage: Storage) -> None:
-        """Even when their changes look the same, as when a success is given to one of many."""
+        """Even changes that look the same have one winner, as when one of many gets a success."""
         claim = example_claim()
         storage.add_claim(claim)
-        rivals = [claim.changed(answer=b"told") for _ in range(THREADS)]
-        told = together([partial(storage.change_claim, rival) for rival in rivals])
-        assert told.count(True) == 1
-        assert storage.claim(claim.transaction_id) == rivals[told.index(True)]
+        rivals = [claim.changed(answer=b"{}") for _ in range(THREADS)]
+        written = together([partial(storage.change_claim, rival) for rival in rivals])
+        assert written.count(True) == 1
+        assert storage.claim(claim.transaction_id) == rivals[written.index(True)]
 
     def test_every_version_has_one_writer(self, storage: Storage) -> None:
         """Many threads that change one claim again and again never write the same version."""
@@ -228,7 +228,7 @@ class ClaimContract:
         assert sorted(chain.from_iterable(versions)) == list(range(1, 16 * 5 + 1))
 
     def test_of_change_and_removal_at_once_one_happens(self, storage: Storage) -> None:
-        """A claim that somebody goes on with is not taken away, nor the other way round."""
+        """A changed claim is not removed, and a removed one is not changed."""
         for number in range(20):
             claim = example_claim(transaction_id=f"{number:064x}")
             storage.add_claim(claim)

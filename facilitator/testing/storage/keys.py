@@ -1,4 +1,4 @@
-"""What a storage promises of idempotency keys."""
+"""Contract tests of idempotency keys."""
 
 from functools import partial
 
@@ -12,50 +12,50 @@ THREADS = 50
 
 
 class KeyContract:
-    """Idempotency keys: each bound to one request for a time."""
+    """The promises about idempotency keys: each is bound to one request for a time."""
 
     def test_the_first_request_under_a_key_is_bound_to_it(self, storage: Storage) -> None:
-        """Later ones are told the first one's fingerprint, and so is the first when repeated."""
+        """Later ones get the first one's fingerprint, and so does the first when repeated."""
         for fingerprint in ("first", "second", "first"):
             assert storage.bind_key("key", fingerprint, expires_at=100.0, now=0.0) == "first"
 
     def test_keys_are_apart(self, storage: Storage) -> None:
-        """What one key is bound to says nothing of another."""
+        """The binding of one key says nothing about another."""
         storage.bind_key("one", "first", expires_at=100.0, now=0.0)
         assert storage.bind_key("other", "second", expires_at=100.0, now=0.0) == "second"
 
     def test_a_binding_ends_when_its_time_is_over(self, storage: Storage) -> None:
-        """Then the key is free for another request, which has it for its own time."""
+        """After that the key is free for another request, which has it for its own time."""
         storage.bind_key("key", "first", expires_at=100.0, now=0.0)
         assert storage.bind_key("key", "second", expires_at=300.0, now=99.5) == "first"
         assert storage.bind_key("key", "second", expires_at=300.0, now=100.0) == "second"
         assert storage.bind_key("key", "third", expires_at=300.0, now=299.5) == "second"
 
     def test_a_binding_that_is_over_already_only_asks(self, storage: Storage) -> None:
-        """It is told what stands, and never stands itself."""
+        """The call returns the standing binding, and makes none."""
         assert storage.bind_key("key", "asked", expires_at=0.0, now=50.0) == "asked"
         assert storage.bind_key("key", "first", expires_at=100.0, now=49.0) == "first"
         assert storage.bind_key("key", "asked", expires_at=0.0, now=50.0) == "first"
         assert storage.bind_key("key", "second", expires_at=100.0, now=51.0) == "first"
 
     def test_of_many_who_bind_a_key_at_once_one_does(self, storage: Storage) -> None:
-        """All are told the same fingerprint."""
-        told = together(
+        """All callers get the same fingerprint."""
+        bound = together(
             [
                 partial(storage.bind_key, "key", f"request {number}", 100.0, 0.0)
                 for number in range(THREADS)
             ]
         )
-        assert len(set(told)) == 1
+        assert len(set(bound)) == 1
 
     def test_any_text_can_be_a_key(self, storage: Storage) -> None:
-        """Keys come from callers; two that differ anyhow are two keys."""
+        """Keys come from callers; two that differ in any way are two keys."""
         bound: dict[str, str] = {}
 
         @settings(max_examples=100, deadline=None)
         @given(st.text(), st.text())
         def bind(key: str, fingerprint: str) -> None:
-            told = storage.bind_key(key, fingerprint, expires_at=100.0, now=0.0)
-            assert told == bound.setdefault(key, fingerprint)
+            returned = storage.bind_key(key, fingerprint, expires_at=100.0, now=0.0)
+            assert returned == bound.setdefault(key, fingerprint)
 
         bind()

@@ -1,4 +1,4 @@
-"""What a storage promises of reservations."""
+"""Contract tests of reservations."""
 
 from functools import partial
 
@@ -11,32 +11,32 @@ LIMIT = 20
 
 
 def _held(storage: Storage, name: str, now: float) -> ReservedElsewhere | None:
-    """For whom an input is held: what a stranger is told who wants it."""
+    """Return the refusal that another transaction gets for the input; ``None`` when it is free."""
     stranger = reservation("stranger", [name], "addr_test1stranger", expires_at=now + 1.0)
-    told = storage.reserve(stranger, now, LIMIT)
+    refused = storage.reserve(stranger, now, LIMIT)
     storage.release("stranger")
-    assert not isinstance(told, TooManyReservations)
-    return told
+    assert not isinstance(refused, TooManyReservations)
+    return refused
 
 
 class ReservationContract:
-    """Reservations: each input held for one transaction, for a time, all or none."""
+    """The promises about reservations: all inputs of a transaction are held for a time, or none."""
 
     def test_an_input_is_held_for_one_transaction(self, storage: Storage) -> None:
-        """The transaction itself is not in its own way, every other one is told of it."""
+        """The transaction does not refuse itself; every other one is refused with its id."""
         one, two = reservation("one", ["aa#0"]), reservation("two", ["aa#0"])
         assert storage.reserve(one, now=0.0, limit=LIMIT) is None
         assert storage.reserve(one, now=0.0, limit=LIMIT) is None
         held = ReservedElsewhere("aa#0", "one", 100.0)
         assert storage.reserve(two, now=0.0, limit=LIMIT) == held
 
-    def test_an_input_that_is_held_is_told(self, storage: Storage) -> None:
-        """Wherever it stands among those that are free or the transaction's own."""
+    def test_an_input_that_is_held_is_named(self, storage: Storage) -> None:
+        """The refusal names it among inputs that are free or the transaction's own."""
         storage.reserve(reservation("one", ["aa#0"]), now=0.0, limit=LIMIT)
         storage.reserve(reservation("two", ["bb#0"], expires_at=50.25), now=0.0, limit=LIMIT)
         wanted = reservation("one", ["aa#0", "bb#0", "cc#0"])
-        told = storage.reserve(wanted, now=0.0, limit=LIMIT)
-        assert told == ReservedElsewhere("bb#0", "two", 50.25)
+        refused = storage.reserve(wanted, now=0.0, limit=LIMIT)
+        assert refused == ReservedElsewhere("bb#0", "two", 50.25)
 
     def test_all_inputs_are_held_or_none(self, storage: Storage) -> None:
         """A refused reservation holds nothing."""
@@ -49,7 +49,7 @@ class ReservationContract:
         assert _held(storage, "cc#0", now=0.0) is None
 
     def test_a_reservation_is_replaced_by_its_transactions_next(self, storage: Storage) -> None:
-        """The new inputs and the new time count, the old ones are let go of."""
+        """The new inputs and the new time count; the old ones are released."""
         storage.reserve(reservation("one", ["aa#0", "bb#0"]), now=0.0, limit=LIMIT)
         again = reservation("one", ["bb#0", "cc#0"], expires_at=200.0)
         assert storage.reserve(again, now=50.0, limit=LIMIT) is None
@@ -58,14 +58,14 @@ class ReservationContract:
             assert _held(storage, held, now=150.0) == ReservedElsewhere(held, "one", 200.0)
 
     def test_a_replacement_that_is_refused_leaves_what_was_held(self, storage: Storage) -> None:
-        """Nothing is let go of for a reservation that cannot be had."""
+        """A refused reservation releases nothing."""
         storage.reserve(reservation("one", ["aa#0"]), now=0.0, limit=LIMIT)
         storage.reserve(reservation("two", ["bb#0"]), now=0.0, limit=LIMIT)
         assert storage.reserve(reservation("one", ["bb#0"]), now=0.0, limit=LIMIT) is not None
         assert _held(storage, "aa#0", now=0.0) == ReservedElsewhere("aa#0", "one", 100.0)
 
     def test_a_reservation_ends_when_its_time_is_over(self, storage: Storage) -> None:
-        """Then anybody can have the inputs, and letting go of the old one frees nothing."""
+        """Any transaction can have the inputs then, and a release of the old one frees nothing."""
         storage.reserve(reservation("one", ["aa#0"], expires_at=100.0), now=0.0, limit=LIMIT)
         assert _held(storage, "aa#0", now=99.5) is not None
         second = reservation("two", ["aa#0"], expires_at=200.0)
@@ -76,14 +76,14 @@ class ReservationContract:
     def test_a_reservation_that_was_prolonged_outlives_its_first_time(
         self, storage: Storage
     ) -> None:
-        """The end of the time it once had means nothing."""
+        """The end of its first time has no effect."""
         storage.reserve(reservation("one", ["aa#0"], expires_at=100.0), now=0.0, limit=LIMIT)
         storage.reserve(reservation("one", ["aa#0"], expires_at=200.0), now=50.0, limit=LIMIT)
         refused = storage.reserve(reservation("two", ["aa#0"]), now=150.0, limit=LIMIT)
         assert refused == ReservedElsewhere("aa#0", "one", 200.0)
 
     def test_releasing_frees_the_inputs_of_the_transaction_only(self, storage: Storage) -> None:
-        """Also when there is nothing to release, or no more."""
+        """A release with nothing left to release is no error."""
         storage.release("one")
         storage.reserve(reservation("one", ["aa#0"]), now=0.0, limit=LIMIT)
         storage.reserve(reservation("two", ["bb#0"]), now=0.0, limit=LIMIT)
@@ -93,7 +93,7 @@ class ReservationContract:
         assert _held(storage, "bb#0", now=0.0) is not None
 
     def test_a_payer_holds_as_many_as_the_limit(self, storage: Storage) -> None:
-        """One more is refused; other payers are not concerned."""
+        """One more is refused; other payers are not affected."""
         for name in ("one", "two"):
             assert storage.reserve(reservation(name, [f"{name}#0"]), now=0.0, limit=2) is None
         third = reservation("three", ["three#0"])
@@ -108,7 +108,7 @@ class ReservationContract:
         assert storage.reserve(reservation("one", ["bb#0"]), now=0.0, limit=1) is None
 
     def test_what_is_over_or_released_makes_room(self, storage: Storage) -> None:
-        """Neither counts towards the limit."""
+        """Expired and released reservations do not count towards the limit."""
         storage.reserve(reservation("one", ["aa#0"], expires_at=50.0), now=0.0, limit=2)
         storage.reserve(reservation("two", ["bb#0"]), now=0.0, limit=2)
         assert storage.reserve(reservation("three", ["cc#0"]), now=50.0, limit=2) is None
@@ -118,29 +118,29 @@ class ReservationContract:
         assert refused == TooManyReservations(2)
 
     def test_a_limit_of_none_refuses(self, storage: Storage) -> None:
-        """Every payer holds at least as many."""
+        """Every payer holds at least none."""
         refused = storage.reserve(reservation(), now=0.0, limit=0)
         assert refused == TooManyReservations(0)
 
-    def test_an_input_held_elsewhere_is_told_before_the_limit(self, storage: Storage) -> None:
-        """A payer that double-spends at its limit is told of the double spending."""
+    def test_an_input_held_elsewhere_comes_before_the_limit(self, storage: Storage) -> None:
+        """A payer that double-spends at its limit is refused for the double spending."""
         storage.reserve(reservation("one", ["aa#0"]), now=0.0, limit=1)
         refused = storage.reserve(reservation("two", ["aa#0"]), now=0.0, limit=1)
         assert refused == ReservedElsewhere("aa#0", "one", 100.0)
 
     def test_of_many_who_reserve_an_input_at_once_one_does(self, storage: Storage) -> None:
-        """The others are told of that one, and hold none of their other inputs."""
+        """The others get its id, and hold none of their other inputs."""
         rivals = [reservation(f"{n}", ["aa#0", f"{n}#0"], f"payer {n}") for n in range(THREADS)]
-        told = together([partial(storage.reserve, rival, 0.0, LIMIT) for rival in rivals])
-        winner = told.index(None)
+        results = together([partial(storage.reserve, rival, 0.0, LIMIT) for rival in rivals])
+        winner = results.index(None)
         held = ReservedElsewhere("aa#0", f"{winner}", 100.0)
-        assert told[:winner] + told[winner + 1 :] == [held] * (THREADS - 1)
+        assert results[:winner] + results[winner + 1 :] == [held] * (THREADS - 1)
         free = [_held(storage, f"{n}#0", now=0.0) is None for n in range(THREADS)]
         assert free == [n != winner for n in range(THREADS)]
 
     def test_many_at_once_stay_within_the_limit(self, storage: Storage) -> None:
         """A payer that reserves from many threads has no more than the limit."""
         rivals = [reservation(f"{n}", [f"{n}#0"]) for n in range(THREADS)]
-        told = together([partial(storage.reserve, rival, 0.0, LIMIT) for rival in rivals])
-        assert told.count(None) == LIMIT
-        assert told.count(TooManyReservations(LIMIT)) == THREADS - LIMIT
+        results = together([partial(storage.reserve, rival, 0.0, LIMIT) for rival in rivals])
+        assert results.count(None) == LIMIT
+        assert results.count(TooManyReservations(LIMIT)) == THREADS - LIMIT

@@ -1,4 +1,4 @@
-"""What a storage promises that shares what is learnt of a chain."""
+"""Contract tests of storages that share knowledge of a chain."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ THREADS = 50
 NETWORK = "cardano:preprod"
 OTHER_NETWORK = "cardano:preview"
 FAR = 4_102_444_800.0
-"""Some time in the year 2100: storages have a clock of their own for cached outputs."""
+"""A time in the year 2100: storages have a clock of their own for cached outputs."""
 
 
 def _lead(chain: SharesChain, follower: str, network: str = NETWORK) -> bool:
@@ -32,21 +32,21 @@ def _share(chain: SharesOutputs, *refs: str, network: str = NETWORK) -> None:
 
 
 class SharesChainContract:
-    """Everything that :class:`~facilitator.roles.sharing.SharesChain` promises.
+    """All promises of :class:`~facilitator.roles.sharing.SharesChain`.
 
     Subclass it as :class:`~facilitator.testing.storage.StorageContract`, or both at once.
     """
 
     @pytest.fixture
     def open_storage(self) -> Callable[[], Storage]:
-        """Opens the storage under test; a subclass says how."""
+        """Return a function that opens the storage under test; a subclass defines it."""
         raise NotImplementedError("define the fixture open_storage")
 
     @pytest.fixture
     def open_chain(
         self, open_storage: Callable[[], Storage]
     ) -> Iterator[Callable[[], SharesChain]]:
-        """Opens the storage under test as what shares a chain; closes it afterwards."""
+        """Yield a function that opens the storage under test, and close what it opened."""
         opened: list[Storage] = []
 
         def open_one() -> SharesChain:
@@ -61,26 +61,26 @@ class SharesChainContract:
 
     @pytest.fixture
     def shared(self, open_chain: Callable[[], SharesChain]) -> SharesChain:
-        """The storage under test."""
+        """Return the storage under test."""
         return open_chain()
 
     # --- The lead ---------------------------------------------------------------------------
 
     def test_one_follower_leads_while_its_lease_lasts(self, shared: SharesChain) -> None:
-        """The first who asks; it goes on when it asks again, the others have to wait."""
+        """The first that asks leads, and goes on when it asks again; the others wait."""
         assert shared.lead(NETWORK, "one", now=0.0, until=100.0)
         assert not shared.lead(NETWORK, "two", now=99.5, until=200.0)
         assert shared.lead(NETWORK, "one", now=99.5, until=200.0)
         assert not shared.lead(NETWORK, "two", now=199.5, until=300.0)
 
     def test_another_leads_when_the_lease_is_over(self, shared: SharesChain) -> None:
-        """From its end on; the first one then has to wait."""
+        """Another leads from the end of the lease on; the first one then waits."""
         shared.lead(NETWORK, "one", now=0.0, until=100.0)
         assert shared.lead(NETWORK, "two", now=100.0, until=200.0)
         assert not shared.lead(NETWORK, "one", now=100.0, until=200.0)
 
     def test_a_leader_that_resigns_makes_room(self, shared: SharesChain) -> None:
-        """At once; whoever does not lead resigns from nothing."""
+        """Another can lead at once; a follower that does not lead resigns from nothing."""
         shared.resign(NETWORK, "one")
         _lead(shared, "one")
         shared.resign(NETWORK, "two")
@@ -89,22 +89,22 @@ class SharesChainContract:
         assert _lead(shared, "two")
 
     def test_each_network_has_a_leader(self, shared: SharesChain) -> None:
-        """Leading one, and resigning, says nothing of another."""
+        """The lead of one network, and its end, says nothing about another."""
         assert _lead(shared, "one")
         assert _lead(shared, "two", OTHER_NETWORK)
         shared.resign(OTHER_NETWORK, "two")
         assert not _lead(shared, "two")
 
     def test_of_many_who_want_to_lead_at_once_one_does(self, shared: SharesChain) -> None:
-        """Whoever is told so."""
-        told = together([partial(_lead, shared, f"{number}") for number in range(THREADS)])
-        assert told.count(True) == 1
-        assert _lead(shared, f"{told.index(True)}")
+        """The one that gets true leads."""
+        leads = together([partial(_lead, shared, f"{number}") for number in range(THREADS)])
+        assert leads.count(True) == 1
+        assert _lead(shared, f"{leads.index(True)}")
 
     # --- The feed ---------------------------------------------------------------------------
 
     def test_what_is_published_is_read_in_order(self, shared: SharesChain) -> None:
-        """All of it, what comes after some entry, or the newest one alone."""
+        """A reader gets all entries, those after some entry, or the newest one alone."""
         _lead(shared, "one")
         contents = [b"first", bytes(range(256)), b"\xff" * 50_000]
         for number, content in enumerate(contents, start=1):
@@ -117,7 +117,7 @@ class SharesChainContract:
         assert list(shared.published(NETWORK, -1)) == entries[2:]
 
     def test_nothing_is_published_at_first(self, shared: SharesChain) -> None:
-        """Neither a newest entry nor any other, nor by the feed of another network."""
+        """There is no entry, and none by the feed of another network."""
         _lead(shared, "one")
         _publish(shared, "one", 1)
         assert list(shared.published(OTHER_NETWORK, 0)) == []
@@ -133,7 +133,7 @@ class SharesChainContract:
         assert [entry.number for entry in shared.published(NETWORK, 0)] == [1, 2]
 
     def test_only_the_leader_publishes(self, shared: SharesChain) -> None:
-        """Not before it leads, and not when another one leads; each goes on where it was."""
+        """A follower publishes nothing before it leads, nor once another leads."""
         assert not _publish(shared, "one", 1)
         shared.lead(NETWORK, "one", now=0.0, until=100.0)
         assert not _publish(shared, "two", 1)
@@ -144,7 +144,7 @@ class SharesChainContract:
         assert [entry.number for entry in shared.published(NETWORK, 0)] == [1, 2]
 
     def test_who_resigned_does_not_publish(self, shared: SharesChain) -> None:
-        """What it published before stays."""
+        """The entries that it published before stay."""
         _lead(shared, "one")
         _publish(shared, "one", 1)
         shared.resign(NETWORK, "one")
@@ -152,7 +152,7 @@ class SharesChainContract:
         assert list(shared.published(NETWORK, 0)) == [Entry(1, b"1")]
 
     def test_publishing_an_entry_again_is_harmless(self, shared: SharesChain) -> None:
-        """It is true for the newest one by its leader, and there once."""
+        """The call returns true for the leader's newest entry, which is there once."""
         _lead(shared, "one")
         assert [_publish(shared, "one", 1, b"same") for _ in range(3)] == [True] * 3
         assert not _publish(shared, "one", 1, b"another")
@@ -170,7 +170,7 @@ class SharesChainContract:
         assert list(shared.published(NETWORK, 0)) == [Entry(1, b"same"), Entry(2, b"same")]
 
     def test_the_newest_entries_are_kept(self, shared: SharesChain) -> None:
-        """Numbers go on; those who were behind get what there is."""
+        """Numbers go on; a reader that was behind gets the entries that are left."""
         _lead(shared, "one")
         for number in range(1, 13):
             assert _publish(shared, "one", number, keep=3)
@@ -183,19 +183,19 @@ class SharesChainContract:
         assert list(shared.published(NETWORK, 0)) == [Entry(13, b"13")]
 
     def test_of_many_who_publish_at_once_one_does(self, shared: SharesChain) -> None:
-        """Though all of them say that they lead, each entry has one author."""
+        """Each entry has one author, though all of them say that they lead."""
         _lead(shared, "one")
         rivals = [partial(_publish, shared, "one", 1, b"%d" % n) for n in range(THREADS)]
-        told = together(rivals)
-        assert told.count(True) == 1
-        assert list(shared.published(NETWORK, 0)) == [Entry(1, b"%d" % told.index(True))]
+        published = together(rivals)
+        assert published.count(True) == 1
+        assert list(shared.published(NETWORK, 0)) == [Entry(1, b"%d" % published.index(True))]
 
     # --- Sharing ----------------------------------------------------------------------------
 
-    def test_whoever_opens_the_storage_sees_the_same(
+    def test_all_that_open_the_storage_see_the_same(
         self, shared: SharesChain, open_chain: Callable[[], SharesChain]
     ) -> None:
-        """Leaders and entries, each way."""
+        """Leaders and entries are shared, each way."""
         other = open_chain()
         _lead(shared, "one")
         _publish(shared, "one", 1)
@@ -206,16 +206,16 @@ class SharesChainContract:
 
 
 class SharesOutputsContract(SharesChainContract):
-    """Everything that :class:`~facilitator.roles.sharing.SharesOutputs` promises."""
+    """All promises of :class:`~facilitator.roles.sharing.SharesOutputs`."""
 
     @pytest.fixture
     def outputs(self, shared: SharesChain) -> SharesOutputs:
-        """The storage under test, as the cache that it has besides."""
+        """Return the storage under test, as a cache of outputs."""
         assert isinstance(shared, SharesOutputs)
         return shared
 
     def test_shared_outputs_come_back_as_they_were(self, outputs: SharesOutputs) -> None:
-        """Those that were shared, in whatever order; the others are left out."""
+        """The shared ones are returned, asked for in any order; the others are left out."""
         looked_up = {
             "aa#0": SharedOutput(0, b""),
             "aa#1": SharedOutput(7, bytes(range(256))),
@@ -226,13 +226,13 @@ class SharesOutputsContract(SharesChainContract):
         assert outputs.shared_outputs(NETWORK, ["aa#1"]) == {"aa#1": looked_up["aa#1"]}
 
     def test_no_outputs_are_no_trouble(self, outputs: SharesOutputs) -> None:
-        """Nothing can be shared, and asked for."""
+        """An empty mapping can be shared, and an empty list asked for."""
         outputs.share_outputs(NETWORK, {}, FAR)
         assert outputs.shared_outputs(NETWORK, []) == {}
         assert outputs.shared_outputs(NETWORK, ["aa#0"]) == {}
 
     def test_networks_have_outputs_of_their_own(self, outputs: SharesOutputs) -> None:
-        """The same reference may mean something else elsewhere, and be spent there."""
+        """The same reference may mean another output elsewhere, and be spent there."""
         _share(outputs, "aa#0", network=OTHER_NETWORK)
         assert outputs.shared_outputs(NETWORK, ["aa#0"]) == {}
         _lead(outputs, "one")
@@ -240,21 +240,21 @@ class SharesOutputsContract(SharesChainContract):
         assert list(outputs.shared_outputs(OTHER_NETWORK, ["aa#0"])) == ["aa#0"]
 
     def test_an_output_that_is_shared_again_is_replaced(self, outputs: SharesOutputs) -> None:
-        """By what was seen last."""
+        """The newer one counts."""
         newer = SharedOutput(8, b"newer")
         outputs.share_outputs(NETWORK, {"aa#0": SharedOutput(7, b"older")}, FAR)
         outputs.share_outputs(NETWORK, {"aa#0": newer}, FAR)
         assert outputs.shared_outputs(NETWORK, ["aa#0"]) == {"aa#0": newer}
 
     def test_an_output_is_kept_until_its_time_is_over(self, outputs: SharesOutputs) -> None:
-        """By the real clock."""
+        """The time is that of the real clock."""
         _share(outputs, "aa#0")
         over = {"aa#0": SharedOutput(0, b""), "aa#1": SharedOutput(0, b"")}
         outputs.share_outputs(NETWORK, over, time.time() - 1)
         assert outputs.shared_outputs(NETWORK, ["aa#0", "aa#1"]) == {}
 
     def test_spent_outputs_leave_the_cache(self, outputs: SharesOutputs) -> None:
-        """With the entry that says so; the others stay, those that are not there don't matter."""
+        """They leave with the entry that says so; others stay, and absent ones are no error."""
         _lead(outputs, "one")
         _share(outputs, "aa#0", "aa#1", "bb#0")
         spent = ["aa#1", *(f"cc#{index}" for index in range(2000)), "bb#0"]
@@ -262,17 +262,17 @@ class SharesOutputsContract(SharesChainContract):
         assert list(outputs.shared_outputs(NETWORK, ["aa#0", "aa#1", "bb#0"])) == ["aa#0"]
 
     def test_what_is_not_published_spends_nothing(self, outputs: SharesOutputs) -> None:
-        """Whoever does not lead, or is behind, cannot empty the cache."""
+        """A follower that does not lead, or is behind, cannot empty the cache."""
         _lead(outputs, "one")
         _share(outputs, "aa#0")
         assert not outputs.publish(NETWORK, "two", 1, b"", ["aa#0"], keep=1)
         assert not outputs.publish(NETWORK, "one", 2, b"", ["aa#0"], keep=1)
         assert list(outputs.shared_outputs(NETWORK, ["aa#0"])) == ["aa#0"]
 
-    def test_whoever_opens_the_storage_sees_the_same_outputs(
+    def test_all_that_open_the_storage_see_the_same_outputs(
         self, outputs: SharesOutputs, open_chain: Callable[[], SharesChain]
     ) -> None:
-        """And that they are spent."""
+        """Each also sees which are spent."""
         other = open_chain()
         assert isinstance(other, SharesOutputs)
         _lead(outputs, "one")
