@@ -1,7 +1,7 @@
 """A facilitator run as it is in production: real HTTP through waitress, over an embedded devnet."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ import pytest
 
 from facilitator.testing.clock import ManualClock
 from support.running import Running
+
+UNIT = Path(__file__).parent / "unit"
 
 # A machine that others use, too, fails no test for being slow.
 hypothesis.settings.register_profile(
@@ -22,6 +24,14 @@ hypothesis.settings.load_profile("unhurried")
 def pytest_xdist_auto_num_workers() -> int:
     """Twice as many as there are processors, since many tests wait for other processes."""
     return 2 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(tryfirst=True)  # before the option -m selects
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Mark everything outside of ``tests/unit`` as ``once``."""
+    for item in items:
+        if not item.path.is_relative_to(UNIT):
+            item.add_marker("once")
 
 
 @pytest.fixture

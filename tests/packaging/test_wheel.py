@@ -96,7 +96,7 @@ def test_there_is_no_package_named_plugins(tmp_path: Path) -> None:
 
 
 def test_the_python_versions_are_the_same_everywhere() -> None:
-    tox = re.findall(r"\bpy3(\d+)", (ROOT / "tox.ini").read_text())
+    tox = re.findall(r"^env_list = .*$", (ROOT / "tox.ini").read_text(), re.M)
     ci = re.search(r"^versions=\((.*)\)$", (ROOT / ".ci/run").read_text(), re.M)
     assert ci is not None
-    assert [f"3.{minor}" for minor in tox] == ci[1].split()
+    assert [f"3.{minor}" for minor in re.findall(r"\bpy3(\d+)", *tox)] == ci[1].split()

@@ -28,6 +28,8 @@ from support.payments import (
 )
 from support.running import Running
 
+pytestmark = pytest.mark.once
+
 PROPERTY = hypothesis_settings(
     max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -18,6 +18,8 @@ from facilitator.cardano.codec.transaction_decoder import (
 from support.ledger_vectors import VECTORS
 from support.wallets import cases
 
+pytestmark = pytest.mark.once
+
 Record = Mapping[str, Any]
 
 MALFORMED = ("malformed", "duplicate_body", "duplicate_output", "duplicate_witness", "unknown_")

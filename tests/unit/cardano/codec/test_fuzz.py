@@ -13,6 +13,8 @@ import pytest
 
 from support import fuzz
 
+pytestmark = pytest.mark.once
+
 COUNT = int(os.environ.get("FACILITATOR_TEST_FUZZ", "6000"))
 SEED = int(os.environ.get("FACILITATOR_TEST_FUZZ_SEED", "1"))
 

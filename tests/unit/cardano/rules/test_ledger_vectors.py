@@ -6,10 +6,13 @@ from facilitator.cardano.codec.transaction_decoder import DecodeError, decode_tr
 from facilitator.cardano.rules import NOT_JUDGED
 from support.ledger_vectors import NEW_IN_CONWAY, VECTORS, Record, judge_record, records
 
-pytestmark = pytest.mark.skipif(
-    not VECTORS.is_dir(),
-    reason=f"no ledger vectors in {VECTORS}; FACILITATOR_LEDGER_VECTORS names their folder",
-)
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(
+        not VECTORS.is_dir(),
+        reason=f"no ledger vectors in {VECTORS}; FACILITATOR_LEDGER_VECTORS names their folder",
+    ),
+]
 
 FILES = sorted(path.name for path in VECTORS.glob("*.jsonl.gz"))
 

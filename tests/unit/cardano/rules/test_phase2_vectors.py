@@ -15,6 +15,7 @@ from facilitator.cardano.slots import KNOWN_ERAS, Era, EraSummary
 from support.ledger_vectors import NEW_IN_CONWAY, VECTORS, Record, judge_record, met, records
 
 pytestmark = [
+    pytest.mark.once,
     pytest.mark.skipif(
         not VECTORS.is_dir(),
         reason=f"no ledger vectors in {VECTORS}; FACILITATOR_LEDGER_VECTORS names their folder",

@@ -25,6 +25,8 @@ from support.slow_ledger.plain_transaction import Ref
 from support.slow_ledger.slow_certificates import broken
 from support.slow_ledger.slow_view import Facts, look
 
+pytestmark = pytest.mark.once
+
 SEEDS = 10
 COUNT = max(1000, int(os.environ.get("FACILITATOR_TEST_GENERATED", "5000")))
 ACCEPTED = "accepted"

@@ -22,6 +22,8 @@ from facilitator.x402.networks import NETWORKS
 from support.ledger_vectors import judge
 from support.wallets import accounts, cases, parameters, utxos
 
+pytestmark = pytest.mark.once
+
 RULES = {
     "aux_data_hash_mismatch": {
         "ConflictingMetadataHash",
