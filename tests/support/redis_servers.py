@@ -11,14 +11,14 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-SECONDS = 60.0
+from support.waiting import eventually
+
 SERVICE = "main"
 SLOTS = 16384
 
@@ -43,14 +43,6 @@ def may_be_skipped(binary: str | None, environ: Mapping[str, str]) -> bool:
 
 
 needs_redis = pytest.mark.skipif(may_be_skipped(BINARY, os.environ), reason=NO_SERVER)
-
-
-def eventually(is_so: Callable[[], bool]) -> None:
-    """Return once it is so."""
-    deadline = time.monotonic() + SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline, "it has never come true"
-        time.sleep(0.02)
 
 
 def free_port() -> int:

@@ -20,13 +20,13 @@ from support.redis_servers import (
     RedisServer,
     clustered,
     cut_off,
-    eventually,
     free_port,
     needs_redis,
     replicated,
     running,
 )
 from support.redis_storages import open_redis
+from support.waiting import eventually
 
 pytestmark = needs_redis
 

@@ -35,12 +35,12 @@ from support.redis_servers import (
     Cluster,
     RedisServer,
     Replicated,
-    eventually,
     free_port,
     needs_redis,
     running,
 )
 from support.redis_storages import open_redis
+from support.waiting import eventually
 
 pytestmark = needs_redis
 

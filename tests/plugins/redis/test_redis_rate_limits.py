@@ -21,12 +21,12 @@ from support.redis_servers import (
     Cluster,
     RedisServer,
     Replicated,
-    eventually,
     free_port,
     needs_redis,
     running,
 )
 from support.running import Running
+from support.waiting import eventually
 from support.web import Answer, Client
 
 pytestmark = needs_redis

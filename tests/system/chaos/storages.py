@@ -18,11 +18,11 @@ from support.redis_servers import (
     RedisServer,
     Replicated,
     cut_off,
-    eventually,
     is_linked,
     replicated,
     running,
 )
+from support.waiting import eventually
 
 PREFIX = "chaos"
 UNSENT_SECONDS = 1.0

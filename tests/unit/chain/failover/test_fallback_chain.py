@@ -40,6 +40,7 @@ from facilitator_devnet.wallet import pay
 from support.paired import CountedDevnet
 from support.payments import ALICE, MERCHANT, genesis_utxos
 from support.running import NETWORK, NOW
+from support.waiting import eventually
 
 
 @pytest.fixture
@@ -275,23 +276,16 @@ def test_a_follower_sees_no_rollback_when_another_lags(
         follower.follow()
         clock.advance(20)
         first.produce_block()
-        until(lambda: follower.follow().height == 1)
+        eventually(lambda: follower.follow().height == 1)
         first.fail_all()
-        until(lambda: follower.follow().height == 1 and second.calls["blocks_after"] > 0)
+        eventually(lambda: follower.follow().height == 1 and second.calls["blocks_after"] > 0)
         second.produce_block()
         clock.advance(20)
         second.produce_block()
-        until(lambda: follower.follow().height == 2)
+        eventually(lambda: follower.follow().height == 2)
     assert faults == []
     assert all(update.contiguous and update.rolled_back_to is None for update in updates)
     assert [block.height for update in updates for block in update.blocks] == [1, 2]
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 class FailsTogether(CountedDevnet):

@@ -2,7 +2,6 @@
 
 import base64
 import re
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from facilitator.chain.failover import provider_pool
 from facilitator.roles.chain import InMempool, NotFound, SubmissionRejected
 from support.paired import Paired
 from support.payments import Payer, transaction_id
+from support.waiting import eventually
 
 Start = Callable[..., Paired]
 LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"
@@ -31,12 +31,6 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 
 def raw(body: Any) -> bytes:
     return base64.b64decode(body["paymentPayload"]["payload"]["transaction"])
-
-
-def eventually(look: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not look():
-        assert time.monotonic() < deadline
 
 
 def test_verdicts_come_from_the_standby_while_the_first_is_down(
