@@ -1,4 +1,4 @@
-"""The transfer methods that are there without a plugin."""
+"""The transfer methods of the core."""
 
 from collections.abc import Mapping
 
@@ -9,4 +9,4 @@ BUILT_IN_METHODS: Mapping[str, TransferMethod] = {
     "default": DefaultTransfer(),
     "script": ScriptTransfer(),
 }
-"""By ``extra.assetTransferMethod``."""
+"""Transfer methods by ``extra.assetTransferMethod``."""

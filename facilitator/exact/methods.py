@@ -12,18 +12,18 @@ from facilitator.x402.reasons import Reason
 
 
 class TransferMethod(Protocol):
-    """What a transfer method must be able to do. It does no I/O."""
+    """The required part of a transfer method. It does no I/O."""
 
     def check(self, terms: Terms, transaction: Transaction) -> None:
-        """Return when the transaction transfers what the terms ask for, else raise ``Refused``."""
+        """Return if the transaction transfers what the terms ask for, else raise ``Refused``."""
         ...
 
 
 @runtime_checkable
 class ChecksLedger(Protocol):
-    """What a transfer method may do as well: look at more than the terms and the transaction.
+    """The optional part of a transfer method that uses more than the terms and the transaction.
 
-    Neither costs a call upstream. Both raise ``Refused``.
+    Neither method costs a call upstream. Both raise ``Refused``.
     """
 
     def check_ledger(
@@ -33,35 +33,35 @@ class ChecksLedger(Protocol):
         parameters: ProtocolParameters,
         eras: EraSummary,
     ) -> None:
-        """Check after :meth:`TransferMethod.check` what depends on the network as it is now."""
+        """Check what depends on the parameters in force, after :meth:`TransferMethod.check`."""
         ...
 
     def check_payer(self, terms: Terms, transaction: Transaction, nonce: Output) -> None:
-        """Check who pays: ``nonce`` is the unspent output that ``payload.nonce`` names."""
+        """Check the payer: ``nonce`` is the unspent output that ``payload.nonce`` names."""
         ...
 
 
 class UniqueTerms(NamedTuple):
-    """What only one transaction may pay."""
+    """The identity of terms that only one transaction may meet."""
 
     key: str
-    """Equal for whatever counts as the same."""
+    """Equal for terms that count as the same."""
     until: float
-    """Unix time in seconds from which no other transaction can pay it any more."""
+    """Unix time in seconds from which no other transaction can meet them any more."""
 
 
 @runtime_checkable
 class HasUniqueTerms(Protocol):
-    """What a transfer method may do as well: have terms that one transaction alone may meet."""
+    """The optional part of a transfer method with terms that only one transaction may meet."""
 
     def once(self, terms: Terms) -> UniqueTerms:
-        """What the checked terms are for, whichever transaction meets them."""
+        """Return the identity of the checked terms, the same for every transaction."""
         ...
 
 
 @runtime_checkable
 class DeclaresReasons(Protocol):
-    """A transfer method that refuses with reasons of its own, besides the core's."""
+    """A transfer method that refuses with reasons of its own, in addition to the core's."""
 
     def reasons(self) -> Collection[str]:
         """Return all of them: the OpenAPI document lists them with the core's."""
@@ -69,15 +69,15 @@ class DeclaresReasons(Protocol):
 
 
 class DefaultTransfer:
-    """Address to address: one single output pays the whole amount to exactly ``payTo``."""
+    """A transfer to an address: one single output pays the whole amount to exactly ``payTo``."""
 
     def check(self, terms: Terms, transaction: Transaction) -> None:
-        """Verification rules 2 to 4 of ``scheme_exact_cardano.md``."""
+        """Check the verification rules 2 to 4 of ``scheme_exact_cardano.md``."""
         check_amount(terms, outputs_to_payee(terms, transaction))
 
 
 def outputs_to_payee(terms: Terms, transaction: Transaction) -> list[Output]:
-    """Return the outputs to exactly ``payTo``, one at least. Raises ``Refused``."""
+    """Return the outputs to exactly ``payTo``, at least one. Raises ``Refused``."""
     outputs = transaction.body.outputs
     found = [output for output in outputs if output.address == terms.pay_to]
     if not found:
@@ -89,7 +89,7 @@ def outputs_to_payee(terms: Terms, transaction: Transaction) -> list[Output]:
 
 
 def check_amount(terms: Terms, outputs: Sequence[Output]) -> None:
-    """One single of these outputs to ``payTo`` holds the whole amount. Raises ``Refused``."""
+    """Raise ``Refused`` unless a single output to ``payTo`` holds the whole amount."""
     paid = max(_amount_of(terms, output) for output in outputs)
     if paid == 0 and terms.asset is not None:
         raise Refused(

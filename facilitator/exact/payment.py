@@ -1,4 +1,4 @@
-"""A payment: its terms and the transaction that is to meet them, decoded once."""
+"""A payment: its terms and the transaction that must meet them, decoded once."""
 
 import base64
 import binascii
@@ -16,7 +16,7 @@ from facilitator.roles.payment_hooks import PaymentView
 from facilitator.x402.reasons import Reason
 
 MAX_TRANSACTION_BYTES = 16_385
-"""What ``maxTxSize``, 16,384 bytes, allows: it does not count the byte of the validity flag."""
+"""The limit by ``maxTxSize``, 16,384 bytes, which does not count the validity flag's byte."""
 
 _MAX_BASE64 = (MAX_TRANSACTION_BYTES + 2) // 3 * 4
 NONCE = re.compile(r"([0-9a-f]{64})#(0|[1-9][0-9]{0,4})")
@@ -24,7 +24,7 @@ NONCE = re.compile(r"([0-9a-f]{64})#(0|[1-9][0-9]{0,4})")
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A decoded payment that has not been judged yet."""
+    """A decoded payment that has not been checked yet."""
 
     terms: Terms
     transaction: Transaction
@@ -34,27 +34,27 @@ class Payment:
 
     @property
     def view(self) -> PaymentView:
-        """What gates and observers may see of it."""
+        """The part that gates and observers may see."""
         return PaymentView(self.transaction_id, self.terms.network.id, self.terms.requirements)
 
 
 def read_payment(terms: Terms, payload: Mapping[str, Any]) -> Payment:
-    """The payment in the scheme's payload, ``{transaction, nonce}``. Raises :class:`Refused`."""
-    raw = transaction_bytes(payload.get("transaction"))
+    """Return the payment in a payload, ``{transaction, nonce}``. Raises :class:`Refused`."""
+    raw = read_transaction_bytes(payload.get("transaction"))
     nonce = read_nonce(payload.get("nonce"))
-    transaction = decoded(raw)
+    transaction = read_transaction(raw)
     return Payment(terms, transaction, nonce, transaction.id.hex())
 
 
-def decoded(raw: bytes) -> Transaction:
-    """Return the transaction. Raises :class:`Refused`."""
+def read_transaction(raw: bytes) -> Transaction:
+    """Return the transaction that the bytes encode. Raises :class:`Refused`."""
     try:
         return decode_transaction(raw)
     except DecodeError as error:
         raise Refused(Reason.DECODE_FAILED, f"not a Conway transaction: {error}") from None
 
 
-def transaction_bytes(text: object) -> bytes:
+def read_transaction_bytes(text: object) -> bytes:
     """Return the bytes in ``payload.transaction``. Raises :class:`Refused`."""
     if not isinstance(text, str):
         raise Refused(Reason.PAYLOAD, "payload.transaction must be a base64 string")

@@ -1,4 +1,4 @@
-"""The one way in which a payment is turned down."""
+"""The exceptions by which a payment is refused."""
 
 from facilitator.roles.chain import InBlock
 from facilitator.x402.reasons import Reason
@@ -8,7 +8,7 @@ class Refused(Exception):
     """The payment is not valid: a stable reason and a sentence with the figures behind it."""
 
     def __init__(self, reason: Reason | str, message: str, payer: str | None = None) -> None:
-        """Refuse with ``reason``; ``payer`` when it was known by then."""
+        """Refuse with ``reason``; ``payer`` is given if it is known by then."""
         super().__init__(message)
         self.reason = reason
         self.message = message
@@ -16,19 +16,19 @@ class Refused(Exception):
 
 
 class MayBeOnChain(Refused):
-    """The payment cannot land now, which is also how one looks that has landed already."""
+    """The payment cannot land now. One that has landed already looks the same."""
 
     def __init__(self, reason: Reason, message: str, *, spent_by_itself: bool = False) -> None:
-        """``spent_by_itself``: the chain says that it has, but not where."""
+        """Refuse; ``spent_by_itself`` if the chain says that it has landed, but not where."""
         super().__init__(reason, message)
         self.spent_by_itself = spent_by_itself
 
 
 class AlreadyOnChain(Refused):
-    """The payment is in the chain already, and no claim says whether anybody was told."""
+    """The payment is in the chain already, and no claim shows if its success was delivered."""
 
     def __init__(self, where: InBlock) -> None:
-        """``where`` it is."""
+        """Refuse as a duplicate of the transaction in the block ``where``."""
         super().__init__(
             Reason.DUPLICATE,
             f"this transaction is in block {where.height} already, and there is no record of its"

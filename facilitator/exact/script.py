@@ -13,14 +13,14 @@ from facilitator.x402.reasons import Reason
 
 
 class ScriptTransfer:
-    """To a script: one single output pays the whole amount to ``payTo``, which is its address.
+    """A transfer to a script: one single output pays the whole amount to ``payTo``, its address.
 
-    Where a datum is declared, that output carries it inline. Whether the script will ever spend it
-    is not known.
+    If a datum is declared, that output carries it inline. It is not known if the script will spend
+    that output.
     """
 
     def check(self, terms: Terms, transaction: Transaction) -> None:
-        """The additional rules for ``script`` of ``scheme_exact_cardano.md``, then 2 to 4."""
+        """Check the additional rules for ``script`` of ``scheme_exact_cardano.md``, then 2 to 4."""
         declared = read_script_terms(terms.requirements.extra)
         _check_address(terms, declared.script_hash)
         outputs = outputs_to_payee(terms, transaction)
@@ -45,7 +45,10 @@ def _check_address(terms: Terms, script_hash: bytes) -> None:
 
 
 def _with_datum(outputs: Sequence[Output], datum: bytes) -> list[Output]:
-    """Another datum could make the payer the owner of what the script holds."""
+    """Return the outputs that carry the datum. Raises ``Refused``.
+
+    Another datum could make the payer the owner of what the script holds.
+    """
     declared = _canonical(datum)
     found = [o for o in outputs if o.datum is not None and _canonical(o.datum) == declared]
     if not found:
@@ -57,7 +60,10 @@ def _with_datum(outputs: Sequence[Output], datum: bytes) -> list[Output]:
 
 
 def _canonical(datum: bytes) -> bytes:
-    """One encoding of the same data, as wallets have their own; as it is, if nested too deeply."""
+    """Return one encoding for equal data, as wallets encode it differently.
+
+    Data that is nested too deeply is returned unchanged.
+    """
     try:
         return encode_data(decode_data(datum))
     except RecursionError:

@@ -1,7 +1,7 @@
-"""What requirements of the transfer method ``script`` declare: a script's hash, and a datum.
+"""The terms that requirements of the transfer method ``script`` declare: script hash and datum.
 
-Facts are those of ``scheme_exact_cardano.md``, and of its reference implementations for the types
-of parameters and their order.
+The source is ``scheme_exact_cardano.md``; for the types of parameters and their order, its
+reference implementations.
 """
 
 import re
@@ -43,10 +43,9 @@ class ScriptTerms:
 
 
 def read_script_terms(extra: Mapping[str, Any]) -> ScriptTerms:
-    """What ``extra`` declares. A field that is ``null`` is absent. Raises :class:`Refused`.
+    """Return what ``extra`` declares. A ``null`` field is absent. Raises :class:`Refused`.
 
-    ``scriptHash`` counts where there is no ``script``, as it may name the script without its
-    parameters.
+    ``scriptHash`` counts only without ``script``, as it may name the script without its parameters.
     """
     datum = _datum(extra.get("datum"))
     script = extra.get("script")
@@ -102,7 +101,7 @@ def _code(text: object) -> bytes:
 
 @lru_cache(maxsize=64)
 def _hash_of(language: Language, code: bytes, parameters: tuple[bytes, ...]) -> bytes:
-    """Return a resource server names the same few scripts again and again."""
+    """Return the script's hash; cached, as a resource server names the same few scripts."""
     try:
         script = normalise_script(code)
     except MalformedScriptError as error:
@@ -117,11 +116,16 @@ def _parameters(named: object) -> tuple[bytes, ...]:
         return ()
     if not isinstance(named, dict):
         raise _refused("extra.parameters must be an object of parameters by name")
-    return tuple([encode_data(_parameter(name, named[name])) for name in sorted(named, key=_place)])
+    return tuple(
+        [
+            encode_data(_parameter(name, named[name]))
+            for name in sorted(named, key=_javascript_order)
+        ]
+    )
 
 
-def _place(name: str) -> tuple[bool, int]:
-    """Where a parameter comes: as in JavaScript, where clients and servers mostly read the object.
+def _javascript_order(name: str) -> tuple[bool, int]:
+    """Return the sort key of a parameter, as most clients and servers read it in JavaScript.
 
     Array indices ascend, and all other names follow as they were written.
     """

@@ -1,4 +1,4 @@
-"""The terms of a payment: its requirements, checked and as values."""
+"""The terms of a payment: its requirements as checked values."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -15,17 +15,17 @@ from facilitator.x402.reasons import Reason
 
 MAX_CONFIRMATIONS = 20
 MEMPOOL = -1
-"""The confirmation policy by which our own broadcast's acceptance is enough."""
+"""The confirmation policy by which the acceptance of our own broadcast is enough."""
 
 AMOUNT = re.compile(r"[1-9][0-9]{0,77}")
-"""More than any output can hold, up to the 256 bits that other chains count in."""
+"""More than any output can hold: up to the 256 bits that other chains count in."""
 
 ASSET = re.compile(r"([0-9a-f]{56})\.((?:[0-9a-f]{2}){0,32})")
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a payment must do to be valid."""
+    """The terms that a valid payment meets."""
 
     network: Network
     asset: AssetId | None
@@ -124,9 +124,9 @@ def _check_accepted(requirements: Requirements, accepted: Requirements) -> None:
 
 
 def _repeats(echo: object, original: object) -> bool:
-    """Whether the echo has all that the original has, as the SDKs of resource servers match them.
+    """Return True if the echo has all of the original, as the SDKs of resource servers match them.
 
-    It may add fields to objects, and leave out a null.
+    The echo may add fields to objects, and leave out a null.
     """
     if not isinstance(original, Mapping):
         return echo == original
@@ -160,7 +160,7 @@ def _asset(text: str) -> AssetId | None:
 
 
 _parse_pay_to = lru_cache(maxsize=1024)(parse_address)
-"""A resource server names the same few addresses again and again."""
+"""Cached, as a resource server names the same few addresses again and again."""
 
 
 def _pay_to(text: str) -> bytes:

@@ -1,1 +1,1 @@
-"""Why a payment or a transaction is (not) valid: what it holds, and what every rule says of it."""
+"""Reports on payments and transactions: their contents, and the result of every rule."""

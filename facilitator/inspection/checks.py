@@ -1,4 +1,4 @@
-"""Rows of the report: what one rule says."""
+"""The rows of a report: the result of one rule each."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _PREDICATE = re.compile(r"``([A-Z][A-Za-z]{7,})``")
 
 
 class Result(StrEnum):
-    """What came of a check."""
+    """The result of a check."""
 
     HOLDS = "pass"
     BROKEN = "fail"
@@ -23,18 +23,18 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What one rule says of a payment or a transaction."""
+    """The result of one rule for a payment or a transaction."""
 
     scope: str
     """``scheme`` for the payment scheme's rules, ``ledger`` for the ledger's."""
     name: str
     result: Result
     detail: str = ""
-    """The figures behind the result, or why there is none."""
+    """The figures behind the result, or the cause if there is none."""
     rule: str | None = None
     """The ledger's predicate failure, or the reason of the scheme's refusal."""
     about: str | None = None
-    """What a rule of the ledger demands."""
+    """The demand of a rule of the ledger."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as data."""
@@ -48,8 +48,8 @@ class Check:
         }
 
 
-def overall(checks: list[Check]) -> Result:
-    """Failed if any check has, else not judged if any was not."""
+def overall_result(checks: list[Check]) -> Result:
+    """Return "fail" if any check failed, else "not judged" if any was not judged."""
     results = {check.result for check in checks}
     for result in (Result.BROKEN, Result.NOT_JUDGED):
         if result in results:
@@ -58,13 +58,13 @@ def overall(checks: list[Check]) -> Result:
 
 
 def predicate_of(rule: Callable[..., object]) -> str | None:
-    """The ledger's predicate failure as the rule's documentation names it, if it names one."""
+    """Return the ledger's predicate failure, if the rule's documentation names one."""
     match = _PREDICATE.search(_first_line(rule))
     return match[1] if match else None
 
 
 def about(rule: Callable[..., object]) -> str:
-    """What the rule demands, and the source that its documentation cites."""
+    """Return what the rule demands, and the source that its documentation cites."""
     return _first_line(rule).replace("``", "").removesuffix(".")
 
 
@@ -73,16 +73,16 @@ def _first_line(rule: Callable[..., object]) -> str:
 
 
 class SchemeChecks:
-    """The payment scheme's rules, tried one after another whatever the others say."""
+    """The rows of the payment scheme. Every check is tried, even if others fail."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Begin without a row."""
         self.rows: list[Check] = []
 
     def attempt(
         self, name: str, step: Callable[[], Value], figures: Callable[[Value], str] = lambda _: ""
     ) -> Value | None:
-        """What the step returns, or ``None`` when it refuses; the row says which."""
+        """Return the step's value, or ``None`` if it refuses, and add the row for it."""
         try:
             value = step()
         except Refused as refused:
@@ -93,5 +93,5 @@ class SchemeChecks:
         return value
 
     def leave(self, name: str, why: str) -> None:
-        """A rule that cannot be judged."""
+        """Add the row of a check that cannot be judged."""
         self.rows.append(Check("scheme", name, Result.NOT_JUDGED, why))

@@ -1,4 +1,4 @@
-"""The figures behind a rule that holds; one that is broken tells its own."""
+"""The figures behind a rule that holds. The message of a broken rule has its own."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
@@ -11,7 +11,7 @@ _Figures: TypeAlias = Callable[[Transaction, Environment, Utxo], str]
 
 
 def figures(rule: Callable[..., object], tx: Transaction, env: Environment, utxo: Utxo) -> str:
-    """What was compared, where there is something to compare; else nothing."""
+    """Return what the rule compared, or an empty string if it compares nothing."""
     found = _FIGURES.get(rule)
     return found(tx, env, utxo) if found else ""
 

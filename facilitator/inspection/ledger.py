@@ -1,4 +1,4 @@
-"""What each rule of the ledger says of a transaction, as far as the facts reach."""
+"""The result of each rule of the ledger for a transaction, as far as the facts reach."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,20 +28,20 @@ _NO_CONCERN = "the transaction holds nothing that it is about"
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of the chain as far as it concerns one transaction."""
+    """The known facts of the chain that concern one transaction."""
 
     slot: int
     network_id: int
     parameters: ProtocolParameters | None
-    """``None`` when they are not known."""
+    """``None`` if they are not known."""
     outputs: Mapping[OutputRef, OutputStatus]
-    """Of inputs, collateral and reference inputs; empty when nothing is known."""
+    """Status of inputs, collateral and reference inputs; empty if none is known."""
     unavailable: str | None
-    """Why something is not known."""
+    """The cause, if something is not known."""
 
     @property
     def utxo(self) -> dict[OutputRef, Output]:
-        """The outputs that are there to be spent."""
+        """The outputs that are unspent."""
         return {
             ref: status.output
             for ref, status in self.outputs.items()
@@ -49,8 +49,8 @@ class Facts:
         }
 
 
-def facts_of(tx: Transaction, chain: Snapshot, slot: int, network_id: int) -> Facts:
-    """Ask the chain what the rules need. Never raises: what cannot be told is left out."""
+def look_up_facts(tx: Transaction, chain: Snapshot, slot: int, network_id: int) -> Facts:
+    """Return the facts that the rules need. Never raises: unknown facts are left out."""
     try:
         parameters = chain.parameters()
         outputs = chain.outputs(touched(tx)[0])
@@ -58,7 +58,7 @@ def facts_of(tx: Transaction, chain: Snapshot, slot: int, network_id: int) -> Fa
         known = _parameters(chain)
         return Facts(slot, network_id, known, {}, f"needs the chain: {error}")
     unknown = [f"{ref}: {s.why}" for ref, s in outputs.items() if isinstance(s, Unknown)]
-    why = f"needs the chain, which cannot tell of {unknown[0]}" if unknown else None
+    why = f"needs the chain, which does not know {unknown[0]}" if unknown else None
     return Facts(slot, network_id, parameters, outputs, why)
 
 
@@ -70,14 +70,16 @@ def _parameters(chain: Snapshot) -> ProtocolParameters | None:
 
 
 def ledger_checks(tx: Transaction, facts: Facts, chain: Snapshot) -> list[Check]:
-    """Return one row for every rule; of several failures of one rule, each."""
-    parameters = facts.parameters or cast(ProtocolParameters, _NotKnown(facts.unavailable or ""))
+    """Return one row for every rule, or one for each failure if a rule has several."""
+    parameters = facts.parameters or cast(
+        ProtocolParameters, _UnknownParameters(facts.unavailable or "")
+    )
     env = Environment(facts.slot, facts.network_id, parameters)
     return [*_static(tx, env), *_resolved(tx, env, facts, chain)]
 
 
-class _NotKnown:
-    """Stands for protocol parameters; a rule that reads one of them cannot be judged."""
+class _UnknownParameters:
+    """A stand-in for protocol parameters: a rule that reads one of them cannot be judged."""
 
     def __init__(self, why: str) -> None:
         self._why = why
@@ -106,21 +108,21 @@ def _resolved(tx: Transaction, env: Environment, facts: Facts, chain: Snapshot) 
         yield from (_not_judged(rule, f"needs the chain: {error}") for rule in LEDGER_RULES)
         return
     utxo = facts.utxo
-    asked = set()
+    judged = set()
     try:
         for rule, failure in ledger_verdicts(tx, env, utxo, state, evaluator_of(chain, utxo)):
-            asked.add(rule)
+            judged.add(rule)
             if failure is None and len(utxo) < len(facts.outputs):
                 yield _not_judged(rule, "needs outputs that do not exist or are spent")
             else:
                 yield _row(rule, failure, "" if failure else figures(rule, tx, env, utxo))
     except ChainUnavailable as error:
-        asked.add(script_verdicts)
+        judged.add(script_verdicts)
         yield _not_judged(script_verdicts, f"needs the chain: {error}")
-    yield from (_unasked(rule, tx) for rule in LEDGER_RULES if rule not in asked)
+    yield from (_unused(rule, tx) for rule in LEDGER_RULES if rule not in judged)
 
 
-def _unasked(rule: Callable[..., object], tx: Transaction) -> Check:
+def _unused(rule: Callable[..., object], tx: Transaction) -> Check:
     if rule is script_verdicts and tx.witnesses.redeemers:
         return _not_judged(rule, "scripts are run only where every other rule holds")
     return _row(rule, None, _NO_CONCERN)

@@ -10,7 +10,7 @@ Data = Mapping[str, Any]
 
 
 def render(report: Data) -> str:
-    """Return the report for a person, its lines as long as they need be."""
+    """Return the report as text; lines are not wrapped."""
     return "\n".join(_lines(report)) + "\n"
 
 
@@ -37,8 +37,8 @@ def _verdict(verify: Data) -> Iterator[str]:
     if verify["isValid"]:
         yield f"/verify: valid, paid by {verify['payer']}"
     else:
-        told = verify["invalidReason"] != Reason.CHAIN_LOOKUP_FAILED
-        yield f"/verify: {'not valid' if told else 'no verdict'}, {verify['invalidReason']}"
+        is_verdict = verify["invalidReason"] != Reason.CHAIN_LOOKUP_FAILED
+        yield f"/verify: {'not valid' if is_verdict else 'no verdict'}, {verify['invalidReason']}"
         yield f"  {verify['invalidMessage']}"
 
 
@@ -121,7 +121,7 @@ def _further(tx: Data) -> Iterator[str]:
 
 
 def _signer(signer: Data, *, known: bool) -> Iterator[str]:
-    """``known`` says whether it is known of every input who owns it."""
+    """Yield the lines of a signer; ``known`` if the owners of all inputs are known."""
     if not signer["signed"]:
         state = "must sign and has not"
     elif not signer["signatureHolds"]:

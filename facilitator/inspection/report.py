@@ -1,4 +1,4 @@
-"""The report: what was given, what it holds, and what every rule says of it."""
+"""The report: the input, its contents, and the result of every rule."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,8 +8,8 @@ from facilitator.clock import Clock
 from facilitator.exact.methods import TransferMethod
 from facilitator.exact.refused import Refused
 from facilitator.exact.verification import Verifier
-from facilitator.inspection.checks import Check, overall
-from facilitator.inspection.ledger import Facts, facts_of, ledger_checks
+from facilitator.inspection.checks import Check, overall_result
+from facilitator.inspection.ledger import Facts, ledger_checks, look_up_facts
 from facilitator.inspection.scheme import SchemeReport
 from facilitator.inspection.snapshot import Snapshot, snapshot_of
 from facilitator.inspection.transaction import describe
@@ -32,18 +32,18 @@ class Inspector:
         *,
         accept_mempool: bool,
     ) -> None:
-        """``chains`` by the networks served, ``None`` for one that is not to be asked."""
+        """Take ``chains`` by the networks served, ``None`` for a chain that is not asked."""
         self._chains = chains
         self._methods = methods
         self._clock = clock
         self._accept_mempool = accept_mempool
 
     def payment(self, request: PaymentRequest) -> dict[str, Any]:
-        """The report on a request of ``/verify``, with that endpoint's answer under ``verify``.
+        """Return the report on a request of ``/verify``, with its response under ``verify``.
 
-        The answer is the payment's alone: neither earlier settlements nor gates are asked.
+        The response is about the payment alone: earlier settlements and gates are not asked.
         """
-        now = _Instant(self._clock.time())
+        now = _FrozenClock(self._clock.time())
         chains = {network: snapshot_of(network, chain) for network, chain in self._chains.items()}
         scheme = SchemeReport(
             request,
@@ -61,15 +61,17 @@ class Inspector:
         return report.to_json([*checks, *report.checks], verify=_verdict(verifier, request))
 
     def transaction(self, tx: Transaction, network: str) -> dict[str, Any]:
-        """The report on a transaction by itself, as one of ``network``, which must be served."""
+        """Return the report on a transaction of ``network``, which must be served."""
         report = _Report(
-            "transaction", snapshot_of(network, self._chains[network]), _Instant(self._clock.time())
+            "transaction",
+            snapshot_of(network, self._chains[network]),
+            _FrozenClock(self._clock.time()),
         )
         report.add(tx)
         return report.to_json(report.checks)
 
 
-class _Instant:
+class _FrozenClock:
     """A clock that stands still, so that all of a report is about the same slot."""
 
     def __init__(self, now: float) -> None:
@@ -80,9 +82,9 @@ class _Instant:
 
 
 class _Report:
-    """A report that is being put together."""
+    """A report under construction."""
 
-    def __init__(self, kind: str, chain: Snapshot, now: _Instant) -> None:
+    def __init__(self, kind: str, chain: Snapshot, now: _FrozenClock) -> None:
         self._kind = kind
         self._chain = chain
         self.slot = chain.eras().slot_at(int(now.time() * 1000))
@@ -96,7 +98,7 @@ class _Report:
 
     def add(self, tx: Transaction) -> None:
         network_id = NETWORKS[self._chain.network].network_id
-        facts = facts_of(tx, self._chain, self.slot, network_id)
+        facts = look_up_facts(tx, self._chain, self.slot, network_id)
         self._facts = facts
         self._transaction = describe(tx, facts, self._chain.eras())
         self.checks = ledger_checks(tx, facts, self._chain)
@@ -107,7 +109,7 @@ class _Report:
             "network": self._chain.network,
             "slot": self.slot,
             "time": slot_time(self.slot, self._chain.eras()),
-            "result": overall(checks).value,
+            "result": overall_result(checks).value,
             "verify": verify.to_json() if verify else None,
             "transaction": self._transaction,
             "checks": [check.to_json() for check in checks],
@@ -125,7 +127,7 @@ def _verdict(verifier: Verifier, request: PaymentRequest) -> VerifyResponse:
         )
 
 
-def _latest(scheme: SchemeReport, chain: Snapshot, now: _Instant) -> int | None:
+def _latest(scheme: SchemeReport, chain: Snapshot, now: _FrozenClock) -> int | None:
     if scheme.terms is None:
         return None
     return chain.eras().slot_at(int(now.time() * 1000) + scheme.terms.max_timeout_seconds * 1000)

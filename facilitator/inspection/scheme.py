@@ -13,7 +13,7 @@ from facilitator.exact.checks import (
     checks_of,
 )
 from facilitator.exact.methods import TransferMethod
-from facilitator.exact.payment import Payment, decoded, read_nonce, transaction_bytes
+from facilitator.exact.payment import Payment, read_nonce, read_transaction, read_transaction_bytes
 from facilitator.exact.refused import Refused
 from facilitator.exact.terms import Terms, agree_terms
 from facilitator.inspection.checks import Check, SchemeChecks
@@ -36,7 +36,7 @@ _FIGURES: Mapping[CheckFunction, Callable[[Payment, CheckContext], str]] = {
 
 
 class SchemeReport:
-    """The payment's parts as far as they can be read, and the rows of the rules."""
+    """The payment's parts as far as they can be read, and the rows of the checks."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class SchemeReport:
         methods: Mapping[str, TransferMethod],
         accept_mempool: bool,
     ) -> None:
-        """Read the terms and the transaction; nothing goes upstream."""
+        """Read the terms and the transaction. Nothing goes upstream."""
         self._checks = SchemeChecks()
         self._methods = methods
         attempt = self._checks.attempt
@@ -57,7 +57,7 @@ class SchemeReport:
         )
         raw = attempt(
             "transaction is base64",
-            lambda: transaction_bytes(request.payload.get("transaction")),
+            lambda: read_transaction_bytes(request.payload.get("transaction")),
             lambda found: f"{len(found)} bytes",
         )
         self.nonce: OutputRef | None = attempt(
@@ -67,7 +67,7 @@ class SchemeReport:
         if raw is None:
             self._checks.leave("transaction decodes", "there are no bytes to decode")
         else:
-            self.transaction = attempt("transaction decodes", partial(decoded, raw))
+            self.transaction = attempt("transaction decodes", partial(read_transaction, raw))
 
     def checks(
         self,

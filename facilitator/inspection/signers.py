@@ -1,4 +1,4 @@
-"""Who must sign a transaction and for what, and who did."""
+"""The keys that must sign a transaction, their purposes, and the signatures."""
 
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
@@ -13,7 +13,7 @@ from facilitator.cardano.transaction import Body, Output, OutputRef, Transaction
 
 
 def signers(tx: Transaction, utxo: Mapping[OutputRef, Output]) -> list[dict[str, Any]]:
-    """Each key hash (or Byron root) that must sign or did, what for, and whether it has signed.
+    """Return each key hash (or Byron root) that must sign or has signed, with its purposes.
 
     Inputs that ``utxo`` lacks are left out.
     """

@@ -1,4 +1,4 @@
-"""What a chain says during one inspection: each question goes upstream once, or never."""
+"""The answers of a chain during one inspection: each question goes upstream at most once."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
@@ -20,51 +20,51 @@ Answer = TypeVar("Answer")
 
 
 class Snapshot:
-    """Remembers the answers of a provider, so that all of a report is about the same facts.
+    """The remembered answers of a provider, so that all of a report is about the same facts.
 
-    Without a provider nothing but :meth:`eras` is known, and all else raises
+    Without a provider only :meth:`eras` is known, and all else raises
     :class:`ChainUnavailable`.
     """
 
     def __init__(self, network: str, chain: ChainProvider | None) -> None:
-        """Ask ``chain``, which is the provider of ``network``, when asked."""
+        """Take the provider of ``network``, or ``None``. It is asked on demand."""
         self.network = network
         self._chain = chain
         self._answers: dict[object, Any] = {}
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
-        """What is known of each output. Raises :class:`ChainUnavailable`."""
-        return self._once(("outputs", frozenset(refs)), lambda chain: chain.outputs(refs))
+        """Return the status of each output. Raises :class:`ChainUnavailable`."""
+        return self._ask_once(("outputs", frozenset(refs)), lambda chain: chain.outputs(refs))
 
     def parameters(self) -> ProtocolParameters:
         """Return the protocol parameters in force. Raises :class:`ChainUnavailable`."""
-        return self._once("parameters", lambda chain: chain.parameters())
+        return self._ask_once("parameters", lambda chain: chain.parameters())
 
     def eras(self) -> EraSummary:
-        """How slots and time relate: by the provider, else as is known of the network."""
+        """Return how slots and time relate: by the provider, else as known of the network."""
         try:
-            return self._once("eras", lambda chain: chain.eras())
+            return self._ask_once("eras", lambda chain: chain.eras())
         except ChainUnavailable:
             return KNOWN_ERAS[self.network]
 
     def ledger_state(self, query: StateQuery) -> LedgerState:
-        """The facts asked for, as far as the provider has any. Raises :class:`ChainUnavailable`."""
-        return self._once(
+        """Return the facts that the provider has. Raises :class:`ChainUnavailable`."""
+        return self._ask_once(
             query,
             lambda chain: (
                 chain.ledger_state(query) if isinstance(chain, ReadsLedgerState) else LedgerState()
             ),
         )
 
-    def _once(self, question: object, ask: Callable[[ChainProvider], Answer]) -> Answer:
+    def _ask_once(self, question: object, ask: Callable[[ChainProvider], Answer]) -> Answer:
         if question not in self._answers:
-            self._answers[question] = self._asked(ask)
+            self._answers[question] = self._ask(ask)
         answer: Answer | ChainUnavailable = self._answers[question]
         if isinstance(answer, ChainUnavailable):
             raise answer
         return answer
 
-    def _asked(self, ask: Callable[[ChainProvider], Answer]) -> Answer | ChainUnavailable:
+    def _ask(self, ask: Callable[[ChainProvider], Answer]) -> Answer | ChainUnavailable:
         if self._chain is None:
             return ChainUnavailable("offline")
         try:
@@ -74,10 +74,10 @@ class Snapshot:
 
 
 class EvaluatingSnapshot(Snapshot):
-    """A snapshot of a provider that implements :class:`EvaluatesScripts`, as does this."""
+    """A snapshot that implements :class:`EvaluatesScripts`, as its provider does."""
 
     def __init__(self, network: str, chain: ChainProvider, evaluator: EvaluatesScripts) -> None:
-        """``evaluator`` is the provider itself."""
+        """Take the provider as ``chain``, and the same object as ``evaluator``."""
         super().__init__(network, chain)
         self._evaluator = evaluator
 
@@ -85,13 +85,13 @@ class EvaluatingSnapshot(Snapshot):
         self, transaction: bytes, utxo: Mapping[OutputRef, Output]
     ) -> Sequence[ScriptFailure]:
         """Return the scripts that fail. Raises :class:`ChainUnavailable`."""
-        return self._once(
+        return self._ask_once(
             ("evaluate", transaction), lambda _: self._evaluator.evaluate(transaction, utxo)
         )
 
 
 def snapshot_of(network: str, chain: ChainProvider | None) -> Snapshot:
-    """Return a snapshot that can do what the provider can."""
+    """Return a snapshot with the capabilities of the provider."""
     if chain is not None and isinstance(chain, EvaluatesScripts):
         return EvaluatingSnapshot(network, chain, chain)
     return Snapshot(network, chain)

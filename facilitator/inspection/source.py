@@ -1,4 +1,4 @@
-"""Recognising what somebody wants to have inspected."""
+"""Recognition of the input of an inspection."""
 
 import base64
 import binascii
@@ -10,16 +10,16 @@ from facilitator.errors import FacilitatorError
 from facilitator.x402.messages import BadMessage, PaymentRequest, parse_payment_request
 
 MAX_BYTES = 1_048_576
-"""The longest input that is looked at."""
+"""Length of the longest input that is read."""
 
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2})+")
 
 
 class Unreadable(FacilitatorError):
-    """The input is nothing that can be inspected. Its text is one line."""
+    """The input cannot be inspected. The exception's text is one line."""
 
     def __init__(self, message: str) -> None:
-        """Say what was wrong with it."""
+        """Put the message on one line."""
         super().__init__(" ".join(message.split()))
 
 

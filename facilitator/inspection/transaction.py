@@ -1,4 +1,4 @@
-"""What a transaction holds and does, as data."""
+"""The contents and effects of a transaction as data."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ from facilitator.roles.chain import OutputStatus, Spent, Unspent
 
 
 def describe(tx: Transaction, facts: Facts, eras: EraSummary) -> dict[str, Any]:
-    """The transaction with what its inputs hold, as far as that is known. Amounts in lovelace."""
+    """Return the transaction with its inputs' outputs, as far as known. Amounts in lovelace."""
     body = tx.body
     return {
         "id": tx.id.hex(),
@@ -84,7 +84,7 @@ def _created(output: Output, parameters: ProtocolParameters | None) -> dict[str,
 
 
 def _minimum_fee(tx: Transaction, facts: Facts) -> int | None:
-    """With the price of reference scripts, as far as the outputs that carry them are known."""
+    """Return the fee with the price of the reference scripts whose outputs are known."""
     if facts.parameters is None:
         return None
     utxo = facts.utxo

@@ -18,7 +18,7 @@ def ada(lovelace: int) -> str:
 
 
 def readable_name(name: bytes) -> str | None:
-    """The asset name as text where it is printable ASCII, after a label of CIP-67 if it has one."""
+    """Return the asset name as text if it is printable ASCII, with its CIP-67 label if any."""
     label = ""
     if len(name) > _LABEL_BYTES and name[0] & 0xF0 == 0 and name[3] & 0x0F == 0:
         label = f"({int.from_bytes(name[:_LABEL_BYTES]) >> 12 & 0xFFFF})"
@@ -42,7 +42,7 @@ def _asset(asset: AssetId, quantity: int) -> dict[str, Any]:
 
 
 def output(held: Output) -> dict[str, Any]:
-    """Return the output: where it is, what it holds and what it carries."""
+    """Return the output: its address, its value, its datum and its script."""
     return {
         "address": format_address(held.address),
         "lovelace": held.value.lovelace,
@@ -59,7 +59,7 @@ def _datum(held: Output) -> str | None:
 
 
 def slot_time(slot: int, eras: EraSummary) -> str:
-    """When the slot begins, in UTC by ISO 8601, as far as the calendar goes."""
+    """Return the start of the slot in UTC by ISO 8601, as far as the calendar goes."""
     try:
         begins = _EPOCH + timedelta(milliseconds=eras.start_ms(slot))
     except OverflowError:

@@ -23,7 +23,7 @@ _DOES = {
     17: "deregister DRep {who}",
     18: "update DRep {who}",
 }
-"""By kind of certificate (the CDDL's number)."""
+"""Effects by kind of certificate (the CDDL's number)."""
 
 _FIXED_DREPS = {2: "always abstain", 3: "no confidence"}
 _VOTERS = {
@@ -37,7 +37,7 @@ _CHOICES = {0: "no", 1: "yes", 2: "abstain"}
 
 
 def certificate_in_words(certificate: Certificate) -> str:
-    """What the certificate does, to whom, and the deposit that it names."""
+    """Return what the certificate does, to whom, and the deposit that it names."""
     pool = certificate.pool
     text = _DOES[certificate.kind].format(
         who=_credential(certificate.credential),
@@ -49,13 +49,13 @@ def certificate_in_words(certificate: Certificate) -> str:
 
 
 def vote_in_words(vote: Vote) -> str:
-    """Who votes what on which action."""
+    """Return the voter, the choice and the action of the vote."""
     voter = f"{_VOTERS[vote.voter.kind]} {vote.voter.hash.hex()}"
     return f"{voter} votes {_CHOICES[vote.choice]} on {vote.action}"
 
 
 def proposal_in_words(proposal: Proposal) -> str:
-    """Which kind of action is proposed, and for which deposit."""
+    """Return the kind of the proposed action and its deposit."""
     kind = proposal.action.kind.name.lower().replace("_", " ")
     return f"propose {kind} ({ada(proposal.deposit)})"
 

@@ -31,7 +31,7 @@ UNSPENT = "nonce is unspent"
 
 
 class Chain:
-    """What ALICE holds at genesis."""
+    """A chain with the outputs of ALICE at genesis."""
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         held = genesis_utxos(ALICE)

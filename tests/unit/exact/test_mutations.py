@@ -101,7 +101,7 @@ def test_no_cut_insertion_or_overwriting_goes_unnoticed(running: Running, data: 
 def test_generated_ada_payments_are_valid(
     running: Running, wallet: Any, amount: int, seconds: int, more: int
 ) -> None:
-    """Whatever the wallet pays, up to all it has, and ``more`` than is required."""
+    """Any amount, up to all that the wallet has, and ``more`` than is required."""
     transaction = pay(
         wallet,
         genesis_utxos(wallet),
@@ -165,12 +165,12 @@ FIELD_VALUES = {
 
 
 def is_whole(value: object) -> bool:
-    """Whether it is an integer, as JSON may also write ``300.0``."""
+    """Return True for an integer, which JSON may also write as ``300.0``."""
     return type(value) is int or (type(value) is float and value.is_integer())
 
 
 def still_payable(field: str, value: Any, *, both: bool) -> bool:
-    """Whether the payment, valid for 300 seconds, meets the requirement as changed."""
+    """Return True if the payment, valid for 300 seconds, meets the changed requirement."""
     original = requirements()[field]
     if (type(value) is type(original) and value == original) or (field, value) == ("extra", None):
         return True
@@ -208,7 +208,7 @@ def test_a_cip34_alias_is_the_same_network(running: Running, alias: str) -> None
 
 
 def test_junk_costs_no_upstream_call(running: Running) -> None:
-    """Whatever the bytes alone show to be wrong is refused before the chain is asked."""
+    """A fault that the bytes alone show is refused before the chain is asked."""
     asked = []
     outputs = running.devnet.outputs
     running.devnet.outputs = lambda refs: asked.append(refs) or outputs(refs)  # type: ignore

@@ -34,7 +34,7 @@ BAD = program(("lam", ("error",)))
 
 
 class Chain:
-    """What ALICE holds at genesis, under parameters that price Plutus V3."""
+    """A chain with the outputs of ALICE at genesis and parameters that price Plutus V3."""
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         held = genesis_utxos(ALICE)

@@ -34,7 +34,7 @@ A_LIST = bytes.fromhex("8200820748" + b"merchant".hex())
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """For verdicts: it holds no inputs for whom it verified."""
+    """For verdicts: it holds no inputs for a payment that it verified."""
     settings = {"FACILITATOR_RESERVATION__TTL_SECONDS": "0"}
     with closing(Running(tmp_path_factory.mktemp("script"), settings=settings)) as started:
         yield started
@@ -102,7 +102,7 @@ def paid(
 
 
 def refusal(running: Running, body: dict[str, Any]) -> tuple[str, str]:
-    """What both endpoints say, without any question to the chain for outputs."""
+    """Return what both endpoints say, without a lookup of outputs on the chain."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(running.devnet, "outputs", None)
         verdict, outcome = running.verify(body), running.settle(body)

@@ -1,4 +1,4 @@
-"""What requirements for ``script`` declare; the hashes are those that Evolution SDK 0.5.9 makes."""
+"""The terms of requirements for ``script``; the hashes are those that Evolution SDK 0.5.9 makes."""
 
 from typing import Any
 

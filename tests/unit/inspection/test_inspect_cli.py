@@ -1,4 +1,4 @@
-"""``facilitator inspect`` as somebody runs it."""
+"""``facilitator inspect`` as an operator runs it."""
 
 import base64
 import contextlib
@@ -90,7 +90,7 @@ def test_offline_judges_what_the_bytes_tell(facilitator: Run) -> None:
 
 
 OLD = {"ends in time", "outside validity interval"}
-"""What fails for any payment that is looked at years later."""
+"""The checks that fail for every payment that is inspected years later."""
 CASES = [
     next(c for c in wallets.cases() if c["kind"] == "good"),
     next(c for c in wallets.cases() if c["kind"] == "good" and c["builder"] == "mesh_cst"),

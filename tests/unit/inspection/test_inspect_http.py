@@ -90,7 +90,7 @@ ROWS = {
     "ttl_too_far": f"{SCHEME}ttl_too_far",
     "wrong_network_address": "WrongNetwork",
 }
-"""Which row tells what is wrong with cases of a class."""
+"""The rule of the row that fails, by class of cases."""
 
 
 @pytest.mark.parametrize("reason", ROWS)

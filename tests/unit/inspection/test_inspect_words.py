@@ -1,4 +1,4 @@
-"""What the report says of amounts, names, times and certificates; and a whole report as text."""
+"""Amounts, names, times and certificates as the report has them; and a whole report as text."""
 
 from pathlib import Path
 
