@@ -32,15 +32,27 @@ class SharedOutput(NamedTuple):
     content: bytes
 
 
+class Lease(NamedTuple):
+    """The lead of a network's followers, as it is stored."""
+
+    follower: str
+    until: float
+    """Unix seconds by the clock of the follower that leads, which may be wrong."""
+
+
 @runtime_checkable
 class SharesChain(Protocol):
     """A storage by which processes elect a leader for each chain, and read what it publishes."""
 
-    def lead(self, network: str, follower: str, now: float, until: float) -> bool:
-        """Make ``follower`` the leader unless another's lease lasts; return True if it leads now.
+    def lead(
+        self, network: str, follower: str, now: float, until: float, over: Lease | None = None
+    ) -> Lease:
+        """Make ``follower`` the leader unless another's lease lasts; return the lease in force.
 
-        The lease of the network lasts from ``now`` until ``until``, in Unix seconds. It is over
-        once ``now`` has reached its end. A leader prolongs its lease by calling again.
+        The new lease lasts until ``until``, in Unix seconds by the caller's clock. A stored lease
+        is over once ``now`` has reached its end. It is over as well if it equals ``over``, which
+        the caller has seen unchanged for longer than a lease lasts: the clock that wrote it was
+        wrong. A leader prolongs its lease by calling again.
         """
         ...
 

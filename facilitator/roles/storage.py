@@ -23,14 +23,18 @@ class StorageUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Inputs held for a verified payment until it is settled or the time is over."""
+    """Inputs held for a payment that is being settled, or that was only verified."""
 
     transaction_id: str
     inputs: frozenset[str]
     """Output references, ``<transaction id>#<index>``."""
     payer: str
+    pay_to: str
+    """The recipient that the payment's terms name."""
     expires_at: float
     """Unix seconds."""
+    is_settling: bool
+    """True for a settlement, which is a fact; False for a verification, which is advice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class ReservedElsewhere:
     """Id of the transaction that holds it."""
     expires_at: float
     """Unix seconds until which it is held."""
+    is_settling: bool
+    """True if the holder is being settled; False if it was only verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class TooManyReservations:
     """The refusal of a reservation: the payer has reached its limit."""
 
     held: int
-    """Number of other reservations that the payer holds."""
+    """Number of other verified payments of the payer that hold inputs."""
 
 
 class Storage(Protocol):
@@ -98,7 +104,11 @@ class Storage(Protocol):
         ...
 
     def forget_claims(self, now: float) -> int:
-        """Remove final claims whose ``keep_until`` has passed; return their number."""
+        """Remove final claims whose ``keep_until`` has passed; return the number removed.
+
+        One call removes at most some hundreds, so that other calls never wait for long. The caller
+        calls again until it returns 0.
+        """
         ...
 
     def reserve(
@@ -106,10 +116,20 @@ class Storage(Protocol):
     ) -> ReservedElsewhere | TooManyReservations | None:
         """Hold the inputs for the transaction; return ``None`` on success, else the refusal.
 
-        Reservations whose time is over do not count. The transaction's own reservation is replaced,
-        and does not count towards the payer's ``limit``. Either all inputs are held, or none and
-        earlier reservations stay unchanged. :class:`ReservedElsewhere` takes precedence over
-        :class:`TooManyReservations`.
+        Reservations whose time is over do not count. Either all inputs are held, or none and
+        earlier reservations stay unchanged.
+
+        A settlement is refused by other settlements alone. It ends the reservations of verified
+        payments over its inputs.
+
+        A verified payment is refused by settlements, and by verified payments of another payer or
+        to another recipient; those of the same payer to the same recipient end, since the newer
+        payment takes their place. It is refused too if the payer holds inputs for ``limit`` other
+        verified payments. :class:`ReservedElsewhere` takes precedence over
+        :class:`TooManyReservations`, and a settlement over a verified payment.
+
+        The transaction's own reservation is replaced, and does not count towards the limit. A
+        verification never replaces its own settlement: that stays, and the call succeeds.
         """
         ...
 
@@ -117,10 +137,26 @@ class Storage(Protocol):
         """Remove the transaction's reservation, if it has one."""
         ...
 
-    def bind_key(self, key: str, fingerprint: str, expires_at: float, now: float) -> str:
-        """Bind a key to a request unless it is bound; return the fingerprint it is bound to.
+    def cancel(self, transaction_id: str) -> bool:
+        """Remove the transaction's reservation if it was only verified; return True if removed."""
+        ...
+
+    def is_reserved(self, transaction_id: str, now: float) -> bool:
+        """Return True if the transaction holds inputs, as verified or as being settled."""
+        ...
+
+    def bind_key(self, key: str, value: str, expires_at: float, now: float) -> str:
+        """Bind a key to a value unless it is bound; return the value it is bound to.
 
         A binding whose time is over counts as none. An existing binding keeps its ``expires_at``.
+        """
+        ...
+
+    def change_key(self, key: str, bound_to: str, value: str | None, expires_at: float) -> bool:
+        """Bind a key that is bound to ``bound_to`` to another value, or with ``None`` to none.
+
+        Return True if the key was bound to that and is changed now. Returns True too if it is bound
+        to ``value`` already, so that after a lost reply the caller may call again.
         """
         ...
 

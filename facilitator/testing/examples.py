@@ -37,9 +37,14 @@ def example_reservation(
     inputs: Collection[str] = ("aa#0",),
     payer: str = "addr_test1payer",
     expires_at: float = 100.0,
+    *,
+    pay_to: str = "addr_test1shop",
+    is_settling: bool = True,
 ) -> Reservation:
-    """Return a reservation; by default of one input, until 100."""
-    return Reservation(transaction_id, frozenset(inputs), payer, expires_at)
+    """Return a reservation; by default a settlement's, of one input, until 100."""
+    return Reservation(
+        transaction_id, frozenset(inputs), payer, pay_to, expires_at, is_settling=is_settling
+    )
 
 
 def any_claim() -> st.SearchStrategy[Claim]:

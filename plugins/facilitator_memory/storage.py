@@ -3,9 +3,12 @@
 import heapq
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from facilitator.plugin import Claim, Reservation, ReservedElsewhere, TooManyReservations
+
+FORGOTTEN_AT_ONCE = 500
 
 
 class _Deadlines:
@@ -35,9 +38,11 @@ class MemoryStorage:
         self._claims: dict[str, Claim] = {}
         self._reservations: dict[str, Reservation] = {}
         self._holders: dict[str, str] = {}
-        self._by_payer: defaultdict[str, set[str]] = defaultdict(set)
+        self._verified: defaultdict[str, set[str]] = defaultdict(set)
+        """By payer, the transactions that hold inputs as verified."""
         self._reservation_deadlines = _Deadlines()
-        self._fingerprints: dict[str, str] = {}
+        self._keys: dict[str, tuple[str, float]] = {}
+        """Values, and the Unix times at which the bindings end."""
         self._key_deadlines = _Deadlines()
 
     def add_claim(self, claim: Claim) -> Claim:
@@ -77,11 +82,12 @@ class MemoryStorage:
     def forget_claims(self, now: float) -> int:
         """Remove final claims whose ``keep_until`` has passed; how many."""
         with self._lock:
-            forgotten = [
+            due = (
                 claim.transaction_id
                 for claim in self._claims.values()
                 if claim.state.is_final and claim.keep_until <= now
-            ]
+            )
+            forgotten = list(islice(due, FORGOTTEN_AT_ONCE))
             for transaction_id in forgotten:
                 del self._claims[transaction_id]
         return len(forgotten)
@@ -92,13 +98,18 @@ class MemoryStorage:
         """Hold the inputs for the transaction; ``None`` on success."""
         with self._lock:
             self._drop_reservations(now)
-            elsewhere = self._held(reservation.inputs, reservation.transaction_id, now)
-            if elsewhere:
-                return elsewhere
-            others = self._by_payer.get(reservation.payer, set()) - {reservation.transaction_id}
-            if (held := len(others)) >= limit:
+            own = self._reservations.get(reservation.transaction_id)
+            if own is not None and own.is_settling and not reservation.is_settling:
+                return None
+            rivals = self._rivals(reservation)
+            if refusal := _refusal(reservation, rivals):
+                return refusal
+            ended = {reservation.transaction_id, *(rival.transaction_id for _, rival in rivals)}
+            held = len(self._verified.get(reservation.payer, set()) - ended)
+            if not reservation.is_settling and held >= limit:
                 return TooManyReservations(held)
-            self._drop_reservation(reservation.transaction_id)
+            for transaction_id in ended:
+                self._drop_reservation(transaction_id)
             self._hold(reservation)
         return None
 
@@ -107,15 +118,43 @@ class MemoryStorage:
         with self._lock:
             self._drop_reservation(transaction_id)
 
-    def bind_key(self, key: str, fingerprint: str, expires_at: float, now: float) -> str:
-        """Bind the key to the request unless it is bound; the fingerprint it is bound to."""
+    def cancel(self, transaction_id: str) -> bool:
+        """Remove the transaction's reservation if it was only verified; return True if removed."""
+        with self._lock:
+            reservation = self._reservations.get(transaction_id)
+            if reservation is None or reservation.is_settling:
+                return False
+            self._drop_reservation(transaction_id)
+            return True
+
+    def is_reserved(self, transaction_id: str, now: float) -> bool:
+        """Return True if the transaction holds inputs."""
+        with self._lock:
+            self._drop_reservations(now)
+            return transaction_id in self._reservations
+
+    def bind_key(self, key: str, value: str, expires_at: float, now: float) -> str:
+        """Bind the key to the value unless it is bound; return the value it is bound to."""
         with self._lock:
             for name in self._key_deadlines.passed(now):
-                del self._fingerprints[name]
-            if key not in self._fingerprints:
-                self._fingerprints[key] = fingerprint
-                self._key_deadlines.add(expires_at, key)
-            return self._fingerprints[key]
+                # A binding that was changed has got a later time since, or is gone.
+                if name in self._keys and self._keys[name][1] <= now:
+                    del self._keys[name]
+            if key not in self._keys:
+                self._bind(key, value, expires_at)
+            return self._keys[key][0]
+
+    def change_key(self, key: str, bound_to: str, value: str | None, expires_at: float) -> bool:
+        """Bind a key that is bound to ``bound_to`` to another value, or to none."""
+        with self._lock:
+            bound, _ = self._keys.get(key, (None, 0.0))
+            if bound != bound_to:
+                return bound == value
+            if value is None:
+                del self._keys[key]
+            else:
+                self._bind(key, value, expires_at)
+            return True
 
     def ping(self) -> None:
         """Return: memory is always there."""
@@ -123,19 +162,24 @@ class MemoryStorage:
     def close(self) -> None:
         """Do nothing: what is kept goes with the process."""
 
-    def _held(
-        self, inputs: Collection[str], transaction_id: str, now: float
-    ) -> ReservedElsewhere | None:
-        for name in inputs:
-            holder = self._holders.get(name, transaction_id)
-            if holder != transaction_id and self._reservations[holder].expires_at > now:
-                return ReservedElsewhere(name, holder, self._reservations[holder].expires_at)
-        return None
+    def _bind(self, key: str, value: str, expires_at: float) -> None:
+        self._keys[key] = (value, expires_at)
+        self._key_deadlines.add(expires_at, key)
+
+    def _rivals(self, reservation: Reservation) -> list[tuple[str, Reservation]]:
+        """Return the inputs that other transactions hold, each with what holds it."""
+        holders = [(name, self._holders.get(name)) for name in reservation.inputs]
+        return [
+            (name, self._reservations[holder])
+            for name, holder in holders
+            if holder is not None and holder != reservation.transaction_id
+        ]
 
     def _hold(self, reservation: Reservation) -> None:
         self._reservations[reservation.transaction_id] = reservation
         self._holders.update(dict.fromkeys(reservation.inputs, reservation.transaction_id))
-        self._by_payer[reservation.payer].add(reservation.transaction_id)
+        if not reservation.is_settling:
+            self._verified[reservation.payer].add(reservation.transaction_id)
         self._reservation_deadlines.add(reservation.expires_at, reservation.transaction_id)
 
     def _drop_reservations(self, now: float) -> None:
@@ -151,6 +195,21 @@ class MemoryStorage:
             return
         for name in reservation.inputs:
             del self._holders[name]
-        self._by_payer[reservation.payer].discard(transaction_id)
-        if not self._by_payer[reservation.payer]:
-            del self._by_payer[reservation.payer]
+        if transaction_id in self._verified.get(reservation.payer, ()):
+            self._verified[reservation.payer].remove(transaction_id)
+            if not self._verified[reservation.payer]:
+                del self._verified[reservation.payer]
+
+
+def _refusal(
+    wanted: Reservation, rivals: Sequence[tuple[str, Reservation]]
+) -> ReservedElsewhere | None:
+    """Return what refuses the reservation among the holders of its inputs, settlements first."""
+    for name, rival in sorted(rivals, key=lambda each: not each[1].is_settling):
+        if rival.is_settling or not (
+            wanted.is_settling or (rival.payer, rival.pay_to) == (wanted.payer, wanted.pay_to)
+        ):
+            return ReservedElsewhere(
+                name, rival.transaction_id, rival.expires_at, rival.is_settling
+            )
+    return None

@@ -59,3 +59,42 @@ class KeyContract:
             assert returned == bound.setdefault(key, fingerprint)
 
         bind()
+
+    # --- Changing a binding -------------------------------------------------------------------
+
+    def test_a_binding_is_changed_by_the_caller_that_knows_it(self, storage: Storage) -> None:
+        """Only from the value it has; a repeated call succeeds as well."""
+        storage.bind_key("key", "first", expires_at=100.0, now=0.0)
+        assert not storage.change_key("key", "second", "third", 300.0)
+        assert storage.change_key("key", "first", "second", 300.0)
+        assert storage.change_key("key", "first", "second", 300.0)
+        assert storage.bind_key("key", "asked", expires_at=0.0, now=299.5) == "second"
+        assert storage.bind_key("key", "fourth", expires_at=400.0, now=300.0) == "fourth"
+
+    def test_a_binding_is_removed_by_the_caller_that_knows_it(self, storage: Storage) -> None:
+        """The key is free then; removing it again does no harm to a later binding."""
+        storage.bind_key("key", "first", expires_at=100.0, now=0.0)
+        assert not storage.change_key("key", "second", None, 0.0)
+        assert storage.change_key("key", "first", None, 0.0)
+        assert storage.change_key("key", "first", None, 0.0)
+        assert storage.bind_key("key", "second", expires_at=100.0, now=0.0) == "second"
+        assert not storage.change_key("key", "first", None, 0.0)
+        assert storage.bind_key("key", "asked", expires_at=0.0, now=0.0) == "second"
+
+    def test_a_key_that_is_not_bound_is_not_changed(self, storage: Storage) -> None:
+        """Nothing is bound by a change."""
+        assert not storage.change_key("key", "first", "second", 100.0)
+        assert storage.bind_key("key", "third", expires_at=100.0, now=0.0) == "third"
+
+    def test_of_many_who_change_a_binding_at_once_one_does(self, storage: Storage) -> None:
+        """All start from the same value; the binding is the winner's."""
+        storage.bind_key("key", "first", expires_at=100.0, now=0.0)
+        changed = together(
+            [
+                partial(storage.change_key, "key", "first", f"request {number}", 100.0)
+                for number in range(THREADS)
+            ]
+        )
+        assert changed.count(True) == 1
+        bound = storage.bind_key("key", "asked", expires_at=0.0, now=0.0)
+        assert bound == f"request {changed.index(True)}"

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from facilitator.roles.sharing import Entry, SharedOutput, SharesChain, SharesOutputs
+from facilitator.roles.sharing import Entry, Lease, SharedOutput, SharesChain, SharesOutputs
 from facilitator.roles.storage import Storage
 from facilitator.testing.threads import together
 
@@ -17,8 +17,15 @@ FAR = 4_102_444_800.0
 """A time in the year 2100: storages have a clock of their own for cached outputs."""
 
 
+def _leads(
+    chain: SharesChain, follower: str, now: float, until: float, network: str = NETWORK
+) -> bool:
+    """Have the follower ask for the lead; return True if it leads then."""
+    return chain.lead(network, follower, now, until).follower == follower
+
+
 def _lead(chain: SharesChain, follower: str, network: str = NETWORK) -> bool:
-    return chain.lead(network, follower, now=0.0, until=100.0)
+    return _leads(chain, follower, 0.0, 100.0, network)
 
 
 def _publish(
@@ -68,16 +75,42 @@ class SharesChainContract:
 
     def test_one_follower_leads_while_its_lease_lasts(self, shared: SharesChain) -> None:
         """The first that asks leads, and goes on when it asks again; the others wait."""
-        assert shared.lead(NETWORK, "one", now=0.0, until=100.0)
-        assert not shared.lead(NETWORK, "two", now=99.5, until=200.0)
-        assert shared.lead(NETWORK, "one", now=99.5, until=200.0)
-        assert not shared.lead(NETWORK, "two", now=199.5, until=300.0)
+        assert _leads(shared, "one", 0.0, 100.0)
+        assert not _leads(shared, "two", 99.5, 200.0)
+        assert _leads(shared, "one", 99.5, 200.0)
+        assert not _leads(shared, "two", 199.5, 300.0)
 
     def test_another_leads_when_the_lease_is_over(self, shared: SharesChain) -> None:
         """Another leads from the end of the lease on; the first one then waits."""
         shared.lead(NETWORK, "one", now=0.0, until=100.0)
-        assert shared.lead(NETWORK, "two", now=100.0, until=200.0)
-        assert not shared.lead(NETWORK, "one", now=100.0, until=200.0)
+        assert _leads(shared, "two", 100.0, 200.0)
+        assert not _leads(shared, "one", 100.0, 200.0)
+
+    def test_the_lease_in_force_is_returned(self, shared: SharesChain) -> None:
+        """The caller's own, or the one that keeps it from leading."""
+        assert shared.lead(NETWORK, "one", 0.0, 100.25) == Lease("one", 100.25)
+        assert shared.lead(NETWORK, "two", 0.0, 50.0) == Lease("one", 100.25)
+        assert shared.lead(NETWORK, "one", 50.0, 150.5) == Lease("one", 150.5)
+        assert shared.lead(NETWORK, "two", 150.5, 1e11) == Lease("two", 1e11)
+
+    def test_a_lease_that_was_seen_unchanged_for_too_long_is_over(
+        self, shared: SharesChain
+    ) -> None:
+        """Whatever its end says; one that was prolonged meanwhile lasts."""
+        stale = shared.lead(NETWORK, "one", 1e9, 1e9 + 15.0)
+        renewed = shared.lead(NETWORK, "one", 1e9 + 5.0, 1e9 + 20.0)
+        assert shared.lead(NETWORK, "two", 0.0, 15.0, over=stale) == renewed
+        assert shared.lead(NETWORK, "two", 0.0, 15.0, over=renewed) == Lease("two", 15.0)
+        assert shared.lead(NETWORK, "one", 0.0, 15.0, over=renewed) == Lease("two", 15.0)
+
+    def test_of_many_who_end_a_stale_lease_at_once_one_leads(self, shared: SharesChain) -> None:
+        """The others get the lease of the new leader."""
+        stale = shared.lead(NETWORK, "one", 1e9, 1e9 + 15.0)
+        asks = [
+            partial(shared.lead, NETWORK, f"{number}", 0.0, 15.0, stale)
+            for number in range(THREADS)
+        ]
+        assert len(set(together(asks))) == 1
 
     def test_a_leader_that_resigns_makes_room(self, shared: SharesChain) -> None:
         """Another can lead at once; a follower that does not lead resigns from nothing."""
