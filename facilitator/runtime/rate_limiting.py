@@ -1,4 +1,4 @@
-"""The rate limiter in force, from settings and plugins."""
+"""The choice of the rate limiter, from settings and plugins."""
 
 import time
 
@@ -8,7 +8,7 @@ from facilitator.plugin.manager import Plugins
 
 
 def rate_limiter(plugins: Plugins, context: Context) -> WindowRateLimiter | OrInMemory | None:
-    """The rate limiter in force: a plugin's, else one that counts in memory; ``None`` without.
+    """Return the rate limiter: a plugin's, else one in memory; ``None`` when it is disabled.
 
     Raises :class:`~facilitator.errors.PluginError` when two plugins bring one.
     """
