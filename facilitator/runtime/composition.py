@@ -143,7 +143,7 @@ class Facilitator:
             authenticate=plugins.authenticate if plugins.has("authenticate") else None,
             rate_limiter=self.rate_limiter,
             on_failure=self.request_failed,
-            observers=plugins if plugins.observes_requests else None,
+            request_listener=plugins if plugins.observes_requests else None,
             inspect=self._inspector().payment if self.settings.inspect.enabled else None,
             meter=self.meter,
             subscribe=subscribe,
