@@ -1,4 +1,4 @@
-"""A web server that sells a page for ada by x402. Copy it and put your own work into ``work``.
+"""A web server that sells a page for ada by x402. Copy it and put your own code into ``work``.
 
     python resource_server.py --pay-to addr_test1...
 
@@ -19,12 +19,12 @@ from urllib.request import Request, urlopen
 
 PATH = "/forecast"
 PRICE_LOVELACE = 2_000_000
-CONFIRMATIONS = 1  # how many newer blocks must lie upon the payment's block
+CONFIRMATIONS = 1  # newer blocks needed upon the payment's block
 FACILITATOR_TIMEOUT_SECONDS = 90  # longer than the 75 s that /settle may wait for the chain
 
 
 def work() -> dict[str, Any]:
-    """What the client pays for. Must be safe to drop: a payment can still fail to settle."""
+    """Return the paid content. It must be safe to drop: a payment can still fail to settle."""
     return {"forecast": "sunny, 24 degrees"}
 
 
@@ -37,7 +37,7 @@ class Reply(NamedTuple):
 
 
 class Paywall:
-    """Decides who gets what ``work`` makes."""
+    """Gives the content of ``work`` to clients that pay."""
 
     def __init__(self, facilitator: str, network: str, pay_to: str) -> None:
         self.facilitator = facilitator.rstrip("/")
@@ -52,7 +52,7 @@ class Paywall:
         }
 
     def reply(self, url: str, signature: str | None) -> Reply:
-        """Verify, work, settle, and only then hand over."""
+        """Verify, work, settle, and only then deliver the content."""
         if signature is None:
             return self.payment_required(url, "PAYMENT-SIGNATURE header is required")
         try:
@@ -62,7 +62,7 @@ class Paywall:
         payment = {
             "x402Version": 2,
             "paymentPayload": payload,
-            # Always our own terms, never the client's copy of them.
+            # The server's own requirements, never the client's copy of them.
             "paymentRequirements": self.requirements,
         }
         verdict = self.ask("/verify", payment)
@@ -72,15 +72,15 @@ class Paywall:
         receipt = self.settle(payment)
         headers = {"PAYMENT-RESPONSE": encode(receipt)}
         if not receipt["success"]:
-            # A client whose payment is pending may come back with the same PAYMENT-SIGNATURE.
+            # A client with a pending payment may come back with the same PAYMENT-SIGNATURE.
             return Reply(402, {"error": receipt["errorReason"]}, headers)
         return Reply(200, result, headers)
 
     def settle(self, payment: Mapping[str, Any]) -> dict[str, Any]:
         """Settle, and try once more if it is pending or the answer got lost.
 
-        The key lets the second try have the answer of the first one. It must be new for each
-        request: with a key that follows from the payment, a payment could be used twice.
+        By the idempotency key, the second try gets the answer of the first one. The key must be new
+        for each request: with one derived from the payment, a payment could be used twice.
         """
         key = {"Idempotency-Key": str(uuid.uuid4())}
         try:
@@ -94,7 +94,7 @@ class Paywall:
     def ask(
         self, path: str, payment: Mapping[str, Any], headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        """The facilitator's answer, which is 200 for a bad payment and 400 for a malformed one."""
+        """Return the facilitator's answer: 200 for a bad payment too, 400 for a malformed one."""
         request = Request(  # noqa: S310 -- the URL is the operator's own
             self.facilitator + path,
             json.dumps(payment).encode(),
@@ -110,23 +110,23 @@ class Paywall:
                 return dict(json.load(error))
 
     def payment_required(self, url: str, why: str) -> Reply:
-        """The price, in a header."""
-        offer = {
+        """Return 402 with the requirements in a header."""
+        payment_required = {
             "x402Version": 2,
             "error": why,
             "resource": {"url": url, "mimeType": "application/json"},
             "accepts": [self.requirements],
         }
-        return Reply(402, {"error": why}, {"PAYMENT-REQUIRED": encode(offer)})
+        return Reply(402, {"error": why}, {"PAYMENT-REQUIRED": encode(payment_required)})
 
 
 def encode(message: object) -> str:
-    """The value of a payment header: base64 of JSON."""
+    """Return the value of a payment header: base64 of JSON."""
     return base64.b64encode(json.dumps(message).encode()).decode()
 
 
 def handler(paywall: Paywall) -> type[BaseHTTPRequestHandler]:
-    """What answers the requests."""
+    """Return a class of handlers for the requests."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -147,7 +147,7 @@ def handler(paywall: Paywall) -> type[BaseHTTPRequestHandler]:
             try:
                 return paywall.reply(url, self.headers.get("PAYMENT-SIGNATURE"))
             except (OSError, HTTPException, ValueError, KeyError) as error:
-                # Without the facilitator's word nothing is handed over.
+                # Without the facilitator's answer no content is delivered.
                 self.log_error("the facilitator could not be asked: %s", error)
                 return Reply(502, {"error": "the facilitator could not be asked, try again"})
 
@@ -157,7 +157,7 @@ def handler(paywall: Paywall) -> type[BaseHTTPRequestHandler]:
 def main() -> None:
     """Serve until interrupted."""
     parser = argparse.ArgumentParser(description="Sell one page for ada.")
-    parser.add_argument("--pay-to", required=True, metavar="ADDRESS", help="who is paid")
+    parser.add_argument("--pay-to", required=True, metavar="ADDRESS", help="address that is paid")
     parser.add_argument("--network", default="cardano:preprod", help="(default: %(default)s)")
     parser.add_argument(
         "--facilitator", default="http://127.0.0.1:3000", help="its URL (default: %(default)s)"

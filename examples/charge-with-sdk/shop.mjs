@@ -1,4 +1,4 @@
-// Sells a page for ada, with Express and the official x402 SDK.
+// A shop that sells a page for ada, with Express and the official x402 SDK.
 //
 //     node shop.mjs ADDRESS
 import { HTTPFacilitatorClient } from "@x402/core/server";
@@ -8,13 +8,13 @@ import express from "express";
 const network = "cardano:preprod";
 const [payTo, port = "4000", facilitator = "http://127.0.0.1:3000"] = process.argv.slice(2);
 
-// What the SDK must know of a network for which no mechanism is installed.
+// The SDK's knowledge of a network for which no mechanism is installed.
 class ExactCardano {
   scheme = "exact";
   defaultAssetTransferMethod = "default";
   paymentFlows = { default: { supported: ["authorization"], default: "authorization" } };
 
-  // Prices are written in lovelace, or in units of an asset: { amount, asset }.
+  // A price is in lovelace, or in units of an asset: { amount, asset }.
   async parsePrice(price) {
     return price;
   }

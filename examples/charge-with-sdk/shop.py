@@ -1,4 +1,4 @@
-"""Sells a page for ada, with Flask and the official x402 SDK.
+"""A shop that sells a page for ada, with Flask and the official x402 SDK.
 
 Run it as ``python shop.py ADDRESS``.
 """
@@ -19,7 +19,7 @@ NETWORK = "cardano:preprod"
 
 
 class ExactCardano:
-    """What the SDK must know of a network for which no mechanism is installed."""
+    """The SDK's knowledge of a network for which no mechanism is installed."""
 
     scheme = "exact"
     default_asset_transfer_method = "default"
@@ -28,7 +28,7 @@ class ExactCardano:
     }
 
     def parse_price(self, price: Any, network: str) -> AssetAmount:
-        """Prices are written in lovelace, or in units of an asset: an ``AssetAmount``."""
+        """Return the price, an ``AssetAmount`` in lovelace or in units of an asset."""
         if not isinstance(price, AssetAmount):
             raise TypeError(f"a price on {network} must be an AssetAmount")
         return price
@@ -36,12 +36,12 @@ class ExactCardano:
     def enhance_payment_requirements(
         self, requirements: PaymentRequirements, *_: Any
     ) -> PaymentRequirements:
-        """Nothing is to be added to them."""
+        """Return the requirements as they are."""
         return requirements
 
 
 def shop(facilitator: str, pay_to: str) -> Flask:
-    """The web application."""
+    """Return the web application."""
     server = x402ResourceServerSync(HTTPFacilitatorClientSync(FacilitatorConfig(url=facilitator)))
     server.register(NETWORK, ExactCardano())
     page = PaymentOption(

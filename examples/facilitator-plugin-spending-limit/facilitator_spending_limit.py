@@ -13,19 +13,19 @@ class SpendingLimitSettings:
     """The table ``spending_limit``."""
 
     max_lovelace: int = setting(
-        100_000_000, "The greatest payment in lovelace that is let through.", minimum=1
+        100_000_000, "The greatest payment in lovelace that passes.", minimum=1
     )
 
 
 class SpendingLimit:
-    """The plugin. Payments in other assets than ada are let through."""
+    """The plugin. Payments in other assets than ada pass."""
 
     max_lovelace: int
     meter: Meter
 
     @hookimpl
     def settings_sections(self) -> Mapping[str, type]:
-        """Declare the table, so that it is checked at start like any other."""
+        """Declare the table, which is then checked at start like any other."""
         return {"spending_limit": SpendingLimitSettings}
 
     @hookimpl
@@ -36,17 +36,17 @@ class SpendingLimit:
 
     @hookimpl
     def before_verify(self, payment: PaymentView) -> Refusal | None:
-        """Keep the resource server from working for a payment that will be refused."""
+        """Refuse early, before the resource server works for the payment."""
         return self._judge(payment)
 
     @hookimpl
     def before_settle(self, payment: PaymentView) -> Refusal | None:
-        """Refuse here too: nothing obliges a caller to ask /verify first."""
+        """Refuse here as well: a caller need not call /verify first."""
         return self._judge(payment)
 
     def _judge(self, payment: PaymentView) -> Refusal | None:
         terms = payment.requirements
-        # What is asked for counts, and it was checked to be a whole number before we are asked.
+        # The required amount counts; it was checked to be a whole number before.
         if terms.asset != "lovelace" or int(terms.amount) <= self.max_lovelace:
             return None
         self.meter.count(REFUSALS)

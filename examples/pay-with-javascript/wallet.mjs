@@ -13,12 +13,12 @@ const commands = {
   address: () => wallet.address,
 
   async buy() {
-    const answer = await buy(target, (terms) =>
+    const answer = await buy(target, (requirements) =>
       wallet.sign({
-        to: terms.payTo,
-        unit: terms.asset.replace(".", ""),
-        quantity: terms.amount,
-        seconds: 0.9 * terms.maxTimeoutSeconds, // the seller's clock may be behind
+        to: requirements.payTo,
+        unit: requirements.asset.replace(".", ""),
+        quantity: requirements.amount,
+        seconds: 0.9 * requirements.maxTimeoutSeconds, // the seller's clock may be behind
       }),
     );
     if (!answer.ok) throw new Error(`${answer.status}: ${await answer.text()}`);

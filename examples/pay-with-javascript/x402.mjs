@@ -6,17 +6,17 @@ const TRANSFER_METHOD = "default"; // the client's own transaction pays the sell
 const decode = (header) => JSON.parse(Buffer.from(header, "base64").toString());
 const encode = (message) => Buffer.from(JSON.stringify(message)).toString("base64");
 
-// Ask for the URL; if it has a price, have `sign(terms)` make a transaction and ask again with it.
+// Ask for the URL; if it has a price, let `sign(requirements)` make a transaction and ask again with it.
 // The transaction is not submitted here: that is the facilitator's work.
 export async function buy(url, sign) {
-  const offer = await fetch(url);
-  if (offer.status !== 402) return offer;
-  const { accepts, resource } = decode(offer.headers.get("PAYMENT-REQUIRED"));
-  const terms = accepts.find(canBeMet);
-  if (!terms) throw new Error(`nothing on offer can be paid on ${NETWORK}`);
-  const { cbor, nonce } = await sign(terms);
+  const answer = await fetch(url);
+  if (answer.status !== 402) return answer;
+  const { accepts, resource } = decode(answer.headers.get("PAYMENT-REQUIRED"));
+  const requirements = accepts.find(canBeMet);
+  if (!requirements) throw new Error(`nothing on offer can be paid on ${NETWORK}`);
+  const { cbor, nonce } = await sign(requirements);
   const payload = { transaction: Buffer.from(cbor, "hex").toString("base64"), nonce };
-  const payment = { x402Version: 2, resource, accepted: terms, payload };
+  const payment = { x402Version: 2, resource, accepted: requirements, payload };
   return fetch(url, { headers: { "PAYMENT-SIGNATURE": encode(payment) } });
 }
 

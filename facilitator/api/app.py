@@ -1,4 +1,4 @@
-"""The Falcon app: every endpoint and what surrounds it."""
+"""The Falcon app: every endpoint and the middleware around it."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -16,10 +16,10 @@ from facilitator.api.middleware import (
     ClientAddress,
     Cors,
     HeadAsGet,
-    Observed,
-    Observers,
     Request,
+    RequestListener,
     RequestLog,
+    RequestNotifications,
     ResponseHeaders,
 )
 from facilitator.api.probe import Probes
@@ -47,7 +47,7 @@ def application(
     authenticate: Authenticate | None = None,
     rate_limiter: RateLimiter | None = None,
     on_failure: OnFailure | None = None,
-    observers: Observers | None = None,
+    request_listener: RequestListener | None = None,
     inspect: InspectPayment | None = None,
     meter: Meter = NO_METER,
     subscribe: Subscribe = lambda _: None,
@@ -55,16 +55,16 @@ def application(
     """Return the HTTP interface to ``service`` as a WSGI app.
 
     Args:
-        service: What answers; its ``health`` is asked once, now, for the checks there are.
+        service: The facilitator; its ``health`` is asked once, now, for the checks.
         settings: ``server``, ``auth`` and ``networks`` are read.
-        clock: Gives the timestamps shown.
+        clock: Gives the timestamps of ``/health``.
         routes: Further Falcon resources by URI template; they can replace none of the core's. An
             attribute ``openapi`` of one is its path item in ``/openapi.json``.
         reasons: Reasons of refusals that transfer methods declare, for ``/openapi.json``.
-        authenticate: May refuse a request of ``/verify`` or ``/settle``, besides the API keys.
-        rate_limiter: Asked about every request, those of ``/health`` and of this machine excepted.
-        on_failure: Told of every request that is answered with 5xx.
-        observers: Told of every request that begins and of every one that is answered.
+        authenticate: May refuse a request of ``/verify`` or ``/settle``, as the API keys may.
+        rate_limiter: Asked about every request, except those of ``/health`` and of this machine.
+        on_failure: Called for every request that is answered with 5xx.
+        request_listener: Notified of the start and of the answer of every request.
         inspect: Answers ``/inspect``; without it there is no such path.
         meter: Counts requests.
         subscribe: Registers a function to call when API keys, proxies or origins change.
@@ -74,18 +74,18 @@ def application(
     """
     app = falcon.App(request_type=Request)
     gate = Gate(settings.auth.api_keys, authenticate)
-    subscribe(lambda changed: gate.use(changed.auth.api_keys))
-    _add_middleware(app, settings, on_failure, observers, meter, subscribe)
+    subscribe(lambda changed: gate.set_keys(changed.auth.api_keys))
+    _add_middleware(app, settings, on_failure, request_listener, meter, subscribe)
     if rate_limiter is not None:
-        app.add_middleware(RateLimit(rate_limiter, gate.caller, meter))
+        app.add_middleware(RateLimit(rate_limiter, gate.caller_of, meter))
     app.req_options.strip_url_path_trailing_slash = True
     ErrorHandler(settings.networks[0]).register(app)
     core = _resources(service, settings, clock, gate)
     if inspect is not None:
         core["/inspect"] = Inspect(inspect, gate, settings.server.max_body_bytes)
-    core["/docs"] = docs.page()
-    core["/openapi.json"] = docs.description(
-        openapi.document(
+    core["/docs"] = docs.build_page()
+    core["/openapi.json"] = docs.build_description(
+        openapi.build_document(
             [*core, "/openapi.json"],
             routes or {},
             max_body_bytes=settings.server.max_body_bytes,
@@ -136,18 +136,18 @@ def _add_middleware(
     app: falcon.App[Any, Any],
     settings: Settings,
     on_failure: OnFailure | None,
-    observers: Observers | None,
+    request_listener: RequestListener | None,
     meter: Meter,
     subscribe: Subscribe,
 ) -> None:
-    """Responses pass it from last to first, so that the log sees what is answered."""
+    """Add the middleware, the log first: responses pass it last, so it sees the final answer."""
     address = ClientAddress(settings.server.trusted_proxies)
     cors = Cors(settings.server.cors_origins)
     app.add_middleware(RequestLog())
     if meter is not NO_METER:
         app.add_middleware(RequestMetrics(meter))
-    if observers is not None:
-        app.add_middleware(Observed(observers))
+    if request_listener is not None:
+        app.add_middleware(RequestNotifications(request_listener))
     if on_failure is not None:
         app.add_middleware(Failures(on_failure))
     app.add_middleware(address)

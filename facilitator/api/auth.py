@@ -1,4 +1,4 @@
-"""Who may call ``/verify`` and ``/settle``: API keys, and what plugins say."""
+"""Admission to ``/verify`` and ``/settle``: by API keys, and by plugins."""
 
 import hashlib
 import hmac
@@ -11,30 +11,30 @@ from facilitator.api.errors import ApiError
 from facilitator.roles.payment_hooks import Refusal
 
 Authenticate: TypeAlias = Callable[[falcon.Request], Refusal | None]
-"""Refuses a request or lets it pass: the hook ``authenticate`` of all plugins."""
+"""A function that refuses a request, or returns None: the hook ``authenticate`` of all plugins."""
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="x402 facilitator"'}
 
 
 class Gate:
-    """Lets a request pass when it names one of the keys, if there are any, and no plugin objects.
+    """The check of API keys and plugins: a request needs a key, if there are any, and no refusal.
 
-    Every key is compared, digest with digest, so that timing tells neither length nor place.
+    It compares every key, digest with digest, so that timing reveals neither length nor position.
     """
 
     def __init__(self, api_keys: Mapping[str, str], authenticate: Authenticate | None) -> None:
-        """Take the keys by name; without any, no key is needed."""
+        """Take the keys by name; without keys, none is needed."""
         self._authenticate = authenticate
-        self.use(api_keys)
+        self.set_keys(api_keys)
 
-    def use(self, api_keys: Mapping[str, str]) -> None:
-        """Know these keys from now on, and no others."""
+    def set_keys(self, api_keys: Mapping[str, str]) -> None:
+        """Replace the keys by these."""
         self._digests = {name: _digest(key.encode()) for name, key in api_keys.items()}
 
     def admit(self, req: falcon.Request) -> None:
-        """Note the key's name in ``req.context.caller``. Raises :class:`ApiError` 401."""
+        """Store the key's name in ``req.context.caller``. Raises :class:`ApiError` 401."""
         if self._digests:
-            caller = self.caller(req)
+            caller = self.caller_of(req)
             if caller is None:
                 message = "Send a valid API key as Authorization: Bearer <key> or X-API-Key: <key>."
                 raise ApiError(401, "unauthorized", message, CHALLENGE)
@@ -43,18 +43,18 @@ class Gate:
         if refusal is not None:
             raise ApiError(401, refusal.reason, refusal.message, CHALLENGE)
 
-    def caller(self, req: falcon.Request) -> str | None:
-        """Return the name of the key that the request shows, if it is one of ours."""
+    def caller_of(self, req: falcon.Request) -> str | None:
+        """Return the name of the key in the request, if it is one of the API keys."""
         names = [
             name
-            for offered in _offered_keys(req)
+            for sent in _sent_keys(req)
             for name, digest in self._digests.items()
-            if hmac.compare_digest(digest, _digest(offered))
+            if hmac.compare_digest(digest, _digest(sent))
         ]
         return names[0] if names else None
 
 
-def _offered_keys(req: falcon.Request) -> Iterator[bytes]:
+def _sent_keys(req: falcon.Request) -> Iterator[bytes]:
     scheme, _, token = (req.get_header("Authorization") or "").partition(" ")
     if scheme.lower() == "bearer":
         yield token.strip().encode("latin-1")

@@ -1,4 +1,4 @@
-"""What the interface says of itself to somebody who looks at it with a browser or curl."""
+"""Descriptions of the interface that GET returns, for readers with a browser or curl."""
 
 from collections.abc import Mapping
 from typing import Any

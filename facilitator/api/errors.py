@@ -1,4 +1,4 @@
-"""Errors as callers see them: always JSON, always with a stable reason and a sentence."""
+"""Errors in the form that callers get: always JSON, with a stable reason and a sentence."""
 
 import logging
 import re
@@ -16,12 +16,12 @@ logger = logging.getLogger("facilitator.api")
 
 
 class ApiError(Exception):
-    """A request that is refused, and how."""
+    """A refusal of a request, with status, reason and message."""
 
     def __init__(
         self, status: int, reason: str, message: str, headers: Mapping[str, str] | None = None
     ) -> None:
-        """Refuse with the HTTP ``status``; ``message`` says what to change."""
+        """Refuse with the HTTP ``status`` and a ``message`` on what to change."""
         super().__init__(message)
         self.status = status
         self.reason = reason
@@ -48,14 +48,14 @@ def error_document(
 
 
 class ErrorHandler:
-    """Answers every exception that a request ends with."""
+    """A handler that answers every exception of a request."""
 
     def __init__(self, network: str) -> None:
-        """Name ``network`` where the request names none."""
+        """Use ``network`` in answers to requests that name none."""
         self._network = network
 
     def register(self, app: falcon.App[Any, Any]) -> None:
-        """Answer the app's exceptions, Falcon's own included."""
+        """Register for the app's exceptions, including Falcon's own."""
         for kind in (Exception, falcon.HTTPError):
             app.add_error_handler(kind, self._handle)
 
@@ -82,7 +82,7 @@ def _fault(req: falcon.Request, error: Exception) -> ApiError:
 
 
 def _refusal(error: Exception) -> ApiError | None:
-    """How a deliberate refusal is answered; ``None`` for a fault of ours."""
+    """Return the answer to a deliberate refusal; ``None`` for a fault of the facilitator."""
     match error:
         case ApiError():
             return error
@@ -110,7 +110,7 @@ def _method_not_allowed(error: falcon.HTTPMethodNotAllowed) -> ApiError:
 
 
 def _from_falcon(error: falcon.HTTPError) -> ApiError:
-    """What Falcon or a plugin's resource refused."""
+    """Return the refusal of Falcon or of a plugin's resource."""
     title = str(error.title or "bad request").removeprefix(f"{error.status_code} ")
     reason = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")
     return ApiError(

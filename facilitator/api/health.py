@@ -1,4 +1,4 @@
-"""``/health``: how the facilitator and what it depends on are."""
+"""``/health``: the state of the facilitator and of its dependencies."""
 
 import time
 from datetime import UTC, datetime
@@ -13,16 +13,16 @@ from facilitator.clock import Clock
 
 
 class Health:
-    """``GET /health``: 503 only when everything is down."""
+    """``GET /health``: 503 only when all dependencies are down."""
 
     def __init__(self, probes: Probes, clock: Clock) -> None:
-        """Take the checks; ``clock`` gives the timestamp."""
+        """Take the checks, and the clock for the timestamp."""
         self._probes = probes
         self._clock = clock
         self._started = time.monotonic()
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
-        """Tell of every dependency."""
+        """Return the state of every dependency."""
         outcomes = self._probes.outcomes()
         status = _status([outcome.is_up for outcome in outcomes.values()])
         now = datetime.fromtimestamp(self._clock.time(), UTC)
@@ -37,10 +37,10 @@ class Health:
 
 
 class Live:
-    """``GET /health/live``: the process answers. Asks nobody."""
+    """``GET /health/live``: 200 while the process answers, without any check."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
-        """Say so."""
+        """Return that the process is alive."""
         answer(resp, {"status": "alive"})
 
 
@@ -48,11 +48,11 @@ class Ready:
     """``GET /health/ready``: 503 when a dependency is down or the server is stopping."""
 
     def __init__(self, probes: Probes) -> None:
-        """Take the checks."""
+        """Take the checks of the dependencies."""
         self._probes = probes
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Tell whether requests should be sent here."""
+        """Return whether balancers should send requests here."""
         if req.env.get(DRAINING):
             return answer(resp, {"status": "stopping"}, 503)
         outcomes = self._probes.outcomes()

@@ -1,4 +1,4 @@
-"""``/inspect``: what every rule says of a payment, for whoever wonders about a verdict."""
+"""``/inspect``: the result of every rule on a payment, as an explanation of its verdict."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -11,14 +11,14 @@ from facilitator.api.responses import answer
 from facilitator.x402.messages import PaymentRequest, parse_payment_request
 
 InspectPayment: TypeAlias = Callable[[PaymentRequest], Mapping[str, Any]]
-"""Makes the report; called from many threads at once."""
+"""A function that makes the report; called from many threads at once."""
 
 
 class Inspect:
-    """Reports on payments; a report, whatever it says, is always 200."""
+    """``POST /inspect``: any report is 200."""
 
     def __init__(self, inspect: InspectPayment, gate: Gate, max_body_bytes: int) -> None:
-        """Ask ``inspect``, for callers whom ``gate`` admits."""
+        """Ask ``inspect`` for callers that ``gate`` admits."""
         self._inspect = inspect
         self._gate = gate
         self._max_body_bytes = max_body_bytes

@@ -1,4 +1,4 @@
-"""What is counted of every request."""
+"""Metrics of every request."""
 
 import time
 
@@ -10,13 +10,13 @@ from facilitator.roles.metrics import Meter
 NO_ROUTE = "none"
 OTHER_METHOD = "other"
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
-"""Methods that are counted by name: callers may send any word."""
+"""Methods counted by name; callers may send any other word."""
 
 
 def count_request(
     meter: Meter, *, method: str, route: str | None, status: int, seconds: float
 ) -> None:
-    """Count one answered request; ``route`` is the template that it matched, if it did."""
+    """Count one answered request; ``route`` is the template that it matched, if any."""
     method = method if method in METHODS else OTHER_METHOD
     route = route or NO_ROUTE
     meter.count(HTTP_REQUESTS, method=method, route=route, status=str(status))
@@ -24,10 +24,10 @@ def count_request(
 
 
 class RequestMetrics:
-    """Counts the requests that the app answers."""
+    """Middleware that counts the requests that the app answers."""
 
     def __init__(self, meter: Meter) -> None:
-        """Count there."""
+        """Count with ``meter``."""
         self._meter = meter
 
     def process_response(
@@ -37,7 +37,7 @@ class RequestMetrics:
         resource: object,  # noqa: ARG002
         req_succeeded: bool,  # noqa: ARG002
     ) -> None:
-        """Count one."""
+        """Count the request."""
         count_request(
             self._meter,
             method=req.method,

@@ -1,4 +1,4 @@
-"""What happens to every request, whatever it asks for."""
+"""Middleware that every request passes."""
 
 import logging
 import time
@@ -19,7 +19,7 @@ logger = logging.getLogger("facilitator.http")
 def log_request(
     *, method: str, path: str, address: str, status: int, seconds: float, **further: str
 ) -> None:
-    """Log one answered request; ``seconds`` is how long it took."""
+    """Log one answered request, which took so many ``seconds``."""
     fields = {
         "req": {"method": method, "url": path, "remoteAddress": address},
         "res": {"statusCode": status},
@@ -31,10 +31,10 @@ def log_request(
 
 
 class Request(falcon.Request):
-    """A request with an id from its first moment, so that whatever goes wrong can name it."""
+    """A request with an id from the start, so that any error can name it."""
 
     def __init__(self, env: dict[str, Any], options: falcon.RequestOptions | None = None) -> None:
-        """Begin."""
+        """Set the id and the start time."""
         super().__init__(env, options=options)
         self.context.started = time.perf_counter()
         self.context.request_id = request_id_of(self.get_header("X-Request-ID"))
@@ -42,7 +42,7 @@ class Request(falcon.Request):
 
 
 class RequestLog:
-    """Returns the request's id as ``X-Request-ID``, and logs the request's end."""
+    """Middleware that returns the id as ``X-Request-ID``, and logs the end of the request."""
 
     def process_response(
         self,
@@ -51,7 +51,7 @@ class RequestLog:
         resource: object,  # noqa: ARG002
         req_succeeded: bool,  # noqa: ARG002
     ) -> None:
-        """End."""
+        """Set the header and log the answer."""
         resp.set_header("X-Request-ID", req.context.request_id)
         further = {"caller": req.context.caller} if "caller" in req.context else {}
         log_request(
@@ -65,28 +65,28 @@ class RequestLog:
         logs.request_id.set(None)
 
 
-class Observers(Protocol):
-    """Who wants to hear of requests. Must not raise."""
+class RequestListener(Protocol):
+    """A listener to requests. Its methods must not raise."""
 
     def request_started(self, request: falcon.Request) -> None:
-        """Take note of a request before anything is done about it."""
+        """Handle the start of a request, before any other part does."""
         ...
 
     def request_completed(self, request: falcon.Request, response: falcon.Response) -> None:
-        """Take note of its answer."""
+        """Handle the answer of a request."""
         ...
 
 
-class Observed:
-    """Tells the observers of every request, in the thread that answers it."""
+class RequestNotifications:
+    """Middleware that notifies a listener of every request, in the thread that answers it."""
 
-    def __init__(self, observers: Observers) -> None:
-        """Tell these."""
-        self._observers = observers
+    def __init__(self, listener: RequestListener) -> None:
+        """Notify ``listener``."""
+        self._listener = listener
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
-        """Tell that it begins."""
-        self._observers.request_started(req)
+        """Notify of the start."""
+        self._listener.request_started(req)
 
     def process_response(
         self,
@@ -95,15 +95,15 @@ class Observed:
         resource: object,  # noqa: ARG002
         req_succeeded: bool,  # noqa: ARG002
     ) -> None:
-        """Tell that it is answered."""
-        self._observers.request_completed(req, resp)
+        """Notify of the answer."""
+        self._listener.request_completed(req, resp)
 
 
 class ResponseHeaders:
-    """Adds the headers that the resource has not set itself."""
+    """Middleware that adds the headers which the resource has not set itself."""
 
     def __init__(self, headers: Mapping[str, str] = HEADERS) -> None:
-        """Add these."""
+        """Take the headers and their values."""
         self._headers = headers
 
     def process_response(
@@ -113,17 +113,17 @@ class ResponseHeaders:
         resource: object,  # noqa: ARG002
         req_succeeded: bool,  # noqa: ARG002
     ) -> None:
-        """Add them."""
+        """Add the headers."""
         for name, value in self._headers.items():
             if resp.get_header(name) is None:
                 resp.set_header(name, value)
 
 
 class HeadAsGet:
-    """Answers HEAD by whatever answers GET; Falcon then leaves the body out."""
+    """Middleware that has HEAD answered like GET; Falcon then leaves the body out."""
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
-        """Route it as GET."""
+        """Route HEAD as GET."""
         if req.method == "HEAD":
             req.method = "GET"
             req.context.is_head = True
@@ -135,19 +135,19 @@ class HeadAsGet:
         resource: object,  # noqa: ARG002
         req_succeeded: bool,  # noqa: ARG002
     ) -> None:
-        """Show it as it came."""
+        """Restore the method, for the log."""
         if req.context.get("is_head"):
             req.method = "HEAD"
 
 
 class ClientAddress:
-    """Makes ``remote_addr`` the client's where a trusted proxy forwarded the request.
+    """Middleware that sets ``remote_addr`` to the client's address behind a trusted proxy.
 
-    From anybody else the forwarding headers are removed, so that nothing can be fooled by them.
+    It removes the forwarding headers of all others, so that they can deceive no code.
     """
 
     def __init__(self, trusted_proxies: Collection[str]) -> None:
-        """Trust these IP addresses and networks."""
+        """Trust these IP addresses and networks of proxies."""
         self.trust(trusted_proxies)
 
     def trust(self, proxies: Collection[str]) -> None:
@@ -155,7 +155,7 @@ class ClientAddress:
         self._proxies = TrustedProxies(proxies)
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
-        """Find the client, or forget what it claims."""
+        """Set the client's address, or remove its forwarding headers."""
         peer, proxies = req.remote_addr, self._proxies
         if proxies.trusts(peer):
             forwarded_for = req.env.get("HTTP_X_FORWARDED_FOR", "")
@@ -167,14 +167,14 @@ class ClientAddress:
 
 
 class Cors:
-    """Lets browsers call from the origins that are allowed, by Falcon's own rules."""
+    """Middleware that lets browsers call from the allowed origins, by Falcon's own rules."""
 
     def __init__(self, origins: Collection[str]) -> None:
-        """Allow these; ``*`` stands for all."""
+        """Allow these origins; ``*`` stands for all."""
         self.allow(origins)
 
     def allow(self, origins: Collection[str]) -> None:
-        """Allow these from now on, and no others."""
+        """Allow these origins from now on, and no others."""
         allowed: Literal["*"] | Collection[str] = "*" if "*" in origins else origins
         self._policy: falcon.CORSMiddleware[Any, Any] = falcon.CORSMiddleware(
             allow_origins=allowed, expose_headers=("X-Request-ID", "Retry-After", *QUOTA_HEADERS)
@@ -183,5 +183,5 @@ class Cors:
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
     ) -> None:
-        """Tell the browser."""
+        """Set the CORS headers."""
         self._policy.process_response(req, resp, resource, req_succeeded)

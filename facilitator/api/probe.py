@@ -1,4 +1,4 @@
-"""Checking dependencies without ever waiting long for one, or asking it too often."""
+"""Checks of dependencies that neither wait long for one nor ask it too often."""
 
 import logging
 import threading
@@ -13,20 +13,20 @@ from facilitator.roles.health import HealthCheck
 from facilitator.roles.storage import StorageUnavailable
 
 WAIT_SECONDS = 1.8
-"""Longest wait for all checks together, so that an answer takes less than 2 seconds."""
+"""Longest wait for all checks together, so that the answer takes less than 2 seconds."""
 FRESH_SECONDS = 2.0
-"""How long an outcome is told again before the dependency is asked anew."""
+"""Time for which an outcome is reused before the dependency is asked again."""
 
 logger = logging.getLogger("facilitator.health")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a dependency was found."""
+    """The result of a check."""
 
     is_up: bool
     latency: float
-    """Milliseconds that the dependency took when it was last asked, or has taken so far."""
+    """Milliseconds that the last check took, or the running one has taken so far."""
     error: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -38,10 +38,10 @@ class Outcome:
 
 
 class Probe:
-    """One dependency's check: runs in a thread of its own, never twice at once."""
+    """One dependency's check, in a thread of its own and never twice at once."""
 
     def __init__(self, name: str, check: HealthCheck) -> None:
-        """Take the check, which raises when the dependency is down."""
+        """Take a check that raises when the dependency is down."""
         self._name = name
         self._check = check
         self._lock = threading.Lock()
@@ -51,7 +51,7 @@ class Probe:
         self._future: Future[Outcome] | None = None
 
     def ask(self) -> "Future[Outcome]":
-        """Return the outcome: the running check's, a fresh one's, or a new one's."""
+        """Return the outcome of the running check, of a recent one, or of a new one."""
         with self._lock:
             future = self._future
             if future and (not future.done() or time.monotonic() < self._finished + FRESH_SECONDS):
@@ -63,8 +63,8 @@ class Probe:
         ).start()
         return future
 
-    def overdue(self) -> Outcome:
-        """What is to be said while the check is still running."""
+    def overdue_outcome(self) -> Outcome:
+        """Return the outcome to show while the check is still running."""
         return Outcome(False, self._elapsed(), "no answer in time")
 
     def _run(self, future: "Future[Outcome]") -> None:
@@ -97,24 +97,24 @@ def _milliseconds(seconds: float) -> float:
 
 
 def _shown(error: Exception) -> str:
-    """What anybody may read: only texts that are meant for it, since others may name hosts."""
+    """Return a text that any caller may read: not of other errors, which may name hosts."""
     if isinstance(error, ChainUnavailable | StorageUnavailable) and str(error):
         return str(error)
     return type(error).__name__
 
 
 class Probes:
-    """All dependencies' checks."""
+    """The checks of all dependencies."""
 
     def __init__(self, checks: Mapping[str, HealthCheck]) -> None:
         """Take the checks by name."""
         self._probes = {name: Probe(name, check) for name, check in checks.items()}
 
     def outcomes(self) -> dict[str, Outcome]:
-        """How every dependency is, asked at the same time."""
+        """Ask every dependency at the same time; return the outcomes by name."""
         futures = {name: probe.ask() for name, probe in self._probes.items()}
         wait(futures.values(), timeout=WAIT_SECONDS)
         return {
-            name: future.result() if future.done() else self._probes[name].overdue()
+            name: future.result() if future.done() else self._probes[name].overdue_outcome()
             for name, future in futures.items()
         }

@@ -1,4 +1,4 @@
-"""Which client a request came from, as far as trusted proxies tell."""
+"""The client behind a request, by the headers of trusted proxies."""
 
 import ipaddress
 import re
@@ -12,20 +12,20 @@ _WITH_PORT = re.compile(r"\[([^\]]*)\](?::[0-9]*)?|([0-9.]+):[0-9]*")
 
 
 class TrustedProxies:
-    """Addresses and networks of proxies whose forwarding headers are believed."""
+    """The addresses and networks of proxies whose forwarding headers are used."""
 
     def __init__(self, proxies: Collection[str]) -> None:
         """Take IP addresses and networks in CIDR notation. Raises :class:`ValueError`."""
         self._networks: list[Network] = [ipaddress.ip_network(each) for each in proxies]
         self.trusts = lru_cache(maxsize=4096)(self._trusts)
-        """Whether an address is one of theirs."""
+        """Returns True if an address is one of a trusted proxy."""
 
     def client(self, peer: str, forwarded_for: str) -> str:
         """Return the address of the client behind ``peer``, which must be trusted.
 
-        What trusted proxies say of one another at the end of ``X-Forwarded-For`` is passed over;
-        the entry before is what the last of them saw. Anything in front of it may be made up. A
-        port beside an address is left out, since it would make one client many.
+        Skips the entries of trusted proxies at the end of ``X-Forwarded-For``. The entry before
+        them is the peer that the first of these proxies saw; anything before it may be made up.
+        Leaves out a port beside an address, since it would make many clients of one.
         """
         client = peer
         for hop in reversed(forwarded_for.split(",")):

@@ -1,4 +1,4 @@
-"""How many requests a client may make, as the rate limiter has it."""
+"""The limit of a client's requests, by the rate limiter."""
 
 import ipaddress
 from collections.abc import Callable
@@ -14,27 +14,27 @@ from facilitator.roles.metrics import Meter
 from facilitator.roles.rate_limit import RateDecision, RateLimiter
 
 SENSITIVE = frozenset({"verify", "settle", "status", "inspect"})
-"""First path segments of what costs us work or upstream calls."""
+"""First path segments of endpoints that cost work or upstream calls."""
 UNLIMITED = frozenset({"health"})
-"""First path segments of what supervisors and balancers ask all the time."""
+"""First path segments of endpoints that supervisors and balancers ask all the time."""
 HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
-"""What a client is told of its quota (draft-ietf-httpapi-ratelimit-headers-06)."""
+"""Headers that show a client its quota (draft-ietf-httpapi-ratelimit-headers-06)."""
 
-Caller: TypeAlias = Callable[[falcon.Request], str | None]
-"""The name of the API key that a request shows, if it is one of ours."""
+CallerOf: TypeAlias = Callable[[falcon.Request], str | None]
+"""A function that returns the name of the API key in a request, if it has a valid one."""
 
 
 class RateLimit:
-    """Answers 429 to clients beyond their quota, and tells every client what is left of its own.
+    """Middleware that answers 429 to clients beyond their quota, and shows every client its own.
 
-    A client is who shows an API key of ours, else an address. Whoever connects from this machine
-    and is not forwarded by a proxy has no limit.
+    A client is a valid API key, else an address. Connections from this machine that no proxy
+    forwards have no limit.
     """
 
-    def __init__(self, limiter: RateLimiter, caller: Caller, meter: Meter) -> None:
-        """Ask this limiter, which must not fail."""
+    def __init__(self, limiter: RateLimiter, caller_of: CallerOf, meter: Meter) -> None:
+        """Ask ``limiter``, which must not raise."""
         self._limiter = limiter
-        self._caller = caller
+        self._caller_of = caller_of
         self._meter = meter
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -42,7 +42,7 @@ class RateLimit:
         area = req.path.lstrip("/").partition("/")[0]
         if area in UNLIMITED or _is_local(req):
             return
-        # A browser's preflight costs us nothing.
+        # A browser's preflight costs nothing.
         sensitive = area in SENSITIVE and req.method != "OPTIONS"
         decision = self._hit(req, sensitive=sensitive)
         figures = (decision.limit, decision.remaining, decision.reset_seconds)
@@ -55,13 +55,13 @@ class RateLimit:
         resp.set_headers(headers)
 
     def _hit(self, req: falcon.Request, *, sensitive: bool) -> RateDecision:
-        name = self._caller(req)
+        name = self._caller_of(req)
         client = f"key:{name}" if name else _network(req.remote_addr)
         return self._limiter.hit(client, sensitive=sensitive)
 
 
 def _is_local(req: falcon.Request) -> bool:
-    """Whether it comes from this machine itself; only a trusted proxy's forwarding is there."""
+    """Return True if the request comes from this machine, without a (trusted) proxy in between."""
     return "HTTP_X_FORWARDED_FOR" not in req.env and _is_loopback(req.remote_addr)
 
 
@@ -73,7 +73,7 @@ def _is_loopback(address: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _network(address: str) -> str:
-    """Return the address that is counted: of IPv6 the /64, which one customer has to themselves."""
+    """Return the address to count: of IPv6 the /64, which belongs to one customer."""
     ip = ip_of(address)
     if isinstance(ip, ipaddress.IPv6Address):
         return str(ipaddress.IPv6Network((int(ip) >> 64 << 64, 64)))

@@ -1,4 +1,4 @@
-"""How many requests each client may make: moving windows of a minute."""
+"""Rate limiters that count each client's requests in moving windows of a minute."""
 
 import logging
 import threading
@@ -16,27 +16,27 @@ from facilitator.roles.storage import StorageUnavailable
 from facilitator.settings import RateLimitSettings
 
 REPORT_SECONDS = 60
-"""A limiter that fails is reported once in this time."""
+"""Interval in which a failing limiter is reported once."""
 
 _log = logging.getLogger("facilitator.rate_limits")
 
 
 class MovingWindows(MemoryStorage):
-    """Counts in this process' memory, each client's for as long as it matters.
+    """A storage in this process' memory that keeps each client's hits for as long as they count.
 
-    For :class:`MovingWindowRateLimiter` over windows of one length. The storage it derives from
-    never forgets a client, and walks through all of them a hundred times a second.
+    For :class:`MovingWindowRateLimiter` over windows of one length. The base class never forgets
+    a client, and walks through all of them a hundred times a second.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        """Take the time in seconds from ``now``."""
+        """Start without hits; ``now`` gives the time in seconds."""
         super().__init__()
         self._now = now
         self._lock = threading.Lock()
         self._hits: OrderedDict[str, deque[float]] = OrderedDict()
 
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Count ``amount`` hits now, unless more than ``limit`` would be in the window."""
+        """Count ``amount`` hits now, unless the window would then hold more than ``limit``."""
         with self._lock:
             now = self._now()
             hits = self._counted(key, expiry, now)
@@ -49,7 +49,7 @@ class MovingWindows(MemoryStorage):
             return True
 
     def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:  # noqa: ARG002
-        """When the oldest hit in the window was, and how many there are."""
+        """Return the time of the oldest hit in the window, and the number of hits."""
         with self._lock:
             now = self._now()
             hits = self._counted(key, expiry, now)
@@ -62,7 +62,7 @@ class MovingWindows(MemoryStorage):
         return hits
 
     def _forget(self, expiry: int, now: float) -> None:
-        """Let go of those who have not called for a whole window; they stand first."""
+        """Remove clients without a hit for a whole window; these come first."""
         while not self._counted(oldest := next(iter(self._hits)), expiry, now):
             del self._hits[oldest]
 
@@ -70,19 +70,19 @@ class MovingWindows(MemoryStorage):
 class WindowRateLimiter:
     """A :class:`RateLimiter` for every storage of ``limits`` that keeps moving windows.
 
-    Never more requests in any minute than the settings say, for all and for the sensitive ones.
+    In any minute it allows no more requests than the settings say, in all and sensitive ones.
     """
 
     def __init__(
         self, storage: Storage, settings: RateLimitSettings, now: Callable[[], float]
     ) -> None:
-        """Keep counts in ``storage``, whose time in seconds ``now`` tells."""
+        """Keep counts in ``storage``; ``now`` gives its time in seconds."""
         self._windows = MovingWindowRateLimiter(storage)
         self._now = now
         self.change(settings.global_per_minute, settings.sensitive_per_minute)
 
     def change(self, global_per_minute: int, sensitive_per_minute: int) -> None:
-        """Keep these limits from now on; a limit that is new is counted from the start."""
+        """Apply these limits from now on; a new limit is counted from the start."""
         every = RateLimitItemPerMinute(global_per_minute, namespace="global")
         sensitive = RateLimitItemPerMinute(sensitive_per_minute, namespace="sensitive")
         self._limits: dict[bool, tuple[RateLimitItem, ...]] = {
@@ -91,7 +91,7 @@ class WindowRateLimiter:
         }
 
     def hit(self, client: str, *, sensitive: bool) -> RateDecision:
-        """Count the request where every limit has room for it, else nowhere."""
+        """Count the request if every limit has room for it."""
         limits = self._limits[sensitive]
         standing = [self._window(limit, client) for limit in limits]
         allowed = all(window.used < window.limit for window in standing) and all(
@@ -100,7 +100,7 @@ class WindowRateLimiter:
         return decide(standing, allowed=allowed)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no resource is open."""
 
     def _window(self, limit: RateLimitItem, client: str) -> Window:
         stats = self._windows.get_window_stats(limit, client)
@@ -108,8 +108,8 @@ class WindowRateLimiter:
         return Window(limit.amount, used, stats.reset_time - self._now())
 
 
-class OrInMemory:
-    """A plugin's limiter, and counts in this process' memory for when that one fails."""
+class FallbackRateLimiter:
+    """A plugin's limiter, replaced by counts in this process' memory whenever it fails."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class OrInMemory:
         settings: RateLimitSettings,
         clock: Clock,
     ) -> None:
-        """Ask ``limiter`` first, which keeps the limits of ``settings`` as yet."""
+        """Ask ``limiter`` first, which so far applies the limits of ``settings``."""
         self._limiter = limiter
         self._in_memory = in_memory
         self._settings = settings
@@ -126,7 +126,7 @@ class OrInMemory:
         self._silent_until = 0.0
 
     def hit(self, client: str, *, sensitive: bool) -> RateDecision:
-        """Count the request wherever it can be counted."""
+        """Count the request with the plugin's limiter, or in memory if that fails."""
         try:
             return self._limiter.hit(client, sensitive=sensitive)
         except Exception as error:
@@ -134,12 +134,12 @@ class OrInMemory:
             return self._in_memory.hit(client, sensitive=sensitive)
 
     def close(self) -> None:
-        """Let go of what the limiters hold."""
+        """Close both limiters."""
         self._limiter.close()
         self._in_memory.close()
 
     def change(self, global_per_minute: int, sensitive_per_minute: int) -> None:
-        """Keep these limits from now on, as far as the plugin's limiter can."""
+        """Apply these limits from now on, as far as the plugin's limiter can."""
         limits = (global_per_minute, sensitive_per_minute)
         self._in_memory.change(*limits)
         if isinstance(self._limiter, ChangesLimits):

@@ -1,4 +1,4 @@
-"""Responses: JSON by orjson, and the headers that every one of them carries."""
+"""Responses: JSON by orjson, and the headers of every response."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,9 +13,9 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""What a resource does not say itself. Nothing here is meant to be cached, framed, embedded or run.
+"""Headers for every resource that does not set its own: no caching, framing, embedding or running.
 
-How long to insist on TLS is for the proxy to say that speaks it.
+The proxy that terminates TLS sets for how long browsers insist on it.
 """
 
 

@@ -1,4 +1,4 @@
-"""What the HTTP interface needs of the facilitator behind it."""
+"""The facilitator behind the HTTP interface: the protocol that it implements, and its errors."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -9,11 +9,11 @@ from facilitator.x402.reasons import Reason
 
 
 class IdempotencyConflict(Exception):
-    """The idempotency key was used with another request before. Answered with 409."""
+    """An idempotency key that was used with another request before. Answered with 409."""
 
 
 class ServiceUnavailable(Exception):
-    """The facilitator cannot answer now, for no fault of the request. Answered with 503."""
+    """A failure that is no fault of the request: no answer now. Answered with 503."""
 
     def __init__(self, reason: Reason | str, message: str, retry_after: int | None = None) -> None:
         """Refuse with ``reason``; the caller may try again after ``retry_after`` seconds."""
@@ -38,22 +38,22 @@ class PaymentService(Protocol):
         idempotency_key: str | None,
         client_disconnected: Callable[[], bool],
     ) -> SettleResponse:
-        """Settle a payment, waiting for the chain no longer than the caller does.
+        """Settle a payment, and wait for the chain no longer than the caller does.
 
         Args:
             request: The payment and its requirements.
             wait_seconds: The caller's own limit in seconds, if it named one.
-            idempotency_key: The caller's key for having the same answer again.
+            idempotency_key: The caller's key, with which it gets the same answer again.
             client_disconnected: Returns True if the caller has closed its connection.
 
         Raises:
             IdempotencyConflict: The key was used with another request.
-            ServiceUnavailable: It cannot be told now; nothing was decided.
+            ServiceUnavailable: No answer is possible now; nothing was decided.
         """
         ...
 
     def status(self, transaction_id: str) -> Mapping[str, Any]:
-        """What is known of a transaction (id in lowercase hex): the body of ``/status``."""
+        """Return the body of ``/status`` for a transaction (id in lowercase hex)."""
         ...
 
     def supported(self) -> Mapping[str, Any]:

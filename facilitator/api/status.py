@@ -1,4 +1,4 @@
-"""``/status``: what is known of a transaction. Anyone may ask."""
+"""``/status``: the state of a transaction. Any caller may ask."""
 
 import falcon
 
@@ -11,12 +11,12 @@ class PostedStatus:
     """``POST /status`` with ``{"transaction": id}``."""
 
     def __init__(self, service: PaymentService, max_body_bytes: int) -> None:
-        """Ask ``service``."""
+        """Ask ``service`` for the state."""
         self._service = service
         self._max_body_bytes = max_body_bytes
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Tell of the transaction named in the body."""
+        """Return the state of the transaction named in the body."""
         body = read_object(req, self._max_body_bytes)
         answer(resp, self._service.status(transaction_id_of(body.get("transaction"))))
 
@@ -25,7 +25,7 @@ class Status:
     """``GET /status/{transaction}``."""
 
     def __init__(self, service: PaymentService) -> None:
-        """Ask ``service``."""
+        """Ask ``service`` for the state."""
         self._service = service
 
     def on_get(
@@ -34,5 +34,5 @@ class Status:
         resp: falcon.Response,
         transaction: str,
     ) -> None:
-        """Tell of the transaction named in the path."""
+        """Return the state of the transaction named in the path."""
         answer(resp, self._service.status(transaction_id_of(transaction)))

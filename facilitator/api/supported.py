@@ -1,4 +1,4 @@
-"""``/`` and ``/supported``: what there is."""
+"""``/`` and ``/supported``: the endpoints, and the supported payments."""
 
 import falcon
 
@@ -8,7 +8,7 @@ from facilitator.api.service import PaymentService
 
 
 class Index:
-    """``GET /``."""
+    """The resource ``GET /``."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
         """List the endpoints."""
@@ -16,10 +16,10 @@ class Index:
 
 
 class Supported:
-    """``GET /supported``."""
+    """The resource ``GET /supported``."""
 
     def __init__(self, service: PaymentService) -> None:
-        """Ask ``service``."""
+        """Ask ``service`` for the list."""
         self._service = service
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002

@@ -1,4 +1,4 @@
-"""``/verify``: whether a payment is valid."""
+"""``/verify``: the verdict on a payment."""
 
 import falcon
 
@@ -11,10 +11,10 @@ from facilitator.x402.messages import parse_payment_request
 
 
 class Verify:
-    """Judges payments; a verdict is always 200."""
+    """``/verify``: any verdict is 200."""
 
     def __init__(self, service: PaymentService, gate: Gate, max_body_bytes: int) -> None:
-        """Ask ``service``, for callers whom ``gate`` admits."""
+        """Ask ``service`` for callers that ``gate`` admits."""
         self._service = service
         self._gate = gate
         self._max_body_bytes = max_body_bytes

@@ -19,7 +19,7 @@ class OutputRef(NamedTuple):
     """A reference to an output of a transaction: the ledger's ``TxIn``."""
 
     transaction_id: bytes
-    index: int  # type: ignore[assignment]  # the field's standard name, which tuple has a method of
+    index: int  # type: ignore[assignment]  # the standard name; tuple has such a method
 
     def __str__(self) -> str:
         """Return ``<transaction id in hex>#<index>``, the form of the protocol's nonce."""

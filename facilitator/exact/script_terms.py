@@ -18,7 +18,7 @@ from facilitator.cardano.plutus.flat_bits import MalformedScriptError
 from facilitator.cardano.transaction import Language
 from facilitator.exact.payment import MAX_TRANSACTION_BYTES
 from facilitator.exact.refused import Refused
-from facilitator.x402.messages import whole_number
+from facilitator.x402.messages import parse_whole_number
 from facilitator.x402.reasons import Reason
 
 _LANGUAGES = {
@@ -145,7 +145,7 @@ def _parameter(name: str, parameter: object) -> Data:
     if kind == "string" and isinstance(value, str):
         return value.encode()
     if kind in ("integer", "bigint"):
-        whole = whole_number(value)
+        whole = parse_whole_number(value)
         if whole is not None:
             return whole
         if isinstance(value, str) and _INTEGER.fullmatch(value):

@@ -9,7 +9,7 @@ from typing import Any
 from facilitator.cardano.addresses.address import parse_address
 from facilitator.cardano.transaction import AssetId
 from facilitator.exact.refused import Refused
-from facilitator.x402.messages import PaymentRequest, Requirements, whole_number
+from facilitator.x402.messages import PaymentRequest, Requirements, parse_whole_number
 from facilitator.x402.networks import NETWORKS, Network, canonical_network
 from facilitator.x402.reasons import Reason
 
@@ -173,7 +173,7 @@ def _pay_to(text: str) -> bytes:
 def _confirmations(extra: Mapping[str, Any], *, accept_mempool: bool) -> int:
     policy = extra.get("confirmationPolicy", {"l1Confirmations": 1})
     confirmations = (
-        whole_number(policy.get("l1Confirmations")) if isinstance(policy, dict) else None
+        parse_whole_number(policy.get("l1Confirmations")) if isinstance(policy, dict) else None
     )
     if (
         confirmations is None

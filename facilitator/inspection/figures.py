@@ -27,8 +27,8 @@ def _lovelace_margin(tx: Transaction, env: Environment, _utxo: Utxo) -> str:
     price = env.parameters.coins_per_utxo_byte
     margins = [
         (output.value.lovelace - minimum, output.value.lovelace, minimum)
-        for output in outputs.created_outputs(tx)
-        for minimum in [outputs.minimum_lovelace(output, price)]
+        for output in outputs.list_created_outputs(tx)
+        for minimum in [outputs.compute_minimum_lovelace(output, price)]
     ]
     if not margins:
         return "no outputs"
@@ -37,12 +37,12 @@ def _lovelace_margin(tx: Transaction, env: Environment, _utxo: Utxo) -> str:
 
 
 def _value_size(tx: Transaction, env: Environment, _utxo: Utxo) -> str:
-    largest = max((output.value_size for output in outputs.created_outputs(tx)), default=0)
+    largest = max((output.value_size for output in outputs.list_created_outputs(tx)), default=0)
     return f"the largest value has {largest} of {env.parameters.max_value_size} bytes"
 
 
 def _fee(tx: Transaction, env: Environment, _utxo: Utxo) -> str:
-    return f"{tx.body.fee} lovelace, at least {fees.base_fee(tx, env.parameters)} is needed"
+    return f"{tx.body.fee} lovelace, at least {fees.compute_base_fee(tx, env.parameters)} is needed"
 
 
 def _signatures(tx: Transaction, _env: Environment, _utxo: Utxo) -> str:

@@ -5,8 +5,8 @@ from hashlib import blake2b
 from typing import Any
 
 from facilitator.cardano.addresses.address import read_address, reward_credential
-from facilitator.cardano.addresses.byron import bootstrap_root
-from facilitator.cardano.rules import certificate_keys
+from facilitator.cardano.addresses.byron import compute_bootstrap_root
+from facilitator.cardano.rules import find_certificate_keys
 from facilitator.cardano.rules.witnesses import KEY_VOTERS
 from facilitator.cardano.signatures import signature_holds
 from facilitator.cardano.transaction import Body, Output, OutputRef, Transaction
@@ -44,7 +44,7 @@ def _needed(body: Body, utxo: Mapping[OutputRef, Output]) -> Iterator[tuple[byte
         if not credential.is_script:
             yield credential.hash, "withdrawal"
     for index, certificate in enumerate(body.certificates):
-        for key in certificate_keys(certificate):
+        for key in find_certificate_keys(certificate):
             yield key, f"certificate {index}"
     for kind, key in body.voters:
         if kind in KEY_VOTERS:
@@ -64,5 +64,5 @@ def _signed(tx: Transaction) -> Iterator[tuple[bytes, bool]]:
         key = blake2b(witness.vkey, digest_size=28).digest()
         yield key, signature_holds(witness.vkey, tx.id, witness.signature)
     for bootstrap in tx.witnesses.bootstraps:
-        root = bootstrap_root(bootstrap.vkey, bootstrap.chain_code, bootstrap.attributes)
+        root = compute_bootstrap_root(bootstrap.vkey, bootstrap.chain_code, bootstrap.attributes)
         yield root, signature_holds(bootstrap.vkey, tx.id, bootstrap.signature)

@@ -6,11 +6,11 @@ from typing import Any
 from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.rules.fees import (
-    base_fee,
-    reference_script_bytes,
-    reference_script_fee,
+    compute_base_fee,
+    compute_reference_script_fee,
+    count_reference_script_bytes,
 )
-from facilitator.cardano.rules.outputs import minimum_lovelace
+from facilitator.cardano.rules.outputs import compute_minimum_lovelace
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Body, Output, OutputRef, Transaction
 from facilitator.inspection import values
@@ -79,7 +79,9 @@ def _status(status: OutputStatus | None) -> dict[str, Any]:
 
 
 def _created(output: Output, parameters: ProtocolParameters | None) -> dict[str, Any]:
-    minimum = minimum_lovelace(output, parameters.coins_per_utxo_byte) if parameters else None
+    minimum = (
+        compute_minimum_lovelace(output, parameters.coins_per_utxo_byte) if parameters else None
+    )
     return {**values.output(output), "minimumLovelace": minimum}
 
 
@@ -89,9 +91,9 @@ def _minimum_fee(tx: Transaction, facts: Facts) -> int | None:
         return None
     utxo = facts.utxo
     refs = dict.fromkeys((*tx.body.inputs, *tx.body.reference_inputs))
-    size = reference_script_bytes(utxo[ref] for ref in refs if ref in utxo)
+    size = count_reference_script_bytes(utxo[ref] for ref in refs if ref in utxo)
     price = facts.parameters.min_fee_ref_script_cost_per_byte
-    return base_fee(tx, facts.parameters) + reference_script_fee(size, price)
+    return compute_base_fee(tx, facts.parameters) + compute_reference_script_fee(size, price)
 
 
 def _bound(slot: int | None, eras: EraSummary) -> dict[str, Any] | None:

@@ -12,10 +12,9 @@ from facilitator.settings import Settings
 
 
 def ordered_chain_providers(plugins: Plugins, context: Context, network: str) -> list[Named]:
-    """Return the network's provider, then those that stand by for it.
+    """Return the network's provider, then its standbys.
 
-    Raises :class:`PluginError` unless exactly one does not stand by, and when they don't go
-    together.
+    Raises :class:`PluginError` unless exactly one is no standby, and when they don't go together.
     """
     provided = plugins.chain_providers(context, network)
     first, standbys = split_primary_and_standbys(network, provided, context.settings.chain.fallback)
@@ -24,7 +23,7 @@ def ordered_chain_providers(plugins: Plugins, context: Context, network: str) ->
 
 
 def one_chain_provider(plugins: Plugins, context: Context, network: str) -> ChainProvider:
-    """The network's provider, over those that stand by for it. Raises :class:`PluginError`."""
+    """Return the network's provider, with failover to its standbys. Raises :class:`PluginError`."""
     providers = ordered_chain_providers(plugins, context, network)
     return providers[0][1] if len(providers) == 1 else build_failover_chain(providers)
 
@@ -44,7 +43,7 @@ def check_standbys(settings: Settings, ordered: Mapping[str, Sequence[Named]]) -
 
 
 def chains_by_network(plugins: Plugins, context: Context) -> dict[str, ChainProvider]:
-    """Return every network's providers as one, by canonical id.
+    """Return one provider for each network, by canonical id; it includes the standbys.
 
     Raises :class:`PluginError` when they don't go together.
     """
@@ -55,7 +54,7 @@ def chains_by_network(plugins: Plugins, context: Context) -> dict[str, ChainProv
 
 
 def _as_one(providers: Sequence[Named]) -> ChainProvider:
-    """With circuit breakers, save for a devnet by itself: there is nothing remote to be spared."""
+    """Return the providers behind circuit breakers; a devnet alone needs none, as it is local."""
     if len(providers) == 1 and providers[0][1].is_devnet:
         return providers[0][1]
     return build_failover_chain(providers)

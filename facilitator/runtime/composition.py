@@ -1,21 +1,22 @@
 """The composition root: settings and plugins in, a running facilitator out."""
 
-import logging
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
+
+import falcon
 
 from facilitator import __version__
 from facilitator.api import application
 from facilitator.chain.failover.failover_chain import FailoverChain
-from facilitator.chain.followed_chain import build_followed_chain
+from facilitator.chain.followed_chain import FollowedChain, build_followed_chain
 from facilitator.chain.health import tip_check
 from facilitator.clock import Clock, SystemClock
 from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.exact.methods import DeclaresReasons, TransferMethod
 from facilitator.exact.verification import Verifier
 from facilitator.inspection.report import Inspector
-from facilitator.observability.metrics import BUILD, FAULTS
+from facilitator.observability.metrics import BUILD
 from facilitator.observability.storage_metrics import timed_storage
 from facilitator.payments.reservations import Reservations
 from facilitator.payments.service import Service
@@ -27,14 +28,11 @@ from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER
 from facilitator.roles.storage import Storage
 from facilitator.runtime.chains import chains_by_network
+from facilitator.runtime.fault_reports import FaultReports
 from facilitator.runtime.rate_limiting import rate_limiter
 from facilitator.runtime.signer import signer_addresses
 from facilitator.settings import Settings
 from facilitator.settings.subscription import Subscribe
-
-_log = logging.getLogger("facilitator")
-
-_FLUSH_SECONDS = 2.0
 
 
 class Facilitator:
@@ -59,26 +57,25 @@ class Facilitator:
         context = Context(settings, clock, worker)
         self.meter = plugins.meter(context) or NO_METER
         self.meter.gauge(BUILD, lambda: 1, version=__version__)
-        self.meter.count(FAULTS, 0)  # or the first would not be seen as an increase
         self.context = replace(context, meter=self.meter)
-        self.reporters = plugins.error_reporters(self.context)
-        plugins.report_errors_to(self.report)
+        self.faults = FaultReports(plugins.error_reporters(self.context), self.meter)
+        plugins.report_errors_to(self.faults.report)
         try:
-            self._put_together(clock, subscribe)
+            self._put_together(subscribe)
         except Exception as error:
-            self.report(error, {})
-            self._flush_reports()
+            self.faults.report(error, {})
+            self.faults.flush()
             raise
 
-    def _put_together(self, clock: Clock, subscribe: Subscribe) -> None:
-        settings, plugins = self.settings, self.plugins
+    def _put_together(self, subscribe: Subscribe) -> None:
+        plugins = self.plugins
         self.storage: Storage = timed_storage(plugins.one_storage(self.context), self.meter)
         self.chains: Mapping[str, ChainProvider] = chains_by_network(plugins, self.context)
         for chain in self.chains.values():
             if isinstance(chain, FailoverChain):
                 chain.measure(self.meter)
-        methods = {**BUILT_IN_METHODS, **plugins.transfer_methods(self.context)}
-        self.service = self._service(clock, methods)
+        self._methods = {**BUILT_IN_METHODS, **plugins.transfer_methods(self.context)}
+        self.service = self._service()
         self.rate_limiter = rate_limiter(plugins, self.context)
         if (limiter := self.rate_limiter) is not None:
             subscribe(
@@ -86,58 +83,44 @@ class Facilitator:
                     changed.rate_limit.global_per_minute, changed.rate_limit.sensitive_per_minute
                 )
             )
-        self.app = application(
-            self.service,
-            settings=settings,
-            clock=clock,
-            routes=plugins.routes(self.context),
-            reasons=_declared_reasons(methods.values()),
-            authenticate=plugins.authenticate if plugins.has("authenticate") else None,
-            rate_limiter=self.rate_limiter,
-            on_failure=self.request_failed,
-            observers=plugins if plugins.observes_requests else None,
-            inspect=self._inspector(clock, methods).payment if settings.inspect.enabled else None,
-            meter=self.meter,
-            subscribe=subscribe,
-        )
+        self.app = self._application(subscribe)
 
-    def _inspector(self, clock: Clock, methods: Mapping[str, TransferMethod]) -> Inspector:
-        accept_mempool = self.settings.settlement.accept_mempool
-        return Inspector(self.chains, methods, clock, accept_mempool=accept_mempool)
-
-    def _service(self, clock: Clock, methods: Mapping[str, TransferMethod]) -> Service:
-        settings = self.settings
-        accept_mempool = settings.settlement.accept_mempool
-        chains = {
-            network: build_followed_chain(
-                provider, self.storage, clock, self._thread_failed, self.meter
-            )
-            for network, provider in self.chains.items()
-        }
+    def _service(self) -> Service:
+        chains = self._followed_chains()
         return Service(
             chains=chains,
             storage=self.storage,
-            verifier=Verifier(
-                self.chains,
-                methods,
-                clock,
-                accept_mempool=accept_mempool,
-                outputs={network: chain.outputs.outputs for network, chain in chains.items()},
-            ),
-            reservations=Reservations(self.storage, clock, settings.reservation),
+            verifier=self._verifier(chains),
+            reservations=Reservations(self.storage, self.context.clock, self.settings.reservation),
             plugins=self.plugins,
-            clock=clock,
-            settings=settings.settlement,
-            max_waiting=settings.max_waiting,
+            clock=self.context.clock,
+            settings=self.settings.settlement,
+            max_waiting=self.settings.max_waiting,
             supported=supported_response(
                 self.chains,
-                methods=list(methods),
-                signers=signer_addresses(settings),
-                accept_mempool=accept_mempool,
+                methods=list(self._methods),
+                signers=signer_addresses(self.settings),
+                accept_mempool=self.settings.settlement.accept_mempool,
             ),
             health_checks=self._health_checks(),
-            on_error=self._thread_failed,
+            on_error=self.faults.report_following,
             meter=self.meter,
+        )
+
+    def _followed_chains(self) -> dict[str, FollowedChain]:
+        clock, on_error = self.context.clock, self.faults.report_following
+        return {
+            network: build_followed_chain(provider, self.storage, clock, on_error, self.meter)
+            for network, provider in self.chains.items()
+        }
+
+    def _verifier(self, chains: Mapping[str, FollowedChain]) -> Verifier:
+        return Verifier(
+            self.chains,
+            self._methods,
+            self.context.clock,
+            accept_mempool=self.settings.settlement.accept_mempool,
+            outputs={network: chain.outputs.outputs for network, chain in chains.items()},
         )
 
     def _health_checks(self) -> Mapping[str, HealthCheck]:
@@ -149,42 +132,35 @@ class Facilitator:
                 checks[f"{network} (devnet)"] = tip_check(chain)
         return checks | self.plugins.health_checks(self.context)
 
-    def report(self, error: BaseException, context: Mapping[str, str]) -> None:
-        """Hand a fault of ours, logged by whoever met it, to every error reporter."""
-        self.meter.count(FAULTS)
-        for plugin, reporter in self.reporters:
-            try:
-                reporter.report(error, context)
-            except Exception:
-                _log.exception("the error reporter of plugin %s failed", plugin)
+    def _application(self, subscribe: Subscribe) -> falcon.App[Any, Any]:
+        plugins = self.plugins
+        return application(
+            self.service,
+            settings=self.settings,
+            clock=self.context.clock,
+            routes=plugins.routes(self.context),
+            reasons=_declared_reasons(self._methods.values()),
+            authenticate=plugins.authenticate if plugins.has("authenticate") else None,
+            rate_limiter=self.rate_limiter,
+            on_failure=self.request_failed,
+            request_listener=plugins if plugins.observes_requests else None,
+            inspect=self._inspector().payment if self.settings.inspect.enabled else None,
+            meter=self.meter,
+            subscribe=subscribe,
+        )
 
-    def _flush_reports(self) -> None:
-        for plugin, reporter in self.reporters:
-            try:
-                reporter.flush(_FLUSH_SECONDS)
-            except Exception:
-                _log.exception("the error reporter of plugin %s failed to flush", plugin)
+    def _inspector(self) -> Inspector:
+        return Inspector(
+            self.chains,
+            self._methods,
+            self.context.clock,
+            accept_mempool=self.settings.settlement.accept_mempool,
+        )
 
     def request_failed(self, error: BaseException, context: Mapping[str, str]) -> None:
-        """Hand on why a request was answered with 5xx."""
-        self.report(error, context)
+        """Report the error behind an answer of 5xx, and notify the plugins of it."""
+        self.faults.report(error, context)
         self.plugins.request_failed(error, context)
-
-    def _thread_failed(self, error: BaseException) -> None:
-        _log.error("unexpected error while following the chain", exc_info=error)
-        self.report(error, {"thread": threading.current_thread().name})
-
-    def report_ended_threads(self) -> None:
-        """Hand on the exceptions that end threads from now on, which are logged already."""
-        log = threading.excepthook
-
-        def report(failure: threading.ExceptHookArgs) -> None:
-            log(failure)
-            if failure.exc_value is not None and not isinstance(failure.exc_value, SystemExit):
-                name = failure.thread.name if failure.thread else "unknown"
-                self.report(failure.exc_value, {"thread": name})
-
-        threading.excepthook = report
 
     def start(self) -> None:
         """Start plugins and recovery; requests may come afterwards."""
@@ -192,7 +168,7 @@ class Facilitator:
         self.service.start()
 
     def close(self) -> None:
-        """Stop everything that :meth:`start` started and close what the plugins opened."""
+        """Stop everything that :meth:`start` started and close the plugins' parts."""
         self.service.drain()
         self.service.close()
         for chain in self.chains.values():
@@ -201,7 +177,7 @@ class Facilitator:
             self.rate_limiter.close()
         self.storage.close()
         self.plugins.shutdown()
-        self._flush_reports()
+        self.faults.flush()
 
 
 def _declared_reasons(methods: Iterable[TransferMethod]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A facilitator as a process, or several: signals, workers, settings that are read again."""
+"""The facilitator as one process or several: signals, workers, a reload of the settings."""
 
 import logging
 import os
@@ -32,7 +32,7 @@ _log = logging.getLogger("facilitator")
 def serve(settings: Settings, plugins: Plugins, read: Callable[[], Settings]) -> int:
     """Run the facilitator until SIGTERM or SIGINT; return the process' exit code.
 
-    SIGHUP has the settings read again, by ``read``. With several workers this process supervises,
+    SIGHUP reads the settings again, by ``read``. With several workers this process supervises,
     and each worker builds a facilitator of its own. Raises
     :class:`~facilitator.errors.FacilitatorError`.
     """
@@ -68,7 +68,7 @@ def serve(settings: Settings, plugins: Plugins, read: Callable[[], Settings]) ->
 
 
 def _handle_signals(reload: Reload) -> None:
-    """Until it serves, SIGTERM ends the start; SIGHUP is answered then and later."""
+    """Let SIGTERM end the start, until the process serves, and SIGHUP reload from now on."""
 
     def end_the_start(number: int, frame: object) -> None:  # noqa: ARG001
         sys.exit(0)
@@ -95,7 +95,7 @@ def _serve(
 ) -> int:
     settings = reload.settings
     facilitator = build_facilitator(settings, plugins, worker=worker, subscribe=reload.subscribe)
-    facilitator.report_ended_threads()
+    facilitator.faults.report_ended_threads()
 
     def serving(url: str) -> None:
         on_ready(url)
@@ -117,7 +117,7 @@ def _serve(
             on_ready=serving,
         )
     except Exception as error:
-        facilitator.report(error, {})
+        facilitator.faults.report(error, {})
         raise
     finally:
         facilitator.close()

@@ -1,14 +1,16 @@
-"""The rate limiter in force, from settings and plugins."""
+"""The choice of the rate limiter, from settings and plugins."""
 
 import time
 
-from facilitator.api.rate_limiters import MovingWindows, OrInMemory, WindowRateLimiter
+from facilitator.api.rate_limiters import FallbackRateLimiter, MovingWindows, WindowRateLimiter
 from facilitator.plugin.context import Context
 from facilitator.plugin.manager import Plugins
 
 
-def rate_limiter(plugins: Plugins, context: Context) -> WindowRateLimiter | OrInMemory | None:
-    """The rate limiter in force: a plugin's, else one that counts in memory; ``None`` without.
+def rate_limiter(
+    plugins: Plugins, context: Context
+) -> WindowRateLimiter | FallbackRateLimiter | None:
+    """Return the rate limiter: a plugin's, else one in memory; ``None`` when it is disabled.
 
     Raises :class:`~facilitator.errors.PluginError` when two plugins bring one.
     """
@@ -17,4 +19,6 @@ def rate_limiter(plugins: Plugins, context: Context) -> WindowRateLimiter | OrIn
         return None
     in_memory = WindowRateLimiter(MovingWindows(), settings, time.monotonic)
     shared = plugins.rate_limiter(context)
-    return in_memory if shared is None else OrInMemory(shared, in_memory, settings, context.clock)
+    if shared is None:
+        return in_memory
+    return FallbackRateLimiter(shared, in_memory, settings, context.clock)

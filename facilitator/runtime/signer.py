@@ -1,4 +1,4 @@
-"""The signer address shown in ``/supported``; nothing is ever signed or paid with it."""
+"""The signer address shown in ``/supported``; the facilitator never signs or pays with it."""
 
 from facilitator.cardano.addresses.address import format_address
 from facilitator.client.seed_wallet import SeedWallet
@@ -10,7 +10,7 @@ from facilitator.x402.networks import NETWORKS
 def signer_addresses(settings: Settings) -> tuple[str, ...]:
     """Return the configured address, or the first address of the configured seed phrase, or none.
 
-    Raises :class:`~facilitator.errors.ConfigInvalidError` for a seed phrase that isn't one.
+    Raises :class:`~facilitator.errors.ConfigInvalidError` for an invalid seed phrase.
     """
     configured = settings.facilitator
     if configured.address is not None:

@@ -128,7 +128,7 @@ def parse_payment_request(body: object) -> PaymentRequest:
     """Return the request in a decoded JSON body. Raises :class:`BadMessage`."""
     message = _expect_object(body, "the body", Reason.INVALID_PAYLOAD)
     version = message.get("x402Version")
-    if whole_number(version) != 2:
+    if parse_whole_number(version) != 2:
         raise BadMessage(Reason.INVALID_VERSION, f"x402Version must be 2, not {version!r:.40}")
     payload = _expect_object(
         message.get("paymentPayload"), "paymentPayload", Reason.INVALID_PAYLOAD
@@ -192,13 +192,13 @@ def _parse_payment_identifier(payload: Mapping[str, Any]) -> str | None:
 
 
 def _expect_integer(fields: Mapping[str, Any], name: str, where: str, reason: Reason) -> int:
-    number = whole_number(fields.get(name))
+    number = parse_whole_number(fields.get(name))
     if number is None:
         raise BadMessage(reason, f"{where}.{name} must be an integer")
     return number
 
 
-def whole_number(value: object) -> int | None:
+def parse_whole_number(value: object) -> int | None:
     """Return an integer, which JSON may write as ``2.0`` or ``2e0`` also; else ``None``."""
     if type(value) is float and value.is_integer():
         value = int(value)

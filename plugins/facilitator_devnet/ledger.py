@@ -14,9 +14,9 @@ from facilitator.cardano.addresses.address import reward_credential
 from facilitator.cardano.rules import (
     Environment,
     Failure,
-    ledger_failures,
-    static_failures,
-    touched,
+    build_chain_query,
+    find_ledger_failures,
+    find_static_failures,
 )
 from facilitator.cardano.state import Account, LedgerState, StateQuery
 from facilitator.cardano.transaction import Certificate, Credential, OutputRef, Transaction
@@ -71,12 +71,12 @@ class Ledger:
 
     def failures(self, transaction: Transaction, env: Environment) -> list[Failure]:
         """Why the ledger does not take the transaction; empty when it does."""
-        refs, query = touched(transaction)
+        refs, query = build_chain_query(transaction)
         found = _read(self.outputs, refs, Spent())
         utxo = {ref: got.output for ref, got in found.items() if isinstance(got, Unspent)}
         return [
-            *static_failures(transaction, env),
-            *ledger_failures(transaction, env, utxo, self.state(query)),
+            *find_static_failures(transaction, env),
+            *find_ledger_failures(transaction, env, utxo, self.state(query)),
         ]
 
     def apply(self, transaction: Transaction, key_deposit: int) -> None:

@@ -14,18 +14,18 @@ import falcon
 import orjson
 
 
-class Fixed:
-    """A document that stays the same while the process runs."""
+class StaticDocument:
+    """A resource whose document stays the same while the process runs."""
 
     def __init__(self, data: bytes, media_type: str, headers: Mapping[str, str]) -> None:
-        """Answer with ``data``, and these headers besides the usual ones."""
+        """Answer with ``data``, and add these headers to the usual ones."""
         self._data = data
         self._media_type = media_type
         self._headers = {"Cache-Control": "no-cache", **headers}
         self._etag = hashlib.sha256(data).hexdigest()[:32]
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Answer with it, or with 304 to who has it already."""
+        """Return the document, or 304 to a client that has it already."""
         resp.set_headers(self._headers)
         resp.etag = self._etag
         if self._etag in (req.if_none_match or ()):
@@ -35,13 +35,13 @@ class Fixed:
             resp.data = self._data
 
 
-def description(document: Mapping[str, Any]) -> Fixed:
-    """Return the OpenAPI document."""
-    return Fixed(orjson.dumps(document), falcon.MEDIA_JSON, {})
+def build_description(document: Mapping[str, Any]) -> StaticDocument:
+    """Return the resource of the OpenAPI document."""
+    return StaticDocument(orjson.dumps(document), falcon.MEDIA_JSON, {})
 
 
-def page() -> Fixed:
-    """Return the page."""
+def build_page() -> StaticDocument:
+    """Return the resource of the page."""
     style, script, frame = (_part(f"page.{kind}") for kind in ("css", "js", "html"))
     policy = (
         f"default-src 'none'; connect-src 'self'; style-src '{_digest(style)}'; "
@@ -49,7 +49,7 @@ def page() -> Fixed:
         "frame-ancestors 'none'"
     )
     html = frame.replace("/* style */", style).replace("/* script */", script)
-    return Fixed(html.encode(), falcon.MEDIA_HTML, {"Content-Security-Policy": policy})
+    return StaticDocument(html.encode(), falcon.MEDIA_HTML, {"Content-Security-Policy": policy})
 
 
 def _part(name: str) -> str:

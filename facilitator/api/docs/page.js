@@ -14,14 +14,14 @@ function make(name, attributes, ...children) {
   return element;
 }
 
-/** The text, with what stands between backticks as code. */
+/** The text, with parts between backticks as code. */
 const prose = (text = "") =>
   text.split("`").map((part, index) => (index % 2 ? make("code", {}, part) : part));
 const json = (value) => JSON.stringify(value, null, 2);
 
 // --- The document ------------------------------------------------------------------------------
 
-/** What a reference stands for. */
+/** The value to which a reference points. */
 const found = (value) =>
   value.$ref ? value.$ref.slice(2).split("/").reduce((place, name) => place[name], api) : value;
 
@@ -51,7 +51,7 @@ const inner = (schema) =>
   [schema.items, schema.additionalProperties, ...(schema.anyOf ?? [])].filter(
     (part) => typeof part === "object");
 
-/** The schema's fields as lists within lists; what is referred to is shown once it is opened. */
+/** The schema's fields as lists within lists; references are resolved once they are opened. */
 function fields(schema) {
   const { properties = {}, required = [], ...whole } = resolved(schema);
   const rows = Object.entries(properties).map(([name, part]) => {
@@ -87,7 +87,7 @@ const contentOf = (part) => Object.entries(part?.content ?? {})[0] ?? [];
 
 const key = make("input", { type: "password", id: "key", autocomplete: "off" });
 
-/** The headers by which an operation is shown the API key. */
+/** The headers that send the API key to an operation. */
 function credentials(operation) {
   const names = (operation.security ?? []).flatMap(Object.keys);
   const scheme = names.length && key.value ? api.components.securitySchemes[names[0]] : undefined;
@@ -97,7 +97,7 @@ function credentials(operation) {
     : { [scheme.name]: key.value };
 }
 
-/** What is to be sent, as the inputs have it. */
+/** The request to send, made of the inputs. */
 function request(method, path, operation, inputs, body) {
   const given = (place) =>
     Object.fromEntries(inputs.filter(([each, input]) => each.in === place && input.value)

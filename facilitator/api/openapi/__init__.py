@@ -29,7 +29,7 @@ _TAGS = {
 }
 
 
-def document(
+def build_document(
     core: Iterable[str],
     further: Mapping[str, object],
     *,
@@ -37,15 +37,13 @@ def document(
     keys_needed: bool,
     reasons: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Describe the routes ``core``, and of ``further`` those that describe themselves.
+    """Return the description of the routes ``core``, and of those in ``further`` that have one.
 
     Args:
         core: URI templates of the core. :class:`ValueError` for one that is not described.
-        further: Falcon resources by URI template; an attribute ``openapi`` is taken for its path
-            item.
-        max_body_bytes: The greatest body.
-        keys_needed: Whether payments are only for who shows an API key; a plugin may ask for one
-            anyhow.
+        further: Falcon resources by URI template; an attribute ``openapi`` is the path item.
+        max_body_bytes: The greatest size of a body.
+        keys_needed: True if payments need an API key; a plugin may ask for one in any case.
         reasons: Reasons of refusals that transfer methods declare.
     """
     schemes: list[dict[str, Any]] = [{name: []} for name in _SCHEMES]

@@ -1,4 +1,4 @@
-"""What is sent and answered in a payment, as it is.
+"""Examples of requests and answers, all of one real payment.
 
 A wallet of the devnet signed it on 2025-12-06 at 05:46:40 UTC, for five minutes.
 """

@@ -1,4 +1,4 @@
-"""Every operation of the core by path: what is sent, and what is answered."""
+"""Every operation of the core by path, with its requests and answers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -90,7 +90,7 @@ def _body(schema: str, max_bytes: int, **shown: tuple[str, Mapping[str, Any]]) -
 
 
 def paths(max_body_bytes: int, security: list[Schema]) -> dict[str, Schema]:
-    """Return the path items; ``security`` is that of the payments' operations."""
+    """Return the path items; ``security`` is for the operations on payments."""
     return {
         **_payments(max_body_bytes, security),
         **_transactions(max_body_bytes),
@@ -124,7 +124,7 @@ def _payments(max_body_bytes: int, security: list[Schema]) -> dict[str, Schema]:
         "SettleResponse",
         settled=("Settled.", examples.SETTLED),
         pending=("Not yet: repeat the call.", examples.PENDING),
-        duplicate=("Settled, and another caller was told.", examples.DUPLICATE),
+        duplicate=("Settled, and delivered to another caller.", examples.DUPLICATE),
     )
     inspected = _answer("The report, whatever it says.", "Report")
     described = {"200": _answer("The description.", "Description"), **refusals()}
@@ -150,7 +150,7 @@ def _payments(max_body_bytes: int, security: list[Schema]) -> dict[str, Schema]:
                 {"200": settled, **refused(OF_SETTLE, 409, 503)},
                 description="Waits until the transaction is as deep in the chain as the "
                 "requirements ask, for a limited time. Repeating the call resumes; nothing is "
-                "submitted again. One caller is told `success: true`.",
+                "submitted again. Only one caller gets `success: true`.",
                 parameters=("Prefer", "IdempotencyKey"),
                 requestBody=payment,
                 security=security,

@@ -1,4 +1,4 @@
-"""What is answered to requests that are refused: status, headers, body and reasons."""
+"""The answers to refused requests: status, headers, body and reasons."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ HEADERS: dict[str, Schema] = {
     "Allow": _header("The methods of this path.", TEXT),
     "Accept": _header("The media type to send, if that was wrong.", TEXT, required=False),
     "Accept-Encoding": _header("The coding to send, if that was wrong.", TEXT, required=False),
-    "ETag": _header("Send it as `If-None-Match` to be told 304.", TEXT),
+    "ETag": _header("Send it as `If-None-Match` to get 304 while it holds.", TEXT),
     **{
         name: _header(f"{meaning} Not sent to whom no limit applies.", _SECONDS, required=False)
         for name, meaning in zip(
@@ -38,18 +38,18 @@ HEADERS: dict[str, Schema] = {
 
 
 def headers(*names: str) -> Schema:
-    """Return those headers, with what every answer has."""
+    """Return these headers and those of every answer."""
     always = ("X-Request-ID", *QUOTA)
     return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, *always)}
 
 
 @dataclass(frozen=True)
 class Shape:
-    """The body of errors on some path."""
+    """The form of the errors of a path."""
 
     schema: str
     reason: str
-    """The field with the reason."""
+    """The name of the field with the reason."""
     message: str
     fixed: Mapping[str, object] = field(default_factory=dict)
     """Fields that are the same in every error."""
@@ -105,9 +105,9 @@ _ANYWHERE = (400, 405, 429, 431, 500)
 def refusals(
     *statuses: int, shape: Shape = PLAIN, reasons: Mapping[int, Iterable[str]] | None = None
 ) -> dict[str, Schema]:
-    """Return the refusals by status, with those that any request may meet.
+    """Return the refusals by status, including those that any request may get.
 
-    ``reasons`` are further ones by status.
+    ``reasons`` are further reasons by status.
     """
     further = reasons or {}
     return {

@@ -1,4 +1,4 @@
-"""JSON Schema of what ``/inspect`` tells."""
+"""JSON Schema of the report of ``/inspect``."""
 
 from facilitator.api.openapi.schemas import COUNT, ID, TEXT, Schema, items, maybe, record, ref
 from facilitator.inspection.checks import Result

@@ -1,7 +1,7 @@
-"""JSON Schemas of x402's messages and of what is told of transactions and of the facilitator.
+"""JSON Schemas of x402's messages, and of answers about transactions and the facilitator.
 
-A request's schema holds exactly when the parser takes the request. What decides over the verdict
-on a payment is only described, since a bad payment is no bad request.
+A request's schema holds exactly when the parser takes the request. The rules for the verdict on a
+payment are only described, since a bad payment is no bad request.
 """
 
 import re
@@ -23,7 +23,7 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 
 
 def whole(pattern: re.Pattern[str]) -> str:
-    """Return the pattern for a whole text, as JSON Schema has it."""
+    """Return the pattern in the form of JSON Schema, for a whole text."""
     return f"^(?:{pattern.pattern})$"
 
 
@@ -38,7 +38,7 @@ def about(schema: Schema, description: str) -> Schema:
 
 
 def record(properties: dict[str, Schema], *optional: str, description: str = "") -> Schema:
-    """Return an object that has all of the properties but those that are optional."""
+    """Return an object schema; all properties but the ``optional`` ones are required."""
     required = [name for name in properties if name not in optional]
     schema: Schema = {"type": "object", "properties": properties}
     if required:
@@ -47,12 +47,12 @@ def record(properties: dict[str, Schema], *optional: str, description: str = "")
 
 
 def items(schema: Schema) -> Schema:
-    """Return a list."""
+    """Return the schema of a list."""
     return {"type": "array", "items": schema}
 
 
 def maybe(schema: Schema) -> Schema:
-    """That, or null."""
+    """Return a schema of that, or null."""
     return {"anyOf": [schema, {"type": "null"}]}
 
 
@@ -216,7 +216,7 @@ SCHEMAS: dict[str, Schema] = {
     "SettleResponse": record(
         {
             "success": about(
-                {"type": "boolean"}, "Whether it is settled, and this caller is the one told."
+                {"type": "boolean"}, "Whether it is settled, and delivered to this caller."
             ),
             "transaction": {
                 "type": "string",

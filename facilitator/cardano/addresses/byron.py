@@ -23,7 +23,7 @@ class ByronAddress(NamedTuple):
     """The parts of a Byron address."""
 
     root: bytes
-    """The 28 bytes that :func:`bootstrap_root` must return for the witness of an input."""
+    """The 28 bytes that :func:`compute_bootstrap_root` must return for the witness of an input."""
     network_magic: int | None
     """The network magic; ``None`` on mainnet."""
     attributes_size: int
@@ -32,7 +32,7 @@ class ByronAddress(NamedTuple):
     """True if it is a voucher of the initial sale, which has no key to check in a witness."""
 
 
-def bootstrap_root(vkey: bytes, chain_code: bytes, attributes: bytes) -> bytes:
+def compute_bootstrap_root(vkey: bytes, chain_code: bytes, attributes: bytes) -> bytes:
     """Return the root of the Byron address of a bootstrap witness (``bootstrapWitKeyHash``)."""
     spending = b"\x83\x00\x82\x00\x58\x40" + vkey + chain_code + attributes
     return blake2b(sha3_256(spending).digest(), digest_size=_ROOT_SIZE).digest()

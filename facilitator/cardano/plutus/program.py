@@ -112,7 +112,7 @@ def _skip_program(bits: Bits, allowed: Features) -> None:
 
 
 def _open_list(bits: Bits, tag: int, version: tuple[int, int, int], allowed: Features) -> int:
-    """Skip the part of a ``constr`` or ``case`` before its terms; return their highest number."""
+    """Skip the part of a ``constr`` or ``case`` before its terms; return the limit on terms."""
     if version < SUMS_OF_PRODUCTS:
         raise MalformedScriptError("programs of its version have no constr and case")
     if tag == CASE:

@@ -1,8 +1,9 @@
 """The ledger's rules (Conway) as pure functions over decoded transactions.
 
-A transaction is good iff neither :func:`static_failures` nor :func:`ledger_failures` finds a
-failure. A transaction with a part that is not judged is refused with the rule :data:`NOT_JUDGED`.
-Such parts are Plutus scripts without an evaluator, and all that depends on an absent ledger state.
+A transaction is good iff neither :func:`find_static_failures` nor :func:`find_ledger_failures`
+finds a failure. A transaction with a part that is not judged is refused with the rule
+:data:`NOT_JUDGED`. Such parts are Plutus scripts without an evaluator, and all that depends on an
+absent ledger state.
 
 A rule has the name of the ledger's predicate failure and cites its era and rule.
 """
@@ -29,7 +30,7 @@ from facilitator.cardano.rules.governance_proposals import PROPOSAL_RULES
 from facilitator.cardano.rules.ledger_state import state_failures
 from facilitator.cardano.rules.needed import Scripts, find_scripts
 from facilitator.cardano.rules.resolved import ResolvedTransaction, resolve
-from facilitator.cardano.rules.witnesses import certificate_keys as certificate_keys
+from facilitator.cardano.rules.witnesses import find_certificate_keys
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
 
@@ -37,12 +38,12 @@ __all__ = [
     "NOT_JUDGED",
     "Environment",
     "Failure",
-    "certificate_keys",
-    "ledger_failures",
-    "ledger_verdicts",
-    "static_failures",
-    "static_rules",
-    "touched",
+    "build_chain_query",
+    "find_certificate_keys",
+    "find_ledger_failures",
+    "find_static_failures",
+    "judge_ledger_rules",
+    "select_static_rules",
 ]
 
 StaticRules: TypeAlias = tuple[Callable[[Transaction, Environment], Failure | None], ...]
@@ -119,44 +120,44 @@ LEDGER_RULES: tuple[Callable[..., object], ...] = (
     state_failures,
     script_verdicts,
 )
-"""All rules of :func:`ledger_verdicts`, including those that do not concern a transaction."""
+"""All rules of :func:`judge_ledger_rules`, including those that do not concern a transaction."""
 
 
-def static_rules(tx: Transaction) -> StaticRules:
+def select_static_rules(tx: Transaction) -> StaticRules:
     """Return the rules that concern the transaction and need neither outputs nor ledger state."""
     return STATIC_RULES + PROPOSAL_RULES if tx.body.proposals and tx.is_valid else STATIC_RULES
 
 
-def static_failures(tx: Transaction, env: Environment) -> list[Failure]:
+def find_static_failures(tx: Transaction, env: Environment) -> list[Failure]:
     """Return every failure that needs neither outputs nor ledger state to be found."""
-    return [failure for rule in static_rules(tx) if (failure := rule(tx, env)) is not None]
+    return [failure for rule in select_static_rules(tx) if (failure := rule(tx, env)) is not None]
 
 
-def touched(tx: Transaction) -> tuple[frozenset[OutputRef], StateQuery]:
+def build_chain_query(tx: Transaction) -> tuple[frozenset[OutputRef], StateQuery]:
     """Return what to look up: inputs, collateral and reference inputs, and ledger state."""
     refs = frozenset((*tx.body.inputs, *tx.body.collateral, *tx.body.reference_inputs))
     return refs, build_state_query(tx.body)
 
 
-def ledger_failures(
+def find_ledger_failures(
     tx: Transaction,
     env: Environment,
     utxo: Mapping[OutputRef, Output],
     state: LedgerState | None,
     evaluator: Evaluator | None = None,
 ) -> list[Failure]:
-    """Return every failure that :func:`static_failures` cannot find.
+    """Return every failure that :func:`find_static_failures` cannot find.
 
     Refs that ``utxo`` lacks are ``BadInputsUTxO``; rules that need those refs are left out. The
-    transaction is refused if ``state`` lacks a fact that :func:`touched` names. If Plutus scripts
-    are needed and every other rule holds, ``evaluator`` is called once; without an evaluator the
-    transaction is refused.
+    transaction is refused if ``state`` lacks a fact that :func:`build_chain_query` names. If Plutus
+    scripts are needed and every other rule holds, ``evaluator`` is called once; without an
+    evaluator the transaction is refused.
     """
-    verdicts = ledger_verdicts(tx, env, utxo, state, evaluator)
+    verdicts = judge_ledger_rules(tx, env, utxo, state, evaluator)
     return [failure for _, failure in verdicts if failure is not None]
 
 
-def ledger_verdicts(
+def judge_ledger_rules(
     tx: Transaction,
     env: Environment,
     utxo: Mapping[OutputRef, Output],
@@ -165,7 +166,7 @@ def ledger_verdicts(
 ) -> Iterator[tuple[Callable[..., object], Failure | None]]:
     """Yield each further rule that concerns the transaction, with its failure or ``None``.
 
-    The arguments are those of :func:`ledger_failures`. All rules over ledger state appear as
+    The arguments are those of :func:`find_ledger_failures`. All rules over ledger state appear as
     :func:`~facilitator.cardano.rules.ledger_state.state_failures`, once for each failure.
     Scripts run only if every other rule holds.
     """

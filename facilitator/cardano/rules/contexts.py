@@ -31,7 +31,7 @@ def no_cost_model(resolved: ResolvedTransaction, scripts: Scripts) -> Failure | 
 
 def byron_output(resolved: ResolvedTransaction, _scripts: Scripts) -> Failure | None:
     """Babbage UTXOS, ``ByronTxOutInContext``: no Byron address is spent, read or paid to."""
-    found = [where for where, output in _context_outputs(resolved) if output.address[0] & 0x80]
+    found = [where for where, output in _list_context_outputs(resolved) if output.address[0] & 0x80]
     return _refuse_untranslated("ByronTxOutInContext", "Byron addresses", found)
 
 
@@ -39,7 +39,7 @@ def inline_datums(resolved: ResolvedTransaction, scripts: Scripts) -> Failure | 
     """Conway UTXOS, ``InlineDatumsNotSupported``: for Plutus V1 there are none."""
     if Language.PLUTUS_V1 not in _languages(scripts):
         return None
-    found = [where for where, output in _context_outputs(resolved) if output.datum is not None]
+    found = [where for where, output in _list_context_outputs(resolved) if output.datum is not None]
     return _refuse_untranslated("InlineDatumsNotSupported", "inline datums", found)
 
 
@@ -91,7 +91,7 @@ def _kinds(body: Body) -> set[int]:
     return {certificate.kind for certificate in body.certificates}
 
 
-def _context_outputs(resolved: ResolvedTransaction) -> Iterable[tuple[str, Output]]:
+def _list_context_outputs(resolved: ResolvedTransaction) -> Iterable[tuple[str, Output]]:
     """Yield each output in a context with its position, without collateral and its return."""
     for outputs in (resolved.inputs, resolved.references):
         yield from ((str(ref), output) for ref, output in outputs.items())

@@ -17,7 +17,7 @@ TIER_FACTOR = Fraction(12, 10)
 
 def fee_too_small(tx: Transaction, env: Environment) -> Failure | None:
     """Shelley UTXO, ``FeeTooSmallUTxO``, as far as size and execution budget go."""
-    return _compare(tx.body.fee, base_fee(tx, env.parameters))
+    return _compare(tx.body.fee, compute_base_fee(tx, env.parameters))
 
 
 def fee_too_small_for_scripts(resolved: ResolvedTransaction) -> Failure | None:
@@ -25,21 +25,21 @@ def fee_too_small_for_scripts(resolved: ResolvedTransaction) -> Failure | None:
 
     Returns no failure if :func:`fee_too_small` returns one.
     """
-    size = reference_script_bytes(resolved.script_outputs())
+    size = count_reference_script_bytes(resolved.script_outputs())
     if not size:
         return None
     fee, parameters = resolved.tx.body.fee, resolved.env.parameters
-    base = base_fee(resolved.tx, parameters)
+    base = compute_base_fee(resolved.tx, parameters)
     if fee < base:
         return None
     return _compare(
-        fee, base + reference_script_fee(size, parameters.min_fee_ref_script_cost_per_byte)
+        fee, base + compute_reference_script_fee(size, parameters.min_fee_ref_script_cost_per_byte)
     )
 
 
 def reference_scripts_too_big(resolved: ResolvedTransaction) -> Failure | None:
     """Conway LEDGER, ``ConwayTxRefScriptsSizeTooBig``: ≤ ``maxRefScriptSizePerTx`` bytes."""
-    size = reference_script_bytes(resolved.script_outputs())
+    size = count_reference_script_bytes(resolved.script_outputs())
     limit = resolved.env.parameters.max_ref_script_size_per_tx
     if size <= limit:
         return None
@@ -63,7 +63,7 @@ def execution_units_too_big(tx: Transaction, env: Environment) -> Failure | None
     )
 
 
-def base_fee(tx: Transaction, parameters: ProtocolParameters) -> int:
+def compute_base_fee(tx: Transaction, parameters: ProtocolParameters) -> int:
     """Return the least fee in lovelace without reference scripts (Alonzo ``alonzoMinFeeTx``)."""
     fee = parameters.min_fee_a * tx.size + parameters.min_fee_b
     if tx.witnesses.redeemers:
@@ -74,7 +74,7 @@ def base_fee(tx: Transaction, parameters: ProtocolParameters) -> int:
     return fee
 
 
-def reference_script_fee(size: int, price: Fraction) -> int:
+def compute_reference_script_fee(size: int, price: Fraction) -> int:
     """Return the lovelace for ``size`` bytes of reference scripts (Conway ``tierRefScriptFee``)."""
     fee = Fraction(0)
     while size > TIER_BYTES:
@@ -84,7 +84,7 @@ def reference_script_fee(size: int, price: Fraction) -> int:
     return floor(fee + size * price)
 
 
-def reference_script_bytes(outputs: Iterable[Output]) -> int:
+def count_reference_script_bytes(outputs: Iterable[Output]) -> int:
     """Return the bytes of all reference scripts; the same script in two outputs counts twice."""
     return sum(output.script_size for output in outputs if output.script is not None)
 

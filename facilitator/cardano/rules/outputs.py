@@ -14,7 +14,7 @@ MAX_BYRON_ATTRIBUTES = 64
 """The most bytes of attributes of a new Byron address (Shelley UTXO)."""
 
 
-def created_outputs(tx: Transaction) -> tuple[Output, ...]:
+def list_created_outputs(tx: Transaction) -> tuple[Output, ...]:
     """Return all outputs that the transaction can create, the collateral return last."""
     body = tx.body
     if body.collateral_return is None:
@@ -22,7 +22,7 @@ def created_outputs(tx: Transaction) -> tuple[Output, ...]:
     return (*body.outputs, body.collateral_return)
 
 
-def minimum_lovelace(output: Output, coins_per_utxo_byte: int) -> int:
+def compute_minimum_lovelace(output: Output, coins_per_utxo_byte: int) -> int:
     """Return the least lovelace that the output must hold (Babbage, ``getMinCoinTxOut``)."""
     return (OUTPUT_OVERHEAD + output.size) * coins_per_utxo_byte
 
@@ -32,8 +32,8 @@ def output_too_small(tx: Transaction, env: Environment) -> Failure | None:
     price = env.parameters.coins_per_utxo_byte
     small = [
         f"output {index} holds {output.value.lovelace} lovelace and needs "
-        f"{minimum_lovelace(output, price)}"
-        for index, output in enumerate(created_outputs(tx))
+        f"{compute_minimum_lovelace(output, price)}"
+        for index, output in enumerate(list_created_outputs(tx))
         if output.value.lovelace < (OUTPUT_OVERHEAD + output.size) * price
     ]
     return Failure("BabbageOutputTooSmallUTxO", format_items(small)) if small else None
@@ -47,8 +47,8 @@ def output_too_big(tx: Transaction, env: Environment) -> Failure | None:
     limit = env.parameters.max_value_size
     big = [
         f"the value of output {index} has {size} bytes, the limit is {limit}"
-        for index, output in enumerate(created_outputs(tx))
-        if output.value_size > limit and (size := ledger_value_size(output)) > limit
+        for index, output in enumerate(list_created_outputs(tx))
+        if output.value_size > limit and (size := measure_ledger_value(output)) > limit
     ]
     return Failure("OutputTooBigUTxO", format_items(big)) if big else None
 
@@ -64,7 +64,7 @@ def wrong_network(tx: Transaction, env: Environment) -> Failure | None:
     """Shelley UTXO, ``WrongNetwork``: addresses paid to are this network's."""
     wrong = [
         f"output {index} pays to an address of network id {network_of(output.address)}"
-        for index, output in enumerate(created_outputs(tx))
+        for index, output in enumerate(list_created_outputs(tx))
         if network_of(output.address) != env.network_id
     ]
     if not wrong:
@@ -77,7 +77,7 @@ def boot_address_attributes_too_big(tx: Transaction, _env: Environment) -> Failu
     big = [
         f"the Byron address of output {index} has more than {MAX_BYRON_ATTRIBUTES} bytes of "
         "attributes"
-        for index, output in enumerate(created_outputs(tx))
+        for index, output in enumerate(list_created_outputs(tx))
         if output.address[0] & 0x80
         and read_byron(output.address).attributes_size > MAX_BYRON_ATTRIBUTES
     ]
@@ -86,28 +86,28 @@ def boot_address_attributes_too_big(tx: Transaction, _env: Environment) -> Failu
 
 def malformed_reference_scripts(tx: Transaction, env: Environment) -> Failure | None:
     """Babbage UTXOW, ``MalformedReferenceScripts``: the ledger decodes those of new outputs."""
-    scripts = [output.script for output in created_outputs(tx) if output.script is not None]
+    scripts = [output.script for output in list_created_outputs(tx) if output.script is not None]
     return find_malformed("MalformedReferenceScripts", tx, scripts, env) if scripts else None
 
 
-def ledger_value_size(output: Output) -> int:
+def measure_ledger_value(output: Output) -> int:
     """Return the size in bytes of the output's value as the ledger serialises it."""
     lovelace, assets = output.value
-    size = _head_size(lovelace)
+    size = _measure_head(lovelace)
     if not assets:
         return size
     policies = [list(group) for _, group in groupby(sorted(assets), key=lambda asset: asset[:28])]
-    size += 1 + _map_size(len(policies))
+    size += 1 + _measure_map(len(policies))
     for policy in policies:
-        size += 2 + 28 + _map_size(len(policy))
+        size += 2 + 28 + _measure_map(len(policy))
         size += sum(
-            _head_size(len(asset) - 28) + len(asset) - 28 + _head_size(assets[asset])
+            _measure_head(len(asset) - 28) + len(asset) - 28 + _measure_head(assets[asset])
             for asset in policy
         )
     return size
 
 
-def _head_size(number: int) -> int:
+def _measure_head(number: int) -> int:
     """Return the size in bytes of the number's shortest CBOR head."""
     for size, limit in ((1, 24), (2, 1 << 8), (3, 1 << 16), (5, 1 << 32)):
         if number < limit:
@@ -115,6 +115,6 @@ def _head_size(number: int) -> int:
     return 9
 
 
-def _map_size(entries: int) -> int:
+def _measure_map(entries: int) -> int:
     """Return the bytes around a map's entries; above 23, the ledger uses the indefinite form."""
     return 1 if entries < 24 else 2

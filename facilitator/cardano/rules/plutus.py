@@ -8,7 +8,7 @@ import cbor2
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.rules.failure import Failure, format_items
 from facilitator.cardano.rules.needed import Scripts, is_script_address
-from facilitator.cardano.rules.outputs import created_outputs
+from facilitator.cardano.rules.outputs import list_created_outputs
 from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.transaction import Language, Transaction
 
@@ -74,7 +74,7 @@ def supplemental_datums(resolved: ResolvedTransaction, scripts: Scripts) -> Fail
     """
     if not resolved.tx.witnesses.datums or resolved.missing:
         return None
-    outputs = (*created_outputs(resolved.tx), *resolved.references.values())
+    outputs = (*list_created_outputs(resolved.tx), *resolved.references.values())
     allowed = {output.datum_hash for output in outputs if output.datum_hash is not None}
     extra = _datum_hashes(resolved.tx) - _required_datums(resolved, scripts) - allowed
     if not extra:
@@ -95,7 +95,7 @@ def script_integrity(resolved: ResolvedTransaction, scripts: Scripts) -> Failure
         return None
     languages = {script.language for script in scripts.plutus().values()}
     parameters = resolved.env.parameters
-    right = integrity_hash(resolved.tx, languages, parameters)
+    right = compute_integrity_hash(resolved.tx, languages, parameters)
     if claimed == right:
         return None
     return Failure(
@@ -107,7 +107,7 @@ def script_integrity(resolved: ResolvedTransaction, scripts: Scripts) -> Failure
     )
 
 
-def integrity_hash(
+def compute_integrity_hash(
     tx: Transaction, languages: set[Language], parameters: ProtocolParameters
 ) -> bytes | None:
     """Return the hash over redeemers, datums and language views (Alonzo ``mkScriptIntegrity``)."""
@@ -116,11 +116,11 @@ def integrity_hash(
         return None
     redeemers = witnesses.redeemers_span or _EMPTY_REDEEMERS
     datums = (witnesses.datums_span or b"") if witnesses.datums else b""
-    views = language_views(languages, parameters)
+    views = encode_language_views(languages, parameters)
     return blake2b(redeemers + datums + views, digest_size=32).digest()
 
 
-def language_views(languages: set[Language], parameters: ProtocolParameters) -> bytes:
+def encode_language_views(languages: set[Language], parameters: ProtocolParameters) -> bytes:
     """Return the languages' cost models, shortest key first (Alonzo ``encodeLangViews``).
 
     Key and cost model of Plutus V1 are wrapped once more, and the model is an indefinite list, as

@@ -4,7 +4,7 @@ from facilitator.cardano.rules.failure import Environment, Failure, format_items
 from facilitator.cardano.rules.malformed import find_malformed
 from facilitator.cardano.rules.needed import Scripts
 from facilitator.cardano.rules.resolved import ResolvedTransaction
-from facilitator.cardano.rules.witnesses import vkey_hashes
+from facilitator.cardano.rules.witnesses import hash_vkeys
 from facilitator.cardano.scripts import NativeScriptContext, native_script_holds
 from facilitator.cardano.transaction import Language, Transaction
 
@@ -58,7 +58,7 @@ def native_scripts_not_validating(
         return None
     body = resolved.tx.body
     witnessed = NativeScriptContext(
-        vkey_hashes(resolved.tx.witnesses), body.invalid_before, body.invalid_hereafter
+        hash_vkeys(resolved.tx.witnesses), body.invalid_before, body.invalid_hereafter
     )
     failed = {
         script.hash

@@ -43,11 +43,11 @@ def value_not_conserved(resolved: ResolvedTransaction) -> Failure | None:
     if body.certificates:
         registry, parameters = Registry(resolved.state), resolved.env.parameters
         try:
-            consumed += refunds(body.certificates, parameters, registry)
-            produced += deposits(body.certificates, parameters, registry)
+            consumed += sum_refunds(body.certificates, parameters, registry)
+            produced += sum_deposits(body.certificates, parameters, registry)
         except UnknownFactError as unknown:
             return refuse_unjudged(f"{unknown} is not known, and the balance is")
-    unequal = asset_differences(inputs, body)
+    unequal = find_asset_differences(inputs, body)
     if consumed == produced and not unequal:
         return None
     if consumed != produced:
@@ -55,7 +55,7 @@ def value_not_conserved(resolved: ResolvedTransaction) -> Failure | None:
     return Failure("ValueNotConservedUTxO", format_items(unequal))
 
 
-def asset_differences(inputs: Iterable[Output], body: Body) -> list[str]:
+def find_asset_differences(inputs: Iterable[Output], body: Body) -> list[str]:
     """Return the consumed and produced quantity of each native asset that does not balance."""
     consumed: dict[AssetId, int] = dict(body.mint or {})
     produced: dict[AssetId, int] = {}
@@ -73,7 +73,7 @@ def asset_differences(inputs: Iterable[Output], body: Body) -> list[str]:
     ]
 
 
-def deposits(
+def sum_deposits(
     certificates: Iterable[Certificate], parameters: ProtocolParameters, registry: Registry
 ) -> int:
     """Return the lovelace that the certificates lock (Conway ``conwayTotalDepositsTxCerts``).
@@ -93,7 +93,7 @@ def deposits(
     return total + len(new_pools) * parameters.pool_deposit
 
 
-def refunds(
+def sum_refunds(
     certificates: Iterable[Certificate], parameters: ProtocolParameters, registry: Registry
 ) -> int:
     """Return the lovelace that the certificates release (Conway ``conwayTotalRefundsTxCerts``).

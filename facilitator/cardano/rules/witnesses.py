@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 from facilitator.cardano.addresses.address import reward_credential
-from facilitator.cardano.addresses.byron import bootstrap_root, read_byron
+from facilitator.cardano.addresses.byron import compute_bootstrap_root, read_byron
 from facilitator.cardano.rules.certificates import REGISTERS_POOL, RETIRES_POOL
 from facilitator.cardano.rules.failure import Environment, Failure, format_items
 from facilitator.cardano.rules.resolved import ResolvedTransaction
@@ -46,7 +46,7 @@ def missing_input_witnesses(resolved: ResolvedTransaction) -> Failure | None:
     return _check_signed(owners, resolved.tx.witnesses)
 
 
-def vkey_hashes(witnesses: Witnesses) -> set[bytes]:
+def hash_vkeys(witnesses: Witnesses) -> set[bytes]:
     """Return the hashes (28 bytes) of the keys of the vkey witnesses."""
     return {blake2b(witness.vkey, digest_size=28).digest() for witness in witnesses.vkeys}
 
@@ -54,10 +54,10 @@ def vkey_hashes(witnesses: Witnesses) -> set[bytes]:
 def _check_signed(needed: set[bytes], witnesses: Witnesses) -> Failure | None:
     if not needed:
         return None
-    missing = needed - vkey_hashes(witnesses)
+    missing = needed - hash_vkeys(witnesses)
     if missing and witnesses.bootstraps:
         missing -= {
-            bootstrap_root(witness.vkey, witness.chain_code, witness.attributes)
+            compute_bootstrap_root(witness.vkey, witness.chain_code, witness.attributes)
             for witness in witnesses.bootstraps
         }
     if not missing:
@@ -82,13 +82,13 @@ def _find_body_keys(body: Body) -> Iterator[bytes]:
         if not reward_credential(address).is_script:
             yield address[1:]
     for certificate in body.certificates:
-        yield from certificate_keys(certificate)
+        yield from find_certificate_keys(certificate)
     for kind, voter in body.voters:
         if kind in KEY_VOTERS:
             yield voter
 
 
-def certificate_keys(certificate: Certificate) -> Iterator[bytes]:
+def find_certificate_keys(certificate: Certificate) -> Iterator[bytes]:
     """Yield the keys that must sign a certificate (Conway ``getVKeyWitnessTxCert``).
 
     A registration without deposit (kind 0) needs no signature.

@@ -1,4 +1,4 @@
-"""The signals that a supervisor acts on; none is ever missed."""
+"""The signals that a supervisor acts on; none is missed."""
 
 import select
 import signal

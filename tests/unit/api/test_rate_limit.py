@@ -67,9 +67,7 @@ def test_beyond_the_limit_is_429(tmp_path: Path) -> None:
     ("method", "path", "status"),
     [("GET", "/nowhere", 404), ("PUT", "/verify", 405), ("POST", "/verify", 400)],
 )
-def test_an_error_shows_the_quota_too(
-    tmp_path: Path, method: str, path: str, status: int
-) -> None:
+def test_an_error_shows_the_quota_too(tmp_path: Path, method: str, path: str, status: int) -> None:
     with behind_proxy(tmp_path, Scripted()) as client:
         answer = client.call(method, path, {}, X_Forwarded_For=SHOP)
     assert answer.status == status

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from facilitator import hookimpl
-from facilitator.api.rate_limiters import MovingWindows, OrInMemory, WindowRateLimiter
+from facilitator.api.rate_limiters import FallbackRateLimiter, MovingWindows, WindowRateLimiter
 from facilitator.plugin.discovery import register_plugins
 from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
@@ -157,7 +157,7 @@ def test_a_limiter_that_fails_is_reported_once_a_minute(caplog: pytest.LogCaptur
     clock = ManualClock(5_000.0)
     settings = RateLimitSettings()
     in_memory = WindowRateLimiter(MovingWindows(), settings, time.monotonic)
-    limiter = OrInMemory(Broken(), in_memory, settings, clock)
+    limiter = FallbackRateLimiter(Broken(), in_memory, settings, clock)
     reported = []
     for seconds in (0, 0, 59, 1, 59, 1):
         clock.advance(seconds)

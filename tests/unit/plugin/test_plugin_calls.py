@@ -359,7 +359,7 @@ def test_observers_see_every_request_and_cannot_change_its_answer(
             raise RuntimeError("boom")
     """
     plugins = load_plugins([shelf.add("watching", source)])
-    with serving(tmp_path, api={"observers": plugins}) as client:
+    with serving(tmp_path, api={"request_listener": plugins}) as client:
         answers = [
             client.call("POST", "/verify", payment()),
             client.call("HEAD", "/supported"),

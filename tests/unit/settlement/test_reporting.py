@@ -35,7 +35,7 @@ def test_a_fault_in_a_request_is_500_and_reported(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reporter = Reporter()
-    running.facilitator.reporters[:] = [("broken", Broken()), ("good", reporter)]
+    running.facilitator.faults.reporters[:] = [("broken", Broken()), ("good", reporter)]
 
     def fail(_: Any) -> Any:
         raise RuntimeError("a bug")
@@ -53,7 +53,7 @@ def test_a_fault_in_a_request_is_500_and_reported(
 
 def test_a_fault_while_following_is_reported_and_following_goes_on(running: Running) -> None:
     reporter = Reporter()
-    running.facilitator.reporters[:] = [("good", reporter)]
+    running.facilitator.faults.reporters[:] = [("good", reporter)]
     body = Payer(running).body()
     running.settle(body)
     blocks_after = running.devnet.blocks_after

@@ -15,7 +15,7 @@ from facilitator.cardano.addresses.address import (
     parse_address,
     read_address,
 )
-from facilitator.cardano.addresses.byron import bootstrap_root, read_byron
+from facilitator.cardano.addresses.byron import compute_bootstrap_root, read_byron
 from facilitator.cardano.codec.cbor import DecodeError
 from support.cbor_forms import PlainForm, RandomForm, Tagged, encode
 from support.transactions import BYRON_ROOT, byron_address
@@ -125,4 +125,4 @@ def test_a_bootstrap_root_is_that_of_the_address() -> None:
     vkey, chain_code = bytes(range(32)), bytes(range(32, 64))
     spending = encode([0, [0, vkey + chain_code], {2: encode(1)}])
     digest = blake2b(sha3_256(spending).digest(), digest_size=28).digest()
-    assert bootstrap_root(vkey, chain_code, encode({2: encode(1)})) == digest
+    assert compute_bootstrap_root(vkey, chain_code, encode({2: encode(1)})) == digest

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from facilitator.cardano.addresses.byron import bootstrap_root
-from facilitator.cardano.rules import touched
+from facilitator.cardano.addresses.byron import compute_bootstrap_root
+from facilitator.cardano.rules import build_chain_query
 from facilitator.cardano.signatures import signature_holds
 from facilitator.cardano.state import StateQuery
 from facilitator.cardano.transaction import (
@@ -184,7 +184,7 @@ def test_registering_without_naming_the_deposit_needs_no_signature() -> None:
 def test_byron_inputs_need_the_bootstrap_witness_of_their_root() -> None:
     vkey, signature = signed(OTHER_KEY)[0]
     attributes = bytes.fromhex("a10242182a")
-    address = byron_address(bootstrap_root(vkey, bytes(32), attributes), attributes)
+    address = byron_address(compute_bootstrap_root(vkey, bytes(32), attributes), attributes)
     utxo = {INPUT: output(address=address)}
     for chain_code, rules in ((bytes(32), set()), (b"\x01" * 32, {"MissingVKeyWitnessesUTXOW"})):
         witness = BootstrapWitness(vkey, signature, chain_code, attributes)
@@ -209,7 +209,7 @@ def test_touched_names_every_ref_and_fact() -> None:
         ),
         treasury=5,
     )
-    refs, query = touched(tx)
+    refs, query = build_chain_query(tx)
     assert refs == {INPUT, SECOND_INPUT, THIRD_INPUT}
     assert query.accounts == {OTHER, Credential(True, POLICY_HASH)}
     assert query.pools == {POOL}
@@ -219,7 +219,7 @@ def test_touched_names_every_ref_and_fact() -> None:
 
 
 def test_a_payment_touches_no_ledger_state() -> None:
-    refs, query = touched(transaction())
+    refs, query = build_chain_query(transaction())
     assert refs == {INPUT}
     assert query == StateQuery()
     assert not query

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from facilitator.cardano.rules import Failure, needed, outputs
-from facilitator.cardano.rules.plutus import language_views
+from facilitator.cardano.rules.plutus import encode_language_views
 from facilitator.cardano.rules.resolved import resolve
 from facilitator.cardano.transaction import (
     ActionId,
@@ -148,14 +148,14 @@ def test_the_integrity_hash_is_there_exactly_when_it_is_needed() -> None:
 
 def test_language_views_are_in_the_order_of_their_keys() -> None:
     v1, v2, v3 = (VIEWS[language][1:] for language in LANGUAGES)
-    assert language_views(set(LANGUAGES), PARAMETERS) == b"\xa3" + v2 + v3 + v1
-    assert language_views(set(), PARAMETERS) == b"\xa0"
+    assert encode_language_views(set(LANGUAGES), PARAMETERS) == b"\xa3" + v2 + v3 + v1
+    assert encode_language_views(set(), PARAMETERS) == b"\xa0"
 
 
 def test_a_language_without_cost_model_is_null() -> None:
     bare = replace(PARAMETERS, cost_models={})
-    assert language_views({Language.PLUTUS_V2}, bare) == bytes.fromhex("a101f6")
-    assert language_views({Language.PLUTUS_V1}, bare) == bytes.fromhex("a1410041f6")
+    assert encode_language_views({Language.PLUTUS_V2}, bare) == bytes.fromhex("a101f6")
+    assert encode_language_views({Language.PLUTUS_V1}, bare) == bytes.fromhex("a1410041f6")
 
 
 @pytest.mark.parametrize(

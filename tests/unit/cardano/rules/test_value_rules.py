@@ -193,7 +193,7 @@ def test_value_size_is_that_of_the_ledgers_serialisation(
         bytes([n % policies]) * 28 + asset[28:]: q for n, (asset, q) in enumerate(assets.items())
     }
     value = output(lovelace, gathered)
-    assert outputs.ledger_value_size(value) == len(_encode_value(lovelace, gathered))
+    assert outputs.measure_ledger_value(value) == len(_encode_value(lovelace, gathered))
 
 
 def _encode_value(lovelace: int, assets: dict[bytes, int]) -> bytes:
@@ -228,7 +228,7 @@ def test_value_limit_counts_the_ledgers_own_bytes(received: int, names: int, ref
 
 def test_values_beyond_the_limit_are_refused() -> None:
     assets = {POLICY + n.to_bytes(32, "big"): 2**63 - 1 for n in range(120)}
-    size = outputs.ledger_value_size(output(HELD, assets))
+    size = outputs.measure_ledger_value(output(HELD, assets))
     big = output(HELD, assets, value_size=size)
     at_limit = replace(ENVIRONMENT, parameters=replace(PARAMETERS, max_value_size=size))
     below = replace(ENVIRONMENT, parameters=replace(PARAMETERS, max_value_size=size - 1))
