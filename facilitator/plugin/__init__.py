@@ -64,7 +64,7 @@ from facilitator.roles.metrics import NO_METER, Counter, Gauge, Histogram, Meter
 from facilitator.roles.payment_hooks import PaymentView, Refusal
 from facilitator.roles.rate_limit import ChangesLimits, RateDecision, RateLimiter, Window, decide
 from facilitator.roles.reporting import DescribesDestination, ErrorReporter
-from facilitator.roles.sharing import Entry, SharedOutput, SharesChain, SharesOutputs
+from facilitator.roles.sharing import Entry, Lease, SharedOutput, SharesChain, SharesOutputs
 from facilitator.roles.storage import (
     Reservation,
     ReservedElsewhere,
@@ -161,6 +161,7 @@ __all__ += [
     "LEFT_OUT",
     "DescribesDestination",
     "ErrorReporter",
+    "Lease",
     "Redactor",
     "without_payments",
 ]
