@@ -1,5 +1,8 @@
 """The exceptions by which a payment is refused."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from facilitator.roles.chain import InBlock
 from facilitator.x402.reasons import Reason
 
@@ -7,12 +10,19 @@ from facilitator.x402.reasons import Reason
 class Refused(Exception):
     """The payment is not valid: a stable reason and a sentence with the figures behind it."""
 
-    def __init__(self, reason: Reason | str, message: str, payer: str | None = None) -> None:
-        """Refuse with ``reason``; ``payer`` is given if it is known by then."""
+    def __init__(
+        self,
+        reason: Reason | str,
+        message: str,
+        payer: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Refuse with ``reason``; ``payer`` if it is known by then, ``extra`` for the response."""
         super().__init__(message)
         self.reason = reason
         self.message = message
         self.payer = payer
+        self.extra = extra or {}
 
 
 class MayBeOnChain(Refused):

@@ -118,7 +118,7 @@ class Verifier:
         try:
             parameters, eras = chain.parameters(), chain.eras()
         except ChainUnavailable as error:
-            raise _lookup_failed(error) from None
+            raise lookup_failed(error) from None
         context.parameters, context.eras = parameters, eras
         environment = self._environment(payment, parameters, eras)
         failures = find_static_failures(payment.transaction, environment)
@@ -136,7 +136,7 @@ class Verifier:
         """Return the payer's address if the ledger would accept the payment now.
 
         The payment has passed :meth:`check_static`. Raises :class:`Refused`, with
-        ``chain_lookup_failed`` if the chain could not be asked: that is no verdict on the payment.
+        ``chainlookup_failed`` if the chain could not be asked: that is no verdict on the payment.
         """
         network, method = payment.terms.network.id, payment.terms.method
         chain = self._chains[network]
@@ -154,7 +154,7 @@ class Verifier:
                 payment.transaction, environment, utxo, state, evaluator_of(chain, utxo)
             )
         except ChainUnavailable as error:
-            raise _lookup_failed(error) from None
+            raise lookup_failed(error) from None
         context.nonce_output = utxo[payment.nonce]
         payer = format_address(context.nonce_output.address)
         _refuse_failures(failures, payer)
@@ -193,7 +193,8 @@ def evaluator_of(chain: ChainFacts, utxo: Mapping[OutputRef, Output]) -> Evaluat
     return evaluate
 
 
-def _lookup_failed(error: ChainUnavailable) -> Refused:
+def lookup_failed(error: ChainUnavailable) -> Refused:
+    """Return the refusal of a payment that the chain could not be asked about: retry."""
     return Refused(Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {error}")
 
 

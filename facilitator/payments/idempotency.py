@@ -1,86 +1,72 @@
-"""Idempotency keys of requests, and terms that only one transaction may meet.
+"""Idempotency keys and payment identifiers.
 
-Both are bound in the storage, so that they hold in every process and for as long as the storage
-keeps what it acknowledged. A claim is written after its terms are bound, which makes the binding as
-durable as the claim.
+An idempotency key is the caller's: with it, and only with it, the caller gets the success again. A
+payment identifier is the payer's: it guards against paying twice, and never repeats a success.
 """
 
-import hashlib
-
 from facilitator.api.service import IdempotencyConflict
-from facilitator.clock import Clock
-from facilitator.exact.methods import UniqueTerms
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import Refused
-from facilitator.roles.storage import Storage
-from facilitator.settlement.retention import KEEP_SECONDS
-from facilitator.x402.messages import PaymentRequest
+from facilitator.payments.bindings import Bindings, Holder, Name, key_in
 from facilitator.x402.reasons import Reason
 
-_LONG_AGO = 0.0
-"""A Unix time in the past: a binding until then is only looked up, never kept."""
 
+def name_of_key(
+    payment: Payment, fingerprint: str, caller: str | None, header: str | None
+) -> Name | None:
+    """Return the key that the header names, in the name space of the caller and the recipient.
 
-class IdempotencyKeys:
-    """Binds callers' keys to requests."""
-
-    def __init__(self, storage: Storage, clock: Clock) -> None:
-        """Keep the bindings in the storage."""
-        self._storage = storage
-        self._clock = clock
-
-    def bind(self, request: PaymentRequest, header: str | None) -> str | None:
-        """Return the hash of the request's key, bound to this very body; ``None`` without a key.
-
-        Raises :class:`IdempotencyConflict` when it is bound to another body, and
-        :class:`~facilitator.roles.storage.StorageUnavailable`.
-        """
-        if header is None and request.payment_identifier is None:
-            return None
-        key = key_hash(f"header {header}" if header else f"id {request.payment_identifier}")
-        now = self._clock.time()
-        bound_to = self._storage.bind_key(key, request.fingerprint, now + KEEP_SECONDS, now)
-        if bound_to != request.fingerprint:
-            raise IdempotencyConflict
-        return key
-
-
-class TermsRegistry:
-    """Binds terms to the first transaction that is settled under them.
-
-    Every method raises :class:`~facilitator.roles.storage.StorageUnavailable`.
+    ``fingerprint`` is of the whole request, which a repeat must equal.
     """
-
-    def __init__(self, storage: Storage, clock: Clock) -> None:
-        """Keep the bindings in the storage."""
-        self._storage = storage
-        self._clock = clock
-
-    def check(self, payment: Payment, once: UniqueTerms | None) -> None:
-        """Raise :class:`Refused` when the terms are another transaction's; binds nothing."""
-        if once is not None:
-            self._bind(payment, once, _LONG_AGO)
-
-    def bind(self, payment: Payment, once: UniqueTerms | None) -> None:
-        """Bind the terms to the payment's transaction, or raise :class:`Refused`.
-
-        They stay bound for as long as its claim may be asked for, even if it never lands.
-        """
-        if once is not None:
-            self._bind(payment, once, once.until + KEEP_SECONDS)
-
-    def _bind(self, payment: Payment, once: UniqueTerms, until: float) -> None:
-        key = key_hash(f"once {payment.terms.network.id} {payment.terms.method} {once.key}")
-        this = payment.transaction_id
-        bound = self._storage.bind_key(key, this, until, self._clock.time())
-        if bound != this:
-            raise Refused(
-                Reason.DUPLICATE,
-                f"these terms are the transaction {bound}'s: no other can settle them, "
-                "whatever became of it",
-            )
+    if header is None:
+        return None
+    key = key_in("key", *_space(payment, caller), header)
+    return Name(key, fingerprint, payment.transaction_id, payment.terms.network.id)
 
 
-def key_hash(key: str) -> str:
-    """Return what is stored of a key, which may be a caller's secret."""
-    return hashlib.sha256(key.encode()).hexdigest()
+def payment_identifier(
+    payment: Payment, payer: str, caller: str | None, identifier: str | None
+) -> Name | None:
+    """Return the identifier in the name space of the payer, the caller and the recipient."""
+    if identifier is None:
+        return None
+    key = key_in("identifier", *_space(payment, caller), payer, identifier)
+    return Name(key, "", payment.transaction_id, payment.terms.network.id)
+
+
+def check_key(bindings: Bindings, name: Name | None) -> None:
+    """Raise :class:`IdempotencyConflict` if the key is bound to another request."""
+    if name is not None and bindings.holder(name) is not None:
+        raise IdempotencyConflict
+
+
+def bind_key(bindings: Bindings, name: Name, keep_until: float) -> None:
+    """Bind the key to the request, or raise :class:`IdempotencyConflict`."""
+    if bindings.bind(name, keep_until) is not None:
+        raise IdempotencyConflict
+
+
+def check_identifier(bindings: Bindings, name: Name | None, payer: str) -> None:
+    """Raise :class:`Refused` if another payment has the identifier and has not failed."""
+    if name is not None and (holder := bindings.holder(name)) is not None:
+        raise _already_paid(holder, payer)
+
+
+def bind_identifier(bindings: Bindings, name: Name, payer: str, keep_until: float) -> None:
+    """Bind the identifier to the payment, or raise :class:`Refused`."""
+    if (holder := bindings.bind(name, keep_until)) is not None:
+        raise _already_paid(holder, payer)
+
+
+def _space(payment: Payment, caller: str | None) -> tuple[str, str, str]:
+    return caller or "", payment.terms.network.id, payment.terms.pay_to.hex()
+
+
+def _already_paid(holder: Holder, payer: str) -> Refused:
+    return Refused(
+        Reason.DUPLICATE,
+        f"the payment identifier belongs to the transaction {holder.transaction_id}, which is "
+        f"{holder.status}; another payment can have it once that one has failed",
+        payer,
+        extra={"status": holder.status, "transactionId": holder.transaction_id},
+    )

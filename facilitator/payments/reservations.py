@@ -1,84 +1,142 @@
-"""Inputs held for a payment from its verification until it is settled.
+"""Inputs held for payments: as a fact while one is settled, as advice once it was verified.
 
-A second transaction over the same UTxO is then refused before a resource server works for it. A
-reservation never blocks its own transaction.
+A verification commits nothing (x402 specification §7.1). Its hold refuses no settlement, gives way
+to a newer payment of the same payer to the same recipient, and ends when it is cancelled. It shows
+other resource servers that the same UTxO was offered elsewhere. A settlement holds its inputs
+until it is decided: a rival cannot land.
 """
 
 import sys
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import Refused
+from facilitator.roles.claim import ClaimState
 from facilitator.roles.storage import Reservation, ReservedElsewhere, Storage
 from facilitator.settings import ReservationSettings
 from facilitator.settlement.retention import GRACE_SECONDS
 from facilitator.x402.reasons import Reason
 
 MAX_REMEMBERED = 10_000
-"""Reservations that this process remembers to have made."""
+"""Verified payments that this process remembers."""
 
 
 class Reservations:
-    """Holds inputs in the storage, as the settings say."""
+    """Holds inputs in the storage. Safe to use from many threads."""
 
     def __init__(self, storage: Storage, clock: Clock, settings: ReservationSettings) -> None:
-        """Hold nothing at all when ``settings.ttl_seconds`` is 0."""
+        """Hold nothing for verified payments when ``settings.ttl_seconds`` is 0."""
         self._storage = storage
         self._clock = clock
         self._settings = settings
         self._lock = threading.Lock()
         self._verified: dict[str, float] = {}
+        """Unix time until which each payment counts as verified; the oldest go first."""
+        self._held: dict[str, float] = {}
         """Unix time until which each payment's inputs are held; the oldest go first."""
 
-    def hold_verified(self, payment: Payment, payer: str) -> None:
-        """Hold the inputs of a payment that was found valid. Raises :class:`Refused`.
+    def hold_verified(
+        self, payment: Payment, payer: str, valid_until: float | None
+    ) -> Mapping[str, Any]:
+        """Hold the inputs of a payment that was found valid; return what its caller should know.
 
-        A hold that lasts for more than half of the time is not renewed.
+        The hold ends with the validity, at ``valid_until`` in Unix seconds. One that lasts for more
+        than half of its time is not renewed. Raises :class:`Refused` if an input belongs to another
+        settlement, and :class:`~facilitator.roles.storage.StorageUnavailable`.
         """
-        seconds = self._settings.ttl_seconds
-        now = self._clock.time()
-        if self._verified.get(payment.transaction_id, 0.0) - now > seconds / 2:
-            return
-        self._hold(payment, payer, seconds, self._settings.max_concurrent)
-        with self._lock:
-            self._verified[payment.transaction_id] = now + seconds
-            if len(self._verified) > MAX_REMEMBERED:
-                del self._verified[next(iter(self._verified))]
+        now, seconds = self._clock.time(), self._settings.ttl_seconds
+        ends_at = now + seconds if valid_until is None else min(now + seconds, valid_until)
+        self._remember(self._verified, payment.transaction_id, max(ends_at, now + 1))
+        if self._held.get(payment.transaction_id, 0.0) - now > seconds / 2:
+            return {}
+        limit = self._settings.max_concurrent if seconds else 0
+        held = self._reserve(payment, payer, ends_at, limit, is_settling=False)
+        if held is None:
+            self._remember(self._held, payment.transaction_id, ends_at)
+            return {}
+        if isinstance(held, ReservedElsewhere) and held.is_settling:
+            raise _settled_elsewhere(held, payer)
+        if not isinstance(held, ReservedElsewhere):
+            return {"reserved": False}
+        left = max(0, min(round(held.expires_at - now), seconds))
+        return {"reserved": False, "heldFor": held.transaction_id, "heldSeconds": left}
 
     def hold_settling(self, payment: Payment, payer: str) -> None:
         """Hold the inputs while the transaction may still land. Raises :class:`Refused`."""
-        seconds = payment.terms.max_timeout_seconds + GRACE_SECONDS
-        self._hold(payment, payer, seconds, sys.maxsize)
+        ends_at = self._clock.time() + payment.terms.max_timeout_seconds + GRACE_SECONDS
+        held = self._reserve(payment, payer, ends_at, sys.maxsize, is_settling=True)
+        if isinstance(held, ReservedElsewhere):
+            raise _settled_elsewhere(held, payer)
+        with self._lock:
+            self._held.pop(payment.transaction_id, None)
+
+    def was_verified(self, transaction_id: str) -> bool:
+        """Return True if the payment was found valid a moment ago and is not settled yet."""
+        now = self._clock.time()
+        if self._verified.get(transaction_id, 0.0) > now:
+            return True
+        return self._storage.is_reserved(transaction_id, now)
+
+    def cancel(self, transaction_id: str) -> bool:
+        """End the hold of a payment that was only verified; return True if there was one."""
+        self._forget(transaction_id)
+        return self._storage.cancel(transaction_id)
 
     def release(self, transaction_id: str) -> None:
         """Release the transaction's inputs: it is settled, or can no longer land."""
-        with self._lock:
-            self._verified.pop(transaction_id, None)
+        self._forget(transaction_id)
         self._storage.release(transaction_id)
 
-    def _hold(self, payment: Payment, payer: str, seconds: int, limit: int) -> None:
-        if self._settings.ttl_seconds == 0:
-            return
+    def count_settlement(self, transaction_id: str) -> None:
+        """Note that a call of ``/settle`` was admitted because the payment was verified."""
+        with self._lock:
+            self._verified.pop(transaction_id, None)
+
+    def _reserve(
+        self, payment: Payment, payer: str, ends_at: float, limit: int, *, is_settling: bool
+    ) -> Any:
+        """Return what refuses the reservation, if anything that still counts does.
+
+        A settlement's hold counts as long as its claim may succeed: the claim decides, not the time
+        that another machine's clock has written.
+        """
         now = self._clock.time()
         reservation = Reservation(
             transaction_id=payment.transaction_id,
             inputs=frozenset(str(ref) for ref in payment.transaction.body.inputs),
             payer=payer,
-            expires_at=now + seconds,
+            pay_to=payment.terms.pay_to.hex(),
+            expires_at=ends_at,
+            is_settling=is_settling,
         )
-        conflict = self._storage.reserve(reservation, now, limit)
-        if isinstance(conflict, ReservedElsewhere):
-            raise Refused(
-                Reason.INPUT_NOT_AVAILABLE,
-                f"input {conflict.input} is held for the payment {conflict.transaction_id} for "
-                f"another {conflict.expires_at - now:.0f} seconds",
-                payer,
-            )
-        if conflict is not None:
-            raise Refused(
-                Reason.INPUT_NOT_AVAILABLE,
-                f"{payer} already has {conflict.held} verified payments that are not settled yet; "
-                f"settle one or wait up to {self._settings.ttl_seconds} seconds",
-                payer,
-            )
+        while True:
+            held = self._storage.reserve(reservation, now, limit)
+            if not isinstance(held, ReservedElsewhere) or not held.is_settling:
+                return held
+            claim = self._storage.claim(held.transaction_id)
+            if claim is not None and claim.state not in (ClaimState.REJECTED, ClaimState.EXPIRED):
+                return held
+            self._storage.release(held.transaction_id)
+
+    def _remember(self, times: dict[str, float], transaction_id: str, until: float) -> None:
+        with self._lock:
+            times.pop(transaction_id, None)
+            times[transaction_id] = until
+            if len(times) > MAX_REMEMBERED:
+                del times[next(iter(times))]
+
+    def _forget(self, transaction_id: str) -> None:
+        with self._lock:
+            self._verified.pop(transaction_id, None)
+            self._held.pop(transaction_id, None)
+
+
+def _settled_elsewhere(held: ReservedElsewhere, payer: str) -> Refused:
+    return Refused(
+        Reason.INPUT_NOT_AVAILABLE,
+        f"input {held.input} belongs to the payment {held.transaction_id}, which is being settled",
+        payer,
+    )

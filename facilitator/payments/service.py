@@ -3,37 +3,44 @@
 import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from facilitator.api.service import ServiceUnavailable
 from facilitator.chain.followed_chain import FollowedChain
 from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
-from facilitator.exact.refused import AlreadyOnChain, MayBeOnChain, Refused
-from facilitator.exact.verification import Verifier
+from facilitator.exact.refused import AlreadyOnChain, Refused
+from facilitator.exact.verification import Verifier, lookup_failed
 from facilitator.observability.metrics import (
     MAX_WAITING,
     SETTLE_ANSWERS,
     VERDICTS,
     WAITING,
 )
+from facilitator.payments.admission import Admission, Names, ask
+from facilitator.payments.bindings import Bindings
 from facilitator.payments.claim_verdict import payer_from_claim
-from facilitator.payments.idempotency import IdempotencyKeys, TermsRegistry
+from facilitator.payments.idempotency import (
+    check_identifier,
+    check_key,
+    name_of_key,
+    payment_identifier,
+)
 from facilitator.payments.reservations import Reservations
 from facilitator.payments.settlement_events import SettlementEvents
 from facilitator.payments.status import chain_status, claim_status
+from facilitator.payments.unique_terms import TermsRegistry
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.chain import ChainUnavailable
 from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER, Meter
-from facilitator.roles.payment_hooks import PaymentView, Refusal
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settings import SettlementSettings
 from facilitator.settlement import responses
 from facilitator.settlement.coordinator import SettlementCoordinator
 from facilitator.settlement.settle_request import SettleRequest
-from facilitator.settlement.tracking.recovery import resolve_on_chain
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
@@ -63,8 +70,17 @@ class Service:
         self._storage = storage
         self._verifier = verifier
         self._reservations = reservations
-        self._keys = IdempotencyKeys(storage, clock)
+        self._bindings = Bindings(storage, self._providers, clock)
         self._terms = TermsRegistry(storage, clock)
+        self._admission = Admission(
+            verifier,
+            self._providers,
+            clock,
+            plugins.before_settle,
+            reservations,
+            self._bindings,
+            self._terms,
+        )
         self._plugins = plugins
         self._clock = clock
         self._wait_seconds = settings.wait_seconds
@@ -86,7 +102,6 @@ class Service:
         self._coordinator = SettlementCoordinator(
             storage,
             self._trackers,
-            self._judge_for_settlement,
             clock,
             lease_seconds=settings.lease_seconds,
             max_waiting=max_waiting,
@@ -111,8 +126,8 @@ class Service:
 
     # --- /verify ----------------------------------------------------------------------------
 
-    def verify(self, request: PaymentRequest) -> VerifyResponse:
-        """Return the verdict on a payment.
+    def verify(self, request: PaymentRequest, *, caller: str | None = None) -> VerifyResponse:
+        """Return the verdict on a payment; ``caller`` is the name of an API key.
 
         Without the storage the chain alone decides, and the inputs are not held. Raises
         :class:`ServiceUnavailable` if the payment is on the chain already and the storage is away.
@@ -121,10 +136,14 @@ class Service:
         try:
             payment = self._verifier.parse(request)
             self._verifier.check_static(payment)
-            response = self._verify(payment)
+            response = self._verify(payment, caller, request.payment_identifier)
         except Refused as refused:
             response = VerifyResponse(
-                is_valid=False, payer=refused.payer, reason=refused.reason, message=refused.message
+                is_valid=False,
+                payer=refused.payer,
+                reason=refused.reason,
+                message=refused.message,
+                extra=refused.extra,
             )
         valid, reason = str(response.is_valid).lower(), response.reason or "none"
         self._meter.count(VERDICTS, valid=valid, reason=reason)
@@ -132,14 +151,16 @@ class Service:
             self._plugins.after_verify(payment.view, response)
         return response
 
-    def _verify(self, payment: Payment) -> VerifyResponse:
+    def _verify(
+        self, payment: Payment, caller: str | None, identifier: str | None
+    ) -> VerifyResponse:
         """Return that a statically valid payment is valid, or raise :class:`Refused`."""
         with suppress(StorageUnavailable):
             if (payer := self._payer_by_claim(payment)) is not None:
                 return VerifyResponse(is_valid=True, payer=payer)
-        _ask(self._plugins.before_verify, payment)
+        ask(self._plugins.before_verify, payment)
         try:
-            payer = self._judge(payment)
+            payer = self._admission.judge(payment)
         except AlreadyOnChain:
             # Perhaps since its claim was looked for, or the storage could not be asked then.
             if (payer := self._payer_on_chain(payment)) is None:
@@ -147,17 +168,33 @@ class Service:
             return VerifyResponse(is_valid=True, payer=payer)
         try:
             self._terms.check(payment, self._verifier.unique_terms(payment))
-            self._reservations.hold_verified(payment, payer)
+            name = payment_identifier(payment, payer, caller, identifier)
+            check_identifier(self._bindings, name, payer)
+            extra = self._reservations.hold_verified(payment, payer, self._valid_until(payment))
         except StorageUnavailable:
-            return VerifyResponse(is_valid=True, payer=payer, extra={"reserved": False})
-        return VerifyResponse(is_valid=True, payer=payer)
+            extra = {"reserved": False}
+        except ChainUnavailable as error:
+            raise lookup_failed(error) from None
+        return VerifyResponse(is_valid=True, payer=payer, extra=extra)
+
+    def _valid_until(self, payment: Payment) -> float | None:
+        """Return the end of the payment's validity in Unix seconds, if it has one."""
+        end = payment.transaction.body.invalid_hereafter
+        if end is None:
+            return None
+        return self._providers[payment.terms.network.id].eras().start_ms(end) / 1000
 
     def _payer_by_claim(self, payment: Payment) -> str | None:
         """Return the payer of a payment that is being settled; ``None`` without a settlement."""
         claim = self._storage.claim(payment.transaction_id)
         if claim is None or claim.state is ClaimState.CLAIMED:
             return None
-        return payer_from_claim(payment, claim)
+        payer = payer_from_claim(payment, claim)
+        if claim.state is ClaimState.SUBMITTED:
+            # It is in no block, so that it may have become invalid since it was submitted.
+            with suppress(AlreadyOnChain):
+                self._admission.judge(payment)
+        return payer
 
     def _payer_on_chain(self, payment: Payment) -> str | None:
         """Return the same, or raise :class:`ServiceUnavailable` without the storage."""
@@ -175,6 +212,8 @@ class Service:
         wait_seconds: float | None,
         idempotency_key: str | None,
         client_disconnected: Callable[[], bool],
+        caller: str | None = None,
+        client: str = "",
     ) -> SettleResponse:
         """Settle a payment once, and wait as long as settings and caller allow.
 
@@ -186,11 +225,22 @@ class Service:
             payment = self._verifier.parse(request)
             response = self._check_static(payment)
             if response is None:
-                key = self._keys.bind(request, idempotency_key)
-                call = SettleRequest(wait, key, client_disconnected)
+                key = name_of_key(payment, request.fingerprint, caller, idempotency_key)
+                check_key(self._bindings, key)
+                names = Names(key, caller, request.payment_identifier)
+                call = SettleRequest(
+                    wait,
+                    key.key if key else None,
+                    client,
+                    client_disconnected,
+                    admit=partial(self._admission.admit, payment, names),
+                    join=partial(self._admission.join, payment, names),
+                )
                 response = self._coordinator.settle(payment, call)
         except Refused as refused:
             response = _refused_settlement(request, payment, refused)
+        except ChainUnavailable as error:
+            response = _refused_settlement(request, payment, lookup_failed(error))
         except StorageUnavailable as error:
             raise _unavailable(error) from error
         success, reason = str(response.success).lower(), response.reason or "none"
@@ -227,29 +277,37 @@ class Service:
         tracker = self._trackers.get(claim.network)
         return claim.depth if tracker is None else tracker.depth(claim)
 
-    def _judge_for_settlement(self, payment: Payment) -> str:
-        _ask(self._plugins.before_settle, payment)
-        terms = self._verifier.unique_terms(payment)
-        try:
-            payer = self._judge(payment)
-        except AlreadyOnChain:
-            self._terms.bind(payment, terms)
-            raise
-        self._reservations.hold_settling(payment, payer)
-        try:
-            self._terms.bind(payment, terms)
-        except Refused:
-            self._reservations.release(payment.transaction_id)
-            raise
-        return payer
+    # --- /cancel ----------------------------------------------------------------------------
 
-    def _judge(self, payment: Payment) -> str:
-        """Return the payer of a payment without a claim, if it may be submitted now."""
+    def cancel(self, request: PaymentRequest) -> Mapping[str, Any]:
+        """End the hold of a verified payment that will not be settled.
+
+        A settlement goes on. Raises :class:`ServiceUnavailable`.
+        """
         try:
-            return self._verifier.check_ledger(payment)
-        except MayBeOnChain as refused:
-            provider = self._providers[payment.terms.network.id]
-            raise resolve_on_chain(refused, payment, provider, self._clock.time()) from None
+            transaction_id = self._verifier.parse(request).transaction_id
+            return {
+                "cancelled": self._reservations.cancel(transaction_id),
+                "transaction": transaction_id,
+            }
+        except Refused as refused:
+            return {"cancelled": False, "errorReason": refused.reason, "errorMessage": str(refused)}
+        except StorageUnavailable as error:
+            raise _unavailable(error) from error
+
+    def was_verified(self, request: PaymentRequest) -> bool:
+        """Return True if the payment was found valid by ``/verify`` and is not settled yet.
+
+        It is True once: the call of ``/settle`` that it admits is counted.
+        """
+        try:
+            payment = self._verifier.parse(request)
+            if not self._reservations.was_verified(payment.transaction_id):
+                return False
+        except (Refused, StorageUnavailable):
+            return False
+        self._reservations.count_settlement(payment.transaction_id)
+        return True
 
     # --- /status, /supported, /health -------------------------------------------------------
 
@@ -276,12 +334,6 @@ class Service:
         return self._health_checks
 
 
-def _ask(gate: Callable[[PaymentView], Refusal | None], payment: Payment) -> None:
-    refusal = gate(payment.view)
-    if refusal is not None:
-        raise Refused(refusal.reason, refusal.message)
-
-
 def _refused_settlement(
     request: PaymentRequest, payment: Payment | None, refused: Refused
 ) -> SettleResponse:
@@ -292,10 +344,11 @@ def _refused_settlement(
         payer=refused.payer,
         reason=refused.reason,
         message=refused.message,
+        extra=refused.extra,
     )
 
 
 def _unavailable(error: StorageUnavailable) -> ServiceUnavailable:
     return ServiceUnavailable(
-        Reason.SETTLEMENT_FAILED, f"the storage does not work, try again: {error}", 5
+        Reason.EVIDENCE_UNAVAILABLE, f"the storage does not work, try again: {error}", 5
     )

@@ -4,23 +4,23 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
-from facilitator.exact.refused import AlreadyOnChain, Refused
+from facilitator.exact.refused import AlreadyOnChain
+from facilitator.exact.verification import lookup_failed
 from facilitator.roles.chain import ChainUnavailable, InBlock
 from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.roles.storage import Storage
 from facilitator.settlement import responses, transitions
 from facilitator.settlement.result_delivery import ResultDelivery
 from facilitator.settlement.retention import GRACE_SECONDS, KEEP_SECONDS
-from facilitator.settlement.settle_request import SettleRequest
+from facilitator.settlement.settle_request import Admitted, SettleRequest
 from facilitator.settlement.tracking.pending_settlement import PendingSettlement, is_open
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.settlement.waiting_slots import WaitingSlots
 from facilitator.x402.messages import SettleResponse
-from facilitator.x402.reasons import Reason
 
 _CLAIMED_POLL_SECONDS = 0.1
 
@@ -41,16 +41,14 @@ class SettlementCoordinator:
         self,
         storage: Storage,
         trackers: Mapping[str, Tracker],
-        judge: Callable[[Payment], str],
         clock: Clock,
         *,
         lease_seconds: float,
         max_waiting: int,
     ) -> None:
-        """``judge`` returns the payer of a payment that may be submitted now, or refuses."""
+        """Take the trackers by network; at most ``max_waiting`` callers wait at once."""
         self._storage = storage
         self._trackers = trackers
-        self._judge = judge
         self._clock = clock
         self._lease_seconds = lease_seconds
         self.waiting_slots = WaitingSlots(max_waiting)
@@ -72,12 +70,14 @@ class SettlementCoordinator:
         submitted, :class:`~facilitator.roles.storage.StorageUnavailable`.
         """
         deadline = time.monotonic() + request.wait_seconds
-        claim = self._claim(payment, deadline)
+        claim, is_ours = self._claim(payment, request, deadline)
         if claim is None:
             return responses.busy(payment)
         never_landed = claim.state in (ClaimState.REJECTED, ClaimState.EXPIRED)
         if not never_landed and claim.requirements != payment.terms.requirements.fingerprint():
             return responses.duplicate(claim, "it settles other requirements")
+        if not (is_ours or never_landed):
+            request.join()
         tracker = self._trackers[payment.terms.network.id]
         if claim.state is ClaimState.SETTLED and claim.delivery is Delivery.NONE:
             try:
@@ -90,16 +90,18 @@ class SettlementCoordinator:
         if not is_open(claim):
             return self._delivery.respond(PendingSettlement(claim), request, deadline)
         pending = tracker.track(claim)
-        self._wait(pending, deadline)
+        self._wait(pending, request, deadline)
         return self._delivery.respond(pending, request, deadline)
 
     # --- Claiming and submitting ------------------------------------------------------------
 
-    def _claim(self, payment: Payment, deadline: float) -> Claim | None:
-        """Return the submitted (or final) claim on the payment; add and submit it if there is none.
+    def _claim(
+        self, payment: Payment, request: SettleRequest, deadline: float
+    ) -> tuple[Claim | None, bool]:
+        """Return the submitted (or final) claim on the payment, and True if this call made it.
 
-        Return ``None`` while another caller verifies it, if the time runs out or no slot to wait is
-        free; and when so many others come first that the time runs out.
+        The claim is ``None`` while another caller verifies it, if the time runs out or no slot to
+        wait is free; and when so many others come first that the time runs out.
         """
         owner = uuid.uuid4().hex
         while True:
@@ -108,7 +110,7 @@ class SettlementCoordinator:
             if claim is None:
                 left = max(0.0, deadline - time.monotonic())
                 if not self._turn_to_write.acquire(timeout=left + _LATE_SECONDS):
-                    return None
+                    return None, False
                 try:
                     claim = self._storage.add_claim(self._new_claim(payment, owner))
                 finally:
@@ -116,27 +118,25 @@ class SettlementCoordinator:
             if claim.state is ClaimState.CLAIMED and claim.owner != owner:
                 claim = self._take_over(payment, claim, owner)
             if claim.state is not ClaimState.CLAIMED:
-                return claim
+                return claim, False
             if claim.owner == owner:
-                submitted = self._submit(payment, claim)
+                submitted = self._submit(claim, request)
                 if submitted is not None:
-                    return submitted
-            elif not self._wait_for_owner(claim, deadline):
-                return None
+                    return submitted, True
+            elif not self._wait_for_owner(claim, request, deadline):
+                return None, False
 
     def _restored(self, payment: Payment) -> Claim | None:
         """Return the claim, if it is pending in this process and the storage has lost it."""
         try:
             return self._trackers[payment.terms.network.id].restore(payment.transaction_id)
         except ChainUnavailable as error:
-            raise _lookup_failed(error) from None
+            raise lookup_failed(error) from None
 
-    def _wait_for_owner(self, claim: Claim, deadline: float) -> bool:
+    def _wait_for_owner(self, claim: Claim, request: SettleRequest, deadline: float) -> bool:
         """Wait while the claim's owner verifies the payment; return True if it no longer does."""
-        if not self.waiting_slots.take():
-            return False
-        try:
-            while (left := deadline - time.monotonic()) > 0:
+        with self.waiting_slots.taken_by(claim.transaction_id, request.client) as has_slot:
+            while has_slot and (left := deadline - time.monotonic()) > 0:
                 if self._draining.wait(min(left, _CLAIMED_POLL_SECONDS)):
                     return False
                 stored = self._storage.claim(claim.transaction_id)
@@ -144,9 +144,9 @@ class SettlementCoordinator:
                     return True
                 if stored.lease_until <= self._clock.time():
                     return True
+                if request.client_disconnected():
+                    return False
             return False
-        finally:
-            self.waiting_slots.give_back()
 
     def _take_over(self, payment: Payment, claim: Claim, owner: str) -> Claim:
         """Put a claim of this caller in its place if its owner's lease is over."""
@@ -174,20 +174,23 @@ class SettlementCoordinator:
             nonce=owner,
         )
 
-    def _submit(self, payment: Payment, claim: Claim) -> Claim | None:
+    def _submit(self, claim: Claim, request: SettleRequest) -> Claim | None:
         """Judge the payment again and submit it; ``None`` when another caller took the claim."""
         tracker = self._trackers[claim.network]
+        admitted: Admitted | None = None
         try:
-            payer = self._judge(payment)
+            admitted = request.admit()
             tracker.follow()
         except AlreadyOnChain as landed:
             return self._rebuild(claim, landed.where)
         except BaseException as error:
+            if admitted is not None:
+                admitted.withdraw()
             self._storage.remove_claim(claim)  # nothing was sent
             if isinstance(error, ChainUnavailable):
-                raise _lookup_failed(error) from None
+                raise lookup_failed(error) from None
             raise
-        announce = transitions.submit(claim.owner, payer, self._clock.time())
+        announce = transitions.submit(claim.owner, admitted.payer, self._clock.time())
         with self._turn_to_write:
             announced, by_us = transitions.advance(self._storage, claim, announce)
         if announced is None or not by_us:
@@ -204,14 +207,15 @@ class SettlementCoordinator:
         _log.warning("the claim on %s was lost, and is made again", claim.transaction_id)
         return self._trackers[claim.network].track_in_block(rebuilt, block).claim
 
-    def _wait(self, pending: PendingSettlement, deadline: float) -> None:
-        if pending.is_decided() or not self.waiting_slots.take():
+    def _wait(self, pending: PendingSettlement, request: SettleRequest, deadline: float) -> None:
+        """Wait until the settlement is decided, and no longer than the caller does."""
+        if pending.is_decided():
             return
-        try:
-            pending.wait(deadline - time.monotonic(), self._draining.is_set)
-        finally:
-            self.waiting_slots.give_back()
 
+        def give_up() -> bool:
+            return self._draining.is_set() or request.client_disconnected()
 
-def _lookup_failed(error: ChainUnavailable) -> Refused:
-    return Refused(Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {error}")
+        payment = pending.claim.transaction_id
+        with self.waiting_slots.taken_by(payment, request.client) as has_slot:
+            if has_slot:
+                pending.wait(deadline - time.monotonic(), give_up)

@@ -101,7 +101,7 @@ def expired(claim: Claim) -> SettleResponse:
     return _response(
         claim,
         success=False,
-        reason=Reason.NOT_CONFIRMED,
+        reason=Reason.SETTLEMENT_FAILED,
         message=(
             f"the transaction's validity ended at slot {claim.invalid_hereafter} without the "
             "ledger recording it; it can no longer land"

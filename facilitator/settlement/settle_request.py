@@ -1,7 +1,16 @@
-"""One call of ``/settle``: how long its caller waits, and under which key."""
+"""One call of ``/settle``: its caller, and what the layer above does for its payment."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Admitted(NamedTuple):
+    """A payment that may be submitted now."""
+
+    payer: str
+    withdraw: Callable[[], None]
+    """Frees what was bound for the payment. Called if it is not submitted after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,6 +19,12 @@ class SettleRequest:
 
     wait_seconds: float
     key: str | None
-    """Hash of the idempotency key."""
+    """Hash of the idempotency key, in the caller's name space."""
+    client: str
+    """The client that waits: an API key's name or an address; empty for this machine."""
     client_disconnected: Callable[[], bool]
-    """Return True if the caller has closed its connection."""
+    """Returns True if the caller has closed its connection."""
+    admit: Callable[[], Admitted]
+    """Judges the payment before its submission. Raises if it must not be submitted."""
+    join: Callable[[], None]
+    """Binds the caller's names to a payment that another call submitted. Raises if it cannot."""

@@ -1,6 +1,14 @@
-"""A bounded number of slots for callers that wait."""
+"""A bounded number of slots for callers that wait, shared fairly between payments and clients."""
 
 import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+PER_PAYMENT = 8
+"""Callers that wait for one payment at once: at most one of them receives the success."""
+FREE_PER_CLIENT = 8
+"""Slots that each client may take when few are free."""
 
 
 class WaitingSlots:
@@ -8,18 +16,57 @@ class WaitingSlots:
 
     def __init__(self, number: int) -> None:
         """Begin with ``number`` free slots."""
-        self.number = number
-        self.taken = 0
         self._lock = threading.Lock()
+        self._number = number
+        self._by_payment: Counter[str] = Counter()
+        self._by_client: Counter[str] = Counter()
+        self._taken = 0
 
-    def take(self) -> bool:
-        """Take a slot without waiting for one; return False if none is free."""
-        with self._lock:
-            free = self.taken < self.number
-            self.taken += free
-            return free
+    @property
+    def number(self) -> int:
+        """The number of slots, taken or free."""
+        return self._number
 
-    def give_back(self) -> None:
-        """Give a slot back."""
+    @property
+    def taken(self) -> int:
+        """The number of slots that are taken."""
+        return self._taken
+
+    def resize(self, number: int) -> None:
+        """Have that many slots from now on; taken ones beyond it are not given to others."""
+        self._number = number
+
+    @contextmanager
+    def taken_by(self, payment: str, client: str) -> Iterator[bool]:
+        """Take a slot without waiting for one, and give it back; yields False if none is free.
+
+        A payment has at most :data:`PER_PAYMENT` slots, and never more than half of all. A client
+        has no more than are free, so that there is room for others. This machine, which is the
+        client ``""``, is limited by the payment alone.
+        """
+        has_slot = self._take(payment, client)
+        try:
+            yield has_slot
+        finally:
+            if has_slot:
+                self._give_back(payment, client)
+
+    def _take(self, payment: str, client: str) -> bool:
         with self._lock:
-            self.taken -= 1
+            free = self._number - self._taken
+            if free <= 0 or self._by_payment[payment] >= min(PER_PAYMENT, -(-self._number // 2)):
+                return False
+            if client and self._by_client[client] >= max(FREE_PER_CLIENT, free):
+                return False
+            self._taken += 1
+            self._by_payment[payment] += 1
+            self._by_client[client] += 1
+            return True
+
+    def _give_back(self, payment: str, client: str) -> None:
+        with self._lock:
+            self._taken -= 1
+            for counter, name in ((self._by_payment, payment), (self._by_client, client)):
+                counter[name] -= 1
+                if not counter[name]:
+                    del counter[name]

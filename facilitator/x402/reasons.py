@@ -48,8 +48,8 @@ class Reason(StrEnum):
 
     # The facilitator and the chain.
     CHAIN_LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"
+    EVIDENCE_UNAVAILABLE = "exact_cardano_facilitator_evidence_unavailable"
     SETTLEMENT_FAILED = "exact_cardano_settlement_failed"
     DEFINITIVELY_REJECTED = "exact_cardano_settlement_definitively_rejected"
-    NOT_CONFIRMED = "exact_cardano_settlement_not_confirmed"
     PENDING = "settlement_pending"
     DUPLICATE = "duplicate_settlement"

@@ -14,6 +14,7 @@ UNKNOWN_CHECK_SECONDS = 5.0
 """Seconds until the first question by id while no node is known to have the transaction."""
 
 _MAX_CHECK_SECONDS = 120.0
+_GIVE_UP_CHECK_SECONDS = 2.0
 
 
 class PendingSettlement:
@@ -158,13 +159,17 @@ class PendingSettlement:
             self._changed.notify_all()
 
     def wait(self, seconds: float, give_up: Callable[[], bool]) -> None:
-        """Wait until it is decided, ``give_up`` returns True on a wake-up, or the time is over."""
+        """Wait until it is decided, ``give_up`` returns True, or the time is over.
+
+        ``give_up`` is asked on every change, and every two seconds.
+        """
         deadline = time.monotonic() + seconds
         with self._changed:
             while not self.is_decided() and not give_up():
                 left = deadline - time.monotonic()
-                if left <= 0 or not self._changed.wait(left):
+                if left <= 0:
                     break
+                self._changed.wait(min(left, _GIVE_UP_CHECK_SECONDS))
 
 
 def is_open(claim: Claim) -> bool:

@@ -1,0 +1,121 @@
+"""The last judgement of a payment before it is submitted, and everything that is bound with it."""
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from facilitator.clock import Clock
+from facilitator.exact.payment import Payment
+from facilitator.exact.refused import AlreadyOnChain, MayBeOnChain, Refused
+from facilitator.exact.verification import Verifier
+from facilitator.payments.bindings import Bindings, Name
+from facilitator.payments.idempotency import bind_identifier, bind_key, payment_identifier
+from facilitator.payments.reservations import Reservations
+from facilitator.payments.unique_terms import TermsRegistry
+from facilitator.roles.chain import ChainProvider
+from facilitator.roles.payment_hooks import PaymentView, Refusal
+from facilitator.roles.storage import StorageUnavailable
+from facilitator.settlement.retention import GRACE_SECONDS, KEEP_SECONDS
+from facilitator.settlement.settle_request import Admitted
+from facilitator.settlement.tracking.recovery import resolve_on_chain
+
+_log = logging.getLogger("facilitator.settlement")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a call of ``/settle`` names besides the payment."""
+
+    key: Name | None
+    """The caller's idempotency key."""
+    caller: str | None
+    """The name of the caller's API key."""
+    identifier: str | None
+    """The payer's payment identifier."""
+
+
+class Admission:
+    """Admits one payment to its submission: judges it, holds its inputs, binds its names."""
+
+    def __init__(
+        self,
+        verifier: Verifier,
+        providers: Mapping[str, ChainProvider],
+        clock: Clock,
+        before_settle: Callable[[PaymentView], Refusal | None],
+        reservations: Reservations,
+        bindings: Bindings,
+        terms: TermsRegistry,
+    ) -> None:
+        """Ask ``before_settle`` first, which may refuse."""
+        self._verifier = verifier
+        self._providers = providers
+        self._clock = clock
+        self._before_settle = before_settle
+        self._reservations = reservations
+        self._bindings = bindings
+        self._terms = terms
+
+    def judge(self, payment: Payment) -> str:
+        """Return the payer of a payment without a claim, if it may be submitted now."""
+        try:
+            return self._verifier.check_ledger(payment)
+        except MayBeOnChain as refused:
+            provider = self._providers[payment.terms.network.id]
+            raise resolve_on_chain(refused, payment, provider, self._clock.time()) from None
+
+    def admit(self, payment: Payment, names: Names) -> Admitted:
+        """Admit the payment to its submission; whatever is bound for it is bound by then.
+
+        Raises :class:`Refused` and :class:`~facilitator.api.service.IdempotencyConflict`. Nothing
+        stays bound then.
+        """
+        ask(self._before_settle, payment)
+        terms = self._verifier.unique_terms(payment)
+        try:
+            payer = self.judge(payment)
+        except AlreadyOnChain:
+            self._terms.bind(payment, terms)
+            raise
+        keep_until = self._keep_until(payment)
+        identifier = payment_identifier(payment, payer, names.caller, names.identifier)
+        with ExitStack() as bound:
+            self._reservations.hold_settling(payment, payer)
+            bound.callback(self._undo, self._reservations.release, payment.transaction_id)
+            if identifier is not None:
+                bind_identifier(self._bindings, identifier, payer, keep_until)
+                bound.callback(self._undo, self._bindings.unbind, identifier)
+            if names.key is not None:
+                bind_key(self._bindings, names.key, keep_until)
+                bound.callback(self._undo, self._bindings.unbind, names.key)
+            self._terms.bind(payment, terms)
+            bound.callback(self._undo, self._terms.unbind, payment, terms)
+            return Admitted(payer, bound.pop_all().close)
+
+    def join(self, payment: Payment, names: Names) -> None:
+        """Bind the key of a caller that waits for a payment which another call has submitted.
+
+        Raises :class:`~facilitator.api.service.IdempotencyConflict`.
+        """
+        if names.key is not None:
+            bind_key(self._bindings, names.key, self._keep_until(payment))
+
+    @staticmethod
+    def _undo(free: Callable[..., None], *arguments: object) -> None:
+        """Free what was bound; a storage that is away keeps it until its time is over."""
+        try:
+            free(*arguments)
+        except StorageUnavailable as error:
+            _log.warning("what was bound for a refused payment stays for a while: %s", error)
+
+    def _keep_until(self, payment: Payment) -> float:
+        longest = payment.terms.max_timeout_seconds + GRACE_SECONDS + KEEP_SECONDS
+        return self._clock.time() + longest
+
+
+def ask(gate: Callable[[PaymentView], Refusal | None], payment: Payment) -> None:
+    """Raise :class:`Refused` if a plugin's gate refuses the payment."""
+    refusal = gate(payment.view)
+    if refusal is not None:
+        raise Refused(refusal.reason, refusal.message)

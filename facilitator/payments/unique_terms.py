@@ -1,0 +1,60 @@
+"""Terms that only one transaction may meet, bound to the first that is settled under them."""
+
+import hashlib
+
+from facilitator.clock import Clock
+from facilitator.exact.methods import UniqueTerms
+from facilitator.exact.payment import Payment
+from facilitator.exact.refused import Refused
+from facilitator.roles.storage import Storage
+from facilitator.settlement.retention import KEEP_SECONDS
+from facilitator.x402.reasons import Reason
+
+_LONG_AGO = 0.0
+"""A Unix time in the past: a binding until then is only looked up, never kept."""
+
+
+class TermsRegistry:
+    """Binds terms to transactions, so that they hold in every process that shares the storage.
+
+    A claim is written after its terms are bound, which makes the binding as durable as the claim.
+    Every method raises :class:`~facilitator.roles.storage.StorageUnavailable`.
+    """
+
+    def __init__(self, storage: Storage, clock: Clock) -> None:
+        """Keep the bindings in the storage."""
+        self._storage = storage
+        self._clock = clock
+
+    def check(self, payment: Payment, terms: UniqueTerms | None) -> None:
+        """Raise :class:`Refused` when the terms are another transaction's; binds nothing."""
+        if terms is not None:
+            self._bind(payment, terms, _LONG_AGO)
+
+    def bind(self, payment: Payment, terms: UniqueTerms | None) -> None:
+        """Bind the terms to the payment's transaction, or raise :class:`Refused`.
+
+        They stay bound for as long as its claim may be asked for, even if it never lands.
+        """
+        if terms is not None:
+            self._bind(payment, terms, terms.until + KEEP_SECONDS)
+
+    def unbind(self, payment: Payment, terms: UniqueTerms | None) -> None:
+        """Free the terms of a payment that was not submitted."""
+        if terms is not None:
+            self._storage.change_key(_key(payment, terms), payment.transaction_id, None, 0.0)
+
+    def _bind(self, payment: Payment, terms: UniqueTerms, until: float) -> None:
+        this = payment.transaction_id
+        bound = self._storage.bind_key(_key(payment, terms), this, until, self._clock.time())
+        if bound != this:
+            raise Refused(
+                Reason.DUPLICATE,
+                f"these terms are the transaction {bound}'s: no other can settle them, "
+                "whatever became of it",
+            )
+
+
+def _key(payment: Payment, terms: UniqueTerms) -> str:
+    name = f"once {payment.terms.network.id} {payment.terms.method} {terms.key}"
+    return hashlib.sha256(name.encode()).hexdigest()
