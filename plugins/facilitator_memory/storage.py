@@ -9,7 +9,7 @@ from facilitator.plugin import Claim, Reservation, ReservedElsewhere, TooManyRes
 
 
 class _Deadlines:
-    """What is over when, so that nothing needs to look through everything."""
+    """The ends of records in order, so that no search goes through all of them."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, str]] = []
@@ -18,13 +18,13 @@ class _Deadlines:
         heapq.heappush(self._heap, (at, name))
 
     def passed(self, now: float) -> Iterator[str]:
-        """Take out the names whose time is over, in order."""
+        """Remove and yield the names whose time is over, in order."""
         while self._heap and self._heap[0][0] <= now:
             yield heapq.heappop(self._heap)[1]
 
 
 class MemoryStorage:
-    """A :class:`~facilitator.roles.storage.Storage` that lives and dies with its process."""
+    """A :class:`~facilitator.roles.storage.Storage` that lives as long as its process."""
 
     is_shared = False
     is_durable = False
@@ -51,7 +51,7 @@ class MemoryStorage:
             return self._claims.get(transaction_id)
 
     def change_claim(self, claim: Claim) -> bool:
-        """Write the claim if it was made from the stored one; whether it is now the stored one."""
+        """Write the claim if it was made from the stored one; return True if it is stored now."""
         with self._lock:
             stored = self._claims.get(claim.transaction_id)
             made_from = (claim.version - 1, claim.follows)
@@ -61,7 +61,7 @@ class MemoryStorage:
             return True
 
     def remove_claim(self, claim: Claim) -> bool:
-        """Remove the claim if the stored one equals it; whether it was removed."""
+        """Remove the claim if the stored one equals it; return True if it was removed."""
         with self._lock:
             if self._claims.get(claim.transaction_id) != claim:
                 return False
@@ -75,7 +75,7 @@ class MemoryStorage:
         return sorted(claims, key=lambda claim: claim.created_at)
 
     def forget_claims(self, now: float) -> int:
-        """Remove final claims whose ``keep_until`` has passed; how many."""
+        """Remove final claims whose ``keep_until`` has passed; return their number."""
         with self._lock:
             forgotten = [
                 claim.transaction_id
@@ -103,12 +103,12 @@ class MemoryStorage:
         return None
 
     def release(self, transaction_id: str) -> None:
-        """Let go of the transaction's reservation, if it has one."""
+        """Release the transaction's reservation, if it has one."""
         with self._lock:
             self._drop_reservation(transaction_id)
 
     def bind_key(self, key: str, fingerprint: str, expires_at: float, now: float) -> str:
-        """Bind the key to the request unless it is bound; the fingerprint it is bound to."""
+        """Bind the key to the request unless it is bound; return the bound fingerprint."""
         with self._lock:
             for name in self._key_deadlines.passed(now):
                 del self._fingerprints[name]
@@ -121,7 +121,7 @@ class MemoryStorage:
         """Return: memory is always there."""
 
     def close(self) -> None:
-        """Do nothing: what is kept goes with the process."""
+        """Do nothing: the records end with the process."""
 
     def _held(
         self, inputs: Collection[str], transaction_id: str, now: float
@@ -141,7 +141,7 @@ class MemoryStorage:
     def _drop_reservations(self, now: float) -> None:
         for transaction_id in self._reservation_deadlines.passed(now):
             reservation = self._reservations.get(transaction_id)
-            # A reservation that was replaced has got a later time since.
+            # A replaced reservation may have a later end by now.
             if reservation and reservation.expires_at <= now:
                 self._drop_reservation(transaction_id)
 
