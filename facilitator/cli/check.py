@@ -20,7 +20,7 @@ from facilitator.roles.health import HealthCheck
 from facilitator.roles.reporting import DescribesDestination
 from facilitator.runtime.chains import check_standbys, ordered_chain_providers
 from facilitator.runtime.signer import signer_addresses
-from facilitator.server.workers import check_storage
+from facilitator.server import check_storage
 from facilitator.settings import Settings
 
 SEE_PLUGIN = "see what its plugin says of it"

@@ -41,7 +41,7 @@ class Purchase:
     requirements: Mapping[str, Any] | None = None
     """The agreed requirements; ``None`` when nothing was to be paid."""
     transaction_id: str | None = None
-    """Of the payment that was presented to the server, lowercase hex."""
+    """Id of the payment that was presented to the server, lowercase hex."""
 
     @property
     def receipt(self) -> Mapping[str, Any] | None:

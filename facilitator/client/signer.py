@@ -44,7 +44,7 @@ class Signer:
     """A wallet that signs payments on one network."""
 
     def __init__(self, network: str, wallet: Wallet, chain: SignerChain, clock: Clock) -> None:
-        """``network`` is a canonical id."""
+        """Sign for the wallet on the network with that canonical id."""
         self._network = network
         self._wallet = wallet
         self._chain = chain

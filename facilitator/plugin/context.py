@@ -27,4 +27,4 @@ class Context:
     worker: Worker | None = None
     """This process among several; ``None`` when it is the only one."""
     meter: Meter = NO_METER
-    """Counts and measures; does nothing without a plugin's meter, and while that is asked for."""
+    """The meter; it does nothing without a plugin's meter, and while that is asked for."""

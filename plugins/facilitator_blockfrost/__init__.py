@@ -1,7 +1,7 @@
-"""A public Cardano network by Blockfrost's API, of blockfrost.io or of one's own, as a plugin.
+"""A public Cardano network by the API of blockfrost.io or of a self-hosted Blockfrost, as a plugin.
 
-It is announced twice, as ``blockfrost`` and as ``blockfrost_backup``, so that a second account or
-a second server can stand in for the first.
+It is registered twice, as ``blockfrost`` and as ``blockfrost_backup``: a second account or server
+can stand by for the first.
 """
 
 from facilitator_blockfrost.plugin import BlockfrostPlugin

@@ -1,4 +1,4 @@
-"""Following the chain: the tip, and the blocks after a point with what they hold."""
+"""Following the chain: the tip, and the blocks after a point with their contents."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from facilitator_blockfrost.fields import Malformed, digest, rows, table, whole
 from facilitator_blockfrost.transactions import read_consumed
 
 BATCH = 20
-"""Blocks that one call reads, so that little is lost when one of them cannot be read."""
+"""Blocks that one call reads; a block that cannot be read costs few others."""
 
 _PAGE = 100
 _INPUTS, _COLLATERAL = 0, 13
@@ -32,10 +32,10 @@ def read_tip(client: Client) -> Tip:
 
 
 def read_blocks_after(client: Client, point: Point) -> Sequence[Block]:
-    """Up to :data:`BATCH` blocks that follow the point, oldest first.
+    """Return up to :data:`BATCH` blocks that follow the point, oldest first.
 
-    Raises :class:`PointNotFound`, and :class:`ChainUnavailable` when not even the first of them
-    can be read.
+    Raises :class:`PointNotFound`, and :class:`ChainUnavailable` when the first of them cannot be
+    read.
     """
     blocks: list[Block] = []
     try:
@@ -59,7 +59,7 @@ def _rows_after(client: Client, point: Point) -> Sequence[Mapping[str, Any]]:
         return rows(ask(), "blocks")
     except Missing:
         pass
-    # Several machines answer for one address, and one that lags does not have the block either.
+    # Several machines answer for one address, and one that lags does not have the block.
     tip = read_tip(client)
     if tip.point.slot < point.slot:
         raise ProviderBehind(
@@ -72,7 +72,7 @@ def _rows_after(client: Client, point: Point) -> Sequence[Mapping[str, Any]]:
 
 
 def _linked(found: Sequence[Mapping[str, Any]], parent: str) -> Iterator[Mapping[str, Any]]:
-    """The blocks as far as each follows the one before; the first may follow another parent."""
+    """Yield the blocks while each follows the one before; the first may have another parent."""
     for number, row in enumerate(found):
         if number and digest(row, "previous_block") != parent:
             return
@@ -99,7 +99,7 @@ def _transactions(client: Client, block: str, count: int) -> dict[str, Sequence[
         for row in rows(_pages(client, block, "txs/cbor", count), "transactions")
     }
     ids = list(found)
-    if len(ids) < count:  # a Blockfrost of one's own may keep no CBOR
+    if len(ids) < count:  # a self-hosted Blockfrost may keep no CBOR
         ids = [digest({"id": each}, "id") for each in _pages(client, block, "txs", count)]
     if len(set(ids)) != count:
         raise Malformed(f"a block of {count} transactions with {len(set(ids))}")
@@ -123,10 +123,10 @@ def _pages(client: Client, block: str, what: str, count: int) -> list[Any]:
 
 
 def _consumed(client: Client, transaction_id: str, cbor: Any) -> Sequence[OutputRef]:
-    """What the transaction took out of the UTxO set.
+    """Return what the transaction took out of the UTxO set.
 
-    It is asked for by itself when its CBOR is not there or cannot be read, since nothing on the
-    chain may stop it from being followed.
+    A further call reads it when the CBOR is missing or unreadable, since no transaction on the
+    chain may stop the follower.
     """
     try:
         body, _, is_valid, *_ = cbor2.loads(bytes.fromhex(cbor))

@@ -1,7 +1,7 @@
-"""What a Blockfrost account may ask for, kept on this side so that nobody gets banned.
+"""The limits of a Blockfrost account, kept on this side to avoid bans.
 
-https://docs.blockfrost.io: a number of requests a day by the plan, from midnight to midnight UTC,
-and 10 requests a second for each IP address with a burst of 500 that refills at that rate.
+https://docs.blockfrost.io: each plan has a number of requests a day, from midnight to midnight UTC.
+Each IP address has 10 requests a second, with a burst of 500 that refills at that rate.
 """
 
 import math
@@ -31,7 +31,7 @@ class Budget:
     def __init__(self, tier: Tier, clock: Clock) -> None:
         """Begin with a full burst and a whole day."""
         self.plan = _words(tier)
-        """What it allows, for people."""
+        """The plan's limits in words."""
         self._clock = clock
         self._per_day = REQUESTS_PER_DAY[tier]
         self._lock = threading.Lock()
@@ -42,20 +42,20 @@ class Budget:
 
     @property
     def spent(self) -> int:
-        """Requests taken out of the budget since midnight UTC."""
+        """The requests taken out of the budget since midnight UTC."""
         with self._lock:
             self._refill(self._clock.time())
             return self._spent
 
     @property
     def left(self) -> float:
-        """What is left of the day's requests."""
+        """The requests left of the day."""
         return max(0.0, self._per_day - self.spent)
 
     def spend(self) -> float:
-        """Take one request out of the budget; seconds to wait before making it, at most 1.
+        """Take one request out of the budget; return the seconds to wait before it, at most 1.
 
-        Raises :class:`ChainUnavailable` when there is none.
+        Raises :class:`ChainUnavailable` when the budget is used up.
         """
         now = self._clock.time()
         with self._lock:
@@ -84,13 +84,13 @@ class Budget:
 
 
 def _words(tier: Tier) -> str:
-    """What the plan allows, for people."""
+    """Return the plan's limits in words."""
     per_day = REQUESTS_PER_DAY[tier]
     a_day = "any number of" if math.isinf(per_day) else f"{per_day:,.0f}"
     return f"{tier}, {a_day} requests a day, {REQUESTS_PER_SECOND:g} a second"
 
 
 def until_midnight(now: float) -> str:
-    """Return the end of a sentence on when the day ends."""
+    """Return the end of a sentence: the time at which the day ends."""
     minutes = math.ceil((DAY - now % DAY) / 60)
     return f"at midnight UTC, in {minutes // 60} h {minutes % 60:02} min"

@@ -1,7 +1,7 @@
-"""Asking the Blockfrost API: its headers, its errors, its limits.
+"""The client of the Blockfrost API: its headers, its errors, its limits.
 
 https://docs.blockfrost.io: 402 the day's requests are used up, 403 the project ID is refused,
-418 banned for going on after 402 or 429, 425 the mempool is full, 429 too many requests.
+418 banned for more requests after 402 or 429, 425 the mempool is full, 429 too many requests.
 """
 
 import random
@@ -28,19 +28,19 @@ FIRST_BACKOFF = 0.2
 
 _LONGEST_RETRY_AFTER = 3.0
 _TOTAL = 1.5
-"""How many times the time-out all tries together may take."""
+"""The time that all tries together may take, in time-outs."""
 
 
 class Missing(Exception):
-    """Blockfrost answered 404: it does not have what was asked for."""
+    """Blockfrost answered 404: it does not have the resource."""
 
 
 class OutcomeUnknown(Exception):
-    """The request was sent, or may have been, and no answer came; the text is the reason."""
+    """A request that was sent, or may have been, got no answer; the text is the reason."""
 
 
 class Client:
-    """Asks one Blockfrost API. For use by many threads at once. Its errors hold no secret."""
+    """A client of one Blockfrost API, for many threads at once. Its errors hold no secret."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Client:
         budget: Budget | None,
         metrics: RequestMetrics = NO_REQUEST_METRICS,
     ) -> None:
-        """``base_url`` is without the version, which is added; connects to nothing yet."""
+        """Prepare requests to ``base_url``, which has no version; connect to nothing yet."""
         url = urlsplit(f"{base_url}/v0")
         api = Api(project_id, base_url, "v0")
         tls = ssl.create_default_context() if url.scheme == "https" else None
@@ -79,7 +79,7 @@ class Client:
             )
 
     def __repr__(self) -> str:
-        """Without the project ID."""
+        """Return a text without the project ID."""
         return "Client()"
 
     @property
@@ -88,9 +88,9 @@ class Client:
         return self._budget.plan if self._budget else None
 
     def get(self, path: str, **values: object) -> Any:
-        """Return the JSON at the path, which begins with ``/``; asked up to three times.
+        """Return the JSON at the path, which begins with ``/``; try up to three times.
 
-        What the path has in braces is replaced by the ``values``, and counted as it is.
+        The ``values`` replace the names in braces. Metrics count the path with its braces.
         Raises :class:`Missing` for 404 and :class:`ChainUnavailable`.
         """
         endpoint = f"GET {path.partition('?')[0]}"
@@ -116,7 +116,7 @@ class Client:
             self._metrics.retry()
 
     def post(self, path: str, body: bytes, content_type: str) -> Answer:
-        """Return the answer to the body posted to the path, whatever its status; sent once.
+        """Post the body to the path once; return the answer with any status.
 
         Raises :class:`ChainUnavailable` when nothing was sent, else :class:`OutcomeUnknown`.
         """
@@ -134,7 +134,7 @@ class Client:
             raise OutcomeUnknown(_failure(error)) from None
 
     def close(self) -> None:
-        """Close the connections; whoever waits for a turn or another try goes on at once."""
+        """Close the connections; threads that wait for a turn or another try go on at once."""
         self._closed.set()
         self._pool.close()
 
@@ -150,7 +150,7 @@ class Client:
         return answer
 
     def _wait_for_leave(self) -> None:
-        """Return when a request may be made. Raises :class:`ChainUnavailable` when none may."""
+        """Wait until a request may be made. Raises :class:`ChainUnavailable` when none may."""
         try:
             self._quota_pause.check()
             if self._budget is not None and (wait := self._budget.spend()):
@@ -160,7 +160,7 @@ class Client:
             raise
 
     def _backoff(self, answer: Answer | None, tried: int) -> float | None:
-        """Seconds to wait before another try; ``None`` when there is to be none."""
+        """Return the seconds to wait before another try; ``None`` when there is no other."""
         if tried >= TRIES or (answer is not None and answer.status not in _RETRIED):
             return None
         backoff: float = FIRST_BACKOFF * 2 ** (tried - 1) * random.uniform(0.5, 1.0)  # noqa: S311 -- no secret
@@ -176,7 +176,7 @@ def _json(answer: Answer) -> Any:
 
 
 def refusal(answer: Answer) -> ChainUnavailable:
-    """What an answer means that is no result, in a sentence without its body."""
+    """Return the error for an answer that is no result, in a sentence without its body."""
     return ChainUnavailable(_refusal(answer))
 
 

@@ -1,9 +1,9 @@
 """One kept-alive HTTP/1.1 connection, as cheap as one can be in Python.
 
 A request takes 0.06 ms of processor time this way, where ``http.client`` takes 0.13, urllib3 0.28
-and requests 0.69 (16 threads, one core, no TLS); all the rest of a ``/verify`` takes about half a
-millisecond. It sends what it is given and reads the framing of RFC 9112: lengths, chunks, or
-everything up to the end.
+and requests 0.69 (16 threads, one core, no TLS). The rest of a ``/verify`` takes about half a
+millisecond. The connection sends the bytes that it is given. It reads the framing of RFC 9112:
+lengths, chunks, or everything up to the end.
 """
 
 import socket
@@ -14,7 +14,7 @@ from typing import NamedTuple
 MAX_HEAD = 64 * 1024
 MAX_BODY = 32 * 1024 * 1024
 IDLE_SECONDS = 60.0
-"""Unused for longer, a connection may be forgotten by something on the way without a word."""
+"""Idle time after which a machine on the way may have dropped the connection silently."""
 
 _RECEIVE = 64 * 1024
 _LONGEST_CHUNK_LINE = 1024
@@ -23,7 +23,7 @@ _NO_CONTENT = (204, 304)
 
 
 class ProtocolError(ConnectionError):
-    """What came is not an HTTP/1.1 answer, or it is cut short or too large."""
+    """The received bytes are no HTTP/1.1 answer, or the answer is cut short or too large."""
 
 
 class Answer(NamedTuple):
@@ -32,11 +32,11 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     retry_after: int | None = None
-    """Seconds, where the answer says so in seconds."""
+    """The header's value, if it is in seconds."""
 
 
 class Origin(NamedTuple):
-    """Where to connect to."""
+    """The address to connect to."""
 
     host: str
     port: int
@@ -56,7 +56,7 @@ class Origin(NamedTuple):
 
 
 class Connection:
-    """Asks one question at a time. Not for use by several threads at once."""
+    """A connection for one request at a time. Not for use by several threads at once."""
 
     def __init__(self, sock: socket.socket) -> None:
         """Take a connected socket."""
@@ -65,12 +65,12 @@ class Connection:
         self._deadline = 0.0
         self._used_at = time.monotonic()
         self.reusable = True
-        """Whether another question may follow."""
+        """True if another request may follow."""
         self.answered = False
-        """Whether any byte of the last question's answer came."""
+        """True if any byte of the last answer came."""
 
     def is_stale(self) -> bool:
-        """Whether it is too old, or the other end closed it or sent what nobody asked for."""
+        """Return True if it is too old, or the other end closed it or sent unrequested bytes."""
         if time.monotonic() - self._used_at > IDLE_SECONDS:
             return True
         try:
@@ -106,11 +106,11 @@ class Connection:
         return Answer(status, body, int(retry_after) if retry_after.isdigit() else None)
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the socket."""
         self._socket.close()
 
     def _receive(self) -> bytes:
-        """More bytes; empty at the end."""
+        """Return more bytes, none at the end. Raises :class:`OSError`."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("timed out")
@@ -126,7 +126,7 @@ class Connection:
         self._buffer += data
 
     def _until(self, mark: bytes, longest: int) -> bytes:
-        """What comes before the mark, which is consumed."""
+        """Return the bytes before the mark, and consume the mark."""
         while (end := self._buffer.find(mark)) < 0:
             if len(self._buffer) > longest:
                 raise ProtocolError("the answer has too long a head")
@@ -148,7 +148,7 @@ class Connection:
         return int(rest[:3]), headers
 
     def _body(self, status: int, headers: dict[bytes, bytes]) -> tuple[bytes, bool]:
-        """Return the body, and whether only the end of the connection ended it."""
+        """Return the body, and True if the end of the connection ended it."""
         if status in _NO_CONTENT:
             return b"", False
         if b"chunked" in headers.get(b"transfer-encoding", b"").lower():

@@ -1,4 +1,4 @@
-"""From the settings to where a network's Blockfrost is and how much it may be asked."""
+"""A network's Blockfrost by the settings: its address, its project ID and its limits."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -19,25 +19,25 @@ REQUIRED = "Blockfrost project ID is required"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """How to ask a network's Blockfrost."""
+    """The address and the limits of a network's Blockfrost."""
 
     base_url: str
-    """Without the version, and without a slash at its end."""
+    """The URL without the version and without a slash at its end."""
     project_id: str | None = field(repr=False)
     tier: Tier | None
-    """The plan whose limits are to be kept, if any."""
+    """The plan whose limits the client keeps, if any."""
     is_hosted: bool = False
-    """Whether it is of blockfrost.io, which can do more."""
+    """True if it belongs to blockfrost.io, which can do more."""
 
 
 def find_endpoint(
     table: str, settings: BlockfrostSettings, network: str, served: Collection[str]
 ) -> Endpoint | None:
-    """How to ask for the network; ``None`` when the settings are for another one served.
+    """Return the network's endpoint; ``None`` when the settings are for another one served.
 
     Args:
         table: The settings' table, for messages.
-        settings: What is set in it.
+        settings: The table's values.
         network: Canonical id.
         served: All networks served, ``network`` among them.
 
@@ -75,7 +75,7 @@ def _by_name(settings: BlockfrostSettings) -> Mapping[str, str]:
 def _project_ids(
     table: str, settings: BlockfrostSettings, served: Collection[str]
 ) -> Mapping[str, str]:
-    """Project IDs by the network that their first letters name."""
+    """Return the project IDs by the network that their first letters name."""
     found = {}
     for name, project_id in _by_name(settings).items():
         key = f"{table}.project_ids.{name}"

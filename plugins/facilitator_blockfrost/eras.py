@@ -1,4 +1,4 @@
-"""How slots, epochs and time relate, from ``/network/eras`` and ``/genesis``."""
+"""Slots, epochs and time of a network, from ``/network/eras`` and ``/genesis``."""
 
 import logging
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ _log = logging.getLogger(__name__)
 
 
 class Calendar(NamedTuple):
-    """The era summary, and how epochs go in the last era."""
+    """The era summary, and the epochs of the last era."""
 
     eras: EraSummary
     start_slot: int
@@ -25,7 +25,7 @@ class Calendar(NamedTuple):
         return self.start_epoch + (slot - self.start_slot) // self.epoch_slots
 
     def start_ms(self, epoch: int) -> int:
-        """When an epoch of the last era begins."""
+        """Return the Unix time in ms at which an epoch of the last era begins."""
         return self.eras.start_ms(self.start_slot + (epoch - self.start_epoch) * self.epoch_slots)
 
 
@@ -37,18 +37,18 @@ KNOWN_CALENDARS = {
 
 
 def read_calendar(client: Client, network: str) -> Calendar:
-    """As Blockfrost tells it, or as it is known of the network where Blockfrost doesn't.
+    """Return Blockfrost's calendar, or the known one of the network where it has none.
 
     Raises :class:`ChainUnavailable`.
     """
     known = KNOWN_CALENDARS[network]
     try:
-        told = _calendar(client.get("/network/eras"), client.get("/genesis"))
+        reported = _calendar(client.get("/network/eras"), client.get("/genesis"))
     except Missing:
         return known
-    if told.eras.eras != known.eras.eras:
+    if reported.eras.eras != known.eras.eras:
         _log.warning("the slots of %s are other ones than known; Blockfrost's are taken", network)
-    return told
+    return reported
 
 
 def _calendar(summary: Any, genesis: Any) -> Calendar:

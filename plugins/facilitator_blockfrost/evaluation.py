@@ -1,6 +1,6 @@
-"""Having Blockfrost's node run a transaction's Plutus scripts, by way of its Ogmios.
+"""Evaluation of a transaction's Plutus scripts by Blockfrost's node and its Ogmios.
 
-https://ogmios.dev: what each script used, or which ones fail and why.
+https://ogmios.dev: the answer has the units that each script used, or each failure and its reason.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ _PURPOSES = {"spend": 0, "mint": 1, "publish": 2, "withdraw": 3, "vote": 4, "pro
 """Ogmios' names by the tag of a redeemer (CDDL ``redeemer_tag``)."""
 _SCRIPTS_FAIL = 3010
 _VERDICTS = {3012: "it ends in an error", 3161: "it needs more than a transaction may use"}
-"""Ogmios' codes that speak about the script itself, not about how it was asked to be run."""
+"""Ogmios' codes for faults of the script itself, not of the request to run it."""
 
 
 class _Item(NamedTuple):
@@ -32,23 +32,23 @@ class _Item(NamedTuple):
 def evaluate(client: Client, transaction: bytes) -> Sequence[ScriptFailure]:
     """Return the scripts that fail, or use more than their redeemer's budget.
 
-    Raises :class:`ChainUnavailable` when it cannot be told.
+    Raises :class:`ChainUnavailable` when the node gives no verdict.
     """
-    # The outputs it spends are on the chain, and handing them in as well is an error.
+    # The outputs that it spends are on the chain, and passing them again is an error.
     body = orjson.dumps({"cbor": transaction.hex(), "additionalUtxoSet": []})
     try:
         answer = client.post(_PATH, body, "application/json")
     except OutcomeUnknown as error:
         raise ChainUnavailable(str(error)) from None
     try:
-        told = table(orjson.loads(answer.body), "an evaluation")
+        evaluated = table(orjson.loads(answer.body), "an evaluation")
     except orjson.JSONDecodeError:
         raise refusal(answer) from None
-    if "error" in told and "jsonrpc" in told:
-        return _failures(table(told["error"], "error"))
+    if "error" in evaluated and "jsonrpc" in evaluated:
+        return _failures(table(evaluated["error"], "error"))
     if answer.status != 200:
         raise refusal(answer)
-    return _over_budget(_redeemers(transaction), told.get("result"))
+    return _over_budget(_redeemers(transaction), evaluated.get("result"))
 
 
 def _redeemers(transaction: bytes) -> Sequence[Redeemer]:
@@ -59,7 +59,10 @@ def _redeemers(transaction: bytes) -> Sequence[Redeemer]:
 
 
 def _over_budget(redeemers: Sequence[Redeemer], result: Any) -> Sequence[ScriptFailure]:
-    """Ogmios runs scripts with all that a transaction may use; the ledger, with their budgets."""
+    """Return the scripts over their budgets, which Ogmios does not apply.
+
+    It runs each script with all that a transaction may use.
+    """
     used = {_item(row): table(row.get("budget"), "budget") for row in rows(result, "an evaluation")}
     failures = []
     for redeemer in redeemers:

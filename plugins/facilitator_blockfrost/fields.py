@@ -1,4 +1,4 @@
-"""Reading what Blockfrost answers, so that whatever it is, it is a value or a typed error."""
+"""Readers of Blockfrost's answers: each returns a value or raises a typed error."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -15,10 +15,10 @@ _DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 
 
 class Malformed(ChainUnavailable):
-    """What Blockfrost answered is not what its API describes."""
+    """Blockfrost's answer does not match its API's description."""
 
     def __init__(self, what: str) -> None:
-        """``what`` names the part, as in the API's description."""
+        """Name the part in ``what``, as in the API's description."""
         super().__init__(f"Blockfrost answered with something unforeseen: {what}")
 
 
@@ -47,7 +47,7 @@ def whole(row: Mapping[str, Any], name: str) -> int:
 
 
 def fraction(row: Mapping[str, Any], name: str) -> Fraction:
-    """Return a number of at least 0, exactly as its shortest decimal spelling has it."""
+    """Return a number of at least 0, exactly as its shortest decimal spelling."""
     value = row.get(name)
     if type(value) in (int, float):
         value = f"{value}"
@@ -73,7 +73,7 @@ def digest(row: Mapping[str, Any], name: str, size: int = 32) -> str:
 
 
 def raw_bytes(row: Mapping[str, Any], name: str, size: int | None = None) -> bytes:
-    """Bytes in hex, of the size if it is given."""
+    """Return bytes from hex, of the size if it is given."""
     try:
         value = bytes.fromhex(text(row, name))
     except ValueError:
@@ -86,5 +86,5 @@ def raw_bytes(row: Mapping[str, Any], name: str, size: int | None = None) -> byt
 def optional(
     read: Callable[[Mapping[str, Any], str], T], row: Mapping[str, Any], name: str
 ) -> T | None:
-    """What ``read`` makes of the field, unless it is null or not there."""
+    """Read the field by ``read``; return ``None`` for a null or a missing field."""
     return None if row.get(name) is None else read(row, name)

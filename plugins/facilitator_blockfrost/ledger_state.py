@@ -1,4 +1,4 @@
-"""The ledger state that Blockfrost tells exactly: stake accounts. Everything else is left out."""
+"""The part of the ledger state that Blockfrost has exactly: stake accounts."""
 
 from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.parameters import ProtocolParameters
@@ -9,9 +9,9 @@ from facilitator_blockfrost.client import Client, Missing
 from facilitator_blockfrost.fields import Malformed, optional, table, text, whole
 
 KEY_DEPOSIT = 2_000_000
-"""What every account on the public networks paid, in lovelace: ``keyDeposit`` never was another.
+"""Lovelace that every account on the public networks paid: ``keyDeposit`` has always been this.
 
-Blockfrost doesn't tell what an account paid, so that none is known once it is another.
+Blockfrost does not report an account's deposit. Once ``keyDeposit`` changes, none is known.
 """
 
 _REWARD_HEADER, _SCRIPT = 0xE0, 0x10
@@ -37,7 +37,7 @@ def _account(client: Client, address: str) -> Account | None:
     try:
         row = table(client.get("/accounts/{stake_address}", stake_address=address), "an account")
     except Missing:
-        return None  # no transaction ever named it
+        return None  # no transaction has named it
     if not isinstance(row.get("registered"), bool):
         raise Malformed("registered is neither true nor false")
     if not row["registered"]:

@@ -1,7 +1,7 @@
-"""What Blockfrost knows of outputs, in as few calls as can be.
+"""Look-up of outputs at Blockfrost, in as few calls as possible.
 
-``/txs/{hash}/utxos`` has every output of a transaction and what spent it. Blockfrost answers 404
-for a transaction that never was and for one it has not indexed yet, which cannot be told apart.
+``/txs/{hash}/utxos`` has every output of a transaction and the transaction that spent it. A 404
+does not distinguish a transaction that never was from one that is not indexed yet.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ from facilitator_blockfrost.transactions import scripts_succeeded
 from facilitator_blockfrost.values import read_output
 
 FEW_TRANSACTIONS = 2
-"""Up to this many are asked for one by one; beyond, the first output's address is asked too."""
+"""Transactions asked for one by one; with more, the first output's address is asked for too."""
 
 _PARALLEL = 8
 
@@ -28,15 +28,15 @@ NOT_INDEXED = Unknown("Blockfrost does not have its transaction (or not yet)")
 
 
 class Outputs:
-    """Looks outputs up. For use by many threads at once."""
+    """A look-up of outputs, for many threads at once."""
 
     def __init__(self, client: Client) -> None:
-        """``client`` asks the network's Blockfrost."""
+        """Look outputs up by ``client``, which asks the network's Blockfrost."""
         self._client = client
         self._threads = ThreadPoolExecutor(_PARALLEL, "blockfrost")
 
     def statuses(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
-        """Each output asked for with what is known of it. Raises :class:`ChainUnavailable`."""
+        """Return the status of each output asked for. Raises :class:`ChainUnavailable`."""
         wanted: dict[bytes, list[OutputRef]] = {}
         for ref in refs:
             wanted.setdefault(ref.transaction_id, []).append(ref)
@@ -57,7 +57,7 @@ class Outputs:
         return found
 
     def at(self, address: bytes) -> Mapping[OutputRef, Output]:
-        """The newest hundred unspent outputs at the address, without those that hold a script.
+        """Return the newest hundred unspent outputs at the address, without those with a script.
 
         Raises :class:`ChainUnavailable`.
         """
@@ -74,7 +74,7 @@ class Outputs:
     def _of_transactions(
         self, groups: Collection[Collection[OutputRef]]
     ) -> Mapping[OutputRef, OutputStatus]:
-        """Return the statuses of outputs of several transactions, asked for at the same time."""
+        """Return the statuses of outputs of several transactions, asked for in parallel."""
         found: dict[OutputRef, OutputStatus] = {}
         try:
             parts = self._threads.map(self._of_transaction, groups)
@@ -99,10 +99,11 @@ class Outputs:
     def _made(
         self, transaction_id: str, outputs: Sequence[Mapping[str, Any]]
     ) -> Mapping[int, Mapping[str, Any] | None]:
-        """By index, the outputs that the transaction made; ``None`` where that is not known.
+        """Return by index the outputs that the transaction made; ``None`` where unknown.
 
-        One with ``collateral`` is made only when the transaction's scripts fail, and the others
-        then are not. What spent it isn't told, except where it is listed a second time without.
+        Outputs with ``collateral`` are made only when the transaction's scripts fail; the others
+        are then not made. The spender of a collateral output is unknown, unless Blockfrost lists
+        that output a second time without ``collateral``.
         """
         made = {whole(row, "output_index"): row for row in outputs if not row.get("collateral")}
         returned = {whole(row, "output_index") for row in outputs if row.get("collateral")}
@@ -115,7 +116,7 @@ class Outputs:
             return Spent()
         row = made[ref.index]
         if row is None:
-            return Unknown("Blockfrost does not tell whether returned collateral is spent")
+            return Unknown("Blockfrost does not show whether returned collateral is spent")
         spender = optional(digest, row, "consumed_by_tx")
         return Spent(spender) if spender is not None else self._unspent(ref, row)
 
@@ -126,7 +127,7 @@ class Outputs:
         return self._with_script(ref, output)
 
     def _with_script(self, ref: OutputRef, output: Output) -> OutputStatus:
-        """The output as its transaction has it, since only there the script is as it was made."""
+        """Return the output from its transaction, which alone has the script's original bytes."""
         try:
             answer = table(
                 self._client.get("/txs/{hash}/cbor", hash=ref.transaction_id.hex()), "cbor"
@@ -150,7 +151,7 @@ class Outputs:
     def _at_same_address(
         self, known: Iterable[OutputStatus], wanted: Iterable[Collection[OutputRef]]
     ) -> Mapping[OutputRef, OutputStatus]:
-        """Return those wanted that are among the newest unspent ones where a known output is."""
+        """Return the wanted outputs among the newest unspent ones at a known output's address."""
         missing = {ref for group in wanted for ref in group}
         unspent = next((each for each in known if isinstance(each, Unspent)), None)
         if unspent is None:
@@ -164,7 +165,7 @@ class Outputs:
             answer = self._client.get(
                 "/addresses/{address}/utxos?count=100&order=desc", address=format_address(address)
             )
-        except Missing:  # nothing was ever there
+        except Missing:  # the address has never held an output
             return {}
         return {
             OutputRef(raw_bytes(row, "tx_hash", 32), whole(row, "output_index")): row

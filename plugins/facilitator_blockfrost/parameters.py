@@ -9,14 +9,14 @@ from facilitator_blockfrost.eras import Calendar
 from facilitator_blockfrost.fields import Malformed, fraction, table, whole
 
 LAG_SECONDS = 1800.0
-"""How long after an epoch's start Blockfrost may still have the parameters of the one before."""
+"""Seconds after an epoch's start in which Blockfrost may still have the last one's parameters."""
 
 _ASK_AGAIN_SECONDS = 10.0
 _LANGUAGES = ("PlutusV1", "PlutusV2", "PlutusV3")
 
 
 class Kept(NamedTuple):
-    """Parameters and when to ask for them again, in Unix seconds."""
+    """Parameters, and the Unix seconds at which to ask for them again."""
 
     parameters: ProtocolParameters
     ask_at: float
@@ -25,8 +25,8 @@ class Kept(NamedTuple):
 def fetch_parameters(client: Client, calendar: Calendar, clock: Clock) -> Kept:
     """Return the parameters in force at Blockfrost's tip.
 
-    Just after an epoch's start that may still be in the epoch before. Its parameters hold on then,
-    as do the outputs that Blockfrost tells of, and are asked for again in a moment.
+    Just after an epoch's start the tip may still be in the epoch before. Its parameters are then
+    used with Blockfrost's outputs of that epoch, and are asked for again soon.
     Raises :class:`ChainUnavailable`.
     """
     try:
@@ -72,7 +72,7 @@ def read_parameters(answer: Any) -> ProtocolParameters:
 
 
 def _cost_models(raw: Any) -> dict[int, tuple[int, ...]]:
-    """By language, in the order of the ledger; ``cost_models`` has them by names."""
+    """Return the costs by language, in the ledger's order; ``cost_models`` has them by name."""
     if raw is None:
         return {}
     models = {}

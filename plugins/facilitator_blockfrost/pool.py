@@ -9,25 +9,25 @@ MAX_IDLE = 64
 
 
 class NotSent(Exception):
-    """Nothing of the request left this machine. Its cause is an :class:`OSError`."""
+    """The request did not leave this machine. The cause is an :class:`OSError`."""
 
 
 class Pool:
-    """Idle connections, the one used last taken first, so that those too many grow old and go."""
+    """Idle connections. The last used one is taken first, so that surplus ones expire."""
 
     def __init__(self, origin: Origin) -> None:
-        """Connect to nothing yet."""
+        """Keep connections to ``origin``; connect to nothing yet."""
         self._origin = origin
         self._idle: deque[Connection] = deque()
         self._closed = False
 
     def ask(self, request: bytes, timeout: float, *, repeatable: bool) -> Answer:
-        """Send the request; its answer.
+        """Send the request; return its answer.
 
         A repeatable request goes over an idle connection if there is one, and again over a new
-        one if that turns out to be closed. Any other goes over a new one, since the other end may
-        close an idle one just when the request is on its way, and whether it was taken is unknown.
-        Raises :class:`NotSent`, and :class:`OSError` when it cannot be told what became of it.
+        one if that turns out to be closed. Any other request goes over a new one: the other end
+        may close an idle one just when the request is on its way, and its outcome is then unknown.
+        Raises :class:`NotSent`, and :class:`OSError` when the outcome is unknown.
         """
         idle = self._take() if repeatable else None
         if idle is not None:
@@ -43,7 +43,7 @@ class Pool:
         return self._ask(connection, request, timeout)
 
     def close(self) -> None:
-        """Close the idle connections; those in use are closed when their answer is there."""
+        """Close the idle connections; those in use are closed after their answer."""
         self._closed = True
         while self._idle:
             self._idle.pop().close()

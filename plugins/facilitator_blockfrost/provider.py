@@ -21,17 +21,16 @@ from facilitator_blockfrost.transactions import read_status
 
 
 class Blockfrost:
-    """A network as one Blockfrost tells it.
+    """A network by one Blockfrost.
 
     It implements :class:`facilitator.roles.chain.ChainProvider`, ``ReadsLedgerState`` and
-    ``HasPlan``.
-    For use by many threads at once.
+    ``HasPlan``. For use by many threads at once.
     """
 
     is_devnet = False
 
     def __init__(self, network: str, client: Client, clock: Clock, *, poll_seconds: float) -> None:
-        """``client`` asks the Blockfrost of ``network``; nothing is asked yet."""
+        """Ask the Blockfrost of ``network`` by ``client``; ask nothing yet."""
         self.network = network
         self.poll_seconds = poll_seconds
         self._client = client
@@ -54,19 +53,19 @@ class Blockfrost:
         return read_tip(self._client)
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
-        """What is known of each output; unknown where Blockfrost doesn't have its transaction."""
+        """Return each output's status; unknown where Blockfrost doesn't have its transaction."""
         return self._outputs.statuses(refs)
 
     def submit(self, transaction: bytes) -> str:
-        """Post the bytes to Blockfrost's node, once."""
+        """Post the bytes to Blockfrost's node once; return the transaction's id."""
         return submit(self._client, transaction)
 
     def outputs_at(self, address: bytes) -> Mapping[OutputRef, Output]:
-        """What a wallet at the address may spend, one page of it."""
+        """Return one page of the outputs that a wallet at the address may spend."""
         return self._outputs.at(address)
 
     def transaction(self, transaction_id: str) -> TransactionStatus:
-        """Where the transaction is: in a block, else in the mempool of Blockfrost's own node."""
+        """Return the transaction's status: in a block, else in the mempool of Blockfrost's node."""
         return read_status(self._client, transaction_id)
 
     def blocks_after(self, point: Point) -> Sequence[Block]:
@@ -81,7 +80,7 @@ class Blockfrost:
         return kept.parameters
 
     def eras(self) -> EraSummary:
-        """How slots and time relate, asked for once."""
+        """Return the era summary, asked for once."""
         return self._known_calendar().eras
 
     def _known_calendar(self) -> Calendar:
@@ -91,7 +90,7 @@ class Blockfrost:
         return calendar
 
     def ledger_state(self, query: StateQuery) -> LedgerState:
-        """Return the stake accounts asked for; what else is asked is not known."""
+        """Return the stake accounts asked for; other facts are unknown."""
         return read_ledger_state(self._client, self.network, self.parameters(), query)
 
     def close(self) -> None:
@@ -101,7 +100,7 @@ class Blockfrost:
 
 
 class HostedBlockfrost(Blockfrost):
-    """A network as blockfrost.io tells it, which also has its node run scripts.
+    """A network by blockfrost.io, whose node also runs scripts.
 
     It implements ``EvaluatesScripts`` as well.
     """

@@ -1,4 +1,4 @@
-"""Not asking for a while what would be refused anyway."""
+"""A pause in which no request is made that Blockfrost would refuse anyway."""
 
 import logging
 import threading
@@ -24,7 +24,7 @@ class _Until(NamedTuple):
 
 
 class QuotaPause:
-    """Open after 402 until the day ends, and after 418 for some minutes; one success ends it."""
+    """The pause after 402 until the day ends, and after 418 for some minutes. A success ends it."""
 
     def __init__(self, clock: Clock) -> None:
         """Begin without a pause."""
@@ -34,12 +34,12 @@ class QuotaPause:
 
     @property
     def is_of_quota(self) -> bool:
-        """Whether it is because the day's requests are used up."""
+        """True if the day's requests are used up."""
         until = self._until
         return until is not None and until.of_quota and self._clock.time() < until.end
 
     def check(self) -> None:
-        """Return when a request may be made. Raises :class:`ChainUnavailable` otherwise."""
+        """Check that a request may be made. Raises :class:`ChainUnavailable` otherwise."""
         if self._until is None:
             return
         now = self._clock.time()

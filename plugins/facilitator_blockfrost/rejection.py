@@ -1,7 +1,7 @@
 """A node's refusal in plain words.
 
-Blockfrost hands on what the node's own tools write: names of the ledger's predicate failures among
-Haskell's spelling of them, the same as JSON, or an Ogmios sentence.
+Blockfrost passes on the output of the node's own tools: the ledger's predicate failures in
+Haskell's spelling or as JSON, or an Ogmios sentence.
 """
 
 import re
@@ -63,7 +63,7 @@ WORDS = {
     "DecoderErrorDeserialiseFailure": "it is no transaction",
     "DecoderFailure": "it is no transaction",
 }
-"""By the ledger's name of the predicate failure."""
+"""The words by the ledger's name of the predicate failure."""
 
 _NAME = re.compile(r"[A-Z][A-Za-z]{5,}")
 _NO_VERDICT = re.compile(
@@ -74,12 +74,12 @@ _NO_VERDICT = re.compile(
 
 
 def is_verdict(message: str) -> bool:
-    """Return whether a node judged the transaction, rather than that no node could be asked."""
+    """Return True if a node judged the transaction, False if no node could be asked."""
     return bool(_known(message)) or not _NO_VERDICT.search(message)
 
 
 def inputs_missing(message: str) -> bool:
-    """Return whether the node says that inputs are spent or never were."""
+    """Return True if the node says that inputs are spent or never were."""
     return not {"BadInputsUTxO", "ConwayMempoolFailure"}.isdisjoint(_known(message))
 
 

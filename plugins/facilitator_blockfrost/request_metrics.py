@@ -1,4 +1,4 @@
-"""What is counted of the requests to one Blockfrost."""
+"""The metrics of the requests to one Blockfrost."""
 
 import time
 from collections.abc import Callable
@@ -18,17 +18,17 @@ from facilitator_blockfrost.pool import NotSent
 
 
 class RequestMetrics:
-    """Counts under the names of one provider."""
+    """Metrics under the labels of one provider."""
 
     def __init__(self, meter: Meter, provider: str, network: str) -> None:
-        """Count for the network, which the provider is asked about."""
+        """Count requests to the provider about the network."""
         self._meter = meter
         self._names = {"provider": provider, "network": network}
         for counter in (UPSTREAM_RETRIES, UPSTREAM_WITHHELD):
             meter.count(counter, 0, **self._names)
 
     def request(self, endpoint: str) -> "Outcome":
-        """Count what is done in a ``with`` block as one request of the endpoint."""
+        """Count a ``with`` block as one request of the endpoint."""
         return Outcome(self, endpoint)
 
     def answered(self, endpoint: str, status: str, seconds: float) -> None:
@@ -45,16 +45,16 @@ class RequestMetrics:
         self._meter.count(UPSTREAM_WITHHELD, **self._names)
 
     def quota(self, *, used: Callable[[], float], remaining: Callable[[], float]) -> None:
-        """Show how much of the plan's day is used, and what remains."""
+        """Show the requests of the day that are used, and those that remain."""
         self._meter.gauge(QUOTA_USED, used, **self._names)
         self._meter.gauge(QUOTA_REMAINING, remaining, **self._names)
 
 
 class Outcome:
-    """A request under way: its status is set, or an error tells it."""
+    """A request under way: the caller sets its status, or an error does."""
 
     def __init__(self, metrics: RequestMetrics, endpoint: str) -> None:
-        """It begins with the ``with`` block."""
+        """Take the endpoint; the ``with`` block begins the request."""
         self.status = "failed"
         self._metrics = metrics
         self._endpoint = endpoint

@@ -1,4 +1,4 @@
-"""The plugin's settings, for both of its tables."""
+"""The plugin's settings for its two tables."""
 
 import re
 from collections.abc import Mapping

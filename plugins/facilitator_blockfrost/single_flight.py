@@ -1,4 +1,4 @@
-"""Asking once for everybody who wants the same at the same time."""
+"""One call for all threads that want the same result at the same time."""
 
 import threading
 from collections.abc import Callable
@@ -9,16 +9,16 @@ T = TypeVar("T")
 
 
 class SingleFlight(Generic[T]):
-    """A call that many threads make and only one runs; the others get what it got."""
+    """A call that many threads make and one runs; the others get its result."""
 
     def __init__(self, call: Callable[[], T]) -> None:
-        """``call`` is run by one thread at a time."""
+        """Run ``call`` in one thread at a time."""
         self._call = call
         self._lock = threading.Lock()
         self._flight: Future[T] | None = None
 
     def __call__(self) -> T:
-        """What the call returns or raises."""
+        """Return or raise what the call does."""
         with self._lock:
             flight = self._flight
             if flight is None:

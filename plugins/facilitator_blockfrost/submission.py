@@ -1,4 +1,4 @@
-"""Handing a transaction to Blockfrost, and what its answers mean."""
+"""Submission of transactions to Blockfrost, and the meaning of its answers."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ from facilitator_blockfrost.rejection import inputs_missing, is_verdict, rejecti
 
 
 def submit(client: Client, transaction: bytes) -> str:
-    """Post the bytes, once; the id that Blockfrost reports.
+    """Post the bytes once; return the id that Blockfrost reports.
 
     Raises :class:`SubmissionRejected`, :class:`SubmissionUnknown`, or a plain
-    :class:`ChainUnavailable` when no node was given it.
+    :class:`ChainUnavailable` when no node has got it.
     """
     try:
         answer = client.post("/tx/submit", transaction, "application/cbor")

@@ -1,4 +1,4 @@
-"""Single transactions: where one is, whether its scripts succeeded, what it consumed."""
+"""Single transactions: their status, the result of their scripts, and the consumed outputs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from facilitator_blockfrost.fields import Malformed, digest, raw_bytes, rows, ta
 
 
 def read_status(client: Client, transaction_id: str) -> TransactionStatus:
-    """In a block, else in the mempool of Blockfrost's own node, else nowhere it can see."""
+    """Return the status: in a block, else in the mempool of Blockfrost's node, else not found."""
     try:
         row = table(client.get("/txs/{hash}", hash=transaction_id), "a transaction")
     except Missing:
@@ -34,7 +34,7 @@ def _in_mempool(client: Client, transaction_id: str) -> TransactionStatus:
 
 
 def scripts_succeeded(client: Client, transaction_id: str) -> bool:
-    """Return whether the transaction did what it says, rather than forfeit its collateral."""
+    """Return True if the scripts succeeded, False if the transaction forfeits its collateral."""
     succeeded = _known(client, "/txs/{hash}", transaction_id).get("valid_contract")
     if not isinstance(succeeded, bool):
         raise Malformed("valid_contract is neither true nor false")
@@ -42,7 +42,7 @@ def scripts_succeeded(client: Client, transaction_id: str) -> bool:
 
 
 def read_consumed(client: Client, transaction_id: str) -> Sequence[OutputRef]:
-    """What the transaction took out of the UTxO set: its inputs, or its collateral."""
+    """Return what the transaction took out of the UTxO set: its inputs or its collateral."""
     inputs = rows(_known(client, "/txs/{hash}/utxos", transaction_id).get("inputs"), "inputs")
     has_collateral = any(row.get("collateral") for row in inputs)
     forfeits = has_collateral and not scripts_succeeded(client, transaction_id)
@@ -54,7 +54,7 @@ def read_consumed(client: Client, transaction_id: str) -> Sequence[OutputRef]:
 
 
 def _known(client: Client, path: str, transaction_id: str) -> Mapping[str, Any]:
-    """Return the answer about a transaction that was seen in a block before."""
+    """Return the answer on a transaction that was in a block before."""
     try:
         return table(client.get(path, hash=transaction_id), "a transaction")
     except Missing:

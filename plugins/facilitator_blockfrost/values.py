@@ -1,4 +1,4 @@
-"""From the JSON of an output to the output it stands for."""
+"""Outputs from their JSON."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ _POLICY_SIZE, _LONGEST_ASSET = 28, 60
 
 
 def read_output(row: Mapping[str, Any]) -> Output:
-    """The output that a row of ``/utxos`` describes, its reference script and its sizes left out.
+    """Return the output in a row of ``/utxos``, without its reference script and its sizes.
 
     Raises :class:`Malformed`.
     """

@@ -20,7 +20,7 @@ def settings_sections() -> Mapping[str, type]:
 
 @hookimpl
 def cli_commands() -> Sequence[tuple[str, str, Callable[[argparse.ArgumentParser], Run]]]:
-    """``demo``, ``devnet`` and ``sample-payment``."""
+    """Return ``demo``, ``devnet`` and ``sample-payment``."""
     return [
         ("demo", "show a payment from request to confirmation", prepare_demo),
         ("devnet", "run the devnet alone, as a Blockfrost-compatible API", prepare_devnet),
@@ -40,7 +40,10 @@ def wallets(network: str) -> Mapping[str, Wallet]:
 
 @hookimpl
 def chain_provider(context: Context, network: str) -> ChainProvider:
-    """A devnet for any network. Raises :class:`PluginError` in production or without its file."""
+    """Return a devnet for any network.
+
+    Raises :class:`PluginError` in production, or when its file cannot be used.
+    """
     if context.settings.environment == "production":
         raise PluginError(
             "the devnet is a test double and does not start in the environment production;"
@@ -59,7 +62,7 @@ def chain_provider(context: Context, network: str) -> ChainProvider:
 
 @hookimpl
 def startup(context: Context) -> None:
-    """Serve the devnets at ``devnet.listen``: only here, since other commands make devnets too."""
+    """Serve the devnets at ``devnet.listen``; other commands make devnets that are not served."""
     listen = context.settings.section(DevnetSettings).listen
     if listen is None:
         return
@@ -76,4 +79,4 @@ def startup(context: Context) -> None:
 
 
 _to_serve: list[tuple[Context, Devnet]] = []
-"""The devnets that wait for their facilitator to start."""
+"""The devnets that wait for the start of their facilitator."""

@@ -1,4 +1,4 @@
-"""What blocks are made of."""
+"""The contents of blocks."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from facilitator_devnet.ledger import Ledger
 
 
 class Totals(NamedTuple):
-    """Sums over the blocks from genesis up to some block; amounts in lovelace."""
+    """Sums over the blocks from genesis up to a block; amounts in lovelace."""
 
     transactions: int = 0
     output: int = 0
@@ -18,18 +18,18 @@ class Totals(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A block with what it is made of."""
+    """A block with its contents."""
 
     block: Block
     transactions: Sequence[Transaction]
     totals: Totals
-    """Up to this block, itself included."""
+    """The sums up to and including this block."""
     undo: Ledger
-    """The changes that take it back."""
+    """The changes that undo it."""
 
 
 def split(waiting: Sequence[Transaction]) -> tuple[Sequence[Transaction], Sequence[Transaction]]:
-    """As many from the front as fit in a block, and the others."""
+    """Return the first transactions, as many as fit in a block, and the others."""
     size = 0
     for count, transaction in enumerate(waiting):
         size += transaction.size

@@ -1,6 +1,6 @@
 """The devnet's chain: blocks over a ledger, a mempool, and rollbacks.
 
-Not for use by several threads at once: the provider holds its lock.
+Not for use by several threads at once: the provider holds the lock.
 """
 
 import logging
@@ -40,10 +40,10 @@ NO_PARENT = "00" * 32
 
 
 class Chain:
-    """Blocks from genesis on; each change is kept by the store before it is seen."""
+    """The blocks from genesis on. The store keeps each change before it becomes visible."""
 
     def __init__(self, network: str, store: Store, now: int) -> None:
-        """Go on from what the store keeps; a new chain begins just before the slot ``now``."""
+        """Continue the store's chain, or begin a new one just before the slot ``now``."""
         self.network = network
         self._store = store
         self._restore(now)
@@ -53,9 +53,9 @@ class Chain:
         self._rollbacks = saved.rollbacks
         self._grants = 0
         self.blocks: list[Made] = []
-        """By height."""
+        """The blocks by height."""
         self.heights: dict[str, int] = {}
-        """Of the blocks, by hash."""
+        """The heights of the blocks by hash."""
         self.index = Index()
         self.ledger = Ledger({}, {})
         self._begin_at(saved.genesis_slot)
@@ -86,7 +86,7 @@ class Chain:
         return replace(PARAMETERS, epoch=EPOCHS[self.network].at(self.tip.point.slot))
 
     def status(self, transaction_id: str) -> TransactionStatus:
-        """Where the transaction is."""
+        """Return the transaction's status."""
         if transaction_id in self._waiting:
             return InMempool()
         entry = self.index.entries.get(transaction_id)
@@ -103,7 +103,7 @@ class Chain:
         return [made.block for made in self.blocks[height + 1 :]]
 
     def unspent(self, address: bytes) -> dict[OutputRef, Output]:
-        """The outputs at the address that are in a block and that nothing in the mempool spends."""
+        """Return the outputs at the address in blocks that the mempool does not spend."""
         return {
             ref: found.output
             for _, ref in self.index.unspent(("address", address))
@@ -116,7 +116,7 @@ class Chain:
         return self._waiting
 
     def take(self, transaction: Transaction, now: int) -> list[Failure]:
-        """Put it in the mempool; if the ledger refuses it over what waits there, tell why."""
+        """Put it in the mempool; return the ledger's failures over the mempool, none if valid."""
         slot = max(now, self.tip.point.slot + 1)
         failures = self._pending.failures(transaction, self._environment(slot))
         if not failures:
@@ -125,14 +125,14 @@ class Chain:
         return failures
 
     def missing(self, transaction: Transaction) -> list[OutputRef]:
-        """Return its inputs that are not there to be spent over what waits in the mempool."""
+        """Return its inputs that are not unspent after the mempool."""
         outputs = self._pending.outputs
         return [ref for ref in transaction.body.inputs if not isinstance(outputs.get(ref), Unspent)]
 
     def produce(self, now: int) -> Block:
-        """Make a block at the slot ``now``, or the next free one, of what still holds there.
+        """Make a block at the slot ``now`` or the next free one, of transactions valid there.
 
-        What is too much for one block waits for the next.
+        Transactions beyond the size of one block wait for the next.
         """
         parent = self.tip
         slot = max(now, parent.point.slot + 1)
@@ -150,10 +150,10 @@ class Chain:
         return self.tip
 
     def roll_back(self, blocks: int, now: int, *, drop: bool) -> None:
-        """Undo the newest blocks; their transactions wait again, or are gone with ``drop``.
+        """Undo the newest blocks; return their transactions to the mempool, or ``drop`` them.
 
-        What is then no longer valid is dropped as well. Raises :class:`ValueError` unless there
-        are that many blocks above genesis.
+        Transactions that are then invalid are dropped as well. Raises :class:`ValueError` unless
+        there are that many blocks above genesis.
         """
         if not 0 < blocks <= self.tip.height:
             raise ValueError(f"can undo 1 to {self.tip.height} blocks, not {blocks}")
@@ -175,19 +175,19 @@ class Chain:
         self._queue(kept)
 
     def grant(self, output: bytes) -> OutputRef:
-        """Add the output (CBOR) as though genesis had held it, so that no rollback takes it."""
+        """Add the output (CBOR) as if at genesis, so that no rollback removes it."""
         decode_output(output)
         self._store.add_grant(output)
         return self._add_grant(output)
 
     def load(self, utxos: Mapping[OutputRef, Output]) -> None:
-        """Put the outputs in the ledger, over what there is under the same references."""
+        """Put the outputs in the ledger; replace those under the same references."""
         for ref, output in utxos.items():
             self.index.put(ref, output)
             self.ledger.outputs[ref] = Unspent(output)
 
     def reset(self, now: int) -> None:
-        """Begin anew from genesis."""
+        """Start again from genesis."""
         self._store.clear()
         self._restore(now)
 
@@ -197,7 +197,7 @@ class Chain:
     def _sift(
         self, transactions: Iterable[Transaction], ledger: Ledger, slot: int
     ) -> tuple[list[Transaction], list[Transaction]]:
-        """Return those that hold one after the other on the ledger, and the others."""
+        """Return the transactions that are valid in sequence on the ledger, and the others."""
         draft, environment = Draft(ledger), self._environment(slot)
         kept, dropped = [], []
         for transaction in transactions:

@@ -1,6 +1,6 @@
 """The devnet's commands: ``demo``, ``devnet`` and ``sample-payment``.
 
-They are the plugin's, and not the core's, since they need a chain whose keys everybody knows.
+They belong to the plugin, not to the core, since they need a chain whose private keys are known.
 """
 
 import argparse
@@ -25,11 +25,11 @@ Run: TypeAlias = Callable[[argparse.Namespace], int]
 
 
 class CannotPay(FacilitatorError):
-    """The sample payment that was asked for cannot be made."""
+    """The requested sample payment cannot be made."""
 
 
 def prepare_demo(parser: argparse.ArgumentParser) -> Run:
-    """``facilitator demo``."""
+    """Describe ``facilitator demo``; return its function."""
     parser.description = (
         "Show one x402 payment on an embedded devnet: 402, a signed transaction, /verify, the "
         "resource server's work, /settle, its confirmation, and the refusal of its reuse. Needs "
@@ -55,7 +55,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def prepare_devnet(parser: argparse.ArgumentParser) -> Run:
-    """``facilitator devnet``."""
+    """Describe ``facilitator devnet``; return its function."""
     parser.description = (
         "Run the devnet alone: a test ledger with a faucet, served as a Blockfrost-compatible API "
         "until SIGTERM or SIGINT. Prints where it listens once it does."
@@ -89,7 +89,7 @@ def _devnet(arguments: argparse.Namespace) -> int:
 
 
 def prepare_sample_payment(parser: argparse.ArgumentParser) -> Run:
-    """``facilitator sample-payment``."""
+    """Describe ``facilitator sample-payment``; return its function."""
     parser.description = (
         "Print a signed payment by one of the devnet's genesis wallets as the JSON body of "
         "/verify and /settle. Each genesis output can be spent once on a devnet: choose another "

@@ -37,8 +37,8 @@ class Devnet:
     """A test double of a Cardano network, in this process.
 
     It implements :class:`facilitator.roles.chain.ChainProvider`, ``AwaitsBlocks``, ``ListsOutputs``
-    and ``ReadsLedgerState``. Transactions are judged by the facilitator's own phase-1 rules; the
-    ones it takes go into the next block. Slots follow from the clock and the network's era summary.
+    and ``ReadsLedgerState``. The facilitator's own phase-1 rules judge transactions; valid ones go
+    into the next block. Slots follow from the clock and the network's era summary.
     """
 
     is_devnet = True
@@ -46,9 +46,9 @@ class Devnet:
     def __init__(
         self, network: str, clock: Clock, *, block_seconds: float = 0, path: str | None = None
     ) -> None:
-        """Begin at genesis or go on from the SQLite file, and make blocks unless that is manual.
+        """Begin at genesis or continue the SQLite file, and make a block each ``block_seconds``.
 
-        With ``block_seconds`` 0, blocks come only from :meth:`produce_block`.
+        With ``block_seconds`` 0, only :meth:`produce_block` makes blocks.
         Raises :class:`ChainUnavailable` when the file cannot be used.
         """
         self.network = network
@@ -83,7 +83,7 @@ class Devnet:
         return Tip(block.point, block.height)
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
-        """What is known of each output at the tip, the mempool left out."""
+        """Return each output's status at the tip, without the mempool."""
         self._check("outputs")
         if self.faults.take("lag"):
             return dict.fromkeys(refs, Unknown("the devnet was asked to lag"))
@@ -92,10 +92,10 @@ class Devnet:
             return {ref: outputs.get(ref, Spent()) for ref in refs}
 
     def submit(self, transaction: bytes) -> str:
-        """Put the transaction in the mempool, from where the next block takes it; its id.
+        """Put the transaction in the mempool for the next block; return its id.
 
-        What the mempool holds already is not judged again. Raises :class:`SubmissionRejected`
-        with the ledger's predicate failures, one sentence for each.
+        A transaction in the mempool is not judged again. Raises :class:`SubmissionRejected` with
+        the ledger's predicate failures, one sentence for each.
         """
         self._check("submit")
         self.faults.check_lost("request lost")
@@ -115,7 +115,7 @@ class Devnet:
         return decoded.id.hex()
 
     def transaction(self, transaction_id: str) -> TransactionStatus:
-        """Where the transaction (lowercase hex id) is."""
+        """Return the status of the transaction (lowercase hex id)."""
         self._check("transaction")
         with self._changed:
             return self._chain.status(transaction_id)
@@ -133,12 +133,12 @@ class Devnet:
             return self._chain.parameters
 
     def eras(self) -> EraSummary:
-        """How slots and time relate on the network that this stands in for."""
+        """Return the era summary of the network that the devnet stands in for."""
         self._check("eras")
         return KNOWN_ERAS[self.network]
 
     def await_block(self, after: Point, timeout: float) -> bool:
-        """Wait up to ``timeout`` seconds until the tip is not ``after``; whether it is not."""
+        """Wait up to ``timeout`` seconds for a tip other than ``after``; return True if it came."""
         with self._changed:
             self._changed.wait_for(
                 lambda: self._closing.is_set() or self._chain.tip.point != after, timeout
@@ -152,11 +152,11 @@ class Devnet:
             return self._chain.ledger.state(query)
 
     def also_close(self, close: Callable[[], None]) -> None:
-        """Have this called first when the devnet closes, by whatever depends on it."""
+        """Register a function that closes a dependent; :meth:`close` calls it first."""
         self._dependents.append(close)
 
     def close(self) -> None:
-        """Stop making blocks, wake whoever waits, and let go of the file."""
+        """Stop making blocks, wake waiting threads, and close the file."""
         for close in self._dependents:
             close()
         self._closing.set()
@@ -167,37 +167,37 @@ class Devnet:
         with self._changed:
             self._store.close()
 
-    # What a network has no call for: making things happen, for development and tests.
+    # A network has no such calls: they control the chain, for development and tests.
 
     def produce_block(self) -> Block:
-        """Make a block now of what the mempool holds and is still valid."""
+        """Make a block now of the mempool's transactions that are still valid."""
         with self._changed:
             block = self._chain.produce(self.now())
             self._changed.notify_all()
         return block
 
     def rollback(self, blocks: int, *, drop: bool = False) -> None:
-        """Undo the newest blocks; their transactions wait again, or are gone with ``drop``.
+        """Undo the newest blocks; return their transactions to the mempool, or ``drop`` them.
 
-        Blocks made after that are other ones. Raises :class:`ValueError` unless there are that
-        many blocks above genesis.
+        Later blocks have other hashes. Raises :class:`ValueError` unless there are that many blocks
+        above genesis.
         """
         with self._changed:
             self._chain.roll_back(blocks, self.now(), drop=drop)
             self._changed.notify_all()
 
     def fund(self, address: bytes, lovelace: int, assets: Assets | None = None) -> OutputRef:
-        """Give the address an output, which is there at once and which no rollback takes away.
+        """Give the address an output, which is there at once and which no rollback removes.
 
-        Its id follows from its content and from how many were given before. Raises
-        :class:`ValueError` for what cannot be an output.
+        Its id follows from its content and from the number of earlier ones. Raises
+        :class:`ValueError` if it cannot be an output.
         """
         output = encode_output(address, Value(lovelace, assets or {}))
         with self._changed:
             return self._chain.grant(output)
 
     def outputs_at(self, address: bytes) -> Mapping[OutputRef, Output]:
-        """What a wallet may spend: outputs at the address that nothing in the mempool spends."""
+        """Return the outputs at the address that no transaction in the mempool spends."""
         with self._changed:
             return self._chain.unspent(address)
 
@@ -206,9 +206,9 @@ class Devnet:
         utxos: Mapping[OutputRef, Output],
         accounts: Mapping[Credential, Account | None] | None = None,
     ) -> None:
-        """Put the outputs and accounts in the ledger, over what it has under the same keys.
+        """Put the outputs and accounts in the ledger; replace those under the same keys.
 
-        Raises :class:`ValueError` on a devnet with a file, which could not tell of them later.
+        Raises :class:`ValueError` on a devnet with a file, which could not restore them later.
         """
         if not self._in_memory:
             raise ValueError("outputs can be loaded into a devnet in memory only")
@@ -217,14 +217,14 @@ class Devnet:
             self._chain.ledger.accounts.update(accounts or {})
 
     def reset(self) -> None:
-        """Begin anew from genesis."""
+        """Start again from genesis."""
         with self._changed:
             self._chain.reset(self.now())
             self._changed.notify_all()
 
     @contextmanager
     def chain(self) -> Iterator[Chain]:
-        """The chain itself, which nobody else changes in the meantime."""
+        """Yield the chain itself, locked against changes by other threads."""
         with self._changed:
             yield self._chain
 

@@ -1,4 +1,4 @@
-"""Encoding what the devnet itself writes: outputs in the map form of the Conway CDDL."""
+"""The encoding of the devnet's own outputs, in the map form of the Conway CDDL."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ OUTPUT_OVERHEAD = 160
 
 
 def output_map(address: bytes, value: Value) -> dict[int, Any]:
-    """Return the output as what cbor2 encodes, to stand alone or in a body."""
+    """Return the output for cbor2, to encode it by itself or in a body."""
     if not value.assets:
         return {0: address, 1: value.lovelace}
     policies: dict[bytes, dict[bytes, int]] = {}

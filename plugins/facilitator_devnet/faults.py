@@ -1,4 +1,4 @@
-"""Faults that tests ask for, so that what copes with a failing chain can be tested."""
+"""Faults that tests ask for, to test the handling of a failing chain."""
 
 from collections import Counter
 from threading import Lock
@@ -12,7 +12,7 @@ Method = Literal[
 
 
 class Faults:
-    """Makes the next calls of a devnet fail; each call that fails uses one up."""
+    """The faults of a devnet's next calls; each failing call uses one up."""
 
     def __init__(self) -> None:
         """Begin without faults."""
@@ -24,7 +24,7 @@ class Faults:
         self._arm(method, times)
 
     def lose_submissions(self, times: int = 1) -> None:
-        """Let the next submissions raise :class:`SubmissionUnknown`, nothing being taken."""
+        """Let the next submissions raise :class:`SubmissionUnknown` and take nothing."""
         self._arm("request lost", times)
 
     def lose_replies(self, times: int = 1) -> None:
@@ -40,18 +40,18 @@ class Faults:
             self._left[fault] += times
 
     def take(self, fault: str) -> bool:
-        """Use up one fault of the kind; whether there was one."""
+        """Use up one fault of the kind; return True if there was one."""
         with self._lock:
             armed = self._left[fault] > 0
             self._left[fault] -= armed
             return armed
 
     def check(self, method: str) -> None:
-        """Raise :class:`ChainUnavailable` when the method is to fail."""
+        """Raise :class:`ChainUnavailable` if the method is to fail."""
         if self.take(method):
             raise ChainUnavailable(f"the devnet was asked to fail {method}()")
 
     def check_lost(self, fault: str) -> None:
-        """Raise :class:`SubmissionUnknown` when the request or reply is to be lost."""
+        """Raise :class:`SubmissionUnknown` if the request or reply is to be lost."""
         if self.take(fault):
             raise SubmissionUnknown(f"the devnet was asked for a {fault}")

@@ -1,4 +1,4 @@
-"""What every devnet begins with: wallets, a test token, protocol parameters."""
+"""The genesis of every devnet: wallets, a test token, protocol parameters."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ GENESIS_VALUES = (
     *[Value(1_000_000_000, {})] * 5,
     *[Value(10_000_000, {TEST_TOKEN: 1_000_000_000})] * 3,
 )
-"""What each genesis wallet holds: five outputs of 1000 ada, three of 10 ada and 1000 tUSDM."""
+"""The outputs of each genesis wallet: five of 1000 ada, three of 10 ada and 1000 tUSDM."""
 
 PARAMETERS = ProtocolParameters(
     min_fee_a=44,
@@ -47,25 +47,25 @@ PARAMETERS = ProtocolParameters(
     protocol_minor=0,
     cost_models={0: (), 1: (), 2: ()},
 )
-"""As on preprod; with empty cost models, since the devnet runs no Plutus."""
+"""The parameters of preprod, with empty cost models, since the devnet runs no Plutus."""
 
 MAX_BLOCK_BODY_SIZE = 90_112
 """Bytes of transactions in a block, as on preprod."""
 
 
 class Epochs(NamedTuple):
-    """From which slot on epochs are numbered from what, and how many slots they last."""
+    """The numbering of epochs: the first slot, its epoch, and the slots in an epoch."""
 
     start_slot: int
     start_epoch: int
     slots: int
 
     def at(self, slot: int) -> int:
-        """Return the epoch the slot lies in."""
+        """Return the epoch of the slot."""
         return self.start_epoch + max(0, slot - self.start_slot) // self.slots
 
     def first_slot(self, epoch: int) -> int:
-        """Return the slot that the epoch begins with."""
+        """Return the first slot of the epoch."""
         return self.start_slot + (epoch - self.start_epoch) * self.slots
 
 
@@ -82,7 +82,7 @@ def wallets(network: str) -> Mapping[str, Wallet]:
 
 
 def genesis_transactions(network: str) -> list[Transaction]:
-    """What made the outputs there are at first, one transaction for each wallet."""
+    """Return the transactions that made the first outputs, one for each wallet."""
     return [
         gift(
             f"devnet genesis of {network}: {name}",
@@ -93,7 +93,7 @@ def genesis_transactions(network: str) -> list[Transaction]:
 
 
 def genesis_outputs(network: str) -> Iterator[tuple[OutputRef, Output]]:
-    """Every output there is at first."""
+    """Yield every output of genesis."""
     for transaction in genesis_transactions(network):
         for number, output in enumerate(transaction.body.outputs):
             yield OutputRef(transaction.id, number), output
@@ -102,7 +102,7 @@ def genesis_outputs(network: str) -> Iterator[tuple[OutputRef, Output]]:
 def gift(occasion: str, outputs: Sequence[tuple[bytes, Value]]) -> Transaction:
     """Return a transaction that makes the outputs (address and value) from nothing.
 
-    The occasion makes its id. No ledger would take it; looked up, it is like any other.
+    Its id follows from the occasion. No ledger would take it, but look-ups treat it like any other.
     """
     mint: dict[bytes, dict[bytes, int]] = defaultdict(lambda: defaultdict(int))
     for _, value in outputs:
@@ -113,5 +113,5 @@ def gift(occasion: str, outputs: Sequence[tuple[bytes, Value]]) -> Transaction:
 
 
 def digest(data: bytes) -> bytes:
-    """Blake2b-256, the hash that ids of transactions and blocks are made with."""
+    """Return the Blake2b-256, the hash for ids of transactions and blocks."""
     return blake2b(data, digest_size=32).digest()

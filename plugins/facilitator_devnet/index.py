@@ -1,6 +1,6 @@
-"""What the chain holds by what it is looked up by: transactions, addresses, assets, scripts, data.
+"""The index of the chain: look-up by transaction, address, asset, script and datum.
 
-Everything is kept in the order of the chain, so that an answer as of an older block is a prefix.
+Entries are in the order of the chain, so that the answer as of an older block is a prefix.
 """
 
 from bisect import bisect_left, insort
@@ -30,7 +30,7 @@ T = TypeVar("T", tuple["Place", str], tuple["Place", OutputRef])
 
 
 class Place(NamedTuple):
-    """Where a transaction is: the height of its block and its position there."""
+    """The place of a transaction: the height of its block and its position there."""
 
     height: int
     position: int
@@ -41,26 +41,26 @@ class Entry(NamedTuple):
 
     place: Place
     outputs: Mapping[int, Output]
-    """By index; without gaps, unless they were put there one by one."""
+    """The outputs by index; without gaps, unless they were put there one by one."""
     transaction: Transaction
-    """Without bytes when nothing but outputs is known of it."""
+    """The transaction; without bytes when only its outputs are known."""
 
 
 class Index:
-    """What the transactions of the chain's blocks made and spent."""
+    """The outputs that the transactions of the chain made and spent."""
 
     def __init__(self) -> None:
         """Begin empty."""
         self.entries: dict[str, Entry] = {}
-        """By transaction id."""
+        """The transactions by id."""
         self.consumers: dict[OutputRef, str] = {}
-        """Which transaction spent an output."""
+        """The transaction that spent an output."""
         self.mints: defaultdict[AssetId, list[tuple[Place, str, int]]] = defaultdict(list)
-        """Where which transaction minted how much of an asset; what it burnt is negative."""
+        """The place, transaction and quantity of each mint of an asset; burns are negative."""
         self.scripts: dict[bytes, tuple[int, Script]] = {}
-        """By hash, with the height at which it was first seen."""
+        """The scripts by hash, with the height at which each was first seen."""
         self.datums: dict[bytes, tuple[int, bytes]] = {}
-        """By hash, with the height at which it was first seen."""
+        """The datums by hash, with the height at which each was first seen."""
         self._history: defaultdict[Key, list[tuple[Place, str]]] = defaultdict(list)
         self._unspent: defaultdict[Key, list[tuple[Place, OutputRef]]] = defaultdict(list)
 
@@ -78,7 +78,7 @@ class Index:
         return self._unspent.get(key, ())
 
     def put(self, ref: OutputRef, output: Output) -> None:
-        """Add an output of which nothing more is known, over what there is under its reference."""
+        """Add an output without its transaction; replace one under the same reference."""
         self._take_out(ref)
         name = ref.transaction_id.hex()
         entry = self.entries.get(name)
@@ -100,7 +100,7 @@ class Index:
                 _remove(self._unspent[key], (place, ref))
 
     def add(self, transaction: Transaction, place: Place) -> None:
-        """Add a transaction whose inputs, if it has any, are all here and unspent."""
+        """Add a transaction; its inputs, if any, must be in the index and unspent."""
         name = transaction.id.hex()
         touched: set[Key] = set()
         for ref in transaction.body.inputs:
@@ -157,7 +157,7 @@ class Index:
 
 
 def keys(output: Output) -> Iterator[Key]:
-    """What the output is looked up by."""
+    """Yield the keys by which the output is found."""
     yield "address", output.address
     address = read_address(output.address)
     if address.payment is not None:
@@ -169,7 +169,7 @@ def keys(output: Output) -> Iterator[Key]:
 
 
 def scripts_in(transaction: Transaction) -> Iterator[Script]:
-    """The scripts that it witnesses or that its outputs carry."""
+    """Yield the scripts in its witnesses and its outputs."""
     yield from (transaction.witnesses.scripts or {}).values()
     for output in transaction.body.outputs:
         if output.script is not None:
@@ -177,7 +177,7 @@ def scripts_in(transaction: Transaction) -> Iterator[Script]:
 
 
 def datums_in(transaction: Transaction) -> Iterator[bytes]:
-    """The CBOR of the data that it witnesses or that its outputs carry."""
+    """Yield the CBOR of the data in its witnesses and its outputs."""
     yield from transaction.witnesses.datums
     for output in transaction.body.outputs:
         if output.datum is not None:
@@ -185,7 +185,7 @@ def datums_in(transaction: Transaction) -> Iterator[bytes]:
 
 
 def datum_hash(datum: bytes) -> bytes:
-    """Blake2b-256, as outputs name data."""
+    """Return the Blake2b-256 by which outputs name data."""
     return blake2b(datum, digest_size=32).digest()
 
 

@@ -1,4 +1,4 @@
-"""The ledger state, and what a transaction does to it.
+"""The ledger state and its changes by transactions.
 
 There are no epoch boundaries: no rewards are paid and no pool retires.
 """
@@ -37,7 +37,7 @@ V = TypeVar("V")
 
 
 class Ledger:
-    """Outputs, the spent ones too, and what is registered; no entry means that it never was."""
+    """Outputs with the spent ones, and registrations; a missing entry never existed."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Ledger:
         pools: MutableMapping[bytes, bool] | None = None,
         dreps: MutableMapping[Credential, int | None] | None = None,
     ) -> None:
-        """Begin with these, which are changed in place."""
+        """Begin with these mappings, which are changed in place."""
         self.outputs = {} if outputs is None else outputs
         self.accounts = {} if accounts is None else accounts
         self.pools = {} if pools is None else pools
@@ -62,7 +62,7 @@ class Ledger:
         )
 
     def state(self, query: StateQuery) -> LedgerState:
-        """Return the facts asked for, save the treasury, which is not kept."""
+        """Return the facts asked for, without the treasury, which is not kept."""
         return LedgerState(
             accounts=_read(self.accounts, query.accounts, None),
             pools=_read(self.pools, query.pools, False),
@@ -70,7 +70,7 @@ class Ledger:
         )
 
     def failures(self, transaction: Transaction, env: Environment) -> list[Failure]:
-        """Why the ledger does not take the transaction; empty when it does."""
+        """Return the reasons why the ledger refuses the transaction; empty if it is valid."""
         refs, query = build_chain_query(transaction)
         found = _read(self.outputs, refs, Spent())
         utxo = {ref: got.output for ref, got in found.items() if isinstance(got, Unspent)}
@@ -80,7 +80,7 @@ class Ledger:
         ]
 
     def apply(self, transaction: Transaction, key_deposit: int) -> None:
-        """Do what the transaction does, without judging it (Conway ``LEDGER``)."""
+        """Apply the transaction without judging it (Conway ``LEDGER``)."""
         body, spent = transaction.body, Spent(transaction.id.hex())
         self.outputs.update(dict.fromkeys(body.inputs, spent))
         for index, output in enumerate(body.outputs):
@@ -110,7 +110,7 @@ class Ledger:
             self.accounts[credential] = _certified(account, certificate, key_deposit)
 
     def _retire_drep(self, drep: Credential) -> None:
-        """Its delegators then delegate to nobody (Conway ``GOVCERT``)."""
+        """Remove the DRep and its delegations (Conway ``GOVCERT``)."""
         self.dreps[drep] = None
         for credential, account in list(self.accounts.items()):
             if account is not None and account.drep == drep.hash.hex():
@@ -118,7 +118,7 @@ class Ledger:
 
 
 class Draft(Ledger):
-    """A ledger with changes of its own over another one, which stays as it is."""
+    """A ledger with changes over another one, which it does not change."""
 
     def __init__(self, base: Ledger) -> None:
         """Begin without changes."""

@@ -1,4 +1,4 @@
-"""Payments by genesis wallets, made without asking any server: what they hold is known."""
+"""Payments by genesis wallets, made without a server since their outputs are known."""
 
 import base64
 import time
@@ -18,7 +18,7 @@ TOKEN_ASSET = f"{TEST_TOKEN[:28].hex()}.{TEST_TOKEN[28:].hex()}"
 def requirements(
     network: str, pay_to: str, amount: int, *, asset: AssetId | None = None, confirmations: int = 1
 ) -> dict[str, Any]:
-    """``PaymentRequirements`` of so many lovelace, or units of the asset."""
+    """Return ``PaymentRequirements`` for the amount in lovelace, or in units of the asset."""
     return {
         "scheme": "exact",
         "network": network,
@@ -31,9 +31,9 @@ def requirements(
 
 
 def genesis_output(network: str, wallet: str, number: int, asset: AssetId | None) -> OutputRef:
-    """The wallet's output by number, counted among those that hold the asset (or only lovelace).
+    """Return the wallet's output by number among those with the asset (or with only lovelace).
 
-    Raises :class:`ValueError` when there are not that many.
+    Raises :class:`ValueError` when there are fewer.
     """
     address = wallets(network)[wallet].address
     refs = [
@@ -51,7 +51,7 @@ def _holds(output: Output, asset: AssetId | None) -> bool:
 
 
 def sign_payment(terms: Mapping[str, Any], wallet: str, ref: OutputRef, seconds: int) -> bytes:
-    """A signed transaction over that genesis output that meets the terms for so many seconds.
+    """Return a signed payment by the terms over the genesis output, valid for ``seconds``.
 
     Raises :class:`~facilitator_devnet.wallet.InsufficientFundsError`.
     """

@@ -8,7 +8,7 @@ MAX_PORT = 65_535
 
 
 def is_address(listen: str) -> bool:
-    """Return whether it is ``host:port``."""
+    """Return True if the text is ``host:port``."""
     host, colon, port = listen.rpartition(":")
     return bool(colon and host and port.isdecimal() and int(port) <= MAX_PORT)
 

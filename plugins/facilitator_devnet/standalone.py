@@ -20,7 +20,7 @@ def run_devnet(
 ) -> int:
     """Serve until SIGTERM or SIGINT and return the exit code 0; for the main thread.
 
-    Prints the line that tells where it listens once it does. Raises
+    Prints its URL once it listens. Raises
     :class:`~facilitator.errors.FacilitatorError` when it cannot start.
     """
     if not 0 <= block_seconds <= MAX_BLOCK_SECONDS:

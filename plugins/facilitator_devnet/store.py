@@ -1,7 +1,7 @@
-"""Where a devnet keeps its chain: nowhere, or in a SQLite file.
+"""The stores of a devnet's chain: none, or a SQLite file.
 
-What is kept is the log that the ledger state follows from: faucet outputs, blocks, and
-transactions in the order they were taken, those in the mempool having no block.
+A store keeps the log from which the ledger state follows: faucet outputs, blocks, and transactions
+in order of arrival. Transactions in the mempool have no block.
 """
 
 import sqlite3
@@ -35,7 +35,7 @@ LOCK_SECONDS = 1.0
 
 
 class SavedBlock(NamedTuple):
-    """A block as it was made; its height follows from its place."""
+    """A block of the log; its height follows from its place."""
 
     slot: int
     hash: str
@@ -47,7 +47,7 @@ class Saved(NamedTuple):
 
     genesis_slot: int
     rollbacks: int
-    """How often the chain was rolled back, which block hashes depend on."""
+    """The number of rollbacks, on which block hashes depend."""
     grants: Sequence[bytes]
     """The CBOR of each faucet output."""
     blocks: Sequence[SavedBlock]
@@ -55,13 +55,13 @@ class Saved(NamedTuple):
 
 
 class Store(Protocol):
-    """Keeps the log; each change is kept whole or not at all when the method returns.
+    """The keeper of the log. When a method returns, its change is kept as a whole or not at all.
 
-    All methods raise :class:`ChainUnavailable` when the store cannot do its work.
+    All methods raise :class:`ChainUnavailable` when the store fails.
     """
 
     def begin(self, network: str, genesis_slot: int) -> Saved:
-        """What is kept of the network's chain, which begins at the slot if there is nothing."""
+        """Return the log of the network's chain; begin a new one at the slot if there is none."""
         ...
 
     def add_grant(self, output: bytes) -> None:
@@ -79,54 +79,54 @@ class Store(Protocol):
         ...
 
     def roll_back(self, height: int, dropped: Collection[bytes]) -> None:
-        """Forget the blocks above; theirs are in the mempool again, save the dropped (ids)."""
+        """Forget the blocks above; put their transactions, except ``dropped``, in the mempool."""
         ...
 
     def clear(self) -> None:
-        """Forget all, so that another ``begin`` finds nothing."""
+        """Forget everything, so that another ``begin`` finds nothing."""
         ...
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         ...
 
 
 class MemoryStore:
-    """Keeps nothing: the chain ends with the process."""
+    """A store that keeps nothing: the chain ends with the process."""
 
     def begin(self, network: str, genesis_slot: int) -> Saved:  # noqa: ARG002
         """Return a new chain."""
         return Saved(genesis_slot, 0, (), (), ())
 
     def add_grant(self, output: bytes) -> None:
-        """Keep nothing."""
+        """Do nothing."""
 
     def add_transaction(self, transaction_id: bytes, raw: bytes) -> None:
-        """Keep nothing."""
+        """Do nothing."""
 
     def add_block(
         self, height: int, block: SavedBlock, taken: Collection[bytes], dropped: Collection[bytes]
     ) -> None:
-        """Keep nothing."""
+        """Do nothing."""
 
     def roll_back(self, height: int, dropped: Collection[bytes]) -> None:
-        """Keep nothing."""
+        """Do nothing."""
 
     def clear(self) -> None:
-        """Forget nothing."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """Let go of nothing."""
+        """Do nothing."""
 
 
 class SqliteStore:
-    """Keeps the log in a SQLite file that one process at a time may use.
+    """A store in a SQLite file that one process at a time may use.
 
-    What was acknowledged survives the end of the process, however it comes.
+    Acknowledged changes survive any end of the process.
     """
 
     def __init__(self, path: str | Path) -> None:
-        """Open or make the file. Raises :class:`ChainUnavailable`."""
+        """Open or create the file. Raises :class:`ChainUnavailable`."""
         self._path = path
         with self._explained():
             self._connection = sqlite3.connect(
@@ -177,7 +177,7 @@ class SqliteStore:
                 raise
 
     def begin(self, network: str, genesis_slot: int) -> Saved:
-        """What is kept of the network's chain, which begins at the slot if there is nothing."""
+        """Return the log of the network's chain; begin a new one at the slot if there is none."""
         with self._change() as change:
             sql = change.execute
             row = sql("SELECT network, genesis_slot, rollbacks FROM devnet").fetchone()
@@ -225,7 +225,7 @@ class SqliteStore:
             )
 
     def roll_back(self, height: int, dropped: Collection[bytes]) -> None:
-        """Forget the blocks above; theirs are in the mempool again, save the dropped (ids)."""
+        """Forget the blocks above; put their transactions, except ``dropped``, in the mempool."""
         with self._change() as change:
             change.execute("UPDATE transactions SET height = NULL WHERE height > ?", (height,))
             change.execute("DELETE FROM blocks WHERE height > ?", (height,))
@@ -233,13 +233,13 @@ class SqliteStore:
             _forget(change, dropped)
 
     def clear(self) -> None:
-        """Forget all, so that another ``begin`` finds nothing."""
+        """Forget everything, so that another ``begin`` finds nothing."""
         with self._change() as change:
             for table in ("devnet", "grants", "blocks", "transactions"):
                 change.execute(f"DELETE FROM {table}")  # noqa: S608
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
 

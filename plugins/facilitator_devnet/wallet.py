@@ -1,6 +1,6 @@
 """Deterministic wallets and a minimal transaction builder, for development and tests only.
 
-The keys follow from the wallet's name, so anybody can spend what they hold on any network.
+The keys follow from the wallet's name, so anyone can spend their outputs on any network.
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,7 +69,7 @@ class Wallet:
 
     @property
     def bech32(self) -> str:
-        """The base address as people write it."""
+        """The base address in bech32."""
         return format_address(self.address)
 
 
@@ -78,7 +78,7 @@ def _seed(purpose: str, name: str) -> bytes:
 
 
 def key_hash(key: SigningKey) -> bytes:
-    """Blake2b-224 of the public key, as credentials hold it."""
+    """Return the Blake2b-224 of the public key, as credentials hold it."""
     return blake2b(bytes(key.verify_key), digest_size=28).digest()
 
 
@@ -97,7 +97,7 @@ def build(
     ttl: int | None,
     **fields: Any,
 ) -> bytes:
-    """The CBOR of a body; ``fields`` are further ones by number, such as ``_4=certificates``."""
+    """Return the CBOR of a body; ``fields`` are further fields, such as ``_4=certificates``."""
     body: dict[int, Any] = {
         0: cbor2.CBORTag(SET_TAG, [list(ref) for ref in inputs]),
         1: [output_map(address, value) for address, value in outputs],
@@ -128,10 +128,10 @@ def pay(
 ) -> bytes:
     """Return a signed transaction that pays the amount in one output and returns the change.
 
-    The amount is lovelace, or units of ``asset``, which then travel with the least lovelace there
-    may be. ``utxos`` are the wallet's own, taken in their order, those with the asset first; the
-    fee is the minimum for the whole serialised length, as most wallets compute it; ``ttl`` is the
-    first slot in which the transaction is no longer valid. Raises :class:`InsufficientFundsError`.
+    The amount is lovelace, or units of ``asset``, which then travel with the minimum lovelace.
+    ``utxos`` are the wallet's own, taken in their order, those with the asset first. The fee is
+    the minimum for the whole serialised length, as most wallets compute it. ``ttl`` is the first
+    slot in which the transaction is no longer valid. Raises :class:`InsufficientFundsError`.
     """
     value = Value(amount, {})
     if asset is not None:

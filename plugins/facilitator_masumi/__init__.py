@@ -1,4 +1,4 @@
-"""The transfer method ``masumi``: agents' payments that are locked in Masumi's escrow."""
+"""The transfer method ``masumi``: payments to agents, locked in Masumi's escrow."""
 
 from collections.abc import Mapping
 
@@ -8,5 +8,5 @@ from facilitator_masumi.method import MasumiTransfer
 
 @hookimpl
 def transfer_methods() -> Mapping[str, TransferMethod]:
-    """``masumi``."""
+    """Return the method ``masumi``."""
     return {"masumi": MasumiTransfer()}

@@ -6,23 +6,26 @@ from typing import Any
 import rfc8785
 
 LARGEST_EXACT = 2**53 - 1
-"""Greatest absolute value of an integer that every double up to it holds exactly."""
+"""The greatest integer up to which doubles hold every integer exactly, by absolute value."""
 
 
 def canonical_json(value: Any) -> bytes:
-    """The canonical form of a decoded JSON value. Raises :class:`ValueError` when it has none."""
+    """Return the canonical form of a decoded JSON value.
+
+    Raises :class:`ValueError` when it has none.
+    """
     return rfc8785.dumps(_with_doubles(value))
 
 
 def digest(domain: str, value: Any) -> str:
-    """SHA-256 (hex) over the domain, a line feed and the value's canonical form."""
+    """Return the SHA-256 (hex) over the domain, a line feed and the value's canonical form."""
     return sha256(domain.encode() + b"\n" + canonical_json(value)).hexdigest()
 
 
 def _with_doubles(value: Any) -> Any:
-    """The value as readers have it whose numbers are doubles: RFC 8785 knows no others (§3.2.2.3).
+    """Return the value with its large integers as doubles, as RFC 8785 reads them (§3.2.2.3).
 
-    How deep it is nested is limited by the reader of the request.
+    The reader of the request limits the nesting.
     """
     if isinstance(value, dict):
         return {name: _with_doubles(item) for name, item in value.items()}

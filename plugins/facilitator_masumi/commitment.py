@@ -1,8 +1,8 @@
 """The commitment to the request that is paid for ("Request commitment").
 
-What was asked for is hashed part by part, and the parts' digests once more: the escrow's
-``input_hash``. The facilitator never saw the request, so that a part without content is taken at
-its digest.
+Each part of the request is hashed, and the parts' digests are hashed once more: the result is the
+escrow's ``input_hash``. The facilitator never sees the request, so it accepts the digest of a part
+without content.
 """
 
 import base64
@@ -19,7 +19,7 @@ DOMAIN = "masumi:x402:input:v1"
 
 
 def check_commitment(commitment: Mapping[str, Any]) -> None:
-    """Every digest in the well-formed commitment holds. Raises :class:`Refused`."""
+    """Check every digest in the well-formed commitment. Raises :class:`Refused`."""
     for part in commitment["parts"]:
         if "content" in part and part_digest(part) != part["digest"]:
             raise _broken(f"the part {part['name']!r:.60} has another digest than its content")
@@ -28,7 +28,7 @@ def check_commitment(commitment: Mapping[str, Any]) -> None:
 
 
 def part_digest(part: Mapping[str, Any]) -> str:
-    """SHA-256 (hex) over the bytes that the part's content stands for. Raises :class:`Refused`."""
+    """Return the SHA-256 (hex) over the bytes of the part's content. Raises :class:`Refused`."""
     content = part["content"]
     try:
         if part["canonicalization"] == "jcs":
@@ -49,7 +49,7 @@ def input_hash(commitment: Mapping[str, Any]) -> str:
 
 
 def _raw(content: object) -> bytes:
-    """Return the bytes in unpadded base64url, which must be spelt in the one canonical way."""
+    """Return the bytes of canonical unpadded base64url. Raises :class:`ValueError`."""
     if not isinstance(content, str):
         raise ValueError("it must be a text in unpadded base64url")
     try:

@@ -1,6 +1,6 @@
 """The COSE objects of a CIP-8 signature: ``COSE_Key`` and ``COSE_Sign1`` (RFC 9052), as CBOR.
 
-Only what a signature by an Ed25519 key needs is read; other entries of their maps are gone past.
+The readers take what a signature by an Ed25519 key needs, and skip other entries of the maps.
 Every function raises :class:`DecodeError`, a :class:`ValueError`.
 """
 
@@ -71,7 +71,10 @@ def read_key(raw: bytes) -> CoseKey:
 
 
 def read_sign1(raw: bytes) -> CoseSign1:
-    """The signature, untagged as wallets give it; its payload must be attached and not hashed."""
+    """Return the untagged signature, as wallets make it.
+
+    Its payload must be attached and not hashed.
+    """
     return read_all(raw, _sign1, "the COSE_Sign1")
 
 

@@ -1,7 +1,7 @@
 """The escrow's datum, ``masumi.vested_pay.v2``: 19 fields of Plutus data ("Escrow datum").
 
-Read by its schema, item by item: nothing but this shape gets through, in whichever of the encodings
-that Plutus data has.
+The reader follows the schema item by item. It takes only this shape, in any encoding that Plutus
+data allows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ _INDEFINITE_BYTES = 0x5F
 
 
 class Party(NamedTuple):
-    """An address in the datum, which is of no network."""
+    """An address in the datum, which names no network."""
 
     payment: Credential
     stake: Credential | None
@@ -30,7 +30,7 @@ class Party(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The datum of funds that are locked."""
+    """The datum of locked funds."""
 
     buyer: Party
     buyer_return: Party | None
@@ -79,7 +79,7 @@ def _lock(reader: Reader) -> Lock:
 def _constructor(
     reader: Reader, what: str, alternatives: Mapping[int, _Fields]
 ) -> tuple[int, list[Any]]:
-    """Return one of the alternatives, and its fields as their readers return them."""
+    """Return the index of the alternative and its fields, as their readers return them."""
     number = reader.any_tag(what)
     general = number == _GENERAL_CONSTRUCTOR
     outer = reader.record(2, what) if general else 0
@@ -108,7 +108,7 @@ def _credential(reader: Reader) -> Credential:
 
 
 def _stake(reader: Reader) -> Any:
-    """Return a stake credential that is there itself: what a pointer points to is out of reach."""
+    """Return a stake credential in full; a pointer cannot be resolved here."""
     _, (credential,) = _constructor(reader, "a stake reference", {0: (_credential,)})
     return credential
 

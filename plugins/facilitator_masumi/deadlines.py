@@ -13,7 +13,7 @@ UNLOCK_TO_DISPUTE_MS = 15 * _MINUTE
 
 
 def check_intervals(deadlines: Deadlines) -> None:
-    """They follow each other at the least distances or farther. Raises :class:`Refused`."""
+    """Check the least distance between each deadline and the next. Raises :class:`Refused`."""
     submit, unlock = deadlines.submit_result, deadlines.unlock
     _check_after("submitResultTime", submit, "payByTime", deadlines.pay_by, PAY_TO_SUBMIT_MS)
     _check_after("unlockTime", unlock, "submitResultTime", submit, SUBMIT_TO_UNLOCK_MS)
@@ -32,7 +32,7 @@ def _check_after(later: str, after: int, earlier: str, before: int, least: int) 
 def check_ends_in_time(
     deadlines: Deadlines, invalid_hereafter: int | None, eras: EraSummary
 ) -> None:
-    """The lock cannot land after ``payByTime``. Raises :class:`Refused`.
+    """Check that the lock cannot land after ``payByTime``. Raises :class:`Refused`.
 
     ``invalid_hereafter`` is the first slot in which the transaction is no longer valid.
     """

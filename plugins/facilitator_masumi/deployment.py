@@ -1,10 +1,9 @@
 """The escrow's address ("Deployment and escrow address").
 
 It follows from the compiled validator ``vested_pay.vested_pay.spend`` (Plutus V3) of the canonical
-blueprint, whose SHA-256 over its canonical JSON is
-``6249de17bb87c5246106af6b0f33de22b44ca24b9c1445fa36d10eb8b583dec7``, with the canonical
-administrators and cooldown applied to it: the hash of the script that results is
-:data:`ESCROW_SCRIPT`.
+blueprint. The SHA-256 over the blueprint's canonical JSON is
+``6249de17bb87c5246106af6b0f33de22b44ca24b9c1445fa36d10eb8b583dec7``. With the canonical
+administrators and cooldown applied, the script's hash is :data:`ESCROW_SCRIPT`.
 """
 
 from facilitator.cardano.addresses.address import format_address
@@ -21,10 +20,10 @@ _CANONICAL = (MAINNET.id, PREPROD.id)
 
 
 def check_deployment(network: Network, pay_to: str, *, has_parameters: bool) -> None:
-    """``payTo`` is the address of the network's canonical escrow. Raises :class:`Refused`.
+    """Check that ``payTo`` is the network's canonical escrow. Raises :class:`Refused`.
 
-    Another escrow has other administrators, and is another matter of trust: an operator would have
-    to allow it. ``has_parameters`` says that the requirements name some.
+    Another escrow has other administrators, which an operator would have to trust.
+    ``has_parameters`` says that the requirements name parameters of their own.
     """
     if has_parameters:
         raise _refused("a deployment of its own (extra.deployment) is not allowed here")

@@ -8,9 +8,9 @@ from facilitator_masumi.schema import MasumiExtra
 
 
 def check_identifier(extra: MasumiExtra, pay_to: str) -> None:
-    """``extra.blockchainIdentifier`` is the one of these terms. Raises :class:`Refused`.
+    """Check that ``extra.blockchainIdentifier`` is the one of these terms. Raises :class:`Refused`.
 
-    It is made anew and compared: a few bytes of it may stand for any length of text.
+    The check compresses the text again: a few compressed bytes may expand to any length.
     """
     if extra.blockchain_identifier != compress(identifier_text(extra, pay_to)):
         raise Refused(
@@ -21,7 +21,7 @@ def check_identifier(extra: MasumiExtra, pay_to: str) -> None:
 
 
 def identifier_text(extra: MasumiExtra, pay_to: str) -> str:
-    """What the identifier stands for: five texts joined by periods, of which two may be empty."""
+    """Return the identifier's text: five parts joined by periods, two of which may be empty."""
     terms = extra.terms
     return ".".join(
         (
@@ -35,6 +35,6 @@ def identifier_text(extra: MasumiExtra, pay_to: str) -> str:
 
 
 def compress(text: str) -> str:
-    """LZString's ``compressToUint8Array`` as lowercase hex, of a text in ASCII."""
+    """Compress an ASCII text by LZString's ``compressToUint8Array``; return lowercase hex."""
     compressed: str = LZString.compress(text)
     return compressed.encode("utf-16-be", "surrogatepass").hex()

@@ -1,7 +1,7 @@
 """The lock itself: what the output to the escrow must hold ("Lock invariants").
 
-The contract runs only when the escrow is spent. A datum that it cannot read or would not release is
-not refused by the ledger when the funds are locked: they would be lost.
+The contract runs only when the escrow is spent. The ledger lets funds be locked under a datum that
+the contract cannot read or would never release. Such funds would be lost.
 """
 
 from collections.abc import Collection
@@ -20,7 +20,7 @@ SHORTEST_SIGNATURE = 16
 """Bytes of ``reference_signature``."""
 
 _GROWTH = 33 + 15 + 50 + 160 + 100
-"""Bytes that Masumi's tools add to a datum's to estimate the output after ``SubmitResult``.
+"""Bytes that Masumi's tools add to the datum to estimate the output after ``SubmitResult``.
 
 The result's hash, the cooldowns, headroom for both, the ledger's constant for an output, and the
 rest of the output.
@@ -53,7 +53,7 @@ def escrow_lock(outputs: Collection[Output], escrow: bytes) -> tuple[Output, Loc
 
 
 def check_lock(lock: Lock) -> None:
-    """The contract could release what the datum locks. Raises :class:`Refused`."""
+    """Check that the contract could release what the datum locks. Raises :class:`Refused`."""
     if lock.result_hash:
         raise _invalid("result_hash must be empty")
     if lock.seller_cooldown or lock.buyer_cooldown:
@@ -76,7 +76,7 @@ def check_lock(lock: Lock) -> None:
 
 
 def check_matches(lock: Lock, extra: MasumiExtra) -> None:
-    """The datum says what the seller signed. Raises :class:`Refused`."""
+    """Check that the datum repeats what the seller signed. Raises :class:`Refused`."""
     terms = extra.terms
     seller_return = None if terms.seller_return is None else party_of(terms.seller_return)
     fields = {
@@ -102,19 +102,19 @@ def check_matches(lock: Lock, extra: MasumiExtra) -> None:
 
 
 def check_signed_by_buyer(lock: Lock, signers: Collection[bytes]) -> None:
-    """Among the signers' key hashes is the buyer's. Raises :class:`Refused`."""
+    """Check that the buyer's key hash is among the signers'. Raises :class:`Refused`."""
     if lock.buyer.payment.hash not in signers:
         raise _mismatch("the buyer has not signed the transaction")
 
 
 def check_pays_nonce(lock: Lock, nonce: Output) -> None:
-    """The buyer controls the output that the nonce names. Raises :class:`Refused`."""
+    """Check that the buyer controls the output that the nonce names. Raises :class:`Refused`."""
     if _payment(nonce.address) != lock.buyer.payment:
         raise _mismatch("buyer is not who controls the input that payload.nonce names")
 
 
 def check_value(output: Output, lock: Lock, terms: Terms) -> None:
-    """The output holds what was asked for and the collateral, no more. Raises :class:`Refused`."""
+    """Check that the output holds just the amount and the collateral. Raises :class:`Refused`."""
     collateral = lock.collateral
     if collateral < 0 or 0 < collateral < LEAST_COLLATERAL:
         raise _collateral(f"it must be 0 or at least {LEAST_COLLATERAL} lovelace, not {collateral}")
@@ -133,10 +133,10 @@ def check_value(output: Output, lock: Lock, terms: Terms) -> None:
 
 
 def check_spendable(output: Output, coins_per_utxo_byte: int) -> None:
-    """It holds enough for the larger output that follows it. Raises :class:`Refused`.
+    """Check that the output holds enough for the larger one after it. Raises :class:`Refused`.
 
-    The seller's result makes the datum grow. The estimate is the one of Masumi's own tools, which
-    is a little above the ledger's least, so that these take the lock as well.
+    The seller's result makes the datum grow. The estimate is that of Masumi's own tools, so that
+    they accept the lock as well. It is a little above the ledger's minimum.
     """
     size = len(output.datum or b"") + _GROWTH + _GROWTH_BY_TOKEN * len(output.value.assets)
     needed = coins_per_utxo_byte * size
@@ -149,7 +149,10 @@ def check_spendable(output: Output, coins_per_utxo_byte: int) -> None:
 
 
 def party_of(address: bytes) -> Party:
-    """Return the address as a datum has it; it must have a payment credential."""
+    """Return the address as a datum has it.
+
+    Raises :class:`ValueError` when it has no payment credential.
+    """
     parts = read_address(address)
     if parts.payment is None:
         raise ValueError("an address without a payment credential is no party")

@@ -23,17 +23,17 @@ REGISTRY = "67ab0c92c4ac1610895a1c965ee50aba41a8f1513b15240723b3bd0b"
 
 
 class MasumiTransfer:
-    """Checks terms and locks as ``scheme_exact_cardano.md`` demands of a facilitator. No I/O.
+    """The checks of terms and locks that ``scheme_exact_cardano.md`` demands. They do no I/O.
 
     Implements ``TransferMethod``, ``ChecksLedger``, ``HasUniqueTerms`` and ``DeclaresReasons``.
     """
 
     def __init__(self) -> None:
-        """Remember nothing yet."""
+        """Use the default transfer's rules for the payment to the escrow."""
         self._default = DefaultTransfer()
 
     def check(self, terms: Terms, transaction: Transaction) -> None:
-        """The seller authorized the terms, and the transaction locks funds under them."""
+        """Check that the seller authorized the terms and the transaction locks funds under them."""
         extra = read_extra(terms.requirements.extra, terms.network.network_id)
         check_authorization(extra, terms)
         self._default.check(terms, transaction)
@@ -51,19 +51,19 @@ class MasumiTransfer:
         parameters: ProtocolParameters,
         eras: EraSummary,
     ) -> None:
-        """The lock ends in time, and the escrow holds enough to be spent."""
+        """Check that the lock ends in time and the escrow holds enough to be spent."""
         extra = read_extra(terms.requirements.extra, terms.network.network_id)
         check_ends_in_time(extra.terms.deadlines, transaction.body.invalid_hereafter, eras)
         output, _ = lock.escrow_lock(transaction.body.outputs, terms.pay_to)
         lock.check_spendable(output, parameters.coins_per_utxo_byte)
 
     def check_payer(self, terms: Terms, transaction: Transaction, nonce: Output) -> None:
-        """The datum's buyer controls the output that the nonce names."""
+        """Check that the datum's buyer controls the output that the nonce names."""
         _, locked = lock.escrow_lock(transaction.body.outputs, terms.pay_to)
         lock.check_pays_nonce(locked, nonce)
 
     def once(self, terms: Terms) -> UniqueTerms:
-        """Return the offer that the seller signed: one transaction alone may take it."""
+        """Return the offer that the seller signed, which only one transaction may take."""
         extra = read_extra(terms.requirements.extra, terms.network.network_id)
         return UniqueTerms(terms_digest(terms, extra.terms), extra.terms.deadlines.pay_by / 1000)
 
@@ -73,7 +73,7 @@ class MasumiTransfer:
 
 
 def check_authorization(extra: MasumiExtra, terms: Terms) -> None:
-    """The terms are whole, and the seller's. Raises :class:`Refused`."""
+    """Check that the terms are complete and signed by the seller. Raises :class:`Refused`."""
     check_intervals(extra.terms.deadlines)
     check_commitment(extra.commitment)
     pay_to = terms.requirements.pay_to
@@ -89,9 +89,9 @@ def check_authorization(extra: MasumiExtra, terms: Terms) -> None:
 
 
 def check_agent(identifier: str) -> None:
-    """The seller claims to be nobody in the registry. Raises :class:`Refused`.
+    """Check that the seller claims no entry in the registry. Raises :class:`Refused`.
 
-    A claim would have to be looked up: the agent's token, its owner, endpoint and price.
+    Checking a claim would take look-ups: the agent's token, its owner, endpoint and price.
     """
     if identifier:
         known = identifier.startswith(REGISTRY)

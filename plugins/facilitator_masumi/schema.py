@@ -1,7 +1,7 @@
 """The closed schema of ``extra`` ("Masumi assetTransferMethod Schema").
 
-Every object is closed: what it does not name is refused, so that nothing travels beside what the
-seller signed.
+Every object is closed: other fields are refused, so that nothing travels unsigned beside the
+seller's terms.
 """
 
 import re
@@ -14,13 +14,13 @@ from facilitator.plugin import Refused
 from facilitator_masumi.reasons import MasumiReason
 
 PAYMENT_TYPE = "Web3CardanoV2"
-"""The one generation of the contract that is spoken here."""
+"""The only supported generation of the contract."""
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _KEY_HASH = re.compile(r"[0-9a-f]{56}")
 _HEX = re.compile(r"(?:[0-9a-f]{2})+")
 _COSE = re.compile(r"(?:[0-9a-f]{2}){1,2048}")
-"""Several times what wallets make: the identifier is compressed from it, which takes its time."""
+"""Several times the length that wallets make: compressing it for the identifier takes time."""
 _BUYER_NONCE = re.compile(r"(?:(?:[0-9a-f]{2}){7,13})?")
 _AGENT = re.compile(r"(?:[0-9a-f]{2}){0,60}")
 _TIME = re.compile(r"[1-9][0-9]{0,15}")
@@ -43,7 +43,7 @@ _DEPLOYMENT = ("requiredAdmins", "adminVkeys", "cooldownPeriod")
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Until when what may happen to the escrow, each in Unix time in ms."""
+    """The escrow's deadlines, each in Unix time in ms."""
 
     pay_by: int
     submit_result: int
@@ -53,24 +53,24 @@ class Deadlines:
 
 @dataclass(frozen=True, slots=True)
 class SellerTerms:
-    """What the seller signs, besides the requirements' own fields."""
+    """The terms that the seller signs together with the requirements' own fields."""
 
     signed: Mapping[str, Any]
-    """``extra.terms`` as received: an absent field and one that is ``null`` are signed apart."""
+    """``extra.terms`` as received: an absent field and a ``null`` are signed differently."""
     seller: bytes
     """All bytes of the address."""
     seller_return: bytes | None
     seller_nonce: str
     buyer_nonce: str
     agent_identifier: str
-    """Empty for a seller that is not registered."""
+    """The text is empty for a seller that is not registered."""
     input_hash: str
     deadlines: Deadlines
 
 
 @dataclass(frozen=True, slots=True)
 class MasumiExtra:
-    """``extra``, its form checked. Texts in it are lowercase hex."""
+    """The fields of ``extra`` in their checked form. Texts are lowercase hex."""
 
     commitment: Mapping[str, Any]
     """``extra.inputCommitment`` as received."""
@@ -79,11 +79,11 @@ class MasumiExtra:
     reference_signature: str
     blockchain_identifier: str
     has_deployment: bool
-    """Whether it names the contract's parameters, in place of the canonical ones."""
+    """True if ``extra`` names parameters of the contract in place of the canonical ones."""
 
 
 def read_extra(extra: Mapping[str, Any], network_id: int) -> MasumiExtra:
-    """What ``extra`` holds; addresses must be of the network. Raises :class:`Refused`."""
+    """Return the fields of ``extra``; addresses must be of the network. Raises :class:`Refused`."""
     _closed(extra, _EXTRA, "extra")
     if extra.get("areFeesSponsored", False) is not False:
         raise _malformed("extra.areFeesSponsored", "false where it is given")
@@ -178,10 +178,10 @@ def _are_key_hashes(value: Any) -> bool:
 
 
 def _address(terms: Mapping[str, Any], name: str, network_id: int) -> bytes:
-    """Return an address whose parts are keys: what else the escrow holds could never be paid out.
+    """Return an address of keys; otherwise the escrow could never be paid out.
 
-    The contract wants a payment key, and Masumi's own tools can write neither a script nor a
-    pointer as the stake part into the datum that each later step must repeat.
+    The contract wants a payment key. Each later step must repeat the datum, and Masumi's own tools
+    can write neither a script nor a pointer as its stake part.
     """
     where = f"extra.terms.{name}"
     text = terms.get(name)

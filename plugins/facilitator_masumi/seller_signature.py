@@ -15,10 +15,9 @@ from facilitator_masumi.reasons import MasumiReason
 def check_seller_signature(
     reference_key: str, reference_signature: str, seller: bytes, digests: Collection[str]
 ) -> None:
-    """The key of the ``seller``'s address has signed one of the digests. Raises :class:`Refused`.
+    """Check the signature by the ``seller``'s key over one of the digests. Raises :class:`Refused`.
 
-    What binds the signature to the address, rather than to any key, is that the key's hash is the
-    address' payment credential.
+    The key's hash must be the address' payment credential: this binds the signature to the address.
     """
     try:
         key = read_key(bytes.fromhex(reference_key))

@@ -1,7 +1,7 @@
 """The digest that the seller signs ("Seller-signed terms").
 
 It covers the price, the asset, the contract, the request, the seller and the deadlines of exactly
-one offer, and so is the key under which that offer is paid once.
+one offer. It is therefore the key under which that offer is paid only once.
 """
 
 from facilitator.plugin import Terms
@@ -12,9 +12,9 @@ DOMAIN = "masumi:x402:terms:v1"
 
 
 def terms_digest(terms: Terms, seller: SellerTerms, network: str | None = None) -> str:
-    """SHA-256 (hex) over the seller's terms and the requirements, ``network`` as it is signed.
+    """Return the SHA-256 (hex) over the seller's terms and the requirements.
 
-    Unless given it is the canonical id.
+    ``network`` is the network as the seller signed it, by default the canonical id.
     """
     requirements = terms.requirements
     return digest(
@@ -33,9 +33,9 @@ def terms_digest(terms: Terms, seller: SellerTerms, network: str | None = None) 
 
 
 def signable_digests(terms: Terms, seller: SellerTerms) -> list[str]:
-    """The digests that stand for these terms: with the network's id, and with its CIP-34 alias.
+    """Return the digests of these terms: with the network's id, and with its CIP-34 alias.
 
-    The seller signs the network as its requirements spell it, which are folded by now.
+    The seller signs the network as its requirements spell it. The spelling is normalized by now.
     """
     network = terms.network
     alias = f"cip34:{network.network_id}-{network.magic}"

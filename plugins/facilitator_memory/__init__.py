@@ -1,6 +1,6 @@
-"""Keeps claims, reservations and idempotency keys in the memory of one process.
+"""Claims, reservations and idempotency keys in the memory of one process.
 
-For tests and trials: when the process ends, everything it knew of settlements is gone.
+For tests and trials: all records of settlements end with the process.
 """
 
 from facilitator.plugin import Storage, hookimpl

@@ -12,7 +12,7 @@ FORGOTTEN_AT_ONCE = 500
 
 
 class _Deadlines:
-    """What is over when, so that nothing needs to look through everything."""
+    """Names by the end of their time, so that no call looks through all of them."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, str]] = []
@@ -21,7 +21,7 @@ class _Deadlines:
         heapq.heappush(self._heap, (at, name))
 
     def passed(self, now: float) -> Iterator[str]:
-        """Take out the names whose time is over, in order."""
+        """Remove and yield the names whose time is over, in order."""
         while self._heap and self._heap[0][0] <= now:
             yield heapq.heappop(self._heap)[1]
 
@@ -46,7 +46,7 @@ class MemoryStorage:
         self._key_deadlines = _Deadlines()
 
     def add_claim(self, claim: Claim) -> Claim:
-        """Write the claim unless its transaction has one; return the one that is now there."""
+        """Write the claim unless its transaction has one; return the one that is now stored."""
         with self._lock:
             return self._claims.setdefault(claim.transaction_id, claim)
 
@@ -56,7 +56,7 @@ class MemoryStorage:
             return self._claims.get(transaction_id)
 
     def change_claim(self, claim: Claim) -> bool:
-        """Write the claim if it was made from the stored one; whether it is now the stored one."""
+        """Write the claim if it was made from the stored one; return True if it is stored now."""
         with self._lock:
             stored = self._claims.get(claim.transaction_id)
             made_from = (claim.version - 1, claim.follows)
@@ -66,7 +66,7 @@ class MemoryStorage:
             return True
 
     def remove_claim(self, claim: Claim) -> bool:
-        """Remove the claim if the stored one equals it; whether it was removed."""
+        """Remove the claim if the stored one equals it; return True if it was removed."""
         with self._lock:
             if self._claims.get(claim.transaction_id) != claim:
                 return False
@@ -80,7 +80,7 @@ class MemoryStorage:
         return sorted(claims, key=lambda claim: claim.created_at)
 
     def forget_claims(self, now: float) -> int:
-        """Remove final claims whose ``keep_until`` has passed; how many."""
+        """Remove some final claims whose ``keep_until`` has passed; return their number."""
         with self._lock:
             due = (
                 claim.transaction_id
@@ -95,7 +95,7 @@ class MemoryStorage:
     def reserve(
         self, reservation: Reservation, now: float, limit: int
     ) -> ReservedElsewhere | TooManyReservations | None:
-        """Hold the inputs for the transaction; ``None`` on success."""
+        """Hold the inputs for the transaction; return ``None`` on success, else the refusal."""
         with self._lock:
             self._drop_reservations(now)
             own = self._reservations.get(reservation.transaction_id)
@@ -114,7 +114,7 @@ class MemoryStorage:
         return None
 
     def release(self, transaction_id: str) -> None:
-        """Let go of the transaction's reservation, if it has one."""
+        """Remove the transaction's reservation, if it has one."""
         with self._lock:
             self._drop_reservation(transaction_id)
 

@@ -1,4 +1,4 @@
-"""Counts and measures for Prometheus, and shows it at ``/metrics``."""
+"""Metrics for Prometheus at ``/metrics``."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -17,12 +17,12 @@ def settings_sections() -> Mapping[str, type]:
 
 @hookimpl
 def meter(context: Context) -> Meter:
-    """Return the meter of this process; of several workers each has one, and shows them all."""
+    """Return the meter of this process; each worker's meter shows the metrics of all workers."""
     return PrometheusMeter(context.worker)
 
 
 @hookimpl
 def routes(context: Context) -> Mapping[str, object]:
-    """``/metrics``."""
+    """Return the route ``/metrics``."""
     settings = context.settings.section(PrometheusSettings)
     return {"/metrics": Metrics(cast(PrometheusMeter, context.meter), settings)}

@@ -1,8 +1,8 @@
-"""Where the values are kept: in memory, or in files that all worker processes see.
+"""The values of metrics: in memory, or in files that all worker processes see.
 
-A worker keeps its values in mapped files under the number of its place, so that its replacement
-goes on from the same counts, and however many die the files stay as many. Writing is as quick as
-in memory, and nothing is lost when a worker is killed.
+A worker keeps its values in mapped files under its index. Its replacement continues the same
+counts, and the number of files does not grow with restarts. Writing is as quick as in memory, and
+no count is lost when a worker is killed.
 """
 
 import os
@@ -17,35 +17,35 @@ from prometheus_client.registry import Collector
 from facilitator.plugin import Worker
 
 SAMPLE_SECONDS = 1.0
-"""How often a worker writes what its gauges read, for whichever worker is asked."""
+"""The interval at which a worker writes its gauges, for the worker that answers ``/metrics``."""
 
 
 def keep_in_memory() -> None:
-    """Keep values made from here on in this process, whatever the environment says."""
+    """Keep values made from now on in this process, with any environment."""
     values.ValueClass = values.MutexValue
 
 
 class Shared(Collector):
-    """What all workers counted, and what those that run read off their gauges."""
+    """The counts of all workers, and the gauges of those that run."""
 
     def __init__(self, worker: Worker) -> None:
-        """Keep values made from here on in the workers' folder, for the worker."""
+        """Keep values made from now on in the workers' folder, for the worker."""
         self._folder = worker.folder / "prometheus"
         self._folder.mkdir(exist_ok=True)
-        # What the one before read off its gauges is over; what it counted stays.
+        # The gauges of the worker before are over; its counts stay.
         mark_process_dead(worker.index, str(self._folder))
         (self._folder / f"{worker.index}.pid").write_text(str(os.getpid()))
-        # Both are how the library is told of this, for all that the process counts.
+        # The library takes both for all metrics of the process.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self._folder)
         values.ValueClass = values.MultiProcessValue(lambda: worker.index)
 
     def collect(self) -> Iterable[Metric]:
-        """Everything, put together."""
+        """Return the merged metrics of all workers."""
         metrics: Iterable[Metric] = MultiProcessCollector.merge(list(self._files()))
         return metrics
 
     def _files(self) -> Iterator[str]:
-        """Those of gauges only where the worker runs."""
+        """Yield the files of values; those of gauges only for workers that run."""
         for file in self._folder.glob("*.db"):
             is_gauge = file.name.startswith("gauge_")
             index = file.stem.rpartition("_")[2]

@@ -12,7 +12,7 @@ from facilitator.plugin import Counter, Gauge, Histogram, Metric, Worker
 from facilitator_prometheus.processes import SAMPLE_SECONDS, Shared, keep_in_memory
 
 MAX_SERIES = 1000
-"""Combinations of label values that a metric may have: each is kept for good."""
+"""The most combinations of label values of a metric: each is kept for good."""
 
 _log = logging.getLogger(__name__)
 
@@ -21,10 +21,10 @@ _Read: TypeAlias = Callable[[], float]
 
 
 class PrometheusMeter:
-    """Implements :class:`facilitator.roles.metrics.Meter`."""
+    """A :class:`facilitator.roles.metrics.Meter` for Prometheus."""
 
     def __init__(self, worker: Worker | None) -> None:
-        """Count in this process' memory, or as one of several workers where all of them see it."""
+        """Count in this process' memory, or as a worker in files that all workers see."""
         self._own = prometheus_client.CollectorRegistry()
         self._lock = threading.Lock()
         self._families: dict[str, tuple[Metric, Any]] = {}
@@ -49,7 +49,7 @@ class PrometheusMeter:
         self._one(metric, labels).observe(value)
 
     def gauge(self, metric: Gauge, read: Callable[[], float], /, **labels: str) -> None:
-        """Have ``read`` called whenever the gauge is looked at; by workers, each second."""
+        """Call ``read`` whenever the gauge is shown; in workers, each second."""
         series = self._one(metric, labels)
         with self._lock:
             self._readings[_key(metric, labels)] = series, read
@@ -108,7 +108,7 @@ class PrometheusMeter:
 
 
 class _Dropped:
-    """The series of what cannot be kept."""
+    """A series that is not kept."""
 
     def inc(self, amount: float) -> None: ...
 

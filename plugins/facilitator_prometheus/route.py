@@ -1,4 +1,4 @@
-"""``/metrics``, for those who may read it."""
+"""The route ``/metrics``, for callers that may read it."""
 
 import hmac
 import ipaddress
@@ -9,25 +9,25 @@ from facilitator_prometheus.prometheus_meter import PrometheusMeter
 from facilitator_prometheus.settings import PrometheusSettings
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-"""Prometheus' text format, which everything that scrapes can read."""
+"""The media type of Prometheus' text format, which every scraper can read."""
 
 
 class Metrics:
-    """``GET /metrics``: what was counted and measured, as Prometheus reads it."""
+    """The resource ``/metrics``, with all metrics in Prometheus' format."""
 
     def __init__(self, meter: PrometheusMeter, settings: PrometheusSettings) -> None:
-        """Show what ``meter`` has, to those whom the settings name."""
+        """Show the metrics of ``meter`` to the callers that the settings allow."""
         self._meter = meter
         self._networks = [ipaddress.ip_network(each) for each in settings.allow]
         self._shown = None if settings.token is None else f"bearer {settings.token}".encode()
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Show all metrics. Raises 403 for others."""
+        """Answer with all metrics. Raises 403 for other callers."""
         if not (self._is_near(req) or self._shows_token(req)):
             raise falcon.HTTPForbidden(
                 title="forbidden",
                 description="/metrics is for this machine, the networks in prometheus.allow, and"
-                " whoever shows prometheus.token.",
+                " callers that show prometheus.token.",
             )
         resp.data = self._meter.exposition()
         resp.content_type = MEDIA_TYPE
@@ -39,7 +39,7 @@ class Metrics:
             return False  # a proxy may forward other things, such as "unknown"
         if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
             ip = ip.ipv4_mapped  # IPv4, as a dual-stack socket shows it
-        # What a trusted proxy forwarded is from elsewhere, whatever its client calls itself.
+        # A request by a trusted proxy is from elsewhere, with any address that its client claims.
         is_local = ip.is_loopback and "HTTP_X_FORWARDED_FOR" not in req.env
         return is_local or any(ip in network for network in self._networks)
 

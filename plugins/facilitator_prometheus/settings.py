@@ -31,7 +31,7 @@ class PrometheusSettings:
     )
     token: str | None = setting(
         None,
-        "Whoever shows it (Authorization: Bearer) may read /metrics from anywhere.",
+        "Callers that show it (Authorization: Bearer) may read /metrics from anywhere.",
         secret=True,
         check=_token,
     )

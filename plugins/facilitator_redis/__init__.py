@@ -1,7 +1,7 @@
-"""Keeps claims, reservations and idempotency keys in Redis or Valkey, for any number of machines.
+"""Claims, reservations and idempotency keys in Redis or Valkey, for any number of machines.
 
-One server, one behind Sentinel, or a Cluster. Also lets the processes that share it follow each
-chain only once, and count the requests of their clients together.
+It uses one server, one behind Sentinel, or a Cluster. The processes that share it also follow each
+chain only once, and count their clients' requests together.
 """
 
 from collections.abc import Mapping
@@ -52,16 +52,16 @@ def storage(context: Context) -> Storage:
 
 @hookimpl
 def rate_limiter(context: Context) -> RateLimiter | None:
-    """Return the rate limiter for all that share the prefix, unless that is switched off.
+    """Return the rate limiter for all processes that share the prefix, unless it is switched off.
 
-    On connections of its own: that it gives up early must not make the storage seem to be away.
+    It has connections of its own: it gives up early, and the storage must not seem away then.
     """
     settings = context.settings.section(RedisSettings)
     if not settings.rate_limits:
         return None
     server = Server(parse_address(settings.url), TIMEOUT_SECONDS)
     with suppress(StorageUnavailable):
-        server.read("PING")  # connects, so that no request waits for that
+        server.read("PING")  # connects, so that no request waits for it
     return RedisRateLimiter(
         server, Names(settings.prefix), context.settings.rate_limit, context.clock
     )

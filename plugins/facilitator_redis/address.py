@@ -13,7 +13,7 @@ _SENTINEL_OPTIONS = ("sentinel_username", "sentinel_password")
 
 
 class Form(StrEnum):
-    """How the servers work together."""
+    """The way in which the servers work together."""
 
     SINGLE = "single"
     SENTINEL = "sentinel"
@@ -22,22 +22,22 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where Redis is and how to get in. Its text names the hosts and nothing secret."""
+    """The hosts of Redis and the login. Its text names the hosts and no secret."""
 
     form: Form
     tls: bool
     hosts: tuple[tuple[str, int], ...]
-    """Names or IP addresses with ports: of the server, of Sentinels, or of nodes of the Cluster."""
+    """The names or IP addresses, with ports, of the server, Sentinels or nodes of the Cluster."""
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     database: int = 0
     service: str = ""
-    """What Sentinels call the server."""
+    """The server's name at the Sentinels."""
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Files for TLS by redis-py's names for them, and who the Sentinels take us for."""
+    """The files for TLS, by redis-py's names, and the login at the Sentinels."""
 
     def __str__(self) -> str:
-        """What a person reads in ``Redis at …``."""
+        """Return the text for ``Redis at …`` in messages."""
         hosts = ", ".join(
             f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.hosts
         )
@@ -49,7 +49,7 @@ class Address:
 
 
 def parse_address(url: str) -> Address:
-    """What the URL says. Raises :class:`ValueError` with a sentence that does not quote it.
+    """Return the address in the URL. Raises :class:`ValueError`, which does not quote it.
 
     ``redis://[user:password@]host[:port][/database]``, with ``rediss`` for TLS;
     ``redis+sentinel://[user:password@]host[:port],…/service[/database]``;

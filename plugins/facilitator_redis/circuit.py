@@ -1,4 +1,4 @@
-"""Keeps calls from waiting for a server that is known to be away."""
+"""A circuit breaker: no call waits for a server that is known to be away."""
 
 import threading
 import time
@@ -9,13 +9,13 @@ LONGEST_PAUSE_SECONDS = 5.0
 
 
 class Circuit:
-    """Closed while calls work; open after one failed, when one now and then tries again.
+    """A circuit that is closed while calls work, and open after a failure.
 
-    Pauses between tries double. For use by any number of threads.
+    While it is open, single calls try again after pauses that double. For use by many threads.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start closed. ``clock`` counts seconds."""
+        """Start closed; ``clock`` returns seconds."""
         self._clock = clock
         self._lock = threading.Lock()
         self._complaint: str | None = None
@@ -24,20 +24,20 @@ class Circuit:
         self._is_tried = False
 
     def complaint(self) -> str | None:
-        """Why a call must not be made now; ``None`` when it may be."""
+        """Return the reason why no call may be made now; ``None`` if one may."""
         with self._lock:
             if self._complaint is None:
                 return None
             now = self._clock()
             if now < self._next_try:
                 return self._complaint
-            self._next_try = now + self._pause  # for the others, while this one tries
+            self._next_try = now + self._pause  # for other threads, while this one tries
             self._is_tried = True
             return None
 
     def worked(self) -> None:
-        """Close it after a call that got an answer."""
-        if self._complaint is None:  # spares all the calls that work the lock
+        """Close the circuit after a call with an answer."""
+        if self._complaint is None:  # spares successful calls the lock
             return
         with self._lock:
             self._complaint = None
@@ -45,9 +45,9 @@ class Circuit:
             self._is_tried = False
 
     def failed(self, complaint: str) -> None:
-        """Open it after a call that got none."""
+        """Open the circuit after a call without an answer."""
         with self._lock:
-            if self._is_tried:  # many calls can fail at once at first, which counts once
+            if self._is_tried:  # many calls may fail together at first, which counts as one
                 self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
             self._is_tried = False
             self._complaint = complaint

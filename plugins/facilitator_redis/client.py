@@ -13,17 +13,17 @@ from facilitator_redis.address import Address, Form
 CLIENT_NAME = "x402-facilitator"
 CONNECT_SECONDS = 1.0
 MAX_CONNECTIONS = 8192
-"""More than there can be threads: nobody waits, or fails, for want of a connection."""
+"""A number above that of all threads: none waits or fails for want of a connection."""
 
 Value: TypeAlias = str | bytes | int | float
-"""What a command may consist of."""
+"""A part of a command."""
 
 
 class Client(Protocol):
-    """What is needed of redis-py, which leaves much of it without types."""
+    """The used part of redis-py, much of which has no types."""
 
     def execute_command(self, *command: Value) -> Any:
-        """Send a command; its reply, with texts as bytes."""
+        """Send a command; return its reply, with texts as bytes."""
         ...
 
     def info(self, section: str) -> Any:
@@ -33,7 +33,7 @@ class Client(Protocol):
     connection_pool: Any
 
     def pipeline(self, transaction: bool) -> Any:
-        """Commands to be sent together on one connection."""
+        """Return a pipeline, which sends commands together on one connection."""
         ...
 
     def close(self) -> None:
@@ -42,7 +42,7 @@ class Client(Protocol):
 
 
 def connect(address: Address, timeout_seconds: float) -> Client:
-    """A client that never repeats a command by itself. Only that of a Cluster connects at once."""
+    """Return a client that repeats no command by itself; only one of a Cluster connects at once."""
     options = _options(address, timeout_seconds)
     login: dict[str, Any] = {"username": address.username, "password": address.password}
     client: Any
@@ -76,7 +76,7 @@ def _sentinels(address: Address, options: Mapping[str, Any]) -> Any:
 
 def _options(address: Address, timeout_seconds: float) -> dict[str, Any]:
     return {
-        # redis-py repeats lost calls up to ten times unless told not to, whatever they do.
+        # By default redis-py repeats lost calls up to ten times, also those that must not be.
         "retry": Retry(NoBackoff(), 0),
         "socket_connect_timeout": min(CONNECT_SECONDS, timeout_seconds),
         "socket_timeout": timeout_seconds,

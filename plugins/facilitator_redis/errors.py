@@ -1,4 +1,4 @@
-"""What redis-py raises, as sentences that say what to do. None of them holds a password."""
+"""redis-py's errors as sentences that say what to do. None of them holds a password."""
 
 from redis import exceptions
 from redis.sentinel import MasterNotFoundError
@@ -7,7 +7,7 @@ from facilitator_redis.address import Address
 
 
 class NotReplicated(exceptions.ResponseError):
-    """Too few replicas have a change: whether it lasts is not known."""
+    """Too few replicas have a change, which may not last."""
 
 
 _FORBIDS = "forbids this user a command or a key that the facilitator needs; see its access rules"
@@ -34,18 +34,18 @@ _ADVICE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] =
     (exceptions.ClusterDownError, "is a Cluster that is down; see CLUSTER INFO on its nodes"),
     (
         MasterNotFoundError,
-        "tells no server that is up; check that its Sentinels can be reached, accept the login and"
-        " know the service (SENTINEL MASTERS)",
+        "reports no server that is up; check that its Sentinels can be reached, accept the login"
+        " and know the service (SENTINEL MASTERS)",
     ),
     (exceptions.TimeoutError, "does not answer in time"),
 )
 
 NoAnswer = (exceptions.RedisError, exceptions.RedisClusterException)
-"""All that redis-py raises."""
+"""The base classes of redis-py's errors."""
 
 
 def is_refusal(error: Exception) -> bool:
-    """Return whether the server was there and refused this one command."""
+    """Return True if the server was there and refused this one command."""
     return isinstance(error, exceptions.ResponseError) and not isinstance(
         error, exceptions.ClusterDownError
     )
@@ -57,7 +57,7 @@ def explained(address: Address, error: Exception) -> str:
         if isinstance(error, kind):
             return f"Redis at {address} {advice}"
     if is_refusal(error):
-        # What follows may quote arguments.
+        # The rest of the text may quote arguments.
         said = str(error).partition(", with args")[0][:200]
         if said.startswith(_FORBIDDEN_IN_A_SCRIPT):
             return f"Redis at {address} {_FORBIDS}"
@@ -66,7 +66,7 @@ def explained(address: Address, error: Exception) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """What the operating system says, in brackets."""
+    """Return the operating system's message in brackets, if there is one."""
     cause: BaseException | None = error
     while cause is not None and not (isinstance(cause, OSError) and cause.strerror):
         cause = cause.__cause__ or cause.__context__

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What the records are called under a prefix.
+    """The names of the records under a prefix.
 
     A Cluster puts keys with the same text in braces on the same server.
     """
@@ -13,42 +13,42 @@ class Names:
     prefix: str
 
     def claim(self, transaction_id: str) -> str:
-        """Return the claim on a transaction."""
+        """Return the name of the claim on a transaction."""
         return self._name("claim", transaction_id)
 
     def key(self, key: str) -> str:
-        """What an idempotency key is bound to."""
+        """Return the name of an idempotency key's binding."""
         return self._name("key", key)
 
     def leader(self, network: str) -> str:
-        """Who follows a network's chain."""
+        """Return the name of the record of the follower that leads a network."""
         return self._name("leader", network)
 
     def feed(self, network: str) -> str:
-        """What is learnt of a network's chain."""
+        """Return the name of the feed of a network's chain."""
         return self._name("feed", network)
 
     def output(self, network: str, ref: str) -> str:
-        """Return an output of a network's chain."""
+        """Return the name of an output of a network's chain."""
         return self._name("output", network, ref)
 
     def window(self, limit: str, client: str) -> str:
-        """When a client's requests were that count towards a limit."""
+        """Return the name of the times of a client's requests under a limit."""
         return self._name("rate", limit, client)
 
     @property
     def open_claims(self) -> str:
-        """The claims that are not final, by age."""
+        """The name of the index of claims that are not final, by age."""
         return self._name("claims", "open")
 
     @property
     def final_claims(self) -> str:
-        """The claims that are final, by when they may be forgotten."""
+        """The name of the index of final claims, by the time at which they may be removed."""
         return self._name("claims", "final")
 
     @property
     def reservations(self) -> tuple[str, str, str, str]:
-        """The four of the scripts for reservations, in their order."""
+        """The four names for the scripts for reservations, in their order."""
         times, records = self._name("reservations", "times"), self._name("reservations", "records")
         return (
             times,
@@ -59,7 +59,7 @@ class Names:
 
     @property
     def ping(self) -> str:
-        """What is written to see whether writing works."""
+        """The name of the record that tests writing."""
         return self._name("ping")
 
     def _name(self, *parts: str) -> str:

@@ -1,6 +1,6 @@
 """Claims as records and back: the version, a space, and the fields as JSON.
 
-The version comes first for scripts to read. Equal claims have equal records, so that scripts can
+The version comes first, for scripts. Equal claims have equal records, so that scripts can
 compare them.
 """
 
@@ -24,12 +24,12 @@ def record_of(claim: Claim) -> bytes:
 
 
 def nonce_in_record(nonce: str) -> bytes:
-    """How the nonce stands in a record, where nothing else looks like it: texts are escaped."""
+    """Return the nonce's form in a record, which is unique there: texts are escaped."""
     return b'"nonce":' + orjson.dumps(nonce)
 
 
 def claim_of(record: bytes) -> Claim:
-    """The claim that the record holds. Raises :class:`StorageUnavailable` when it holds none."""
+    """Return the claim in the record. Raises :class:`StorageUnavailable` if there is none."""
     try:
         values = orjson.loads(record.partition(b" ")[2])
         for name in _BYTES:

@@ -1,4 +1,4 @@
-"""Whether the Redis that was found is set up to keep claims."""
+"""The requirements of claims on the settings of Redis."""
 
 import logging
 
@@ -11,7 +11,7 @@ _log = logging.getLogger("facilitator.redis")
 def warn_of_unsuitable(server: Server) -> None:
     """Log a warning for each setting of Redis that can lose claims.
 
-    Nothing when it may not be asked, as by its access rules.
+    Log none if its access rules forbid the question.
     """
     try:
         policy = server.info("memory").get("maxmemory_policy", "noeviction")
@@ -21,12 +21,12 @@ def warn_of_unsuitable(server: Server) -> None:
         return
     if policy != "noeviction":
         _log.warning(
-            "Redis deletes claims when it is full (maxmemory-policy %s), and payments can then be"
-            " told as paid twice: set maxmemory-policy to noeviction",
+            "Redis deletes claims when it is full (maxmemory-policy %s), and a success can then be"
+            " delivered twice: set maxmemory-policy to noeviction",
             policy,
         )
     if not keeps_log:
         _log.warning(
-            "Redis keeps no append-only file: what it was told since its last snapshot is lost when"
-            " it stops, and successes can then be told twice: set appendonly to yes"
+            "Redis keeps no append-only file: changes since its last snapshot are lost when it"
+            " stops, and successes can then be delivered twice: set appendonly to yes"
         )

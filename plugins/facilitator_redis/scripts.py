@@ -10,21 +10,21 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script and the name by which a server knows it once it has run."""
+    """A script and the name under which a server keeps it once it has run."""
 
     text: str
     sha1: str = field(init=False)
 
     def __post_init__(self) -> None:
-        """Work out the name."""
+        """Compute the name."""
         digest = hashlib.sha1(self.text.encode(), usedforsecurity=False)
         object.__setattr__(self, "sha1", digest.hexdigest())
 
 
 # --- Claims -------------------------------------------------------------------------------------
 #
-# KEYS: the claim, the index of open claims by age, that of final ones by when they may go.
-# ARGV: the claim's record, its id, which of KEYS is its index, its place there.
+# KEYS: the claim, the index of open claims by age, that of final ones by their removal time.
+# ARGV: the claim's record, its id, the number of its index in KEYS, its place there.
 
 _PUT = """
 redis.call('SET', KEYS[1], ARGV[1])
@@ -40,8 +40,8 @@ if stored then return stored end
 {_PUT}
 return ARGV[1]
 """)
-"""Returns the record that is there now. One that is put again goes to the replicas again, since
-they may be waited for."""
+"""Returns the record that is there now. An equal record is set again, and so replicated again,
+since the caller may wait for replicas."""
 
 CHANGE_CLAIM = Script(f"""
 local stored = redis.call('GET', KEYS[1])
@@ -54,8 +54,8 @@ if not string.find(stored, ARGV[6], 1, true) then return 0 end
 {_PUT}
 return 1
 """)
-"""ARGV[5] is the version that it must have, ARGV[6] the nonce as it is in a record. Returns whether
-the record is there now, which goes to the replicas again if it was."""
+"""ARGV[5] is the version that it must have, ARGV[6] the nonce in its form in a record. Returns 1 if
+the record is there now; an equal one is set and replicated again."""
 
 REMOVE_CLAIM = Script("""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -64,7 +64,7 @@ redis.call('ZREM', KEYS[2], ARGV[2])
 redis.call('ZREM', KEYS[3], ARGV[2])
 return 1
 """)
-"""Returns whether it was removed."""
+"""Returns 1 if it was removed."""
 
 FORGET_CLAIMS = Script("""
 local forgotten = 0
@@ -78,12 +78,12 @@ for place = 2, #KEYS do
 end
 return forgotten
 """)
-"""KEYS: the index of final claims, claims. ARGV: now, their ids. Returns how many are gone."""
+"""KEYS: the index of final claims, claims. ARGV: now, their ids. Returns the number removed."""
 
 # --- Reservations -------------------------------------------------------------------------------
 #
-# KEYS: the transactions by the end of their time, each one's payer and inputs, each input's
-# transaction, each payer's number of reservations.
+# KEYS: the transactions by their end, the payer and inputs of each, the transaction of each input,
+# the number of reservations of each payer.
 
 _RELEASE = """
 local function release(transaction)
@@ -131,8 +131,8 @@ return 'held'
 """)
 """ARGV: the transaction, its payer, the end of its time, now, the payer's limit, the inputs.
 
-Returns ``held``; what is in the way; or ``more``, when so many had to be let go of whose time was
-over that the rest is left to another run, lest it keeps others waiting.
+Returns ``held``; the conflict; or ``more``, after the release of so many expired reservations that
+another run does the rest, so that other callers do not wait.
 """
 
 RELEASE = Script(f"""
@@ -152,13 +152,13 @@ end
 redis.call('SET', KEYS[1], ARGV[2] .. ' ' .. ARGV[1], 'PX', ARGV[4])
 return ARGV[1]
 """)
-"""ARGV: fingerprint, end of its time, now, milliseconds between. Returns what is bound now."""
+"""ARGV: fingerprint, end of its time, now, milliseconds between. Returns the bound fingerprint."""
 
 # --- Rate limits --------------------------------------------------------------------------------
 
 HIT = Script("""
 local now, length = ARGV[1], ARGV[2]
-local allowed, told = 1, {}
+local allowed, counted = 1, {}
 for place, key in ipairs(KEYS) do
     local oldest = redis.call('LINDEX', key, 0)
     while oldest and oldest + length <= tonumber(now) do
@@ -167,8 +167,8 @@ for place, key in ipairs(KEYS) do
     end
     local used = redis.call('LLEN', key)
     if used >= tonumber(ARGV[place + 2]) then allowed = 0 end
-    table.insert(told, used)
-    table.insert(told, oldest or '')
+    table.insert(counted, used)
+    table.insert(counted, oldest or '')
 end
 if allowed == 1 then
     for _, key in ipairs(KEYS) do
@@ -176,14 +176,14 @@ if allowed == 1 then
         redis.call('PEXPIRE', key, length * 1000)
     end
 end
-return {allowed, unpack(told)}
+return {allowed, unpack(counted)}
 """)
 """KEYS: windows, each a list of the times of its requests. ARGV: now, the windows' length in
-seconds, each one's limit. Returns whether the request counts, and of each window how many requests
-were in it and when the oldest of them was.
+seconds, each one's limit. Returns 1 if the request counts, and for each window the number of
+requests before and the time of the oldest of them.
 """
 
-# --- What is learnt of a chain ------------------------------------------------------------------
+# --- The feed of a chain ------------------------------------------------------------------------
 
 _LEADER = """
 local lease_until, leader = string.match(redis.call('GET', KEYS[1]) or '', '^(%S+) (.*)$')
@@ -195,7 +195,7 @@ if leader and leader ~= ARGV[1] and tonumber(lease_until) > tonumber(ARGV[2]) th
 redis.call('SET', KEYS[1], ARGV[3] .. ' ' .. ARGV[1])
 return 1
 """)
-"""KEYS: the leader. ARGV: the follower, now, the end of the lease. Returns whether it leads."""
+"""KEYS: the leader. ARGV: the follower, now, the end of the lease. Returns 1 if it leads."""
 
 RESIGN = Script(f"""
 {_LEADER}
@@ -215,13 +215,13 @@ redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -1 - tonumber(ARGV[4]))
 for place = 3, #KEYS do redis.call('DEL', KEYS[place]) end
 return 1
 """)
-"""KEYS: the leader, the feed, outputs that are spent. ARGV: the follower, number, content, how many
-entries to keep. Returns whether the entry is the newest one now."""
+"""KEYS: the leader, the feed, outputs that are spent. ARGV: the follower, number, content, entries
+to keep. Returns 1 if the entry is the newest one now."""
 
 SHARE_OUTPUTS = Script("""
 for place = 1, #KEYS do redis.call('SET', KEYS[place], ARGV[place + 1], 'PXAT', ARGV[1]) end
 """)
-"""KEYS: outputs. ARGV: until when to keep them, in Unix milliseconds; what to keep."""
+"""KEYS: outputs. ARGV: the end of their time in Unix milliseconds, their contents."""
 
 PING = Script("return redis.call('SET', KEYS[1], '', 'PX', 60000)")
-"""KEYS: something that nobody reads."""
+"""KEYS: a record without readers."""

@@ -15,13 +15,13 @@ from facilitator_redis.scripts import Script
 
 
 class Server:
-    """Redis, in whatever form. Every method raises ``StorageUnavailable``.
+    """Redis in any form. Every method raises ``StorageUnavailable``.
 
-    One that has failed to answer is left alone for a moment, so that calls fail at once meanwhile.
+    After a missing answer no call is made for a moment: calls then fail at once.
     """
 
     def __init__(self, address: Address, timeout_seconds: float) -> None:
-        """Wait ``timeout_seconds`` for each answer. Connects when it is first used."""
+        """Wait ``timeout_seconds`` for each answer; connect at the first use."""
         self._address = address
         self._timeout_seconds = timeout_seconds
         self._circuit = Circuit()
@@ -38,9 +38,9 @@ class Server:
         repeatable: bool = True,
         replicas: int = 0,
     ) -> Any:
-        """What the script returns. ``repeatable`` says that running it twice does no harm.
+        """Run the script; return its result. ``repeatable`` means that a second run does no harm.
 
-        What it wrote is in so many ``replicas`` by then.
+        So many ``replicas`` have its writes by then.
         """
         values = (len(keys), *keys, *arguments)
 
@@ -52,29 +52,29 @@ class Server:
         def call(client: Client) -> Any:
             try:
                 return send(client, "EVALSHA", script.sha1, *values)
-            except exceptions.NoScriptError:  # nothing was run: the server knows it from now on
+            except exceptions.NoScriptError:  # nothing has run; EVAL loads the script
                 return send(client, "EVAL", script.text, *values)
 
         return self._ask(call, repeatable=repeatable)
 
     def read(self, *command: Value) -> Any:
-        """What a command returns that changes nothing."""
+        """Return the result of a command that changes nothing."""
         return self._ask(lambda client: client.execute_command(*command), repeatable=True)
 
     def info(self, section: str) -> dict[str, Any]:
-        """What a server says of itself, such as ``memory``; of a Cluster, any one of them."""
-        told = self._ask(lambda client: client.info(section), repeatable=True)
-        return dict(told)
+        """Return a section of ``INFO``, such as ``memory``; in a Cluster, of any one server."""
+        values = self._ask(lambda client: client.info(section), repeatable=True)
+        return dict(values)
 
     def close(self) -> None:
-        """Close all connections; there will be no others."""
+        """Close all connections and open no others."""
         with self._lock:
             self._is_closed = True
             if self._client is not None:
                 self._client.close()
 
     def _replicated(self, client: Client, command: Sequence[Value], replicas: int) -> Any:
-        """Send a command and wait for the replicas, on the same connection as that needs."""
+        """Send a command and wait for the replicas, on one connection as ``WAIT`` needs."""
         pipeline = client.pipeline(transaction=False)
         pipeline.execute_command(*command)
         pipeline.execute_command("WAIT", replicas, int(self._timeout_seconds * 500))
@@ -83,7 +83,7 @@ class Server:
             if isinstance(each, Exception):
                 raise each
         if reached < replicas:
-            # It may be cut off, with another in its place: Sentinel tells whoever connects anew.
+            # The server may be cut off and replaced: Sentinel names the new one on reconnection.
             client.connection_pool.disconnect(inuse_connections=False)
             raise NotReplicated
         return answer
@@ -107,7 +107,7 @@ class Server:
         try:
             return call(self._connected())
         except exceptions.ConnectionError:
-            # As after a restart or a failover, when all connections are dead that were open.
+            # After a restart or a failover all open connections are dead.
             # A time-out is not tried again: that would only double the wait.
             if not repeatable:
                 raise

@@ -1,4 +1,4 @@
-"""What the processes that share one Redis learn of the chains together."""
+"""The chain data that the processes on one Redis share."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -10,7 +10,7 @@ from facilitator_redis.server import Server
 
 
 class SharedChain:
-    """A :class:`~facilitator.roles.sharing.SharesChain` for whoever reaches the same Redis."""
+    """A :class:`~facilitator.roles.sharing.SharesChain` for all processes on the same Redis."""
 
     def __init__(self, server: Server, names: Names) -> None:
         """Share under these names."""
@@ -18,7 +18,10 @@ class SharedChain:
         self._names = names
 
     def lead(self, network: str, follower: str, now: float, until: float) -> bool:
-        """Make the follower the network's leader, unless another one's lease lasts."""
+        """Make the follower the network's leader, unless another one's lease lasts.
+
+        Return True if it leads now.
+        """
         keys = [self._names.leader(network)]
         return bool(self._server.run(scripts.LEAD, keys, [follower, now, until]))
 
@@ -35,14 +38,14 @@ class SharedChain:
         spent: Collection[str],
         keep: int,
     ) -> bool:
-        """Append an entry to the network's feed; whether it is there now."""
+        """Append an entry to the network's feed; return True if it is there now."""
         keys = [self._names.leader(network), self._names.feed(network)]
         keys += [self._names.output(network, ref) for ref in spent]
         entry: list[Value] = [follower, number, content, keep]
         return bool(self._server.run(scripts.PUBLISH, keys, entry))
 
     def published(self, network: str, after: int) -> Sequence[Entry]:
-        """Entries with a greater number, oldest first; after -1 the newest one alone."""
+        """Return the entries with a greater number, oldest first; after -1 the newest one alone."""
         feed = self._names.feed(network)
         if after == -1:
             entries = self._server.read("ZRANGE", feed, -1, -1)

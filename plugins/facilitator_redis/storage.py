@@ -15,22 +15,22 @@ from facilitator_redis.sharing import SharedChain
 
 _BATCH = 100
 _OPEN_INDEX, _FINAL_INDEX = 2, 3
-"""Places of the indexes among the keys of the scripts for claims."""
+"""The places of the indexes among the keys of the scripts for claims."""
 
 
 class RedisStorage(SharedChain):
-    """A :class:`~facilitator.roles.storage.Storage` for whoever reaches the same Redis.
+    """A :class:`~facilitator.roles.storage.Storage` for all processes on the same Redis.
 
-    What was acknowledged outlives this process; what of it outlives Redis is up to its settings.
+    Acknowledged changes outlive this process. The settings of Redis decide what outlives Redis.
     """
 
     is_shared = True
     is_durable = True
 
     def __init__(self, server: Server, prefix: str, replicas: int = 0) -> None:
-        """Keep everything under names that begin with ``prefix``. Asks nothing yet.
+        """Keep everything under names that begin with ``prefix``; send no command yet.
 
-        A claim is written once so many ``replicas`` have it.
+        A claim counts as written once so many ``replicas`` have it.
         """
         super().__init__(server, Names(prefix))
         self._replicas = replicas
@@ -48,12 +48,12 @@ class RedisStorage(SharedChain):
         return None if record is None else claim_of(record)
 
     def change_claim(self, claim: Claim) -> bool:
-        """Write the claim if it was made from the stored one; whether it is now the stored one."""
+        """Write the claim if it was made from the stored one; return True if it is stored now."""
         change = [*_placed(claim), claim.version - 1, nonce_in_record(claim.follows)]
         return bool(self._put(scripts.CHANGE_CLAIM, self._claim_keys(claim), change))
 
     def remove_claim(self, claim: Claim) -> bool:
-        """Remove the claim if the stored one equals it; whether it was removed."""
+        """Remove the claim if the stored one equals it; return True if it was removed."""
         keys, record = self._claim_keys(claim), (record_of(claim), claim.transaction_id)
         return bool(self._server.run(scripts.REMOVE_CLAIM, keys, record, repeatable=False))
 
@@ -67,7 +67,7 @@ class RedisStorage(SharedChain):
         return [claim for claim in claims if not claim.state.is_final]
 
     def forget_claims(self, now: float) -> int:
-        """Remove final claims whose ``keep_until`` has passed; how many."""
+        """Remove final claims whose ``keep_until`` has passed; return their number."""
         forgotten = 0
         while ids := self._forgettable(now):
             keys = [self._names.final_claims, *map(self._names.claim, ids)]
@@ -77,7 +77,7 @@ class RedisStorage(SharedChain):
         return forgotten
 
     def _forgettable(self, now: float) -> list[str]:
-        """The ids of some final claims, not so many that forgetting them keeps others waiting."""
+        """Return the ids of some final claims, few enough that no other call waits long."""
         range_ = (self._names.final_claims, "-inf", now, "LIMIT", 0, _BATCH)
         return _texts(self._server.read("ZRANGEBYSCORE", *range_))
 
@@ -113,13 +113,13 @@ class RedisStorage(SharedChain):
         return ReservedElsewhere(name, holder, float(expires_at))
 
     def release(self, transaction_id: str) -> None:
-        """Let go of the transaction's reservation, if it has one."""
+        """Release the transaction's reservation, if it has one."""
         self._server.run(scripts.RELEASE, self._names.reservations, [transaction_id])
 
     # --- Idempotency keys -------------------------------------------------------------------
 
     def bind_key(self, key: str, fingerprint: str, expires_at: float, now: float) -> str:
-        """Bind the key to the request unless it is bound; the fingerprint it is bound to."""
+        """Bind the key to the request unless it is bound; return the bound fingerprint."""
         milliseconds = max(1, math.ceil((expires_at - now) * 1000))
         binding: list[Value] = [fingerprint, expires_at, now, milliseconds]
         bound: bytes = self._server.run(scripts.BIND_KEY, [self._names.key(key)], binding)
@@ -128,11 +128,11 @@ class RedisStorage(SharedChain):
     # ----------------------------------------------------------------------------------------
 
     def ping(self) -> None:
-        """Return when Redis takes writes."""
+        """Check that Redis takes writes. Raises ``StorageUnavailable`` otherwise."""
         self._server.run(scripts.PING, [self._names.ping], [])
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._server.close()
 
 

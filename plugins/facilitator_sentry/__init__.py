@@ -1,4 +1,4 @@
-"""Reports failures and the course of requests to Sentry, scrubbed of payments and secrets."""
+"""Reports of failures and request traces to Sentry, scrubbed of payments and secrets."""
 
 import logging
 from collections.abc import Mapping
@@ -32,11 +32,11 @@ def error_reporter(context: Context) -> ErrorReporter:
 
 @hookimpl
 def request_started(request: falcon.Request) -> None:
-    """Begin its trace."""
+    """Begin the request's trace."""
     traces.begin(request)
 
 
 @hookimpl
 def request_completed(request: falcon.Request, response: falcon.Response) -> None:
-    """End its trace."""
+    """End the request's trace."""
     traces.end(request, response)

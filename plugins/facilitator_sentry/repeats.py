@@ -1,4 +1,4 @@
-"""Keeps a failure that repeats with every request from flooding Sentry."""
+"""A limit on repeated failures, so that one with every request does not flood Sentry."""
 
 import threading
 from collections import OrderedDict
@@ -8,35 +8,35 @@ from facilitator.plugin import Clock
 
 SECONDS = 60.0
 PER_KIND = 10
-"""So many of a kind are sent in :data:`SECONDS`."""
+"""The most failures of a kind that are sent in :data:`SECONDS`."""
 MAX_KINDS = 256
 
 
 def kind_of(error: BaseException, context: Mapping[str, str]) -> Hashable:
-    """Failures of the same kind are raised at the same place and met at the same one.
+    """Return the failure's kind: the places where it was raised and where it was caught.
 
-    What a caller can choose, such as a path, is no part of it.
+    Values that a caller can choose, such as a path, are no part of it.
     """
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    # Who made an exception without raising it wrote its text.
+    # Without a trace the exception was made by code, which wrote its text.
     place = str(error) if trace is None else (trace.tb_frame.f_code.co_filename, trace.tb_lineno)
     return (type(error), place, *(context.get(key) for key in ("status", "plugin", "hook")))
 
 
 class Repeats:
-    """Counts failures by kind. Safe to call from many threads."""
+    """The counts of failures by kind, for many threads."""
 
     def __init__(self, clock: Clock) -> None:
         """Measure time by ``clock``."""
         self._clock = clock
         self._lock = threading.Lock()
-        # Of each kind: the end of its time, how many were sent in it, how many were not.
+        # For each kind: the end of its time, the number sent in it, the number not sent.
         self._kinds: OrderedDict[Hashable, tuple[float, int, int]] = OrderedDict()
 
     def unsent(self, kind: Hashable) -> int | None:
-        """How many of the kind were not sent since one last was; ``None``: don't send this one."""
+        """Return the number of the kind unsent since the last sent one; ``None``: don't send it."""
         now = self._clock.time()
         with self._lock:
             end, sent, unsent = self._kinds.pop(kind, (0.0, 0, 0))

@@ -13,23 +13,23 @@ from facilitator_sentry import traces
 from facilitator_sentry.repeats import Repeats, kind_of
 
 WAIT_SECONDS = 5
-"""Longest wait for Sentry by ``facilitator check``."""
+"""The longest wait for Sentry by ``facilitator check``."""
 
 _TAGS = {"requestId": "request_id", "status": "http.status_code"}
 _ABOUT_REQUEST = {"url", "path"}
 
 
 class SentryReporter:
-    """Implements :class:`facilitator.roles.reporting.ErrorReporter`, and says where reports go."""
+    """An :class:`~facilitator.roles.reporting.ErrorReporter` that also names its destination."""
 
     def __init__(self, client: BaseClient, dsn: str, clock: Clock) -> None:
-        """Take the client of this process; ``clock`` tells how often a failure repeats."""
+        """Take the client of this process; ``clock`` measures the repetition of failures."""
         self._client = client
         self._dsn = Dsn(dsn)
         self._repeats = Repeats(clock)
 
     def report(self, error: BaseException, context: Mapping[str, str]) -> None:
-        """Queue an event, unless the same failure was reported often enough just now."""
+        """Queue an event, unless the same failure was reported often enough recently."""
         unsent = self._repeats.unsent(kind_of(error, context))
         if unsent is None:
             return
@@ -42,7 +42,7 @@ class SentryReporter:
         if unsent:
             tags["unsent_repeats"] = str(unsent)
         event["tags"] = tags
-        # What is answered on purpose, as 503 without the storage, is no fault.
+        # An answer on purpose, such as 503 without the storage, is no fault.
         event["level"] = "error" if context.get("status", "500") == "500" else "warning"
         if trace := traces.current():
             event["contexts"] = {"trace": dict(trace)}
@@ -51,11 +51,11 @@ class SentryReporter:
         sentry_sdk.capture_event(event, hint)
 
     def flush(self, timeout: float) -> None:
-        """Send what is queued and let go, within ``timeout`` seconds."""
+        """Send the queued events and close the client, within ``timeout`` seconds."""
         self._client.close(timeout)
 
     def where(self) -> str:
-        """Ask Sentry for any answer. Raises :class:`ConnectionError` when there is none."""
+        """Return the destination once Sentry answers. Raises :class:`ConnectionError` otherwise."""
         dsn = self._dsn
         request = urllib.request.Request(f"{dsn.scheme}://{dsn.netloc}/", method="HEAD")  # noqa: S310
         try:
@@ -74,7 +74,7 @@ class SentryReporter:
 
 
 class Off:
-    """An error reporter without a DSN."""
+    """The error reporter without a DSN."""
 
     def report(self, error: BaseException, context: Mapping[str, str]) -> None:
         """Do nothing."""
@@ -83,5 +83,5 @@ class Off:
         """Do nothing."""
 
     def where(self) -> str:
-        """That nothing is reported."""
+        """Return the sentence that nothing is reported."""
         return "off: the setting sentry.dsn is not set"

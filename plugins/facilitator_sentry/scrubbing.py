@@ -1,6 +1,6 @@
-"""What may leave for Sentry: fields that are named here, masked and free of payment data.
+"""The fields that may go to Sentry, masked and free of payment data.
 
-A rule over values, without I/O. Everything that is not listed is left out.
+The rules do no I/O. Fields that are not listed here are left out.
 """
 
 import re
@@ -11,18 +11,18 @@ from urllib.parse import urlsplit
 from facilitator.plugin import LEFT_OUT, Redactor, without_payments
 
 MAX_LENGTH = 4096
-"""Longest text, in characters. Cut only after it was masked, or half a secret could be left."""
+"""The longest text, in characters. Masking comes before the cut, which could halve a secret."""
 
 _Rule = Callable[[Any], Any]
 
 
 class Scrubber:
-    """Makes an event (or a transaction) of one with nothing in it that must not be told."""
+    """A filter that leaves only harmless fields in an event or a transaction."""
 
     def __init__(self, secrets: Iterable[str], public_key: str) -> None:
-        """Mask these secrets; ``public_key`` of the DSN names the project where the SDK says so."""
+        """Mask these secrets; set ``public_key`` of the DSN where the SDK names the project."""
         self._redactor = Redactor(secrets)
-        ours, text = self._ours, self._text
+        trusted, text = self._trusted, self._text
         span = _fields(
             **_same(_moment, "start_timestamp", "timestamp"),
             **_same(text, "trace_id", "span_id", "parent_span_id", "op", "description", "status"),
@@ -34,34 +34,34 @@ class Scrubber:
         )
         sampling = _fields(
             **_same(text, "trace_id", "sample_rate", "sample_rand", "sampled", "transaction"),
-            **_same(ours, "environment", "release"),
+            **_same(trusted, "environment", "release"),
             public_key=lambda _: public_key,
         )
-        # Names in code and what we said of ourselves may be long, but are no payment data.
+        # Names in code and settings of this process may be long, but are no payment data.
         frame = _fields(
-            **_same(ours, "filename", "function", "module"),
+            **_same(trusted, "filename", "function", "module"),
             lineno=_number,
             in_app=_number,
         )
         exception = _fields(
-            **_same(ours, "type", "module"),
+            **_same(trusted, "type", "module"),
             value=text,
             mechanism=_fields(
-                **_same(ours, "type", "source"),
+                **_same(trusted, "type", "source"),
                 **_same(_number, "handled", "exception_id", "parent_id", "is_exception_group"),
             ),
             stacktrace=_fields(frames=_each(frame)),
         )
         tags = ("http.status_code", "method", "plugin", "hook", "thread", "unsent_repeats")
         self._event = _fields(
-            **_same(ours, "environment", "release", "server_name", "platform"),
+            **_same(trusted, "environment", "release", "server_name", "platform"),
             **_same(text, "event_id", "type", "level", "transaction"),
             **_same(_moment, "timestamp", "start_timestamp"),
             transaction_info=_fields(source=text),
-            sdk=_fields(**_same(ours, "name", "version")),
+            sdk=_fields(**_same(trusted, "name", "version")),
             request=_fields(method=text, url=self._url),
             # Ids for tracing are long; payments don't fit into this one, whose form was checked.
-            tags=_fields(**_same(text, *tags), request_id=ours),
+            tags=_fields(**_same(text, *tags), request_id=trusted),
             contexts=_fields(
                 trace=_with(span, "dynamic_sampling_context", sampling),
             ),
@@ -70,17 +70,17 @@ class Scrubber:
         )
 
     def __call__(self, event: Any, hint: Any = None) -> Any:  # noqa: ARG002
-        """The scrubbed event, as the SDK's ``before_send`` wants it."""
+        """Return the scrubbed event, for the SDK's ``before_send``."""
         return self._event(event)
 
-    def _ours(self, value: object) -> str:
+    def _trusted(self, value: object) -> str:
         return self._redactor.text(str(value))
 
     def _text(self, value: object) -> str:
         return without_payments(self._redactor.text(str(value)))[:MAX_LENGTH]
 
     def _url(self, value: object) -> str:
-        """Without user, query and fragment."""
+        """Return the URL without user, query and fragment."""
         try:
             parts = urlsplit(str(value))
             host = parts.netloc.rpartition("@")[2]
@@ -99,7 +99,7 @@ def _moment(value: object) -> object:
 
 
 def _fields(**rules: _Rule) -> _Rule:
-    """Of a mapping these fields, each by its rule."""
+    """Return the rule that keeps these fields of a mapping, each by its own rule."""
 
     def rule(value: Any) -> Any:
         if not isinstance(value, Mapping):
@@ -118,6 +118,6 @@ def _same(rule: _Rule, *names: str) -> dict[str, _Rule]:
 
 
 def _with(rule: _Rule, name: str, further: _Rule) -> _Rule:
-    """Return the rule, and one field besides."""
+    """Return the rule with one further field."""
     both = _fields(**{name: further})
     return lambda value: {**(rule(value) or {}), **(both(value) or {})}

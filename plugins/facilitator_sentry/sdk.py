@@ -1,4 +1,4 @@
-"""Sentry's SDK, set up so that it sends what it is handed and collects nothing by itself."""
+"""Sentry's SDK, set up to send the given events and to collect nothing by itself."""
 
 import logging
 import threading
@@ -17,30 +17,30 @@ from facilitator_sentry.settings import SentrySettings
 
 RELEASE = f"x402-cardano-facilitator@{__version__}"
 SEND_SECONDS = 5
-"""Longest wait for Sentry, in a thread that nobody waits for."""
+"""The longest wait for Sentry, in a thread of its own."""
 WARNING_SECONDS = 60.0
-"""How often the log says that Sentry takes no reports."""
+"""The interval at which the log says that Sentry takes no reports."""
 
 logger = logging.getLogger("facilitator.sentry")
 
 
 class Transport(HttpTransport):
-    """Sends from a thread of its own, out of a bounded queue, and says in the log what is lost."""
+    """A transport with its own thread and a bounded queue, which logs lost events."""
 
     TIMEOUT = SEND_SECONDS
 
     def __init__(self, options: dict[str, Any]) -> None:
-        """As the SDK makes it."""
+        """Take the SDK's options."""
         super().__init__(options)
         self._lock = threading.Lock()
         self._silent_until = 0.0
 
     def _get_pool_options(self) -> dict[str, Any]:
-        """Without urllib3's own retries, each of which it would log."""
+        """Return the options without urllib3's own retries, each of which it would log."""
         return {**super()._get_pool_options(), "retries": False}
 
     def on_dropped_event(self, _reason: str) -> None:
-        """Say so, at most once in a while; called from any thread."""
+        """Log the loss, at most once in :data:`WARNING_SECONDS`; called from any thread."""
         with self._lock:
             now = time.monotonic()
             if now < self._silent_until:
@@ -50,7 +50,7 @@ class Transport(HttpTransport):
 
 
 def start(settings: Settings, dsn: str) -> BaseClient:
-    """Set up the SDK of this process, which has one for all, and return its client."""
+    """Set up the SDK, of which a process has one, and return its client."""
     own = settings.section(SentrySettings)
     scrub = Scrubber(settings.secrets(), Dsn(dsn).public_key)
     sentry_sdk.init(
@@ -61,9 +61,8 @@ def start(settings: Settings, dsn: str) -> BaseClient:
         transport=Transport,
         before_send=scrub,
         before_send_transaction=scrub,
-        # Nothing is patched or collected, and the variables SENTRY_… of the environment, which are
-        # the SDK's own settings, don't count. That nothing about persons is collected is the
-        # default; to say so is deprecated.
+        # The SDK patches and collects nothing, and ignores its own variables SENTRY_… of the
+        # environment. By default it collects nothing about persons; saying so is deprecated.
         default_integrations=False,
         auto_enabling_integrations=False,
         include_local_variables=False,

@@ -1,7 +1,7 @@
-"""The course of requests as Sentry's transactions: by route, never with what was sent.
+"""Requests as Sentry's transactions, by route and without their content.
 
-They are made of what is known when a request is answered. The SDK's own tracing takes a tenth of a
-millisecond even of requests whose trace is not sent.
+They are made when a request is answered. The SDK's own tracing takes a tenth of a millisecond even
+of requests whose trace is not sent.
 """
 
 import random
@@ -18,13 +18,13 @@ from sentry_sdk.tracing import get_span_status_from_http_code
 
 UNKNOWN = "(no route)"
 _UNTRACED = "/health"
-"""Supervisors and balancers ask it all the time."""
+"""The prefix of paths that supervisors and balancers ask all the time."""
 
 _ids: ContextVar[Mapping[str, str] | None] = ContextVar("sentry_ids", default=None)
 
 
 def begin(request: falcon.Request) -> None:
-    """Toss the coin. A caller's own trace does not count: anybody could have all requests sent."""
+    """Decide by chance. A caller's own trace does not count: it could have all requests sent."""
     rate = sentry_sdk.get_client().options.get("traces_sample_rate") or 0.0
     if random.random() >= rate or request.path.startswith(_UNTRACED):  # noqa: S311 -- no secret
         _ids.set(None)
@@ -33,7 +33,7 @@ def begin(request: falcon.Request) -> None:
 
 
 def current() -> Mapping[str, str] | None:
-    """What links a failure to the trace of the request that this thread answers, if it has one."""
+    """Return the ids that link a failure to the trace of this thread's request, if there is one."""
     return _ids.get()
 
 
@@ -65,8 +65,8 @@ def _context(ids: Mapping[str, str], name: str, method: str, status: int) -> dic
         "origin": "manual",
         "status": get_span_status_from_http_code(status),
         "data": {"http.request.method": method, "http.response.status_code": status},
-        # By it Sentry tells how many requests this one stands for. It becomes the header of the
-        # envelope, where the scrubber puts the public key.
+        # Sentry derives from it the number of requests that this one stands for. It becomes the
+        # header of the envelope, where the scrubber puts the public key.
         "dynamic_sampling_context": {
             "trace_id": ids["trace_id"],
             "public_key": "",

@@ -1,6 +1,6 @@
-"""Keeps claims, reservations and idempotency keys in one SQLite file.
+"""Claims, reservations and idempotency keys in one SQLite file.
 
-Shared by the processes of one machine that name the same file, and kept when they end.
+The processes of one machine that name the same file share it. It outlives them.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ def settings_sections() -> Mapping[str, type]:
 
 @hookimpl
 def storage(context: Context) -> Storage:
-    """Return the storage in the file that the settings name; made when it does not exist.
+    """Return the storage in the file that the settings name; create a missing file.
 
     Raises :class:`~facilitator.errors.PluginError` when it cannot be used.
     """

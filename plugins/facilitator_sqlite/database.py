@@ -19,15 +19,15 @@ T = TypeVar("T")
 
 
 class Database:
-    """One connection that reads and one that writes, each used by one thread at a time.
+    """A connection that reads and one that writes, each used by one thread at a time.
 
     In WAL mode neither waits for the other. Open it after forking, never before: a connection must
-    not be carried into a child process. Everything raises
+    not be carried into a child process. Every method raises
     :class:`~facilitator.roles.storage.StorageUnavailable`.
     """
 
     def __init__(self, path: str, busy_seconds: float) -> None:
-        """Open the file, or make it; a write waits ``busy_seconds`` for other processes' writes."""
+        """Open or create the file; a write waits ``busy_seconds`` for other processes' writes."""
         if path in ("", ":memory:"):
             raise unavailable(repr(path), "would not be kept; enable the plugin 'memory' instead")
         if sqlite3.sqlite_version_info < (3, 37):  # the first with STRICT tables
@@ -49,7 +49,7 @@ class Database:
             raise
 
     def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        """What the query returns, which reads what is committed."""
+        """Run the query on the committed state; return its result."""
         self._check_file()
         try:
             with self._read_lock:
@@ -64,7 +64,7 @@ class Database:
         durable: bool,
         is_statement: bool = False,
     ) -> T:
-        """What the operation returns, once it is committed; see :meth:`Writer.write`.
+        """Commit the operation; return its result. See :meth:`Writer.write`.
 
         The end of this or any process never undoes it. A loss of power may undo it unless it, or
         one committed after it, was ``durable``.
@@ -86,7 +86,7 @@ class Database:
                 connection.close()
 
     def _found(self) -> tuple[int, int] | None:
-        """Which file is at the path, if any."""
+        """Return the device and inode of the file at the path, if there is one."""
         try:
             found = os.stat(self.path)
         except OSError:
@@ -94,12 +94,12 @@ class Database:
         return found.st_dev, found.st_ino
 
     def _check_file(self) -> None:
-        """What this process reads and writes must be what others find: two files tell twice."""
+        """Raise if the path has another file: with two files, a success is delivered twice."""
         if self._found() != self._file:
             raise unavailable(self.path, "was moved, removed or replaced; restart the facilitator")
 
     def _connect(self) -> sqlite3.Connection:
-        """Return a further connection, in autocommit mode, which :meth:`close` closes."""
+        """Return a further connection in autocommit mode, which :meth:`close` closes."""
         connection = sqlite3.connect(
             self.path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
         )
@@ -114,7 +114,7 @@ class Database:
             raise explained(self.path, error) from error
 
     def _adopt(self, connection: sqlite3.Connection) -> None:
-        """Refuse a file that is not ours before it is changed; bring ours up to date."""
+        """Refuse a file of another program before any change; migrate a file of this one."""
         self._version(connection)
         self._use_log(connection)
         connection.execute("BEGIN IMMEDIATE")
@@ -142,7 +142,7 @@ class Database:
         return int(version)
 
     def _use_log(self, connection: sqlite3.Connection) -> None:
-        """Switch to WAL mode; processes that do so at once are refused without being waited for."""
+        """Switch to WAL mode; SQLite refuses processes that do so at once, without a wait."""
         deadline = time.monotonic() + self._busy_seconds
         while True:
             try:

@@ -12,7 +12,8 @@ _ADVICE = {
     ),
     sqlite3.SQLITE_CORRUPT: (
         "is damaged; stop the facilitator, move the file away and start with a new one: payments"
-        " that are in a block by then are refused, whereas an old copy could tell a success twice"
+        " that are in a block by then are refused, whereas an old copy could deliver a success"
+        " twice"
     ),
     sqlite3.SQLITE_FULL: "cannot grow: the disk is full; free some space",
     sqlite3.SQLITE_IOERR: "cannot be read or written; check the disk, which must be a local one",
@@ -22,7 +23,7 @@ _ADVICE = {
 
 
 class DamagedRow(Exception):
-    """A row does not hold what is written into such rows."""
+    """A row holds values that are never written into such rows."""
 
 
 def unavailable(path: str, complaint: str) -> StorageUnavailable:

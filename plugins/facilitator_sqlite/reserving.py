@@ -9,11 +9,11 @@ from facilitator.plugin import Reservation, ReservedElsewhere, TooManyReservatio
 from facilitator_sqlite.database import Database
 
 CLEAN_SECONDS = 10.0
-"""How often what is over is removed: all at once, since it is spread over the tables' pages."""
+"""The interval at which expired records are removed together: they are spread over many pages."""
 
 _KEY_BYTES = 16
 _MANY_INPUTS = 16
-"""Of more, one statement each is as good as one for all."""
+"""The most inputs in one statement; with more, one statement each is as good."""
 
 _VALUES = "(?, ?, ?, ?, ?, ?, ?, ?)"
 _RESERVE = [
@@ -54,7 +54,7 @@ class SqliteReservations:
         def hold(
             connection: sqlite3.Connection,
         ) -> ReservedElsewhere | TooManyReservations | bool | None:
-            """As ``_hold``; false when why it is refused takes a transaction to tell."""
+            """Hold as ``_hold``; return False if the reason of a refusal needs a transaction."""
             if _hold_at_once(connection, rows):
                 return None
             return thoroughly(connection) if connection.in_transaction else False
@@ -66,17 +66,17 @@ class SqliteReservations:
         return self._database.write(thoroughly, durable=False)
 
     def release(self, transaction_id: str) -> None:
-        """Let go of the transaction's reservation, if it has one."""
+        """Release the transaction's reservation, if it has one."""
         self._database.write(partial(_release, holder=_key(transaction_id)), durable=False)
 
 
 def _key(text: str) -> bytes:
-    """What a transaction, an input or a payer is known by; nobody can find two that are equal."""
+    """Return the collision-resistant key of a transaction, an input or a payer."""
     return hashlib.blake2b(text.encode(), digest_size=_KEY_BYTES).digest()
 
 
 def _rows(reservation: Reservation, now: float, limit: int) -> list[Row]:
-    """What is put into ``reserving``: a row for each input, of which the first says all."""
+    """Return the rows for ``reserving``: one for each input, the first with all values."""
     holder, payer = _key(reservation.transaction_id), _key(reservation.payer)
     inputs = sorted(map(_key, reservation.inputs))
     common = (holder, reservation.expires_at, now)
@@ -86,7 +86,7 @@ def _rows(reservation: Reservation, now: float, limit: int) -> list[Row]:
 
 
 def _hold_at_once(connection: sqlite3.Connection, rows: Sequence[Row]) -> bool:
-    """Return whether nothing is in the way, nor is anything else held for the transaction."""
+    """Hold the inputs if nothing conflicts and the transaction holds no others; return success."""
     try:
         connection.execute(_RESERVE[len(rows)], [value for row in rows for value in row])
     except sqlite3.IntegrityError:
@@ -101,7 +101,7 @@ def _hold(
     now: float,
     limit: int,
 ) -> ReservedElsewhere | TooManyReservations | None:
-    """Hold, or say what is in the way."""
+    """Hold the inputs, or return the conflict."""
     holder, payer = _key(reservation.transaction_id), _key(reservation.payer)
     for each in reservation.inputs:
         held = connection.execute(_HELD, (_key(each), holder, now)).fetchone()

@@ -16,7 +16,7 @@ _ACCEPTED = _NAMES.index("accepted")
 _SLOTS = (_NAMES.index("invalid_hereafter"), _NAMES.index("block_slot"))
 
 COLUMNS = ", ".join(f'"{name}"' for name in _NAMES)
-"""The columns of a claim, which are named as its fields, in their order."""
+"""The columns of a claim, with the names and the order of its fields."""
 
 PLACES = ", ".join("?" for _ in _NAMES)
 """A parameter for each of the columns."""

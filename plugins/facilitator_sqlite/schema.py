@@ -1,7 +1,7 @@
-"""The tables, and how a file gets from one version of them to the next."""
+"""The tables, and the migrations of a file from each version to the next."""
 
 APPLICATION_ID = 0x78343032
-"""``x402`` in ASCII: tells our files from other programs' (``PRAGMA application_id``)."""
+"""``x402`` in ASCII, which marks the facilitator's files (``PRAGMA application_id``)."""
 
 VERSION_1 = (
     # Slots are text because they are unsigned 64-bit numbers, which SQLite's integers cannot hold.
@@ -86,12 +86,12 @@ VERSION_2 = (
 )
 
 VERSION_3 = (
-    # Those made before are let go: they are short.
+    # Earlier reservations are dropped: they are short.
     "DROP VIEW IF EXISTS reserving",
     "DROP TABLE reserved_inputs",
     "DROP TABLE reservations",
     # Transactions, payers and inputs are known by short hashes (``reserving.key``), and each table
-    # has no more indexes than it must: every page that a reservation touches is written.
+    # has the fewest indexes possible: every page that a reservation touches is written.
     """
     CREATE TABLE reservations (
         holder BLOB PRIMARY KEY,

@@ -1,4 +1,4 @@
-"""What the processes on one file learn of the chains together."""
+"""The chain data that the processes on one file share."""
 
 import sqlite3
 from collections.abc import Collection, Sequence
@@ -21,11 +21,6 @@ _IS_NEWEST = """
     WHERE network = ? AND follower = ? AND number = ? AND content = ?
     AND number = (SELECT max(number) FROM entries AS all_of_them WHERE network = leaders.network)
 """
-_NEWEST = """
-    SELECT 1 FROM entries JOIN leaders USING (network)
-    WHERE network = ? AND follower = ? AND number = ? AND content = ?
-    AND number = (SELECT max(number) FROM entries AS all_of_them WHERE network = leaders.network)
-"""
 _SPEND = "DELETE FROM outputs WHERE network = ? AND ref IN (SELECT value FROM json_each(?))"
 _NEWEST = "SELECT number, content FROM entries WHERE network = ? ORDER BY number DESC LIMIT 1"
 _LATER = "SELECT number, content FROM entries WHERE network = ? AND number > ? ORDER BY number"
@@ -35,11 +30,14 @@ class SharedChain:
     """A :class:`~facilitator.roles.sharing.SharesChain` for the processes of one machine."""
 
     def __init__(self, database: Database) -> None:
-        """Share by the tables of this file."""
+        """Share through the tables of this file."""
         self._database = database
 
     def lead(self, network: str, follower: str, now: float, until: float) -> bool:
-        """Make the follower the network's leader, unless another one's lease lasts."""
+        """Make the follower the network's leader, unless another one's lease lasts.
+
+        Return True if it leads now.
+        """
         lease = (network, follower, until, now)
 
         def lead(connection: sqlite3.Connection) -> bool:
@@ -65,7 +63,7 @@ class SharedChain:
         spent: Collection[str],  # noqa: ARG002 -- no outputs are kept here
         keep: int,
     ) -> bool:
-        """Append an entry to the network's feed; whether it is there now."""
+        """Append an entry to the network's feed; return True if it is there now."""
 
         def publish(connection: sqlite3.Connection) -> bool:
             entry = (number, content, network, follower, number)
@@ -79,7 +77,7 @@ class SharedChain:
         return self._database.write(publish, durable=False)
 
     def published(self, network: str, after: int) -> Sequence[Entry]:
-        """Entries with a greater number, oldest first; after -1 the newest one alone."""
+        """Return the entries with a greater number, oldest first; after -1 the newest one alone."""
 
         def published(connection: sqlite3.Connection) -> list[Entry]:
             if after == -1:

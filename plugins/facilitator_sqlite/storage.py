@@ -9,7 +9,7 @@ from facilitator_sqlite.reserving import SqliteReservations
 from facilitator_sqlite.rows import COLUMNS, PLACES, claim_of, row_of
 from facilitator_sqlite.sharing import SharedChain
 
-# The names and question marks put into these statements are our own, nothing that was received.
+# These statements contain constant names and question marks, nothing that was received.
 _CLAIM = f"SELECT {COLUMNS} FROM claims WHERE transaction_id = ?"  # noqa: S608
 _ADD = f"INSERT INTO claims ({COLUMNS}) VALUES ({PLACES}) ON CONFLICT DO NOTHING"  # noqa: S608
 _CHANGE = f"""
@@ -37,10 +37,10 @@ class SqliteStorage(SqliteReservations, SharedChain):
     is_durable = True
 
     def __init__(self, path: str, busy_seconds: float = 5.0) -> None:
-        """Open the file, or make it; a call waits ``busy_seconds`` at most for others' writes.
+        """Open or create the file; a call waits ``busy_seconds`` at most for others' writes.
 
-        Raises :class:`~facilitator.roles.storage.StorageUnavailable` when the file is not ours, is
-        of a newer schema, or cannot be written.
+        Raises :class:`~facilitator.roles.storage.StorageUnavailable` when the file is another
+        program's, has a newer schema, or cannot be written.
         """
         super().__init__(Database(path, busy_seconds))
 
@@ -59,7 +59,7 @@ class SqliteStorage(SqliteReservations, SharedChain):
         return self._database.read(lambda connection: _claim(connection, transaction_id))
 
     def change_claim(self, claim: Claim) -> bool:
-        """Write the claim if it was made from the stored one; whether it is now the stored one."""
+        """Write the claim if it was made from the stored one; return True if it is stored now."""
 
         def change(connection: sqlite3.Connection) -> bool:
             expected = (claim.transaction_id, claim.version - 1, claim.follows)
@@ -70,7 +70,7 @@ class SqliteStorage(SqliteReservations, SharedChain):
         return self._database.write(change, durable=True)
 
     def remove_claim(self, claim: Claim) -> bool:
-        """Remove the claim if the stored one equals it; whether it was removed."""
+        """Remove the claim if the stored one equals it; return True if it was removed."""
 
         def remove(connection: sqlite3.Connection) -> bool:
             if _claim(connection, claim.transaction_id) != claim:
@@ -89,7 +89,7 @@ class SqliteStorage(SqliteReservations, SharedChain):
         return self._database.read(find)
 
     def forget_claims(self, now: float) -> int:
-        """Remove final claims whose ``keep_until`` has passed; how many."""
+        """Remove final claims whose ``keep_until`` has passed; return their number."""
 
         def forget(connection: sqlite3.Connection) -> int:
             return connection.execute(_FORGET, (now,)).rowcount
@@ -97,7 +97,7 @@ class SqliteStorage(SqliteReservations, SharedChain):
         return self._database.write(forget, durable=False)
 
     def bind_key(self, key: str, fingerprint: str, expires_at: float, now: float) -> str:
-        """Bind the key to the request unless it is bound; the fingerprint it is bound to."""
+        """Bind the key to the request unless it is bound; return the bound fingerprint."""
 
         def bind(connection: sqlite3.Connection) -> str:
             connection.execute(_FORGET_KEYS, (now,))
@@ -107,7 +107,7 @@ class SqliteStorage(SqliteReservations, SharedChain):
         return self._database.write(bind, durable=False)
 
     def ping(self) -> None:
-        """Return when the file can be read and is free to be written."""
+        """Check that the file can be read and written. Raises ``StorageUnavailable`` otherwise."""
 
         def look(connection: sqlite3.Connection) -> None:
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -115,13 +115,13 @@ class SqliteStorage(SqliteReservations, SharedChain):
         self._database.write(look, durable=False)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._database.close()
 
 
 def _claim(connection: sqlite3.Connection, transaction_id: str) -> Claim | None:
     key = (transaction_id,)
-    # Asking for all columns costs more, and of most transactions that are asked for there is none.
+    # Reading all columns costs more, and most transactions asked for have no claim.
     if connection.execute(_FIND, key).fetchone() is None:
         return None
     row = connection.execute(_CLAIM, key).fetchone()

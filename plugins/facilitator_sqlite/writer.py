@@ -1,7 +1,7 @@
-"""Writes to the file: those that wait for each other are committed together.
+"""Writes to the file: operations that wait are committed together.
 
-A commit may wait for the disk. Whoever comes meanwhile leaves its operation; when the commit is
-through, one of those that wait runs all of them in one transaction. Each caller goes on only after
+A commit may wait for the disk. Threads that come meanwhile queue their operations. After the
+commit, one of them runs all queued operations in one transaction. Each thread continues only after
 the commit that holds its change, so that results are as if the operations ran one after the other.
 """
 
@@ -11,22 +11,22 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 Operation: TypeAlias = Callable[[sqlite3.Connection], Any]
-"""Reads and writes on a connection that is in a transaction; may have to be undone."""
+"""A function that reads and writes in a transaction, which may be undone."""
 
 
 class TooBusy(Exception):
-    """Others' writes took too long; the operation was not run."""
+    """Other writes took too long; the operation was not run."""
 
 
 class _Write:
-    """An operation, and what became of it."""
+    """An operation and its outcome."""
 
     def __init__(self, operation: Operation, *, durable: bool, is_statement: bool) -> None:
         self.operation = operation
         self.durable = durable
         self.is_statement = is_statement
         self.leads = False
-        """Whether its caller is to commit what waits, itself included."""
+        """True if its thread is to commit the queue, including this operation."""
         self.result: Any = None
         self.error: BaseException | None = None
         self.woken = threading.Lock()
@@ -34,30 +34,30 @@ class _Write:
 
 
 class Writer:
-    """The connection that writes, used by one thread at a time for all that wait."""
+    """The connection that writes, used by one thread at a time for the whole queue."""
 
     def __init__(self, connection: sqlite3.Connection, wait_seconds: float) -> None:
-        """Take a connection in autocommit mode; an operation waits so long to be begun."""
+        """Take a connection in autocommit mode; an operation begins within ``wait_seconds``."""
         self._connection = connection
         self._wait_seconds = wait_seconds
         self._level = ""
-        """What ``PRAGMA synchronous`` was last set to."""
+        """The last value of ``PRAGMA synchronous``."""
         self._lock = threading.Lock()
         self._is_led = False
         self._waiting: list[_Write] = []
         self._committing = threading.Lock()
 
     def write(self, operation: Operation, *, durable: bool, is_statement: bool = False) -> Any:
-        """What the operation returns, once it is committed; it is undone if it raises.
+        """Commit the operation and return its result; undo it if it raises.
 
         Args:
-            operation: What to do.
-            durable: Whether it must outlast a loss of power, and not only the process.
-            is_statement: Whether it is a single statement, which is a transaction by itself.
+            operation: The reads and writes.
+            durable: True if it must survive a loss of power, not only the end of the process.
+            is_statement: True for a single statement, which is a transaction by itself.
 
         Raises:
             TooBusy: It did not get its turn in time.
-            Exception: What the operation raised, or why nothing could be committed.
+            Exception: The error of the operation, or of the commit.
         """
         own = _Write(operation, durable=durable, is_statement=is_statement)
         with self._lock:
@@ -72,12 +72,12 @@ class Writer:
         return own.result
 
     def close(self) -> None:
-        """Close the connection when nothing is being committed."""
+        """Close the connection after the current commit."""
         with self._committing:
             self._connection.close()
 
     def _wait(self, own: _Write) -> None:
-        """Return when it was committed, has failed, or leads."""
+        """Wait until the operation is committed, has failed, or leads."""
         if own.woken.acquire(timeout=self._wait_seconds):
             return
         with self._lock:
@@ -87,7 +87,7 @@ class Writer:
         own.woken.acquire()  # it is under way
 
     def _lead(self) -> None:
-        """Commit what waits, and let the next one of those who came meanwhile lead."""
+        """Commit the queue, and let the first operation that came meanwhile lead."""
         with self._lock:
             group, self._waiting = self._waiting, []
         try:
@@ -105,7 +105,7 @@ class Writer:
             write.woken.release()
 
     def _commit(self, group: Sequence[_Write]) -> None:
-        """Run all in one transaction; raises when nothing of it was committed."""
+        """Run all in one transaction. Raises if none of it was committed."""
         try:
             self._synchronize(durable=any(write.durable for write in group))
             if len(group) == 1 and group[0].is_statement:
@@ -121,7 +121,7 @@ class Writer:
             raise
 
     def _run(self, write: _Write) -> None:
-        """Run it; what fails is undone without the others."""
+        """Run the operation; undo it without the others if it fails."""
         self._connection.execute("SAVEPOINT write")
         try:
             write.result = write.operation(self._connection)
@@ -133,9 +133,9 @@ class Writer:
         self._connection.execute("RELEASE write")
 
     def _synchronize(self, *, durable: bool) -> None:
-        # FULL syncs the log at each commit, as a claim must be on the disk before the transaction
-        # is sent: forgotten, its success could be told twice. NORMAL leaves that to checkpoints,
-        # which is ten times as fast and loses at most what is short-lived anyway.
+        # FULL syncs the log at each commit: a claim must be on the disk before its transaction is
+        # sent. If it were lost, its success could be delivered twice. NORMAL leaves the sync to
+        # checkpoints, which is ten times as fast and loses only short-lived records.
         level = "FULL" if durable else "NORMAL"
         if level != self._level:
             self._connection.execute(f"PRAGMA synchronous = {level}")

@@ -4,7 +4,7 @@ import http.client
 import json
 
 from facilitator.api.descriptions import INDEX
-from facilitator.server.sockets import ListenError, listen, port_of, url_of
+from facilitator.server import ListenError, listen, port_of, url_of
 from facilitator.settings import ServerSettings
 
 TIMEOUT_SECONDS = 2.0

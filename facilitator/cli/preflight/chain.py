@@ -6,7 +6,7 @@ from functools import partial
 from facilitator.cli.preflight.result import Result, attempt
 from facilitator.clock import Clock
 from facilitator.roles.chain import ChainProvider, HasPlan
-from facilitator.server.workers import check_chain
+from facilitator.server import check_chain
 
 FUTURE_SECONDS = 2.0
 """Greatest distance of a block into the future that is no warning."""

@@ -1,1 +1,1 @@
-"""The devnet as a Blockfrost-compatible HTTP API, for tests of whatever speaks to Blockfrost."""
+"""The devnet as a Blockfrost-compatible HTTP API, for tests of Blockfrost clients."""

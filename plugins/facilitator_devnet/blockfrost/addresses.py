@@ -28,11 +28,11 @@ from facilitator_devnet.index import Key, Place
 PAYMENT_PREFIXES = ("addr_vkh", "script")
 HASH_BYTES = 28
 DREP_KEY = b"\x22"
-"""Header of a DRep's id that is a key (CIP-129)."""
+"""The header of the id of a DRep with a key (CIP-129)."""
 
 
 def address(view: View, request: Request) -> dict[str, Any]:
-    """``/addresses/{address}``."""
+    """Answer ``/addresses/{address}``."""
     text = request.params["address"]
     key = _known(view, address_key(view, text))
     held = total(view.output(ref).value for _, ref in view.unspent(key))
@@ -49,13 +49,13 @@ def address(view: View, request: Request) -> dict[str, Any]:
 
 
 def utxos(view: View, request: Request) -> list[dict[str, Any]]:
-    """``/addresses/{address}/utxos``."""
+    """Answer ``/addresses/{address}/utxos``."""
     key = _known(view, address_key(view, request.params["address"]))
     return [_utxo(view, *each) for each in request.page.of(view.unspent(key))]
 
 
 def utxos_of_asset(view: View, request: Request) -> list[dict[str, Any]]:
-    """``/addresses/{address}/utxos/{asset}``."""
+    """Answer ``/addresses/{address}/utxos/{asset}``."""
     key = address_key(view, request.params["address"])
     name = request.params["asset"]
     wanted = None if name == "lovelace" else asset_id(name)
@@ -69,7 +69,7 @@ def utxos_of_asset(view: View, request: Request) -> list[dict[str, Any]]:
 
 
 def transactions(view: View, request: Request) -> list[dict[str, Any]]:
-    """``/addresses/{address}/transactions``."""
+    """Answer ``/addresses/{address}/transactions``."""
     key = _known(view, address_key(view, request.params["address"]))
     first = _place(request.query.get("from"), Place(0, 0), 0)
     last = _place(request.query.get("to"), Place(view.height, 2**31), 2**31)
@@ -86,7 +86,7 @@ def transactions(view: View, request: Request) -> list[dict[str, Any]]:
 
 
 def account(view: View, request: Request) -> dict[str, Any]:
-    """``/accounts/{stake_address}``: as of the tip, whatever the view."""
+    """Answer ``/accounts/{stake_address}`` as of the tip, with any view."""
     credential = _stake_credential(view, request)
     key: Key = ("stake", credential)
     found = view.chain.ledger.accounts.get(credential)
@@ -112,13 +112,13 @@ def account(view: View, request: Request) -> dict[str, Any]:
 
 
 def account_utxos(view: View, request: Request) -> list[dict[str, Any]]:
-    """``/accounts/{stake_address}/utxos``."""
+    """Answer ``/accounts/{stake_address}/utxos``."""
     key = _known(view, ("stake", _stake_credential(view, request)))
     return [_utxo(view, *each) for each in request.page.of(view.unspent(key))]
 
 
 def address_key(view: View, text: str) -> Key:
-    """What the address, or the payment part, is looked up by. Raises :class:`ApiError` (400)."""
+    """Return the key of the address or the payment part. Raises :class:`ApiError` (400)."""
     try:
         if text.startswith(PAYMENT_PREFIXES):
             prefix, raw = bech32.decode(text)
@@ -179,7 +179,7 @@ def _network_id(view: View) -> int:
 
 
 def _drep(name: str | None) -> str | None:
-    """The ledger here knows neither whether it is a script nor which predefined one it is."""
+    """Return the DRep's id; the ledger here distinguishes no scripts and no predefined DReps."""
     if name is None:
         return None
     if name == "predefined":

@@ -23,11 +23,11 @@ from facilitator_devnet.devnet import Devnet
 log = logging.getLogger("facilitator_devnet.blockfrost.face")
 
 NETWORKS = ("mainnet", "preprod", "preview", "testnet", "sanchonet")
-"""What project ids begin with."""
+"""The prefixes of project ids."""
 
 
 class BlockfrostApi:
-    """Serves a devnet as Blockfrost serves a network, at ``{url}/api/v0`` and ``{url}/v0``.
+    """A Blockfrost API for a devnet, at ``{url}/api/v0`` and ``{url}/v0``.
 
     At ``{url}`` itself it is the same without project ids.
     """
@@ -42,19 +42,22 @@ class BlockfrostApi:
 
     @property
     def url(self) -> str:
-        """Where the server is, without ``/api``."""
+        """The server's URL, without ``/api``."""
         return self._server.url
 
     def counts(self) -> Mapping[str, Any]:
-        """``{"total": …, "by_endpoint": {"GET /txs/{hash}/utxos": …}}`` since the last reset."""
+        """Return the counts since the last reset.
+
+        Their form is ``{"total": …, "by_endpoint": {"GET /txs/{hash}/utxos": …}}``.
+        """
         return self.counters.counts()
 
     def close(self) -> None:
-        """Stop serving; the devnet goes on."""
+        """Stop serving; the devnet continues."""
         self._server.close()
 
     def __enter__(self) -> "BlockfrostApi":
-        """Serve already."""
+        """Return the API, which already serves."""
         return self
 
     def __exit__(
@@ -124,7 +127,7 @@ class BlockfrostApi:
 
 
 def _split(path: str) -> tuple[str, str]:
-    """The root that the path is under, empty for none of those of Blockfrost, and the rest."""
+    """Return the path's root, empty for none of Blockfrost's, and the rest of the path."""
     for root in HOSTED:
         if path == root or path.startswith(f"{root}/"):
             return root, path.removeprefix(root).rstrip("/") or "/"

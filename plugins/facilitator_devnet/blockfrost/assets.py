@@ -15,7 +15,7 @@ from facilitator_devnet.index import Place
 
 
 def asset(view: View, request: Request) -> dict[str, Any]:
-    """``/assets/{asset}``."""
+    """Answer ``/assets/{asset}``."""
     name = asset_id(request.params["asset"])
     mints = _mints(view, name)
     if not mints:
@@ -36,7 +36,7 @@ def asset(view: View, request: Request) -> dict[str, Any]:
 
 
 def holders(view: View, request: Request) -> list[dict[str, str]]:
-    """``/assets/{asset}/addresses``."""
+    """Answer ``/assets/{asset}/addresses``."""
     name = asset_id(request.params["asset"])
     if not view.history(("asset", name)):
         raise not_found()
@@ -51,7 +51,7 @@ def holders(view: View, request: Request) -> list[dict[str, str]]:
 
 
 def of_policy(view: View, request: Request) -> list[dict[str, str]]:
-    """``/assets/policy/{policy_id}``."""
+    """Answer ``/assets/policy/{policy_id}``."""
     policy = request.params["policy_id"]
     if not re.fullmatch(r"[0-9a-f]{56}", policy):
         raise invalid("Invalid or malformed policy format.")
@@ -73,12 +73,12 @@ def _mints(view: View, name: AssetId) -> list[tuple[Place, str, int]]:
 
 
 def asset_id(text: str) -> AssetId:
-    """Return the asset that the text names. Raises :class:`ApiError` (400)."""
+    """Return the asset named by the text. Raises :class:`ApiError` (400)."""
     if not re.fullmatch(r"[0-9a-f]{56}([0-9a-f]{2}){0,32}", text):
         raise invalid("Invalid or malformed asset format.")
     return bytes.fromhex(text)
 
 
 def fingerprint(name: AssetId) -> str:
-    """What wallets show of an asset (CIP-14)."""
+    """Return the fingerprint that wallets show for an asset (CIP-14)."""
     return bech32.encode("asset", blake2b(name, digest_size=20).digest())

@@ -17,17 +17,17 @@ LEADER = bech32.encode("pool", digest(b"devnet")[:28])
 
 
 def latest(view: View, request: Request) -> dict[str, Any]:  # noqa: ARG001
-    """``/blocks/latest``."""
+    """Answer ``/blocks/latest``."""
     return _block(view, view.tip)
 
 
 def block(view: View, request: Request) -> dict[str, Any]:
-    """``/blocks/{hash_or_number}``."""
+    """Answer ``/blocks/{hash_or_number}``."""
     return _block(view, _find(view, request))
 
 
 def at_slot(view: View, request: Request) -> dict[str, Any]:
-    """``/blocks/slot/{slot_number}``."""
+    """Answer ``/blocks/slot/{slot_number}``."""
     slot = _number(request.params["slot_number"], "slot_number")
     blocks = view.blocks
     height = bisect_left(blocks, slot, key=lambda made: made.block.point.slot)
@@ -37,25 +37,25 @@ def at_slot(view: View, request: Request) -> dict[str, Any]:
 
 
 def following(view: View, request: Request) -> list[dict[str, Any]]:
-    """``/blocks/{hash_or_number}/next``."""
+    """Answer ``/blocks/{hash_or_number}/next``."""
     height = _find(view, request).block.height
     return [_block(view, made) for made in request.page.of(view.blocks[height + 1 :])]
 
 
 def preceding(view: View, request: Request) -> list[dict[str, Any]]:
-    """``/blocks/{hash_or_number}/previous``: pages go back from it, each is oldest first."""
+    """Answer ``/blocks/{hash_or_number}/previous``: pages go back, each is oldest first."""
     height = _find(view, request).block.height
     page = request.page._replace(descending=True).of(view.blocks[:height])
     return [_block(view, made) for made in reversed(page)]
 
 
 def transactions(view: View, request: Request) -> Sequence[str]:
-    """``/blocks/{hash_or_number}/txs`` and ``/blocks/latest/txs``."""
+    """Answer ``/blocks/{hash_or_number}/txs`` and ``/blocks/latest/txs``."""
     return request.page.of(_find(view, request).block.transactions)
 
 
 def transactions_cbor(view: View, request: Request) -> list[dict[str, str]]:
-    """``/blocks/{hash_or_number}/txs/cbor`` and ``/blocks/latest/txs/cbor``."""
+    """Answer ``/blocks/{hash_or_number}/txs/cbor`` and ``/blocks/latest/txs/cbor``."""
     return [
         {"tx_hash": each.id.hex(), "cbor": each.raw.hex()}
         for each in request.page.of(_find(view, request).transactions)

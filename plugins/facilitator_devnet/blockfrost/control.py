@@ -1,4 +1,4 @@
-"""``/devnet/…``: what tests tell the API's devnet to do, neither counted nor spoilt by faults."""
+"""``/devnet/…``: the tests' control of the API's devnet, neither counted nor subject to faults."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -30,7 +30,7 @@ class ControlledApi(Protocol):
 
 
 def control(api: ControlledApi, message: Message, path: str) -> Answer:
-    """Do what the request says."""
+    """Run the action of the request."""
     try:
         action = ACTIONS.get(f"{message.method} {path}")
         if action is None:
@@ -132,4 +132,4 @@ ACTIONS: Mapping[str, Callable[[ControlledApi, Arguments], Any]] = {
     "POST /devnet/rollback": _rollback,
     "POST /devnet/faucet": _faucet,
 }
-"""What there is, by method and path."""
+"""The actions by method and path."""

@@ -1,4 +1,4 @@
-"""How often each endpoint was called."""
+"""The number of requests of each endpoint."""
 
 from collections import Counter
 from threading import Lock
@@ -6,10 +6,10 @@ from typing import Any
 
 
 class Counters:
-    """Counts requests, those that a fault spoils too, until they are reset."""
+    """The counts of requests until they are reset, also of those that a fault spoils."""
 
     def __init__(self) -> None:
-        """Begin at nothing."""
+        """Begin at zero."""
         self._lock = Lock()
         self._counts: Counter[str] = Counter()
 
@@ -19,12 +19,12 @@ class Counters:
             self._counts[endpoint] += 1
 
     def counts(self) -> dict[str, Any]:
-        """``{"total": …, "by_endpoint": {"GET /txs/{hash}/utxos": …}}``."""
+        """Return ``{"total": …, "by_endpoint": {"GET /txs/{hash}/utxos": …}}``."""
         with self._lock:
             by_endpoint = dict(self._counts)
         return {"total": sum(by_endpoint.values()), "by_endpoint": by_endpoint}
 
     def reset(self) -> None:
-        """Begin at nothing again."""
+        """Begin at zero again."""
         with self._lock:
             self._counts.clear()

@@ -10,11 +10,11 @@ FIRST_CONSTRUCTORS = range(121, 128)
 NEXT_CONSTRUCTORS = range(1280, 1401)
 ANY_CONSTRUCTOR = 102
 SCRIPTS = ("sig", "all", "any", "atLeast", "after", "before")
-"""Kinds of native scripts by their number (CDDL ``native_script``)."""
+"""The kinds of native scripts by their number (CDDL ``native_script``)."""
 
 
 def metadata_json(auxiliary: bytes | None) -> Iterator[tuple[str, Any]]:
-    """Each label with its value; bytes as ``0x…``, maps with keys that are texts."""
+    """Yield each label with its value: bytes as ``0x…``, keys of maps as texts."""
     if auxiliary is None:
         return
     data = cbor2.loads(auxiliary)

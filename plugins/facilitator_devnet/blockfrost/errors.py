@@ -29,10 +29,10 @@ MESSAGES = {
 
 
 class ApiError(Exception):
-    """What is answered instead of a result."""
+    """An error that is answered instead of a result."""
 
     def __init__(self, status: int, message: str | None = None) -> None:
-        """Take the HTTP status and, unless it is the usual one, what is wrong."""
+        """Take the HTTP status and a message, by default the status' usual one."""
         super().__init__(message or MESSAGES.get(status, NAMES[status]))
         self.status = status
 
@@ -43,10 +43,10 @@ class ApiError(Exception):
 
 
 def not_found() -> ApiError:
-    """There is no such thing on the chain."""
+    """Return the error for something that is not on the chain."""
     return ApiError(404)
 
 
 def invalid(message: str) -> ApiError:
-    """Return a parameter is malformed."""
+    """Return the error for a malformed parameter."""
     return ApiError(400, message)

@@ -1,4 +1,4 @@
-"""``/utils/txs/evaluate…`` in Ogmios' words. The devnet runs no Plutus, and says so."""
+"""``/utils/txs/evaluate…`` in Ogmios' words. The devnet runs no Plutus and answers that."""
 
 import base64
 from typing import Any
@@ -14,12 +14,12 @@ REASON = "The devnet has no cost models and runs no Plutus scripts."
 
 
 def evaluate(request: Request) -> dict[str, Any]:
-    """``/utils/txs/evaluate``: the body is the transaction in base 16 or base 64."""
+    """Answer ``/utils/txs/evaluate``: the body is the transaction in base 16 or base 64."""
     return _answer(_transaction(request.body), request.query.get("version"))
 
 
 def evaluate_with_utxos(request: Request) -> dict[str, Any]:
-    """``/utils/txs/evaluate/utxos``: the body is ``{cbor, additionalUtxoSet}``."""
+    """Answer ``/utils/txs/evaluate/utxos``: the body is ``{cbor, additionalUtxoSet}``."""
     try:
         text = orjson.loads(request.body)["cbor"].encode()
     except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):

@@ -1,4 +1,4 @@
-"""Faults of the API that tests ask for: what its clients must cope with."""
+"""Faults of the API that tests ask for and that clients must handle."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,26 +14,26 @@ OVER_QUOTA = 402
 
 @dataclass(slots=True)
 class Fault:
-    """What goes wrong, with which requests, and how often."""
+    """A fault: its kind, the requests that it affects, and its number of times."""
 
     kind: Kind
     endpoint: str | None = None
-    """``None`` for every endpoint."""
+    """The endpoint; ``None`` for all of them."""
     times: int | None = None
-    """Requests that it is left for; ``None`` until the faults are cleared."""
+    """The remaining requests; ``None`` until the faults are cleared."""
     status: int = 0
-    """Of ``answer``."""
+    """The status of ``answer``."""
     retry_after: int | None = None
-    """Of ``answer``: the header's seconds."""
+    """The seconds in the header of ``answer``."""
     ms: int = 0
-    """Of ``latency``."""
+    """The milliseconds of ``latency``."""
     blocks: int = 0
-    """Of ``stale``."""
+    """The blocks of ``stale``."""
     requests: int = 0
-    """Of ``quota``: how many are left before every one is answered 402."""
+    """The requests left of ``quota`` before all are answered 402."""
 
     def __post_init__(self) -> None:
-        """Raise :class:`ValueError` for what makes no sense."""
+        """Raise :class:`ValueError` for impossible values."""
         if self.kind not in get_args(Kind):
             raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}")
         if self.endpoint is not None and self.endpoint not in ENDPOINTS:
@@ -48,7 +48,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Effects:
-    """What the faults do to one request."""
+    """The effects of the faults on one request."""
 
     latency_ms: int = 0
     status: int | None = None
@@ -62,7 +62,7 @@ class Effects:
 class Faults:
     """The faults in force.
 
-    Of those that fit a request, every latency counts, and of each other kind the first one.
+    All latencies that fit a request add up. Of each other kind, the first fault that fits applies.
     """
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class Faults:
             self._faults.append(fault)
 
     def latency(self, ms: int, endpoint: str | None = None, times: int | None = None) -> None:
-        """Answer so much later."""
+        """Answer ``ms`` milliseconds later."""
         self.add(Fault("latency", endpoint, times, ms=ms))
 
     def answer(
@@ -87,15 +87,15 @@ class Faults:
         *,
         retry_after: int | None = None,
     ) -> None:
-        """Answer with the status and nothing else; the request does nothing."""
+        """Answer with the status alone; the request has no effect."""
         self.add(Fault("answer", endpoint, times, status=status, retry_after=retry_after))
 
     def cut_before(self, endpoint: str | None = None, times: int | None = None) -> None:
-        """Close the connection without doing what was asked."""
+        """Close the connection before the request has an effect."""
         self.add(Fault("cut_before", endpoint, times))
 
     def cut_after(self, endpoint: str | None = None, times: int | None = None) -> None:
-        """Do what was asked and close the connection without an answer."""
+        """Carry out the request and close the connection without an answer."""
         self.add(Fault("cut_after", endpoint, times))
 
     def truncate(self, endpoint: str | None = None, times: int | None = None) -> None:
@@ -103,11 +103,11 @@ class Faults:
         self.add(Fault("truncate", endpoint, times))
 
     def stale(self, blocks: int, endpoint: str | None = None, times: int | None = None) -> None:
-        """Answer from the chain as it was so many blocks ago."""
+        """Answer from the chain of so many ``blocks`` ago."""
         self.add(Fault("stale", endpoint, times, blocks=blocks))
 
     def quota(self, requests: int) -> None:
-        """Answer so many more requests, and 402 from then on."""
+        """Answer so many more ``requests``, then 402."""
         self.add(Fault("quota", requests=requests))
 
     def clear(self) -> None:
@@ -116,12 +116,12 @@ class Faults:
             self._faults.clear()
 
     def active(self) -> Sequence[dict[str, Any]]:
-        """Return the faults in force, with what is left of them."""
+        """Return the faults in force, with their remaining requests."""
         with self._lock:
             return [asdict(fault) for fault in self._faults]
 
     def effects(self, endpoint: str) -> Effects:
-        """What happens to a request of the endpoint; uses up what happens a number of times."""
+        """Return the effects on a request of the endpoint; count it against limited faults."""
         effects, seen = Effects(), set[str]()
         with self._lock:
             for fault in self._faults:

@@ -1,4 +1,4 @@
-"""The mempool: ``/mempool…``. It has no age: what was submitted is there at once."""
+"""The mempool: ``/mempool…``. A submitted transaction is there at once."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ PURPOSES = ("spend", "mint", "cert", "reward", "vote", "propose")
 
 
 def all_waiting(view: View, request: Request) -> list[dict[str, str]]:
-    """``/mempool``."""
+    """Answer ``/mempool``."""
     return [{"tx_hash": name} for name in request.page.of(list(view.chain.waiting))]
 
 
 def waiting(view: View, request: Request) -> dict[str, Any]:
-    """``/mempool/{hash}``."""
+    """Answer ``/mempool/{hash}``."""
     transaction = view.chain.waiting.get(request.params["hash"])
     if transaction is None:
         raise not_found()
@@ -47,7 +47,7 @@ def waiting(view: View, request: Request) -> dict[str, Any]:
 
 
 def of_address(view: View, request: Request) -> list[dict[str, str]]:
-    """``/mempool/addresses/{address}``."""
+    """Answer ``/mempool/addresses/{address}``."""
     key = address_key(view, request.params["address"])
     names = [name for name, each in view.chain.waiting.items() if _touches(view, each, key)]
     return [{"tx_hash": name} for name in request.page.of(names)]

@@ -18,7 +18,7 @@ MAX_SUPPLY = 45_000_000_000_000_000
 
 
 class Constants(NamedTuple):
-    """What a network's genesis files fix."""
+    """The constants in a network's genesis files."""
 
     magic: int
     byron_epoch_slots: int
@@ -34,22 +34,22 @@ ACTIVE_SLOTS = 0.05
 
 
 def root(view: View, request: Request) -> dict[str, Any]:  # noqa: ARG001
-    """``/``."""
+    """Answer ``/``."""
     return {"url": "https://blockfrost.io/", "version": __version__}
 
 
 def health(view: View, request: Request) -> dict[str, Any]:  # noqa: ARG001
-    """``/health``."""
+    """Answer ``/health``."""
     return {"is_healthy": True}
 
 
 def clock(view: View, request: Request) -> dict[str, Any]:  # noqa: ARG001
-    """``/health/clock``: Unix time in milliseconds."""
+    """Answer ``/health/clock``: Unix time in milliseconds."""
     return {"server_time": int(time.time() * 1000)}
 
 
 def genesis(view: View, request: Request) -> dict[str, Any]:  # noqa: ARG001
-    """``/genesis``."""
+    """Answer ``/genesis``."""
     network = view.chain.network
     constants = CONSTANTS[network]
     return {
@@ -67,7 +67,7 @@ def genesis(view: View, request: Request) -> dict[str, Any]:  # noqa: ARG001
 
 
 def network(view: View, request: Request) -> dict[str, Any]:  # noqa: ARG001
-    """``/network``: what was given and not paid as a fee circulates."""
+    """Answer ``/network``; granted lovelace circulates unless paid as a fee."""
     given = sum(
         output.value.lovelace
         for entry in view.chain.index.entries.values()
@@ -89,7 +89,7 @@ def network(view: View, request: Request) -> dict[str, Any]:  # noqa: ARG001
 
 
 def eras(view: View, request: Request) -> list[dict[str, Any]]:  # noqa: ARG001
-    """``/network/eras``: time in seconds since the network's start."""
+    """Answer ``/network/eras``: time in seconds since the network's start."""
     name = view.chain.network
     known, epochs, constants = KNOWN_ERAS[name].eras, EPOCHS[name], CONSTANTS[name]
     next_epoch = epochs.at(view.tip.block.point.slot) + 1
@@ -116,7 +116,7 @@ def _bound(name: str, slot: int, epoch: int) -> dict[str, int]:
 
 
 def epoch(view: View, request: Request) -> dict[str, Any]:
-    """``/epochs/latest`` and ``/epochs/{number}``."""
+    """Answer ``/epochs/latest`` and ``/epochs/{number}``."""
     number = _epoch(view, request)
     epochs = EPOCHS[view.chain.network]
     first_slot, end_slot = epochs.first_slot(number), epochs.first_slot(number + 1)
@@ -153,6 +153,6 @@ def _epoch(view: View, request: Request) -> int:
 
 
 def parameters(view: View, request: Request) -> dict[str, Any]:
-    """``/epochs/latest/parameters`` and ``/epochs/{number}/parameters``: always the same ones."""
+    """Answer ``/epochs/latest/parameters`` and ``/epochs/{number}/parameters``, always the same."""
     number = epoch(view, request)["epoch"]
     return parameters_json(view.chain.parameters, number)

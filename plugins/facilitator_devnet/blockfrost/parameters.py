@@ -1,4 +1,4 @@
-"""Protocol parameters as Blockfrost writes them."""
+"""Protocol parameters in Blockfrost's form."""
 
 from typing import Any
 
@@ -38,11 +38,11 @@ UNUSED: dict[str, Any] = {
     "pvtpp_security_group": 0.51,
     "pvt_p_p_security_group": 0.51,
 }
-"""As on preprod; nothing here depends on them."""
+"""Values of preprod, on which nothing here depends."""
 
 
 def parameters_json(parameters: ProtocolParameters, epoch: int) -> dict[str, Any]:
-    """``/epochs/{number}/parameters`` of the epoch."""
+    """Return the answer to ``/epochs/{number}/parameters`` for the epoch."""
     models = {LANGUAGES[key]: list(costs) for key, costs in parameters.cost_models.items()}
     return {
         **UNUSED,

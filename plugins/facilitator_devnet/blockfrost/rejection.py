@@ -1,6 +1,6 @@
-"""What a node's tools say of a transaction that it refuses.
+"""The messages of a node's tools for a refused transaction.
 
-The ledger's predicate failures as JSON, each wrapped in those of the rules that led to it (Conway
+They hold the ledger's predicate failures as JSON, each wrapped in those of its rules (Conway
 ``LEDGER``).
 """
 
@@ -16,7 +16,7 @@ from facilitator.cardano.transaction import OutputRef
 ALL_SPENT = (
     'ConwayMempoolFailure "All inputs are spent. Transaction has probably already been included"'
 )
-"""What a node says first, and then nothing else, of a transaction none of whose inputs is there."""
+"""A node's only failure for a transaction without any unspent input."""
 TAGS = ("TxValidationErrorInCardanoMode", "TxCmdTxSubmitValidationError", "TxSubmitFail")
 
 WRAPPERS = (
@@ -40,7 +40,7 @@ WRAPPERS = (
     (r"ValidationTagMismatch", ("ConwayUtxowFailure", "UtxoFailure", "UtxosFailure")),
     (r"\w+", ("ConwayUtxowFailure", "UtxoFailure")),
 )
-"""What a failure is wrapped in, outermost first, by its name; the first that fits is taken."""
+"""The wrappers of a failure, outermost first, by its name; the first match is taken."""
 
 
 def undecodable(why: str) -> str:
@@ -52,9 +52,9 @@ def undecodable(why: str) -> str:
 
 
 def refused(failures: Sequence[Failure], inputs: int, missing: Sequence[OutputRef]) -> str:
-    """The refusal of a transaction with so many inputs, of which those that are missing are named.
+    """Return the refusal of a transaction with so many ``inputs``; name those ``missing``.
 
-    The ledger shows what it compared; here a sentence stands for it, except for missing inputs.
+    The ledger shows the compared values; here a sentence stands for them, except missing inputs.
     """
     nothing_left = 0 < inputs == len(missing)
     errors = [ALL_SPENT] if nothing_left else [_predicate(each, missing) for each in failures]

@@ -1,4 +1,4 @@
-"""A request taken apart: parameters, paging, body."""
+"""The parts of a request: parameters, paging, body."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,14 +13,14 @@ T = TypeVar("T")
 
 
 class Page(NamedTuple):
-    """Which part of a list is asked for."""
+    """The requested part of a list."""
 
     count: int  # type: ignore[assignment]  # Blockfrost's name, which tuple has a method of
     page: int
     descending: bool
 
     def of(self, items: Sequence[T]) -> Sequence[T]:
-        """That part of the items, which are in ascending order."""
+        """Return that part of the items, which are in ascending order."""
         start, stop = (self.page - 1) * self.count, self.page * self.count
         if not self.descending:
             return items[start:stop]
@@ -29,17 +29,17 @@ class Page(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A request whose endpoint is known."""
+    """A request with a known endpoint."""
 
     params: Mapping[str, str]
-    """From the path."""
+    """The parameters in the path."""
     query: Mapping[str, str]
     content_type: str
     body: bytes
 
     @property
     def page(self) -> Page:
-        """The page asked for. Raises :class:`ApiError` (400)."""
+        """The requested page. Raises :class:`ApiError` (400)."""
         order = self.query.get("order", "asc")
         if order not in ("asc", "desc"):
             raise invalid("querystring/order must be equal to one of the allowed values")

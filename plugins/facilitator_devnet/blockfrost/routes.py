@@ -1,4 +1,4 @@
-"""Which endpoint a request is for."""
+"""The endpoint of a request."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -63,7 +63,7 @@ LOOKUPS: Mapping[str, Lookup] = {
     "/mempool/{hash}": mempool.waiting,
     "/mempool/addresses/{address}": mempool.of_address,
 }
-"""What is answered from the chain, by the path's template; the first that fits is taken."""
+"""The look-ups in the chain by the path's template; the first match is taken."""
 
 SUBMIT = "POST /tx/submit"
 CALLS: Mapping[str, Callable[[Devnet, Request], Any]] = {
@@ -71,15 +71,15 @@ CALLS: Mapping[str, Callable[[Devnet, Request], Any]] = {
     "POST /utils/txs/evaluate": lambda _, request: evaluation.evaluate(request),
     "POST /utils/txs/evaluate/utxos": lambda _, request: evaluation.evaluate_with_utxos(request),
 }
-"""What is sent to the devnet, by endpoint."""
+"""The calls of the devnet by endpoint."""
 
 ENDPOINTS = (*(f"GET {template}" for template in LOOKUPS), *CALLS)
 UNKNOWN = "unknown"
-"""The endpoint that requests for none of these are counted under."""
+"""The endpoint under which other requests are counted."""
 
 
 class Route(NamedTuple):
-    """An endpoint with what its template's names stand for."""
+    """An endpoint with the values of its template's names."""
 
     endpoint: str
     params: Mapping[str, str]
@@ -103,7 +103,7 @@ def _by_shape() -> Mapping[tuple[str, int], list[tuple[str, re.Pattern[str]]]]:
 
 
 def _shape(endpoint: str) -> tuple[str, int]:
-    """Return its first part and how many there are."""
+    """Return the endpoint's first part and its number of parts."""
     parts = endpoint.split("/")
     return parts[1], len(parts)
 

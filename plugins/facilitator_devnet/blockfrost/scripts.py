@@ -18,7 +18,7 @@ TYPES = {
 
 
 def script(view: View, request: Request) -> dict[str, Any]:
-    """``/scripts/{script_hash}``."""
+    """Answer ``/scripts/{script_hash}``."""
     found = _script(view, request)
     size = None if found.language is Language.NATIVE else len(found.body)
     return {
@@ -29,24 +29,24 @@ def script(view: View, request: Request) -> dict[str, Any]:
 
 
 def script_cbor(view: View, request: Request) -> dict[str, Any]:
-    """``/scripts/{script_hash}/cbor``."""
+    """Answer ``/scripts/{script_hash}/cbor``."""
     found = _script(view, request)
     return {"cbor": None if found.language is Language.NATIVE else found.body.hex()}
 
 
 def script_json(view: View, request: Request) -> dict[str, Any]:
-    """``/scripts/{script_hash}/json``."""
+    """Answer ``/scripts/{script_hash}/json``."""
     found = _script(view, request)
     return {"json": native_script_json(found.body) if found.language is Language.NATIVE else None}
 
 
 def datum(view: View, request: Request) -> dict[str, Any]:
-    """``/scripts/datum/{datum_hash}``."""
+    """Answer ``/scripts/datum/{datum_hash}``."""
     return {"json_value": datum_json(_datum(view, request))}
 
 
 def datum_cbor(view: View, request: Request) -> dict[str, Any]:
-    """``/scripts/datum/{datum_hash}/cbor``."""
+    """Answer ``/scripts/datum/{datum_hash}/cbor``."""
     return {"cbor": _datum(view, request).hex()}
 
 

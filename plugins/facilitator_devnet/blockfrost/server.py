@@ -18,32 +18,32 @@ IDLE_SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A request as it came."""
+    """A request as received."""
 
     method: str
     target: str
-    """Path and query."""
+    """The path and the query."""
     headers: Mapping[str, str]
-    """By name in lower case."""
+    """The headers by name in lower case."""
     body: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response, or what becomes of it."""
+    """A response, possibly cut short."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     sent: float = 1.0
-    """How much of the body is sent, as a fraction, before the connection is closed if not all."""
+    """The fraction of the body that is sent; below 1, the connection is closed after it."""
 
 
 class Server:
-    """Listens from the moment it is made, answers after :meth:`start`."""
+    """A server that listens at once and answers after :meth:`start`."""
 
     def __init__(self, host: str, port: int, answer: Callable[[Message], Answer | None]) -> None:
-        """Bind the address. ``answer`` may return ``None`` to have the connection cut.
+        """Bind the address. ``answer`` may return ``None`` to cut the connection.
 
         Raises :class:`OSError`.
         """
@@ -55,13 +55,13 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where it is reached."""
+        """The server's URL."""
         host, port = self._server.server_address[:2]
         text = str(host)
         return f"http://{f'[{text}]' if ':' in text else text}:{port}"
 
     def start(self) -> None:
-        """Answer in threads of its own."""
+        """Answer in threads of the server."""
         self._thread.start()
 
     def close(self) -> None:
@@ -157,4 +157,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.sendall("\r\n".join([*head, "", ""]).encode() + body)
 
     def log_message(self, *arguments: object) -> None:
-        """Leave it: tests count requests."""
+        """Log nothing: tests count requests."""

@@ -1,4 +1,4 @@
-"""Serving devnets at a configured address."""
+"""Serving of devnets at a configured address."""
 
 import logging
 

@@ -9,7 +9,7 @@ from facilitator_devnet.devnet import Devnet
 
 
 def submit(devnet: Devnet, request: Request) -> str:
-    """Put the transaction in the mempool; its id. Raises :class:`ApiError` (400, 415)."""
+    """Put the transaction in the mempool; return its id. Raises :class:`ApiError` (400, 415)."""
     if request.content_type.partition(";")[0].strip().lower() != "application/cbor":
         raise ApiError(415, f"Unsupported Media Type: {request.content_type}")
     try:

@@ -16,7 +16,7 @@ RETIRES_POOL = 4
 
 
 def transaction(view: View, request: Request) -> dict[str, Any]:
-    """``/txs/{hash}``."""
+    """Answer ``/txs/{hash}``."""
     entry = view.entry(request.params["hash"])
     block = view.chain.blocks[entry.place.height].block
     return {
@@ -27,14 +27,14 @@ def transaction(view: View, request: Request) -> dict[str, Any]:
         "slot": block.point.slot,
         "index": entry.place.position,
         **summary(view, entry.transaction),
-        # not those of the transaction, which are unknown where outputs were put there one by one
+        # not those of the transaction, which are unknown for outputs that were put there singly
         "output_amount": amount(total(output.value for output in entry.outputs.values())),
         "treasury_donation": str(entry.transaction.body.donation),
     }
 
 
 def utxos(view: View, request: Request) -> dict[str, Any]:
-    """``/txs/{hash}/utxos``."""
+    """Answer ``/txs/{hash}/utxos``."""
     name = request.params["hash"]
     entry = view.entry(name)
     transaction_id = bytes.fromhex(name)
@@ -51,7 +51,7 @@ def utxos(view: View, request: Request) -> dict[str, Any]:
 
 
 def cbor(view: View, request: Request) -> dict[str, str]:
-    """``/txs/{hash}/cbor``."""
+    """Answer ``/txs/{hash}/cbor``."""
     raw = view.entry(request.params["hash"]).transaction.raw
     if not raw:
         raise not_found()
@@ -59,7 +59,7 @@ def cbor(view: View, request: Request) -> dict[str, str]:
 
 
 def metadata(view: View, request: Request) -> list[dict[str, Any]]:
-    """``/txs/{hash}/metadata``."""
+    """Answer ``/txs/{hash}/metadata``."""
     transaction = view.entry(request.params["hash"]).transaction
     return [
         {"label": label, "json_metadata": value}
@@ -68,7 +68,7 @@ def metadata(view: View, request: Request) -> list[dict[str, Any]]:
 
 
 def summary(view: View, transaction: Transaction) -> dict[str, Any]:
-    """What is told of a transaction wherever it is, in a block or in the mempool."""
+    """Return the fields of a transaction in a block or in the mempool."""
     body = transaction.body
     kinds = [certificate.kind for certificate in body.certificates]
     return {
@@ -92,7 +92,7 @@ def summary(view: View, transaction: Transaction) -> dict[str, Any]:
 
 
 def _deposit(view: View, transaction: Transaction) -> int:
-    """What went into deposits: what is left of the inputs; negative for a refund."""
+    """Return the deposits: the rest of the inputs, negative for a refund."""
     body = transaction.body
     if not body.inputs:
         return 0
@@ -110,7 +110,7 @@ def _inputs(view: View, transaction: Transaction) -> list[dict[str, Any]]:
 
 
 def inputs(transaction: Transaction) -> Iterator[tuple[OutputRef, dict[str, bool]]]:
-    """Every output it refers to, and in what way."""
+    """Yield every output that the transaction refers to, and the kind of reference."""
     body = transaction.body
     for refs, collateral, is_reference in (
         (body.inputs, False, False),

@@ -1,4 +1,4 @@
-"""Values as Blockfrost writes them."""
+"""Values in Blockfrost's form."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ address_text = lru_cache(maxsize=4096)(format_address)
 
 
 def amount(value: Value) -> list[dict[str, str]]:
-    """``[{unit, quantity}, …]``, lovelace first."""
+    """Return ``[{unit, quantity}, …]``, lovelace first."""
     return [
         {"unit": "lovelace", "quantity": str(value.lovelace)},
         *(
@@ -35,7 +35,7 @@ def total(values: Iterable[Value]) -> Value:
 
 
 def output_fields(output: Output) -> dict[str, Any]:
-    """What every endpoint tells of an output."""
+    """Return the fields of an output that every endpoint shows."""
     data = output.datum_hash if output.datum is None else datum_hash(output.datum)
     return {
         "address": address_text(output.address),

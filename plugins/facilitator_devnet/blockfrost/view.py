@@ -1,4 +1,4 @@
-"""The chain as of one of its blocks, which need not be the newest."""
+"""The chain as of one of its blocks, possibly not the newest."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -14,24 +14,24 @@ from facilitator_devnet.index import Entry, Key, Place, keys
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a backend that has followed the chain up to :attr:`height` knows."""
+    """The chain for a backend that has followed it up to :attr:`height`."""
 
     chain: Chain
     height: int
 
     @property
     def tip(self) -> Made:
-        """The newest block it knows."""
+        """The newest known block."""
         return self.chain.blocks[self.height]
 
     @property
     def blocks(self) -> Sequence[Made]:
-        """All blocks it knows, by height."""
+        """The known blocks by height."""
         blocks = self.chain.blocks
         return blocks if self.height == len(blocks) - 1 else blocks[: self.height + 1]
 
     def time(self, slot: int) -> int:
-        """Unix time in seconds at which the slot begins."""
+        """Return the Unix time in seconds at which the slot begins."""
         return KNOWN_ERAS[self.chain.network].start_ms(slot) // 1000
 
     def entry(self, transaction_id: str) -> Entry:
@@ -49,7 +49,7 @@ class View:
         return output
 
     def consumer(self, ref: OutputRef) -> str | None:
-        """Return the transaction that spent the output, unless none did."""
+        """Return the transaction that spent the output, or ``None``."""
         by = self.chain.index.consumers.get(ref)
         return by if by and self._knows(self.chain.index.entries[by].place) else None
 

@@ -1,4 +1,4 @@
-"""A facilitator of the demo's own: ``facilitator serve`` in a process and a folder of its own."""
+"""The demo's facilitator: ``facilitator serve`` in a process and a folder of its own."""
 
 import json
 import os
@@ -21,7 +21,7 @@ SETTINGS = {
 
 
 class DemoFacilitator:
-    """Runs until closed; whatever settings are around, it has those of the demo."""
+    """A facilitator that runs until closed, with the demo's settings alone."""
 
     def __init__(self, *, verbose: bool) -> None:
         """Start the process; with ``verbose`` its log goes to standard error."""
@@ -42,7 +42,7 @@ class DemoFacilitator:
         self._reader.start()
 
     def url(self) -> str:
-        """Where it listens, once it does. Raises :class:`FacilitatorError` when it cannot."""
+        """Wait until it listens; return its URL. Raises :class:`FacilitatorError` if it cannot."""
         try:
             url = self._url.get(timeout=START_SECONDS)
         except Empty:

@@ -1,4 +1,4 @@
-"""Tells what happens in the demo: for people, or as one JSON object a line."""
+"""The demo's output: text for people, or one JSON object a line."""
 
 import json
 import sys
@@ -15,10 +15,10 @@ _WORK = {
 
 
 class Narrator:
-    """Numbers the steps and prints them as they happen."""
+    """A printer that numbers the demo's steps."""
 
     def __init__(self, *, as_json: bool, stream: TextIO | None = None) -> None:
-        """Print to ``stream``, standard output when not given."""
+        """Print to ``stream``, by default to standard output."""
         self._as_json = as_json
         self._stream = stream or sys.stdout
         self._steps = 0
@@ -26,8 +26,8 @@ class Narrator:
         self._title = "\x1b[1m{}\x1b[0m" if bold else "{}"
 
     def begin(self, facilitator: str) -> None:
-        """Say what is about to be seen."""
-        self._tell(
+        """Introduce the demo."""
+        self._print(
             {"event": "begin", "facilitator": facilitator, "devnet": True},
             "One x402 payment on Cardano, from request to confirmation.",
             "The chain is the embedded devnet, a test double of cardano:preprod:",
@@ -38,7 +38,7 @@ class Narrator:
     def step(self, title: str) -> None:
         """Begin the next step."""
         self._steps += 1
-        self._tell(
+        self._print(
             {"event": "step", "number": self._steps, "title": title},
             "",
             self._title.format(f"{self._steps}. {title}"),
@@ -47,18 +47,18 @@ class Narrator:
     def sent(self, line: str, headers: Mapping[str, str] | None = None) -> None:
         """Show a request."""
         shown = [f"     {name}: {shortened(value)}" for name, value in (headers or {}).items()]
-        self._tell({"event": "sent", "request": line, **(headers or {})}, f"   > {line}", *shown)
+        self._print({"event": "sent", "request": line, **(headers or {})}, f"   > {line}", *shown)
 
     def answered(self, line: str, facts: Mapping[str, Any]) -> None:
         """Show an answer."""
-        self._tell({"event": "answered", "answer": line, **facts}, f"   < {line}", *_lines(facts))
+        self._print({"event": "answered", "answer": line, **facts}, f"   < {line}", *_lines(facts))
 
     def facts(self, facts: Mapping[str, Any]) -> None:
-        """Show what somebody knows."""
-        self._tell({"event": "facts", **facts}, *_lines(facts))
+        """Show facts."""
+        self._print({"event": "facts", **facts}, *_lines(facts))
 
     def resource_server(self, event: str, result: Mapping[str, Any] | None) -> None:
-        """Show what the resource server does on its side: first that it does, then the result."""
+        """Show a step of the resource server: first its start, then its result."""
         title, request = _WORK[event]
         if result is None:
             self.step(title)
@@ -70,8 +70,8 @@ class Narrator:
             self.answered("200 OK", result)
 
     def end(self) -> None:
-        """Say that all went as it must."""
-        self._tell(
+        """Say that the demo succeeded."""
+        self._print(
             {"event": "end", "ok": True},
             "",
             "Paid once, confirmed on the chain, and worth nothing a second time.",
@@ -79,9 +79,9 @@ class Narrator:
 
     def failed(self, why: str) -> None:
         """Say what went wrong."""
-        self._tell({"event": "end", "ok": False, "error": why}, "", f"The demo failed: {why}")
+        self._print({"event": "end", "ok": False, "error": why}, "", f"The demo failed: {why}")
 
-    def _tell(self, event: Mapping[str, Any], *lines: str) -> None:
+    def _print(self, event: Mapping[str, Any], *lines: str) -> None:
         text = json.dumps(event) if self._as_json else "\n".join(lines)
         print(text, file=self._stream, flush=True)
 
@@ -97,12 +97,12 @@ def _shown(value: Any, width: int = _WIDTH) -> str:
 
 
 def shortened(text: str, width: int = _WIDTH) -> str:
-    """Long ids, addresses and headers cut in the middle."""
+    """Cut long ids, addresses and headers in the middle."""
     if len(text) <= width or " " in text:
         return text
     return f"{text[: width // 2]}…{text[-8:]}"
 
 
 def ada(lovelace: int) -> str:
-    """Lovelace as people say it."""
+    """Return lovelace as ada, for people."""
     return f"{lovelace / 1_000_000:.6f} ada"

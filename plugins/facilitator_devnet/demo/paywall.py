@@ -11,25 +11,25 @@ from facilitator_devnet.demo.web import fetch, pack, unpack
 PATH = "/forecast"
 CONTENT = {"place": "Lisbon", "tomorrow": "sunny, 24 degrees"}
 
-Tell: TypeAlias = Callable[[str, Mapping[str, Any] | None], None]
-"""Told of each thing that the resource server does, and then of what came of it."""
+Report: TypeAlias = Callable[[str, Mapping[str, Any] | None], None]
+"""A function called at the start of each step of the resource server and again with its result."""
 
 
 class Paywall:
-    """Serves :data:`CONTENT` at :data:`PATH` to whoever has paid as ``requirements`` ask."""
+    """A server of :data:`CONTENT` at :data:`PATH` to clients that pay by the ``requirements``."""
 
-    def __init__(self, facilitator: str, requirements: Mapping[str, Any], tell: Tell) -> None:
-        """Listen on a free port of the loopback; ``facilitator`` is its URL."""
+    def __init__(self, facilitator: str, requirements: Mapping[str, Any], report: Report) -> None:
+        """Listen on a free port of the loopback; ``facilitator`` is the facilitator's URL."""
         self._facilitator = facilitator
         self._requirements = dict(requirements)
-        self._tell = tell
+        self._report = report
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
     @property
     def url(self) -> str:
-        """Where the paid page is."""
+        """The URL of the paid page."""
         return f"http://127.0.0.1:{self._server.server_port}{PATH}"
 
     def close(self) -> None:
@@ -53,12 +53,12 @@ class Paywall:
                 self.wfile.write(data)
 
             def log_message(self, *_: object) -> None:
-                """Be quiet: the demo tells what happens."""
+                """Log nothing: the narrator shows each step."""
 
         return Handler
 
     def answer(self, signature: str | None) -> tuple[int, dict[str, str], Any]:
-        """Verify, work, settle; status, headers and body for the client."""
+        """Verify, work, settle; return status, headers and body for the client."""
         if signature is None:
             return self._payment_required("PAYMENT-SIGNATURE header is required")
         try:
@@ -73,15 +73,15 @@ class Paywall:
         verdict = self._ask("verify", request)
         if not verdict["isValid"]:
             return self._payment_required(verdict["invalidReason"])
-        self._tell("work", None)
-        self._tell("work", CONTENT)
+        self._report("work", None)
+        self._report("work", CONTENT)
         settled = self._settle(request)
         if not settled["success"]:
             return 402, {"PAYMENT-RESPONSE": pack(settled)}, {"error": settled["errorReason"]}
         return 200, {"PAYMENT-RESPONSE": pack(settled)}, CONTENT
 
     def _settle(self, request: object) -> Any:
-        """Settle; a settlement that is pending is resumed once by the same call."""
+        """Settle; repeat the call once if the settlement is pending."""
         for _ in range(2):
             settled = self._ask("settle", request)
             if settled.get("errorReason") != "settlement_pending":
@@ -89,9 +89,9 @@ class Paywall:
         return settled
 
     def _ask(self, what: str, request: object) -> Any:
-        self._tell(what, None)
+        self._report(what, None)
         answer = fetch(f"{self._facilitator}/{what}", request).body
-        self._tell(what, answer)
+        self._report(what, answer)
         return answer
 
     def _payment_required(self, error: str) -> tuple[int, dict[str, str], Any]:

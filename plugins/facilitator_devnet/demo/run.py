@@ -1,4 +1,4 @@
-"""The demo's story: who does what, and whether it ended as it must."""
+"""The demo's story: its steps, and the check of its result."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -14,12 +14,12 @@ from facilitator_devnet.samples import genesis_output, payload, requirements, si
 
 NETWORK = "cardano:preprod"
 PRICE = 2_000_000
-"""Lovelace."""
+"""The page's price in lovelace."""
 VALID_SECONDS = 300
 
 
 class DemoFailed(Exception):
-    """The payment did not go as it must; the text says what went wrong."""
+    """The payment failed; the text says what went wrong."""
 
 
 def run_demo(narrator: Narrator, *, verbose: bool) -> None:
@@ -35,7 +35,7 @@ def run_demo(narrator: Narrator, *, verbose: bool) -> None:
         terms = requirements(NETWORK, wallets(NETWORK)["merchant"].bech32, PRICE)
         paywall = Paywall(url, terms, narrator.resource_server)
         stack.callback(paywall.close)
-        _Story(narrator, url, paywall.url).tell()
+        _Story(narrator, url, paywall.url).run()
 
 
 class _Story:
@@ -44,7 +44,7 @@ class _Story:
         self._facilitator = facilitator
         self._page = page
 
-    def tell(self) -> None:
+    def run(self) -> None:
         offer = self._ask()
         signature = self._sign(offer)
         transaction = self._pay(signature)

@@ -12,16 +12,16 @@ TIMEOUT_SECONDS = 60
 
 
 class Answer(NamedTuple):
-    """What a server answered."""
+    """A server's answer."""
 
     status: int
     headers: Message
     body: Any
-    """Decoded JSON."""
+    """The decoded JSON."""
 
 
 def fetch(url: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
-    """GET, or POST of ``body`` as JSON; any status is an answer."""
+    """Send a GET, or a POST of ``body`` as JSON; return the answer with any status."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(  # noqa: S310 - the demo's own addresses
         url, data, {"Content-Type": "application/json", **(headers or {})}
@@ -35,10 +35,10 @@ def fetch(url: str, body: object = None, headers: Mapping[str, str] | None = Non
 
 
 def pack(value: object) -> str:
-    """Base64 JSON, as the ``PAYMENT-…`` headers hold it."""
+    """Return base64 JSON, as in the ``PAYMENT-…`` headers."""
     return base64.b64encode(json.dumps(value).encode()).decode()
 
 
 def unpack(header: str | None) -> Any:
-    """What a ``PAYMENT-…`` header holds."""
+    """Return the value in a ``PAYMENT-…`` header."""
     return json.loads(base64.b64decode(header or ""))

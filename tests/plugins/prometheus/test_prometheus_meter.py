@@ -117,7 +117,7 @@ def test_both_meters_take_the_same(meter: Meter) -> None:
 
 TEA_SHOP = """
     from facilitator import hookimpl
-    from facilitator.roles.metrics import Counter
+    from facilitator.plugin import Counter
 
     CUPS = Counter("tea_shop_cups_total", "Cups that were paid for.", ("state",))
 

@@ -345,7 +345,7 @@ def test_sentinels_that_are_all_away_are_told() -> None:
     with closing(open_redis(f"redis+sentinel://127.0.0.1:{port}/main")) as storage:
         with pytest.raises(StorageUnavailable) as caught:
             storage.ping()
-        assert f"Redis at 127.0.0.1:{port} (service main) tells no server that is up" in str(
+        assert f"Redis at 127.0.0.1:{port} (service main) reports no server that is up" in str(
             caught.value
         )
 

@@ -65,7 +65,7 @@ def context(tmp_path: Path) -> Context:
 
 def gate(hook: str, message: str) -> str:
     return f"""
-        from facilitator.roles.payment_hooks import Refusal
+        from facilitator.plugin import Refusal
         @hookimpl
         def {hook}():
             return Refusal({message!r}, "policy")
@@ -191,7 +191,7 @@ def test_a_failing_start_stops(shelf: Shelf, context: Context) -> None:
 
 def test_a_providers_own_sentence_is_kept(shelf: Shelf, context: Context) -> None:
     source = """
-        from facilitator.errors import PluginError
+        from facilitator.plugin import PluginError
         @hookimpl
         def storage():
             raise PluginError("give me a disk")

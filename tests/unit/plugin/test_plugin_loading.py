@@ -162,7 +162,7 @@ def test_every_hook_of_a_payment_has_a_role() -> None:
 def test_settings_and_plugins_together(shelf: Shelf, tmp_path: Path) -> None:
     source = """
         from dataclasses import dataclass
-        from facilitator.settings import setting
+        from facilitator.plugin import setting
 
         @dataclass(frozen=True)
         class Table:
