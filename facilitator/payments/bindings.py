@@ -1,7 +1,7 @@
 """Names that callers and payers choose, each bound to the transaction that has it.
 
-A name holds until its transaction has definitely failed. Only a payment that is valid binds one, and
-always within the name space of the name's owner.
+A name holds until its transaction has definitely failed. Only a payment that is valid binds one,
+and always within the name space of the owner of the name.
 """
 
 import hashlib

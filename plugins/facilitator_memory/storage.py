@@ -12,7 +12,7 @@ FORGOTTEN_AT_ONCE = 500
 
 
 class _Deadlines:
-    """Names by the end of their time, so that no call looks through all of them."""
+    """The ends of records in order, so that no search goes through all of them."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, str]] = []
@@ -27,7 +27,7 @@ class _Deadlines:
 
 
 class MemoryStorage:
-    """A :class:`~facilitator.roles.storage.Storage` that lives and dies with its process."""
+    """A :class:`~facilitator.roles.storage.Storage` that lives as long as its process."""
 
     is_shared = False
     is_durable = False
@@ -160,7 +160,7 @@ class MemoryStorage:
         """Return: memory is always there."""
 
     def close(self) -> None:
-        """Do nothing: what is kept goes with the process."""
+        """Do nothing: the records end with the process."""
 
     def _bind(self, key: str, value: str, expires_at: float) -> None:
         self._keys[key] = (value, expires_at)

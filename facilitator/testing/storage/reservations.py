@@ -231,13 +231,13 @@ class ReservationContract:
 
     def test_a_transaction_is_reserved_until_its_time_is_over(self, storage: Storage) -> None:
         """As verified or as being settled, and until it is released."""
-        for number, each in enumerate((verified, reservation)):
-            name, at = f"{number}", f"{number}#0"
+        for name, is_settling in (("one", True), ("two", False)):
+            holding = partial(reservation, name, [f"{name}#0"], is_settling=is_settling)
             assert not storage.is_reserved(name, now=0.0)
-            storage.reserve(each(name, [at]), now=0.0, limit=LIMIT)
+            storage.reserve(holding(), now=0.0, limit=LIMIT)
             assert storage.is_reserved(name, now=99.5)
             assert not storage.is_reserved(name, now=100.0)
-            storage.reserve(each(name, [at], expires_at=300.0), now=200.0, limit=LIMIT)
+            storage.reserve(holding(expires_at=300.0), now=200.0, limit=LIMIT)
             storage.release(name)
             assert not storage.is_reserved(name, now=200.0)
 
