@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SettleRequest:
-    """What a caller asks for besides the payment."""
+    """The caller's wishes, apart from the payment itself."""
 
     wait_seconds: float
     key: str | None
