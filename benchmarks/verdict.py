@@ -18,7 +18,7 @@ from nacl.bindings import crypto_sign_open
 from nacl.signing import SigningKey
 
 from facilitator.cardano.codec.transaction_decoder import decode_output, decode_transaction
-from facilitator.cardano.rules import Environment, find_ledger_failures, find_static_failures
+from facilitator.cardano.rules import Environment, ledger_failures, static_failures
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator_devnet.genesis import PARAMETERS
 
@@ -66,8 +66,8 @@ def median_us(work: Callable[[], object], repeats: int) -> float:
 def judge(raw: bytes, utxo: Mapping[OutputRef, Output], environment: Environment) -> None:
     """All that happens between the bytes and the verdict."""
     transaction = decode_transaction(raw)
-    failures = find_static_failures(transaction, environment)
-    failures += find_ledger_failures(transaction, environment, utxo, None)
+    failures = static_failures(transaction, environment)
+    failures += ledger_failures(transaction, environment, utxo, None)
     assert not failures, failures
 
 

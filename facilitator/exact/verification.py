@@ -12,9 +12,9 @@ from facilitator.cardano.phase2.evaluator import InProcessEvaluator
 from facilitator.cardano.rules import (
     Environment,
     Failure,
-    build_chain_query,
-    find_ledger_failures,
-    find_static_failures,
+    ledger_failures,
+    static_failures,
+    touched,
 )
 from facilitator.cardano.rules.evaluation import Evaluator, ScriptFailure, ScriptRun
 from facilitator.cardano.rules.resolved import ResolvedTransaction
@@ -121,7 +121,7 @@ class Verifier:
             raise lookup_failed(error) from None
         context.parameters, context.eras = parameters, eras
         environment = self._environment(payment, parameters, eras)
-        failures = find_static_failures(payment.transaction, environment)
+        failures = static_failures(payment.transaction, environment)
         # The validity interval depends on the time: see check_ledger().
         failures = [failure for failure in failures if failure.rule != INTERVAL_RULE]
         failures.sort(key=_is_of_its_origin, reverse=True)
@@ -150,7 +150,7 @@ class Verifier:
             for check in checks[Phase.TIME]:
                 check(payment, context)
             utxo, state = _look_up(payment, chain, self._outputs[network])
-            failures = find_ledger_failures(
+            failures = ledger_failures(
                 payment.transaction, environment, utxo, state, evaluator_of(chain, utxo)
             )
         except ChainUnavailable as error:
@@ -209,7 +209,7 @@ def _is_of_its_origin(failure: Failure) -> bool:
 def _look_up(
     payment: Payment, chain: ChainFacts, outputs: OutputLookup
 ) -> tuple[Mapping[OutputRef, Output], LedgerState | None]:
-    refs, query = build_chain_query(payment.transaction)
+    refs, query = touched(payment.transaction)
     utxo: dict[OutputRef, Output] = {}
     absent: dict[OutputRef, Spent] = {}
     for ref, status in outputs(refs).items():

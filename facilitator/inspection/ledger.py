@@ -10,9 +10,9 @@ from facilitator.cardano.rules import (
     NOT_JUDGED,
     Environment,
     Failure,
-    build_chain_query,
-    judge_ledger_rules,
-    select_static_rules,
+    ledger_verdicts,
+    static_rules,
+    touched,
 )
 from facilitator.cardano.rules.evaluation import script_verdicts
 from facilitator.cardano.rules.ledger_state import state_failures
@@ -53,7 +53,7 @@ def look_up_facts(tx: Transaction, chain: Snapshot, slot: int, network_id: int) 
     """Return the facts that the rules need. Never raises: unknown facts are left out."""
     try:
         parameters = chain.parameters()
-        outputs = chain.outputs(build_chain_query(tx)[0])
+        outputs = chain.outputs(touched(tx)[0])
     except ChainUnavailable as error:
         known = _parameters(chain)
         return Facts(slot, network_id, known, {}, f"needs the chain: {error}")
@@ -89,7 +89,7 @@ class _UnknownParameters:
 
 
 def _static(tx: Transaction, env: Environment) -> Iterator[Check]:
-    for rule in select_static_rules(tx):
+    for rule in static_rules(tx):
         try:
             failure = rule(tx, env)
             yield _row(rule, failure, "" if failure else figures(rule, tx, env, {}))
@@ -101,7 +101,7 @@ def _resolved(tx: Transaction, env: Environment, facts: Facts, chain: Snapshot) 
     if facts.unavailable is not None:
         yield from (_not_judged(rule, facts.unavailable) for rule in LEDGER_RULES)
         return
-    query = build_chain_query(tx)[1]
+    query = touched(tx)[1]
     try:
         state = chain.ledger_state(query) if query else None
     except ChainUnavailable as error:
@@ -110,7 +110,7 @@ def _resolved(tx: Transaction, env: Environment, facts: Facts, chain: Snapshot) 
     utxo = facts.utxo
     judged = set()
     try:
-        for rule, failure in judge_ledger_rules(tx, env, utxo, state, evaluator_of(chain, utxo)):
+        for rule, failure in ledger_verdicts(tx, env, utxo, state, evaluator_of(chain, utxo)):
             judged.add(rule)
             if failure is None and len(utxo) < len(facts.outputs):
                 yield _not_judged(rule, "needs outputs that do not exist or are spent")

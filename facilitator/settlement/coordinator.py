@@ -29,7 +29,7 @@ _WRITERS = 32
 write wait only so long before it calls itself too busy.
 """
 _LATE_SECONDS = 1.0
-"""How long beyond its time a caller queues to have its payment submitted at all."""
+"""Seconds beyond its time for which a caller queues to have its payment submitted at all."""
 
 _log = logging.getLogger("facilitator.settlement")
 

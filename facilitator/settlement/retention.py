@@ -1,6 +1,6 @@
-"""How long records of a settlement are kept."""
+"""The times for which records of a settlement are kept."""
 
 GRACE_SECONDS = 120
-"""How long after its validity has ended a transaction may still turn up in a provider's index."""
+"""Seconds after its validity in which a provider's index may still show a transaction."""
 KEEP_SECONDS = 86_400
-"""How long a claim is kept beyond the end of its transaction's validity."""
+"""Seconds for which a claim is kept beyond the end of its transaction's validity."""

@@ -15,7 +15,7 @@ class Admitted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SettleRequest:
-    """What a caller asks for besides the payment."""
+    """The caller's wishes, apart from the payment itself."""
 
     wait_seconds: float
     key: str | None

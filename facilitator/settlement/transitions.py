@@ -42,8 +42,8 @@ def advance(storage: Storage, claim: Claim, step: Step) -> Advance:
     return Advance(None, by_us=False)
 
 
-def take_over(ours: Claim, now: float) -> Step:
-    """Put the claim ``ours`` in the place of a ``claimed`` one whose owner's lease is over.
+def take_over(rival: Claim, now: float) -> Step:
+    """Put the claim ``rival`` in the place of a ``claimed`` one whose owner's lease is over.
 
     The whole claim: the other may have other requirements or witnesses for the same body.
     """
@@ -51,7 +51,7 @@ def take_over(ours: Claim, now: float) -> Step:
     def step(claim: Claim) -> Claim | None:
         if claim.state is not ClaimState.CLAIMED or claim.lease_until > now:
             return None
-        return ours.instead_of(claim)
+        return rival.instead_of(claim)
 
     return step
 

@@ -14,9 +14,9 @@ from facilitator.cardano.addresses.address import reward_credential
 from facilitator.cardano.rules import (
     Environment,
     Failure,
-    build_chain_query,
-    find_ledger_failures,
-    find_static_failures,
+    ledger_failures,
+    static_failures,
+    touched,
 )
 from facilitator.cardano.state import Account, LedgerState, StateQuery
 from facilitator.cardano.transaction import Certificate, Credential, OutputRef, Transaction
@@ -71,12 +71,12 @@ class Ledger:
 
     def failures(self, transaction: Transaction, env: Environment) -> list[Failure]:
         """Return the reasons why the ledger refuses the transaction; empty if it is valid."""
-        refs, query = build_chain_query(transaction)
+        refs, query = touched(transaction)
         found = _read(self.outputs, refs, Spent())
         utxo = {ref: got.output for ref, got in found.items() if isinstance(got, Unspent)}
         return [
-            *find_static_failures(transaction, env),
-            *find_ledger_failures(transaction, env, utxo, self.state(query)),
+            *static_failures(transaction, env),
+            *ledger_failures(transaction, env, utxo, self.state(query)),
         ]
 
     def apply(self, transaction: Transaction, key_deposit: int) -> None:

@@ -15,9 +15,9 @@ from facilitator.cardano.codec.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_output, decode_transaction
 from facilitator.cardano.rules import (
     Environment,
-    build_chain_query,
-    find_ledger_failures,
-    find_static_failures,
+    ledger_failures,
+    static_failures,
+    touched,
 )
 from facilitator.cardano.state import LedgerState
 from facilitator.cardano.transaction import Output, OutputRef
@@ -90,11 +90,11 @@ class Target:
             transaction = decode_transaction(raw)
         except DecodeError:
             return False
-        failures = find_static_failures(transaction, ENVIRONMENT)
-        refs, _ = build_chain_query(transaction)
+        failures = static_failures(transaction, ENVIRONMENT)
+        refs, _ = touched(transaction)
         utxo = {ref: self._output_of(ref) for ref in refs}
         for state in (None, LedgerState()):
-            failures += find_ledger_failures(transaction, ENVIRONMENT, utxo, state)
+            failures += ledger_failures(transaction, ENVIRONMENT, utxo, state)
         assert all(failure.rule and failure.message for failure in failures)
         return True
 

@@ -10,8 +10,8 @@ from nacl.signing import SigningKey
 from facilitator.cardano.rules import (
     NOT_JUDGED,
     Environment,
-    find_ledger_failures,
-    find_static_failures,
+    ledger_failures,
+    static_failures,
 )
 from facilitator.cardano.state import LedgerState
 from facilitator.cardano.transaction import (
@@ -112,7 +112,7 @@ def broken(
     env: Environment = ENVIRONMENT,
 ) -> dict[str, str]:
     """The rules that the transaction breaks, with their messages."""
-    failures = find_static_failures(tx, env) + find_ledger_failures(tx, env, utxo, state)
+    failures = static_failures(tx, env) + ledger_failures(tx, env, utxo, state)
     rules: dict[str, str] = {}
     for failure in failures:
         assert failure.rule == NOT_JUDGED or failure.rule not in rules, f"twice: {failures}"

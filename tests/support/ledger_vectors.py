@@ -21,9 +21,9 @@ from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.rules import (
     Environment,
     Failure,
-    build_chain_query,
-    find_ledger_failures,
-    find_static_failures,
+    ledger_failures,
+    static_failures,
+    touched,
 )
 from facilitator.cardano.rules.evaluation import Evaluator
 from facilitator.cardano.state import (
@@ -81,7 +81,7 @@ def judge(
         tx = decode_transaction(raw)
     except DecodeError as error:
         return [Failure("DecodingFailure", str(error))]
-    return find_static_failures(tx, env) + find_ledger_failures(tx, env, utxo, state, evaluator)
+    return static_failures(tx, env) + ledger_failures(tx, env, utxo, state, evaluator)
 
 
 def judge_record(
@@ -270,7 +270,7 @@ def _member(elected: bool, proposed: bool, did: str | None) -> CommitteeMember:
 
 def _query(raw: bytes) -> StateQuery:
     try:
-        return build_chain_query(decode_transaction(raw))[1]
+        return touched(decode_transaction(raw))[1]
     except DecodeError:
         return StateQuery()
 

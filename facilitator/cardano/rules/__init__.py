@@ -1,6 +1,6 @@
 """The ledger's rules (Conway) as pure functions over decoded transactions.
 
-A transaction is good iff neither :func:`find_static_failures` nor :func:`find_ledger_failures`
+A transaction is good iff neither :func:`static_failures` nor :func:`ledger_failures`
 finds a failure. A transaction with a part that is not judged is refused with the rule
 :data:`NOT_JUDGED`. Such parts are Plutus scripts without an evaluator, and all that depends on an
 absent ledger state.
@@ -38,12 +38,12 @@ __all__ = [
     "NOT_JUDGED",
     "Environment",
     "Failure",
-    "build_chain_query",
     "find_certificate_keys",
-    "find_ledger_failures",
-    "find_static_failures",
-    "judge_ledger_rules",
-    "select_static_rules",
+    "ledger_failures",
+    "ledger_verdicts",
+    "static_failures",
+    "static_rules",
+    "touched",
 ]
 
 StaticRules: TypeAlias = tuple[Callable[[Transaction, Environment], Failure | None], ...]
@@ -120,44 +120,44 @@ LEDGER_RULES: tuple[Callable[..., object], ...] = (
     state_failures,
     script_verdicts,
 )
-"""All rules of :func:`judge_ledger_rules`, including those that do not concern a transaction."""
+"""All rules of :func:`ledger_verdicts`, including those that do not concern a transaction."""
 
 
-def select_static_rules(tx: Transaction) -> StaticRules:
+def static_rules(tx: Transaction) -> StaticRules:
     """Return the rules that concern the transaction and need neither outputs nor ledger state."""
     return STATIC_RULES + PROPOSAL_RULES if tx.body.proposals and tx.is_valid else STATIC_RULES
 
 
-def find_static_failures(tx: Transaction, env: Environment) -> list[Failure]:
+def static_failures(tx: Transaction, env: Environment) -> list[Failure]:
     """Return every failure that needs neither outputs nor ledger state to be found."""
-    return [failure for rule in select_static_rules(tx) if (failure := rule(tx, env)) is not None]
+    return [failure for rule in static_rules(tx) if (failure := rule(tx, env)) is not None]
 
 
-def build_chain_query(tx: Transaction) -> tuple[frozenset[OutputRef], StateQuery]:
+def touched(tx: Transaction) -> tuple[frozenset[OutputRef], StateQuery]:
     """Return what to look up: inputs, collateral and reference inputs, and ledger state."""
     refs = frozenset((*tx.body.inputs, *tx.body.collateral, *tx.body.reference_inputs))
     return refs, build_state_query(tx.body)
 
 
-def find_ledger_failures(
+def ledger_failures(
     tx: Transaction,
     env: Environment,
     utxo: Mapping[OutputRef, Output],
     state: LedgerState | None,
     evaluator: Evaluator | None = None,
 ) -> list[Failure]:
-    """Return every failure that :func:`find_static_failures` cannot find.
+    """Return every failure that :func:`static_failures` cannot find.
 
     Refs that ``utxo`` lacks are ``BadInputsUTxO``; rules that need those refs are left out. The
-    transaction is refused if ``state`` lacks a fact that :func:`build_chain_query` names. If Plutus
+    transaction is refused if ``state`` lacks a fact that :func:`touched` names. If Plutus
     scripts are needed and every other rule holds, ``evaluator`` is called once; without an
     evaluator the transaction is refused.
     """
-    verdicts = judge_ledger_rules(tx, env, utxo, state, evaluator)
+    verdicts = ledger_verdicts(tx, env, utxo, state, evaluator)
     return [failure for _, failure in verdicts if failure is not None]
 
 
-def judge_ledger_rules(
+def ledger_verdicts(
     tx: Transaction,
     env: Environment,
     utxo: Mapping[OutputRef, Output],
@@ -166,7 +166,7 @@ def judge_ledger_rules(
 ) -> Iterator[tuple[Callable[..., object], Failure | None]]:
     """Yield each further rule that concerns the transaction, with its failure or ``None``.
 
-    The arguments are those of :func:`find_ledger_failures`. All rules over ledger state appear as
+    The arguments are those of :func:`ledger_failures`. All rules over ledger state appear as
     :func:`~facilitator.cardano.rules.ledger_state.state_failures`, once for each failure.
     Scripts run only if every other rule holds.
     """

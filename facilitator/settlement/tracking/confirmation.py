@@ -1,4 +1,4 @@
-"""What blocks show of pending settlements: they confirm them, and rollbacks take that back."""
+"""Blocks confirm pending settlements, and rollbacks take that back."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor

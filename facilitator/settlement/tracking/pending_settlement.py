@@ -67,7 +67,7 @@ class PendingSettlement:
 
     @property
     def trouble(self) -> str | None:
-        """Why no node is known to have the transaction, if so."""
+        """The reason why no node is known to have the transaction, if so."""
         return self._trouble
 
     def is_decided(self) -> bool:

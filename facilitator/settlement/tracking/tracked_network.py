@@ -1,4 +1,4 @@
-"""What the parts of a tracker share: one network's chain, its claims and the clock."""
+"""The values that the parts of a tracker share: one network's chain, its claims, the clock."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

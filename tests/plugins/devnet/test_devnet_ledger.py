@@ -7,7 +7,7 @@ import cbor2
 import pytest
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
-from facilitator.cardano.rules import Environment, find_ledger_failures, find_static_failures
+from facilitator.cardano.rules import Environment, ledger_failures, static_failures
 from facilitator.cardano.state import Account, LedgerState, StateQuery
 from facilitator.cardano.transaction import Credential, OutputRef, Value
 from facilitator.roles.chain import (
@@ -280,8 +280,8 @@ def test_the_builder_pays_the_minimum_and_refuses_what_it_cannot_pay(devnet: Dev
         raw = pay(ALICE, utxos, ALICE.address, amount, parameters=parameters, ttl=slot + 9)
         transaction = decode_transaction(raw)
         environment = Environment(slot, 0, parameters)
-        assert find_static_failures(transaction, environment) == []
-        assert find_ledger_failures(transaction, environment, utxos, LedgerState()) == []
+        assert static_failures(transaction, environment) == []
+        assert ledger_failures(transaction, environment, utxos, LedgerState()) == []
         assert transaction.body.fee - (44 * len(raw) + 155_381) in range(0, 44 * 4 + 1, 44)
     with pytest.raises(InsufficientFundsError):
         pay(ALICE, utxos, ALICE.address, 6_000_000_000, parameters=parameters, ttl=slot + 9)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from facilitator.cardano.addresses.byron import compute_bootstrap_root
-from facilitator.cardano.rules import build_chain_query
+from facilitator.cardano.rules import touched
 from facilitator.cardano.signatures import signature_holds
 from facilitator.cardano.state import StateQuery
 from facilitator.cardano.transaction import (
@@ -209,7 +209,7 @@ def test_touched_names_every_ref_and_fact() -> None:
         ),
         treasury=5,
     )
-    refs, query = build_chain_query(tx)
+    refs, query = touched(tx)
     assert refs == {INPUT, SECOND_INPUT, THIRD_INPUT}
     assert query.accounts == {OTHER, Credential(True, POLICY_HASH)}
     assert query.pools == {POOL}
@@ -219,7 +219,7 @@ def test_touched_names_every_ref_and_fact() -> None:
 
 
 def test_a_payment_touches_no_ledger_state() -> None:
-    refs, query = build_chain_query(transaction())
+    refs, query = touched(transaction())
     assert refs == {INPUT}
     assert query == StateQuery()
     assert not query

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from facilitator.cardano.rules import find_ledger_failures, find_static_failures
+from facilitator.cardano.rules import ledger_failures, static_failures
 from facilitator.cardano.rules.evaluation import ScriptFailure, ScriptRun
 from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.state import LedgerState
@@ -73,7 +73,7 @@ def judged(*, is_valid: bool, produced: int = 0, **body: Any) -> set[str]:
         script_data_hash=blake2b(REDEEMERS + VIEW, digest_size=32).digest(),
         **body,
     )
-    failures = find_static_failures(tx, ENV) + find_ledger_failures(tx, ENV, utxo, NOBODY, all_fail)
+    failures = static_failures(tx, ENV) + ledger_failures(tx, ENV, utxo, NOBODY, all_fail)
     return {failure.rule for failure in failures}
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from facilitator.cardano.rules import build_chain_query
+from facilitator.cardano.rules import touched
 from facilitator.cardano.state import CommitteeMember, LedgerState
 from facilitator.cardano.transaction import Certificate, Credential
 from support.governance import ME
@@ -62,4 +62,4 @@ def test_an_unknown_committee_is_never_guessed(state: LedgerState | None) -> Non
     found = broken(tx, UTXO, state)
     assert found.keys() == {"NotJudged"}
     assert "the committee" in found["NotJudged"]
-    assert build_chain_query(tx)[1].committee
+    assert touched(tx)[1].committee

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facilitator.cardano.rules import Environment, build_chain_query
+from facilitator.cardano.rules import Environment, touched
 from facilitator.cardano.rules.needed import find_scripts
 from facilitator.cardano.rules.resolved import resolve
 from facilitator.cardano.state import ActionPurpose, Constitution, OpenProposal
@@ -272,10 +272,10 @@ def test_what_proposals_ask_for() -> None:
         withdraw(withdrawals=((reward_address(COLD), 1),)),
         Action(ActionKind.NO_CONFIDENCE, previous=OPEN),
     )
-    query = build_chain_query(tx)[1]
+    query = touched(tx)[1]
     assert query.accounts == {ME, COLD}
     assert query.proposals == {OPEN}
     assert query.roots == {ActionPurpose.COMMITTEE}
     assert query.constitution
     assert not query.committee
-    assert not build_chain_query(proposing(INFO))[1].constitution
+    assert not touched(proposing(INFO))[1].constitution

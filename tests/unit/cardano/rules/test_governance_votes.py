@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from facilitator.cardano.rules import build_chain_query
+from facilitator.cardano.rules import touched
 from facilitator.cardano.state import CommitteeMember, LedgerState, OpenProposal
 from facilitator.cardano.transaction import Action, ActionKind, Certificate, Credential, Vote, Voter
 from support.governance import ME, OPEN, UNKNOWN, voting
@@ -187,7 +187,7 @@ def test_what_votes_ask_for() -> None:
         (DREP_SCRIPT, {"dreps": {Credential(True, KEY_HASH)}}),
         (POOL, {"pools": {KEY_HASH}}),
     ):
-        query = build_chain_query(voting(kind))[1]
+        query = touched(voting(kind))[1]
         assert query.proposals == {OPEN}
         assert {name: getattr(query, name) for name in asked} == asked
         assert not query.roots

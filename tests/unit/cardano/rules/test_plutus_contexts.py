@@ -6,7 +6,7 @@ from zlib import crc32
 
 import pytest
 
-from facilitator.cardano.rules import Environment, find_ledger_failures
+from facilitator.cardano.rules import Environment, ledger_failures
 from facilitator.cardano.transaction import (
     Action,
     ActionId,
@@ -61,7 +61,7 @@ def collect_errors(
         mint={script.hash: 1 for script in scripts},
         **body,
     )
-    found = find_ledger_failures(tx, env, {INPUT: output(), **(utxo or {})}, None)
+    found = ledger_failures(tx, env, {INPUT: output(), **(utxo or {})}, None)
     rules = [failure.rule for failure in found if failure.rule.startswith(PREFIX)]
     assert len(set(rules)) == len(rules)
     return {rule.removeprefix(PREFIX).removeprefix("BadTranslation:") for rule in rules}

@@ -18,9 +18,9 @@ from facilitator.cardano.codec.transaction_decoder import (
 )
 from facilitator.cardano.rules import (
     Environment,
-    build_chain_query,
-    find_ledger_failures,
-    find_static_failures,
+    ledger_failures,
+    static_failures,
+    touched,
 )
 from facilitator.cardano.state import Account, LedgerState, StateQuery
 from facilitator.cardano.transaction import Credential, Output, OutputRef
@@ -58,9 +58,9 @@ def judged(case: Case, facts: Facts) -> set[str]:
     except DecodeError:
         return {"DecodingFailure"}
     env = Environment(case.slot, case.network_id, case.parameters)
-    refs, query = build_chain_query(tx)
-    failures = find_static_failures(tx, env)
-    failures += find_ledger_failures(tx, env, answered(refs, case.utxo), known(query, facts))
+    refs, query = touched(tx)
+    failures = static_failures(tx, env)
+    failures += ledger_failures(tx, env, answered(refs, case.utxo), known(query, facts))
     return {RENAMED.get(failure.rule, failure.rule) for failure in failures}
 
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facilitator.cardano.codec.transaction_decoder import DecodeError, decode_transaction
-from facilitator.cardano.rules import Environment, Failure, build_chain_query
+from facilitator.cardano.rules import Environment, Failure, touched
 from facilitator.cardano.state import LedgerState
 from facilitator.x402.networks import NETWORKS
 from support.ledger_vectors import judge
@@ -90,7 +90,7 @@ def verdict(case: Case) -> list[Failure]:
 def state(case: Case) -> LedgerState:
     """All facts the transaction asks for: every account that isn't named is not registered."""
     try:
-        query = build_chain_query(decode_transaction(raw(case)))[1]
+        query = touched(decode_transaction(raw(case)))[1]
     except DecodeError:
         return LedgerState()
     return LedgerState({**dict.fromkeys(query.accounts), **accounts(case)})
