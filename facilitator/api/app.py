@@ -7,6 +7,7 @@ import falcon
 
 from facilitator.api import docs, openapi
 from facilitator.api.auth import Authenticate, Gate
+from facilitator.api.cancel import Cancel
 from facilitator.api.errors import ErrorHandler
 from facilitator.api.failures import Failures, OnFailure
 from facilitator.api.health import Health, Live, Ready
@@ -112,6 +113,7 @@ def _resources(
         "/": Index(),
         "/verify": Verify(service, gate, limit),
         "/settle": Settle(service, gate, limit),
+        "/cancel": Cancel(service, gate, limit),
         "/supported": Supported(service),
         "/status": PostedStatus(service, limit),
         "/status/{transaction}": Status(service),

@@ -1,14 +1,13 @@
 """The limit of a client's requests, by the rate limiter."""
 
-import ipaddress
-from collections.abc import Callable
-from functools import lru_cache
-from typing import TypeAlias
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NoReturn, TypeAlias
 
 import falcon
 
+from facilitator.api.clients import client_of
 from facilitator.api.errors import ApiError
-from facilitator.api.proxies import ip_of
 from facilitator.observability.metrics import RATE_LIMITED
 from facilitator.roles.metrics import Meter
 from facilitator.roles.rate_limit import RateDecision, RateLimiter
@@ -17,8 +16,11 @@ SENSITIVE = frozenset({"verify", "settle", "status", "inspect"})
 """First path segments of endpoints that cost work or upstream calls."""
 UNLIMITED = frozenset({"health"})
 """First path segments of endpoints that supervisors and balancers ask all the time."""
-HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
-"""Headers that show a client its quota (draft-ietf-httpapi-ratelimit-headers-06)."""
+HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy")
+"""Headers that show a client its quota (draft-ietf-httpapi-ratelimit-headers-06).
+
+The last one names the limit that the others are of.
+"""
 
 CallerOf: TypeAlias = Callable[[falcon.Request], str | None]
 """A function that returns the name of the API key in a request, if it has a valid one."""
@@ -38,43 +40,47 @@ class RateLimit:
         self._meter = meter
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Count the request. Raises :class:`ApiError` 429."""
+        """Count the request. Raises :class:`ApiError` 429.
+
+        A request of ``/settle`` over the limit is left to :func:`check_limit`: its payment may have
+        been counted by ``/verify``.
+        """
         area = req.path.lstrip("/").partition("/")[0]
-        if area in UNLIMITED or _is_local(req):
+        if area in UNLIMITED:
+            return
+        client = client_of(req, self._caller_of(req))
+        if client is None:
             return
         # A browser's preflight costs nothing.
         sensitive = area in SENSITIVE and req.method != "OPTIONS"
-        decision = self._hit(req, sensitive=sensitive)
-        figures = (decision.limit, decision.remaining, decision.reset_seconds)
-        headers = dict(zip(HEADERS, map(str, figures), strict=True))
-        if not decision.allowed:
-            self._meter.count(RATE_LIMITED, endpoints="sensitive" if sensitive else "others")
-            message = f"Too many requests; try again in {decision.reset_seconds} seconds."
-            headers["Retry-After"] = str(decision.reset_seconds)
-            raise ApiError(429, "rate_limited", message, headers)
+        decision = self._limiter.hit(client, sensitive=sensitive)
+        headers = _headers(decision)
         resp.set_headers(headers)
+        if decision.allowed:
+            return
+        refuse = partial(self._refuse, decision, headers, sensitive=sensitive)
+        if area == "settle" and req.method == "POST":
+            req.context.refuse = refuse
+        else:
+            refuse()
 
-    def _hit(self, req: falcon.Request, *, sensitive: bool) -> RateDecision:
-        name = self._caller_of(req)
-        client = f"key:{name}" if name else _network(req.remote_addr)
-        return self._limiter.hit(client, sensitive=sensitive)
+    def _refuse(
+        self, decision: RateDecision, headers: Mapping[str, str], *, sensitive: bool
+    ) -> NoReturn:
+        self._meter.count(RATE_LIMITED, endpoints="sensitive" if sensitive else "others")
+        seconds = decision.reset_seconds
+        message = f"Too many requests; try again in {seconds} seconds."
+        raise ApiError(429, "rate_limited", message, {**headers, "Retry-After": str(seconds)})
 
 
-def _is_local(req: falcon.Request) -> bool:
-    """Return True if the request comes from this machine, without a (trusted) proxy in between."""
-    return "HTTP_X_FORWARDED_FOR" not in req.env and _is_loopback(req.remote_addr)
+def check_limit(req: falcon.Request, is_counted: Callable[[], bool]) -> None:
+    """Raise :class:`ApiError` 429 for a request over the limit, unless it is counted already."""
+    refuse: Callable[[], NoReturn] | None = getattr(req.context, "refuse", None)
+    if refuse is not None and not is_counted():
+        refuse()
 
 
-@lru_cache(maxsize=4096)
-def _is_loopback(address: str) -> bool:
-    ip = ip_of(address)
-    return ip is not None and ip.is_loopback
-
-
-@lru_cache(maxsize=4096)
-def _network(address: str) -> str:
-    """Return the address to count: of IPv6 the /64, which belongs to one customer."""
-    ip = ip_of(address)
-    if isinstance(ip, ipaddress.IPv6Address):
-        return str(ipaddress.IPv6Network((int(ip) >> 64 << 64, 64)))
-    return address if ip is None else str(ip)
+def _headers(decision: RateDecision) -> dict[str, str]:
+    policy = f'{decision.limit};w=60;name="{decision.name}"'
+    figures = (decision.limit, decision.remaining, decision.reset_seconds, policy)
+    return dict(zip(HEADERS, map(str, figures), strict=True))

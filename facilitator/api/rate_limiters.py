@@ -11,7 +11,15 @@ from limits.storage import MemoryStorage, Storage
 from limits.strategies import MovingWindowRateLimiter
 
 from facilitator.clock import Clock
-from facilitator.roles.rate_limit import ChangesLimits, RateDecision, RateLimiter, Window, decide
+from facilitator.roles.rate_limit import (
+    ChangesLimits,
+    ClientLimits,
+    Limits,
+    RateDecision,
+    RateLimiter,
+    Window,
+    decide,
+)
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.settings import RateLimitSettings
 
@@ -19,6 +27,14 @@ REPORT_SECONDS = 60
 """Interval in which a failing limiter is reported once."""
 
 _log = logging.getLogger("facilitator.rate_limits")
+
+
+def client_limits(settings: RateLimitSettings) -> ClientLimits:
+    """Return the limits that the settings name."""
+    return ClientLimits(
+        Limits(settings.global_per_minute, settings.sensitive_per_minute),
+        Limits(settings.key_global_per_minute, settings.key_sensitive_per_minute),
+    )
 
 
 class MovingWindows(MemoryStorage):
@@ -79,20 +95,16 @@ class WindowRateLimiter:
         """Keep counts in ``storage``; ``now`` gives its time in seconds."""
         self._windows = MovingWindowRateLimiter(storage)
         self._now = now
-        self.change(settings.global_per_minute, settings.sensitive_per_minute)
+        self.change(client_limits(settings))
 
-    def change(self, global_per_minute: int, sensitive_per_minute: int) -> None:
+    def change(self, limits: ClientLimits) -> None:
         """Apply these limits from now on; a new limit is counted from the start."""
-        every = RateLimitItemPerMinute(global_per_minute, namespace="global")
-        sensitive = RateLimitItemPerMinute(sensitive_per_minute, namespace="sensitive")
-        self._limits: dict[bool, tuple[RateLimitItem, ...]] = {
-            False: (every,),
-            True: (sensitive, every),
-        }
+        self._limits = limits
 
     def hit(self, client: str, *, sensitive: bool) -> RateDecision:
         """Count the request if every limit has room for it."""
-        limits = self._limits[sensitive]
+        windows = self._limits.of(client).windows(sensitive=sensitive)
+        limits = [RateLimitItemPerMinute(most, namespace=name) for name, most in windows]
         standing = [self._window(limit, client) for limit in limits]
         allowed = all(window.used < window.limit for window in standing) and all(
             self._windows.hit(limit, client) for limit in limits
@@ -105,7 +117,7 @@ class WindowRateLimiter:
     def _window(self, limit: RateLimitItem, client: str) -> Window:
         stats = self._windows.get_window_stats(limit, client)
         used = limit.amount - stats.remaining
-        return Window(limit.amount, used, stats.reset_time - self._now())
+        return Window(limit.amount, used, stats.reset_time - self._now(), limit.namespace)
 
 
 class FallbackRateLimiter:
@@ -138,13 +150,12 @@ class FallbackRateLimiter:
         self._limiter.close()
         self._in_memory.close()
 
-    def change(self, global_per_minute: int, sensitive_per_minute: int) -> None:
+    def change(self, limits: ClientLimits) -> None:
         """Apply these limits from now on, as far as the plugin's limiter can."""
-        limits = (global_per_minute, sensitive_per_minute)
-        self._in_memory.change(*limits)
+        self._in_memory.change(limits)
         if isinstance(self._limiter, ChangesLimits):
-            self._limiter.change(*limits)
-        elif limits != (self._settings.global_per_minute, self._settings.sensitive_per_minute):
+            self._limiter.change(limits)
+        elif limits != client_limits(self._settings):
             _log.warning("the plugin's rate limiter keeps its limits until a restart")
 
     def _report(self, error: Exception) -> None:

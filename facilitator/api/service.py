@@ -26,8 +26,22 @@ class ServiceUnavailable(Exception):
 class PaymentService(Protocol):
     """The facilitator. Its methods are called from many threads at once."""
 
-    def verify(self, request: PaymentRequest) -> VerifyResponse:
-        """Judge a payment. Raises :class:`ServiceUnavailable`."""
+    def verify(self, request: PaymentRequest, *, caller: str | None = None) -> VerifyResponse:
+        """Judge a payment. Raises :class:`ServiceUnavailable`.
+
+        ``caller`` is the name of the API key in the request, if it has a valid one.
+        """
+        ...
+
+    def was_verified(self, request: PaymentRequest) -> bool:
+        """Return True once for a payment that ``/verify`` found valid and that is not settled."""
+        ...
+
+    def cancel(self, request: PaymentRequest) -> Mapping[str, Any]:
+        """End the hold of a verified payment; return the body of ``/cancel``.
+
+        Raises :class:`ServiceUnavailable`.
+        """
         ...
 
     def settle(
@@ -37,6 +51,8 @@ class PaymentService(Protocol):
         wait_seconds: float | None,
         idempotency_key: str | None,
         client_disconnected: Callable[[], bool],
+        caller: str | None = None,
+        client: str = "",
     ) -> SettleResponse:
         """Settle a payment, and wait for the chain no longer than the caller does.
 
@@ -45,6 +61,8 @@ class PaymentService(Protocol):
             wait_seconds: The caller's own limit in seconds, if it named one.
             idempotency_key: The caller's key, with which it gets the same answer again.
             client_disconnected: Returns True if the caller has closed its connection.
+            caller: The name of the API key in the request: keys and identifiers are its own.
+            client: The client as limits count it; empty for this machine.
 
         Raises:
             IdempotencyConflict: The key was used with another request.

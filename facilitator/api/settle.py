@@ -1,12 +1,15 @@
 """``/settle``: submit a payment and wait for the chain."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import falcon
 
 from facilitator.api.auth import Gate
+from facilitator.api.clients import client_of
 from facilitator.api.descriptions import SETTLE
+from facilitator.api.rate_limit import check_limit
 from facilitator.api.requests import (
     client_disconnected_of,
     idempotency_key_of,
@@ -37,11 +40,16 @@ class Settle:
         body = read_object(req, self._max_body_bytes)
         if network := _network_of(body):
             req.context.network = network  # an error from here on names it
+        request = parse_payment_request(body)
+        check_limit(req, partial(self._service.was_verified, request))
+        caller: str | None = getattr(req.context, "caller", None)
         response = self._service.settle(
-            parse_payment_request(body),
+            request,
             wait_seconds=preferred_wait_of(req),
             idempotency_key=idempotency_key_of(req),
             client_disconnected=client_disconnected_of(req),
+            caller=caller,
+            client=client_of(req, caller) or "",
         )
         answer(resp, response.to_json())
 

@@ -27,4 +27,5 @@ class Verify:
         """Judge the payment in the body."""
         self._gate.admit(req)
         request = parse_payment_request(read_object(req, self._max_body_bytes))
-        answer(resp, self._service.verify(request).to_json())
+        caller = getattr(req.context, "caller", None)
+        answer(resp, self._service.verify(request, caller=caller).to_json())

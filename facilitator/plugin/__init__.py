@@ -62,7 +62,15 @@ from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER, Counter, Gauge, Histogram, Meter, Metric
 from facilitator.roles.payment_hooks import PaymentView, Refusal
-from facilitator.roles.rate_limit import ChangesLimits, RateDecision, RateLimiter, Window, decide
+from facilitator.roles.rate_limit import (
+    ChangesLimits,
+    ClientLimits,
+    Limits,
+    RateDecision,
+    RateLimiter,
+    Window,
+    decide,
+)
 from facilitator.roles.reporting import DescribesDestination, ErrorReporter
 from facilitator.roles.sharing import Entry, Lease, SharedOutput, SharesChain, SharesOutputs
 from facilitator.roles.storage import (
@@ -151,6 +159,8 @@ __all__ += [
 # Rate limiters
 __all__ += [
     "ChangesLimits",
+    "ClientLimits",
+    "Limits",
     "RateDecision",
     "RateLimiter",
     "Window",

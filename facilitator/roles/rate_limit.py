@@ -16,6 +16,8 @@ class RateDecision:
     remaining: int
     reset_seconds: int
     """Seconds until more than ``remaining`` requests are allowed; at least 1."""
+    name: str = "global"
+    """The limit that these figures are of: ``global`` or ``sensitive``."""
 
 
 class Window(NamedTuple):
@@ -27,6 +29,32 @@ class Window(NamedTuple):
     """Requests in it."""
     reset_seconds: float
     """Seconds until the oldest of them leaves the window; the window's length if there is none."""
+    name: str = "global"
+    """The limit that the window is of: ``global`` or ``sensitive``."""
+
+
+class Limits(NamedTuple):
+    """The requests that a client may make in any minute."""
+
+    global_per_minute: int
+    sensitive_per_minute: int
+    """Requests of endpoints that cost, which count towards both."""
+
+    def windows(self, *, sensitive: bool) -> tuple[tuple[str, int], ...]:
+        """Return the limits that a request counts towards, by name."""
+        every = ("global", self.global_per_minute)
+        return (("sensitive", self.sensitive_per_minute), every) if sensitive else (every,)
+
+
+class ClientLimits(NamedTuple):
+    """The limits of clients without an API key, and of each API key."""
+
+    anonymous: Limits
+    keyed: Limits
+
+    def of(self, client: str) -> Limits:
+        """Return the limits of a client as :meth:`RateLimiter.hit` gets it."""
+        return self.keyed if client.startswith("key:") else self.anonymous
 
 
 def decide(windows: Sequence[Window], *, allowed: bool) -> RateDecision:
@@ -37,7 +65,7 @@ def decide(windows: Sequence[Window], *, allowed: bool) -> RateDecision:
     nearest = min(windows, key=lambda each: (each.limit - each.used, -each.reset_seconds))
     remaining = nearest.limit - nearest.used - 1 if allowed else 0
     seconds = max(1, math.ceil(nearest.reset_seconds))
-    return RateDecision(allowed, nearest.limit, remaining, seconds)
+    return RateDecision(allowed, nearest.limit, remaining, seconds, nearest.name)
 
 
 class RateLimiter(Protocol):
@@ -65,6 +93,6 @@ class RateLimiter(Protocol):
 class ChangesLimits(Protocol):
     """A rate limiter whose limits can change while it counts, for a reload by SIGHUP."""
 
-    def change(self, global_per_minute: int, sensitive_per_minute: int) -> None:
-        """Change the limits, in requests in any minute: of all, and of the sensitive ones."""
+    def change(self, limits: ClientLimits) -> None:
+        """Apply these limits from now on."""
         ...

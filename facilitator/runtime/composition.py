@@ -8,6 +8,7 @@ import falcon
 
 from facilitator import __version__
 from facilitator.api import application
+from facilitator.api.rate_limiters import client_limits
 from facilitator.chain.failover.failover_chain import FailoverChain
 from facilitator.chain.followed_chain import FollowedChain, build_followed_chain
 from facilitator.chain.health import tip_check
@@ -78,11 +79,7 @@ class Facilitator:
         self.service = self._service()
         self.rate_limiter = rate_limiter(plugins, self.context)
         if (limiter := self.rate_limiter) is not None:
-            subscribe(
-                lambda changed: limiter.change(
-                    changed.rate_limit.global_per_minute, changed.rate_limit.sensitive_per_minute
-                )
-            )
+            subscribe(lambda changed: limiter.change(client_limits(changed.rate_limit)))
         self.app = self._application(subscribe)
 
     def _service(self) -> Service:

@@ -24,7 +24,12 @@ logger = logging.getLogger("facilitator.reload")
 RELOADED = {
     "auth": ("api_keys",),
     "log": ("level", "format"),
-    "rate_limit": ("global_per_minute", "sensitive_per_minute"),
+    "rate_limit": (
+        "global_per_minute",
+        "sensitive_per_minute",
+        "key_global_per_minute",
+        "key_sensitive_per_minute",
+    ),
     "server": ("trusted_proxies", "cors_origins"),
 }
 """The keys, by table, that take effect without a restart."""

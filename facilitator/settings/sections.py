@@ -143,10 +143,19 @@ class RateLimitSettings:
 
     enabled: bool = setting(True, "Whether clients are limited.")
     global_per_minute: int = setting(
-        100, "Requests that a client may make in any minute.", minimum=1
+        100, "Requests that a client without an API key may make in any minute.", minimum=1
     )
     sensitive_per_minute: int = setting(
-        20, "How many of them to /verify, /settle, /status and /inspect.", minimum=1
+        20,
+        "How many of them to /verify, /settle, /status and /inspect; a verified payment counts"
+        " once.",
+        minimum=1,
+    )
+    key_global_per_minute: int = setting(
+        6_000, "Requests that each API key may make in any minute.", minimum=1
+    )
+    key_sensitive_per_minute: int = setting(
+        3_000, "How many of them to /verify, /settle, /status and /inspect.", minimum=1
     )
 
 

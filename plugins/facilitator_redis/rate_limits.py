@@ -2,7 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
-from facilitator.plugin import Clock, RateDecision, RateLimitSettings, Window, decide
+from facilitator.plugin import (
+    ClientLimits,
+    Clock,
+    Limits,
+    RateDecision,
+    RateLimitSettings,
+    Window,
+    decide,
+)
 from facilitator_redis import scripts
 from facilitator_redis.names import Names
 from facilitator_redis.server import Server
@@ -25,33 +33,39 @@ class RedisRateLimiter:
         self._server = server
         self._names = names
         self._clock = clock
-        self.change(settings.global_per_minute, settings.sensitive_per_minute)
+        self.change(
+            ClientLimits(
+                Limits(settings.global_per_minute, settings.sensitive_per_minute),
+                Limits(settings.key_global_per_minute, settings.key_sensitive_per_minute),
+            )
+        )
 
-    def change(self, global_per_minute: int, sensitive_per_minute: int) -> None:
+    def change(self, limits: ClientLimits) -> None:
         """Keep these limits from now on, with the requests counted before."""
-        every, sensitive = ("global", global_per_minute), ("sensitive", sensitive_per_minute)
-        self._limits = {False: (every,), True: (sensitive, every)}
+        self._limits = limits
 
     def hit(self, client: str, *, sensitive: bool) -> RateDecision:
         """Count the request if every limit has room for it.
 
         Raises :class:`~facilitator.roles.storage.StorageUnavailable`.
         """
-        limits = self._limits[sensitive]
+        limits = self._limits.of(client).windows(sensitive=sensitive)
         keys = [self._names.window(name, client) for name, _ in limits]
         sizes = [size for _, size in limits]
         now = self._clock.time()
         # A request counted twice, after a lost reply, does the client little harm.
         reply = self._server.run(scripts.HIT, keys, [now, WINDOW_SECONDS, *sizes])
-        return decide(list(_windows(reply[1:], sizes, now)), allowed=bool(reply[0]))
+        return decide(list(_windows(reply[1:], limits, now)), allowed=bool(reply[0]))
 
     def close(self) -> None:
         """Close the connections."""
         self._server.close()
 
 
-def _windows(counted: Sequence[int | bytes], limits: Sequence[int], now: float) -> Iterator[Window]:
+def _windows(
+    counted: Sequence[int | bytes], limits: Sequence[tuple[str, int]], now: float
+) -> Iterator[Window]:
     """Yield the client's windows from the number of requests and the time of the oldest in each."""
-    for place, limit in enumerate(limits):
+    for place, (name, limit) in enumerate(limits):
         used, oldest = counted[2 * place : 2 * place + 2]
-        yield Window(limit, int(used), float(oldest or now) + WINDOW_SECONDS - now)
+        yield Window(limit, int(used), float(oldest or now) + WINDOW_SECONDS - now, name)

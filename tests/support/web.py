@@ -61,8 +61,14 @@ class ScriptedService:
     }
     checks: Mapping[str, HealthCheck] = field(default_factory=dict)
 
-    def verify(self, request: PaymentRequest) -> VerifyResponse:
+    def verify(self, request: PaymentRequest, *, caller: str | None = None) -> VerifyResponse:  # noqa: ARG002
         return self.on_verify(request)
+
+    def was_verified(self, request: PaymentRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def cancel(self, request: PaymentRequest) -> Mapping[str, Any]:  # noqa: ARG002
+        return {"cancelled": False, "transaction": TRANSACTION}
 
     def settle(self, request: PaymentRequest, **context: Any) -> SettleResponse:
         return self.on_settle(request, **context)

@@ -23,14 +23,16 @@ HEADERS: dict[str, Schema] = {
     "Accept-Encoding": _header("The coding to send, if that was wrong.", TEXT, required=False),
     "ETag": _header("Send it as `If-None-Match` to get 304 while it holds.", TEXT),
     **{
-        name: _header(f"{meaning} Not sent to whom no limit applies.", _SECONDS, required=False)
-        for name, meaning in zip(
+        name: _header(f"{meaning} Not sent to whom no limit applies.", schema, required=False)
+        for name, meaning, schema in zip(
             QUOTA,
             (
                 "Requests allowed in a minute.",
                 "How many are left now.",
                 "Seconds until there is room for one more.",
+                "The limit that these figures are of, and its window in seconds.",
             ),
+            (_SECONDS, _SECONDS, _SECONDS, TEXT),
             strict=True,
         )
     },
@@ -88,7 +90,7 @@ _REASONS: Mapping[int, tuple[str, ...]] = {
     429: ("rate_limited",),
     431: ("headers_too_large",),
     500: ("internal_error",),
-    503: (Reason.SETTLEMENT_FAILED,),
+    503: (Reason.EVIDENCE_UNAVAILABLE,),
 }
 
 _HEADERS: Mapping[int, tuple[str, ...]] = {
