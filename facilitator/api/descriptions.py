@@ -40,6 +40,7 @@ INDEX: Mapping[str, Any] = {
         "GET /supported": "the payment kinds that are served",
         "POST /verify": "whether a payment is valid; GET describes the request",
         "POST /settle": "submit a payment and wait for the chain; GET describes the request",
+        "POST /cancel": "give up a verified payment that will not be settled; body of /verify",
         "POST /status": 'what is known of a transaction: {"transaction": "<id>"}',
         "GET /status/{transaction}": "the same",
         "GET /health": "the state of what the facilitator depends on",
@@ -51,7 +52,8 @@ INDEX: Mapping[str, Any] = {
 VERIFY: Mapping[str, Any] = {
     "endpoint": "/verify",
     "method": "POST",
-    "description": "Judges a payment against its requirements. Nothing is submitted.",
+    "description": "Judges a payment against its requirements. Nothing is submitted. Post the "
+    "same body to /cancel if the payment will not be settled.",
     "request": {
         "headers": {"Content-Type": "application/json"},
         "body": _EXAMPLE,
@@ -61,6 +63,7 @@ VERIFY: Mapping[str, Any] = {
         "payer": "address that pays",
         "invalidReason": "stable reason, when invalid",
         "invalidMessage": "the same for people",
+        "extra": "heldFor and heldSeconds, when an input was offered to another recipient before",
     },
     "links": {**_LINKS, "settle": "/settle"},
 }

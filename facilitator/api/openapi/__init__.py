@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from facilitator import __version__
-from facilitator.api.openapi.operations import PARAMETERS, paths
+from facilitator.api.openapi.messages import MESSAGE_SCHEMAS
+from facilitator.api.openapi.operations import paths
+from facilitator.api.openapi.parameters import PARAMETERS
 from facilitator.api.openapi.refusals import HEADERS
 from facilitator.api.openapi.report import REPORT_SCHEMAS
 from facilitator.api.openapi.schemas import SCHEMAS, reason_schema
@@ -63,7 +65,12 @@ def build_document(
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": described,
         "components": {
-            "schemas": SCHEMAS | REPORT_SCHEMAS | {"Reason": reason_schema(reasons)},
+            "schemas": {
+                **SCHEMAS,
+                **MESSAGE_SCHEMAS,
+                **REPORT_SCHEMAS,
+                "Reason": reason_schema(reasons),
+            },
             "parameters": PARAMETERS,
             "headers": HEADERS,
             "securitySchemes": _SCHEMES,

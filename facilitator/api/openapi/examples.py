@@ -50,6 +50,23 @@ PAYMENT: Mapping[str, Any] = {
 
 VALID: Mapping[str, Any] = {"isValid": True, "payer": PAYER}
 
+EARLIER = "ba1a2b5af1e0bd9e0e3fb0e1a8b3ee5b4d45d0b1aa53d1c6a4b0d1c07ea4d4b2"
+"""Id of another transaction."""
+
+HELD: Mapping[str, Any] = {
+    **VALID,
+    "extra": {"reserved": False, "heldFor": EARLIER, "heldSeconds": 95},
+}
+
+NAMED: Mapping[str, Any] = {
+    "isValid": False,
+    "payer": PAYER,
+    "invalidReason": "duplicate_settlement",
+    "invalidMessage": f"the payment identifier belongs to the transaction {EARLIER}, which is "
+    "pending; another payment can have it once that one has failed",
+    "extra": {"status": "pending", "transactionId": EARLIER},
+}
+
 EXPIRED: Mapping[str, Any] = {
     "isValid": False,
     "invalidReason": "invalid_exact_cardano_payload_ttl_expired",
@@ -87,6 +104,10 @@ DUPLICATE: Mapping[str, Any] = {
     "its success was already reported",
     "extra": {"status": "confirmed", "transactionId": TRANSACTION, "confirmations": 1},
 }
+
+CANCELLED: Mapping[str, Any] = {"cancelled": True, "transaction": TRANSACTION}
+
+NOT_CANCELLED: Mapping[str, Any] = {"cancelled": False, "transaction": TRANSACTION}
 
 STATUS: Mapping[str, Any] = {
     "transaction": TRANSACTION,

@@ -4,48 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from facilitator.api.openapi import examples
+from facilitator.api.openapi.parameters import parameter
 from facilitator.api.openapi.refusals import OF_SETTLE, OF_VERIFY, PLAIN, Shape, headers, refusals
-from facilitator.api.openapi.schemas import TEXT, Schema, about, ref, whole
-from facilitator.api.requests import IDEMPOTENCY_KEY, REQUEST_ID, TRANSACTION_ID
+from facilitator.api.openapi.schemas import TEXT, Schema, about, ref
 from facilitator.x402.reasons import Reason
 
 _JSON = "application/json"
 _BODY = (413, 415)
 _OF_MESSAGES = (Reason.INVALID_PAYLOAD, Reason.INVALID_REQUIREMENTS, Reason.INVALID_VERSION)
-
-PARAMETERS: dict[str, Schema] = {
-    "RequestId": {
-        "name": "X-Request-ID",
-        "in": "header",
-        "description": f"Comes back if it is `{whole(REQUEST_ID)}`, else a new one does.",
-        "schema": TEXT,
-    },
-    "Prefer": {
-        "name": "Prefer",
-        "in": "header",
-        "description": "`wait=N`: wait for the chain N seconds at most. Passed over if malformed.",
-        "schema": TEXT,
-        "example": "wait=30",
-    },
-    "IdempotencyKey": {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "description": "Repeat it with the same body to have the same answer, for a day.",
-        "schema": {"type": "string", "pattern": whole(IDEMPOTENCY_KEY)},
-    },
-    "Transaction": {
-        "name": "transaction",
-        "in": "path",
-        "required": True,
-        "description": "Transaction id.",
-        "schema": {"type": "string", "pattern": whole(TRANSACTION_ID)},
-        "example": examples.TRANSACTION,
-    },
-}
-
-
-def _parameter(name: str) -> Schema:
-    return {"$ref": f"#/components/parameters/{name}"}
 
 
 def _operation(
@@ -62,7 +28,7 @@ def _operation(
         "operationId": name,
         "tags": [tag],
         "summary": summary,
-        "parameters": [_parameter(each) for each in (*parameters, "RequestId")],
+        "parameters": [parameter(each) for each in (*parameters, "RequestId")],
         **further,
         "responses": dict(answers),
     }
@@ -117,7 +83,9 @@ def _payments(max_body_bytes: int, security: list[Schema]) -> dict[str, Schema]:
         "The verdict.",
         "VerifyResponse",
         valid=("Valid.", examples.VALID),
+        held=("Valid; its input was offered to another recipient before.", examples.HELD),
         expired=("An hour later.", examples.EXPIRED),
+        named=("Another payment has its payment identifier.", examples.NAMED),
     )
     settled = _answer(
         "The outcome: settled, pending or failed.",
@@ -125,6 +93,12 @@ def _payments(max_body_bytes: int, security: list[Schema]) -> dict[str, Schema]:
         settled=("Settled.", examples.SETTLED),
         pending=("Not yet: repeat the call.", examples.PENDING),
         duplicate=("Settled, and delivered to another caller.", examples.DUPLICATE),
+    )
+    cancelled = _answer(
+        "Whether a hold has ended.",
+        "Cancellation",
+        cancelled=("The inputs are free again.", examples.CANCELLED),
+        not_held=("Nothing was held, or it is being settled.", examples.NOT_CANCELLED),
     )
     inspected = _answer("The report, whatever it says.", "Report")
     described = {"200": _answer("The description.", "Description"), **refusals()}
@@ -136,7 +110,8 @@ def _payments(max_body_bytes: int, security: list[Schema]) -> dict[str, Schema]:
                 "Whether a payment is valid",
                 {"200": verified, **refused(OF_VERIFY, 503)},
                 description="Judges the transaction by the ledger's rules and by what the "
-                "requirements ask. Submits nothing.",
+                "requirements ask. Submits nothing, and commits nothing: the hold on its inputs "
+                "is advice for other recipients.",
                 requestBody=payment,
                 security=security,
             ),
@@ -150,12 +125,25 @@ def _payments(max_body_bytes: int, security: list[Schema]) -> dict[str, Schema]:
                 {"200": settled, **refused(OF_SETTLE, 409, 503)},
                 description="Waits until the transaction is as deep in the chain as the "
                 "requirements ask, for a limited time. Repeating the call resumes; nothing is "
-                "submitted again. Only one caller gets `success: true`.",
+                "submitted again. Only one caller gets `success: true`. A payment that `/verify` "
+                "found valid is let in over the rate limit, once.",
                 parameters=("Prefer", "IdempotencyKey"),
                 requestBody=payment,
                 security=security,
             ),
             "get": _operation("describeSettle", "facilitator", "Describe `/settle`", described),
+        },
+        "/cancel": {
+            "post": _operation(
+                "cancel",
+                "payments",
+                "Give up a verified payment that will not be settled",
+                {"200": cancelled, **refused(PLAIN, 503)},
+                description="Takes the body of `/verify`, and ends the hold on its inputs. A "
+                "settlement goes on.",
+                requestBody=payment,
+                security=security,
+            )
         },
         "/inspect": {
             "post": _operation(
