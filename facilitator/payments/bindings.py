@@ -59,9 +59,10 @@ class Bindings:
 
     def holder(self, name: Name) -> Holder | None:
         """Return the other transaction that has the name; ``None`` if the name is free."""
-        now = self._clock.time()
-        bound = self._storage.bind_key(name.key, name.value, _LONG_AGO, now)
-        return None if bound == name.value else self._unless_failed(bound, name.network)
+        bound = self._storage.bound_to(name.key, self._clock.time())
+        if bound is None or bound == name.value:
+            return None
+        return self._unless_failed(bound, name.network)
 
     def bind(self, name: Name, keep_until: float) -> Holder | None:
         """Bind the name until then (Unix seconds), or return the transaction that has it."""
@@ -97,7 +98,3 @@ def key_in(space: str, *parts: str) -> str:
     """Return the key of a name in a name space, equal only for equal parts."""
     text = "\n".join([space, *(f"{len(part)} {part}" for part in parts)])
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-_LONG_AGO = 0.0
-"""A Unix time in the past: a binding until then is only looked up, never kept."""

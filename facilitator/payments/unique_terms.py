@@ -10,9 +10,6 @@ from facilitator.roles.storage import Storage
 from facilitator.settlement.retention import KEEP_SECONDS
 from facilitator.x402.reasons import Reason
 
-_LONG_AGO = 0.0
-"""A Unix time in the past: a binding until then is only looked up, never kept."""
-
 
 class TermsRegistry:
     """Binds terms to transactions, so that they hold in every process that shares the storage.
@@ -29,7 +26,8 @@ class TermsRegistry:
     def check(self, payment: Payment, terms: UniqueTerms | None) -> None:
         """Raise :class:`Refused` when the terms are another transaction's; binds nothing."""
         if terms is not None:
-            self._bind(payment, terms, _LONG_AGO)
+            bound = self._storage.bound_to(_key(payment, terms), self._clock.time())
+            _refuse_others(payment, bound or payment.transaction_id)
 
     def bind(self, payment: Payment, terms: UniqueTerms | None) -> None:
         """Bind the terms to the payment's transaction, or raise :class:`Refused`.
@@ -37,22 +35,23 @@ class TermsRegistry:
         They stay bound for as long as its claim may be asked for, even if it never lands.
         """
         if terms is not None:
-            self._bind(payment, terms, terms.until + KEEP_SECONDS)
+            this, until = payment.transaction_id, terms.until + KEEP_SECONDS
+            key = _key(payment, terms)
+            _refuse_others(payment, self._storage.bind_key(key, this, until, self._clock.time()))
 
     def unbind(self, payment: Payment, terms: UniqueTerms | None) -> None:
         """Free the terms of a payment that was not submitted."""
         if terms is not None:
             self._storage.change_key(_key(payment, terms), payment.transaction_id, None, 0.0)
 
-    def _bind(self, payment: Payment, terms: UniqueTerms, until: float) -> None:
-        this = payment.transaction_id
-        bound = self._storage.bind_key(_key(payment, terms), this, until, self._clock.time())
-        if bound != this:
-            raise Refused(
-                Reason.DUPLICATE,
-                f"these terms are the transaction {bound}'s: no other can settle them, "
-                "whatever became of it",
-            )
+
+def _refuse_others(payment: Payment, bound: str) -> None:
+    if bound != payment.transaction_id:
+        raise Refused(
+            Reason.DUPLICATE,
+            f"these terms are the transaction {bound}'s: no other can settle them, "
+            "whatever became of it",
+        )
 
 
 def _key(payment: Payment, terms: UniqueTerms) -> str:

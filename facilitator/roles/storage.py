@@ -145,6 +145,13 @@ class Storage(Protocol):
         """Return True if the transaction holds inputs, as verified or as being settled."""
         ...
 
+    def bound_to(self, key: str, now: float) -> str | None:
+        """Return the value that the key is bound to; ``None`` if it is bound to none.
+
+        A binding whose time is over counts as none. The call changes nothing.
+        """
+        ...
+
     def bind_key(self, key: str, value: str, expires_at: float, now: float) -> str:
         """Bind a key to a value unless it is bound; return the value it is bound to.
 

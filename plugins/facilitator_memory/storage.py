@@ -133,6 +133,12 @@ class MemoryStorage:
             self._drop_reservations(now)
             return transaction_id in self._reservations
 
+    def bound_to(self, key: str, now: float) -> str | None:
+        """Return the value that the key is bound to; ``None`` if it is bound to none."""
+        with self._lock:
+            value, expires_at = self._keys.get(key, (None, 0.0))
+            return value if expires_at > now else None
+
     def bind_key(self, key: str, value: str, expires_at: float, now: float) -> str:
         """Bind the key to the value unless it is bound; return the value it is bound to."""
         with self._lock:

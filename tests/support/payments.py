@@ -4,7 +4,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from facilitator.cardano.addresses.address import format_address
+from facilitator.cardano.addresses.address import format_address, parse_address
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import AssetId, Output, OutputRef
 from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN, genesis_outputs, wallets
@@ -86,7 +86,7 @@ class Payer:
         return pay(
             self._wallet,
             {ref: utxos[ref] for ref in refs},
-            MERCHANT.address,
+            parse_address(terms["payTo"]),
             int(terms["amount"]),
             parameters=PARAMETERS,
             ttl=self._running.slot + seconds,
@@ -97,6 +97,21 @@ class Payer:
         """A new payment as a request body."""
         agreed = requirements(**terms)
         return request_body(self.transaction(agreed, seconds=seconds), agreed)
+
+    def rivals(self, *offers: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """A payment for each offer, all of them over one output: only one can land."""
+        ref, _ = self._utxos.pop(0)
+        return [
+            request_body(self.spend([ref], offer, seconds=300 - number), offer)
+            for number, offer in enumerate(offers)
+        ]
+
+
+def identified(body: Mapping[str, Any], identifier: str) -> dict[str, Any]:
+    """The request with a payment identifier, which its payer chose."""
+    extension = {"info": {"required": False, "id": identifier}}
+    payload = {**body["paymentPayload"], "extensions": {"payment-identifier": extension}}
+    return {**body, "paymentPayload": payload}
 
 
 def transaction_id(body: Mapping[str, Any]) -> str:

@@ -31,12 +31,13 @@ class KeyContract:
         assert storage.bind_key("key", "second", expires_at=300.0, now=100.0) == "second"
         assert storage.bind_key("key", "third", expires_at=300.0, now=299.5) == "second"
 
-    def test_a_binding_that_is_over_already_only_asks(self, storage: Storage) -> None:
-        """The call returns the standing binding, and makes none."""
-        assert storage.bind_key("key", "asked", expires_at=0.0, now=50.0) == "asked"
-        assert storage.bind_key("key", "first", expires_at=100.0, now=49.0) == "first"
-        assert storage.bind_key("key", "asked", expires_at=0.0, now=50.0) == "first"
-        assert storage.bind_key("key", "second", expires_at=100.0, now=51.0) == "first"
+    def test_a_look_up_binds_nothing(self, storage: Storage) -> None:
+        """It returns the binding while its time lasts."""
+        assert storage.bound_to("key", now=50.0) is None
+        storage.bind_key("key", "first", expires_at=100.0, now=50.0)
+        assert storage.bound_to("key", now=99.5) == "first"
+        assert storage.bound_to("other", now=99.5) is None
+        assert storage.bound_to("key", now=100.0) is None
 
     def test_of_many_who_bind_a_key_at_once_one_does(self, storage: Storage) -> None:
         """All callers get the same fingerprint."""
@@ -68,7 +69,7 @@ class KeyContract:
         assert not storage.change_key("key", "second", "third", 300.0)
         assert storage.change_key("key", "first", "second", 300.0)
         assert storage.change_key("key", "first", "second", 300.0)
-        assert storage.bind_key("key", "asked", expires_at=0.0, now=299.5) == "second"
+        assert storage.bound_to("key", now=299.5) == "second"
         assert storage.bind_key("key", "fourth", expires_at=400.0, now=300.0) == "fourth"
 
     def test_a_binding_is_removed_by_the_caller_that_knows_it(self, storage: Storage) -> None:
@@ -79,7 +80,7 @@ class KeyContract:
         assert storage.change_key("key", "first", None, 0.0)
         assert storage.bind_key("key", "second", expires_at=100.0, now=0.0) == "second"
         assert not storage.change_key("key", "first", None, 0.0)
-        assert storage.bind_key("key", "asked", expires_at=0.0, now=0.0) == "second"
+        assert storage.bound_to("key", now=0.0) == "second"
 
     def test_a_key_that_is_not_bound_is_not_changed(self, storage: Storage) -> None:
         """Nothing is bound by a change."""
@@ -96,5 +97,4 @@ class KeyContract:
             ]
         )
         assert changed.count(True) == 1
-        bound = storage.bind_key("key", "asked", expires_at=0.0, now=0.0)
-        assert bound == f"request {changed.index(True)}"
+        assert storage.bound_to("key", now=0.0) == f"request {changed.index(True)}"
