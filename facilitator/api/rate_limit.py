@@ -1,8 +1,8 @@
 """The limit of a client's requests, by the rate limiter."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import NoReturn, TypeAlias
+from typing import TypeAlias
 
 import falcon
 
@@ -42,8 +42,8 @@ class RateLimit:
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Count the request. Raises :class:`ApiError` 429.
 
-        A request of ``/settle`` over the limit is left to :func:`check_limit`: its payment may have
-        been counted by ``/verify``.
+        A request of ``/settle`` is left to :func:`count_request`: its payment may have been counted
+        by ``/verify``.
         """
         area = req.path.lstrip("/").partition("/")[0]
         if area in UNLIMITED:
@@ -53,31 +53,32 @@ class RateLimit:
             return
         # A browser's preflight costs nothing.
         sensitive = area in SENSITIVE and req.method != "OPTIONS"
+        count = partial(self._count, resp, client, sensitive=sensitive)
+        if area == "settle" and req.method == "POST":
+            req.context.count = count
+        else:
+            count()
+
+    def _count(self, resp: falcon.Response, client: str, *, sensitive: bool) -> None:
         decision = self._limiter.hit(client, sensitive=sensitive)
         headers = _headers(decision)
         resp.set_headers(headers)
         if decision.allowed:
             return
-        refuse = partial(self._refuse, decision, headers, sensitive=sensitive)
-        if area == "settle" and req.method == "POST":
-            req.context.refuse = refuse
-        else:
-            refuse()
-
-    def _refuse(
-        self, decision: RateDecision, headers: Mapping[str, str], *, sensitive: bool
-    ) -> NoReturn:
         self._meter.count(RATE_LIMITED, endpoints="sensitive" if sensitive else "others")
         seconds = decision.reset_seconds
         message = f"Too many requests; try again in {seconds} seconds."
         raise ApiError(429, "rate_limited", message, {**headers, "Retry-After": str(seconds)})
 
 
-def check_limit(req: falcon.Request, is_counted: Callable[[], bool]) -> None:
-    """Raise :class:`ApiError` 429 for a request over the limit, unless it is counted already."""
-    refuse: Callable[[], NoReturn] | None = getattr(req.context, "refuse", None)
-    if refuse is not None and not is_counted():
-        refuse()
+def count_request(req: falcon.Request, is_counted: Callable[[], bool] = lambda: False) -> None:
+    """Count a request of ``/settle``, unless it is counted already or no limit applies.
+
+    Raises :class:`ApiError` 429.
+    """
+    count: Callable[[], None] | None = getattr(req.context, "count", None)
+    if count is not None and not is_counted():
+        count()
 
 
 def _headers(decision: RateDecision) -> dict[str, str]:

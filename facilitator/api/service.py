@@ -34,7 +34,7 @@ class PaymentService(Protocol):
         ...
 
     def was_verified(self, request: PaymentRequest) -> bool:
-        """Return True once for a payment that ``/verify`` found valid and that is not settled."""
+        """Return True once for each time that ``/verify`` has found the payment valid."""
         ...
 
     def cancel(self, request: PaymentRequest) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ import falcon
 from facilitator.api.auth import Gate
 from facilitator.api.clients import client_of
 from facilitator.api.descriptions import SETTLE
-from facilitator.api.rate_limit import check_limit
+from facilitator.api.rate_limit import count_request
 from facilitator.api.requests import (
     client_disconnected_of,
     idempotency_key_of,
@@ -18,7 +18,7 @@ from facilitator.api.requests import (
 )
 from facilitator.api.responses import answer
 from facilitator.api.service import PaymentService
-from facilitator.x402.messages import parse_payment_request
+from facilitator.x402.messages import PaymentRequest, parse_payment_request
 
 
 class Settle:
@@ -36,12 +36,8 @@ class Settle:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Settle the payment in the body."""
-        self._gate.admit(req)
-        body = read_object(req, self._max_body_bytes)
-        if network := _network_of(body):
-            req.context.network = network  # an error from here on names it
-        request = parse_payment_request(body)
-        check_limit(req, partial(self._service.was_verified, request))
+        request = self._read(req)
+        count_request(req, partial(self._service.was_verified, request))
         caller: str | None = getattr(req.context, "caller", None)
         response = self._service.settle(
             request,
@@ -52,6 +48,18 @@ class Settle:
             client=client_of(req, caller) or "",
         )
         answer(resp, response.to_json())
+
+    def _read(self, req: falcon.Request) -> PaymentRequest:
+        """Return the payment in the body. What is refused here counts as any request."""
+        try:
+            self._gate.admit(req)
+            body = read_object(req, self._max_body_bytes)
+            if network := _network_of(body):
+                req.context.network = network  # an error from here on names it
+            return parse_payment_request(body)
+        except Exception:
+            count_request(req)
+            raise
 
 
 def _network_of(body: Mapping[str, Any]) -> str | None:

@@ -33,8 +33,6 @@ class Reservations:
         self._clock = clock
         self._settings = settings
         self._lock = threading.Lock()
-        self._verified: dict[str, float] = {}
-        """Unix time until which each payment counts as verified; the oldest go first."""
         self._held: dict[str, float] = {}
         """Unix time until which each payment's inputs are held; the oldest go first."""
 
@@ -49,13 +47,12 @@ class Reservations:
         """
         now, seconds = self._clock.time(), self._settings.ttl_seconds
         ends_at = now + seconds if valid_until is None else min(now + seconds, valid_until)
-        self._remember(self._verified, payment.transaction_id, max(ends_at, now + 1))
         if self._held.get(payment.transaction_id, 0.0) - now > seconds / 2:
             return {}
         limit = self._settings.max_concurrent if seconds else 0
         held = self._reserve(payment, payer, ends_at, limit, is_settling=False)
         if held is None:
-            self._remember(self._held, payment.transaction_id, ends_at)
+            self._remember(payment.transaction_id, ends_at)
             return {}
         if isinstance(held, ReservedElsewhere) and held.is_settling:
             raise _settled_elsewhere(held, payer)
@@ -70,15 +67,7 @@ class Reservations:
         held = self._reserve(payment, payer, ends_at, sys.maxsize, is_settling=True)
         if isinstance(held, ReservedElsewhere):
             raise _settled_elsewhere(held, payer)
-        with self._lock:
-            self._held.pop(payment.transaction_id, None)
-
-    def was_verified(self, transaction_id: str) -> bool:
-        """Return True if the payment was found valid a moment ago and is not settled yet."""
-        now = self._clock.time()
-        if self._verified.get(transaction_id, 0.0) > now:
-            return True
-        return self._storage.is_reserved(transaction_id, now)
+        self._forget(payment.transaction_id)
 
     def cancel(self, transaction_id: str) -> bool:
         """End the hold of a payment that was only verified; return True if there was one."""
@@ -89,11 +78,6 @@ class Reservations:
         """Release the transaction's inputs: it is settled, or can no longer land."""
         self._forget(transaction_id)
         self._storage.release(transaction_id)
-
-    def count_settlement(self, transaction_id: str) -> None:
-        """Note that a call of ``/settle`` was admitted because the payment was verified."""
-        with self._lock:
-            self._verified.pop(transaction_id, None)
 
     def _reserve(
         self, payment: Payment, payer: str, ends_at: float, limit: int, *, is_settling: bool
@@ -121,16 +105,15 @@ class Reservations:
                 return held
             self._storage.release(held.transaction_id)
 
-    def _remember(self, times: dict[str, float], transaction_id: str, until: float) -> None:
+    def _remember(self, transaction_id: str, until: float) -> None:
         with self._lock:
-            times.pop(transaction_id, None)
-            times[transaction_id] = until
-            if len(times) > MAX_REMEMBERED:
-                del times[next(iter(times))]
+            self._held.pop(transaction_id, None)
+            self._held[transaction_id] = until
+            if len(self._held) > MAX_REMEMBERED:
+                del self._held[next(iter(self._held))]
 
     def _forget(self, transaction_id: str) -> None:
         with self._lock:
-            self._verified.pop(transaction_id, None)
             self._held.pop(transaction_id, None)
 
 

@@ -31,6 +31,7 @@ from facilitator.payments.reservations import Reservations
 from facilitator.payments.settlement_events import SettlementEvents
 from facilitator.payments.status import chain_status, claim_status
 from facilitator.payments.unique_terms import TermsRegistry
+from facilitator.payments.verified import VerifiedPayments
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.chain import ChainUnavailable
 from facilitator.roles.claim import Claim, ClaimState
@@ -70,6 +71,7 @@ class Service:
         self._storage = storage
         self._verifier = verifier
         self._reservations = reservations
+        self._verified = VerifiedPayments(storage, clock)
         self._bindings = Bindings(storage, self._providers, clock)
         self._terms = TermsRegistry(storage, clock)
         self._admission = Admission(
@@ -137,6 +139,7 @@ class Service:
             payment = self._verifier.parse(request)
             self._verifier.check_static(payment)
             response = self._verify(payment, caller, request.payment_identifier)
+            self._verified.add(payment.transaction_id, payment.terms.max_timeout_seconds)
         except Refused as refused:
             response = VerifyResponse(
                 is_valid=False,
@@ -286,6 +289,7 @@ class Service:
         """
         try:
             transaction_id = self._verifier.parse(request).transaction_id
+            self._verified.forget(transaction_id)
             return {
                 "cancelled": self._reservations.cancel(transaction_id),
                 "transaction": transaction_id,
@@ -296,18 +300,11 @@ class Service:
             raise _unavailable(error) from error
 
     def was_verified(self, request: PaymentRequest) -> bool:
-        """Return True if the payment was found valid by ``/verify`` and is not settled yet.
-
-        It is True once: the call of ``/settle`` that it admits is counted.
-        """
+        """Return True once for each time that ``/verify`` has found the payment valid."""
         try:
-            payment = self._verifier.parse(request)
-            if not self._reservations.was_verified(payment.transaction_id):
-                return False
+            return self._verified.take(self._verifier.parse(request).transaction_id)
         except (Refused, StorageUnavailable):
             return False
-        self._reservations.count_settlement(payment.transaction_id)
-        return True
 
     # --- /status, /supported, /health -------------------------------------------------------
 

@@ -117,6 +117,21 @@ class RateLimiterContract:
 
         follow()
 
+    def test_keys_have_limits_of_their_own(self, make: Make) -> None:
+        limits = RateLimitSettings(
+            global_per_minute=3,
+            sensitive_per_minute=1,
+            key_global_per_minute=5,
+            key_sensitive_per_minute=4,
+        )
+        hit = make(limits, ManualClock(START)).hit
+        assert allowed(hit, 9, "key:shop") == allowed(hit, 9, "key:kiosk") == 4
+        assert allowed(hit, 9, "203.0.113.7") == 1
+        refused = hit("key:shop", sensitive=True)
+        assert (refused.limit, refused.name) == (4, "sensitive")
+        assert hit("key:shop", sensitive=False).limit == 5
+        assert hit("203.0.113.7", sensitive=False).limit == 3
+
     def test_a_refused_request_does_not_count(self, make: Make) -> None:
         clock = ManualClock(START)
         hit = make(RateLimitSettings(global_per_minute=10, sensitive_per_minute=2), clock).hit
@@ -145,7 +160,12 @@ class RateLimiterContract:
         assert (refused.limit, refused.reset_seconds) == (1, 60)
 
     def test_clients_are_apart(self, make: Make) -> None:
-        limits = RateLimitSettings(global_per_minute=1, sensitive_per_minute=1)
+        limits = RateLimitSettings(
+            global_per_minute=1,
+            sensitive_per_minute=1,
+            key_global_per_minute=1,
+            key_sensitive_per_minute=1,
+        )
         hit = make(limits, ManualClock(START)).hit
         for client in ("203.0.113.7", "key:shop", "shop", "2001:db8::/64", "sensitive:a", "ä {x}"):
             told = [hit(client, sensitive=True).allowed for _ in range(2)]

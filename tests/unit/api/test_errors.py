@@ -218,14 +218,14 @@ def test_a_reporter_that_fails_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", [VERIFY, SETTLE, STATUS])
 def test_an_unavailable_service_is_503(tmp_path: Path, path: str) -> None:
     def unavailable(*_: object, **__: object) -> Any:
-        raise ServiceUnavailable(Reason.SETTLEMENT_FAILED, "The storage is down.", 7)
+        raise ServiceUnavailable(Reason.EVIDENCE_UNAVAILABLE, "The storage is down.", 7)
 
     reports: list[tuple[str, Mapping[str, str]]] = []
     service = ScriptedService(unavailable, unavailable, unavailable)
     api = {"on_failure": lambda error, context: reports.append((str(error), context))}
     with serving(tmp_path, service, api=api) as client:
         answer = client.call("POST", path, {"transaction": "ab" * 32, **payment()})
-    assert (answer.status, reason_of(answer, path)) == (503, Reason.SETTLEMENT_FAILED)
+    assert (answer.status, reason_of(answer, path)) == (503, Reason.EVIDENCE_UNAVAILABLE)
     assert answer.headers["retry-after"] == "7"
     [(error, context)] = reports
     assert (error, context["path"], context["status"]) == ("The storage is down.", path, "503")
