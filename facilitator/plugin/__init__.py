@@ -74,6 +74,7 @@ from facilitator.roles.rate_limit import (
 from facilitator.roles.reporting import DescribesDestination, ErrorReporter
 from facilitator.roles.sharing import Entry, Lease, SharedOutput, SharesChain, SharesOutputs
 from facilitator.roles.storage import (
+    HasServerTime,
     Reservation,
     ReservedElsewhere,
     Storage,
@@ -136,6 +137,8 @@ __all__ += [
     "ClaimState",
     "Delivery",
     "Entry",
+    "HasServerTime",
+    "Lease",
     "Reservation",
     "ReservedElsewhere",
     "SharedOutput",
@@ -171,7 +174,6 @@ __all__ += [
     "LEFT_OUT",
     "DescribesDestination",
     "ErrorReporter",
-    "Lease",
     "Redactor",
     "without_payments",
 ]

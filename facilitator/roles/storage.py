@@ -9,7 +9,7 @@ the hook ``storage``. ``facilitator.testing.storage`` holds the contract tests.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from facilitator.roles.claim import Claim
 
@@ -17,8 +17,17 @@ from facilitator.roles.claim import Claim
 class StorageUnavailable(Exception):
     """The storage cannot be reached or refuses to work.
 
-    Its text may be shown to callers, so it holds no secrets.
+    Its text is shown to callers: one short sentence, without hosts, files or advice. What helps the
+    operator goes into :attr:`detail`, which tracebacks show too.
     """
+
+    def __init__(self, public: str = "the storage does not work", detail: str = "") -> None:
+        """Take the sentence for callers, and the one for the operator if that says more."""
+        super().__init__(public)
+        self.detail = detail or public
+        """The sentence for the operator: where the storage is, what it says, what to do."""
+        if detail:
+            self.add_note(detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,4 +182,16 @@ class Storage(Protocol):
 
     def close(self) -> None:
         """Close files and connections. Called once, at shutdown."""
+        ...
+
+
+@runtime_checkable
+class HasServerTime(Protocol):
+    """A storage on a server that has a clock of its own, for all processes to compare theirs to."""
+
+    def server_time(self) -> float:
+        """Return the time of the server's clock in Unix seconds.
+
+        Raises :class:`StorageUnavailable`.
+        """
         ...
