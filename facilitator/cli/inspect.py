@@ -21,6 +21,7 @@ from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.runtime.chains import one_chain_provider
+from facilitator.runtime.policy import terms_policy
 from facilitator.settings import Settings
 from facilitator.x402.messages import PaymentRequest
 from facilitator.x402.networks import NETWORKS
@@ -134,7 +135,7 @@ def _inspector(settings: Settings, plugins: Plugins, *, offline: bool) -> Iterat
             chains,
             {**BUILT_IN_METHODS, **plugins.transfer_methods(context)},
             clock,
-            accept_mempool=settings.settlement.accept_mempool,
+            policy=terms_policy(settings),
         )
     finally:
         for chain in chains.values():

@@ -14,7 +14,7 @@ from facilitator.client.transaction import Amount, sign_payment
 from facilitator.clock import Clock
 from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.exact.refused import Refused
-from facilitator.exact.terms import Terms, agree_terms
+from facilitator.exact.terms import Terms, TermsPolicy, agree_terms
 from facilitator.exact.verification import ChainFacts, Verifier
 from facilitator.roles.chain import ChainUnavailable, ListsOutputs
 from facilitator.roles.wallet import Wallet
@@ -49,7 +49,9 @@ class Signer:
         self._wallet = wallet
         self._chain = chain
         self._clock = clock
-        self._verifier = Verifier({network: chain}, BUILT_IN_METHODS, clock, accept_mempool=True)
+        self._verifier = Verifier(
+            {network: chain}, BUILT_IN_METHODS, clock, policy=TermsPolicy(accept_mempool=True)
+        )
 
     def sign(
         self,
@@ -90,7 +92,9 @@ class Signer:
     def _terms(self, requirements: Mapping[str, Any]) -> Terms:
         payload = {"x402Version": 2, "accepted": requirements, "payload": {}}
         request = _request(requirements, payload)
-        return agree_terms(request, [self._network], BUILT_IN_METHODS, accept_mempool=True)
+        return agree_terms(
+            request, [self._network], BUILT_IN_METHODS, policy=TermsPolicy(accept_mempool=True)
+        )
 
     def _spendable(self, excluded: Collection[OutputRef]) -> Mapping[OutputRef, Output]:
         """Return plain outputs: one with a datum or a script was locked there for a purpose."""

@@ -24,6 +24,16 @@ ASSET = re.compile(r"([0-9a-f]{56})\.((?:[0-9a-f]{2}){0,32})")
 
 
 @dataclass(frozen=True, slots=True)
+class TermsPolicy:
+    """The operator's limits on what requirements may ask."""
+
+    accept_mempool: bool = False
+    """True if they may ask for mempool acceptance only."""
+    max_timeout_seconds: int = 86_400
+    """Greatest ``maxTimeoutSeconds``: claims are kept, and inputs held, as long."""
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """The terms that a valid payment meets."""
 
@@ -47,7 +57,7 @@ def agree_terms(
     networks: Collection[str],
     methods: Collection[str],
     *,
-    accept_mempool: bool,
+    policy: TermsPolicy,
 ) -> Terms:
     """Return the terms that the request's requirements set. Raises :class:`Refused`.
 
@@ -63,15 +73,18 @@ def agree_terms(
     accepted = _folded(request.accepted)
     _check_scheme_and_network(requirements, accepted, networks)
     _check_accepted(requirements, accepted)
-    if requirements.max_timeout_seconds < 1:
-        raise Refused(Reason.REQUIREMENTS, "maxTimeoutSeconds must be a positive integer")
+    if not 1 <= requirements.max_timeout_seconds <= policy.max_timeout_seconds:
+        raise Refused(
+            Reason.REQUIREMENTS,
+            f"maxTimeoutSeconds must be from 1 to {policy.max_timeout_seconds}",
+        )
     return Terms(
         network=NETWORKS[requirements.network],
         asset=_asset(requirements.asset),
         amount=_amount(requirements.amount),
         pay_to=_pay_to(requirements.pay_to),
         max_timeout_seconds=requirements.max_timeout_seconds,
-        confirmations=_confirmations(requirements.extra, accept_mempool=accept_mempool),
+        confirmations=_confirmations(requirements.extra, accept_mempool=policy.accept_mempool),
         method=_method(requirements.extra, methods),
         requirements=requirements,
     )

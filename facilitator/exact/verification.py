@@ -26,7 +26,7 @@ from facilitator.exact.checks import INTERVAL_RULE, CheckContext, Phase, functio
 from facilitator.exact.methods import HasUniqueTerms, TransferMethod, UniqueTerms
 from facilitator.exact.payment import Payment, read_payment
 from facilitator.exact.refused import MayBeOnChain, Refused
-from facilitator.exact.terms import agree_terms
+from facilitator.exact.terms import TermsPolicy, agree_terms
 from facilitator.roles.chain import (
     ChainUnavailable,
     EvaluatesScripts,
@@ -80,7 +80,7 @@ class Verifier:
         methods: Mapping[str, TransferMethod],
         clock: Clock,
         *,
-        accept_mempool: bool,
+        policy: TermsPolicy = TermsPolicy(),  # noqa: B008 -- frozen
         outputs: Mapping[str, OutputLookup] | None = None,
     ) -> None:
         """Take ``chains`` by canonical network id, ``methods`` by ``assetTransferMethod``.
@@ -96,13 +96,11 @@ class Verifier:
             name: method for name, method in methods.items() if isinstance(method, HasUniqueTerms)
         }
         self._clock = clock
-        self._accept_mempool = accept_mempool
+        self._policy = policy
 
     def parse(self, request: PaymentRequest) -> Payment:
         """Return the payment in the request, its terms agreed. No I/O. Raises :class:`Refused`."""
-        terms = agree_terms(
-            request, self._chains, self._methods, accept_mempool=self._accept_mempool
-        )
+        terms = agree_terms(request, self._chains, self._methods, policy=self._policy)
         return read_payment(terms, request.payload)
 
     def check_static(self, payment: Payment) -> None:

@@ -7,6 +7,7 @@ from facilitator.cardano.transaction import Transaction
 from facilitator.clock import Clock
 from facilitator.exact.methods import TransferMethod
 from facilitator.exact.refused import Refused
+from facilitator.exact.terms import TermsPolicy
 from facilitator.exact.verification import Verifier
 from facilitator.inspection.checks import Check, overall_result
 from facilitator.inspection.ledger import Facts, ledger_checks, look_up_facts
@@ -30,13 +31,13 @@ class Inspector:
         methods: Mapping[str, TransferMethod],
         clock: Clock,
         *,
-        accept_mempool: bool,
+        policy: TermsPolicy = TermsPolicy(),  # noqa: B008 -- frozen
     ) -> None:
         """Take ``chains`` by the networks served, ``None`` for a chain that is not asked."""
         self._chains = chains
         self._methods = methods
         self._clock = clock
-        self._accept_mempool = accept_mempool
+        self._policy = policy
 
     def payment(self, request: PaymentRequest) -> dict[str, Any]:
         """Return the report on a request of ``/verify``, with its response under ``verify``.
@@ -49,11 +50,11 @@ class Inspector:
             request,
             networks=chains,
             methods=self._methods,
-            accept_mempool=self._accept_mempool,
+            policy=self._policy,
         )
         network = canonical_network(request.requirements.network)
         chain = chains[network if network in chains else next(iter(chains))]
-        verifier = Verifier(chains, self._methods, now, accept_mempool=self._accept_mempool)
+        verifier = Verifier(chains, self._methods, now, policy=self._policy)
         report = _Report("payment", chain, now)
         if scheme.transaction is not None:
             report.add(scheme.transaction)

@@ -15,7 +15,7 @@ from facilitator.exact.checks import (
 from facilitator.exact.methods import TransferMethod
 from facilitator.exact.payment import Payment, read_nonce, read_transaction, read_transaction_bytes
 from facilitator.exact.refused import Refused
-from facilitator.exact.terms import Terms, agree_terms
+from facilitator.exact.terms import Terms, TermsPolicy, agree_terms
 from facilitator.inspection.checks import Check, SchemeChecks
 from facilitator.inspection.snapshot import Snapshot
 from facilitator.roles.chain import ChainUnavailable, OutputStatus, Spent, Unspent
@@ -44,7 +44,7 @@ class SchemeReport:
         *,
         networks: Collection[str],
         methods: Mapping[str, TransferMethod],
-        accept_mempool: bool,
+        policy: TermsPolicy,
     ) -> None:
         """Read the terms and the transaction. Nothing goes upstream."""
         self._checks = SchemeChecks()
@@ -52,7 +52,7 @@ class SchemeReport:
         attempt = self._checks.attempt
         self.terms: Terms | None = attempt(
             "terms",
-            lambda: agree_terms(request, networks, methods, accept_mempool=accept_mempool),
+            lambda: agree_terms(request, networks, methods, policy=policy),
             lambda terms: f"{terms.amount} {terms.requirements.asset} on {terms.network.id}",
         )
         raw = attempt(

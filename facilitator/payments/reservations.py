@@ -56,6 +56,8 @@ class Reservations:
             return {}
         if isinstance(held, ReservedElsewhere) and held.is_settling:
             raise _settled_elsewhere(held, payer)
+        if not seconds:
+            return {}
         if not isinstance(held, ReservedElsewhere):
             return {"reserved": False}
         left = max(0, min(round(held.expires_at - now), seconds))

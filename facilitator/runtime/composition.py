@@ -30,6 +30,7 @@ from facilitator.roles.metrics import NO_METER
 from facilitator.roles.storage import Storage
 from facilitator.runtime.chains import chains_by_network
 from facilitator.runtime.fault_reports import FaultReports
+from facilitator.runtime.policy import terms_policy
 from facilitator.runtime.rate_limiting import rate_limiter
 from facilitator.runtime.signer import signer_addresses
 from facilitator.settings import Settings
@@ -116,7 +117,7 @@ class Facilitator:
             self.chains,
             self._methods,
             self.context.clock,
-            accept_mempool=self.settings.settlement.accept_mempool,
+            policy=terms_policy(self.settings),
             outputs={network: chain.outputs.outputs for network, chain in chains.items()},
         )
 
@@ -151,7 +152,7 @@ class Facilitator:
             self.chains,
             self._methods,
             self.context.clock,
-            accept_mempool=self.settings.settlement.accept_mempool,
+            policy=terms_policy(self.settings),
         )
 
     def request_failed(self, error: BaseException, context: Mapping[str, str]) -> None:

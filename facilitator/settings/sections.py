@@ -111,6 +111,12 @@ class SettlementSettings:
     accept_mempool: bool = setting(
         False, "Whether requirements may ask for mempool acceptance only (l1Confirmations -1)."
     )
+    max_timeout_seconds: int = setting(
+        86_400,
+        "Greatest maxTimeoutSeconds of requirements: inputs are held and claims kept as long.",
+        minimum=1,
+        maximum=2_592_000,
+    )
     lease_seconds: float = setting(
         20.0, "Seconds after which another process may take over a settlement.", minimum=1
     )

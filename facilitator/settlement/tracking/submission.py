@@ -5,7 +5,6 @@ from collections.abc import Collection
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import OutputRef
-from facilitator.exact.terms import MEMPOOL
 from facilitator.roles.chain import (
     ChainUnavailable,
     InBlock,
@@ -91,13 +90,13 @@ class Submission:
         self._utxo_cache.forget(_inputs(claim))
         try:
             status = self._chain.transaction(claim.transaction_id)
-            if isinstance(status, InBlock):
-                # This process did not send it there, unless by a claim that is lost.
+            if isinstance(status, InBlock | InMempool):
+                # A node had it before this first submission: another facilitator may have sent it
+                # and delivered its success, or this one by a claim that is lost.
                 self._writer.advance(pending, doubt)
+            if isinstance(status, InBlock):
                 self._confirmation.found_in(pending, status)
             elif isinstance(status, InMempool):
-                if claim.confirmations == MEMPOOL:
-                    self._writer.advance(pending, doubt)
                 self.accepted(pending)
             elif error.inputs_missing:
                 if self._is_outspent(claim):

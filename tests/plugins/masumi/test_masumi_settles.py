@@ -234,9 +234,7 @@ class Chain:
 
 def test_a_lock_costs_no_more_questions_than_any_payment() -> None:
     chain = Chain()
-    verifier = Verifier(
-        {NETWORK: chain}, {"masumi": MasumiTransfer()}, ManualClock(NOW), accept_mempool=False
-    )
+    verifier = Verifier({NETWORK: chain}, {"masumi": MasumiTransfer()}, ManualClock(NOW))
     terms = offer()
     slot = KNOWN_ERAS[NETWORK].slot_at(int(NOW * 1000))
     raw = lock(terms, ttl=slot + 300)

@@ -71,9 +71,7 @@ def payment_request() -> PaymentRequest:
 
 
 def verdict(method: DefaultTransfer) -> str:
-    verifier = Verifier(
-        {NETWORK: Chain()}, {"default": method}, ManualClock(NOW), accept_mempool=False
-    )
+    verifier = Verifier({NETWORK: Chain()}, {"default": method}, ManualClock(NOW))
     payment = verifier.parse(payment_request())
     verifier.check_static(payment)
     return verifier.check_ledger(payment)
@@ -82,9 +80,7 @@ def verdict(method: DefaultTransfer) -> str:
 def rows(method: DefaultTransfer) -> dict[str, Any]:
     """The rows of the scheme in the report, by name and in order."""
     chain: Any = Chain()
-    inspector = Inspector(
-        {NETWORK: chain}, {"default": method}, ManualClock(NOW), accept_mempool=False
-    )
+    inspector = Inspector({NETWORK: chain}, {"default": method}, ManualClock(NOW))
     report = inspector.payment(payment_request())
     return {row["name"]: row for row in report["checks"] if row["scope"] == "scheme"}
 
@@ -149,9 +145,7 @@ def test_a_check_that_refuses_decides_the_verdict_and_its_own_row(
 
 def test_without_readable_terms_the_checks_of_every_method_are_not_judged() -> None:
     chain: Any = Chain()
-    inspector = Inspector(
-        {NETWORK: chain}, {"default": LedgerTransfer()}, ManualClock(NOW), accept_mempool=False
-    )
+    inspector = Inspector({NETWORK: chain}, {"default": LedgerTransfer()}, ManualClock(NOW))
     request = payment_request()
     request = replace(request, requirements=replace(request.requirements, amount="x"))
     report = inspector.payment(request)

@@ -89,7 +89,7 @@ def minting_payment(code: bytes) -> bytes:
 
 def judge(chain: Chain, transaction: bytes) -> str:
     methods = {"default": DefaultTransfer()}
-    verifier = Verifier({NETWORK: chain}, methods, ManualClock(NOW), accept_mempool=False)
+    verifier = Verifier({NETWORK: chain}, methods, ManualClock(NOW))
     request = parse_payment_request(request_body(transaction, requirements()))
     payment = verifier.parse(request)
     verifier.check_static(payment)

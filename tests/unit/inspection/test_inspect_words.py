@@ -37,9 +37,7 @@ def test_a_payment_as_text() -> None:
     clock = ManualClock(wallets.now(case))
     devnet = Devnet(case["network"], clock)
     devnet.load(wallets.utxos(case), wallets.accounts(case))
-    inspector = Inspector(
-        {case["network"]: devnet}, {"default": DefaultTransfer()}, clock, accept_mempool=False
-    )
+    inspector = Inspector({case["network"]: devnet}, {"default": DefaultTransfer()}, clock)
     text = render(inspector.payment(parse_payment_request(wallets.body(case))))
     devnet.close()
     shown, _, rules = text.partition("Rules of the ledger\n")

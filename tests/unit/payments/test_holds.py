@@ -1,5 +1,6 @@
 """Inputs that a verified payment holds are advice; those of a settlement are a fact."""
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -65,14 +66,12 @@ def test_a_hold_refuses_no_settlement(
 
 def test_a_hold_ends_with_the_payments_own_validity(running: Running, payer: Payer) -> None:
     (first,) = payer.rivals(HERE)
-    ref = first["paymentPayload"]["payload"]["nonce"]
     assert running.clock is not None
     running.clock.advance(290)  # 10 seconds are left
     assert running.verify(first)["isValid"]
     storage = running.facilitator.storage
     assert storage.is_reserved(transaction_id(first), running.clock.time() + 9)
     assert not storage.is_reserved(transaction_id(first), running.clock.time() + 10)
-    assert ref
 
 
 def test_a_payer_may_have_any_number_of_verified_payments(
@@ -91,7 +90,7 @@ def test_nothing_is_held_where_holds_are_off(run: Callable[..., Running]) -> Non
     running = run(settlement__wait_seconds=0, reservation__ttl_seconds=0)
     first, second = Payer(running).rivals(HERE, ELSEWHERE)
     assert running.verify(first)["isValid"]
-    assert running.verify(second) == {**running.verify(first), "extra": {"reserved": False}}
+    assert running.verify(second) == running.verify(first)
     assert running.settle(first)["errorReason"] == PENDING
     assert running.settle(second)["errorReason"] == INPUT_NOT_AVAILABLE
 
@@ -197,6 +196,4 @@ def test_a_payment_in_a_block_is_valid_until_it_is_delivered(
 
 
 def _raw(body: dict[str, Any]) -> bytes:
-    import base64
-
     return base64.b64decode(body["paymentPayload"]["payload"]["transaction"])

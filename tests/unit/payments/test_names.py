@@ -84,9 +84,7 @@ def test_another_payment_under_the_identifier_is_refused_before_the_work(
             assert refused["extra"] == {"status": status, "transactionId": transaction_id(first)}
         running.next_block()
         running.next_block()
-        running.settle_until(
-            first, lambda answer: answer["success"] or status != "pending", **SHOP_A
-        )
+        running.settle_until(first, lambda answer: answer.get("errorReason") != PENDING, **SHOP_A)
 
 
 def test_an_identifier_is_free_again_when_its_payment_has_failed(
