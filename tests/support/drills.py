@@ -26,7 +26,7 @@ from support.waiting import eventually
 
 PENDING = "settlement_pending"
 LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"
-NOT_CONFIRMED = "exact_cardano_settlement_not_confirmed"
+FAILED = "exact_cardano_settlement_failed"
 REJECTED = "exact_cardano_settlement_definitively_rejected"
 NOT_ON_CHAIN = "invalid_exact_cardano_payload_nonce_not_on_chain"
 DUPLICATE = "duplicate_settlement"

@@ -198,7 +198,7 @@ def test_terms_stay_bound_to_a_transaction_that_expired(running: Running) -> Non
     running.devnet.produce_block()
     running.clock.advance(450)
     running.settle_until(
-        first, lambda answer: answer["errorReason"] == "exact_cardano_settlement_not_confirmed"
+        first, lambda answer: answer["errorReason"] == "exact_cardano_settlement_failed"
     )
     late = body(running, terms, number=1)
     assert running.settle(late)["errorReason"] == "duplicate_settlement"

@@ -11,7 +11,7 @@ PENDING = "settlement_pending"
 DUPLICATE = "duplicate_settlement"
 LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"
 REJECTED = "exact_cardano_settlement_definitively_rejected"
-EXPIRED = "exact_cardano_settlement_not_confirmed"
+EXPIRED = "exact_cardano_settlement_failed"
 OPEN = (PENDING, LOOKUP_FAILED)
 """Reasons after which a caller asks again."""
 

@@ -7,8 +7,8 @@ import pytest
 
 from facilitator_devnet.blockfrost.faults import Effects, Faults
 from support.drills import (
+    FAILED,
     LOOKUP_FAILED,
-    NOT_CONFIRMED,
     NOT_ON_CHAIN,
     PENDING,
     REJECTED,
@@ -93,7 +93,7 @@ def test_settlements_over_fresh_and_stale_backends_in_turn(
                 answer = drill.settle(body)
                 assert answer["errorReason" if not answer["success"] else "success"] not in (
                     REJECTED,
-                    NOT_CONFIRMED,
+                    FAILED,
                 )
                 if answer["success"]:
                     waiting.remove(transaction_id(body))

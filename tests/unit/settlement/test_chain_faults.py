@@ -177,7 +177,8 @@ def test_a_payment_that_cannot_land_any_more_ends_as_expired(running: Running) -
         return bool(answer["errorReason"] != PENDING)
 
     answer = running.settle_until(body, is_decided)
-    assert answer["errorReason"] == "exact_cardano_settlement_not_confirmed"
+    assert answer["errorReason"] == "exact_cardano_settlement_failed"
+    assert answer["extra"] == {"status": "expired"}
     _, status = running.call("GET", f"/status/{transaction_id(body)}")
     assert status["status"] == "expired"
 

@@ -86,6 +86,9 @@ def test_without_the_storage_payments_are_verified_and_none_is_settled(
         verdict = running.verify(body)
         assert (verdict["isValid"], verdict["extra"]) == (True, {"reserved": False})
         status, answer = running.call("POST", "/settle", body)
-        assert (status, answer["errorReason"]) == (503, "exact_cardano_settlement_failed")
+        assert (status, answer["errorReason"]) == (
+            503,
+            "exact_cardano_facilitator_evidence_unavailable",
+        )
         assert "the disk is full" in str(answer)
     assert "extra" not in running.verify(body)

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.roles.chain import InBlock, NotFound
-from support.payments import Payer, request_body, requirements, transaction_id
+from support.payments import Payer, identified, request_body, requirements, transaction_id
 from support.running import Running
 
 Run = Callable[..., Running]
@@ -160,14 +159,36 @@ def test_the_key_of_what_is_no_payment_is_not_kept(running: Running) -> None:
     assert settled(running, body, **key)["success"] is True
 
 
-def test_a_payment_identifier_works_like_an_idempotency_key(running: Running) -> None:
-    body = Payer(running).body()
-    body["paymentPayload"]["extensions"] = {
-        "payment-identifier": {"info": {"required": False, "id": "pay_7d5d747be160e280"}}
-    }
-    first = settled(running, body)
-    assert first["success"] is True
-    assert running.settle(body) == first
+def test_a_payment_identifier_gives_no_success_again(running: Running) -> None:
+    """Its payer wrote it, so that it names no caller."""
+    body = identified(Payer(running).body(), "pay_7d5d747be160e280")
+    assert settled(running, body)["success"] is True
+    again = running.settle(body)
+    assert (again["success"], again["errorReason"]) == (False, DUPLICATE)
+    assert again["transaction"] == again["extra"]["transactionId"] == transaction_id(body)
+    assert again["extra"]["status"] == "confirmed"
+
+
+@pytest.mark.parametrize("identifier", [None, "pay_7d5d747be160e280"])
+def test_twenty_requests_of_one_payment_are_served_once(run: Run, identifier: str | None) -> None:
+    """Each as an SDK's resource server does it: verify, work, settle."""
+    running = run()
+    plain = Payer(running).body()
+    body = plain if identifier is None else identified(plain, identifier)
+    submissions, all_worked = count_submissions(running), threading.Barrier(20)
+
+    def serve() -> bool:
+        assert running.verify(body)["isValid"]
+        all_worked.wait(30)
+        return bool(running.settle(body)["success"])
+
+    with ThreadPoolExecutor(20) as pool:
+        served = [pool.submit(serve) for _ in range(20)]
+        submissions.happened.wait(30)
+        running.next_block()
+        running.next_block()
+        assert sum(each.result() for each in served) == 1
+    assert submissions.count == 1
 
 
 def test_two_hundred_callers_and_one_success(run: Run) -> None:
@@ -183,7 +204,9 @@ def test_two_hundred_callers_and_one_success(run: Run) -> None:
             "success" if answer.result()["success"] else answer.result()["errorReason"]
             for answer in answers
         )
-    assert outcomes == {"success": 1, DUPLICATE: 199}
+    # Only some of them may wait for one payment; the others are answered at once.
+    assert outcomes["success"] == 1
+    assert outcomes[DUPLICATE] + outcomes[PENDING] == 199
     assert submissions.count == 1
 
 
@@ -235,27 +258,6 @@ def test_verifying_twice_and_then_settling_works(running: Running) -> None:
     assert running.verify(body) == running.verify(body)
     assert running.verify(body)["isValid"] is True
     assert settled(running, body)["success"] is True
-
-
-def test_a_second_payment_over_a_verified_input_is_refused(running: Running) -> None:
-    payer = Payer(running)
-    terms, dearer = requirements(), requirements(amount=3_000_000)
-    first = payer.transaction(terms)
-    body = request_body(first, terms)
-    rival = request_body(payer.spend([decode_transaction(first).body.inputs[0]], dearer), dearer)
-    assert running.verify(body)["isValid"] is True
-    for answer in (running.verify(rival)["invalidReason"], running.settle(rival)["errorReason"]):
-        assert answer == "invalid_exact_cardano_payload_input_not_available"
-    running.clock.advance(121)  # type: ignore[union-attr]
-    assert running.verify(rival)["isValid"] is True
-
-
-def test_a_payer_holds_only_so_many_verified_payments(run: Run) -> None:
-    running = run(reservation__max_concurrent=2)
-    payer = Payer(running)
-    verdicts = [running.verify(payer.body()) for _ in range(3)]
-    assert [verdict["isValid"] for verdict in verdicts] == [True, True, False]
-    assert "2 verified payments" in verdicts[2]["invalidMessage"]
 
 
 def test_health_and_supported_say_that_it_is_a_devnet(running: Running) -> None:
