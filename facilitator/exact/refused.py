@@ -45,3 +45,13 @@ class AlreadyOnChain(Refused):
             " settlement here: whether its success was reported is not known",
         )
         self.where = where
+
+
+class MayHaveLanded(Refused):
+    """No verdict: the payment may be on the chain already, which cannot be asked about it now."""
+
+    def __init__(self, why: str) -> None:
+        """Refuse for now."""
+        super().__init__(
+            Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {why}"
+        )

@@ -245,12 +245,21 @@ class Service:
         except ChainUnavailable as error:
             response = _refused_settlement(request, payment, lookup_failed(error))
         except StorageUnavailable as error:
-            raise _unavailable(error) from error
+            response = self._without_storage(payment, error)
         success, reason = str(response.success).lower(), response.reason or "none"
         self._meter.count(SETTLE_ANSWERS, success=success, reason=reason)
         if payment is not None:
             self._plugins.after_settle(payment.view, response)
         return response
+
+    def _without_storage(
+        self, payment: Payment | None, error: StorageUnavailable
+    ) -> SettleResponse:
+        """Return that a payment is pending which this process follows, else raise."""
+        known = payment and self._coordinator.pending_without_storage(payment, error)
+        if not known:
+            raise _unavailable(error) from error
+        return known
 
     def _check_static(self, payment: Payment) -> SettleResponse | None:
         """Return ``None`` if the payment may be settled, else a response or :class:`Refused`.

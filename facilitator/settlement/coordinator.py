@@ -8,11 +8,11 @@ from collections.abc import Mapping
 
 from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
-from facilitator.exact.refused import AlreadyOnChain
+from facilitator.exact.refused import AlreadyOnChain, MayHaveLanded, Refused
 from facilitator.exact.verification import lookup_failed
 from facilitator.roles.chain import ChainUnavailable, InBlock
 from facilitator.roles.claim import Claim, ClaimState, Delivery
-from facilitator.roles.storage import Storage
+from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement import responses, transitions
 from facilitator.settlement.result_delivery import ResultDelivery
 from facilitator.settlement.retention import GRACE_SECONDS, KEEP_SECONDS
@@ -21,6 +21,7 @@ from facilitator.settlement.tracking.pending_settlement import PendingSettlement
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.settlement.waiting_slots import WaitingSlots
 from facilitator.x402.messages import SettleResponse
+from facilitator.x402.reasons import Reason
 
 _CLAIMED_POLL_SECONDS = 0.1
 
@@ -66,13 +67,38 @@ class SettlementCoordinator:
     def settle(self, payment: Payment, request: SettleRequest) -> SettleResponse:
         """Settle the payment, or return its state.
 
-        Raises :class:`~facilitator.exact.refused.Refused` when it is not valid and nothing was
-        submitted, :class:`~facilitator.roles.storage.StorageUnavailable`.
+        Whatever fails, a payment that may settle is pending. Raises
+        :class:`~facilitator.exact.refused.Refused` when it is not valid and nothing was submitted,
+        :class:`~facilitator.roles.storage.StorageUnavailable` when nothing is known of it.
         """
         deadline = time.monotonic() + request.wait_seconds
         claim, is_ours = self._claim(payment, request, deadline)
         if claim is None:
             return responses.busy(payment)
+        try:
+            return self._respond(payment, claim, request, deadline, is_ours=is_ours)
+        except StorageUnavailable as error:
+            return responses.pending(claim, None, _without_storage(error))
+
+    def pending_without_storage(
+        self, payment: Payment, error: StorageUnavailable
+    ) -> SettleResponse | None:
+        """Return that the payment is pending, if it is in this process."""
+        pending = self._trackers[payment.terms.network.id].find(payment.transaction_id)
+        if pending is None:
+            return None
+        return responses.pending(pending.claim, None, _without_storage(error))
+
+    def _respond(
+        self,
+        payment: Payment,
+        claim: Claim,
+        request: SettleRequest,
+        deadline: float,
+        *,
+        is_ours: bool,
+    ) -> SettleResponse:
+        """Wait for the submitted payment, and return its state."""
         never_landed = claim.state in (ClaimState.REJECTED, ClaimState.EXPIRED)
         if not never_landed and claim.requirements != payment.terms.requirements.fingerprint():
             return responses.duplicate(claim, "it settles other requirements")
@@ -120,7 +146,7 @@ class SettlementCoordinator:
             if claim.state is not ClaimState.CLAIMED:
                 return claim, False
             if claim.owner == owner:
-                submitted = self._submit(claim, request)
+                submitted = self._submit(payment, claim, request)
                 if submitted is not None:
                     return submitted, True
             elif not self._wait_for_owner(claim, request, deadline):
@@ -131,7 +157,7 @@ class SettlementCoordinator:
         try:
             return self._trackers[payment.terms.network.id].restore(payment.transaction_id)
         except ChainUnavailable as error:
-            raise lookup_failed(error) from None
+            raise _may_settle(payment, f"submitted; the chain cannot be asked: {error}") from None
 
     def _wait_for_owner(self, claim: Claim, request: SettleRequest, deadline: float) -> bool:
         """Wait while the claim's owner verifies the payment; return True if it no longer does."""
@@ -174,7 +200,7 @@ class SettlementCoordinator:
             nonce=owner,
         )
 
-    def _submit(self, claim: Claim, request: SettleRequest) -> Claim | None:
+    def _submit(self, payment: Payment, claim: Claim, request: SettleRequest) -> Claim | None:
         """Judge the payment again and submit it; ``None`` when another caller took the claim."""
         tracker = self._trackers[claim.network]
         admitted: Admitted | None = None
@@ -187,12 +213,18 @@ class SettlementCoordinator:
             if admitted is not None:
                 admitted.withdraw()
             self._storage.remove_claim(claim)  # nothing was sent
+            if isinstance(error, MayHaveLanded):
+                raise _may_settle(payment, error.message) from None
             if isinstance(error, ChainUnavailable):
                 raise lookup_failed(error) from None
             raise
         announce = transitions.submit(claim.owner, admitted.payer, self._clock.time())
-        with self._turn_to_write:
-            announced, by_us = transitions.advance(self._storage, claim, announce)
+        try:
+            with self._turn_to_write:
+                announced, by_us = transitions.advance(self._storage, claim, announce)
+        except StorageUnavailable as error:
+            # It may be written: then a process of this facilitator sends the transaction.
+            raise _may_settle(payment, _without_storage(error)) from None
         if announced is None or not by_us:
             return None
         return tracker.submit(announced).claim
@@ -219,3 +251,16 @@ class SettlementCoordinator:
         with self.waiting_slots.taken_by(payment, request.client) as has_slot:
             if has_slot:
                 pending.wait(deadline - time.monotonic(), give_up)
+
+
+def _may_settle(payment: Payment, why: str) -> Refused:
+    """Return the answer "pending" to a payment that may settle, though no claim shows it now."""
+    return Refused(
+        Reason.PENDING,
+        f"{why}. Repeat the call to go on waiting",
+        extra={"status": "pending", "transactionId": payment.transaction_id},
+    )
+
+
+def _without_storage(error: StorageUnavailable) -> str:
+    return f"the storage does not work: {error}"

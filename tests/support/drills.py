@@ -25,7 +25,9 @@ from support.running import NETWORK, Running
 from support.waiting import eventually
 
 PENDING = "settlement_pending"
-LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"
+LOOKUP_UNAVAILABLE = "exact_cardano_facilitator_evidence_unavailable"
+FAILED = "exact_cardano_facilitator_chain_lookup_failed"
+UNAVAILABLE = "exact_cardano_facilitator_evidence_unavailable"
 FAILED = "exact_cardano_settlement_failed"
 REJECTED = "exact_cardano_settlement_definitively_rejected"
 NOT_ON_CHAIN = "invalid_exact_cardano_payload_nonce_not_on_chain"

@@ -10,14 +10,13 @@ import logging
 from collections.abc import Sequence
 
 from facilitator.exact.payment import Payment
-from facilitator.exact.refused import AlreadyOnChain, MayBeOnChain, Refused
+from facilitator.exact.refused import AlreadyOnChain, MayBeOnChain, MayHaveLanded, Refused
 from facilitator.exact.terms import MEMPOOL
 from facilitator.roles.chain import ChainProvider, ChainUnavailable, InBlock, Tip
 from facilitator.roles.claim import Claim, Delivery
 from facilitator.roles.storage import Storage
 from facilitator.settlement.retention import KEEP_SECONDS
 from facilitator.settlement.tracking.pending_settlement import PendingSettlement
-from facilitator.x402.reasons import Reason
 
 _log = logging.getLogger("facilitator.settlement")
 
@@ -34,16 +33,12 @@ def resolve_on_chain(
             return refused
         where = chain.transaction(payment.transaction_id)
     except ChainUnavailable as error:
-        return Refused(
-            Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {error}"
-        )
+        return MayHaveLanded(str(error))
     if isinstance(where, InBlock):
         return AlreadyOnChain(where)
     if refused.spent_by_itself:
-        return Refused(
-            Reason.CHAIN_LOOKUP_FAILED,
-            "the chain could not be asked, try again: the inputs are spent by this transaction, but"
-            " its block is not known yet",
+        return MayHaveLanded(
+            "the inputs are spent by this transaction, but its block is not known yet"
         )
     return refused
 

@@ -73,6 +73,10 @@ class Tracker:
         """Make sure that blocks are seen from now on. Raises :class:`ChainUnavailable`."""
         return self._follower.follow()
 
+    def find(self, transaction_id: str) -> PendingSettlement | None:
+        """Return the settlement if it is pending in this process."""
+        return self._pending.find(transaction_id)
+
     def depth(self, claim: Claim) -> int | None:
         """Return the newer blocks on top of the claim's block, as far as is known here."""
         pending = self._pending.find(claim.transaction_id)

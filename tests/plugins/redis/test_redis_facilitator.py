@@ -10,7 +10,7 @@ from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.roles.chain import NotFound
 from facilitator.settlement.retention import GRACE_SECONDS
 from facilitator_redis.names import Names
-from support.payments import Payer, request_body, requirements, transaction_id
+from support.payments import BOB, Payer, request_body, requirements, transaction_id
 from support.redis_servers import RedisServer, needs_redis
 from support.redis_servers import running as running_redis
 from support.running import Running
@@ -46,8 +46,8 @@ def test_a_settlement_goes_on_when_redis_is_back(running: Running, server: Redis
     body = Payer(running).body()
     assert running.settle(body)["errorReason"] == PENDING
     server.kill()
-    status, answer = running.call("POST", "/settle", body)
-    assert status == 503
+    answer = running.settle(body)
+    assert answer["errorReason"] == PENDING
     assert f"Redis at 127.0.0.1:{server.port} cannot be reached" in str(answer)
     status, health = running.call("GET", "/health")
     assert (status, health["status"]) == (200, "degraded")
@@ -79,21 +79,21 @@ def test_without_redis_payments_are_verified_and_nothing_is_reserved(
     transaction = payer.transaction(terms)
     body = request_body(transaction, terms)
     (ref,) = decode_transaction(transaction).body.inputs
-    dearer = requirements(amount=3_000_000)
+    dearer = requirements(amount=3_000_000, pay_to=BOB.address)
     rival = request_body(payer.spend([ref], dearer), dearer)
     server.kill()
     for each in (body, rival):
         verdict = running.verify(each)
         assert (verdict["isValid"], verdict["extra"]) == (True, {"reserved": False})
     status, answer = running.call("POST", "/settle", body)
-    assert (status, answer["errorReason"]) == (503, "exact_cardano_settlement_failed")
+    assert status == 503
+    assert answer["errorReason"] == "exact_cardano_facilitator_evidence_unavailable"
     assert "the storage does not work, try again" in answer["errorMessage"]
     assert isinstance(running.devnet.transaction(transaction_id(body)), NotFound)
 
     server.start()
     eventually(lambda: "extra" not in running.verify(body))
-    told = running.verify(rival)
-    assert told["invalidReason"] == "invalid_exact_cardano_payload_input_not_available"
+    assert running.verify(rival)["extra"]["heldFor"] == transaction_id(body)
     assert running.settle(body)["errorReason"] == PENDING
 
 
