@@ -172,10 +172,7 @@ def _build_committee(found: Action) -> tuple[Data, ...]:
 
 def _read_guardrails(found: Action) -> bytes | None:
     """Return the hash of the guardrails script that a new constitution would have."""
-    (constitution,) = found.details
-    if not isinstance(constitution, tuple):
-        raise CannotEvaluate("a new constitution is not known in full")
-    guardrails = constitution[1]
+    _anchor, guardrails = found.details
     return guardrails if isinstance(guardrails, bytes) else None
 
 

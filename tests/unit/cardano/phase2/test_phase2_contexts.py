@@ -5,6 +5,9 @@ from typing import Any
 import cbor2
 import pytest
 
+from facilitator.cardano.codec.cbor import read_all
+from facilitator.cardano.codec.certificates import read_certificates
+from facilitator.cardano.codec.governance import read_proposals
 from facilitator.cardano.phase2.context_v1v2 import build_context_v1, build_context_v2
 from facilitator.cardano.phase2.context_v3 import build_context_v3
 from facilitator.cardano.phase2.data import Constr, Data, Map, decode_data
@@ -12,9 +15,7 @@ from facilitator.cardano.phase2.governance import build_certificate, build_propo
 from facilitator.cardano.rules.evaluation import CannotEvaluate
 from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.transaction import (
-    Action,
     ActionId,
-    ActionKind,
     Certificate,
     Credential,
     Language,
@@ -189,72 +190,92 @@ KEY = Constr(0, (KEY_HASH,))
 POOL, VRF = b"\x07" * 28, b"\x08" * 32
 
 
+def certificate(*fields: object) -> Certificate:
+    """The certificate as the decoder gives it."""
+    (found,) = read_all(cbor2.dumps([fields]), read_certificates, "certificates")
+    return found
+
+
+CREDENTIAL = [0, KEY_HASH]
+PARAMETERS = [
+    POOL, VRF, 1, 2, cbor2.CBORTag(30, [1, 2]), reward_address(KEY_CREDENTIAL), [], [], None,
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("found", "told"),
+    ("encoded", "shown"),
     [
-        (Certificate(0, KEY_CREDENTIAL), Constr(0, (KEY, Constr(1)))),
-        (Certificate(7, KEY_CREDENTIAL, 9), Constr(0, (KEY, Constr(0, (9,))))),
-        (Certificate(8, KEY_CREDENTIAL, 9), Constr(1, (KEY, Constr(0, (9,))))),
-        (Certificate(2, KEY_CREDENTIAL, pool=POOL), Constr(2, (KEY, Constr(0, (POOL,))))),
-        (
-            Certificate(9, KEY_CREDENTIAL, details=(2,)),
-            Constr(2, (KEY, Constr(1, (Constr(1),)))),
-        ),
-        (
-            Certificate(13, KEY_CREDENTIAL, 9, POOL, details=(3,)),
-            Constr(3, (KEY, Constr(2, (POOL, Constr(2))), 9)),
-        ),
-        (Certificate(16, KEY_CREDENTIAL, 9), Constr(4, (KEY, 9))),
-        (Certificate(18, KEY_CREDENTIAL), Constr(5, (KEY,))),
-        (Certificate(17, KEY_CREDENTIAL, 9), Constr(6, (KEY, 9))),
-        (Certificate(3, pool=POOL, details=(VRF,)), Constr(7, (POOL, VRF))),
-        (Certificate(4, pool=POOL, epoch=5), Constr(8, (POOL, 5))),
-        (Certificate(14, KEY_CREDENTIAL, hot=KEY_CREDENTIAL), Constr(9, (KEY, KEY))),
-        (Certificate(15, KEY_CREDENTIAL), Constr(10, (KEY,))),
+        ((0, CREDENTIAL), Constr(0, (KEY, Constr(1)))),
+        ((7, CREDENTIAL, 9), Constr(0, (KEY, Constr(0, (9,))))),
+        ((8, CREDENTIAL, 9), Constr(1, (KEY, Constr(0, (9,))))),
+        ((2, CREDENTIAL, POOL), Constr(2, (KEY, Constr(0, (POOL,))))),
+        ((9, CREDENTIAL, [2]), Constr(2, (KEY, Constr(1, (Constr(1),))))),
+        ((13, CREDENTIAL, POOL, [3], 9), Constr(3, (KEY, Constr(2, (POOL, Constr(2))), 9))),
+        ((16, CREDENTIAL, 9, None), Constr(4, (KEY, 9))),
+        ((18, CREDENTIAL, None), Constr(5, (KEY,))),
+        ((17, CREDENTIAL, 9), Constr(6, (KEY, 9))),
+        ((3, *PARAMETERS), Constr(7, (POOL, VRF))),
+        ((4, POOL, 5), Constr(8, (POOL, 5))),
+        ((14, CREDENTIAL, CREDENTIAL), Constr(9, (KEY, KEY))),
+        ((15, CREDENTIAL, None), Constr(10, (KEY,))),
     ],
 )
-def test_v3_certificates(found: Certificate, told: Constr) -> None:
-    assert build_certificate(found, 10) == told
+def test_v3_certificates(encoded: tuple[object, ...], shown: Constr) -> None:
+    assert build_certificate(certificate(*encoded), 10) == shown
 
 
-def test_protocol_9_tells_no_deposit_of_a_registration() -> None:
-    assert build_certificate(Certificate(7, KEY_CREDENTIAL, 9), 9) == Constr(0, (KEY, Constr(1)))
+def test_protocol_9_shows_no_deposit_of_a_registration() -> None:
+    assert build_certificate(certificate(7, CREDENTIAL, 9), 9) == Constr(0, (KEY, Constr(1)))
 
 
 ACTION = ActionId(bytes(32), 1)
 PREVIOUS = Constr(0, (Constr(0, (bytes(32), 1)),))
+FORMER = [bytes(32), 1]
+ANCHOR = ["https://example.org", bytes(32)]
+
+
+def proposal(*action: object) -> Proposal:
+    """The proposal of an action as the decoder gives it."""
+    encoded = [[4, reward_address(KEY_CREDENTIAL), action, ANCHOR]]
+    (found,) = read_all(cbor2.dumps(encoded), read_proposals, "proposals")
+    return found
 
 
 @pytest.mark.parametrize(
-    ("action", "told"),
+    ("action", "shown"),
     [
-        (Action(ActionKind.INFO), Constr(6)),
-        (Action(ActionKind.NO_CONFIDENCE, ACTION), Constr(3, (PREVIOUS,))),
+        ((6,), Constr(6)),
+        ((3, FORMER), Constr(3, (PREVIOUS,))),
+        ((1, None, [11, 0]), Constr(1, (Constr(1), Constr(0, (11, 0))))),
         (
-            Action(ActionKind.HARD_FORK_INITIATION, version=(11, 0)),
-            Constr(1, (Constr(1), Constr(0, (11, 0)))),
-        ),
-        (
-            Action(ActionKind.PARAMETER_CHANGE, ACTION, ((1, 5), (18, ((0, (7,)),)))),
+            (0, FORMER, {1: 5, 18: {0: [7]}}, None),
             Constr(0, (PREVIOUS, Map(((1, 5), (18, Map(((0, (7,)),))))), Constr(1))),
         ),
         (
-            Action(
-                ActionKind.TREASURY_WITHDRAWALS,
-                withdrawals=((reward_address(KEY_CREDENTIAL), 5),),
-                guardrails=bytes(28),
-            ),
+            (2, {reward_address(KEY_CREDENTIAL): 5}, bytes(28)),
             Constr(2, (Map(((KEY, 5),)), Constr(0, (bytes(28),)))),
         ),
         (
-            Action(ActionKind.NEW_CONSTITUTION, details=((("", bytes(32)), None),)),
-            Constr(5, (Constr(1), Constr(0, (Constr(1),)))),
+            (4, None, [CREDENTIAL], {(1, V3_SCRIPT.hash): 9}, cbor2.CBORTag(30, [2, 3])),
+            Constr(
+                4,
+                (
+                    Constr(1),
+                    (KEY,),
+                    Map(((Constr(1, (V3_SCRIPT.hash,)), 9),)),
+                    Constr(0, (2, 3)),
+                ),
+            ),
+        ),
+        ((5, None, [ANCHOR, None]), Constr(5, (Constr(1), Constr(0, (Constr(1),))))),
+        (
+            (5, FORMER, [ANCHOR, bytes(28)]),
+            Constr(5, (PREVIOUS, Constr(0, (Constr(0, (bytes(28),)),)))),
         ),
     ],
 )
-def test_v3_proposals(action: Action, told: Constr) -> None:
-    found = Proposal(4, reward_address(KEY_CREDENTIAL), action, ("", bytes(32)))
-    assert build_proposal(found) == Constr(0, (4, KEY, told))
+def test_v3_proposals(action: tuple[object, ...], shown: Constr) -> None:
+    assert build_proposal(proposal(*action)) == Constr(0, (4, KEY, shown))
 
 
 def test_v3_votes_come_by_voter_scripts_first() -> None:
