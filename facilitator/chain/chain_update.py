@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -28,11 +28,22 @@ class ChainUpdate:
         return self.contiguous and self.rolled_back_to is None
 
 
-def encode_update(update: ChainUpdate, at: float) -> bytes:
-    """Return the update as JSON, with the Unix time in seconds at which it was learnt."""
+class PublishedUpdate(NamedTuple):
+    """An update as it stands in the feed."""
+
+    update: ChainUpdate
+    at: float
+    """Unix seconds at which it was published, by the publisher's clock, which may be wrong."""
+    took: float
+    """Seconds before that at which the publisher had begun to ask the chain."""
+
+
+def encode_update(update: ChainUpdate, at: float, took: float) -> bytes:
+    """Return the fields of :class:`PublishedUpdate` as JSON."""
     return orjson.dumps(
         {
             "at": at,
+            "took": took,
             "tip": _encode_tip(update.tip),
             "blocks": [
                 [
@@ -50,7 +61,7 @@ def encode_update(update: ChainUpdate, at: float) -> bytes:
     )
 
 
-def decode_update(content: bytes) -> tuple[ChainUpdate, float]:
+def decode_update(content: bytes) -> PublishedUpdate:
     """Return the arguments of :func:`encode_update`."""
     record = orjson.loads(content)
     update = ChainUpdate(
@@ -59,7 +70,8 @@ def decode_update(content: bytes) -> tuple[ChainUpdate, float]:
         rolled_back_to=record["rolled_back_to"],
         contiguous=record["gapless"],
     )
-    return update, record["at"]
+    # Processes of an older version write no "took".
+    return PublishedUpdate(update, record["at"], record.get("took", 0.0))
 
 
 def _encode_tip(tip: Tip) -> list[Any]:

@@ -2,106 +2,138 @@
 
 A process that cannot reach the storage goes on alone, as if no other existed. It joins the feed
 again when the storage is back. Blocks missed in between count as a gap.
+
+The clocks of the processes may differ by any amount. No time that another one wrote decides how
+long it leads (:mod:`facilitator.chain.lease_watch`) or how recent an entry is
+(:mod:`facilitator.chain.feed_freshness`).
 """
 
 import logging
+import math
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from facilitator.chain.chain_update import ChainUpdate, decode_update, encode_update
+from facilitator.chain.chain_update import (
+    ChainUpdate,
+    PublishedUpdate,
+    decode_update,
+    encode_update,
+)
+from facilitator.chain.feed_freshness import FeedFreshness
+from facilitator.chain.lease_watch import LeaseWatch
 from facilitator.clock import Clock
 from facilitator.roles.chain import Tip
-from facilitator.roles.sharing import SharesChain
+from facilitator.roles.sharing import Entry, Lease, SharesChain
 from facilitator.roles.storage import StorageUnavailable
 
-RESUMABLE_SECONDS = 600
-"""Greatest age of an entry at which a joining process may start."""
-JOINED_ENTRIES = 50
-"""Number of entries before the newest one at which a joining process starts."""
+JOINED_ENTRIES = 100
+"""Number of entries before the newest one at which a joining process starts: it learns of as many
+blocks as it can remember."""
 KEPT_ENTRIES = 256
+
+_LONGEST = 1e9
+"""Seconds that stand for an unknown time, since JSON has no infinity."""
 
 _log = logging.getLogger("facilitator.follower")
 
 
-class Joined(NamedTuple):
-    """The entry at which a process starts to read."""
+class Synced(NamedTuple):
+    """What a process learns when it looks at the feed."""
 
-    tip: Tip
-    at: float
-    """Unix seconds at which it was published."""
+    leads: bool
+    """True if it must ask the provider itself."""
+    updates: Sequence[ChainUpdate] = ()
+    """What others have published since."""
 
 
 class FleetFeed:
     """The feed of one network, as one process reads and writes it. Not thread-safe."""
 
     def __init__(
-        self, storage: SharesChain, network: str, clock: Clock, *, lease_seconds: float
+        self,
+        storage: SharesChain,
+        network: str,
+        clock: Clock,
+        *,
+        lease_seconds: float,
+        monotonic: Callable[[], float] = time.monotonic,
+        on_skew: Callable[[float], None] = lambda _: None,
     ) -> None:
-        """Hold no offset yet. A leader prolongs its lease by ``lease_seconds`` in :meth:`sync`."""
+        """Hold no offset yet. A leader prolongs its lease by ``lease_seconds`` in :meth:`sync`.
+
+        Call ``on_skew`` with the seconds by which the clock of another process is seen to be ahead
+        of this one's; a negative number if it is behind.
+        """
         self._storage = storage
         self._network = network
         self._clock = clock
         self._lease_seconds = lease_seconds
+        self._monotonic = monotonic
+        self._on_skew = on_skew
         self._name = uuid.uuid4().hex
+        self._watch = LeaseWatch(lease_seconds, monotonic)
+        self._freshness = FeedFreshness(monotonic)
+        self._until = 0.0
         self._offset = 0
         self._content = b""
-        self._age_at_read = 0.0
-        self._read_at = 0.0
+        self._took = 0.0
         self._leads = False
         self._alone = False
 
-    def join(self) -> Joined | None:
-        """Return the entry to go on from; ``None`` if no process followed the chain recently.
+    def join(self) -> Tip | None:
+        """Return the tip of the entry to go on from; ``None`` if nothing was published.
 
         It is some entries before the newest one, so that this process learns the recent blocks too.
+        How long ago it was published is not known: :attr:`known_at`.
         """
         self._offset, self._content, self._leads, self._alone = 0, b"", False, False
+        self._freshness.forget()
         try:
-            newest = _newest(self._storage, self._network)
-            entries = self._storage.published(self._network, max(0, newest - JOINED_ENTRIES))
+            newest = max((entry.number for entry in self._fetch(-1)), default=0)
+            entries = self._fetch(max(0, newest - JOINED_ENTRIES))
         except StorageUnavailable as error:
             self._go_alone(error)
             return None
-        oldest_accepted = self._clock.time() - RESUMABLE_SECONDS
-        for entry in entries:
-            update, at = decode_update(entry.content)
-            if at >= oldest_accepted:
-                self._offset, self._content = entry.number, entry.content
-                self._note_published(at)
-                return Joined(update.tip, at)
-        # The first entry published here must not seem to follow the older ones.
-        self._alone = True
-        return None
+        if not entries:
+            # The first entry published here must not seem to follow older ones.
+            self._alone = True
+            return None
+        self._offset, self._content = entries[0]
+        return decode_update(self._content).update.tip
 
-    def sync(self, tip: Tip) -> tuple[bool, Sequence[ChainUpdate]]:
-        """Return True if this process must ask the provider, and what others published since.
+    def sync(self, tip: Tip, known_at: float) -> Synced:
+        """Return whether this process must ask the provider, and what others published since.
 
-        ``tip`` is the newest block that this process knows.
+        ``tip`` is the newest block that it knows, by a question that began at ``known_at``, in
+        monotonic seconds.
         """
-        now = self._clock.time()
         try:
-            leads = self._storage.lead(self._network, self._name, now, now + self._lease_seconds)
+            leads = self._lead()
             if leads and not self._leads:
                 _log.info("this process follows %s for all that share the storage", self._network)
             self._leads = leads
             if not self._alone:
-                return leads, self._read()
+                return Synced(leads, self._read())
             if leads:
-                return self.publish(ChainUpdate(tip, contiguous=False)), ()
-            return False, self._rejoin()
+                return Synced(self.publish(ChainUpdate(tip, contiguous=False), known_at))
+            return Synced(False, self._rejoin())
         except StorageUnavailable as error:
             self._go_alone(error)
-            return True, ()
+            return Synced(True)
 
-    def publish(self, update: ChainUpdate) -> bool:
-        """Publish the update; return False if it does not count since another process leads now."""
-        content = encode_update(update, self._clock.time())
+    def publish(self, update: ChainUpdate, asked_at: float) -> bool:
+        """Publish the update; return False if it does not count since another process leads now.
+
+        ``asked_at`` is when the question to the provider began, in monotonic seconds.
+        """
+        took = min(self._monotonic() - asked_at, _LONGEST)
+        content = encode_update(update, self._clock.time(), took)
         spent = [str(ref) for block in update.blocks for ref in block.spent]
         try:
             if self._alone:
-                self._offset = _newest(self._storage, self._network)
+                self._offset = max((each.number for each in self._fetch(-1)), default=0)
             taken = self._storage.publish(
                 self._network, self._name, self._offset + 1, content, spent, KEPT_ENTRIES
             )
@@ -110,6 +142,8 @@ class FleetFeed:
             return True
         if taken:
             self._offset, self._content, self._alone = self._offset + 1, content, False
+            self._took = 0.0
+            self._freshness.published(self._offset, asked_at)
         return taken
 
     def resign(self) -> None:
@@ -120,47 +154,79 @@ class FleetFeed:
             _log.warning("the lease on following %s will run out: %s", self._network, error)
         self._leads = False
 
-    def age(self) -> float:
-        """Return the age in seconds of the newest entry read.
-
-        A clock that is put back meanwhile makes it no younger.
-        """
-        return self._age_at_read + time.monotonic() - self._read_at
-
-    def _note_published(self, at: float) -> None:
-        """Remember that an entry was read now, published at the Unix time ``at``."""
-        self._age_at_read = max(0.0, self._clock.time() - at)
-        self._read_at = time.monotonic()
+    @property
+    def known_at(self) -> float:
+        """Monotonic seconds at which the newest entry read was surely true; ``-inf`` if unknown."""
+        return self._freshness.true_at - self._took
 
     @property
     def offset(self) -> int | None:
         """The number of the newest entry taken in; ``None`` while this process goes on alone."""
         return None if self._alone else self._offset
 
+    @property
+    def asks(self) -> bool:
+        """True if this process asks the provider: it leads, or it goes on alone."""
+        return self._leads or self._alone
+
+    # --- The lead -----------------------------------------------------------------------------
+
+    def _lead(self) -> bool:
+        lease = self._ask_for_lead(None)
+        if lease.follower != self._name and self._watch.is_over(self._network, lease):
+            lease = self._ask_for_lead(lease)
+        return lease.follower == self._name
+
+    def _ask_for_lead(self, over: Lease | None) -> Lease:
+        now = self._clock.time()
+        until = now + self._lease_seconds
+        if until == self._until:  # a clock that stands still must not make the lease look dead
+            until = math.nextafter(until, math.inf)
+        self._until = until
+        lease = self._storage.lead(self._network, self._name, now, until, over)
+        ahead = lease.until - now - self._lease_seconds
+        if lease.follower != self._name and ahead > 0:
+            self._on_skew(ahead)
+        return lease
+
+    # --- The entries ----------------------------------------------------------------------------
+
     def _read(self) -> Sequence[ChainUpdate]:
-        entries = self._storage.published(self._network, max(0, self._offset - 1))
+        entries = self._fetch(max(0, self._offset - 1))
         if self._offset:
             if not entries or entries[0] != (self._offset, self._content):
                 return self._rejoin()  # trimmed beyond this offset, or emptied and started again
             entries = entries[1:]
         updates = []
         for entry in entries:
-            update, at = decode_update(entry.content)
-            self._note_published(at)
+            published = decode_update(entry.content)
             self._offset, self._content = entry.number, entry.content
-            updates.append(update)
+            self._took = published.took
+            updates.append(published.update)
         return updates
 
+    def _fetch(self, after: int) -> Sequence[Entry]:
+        """Return the entries after that number, or with -1 the newest one alone."""
+        began_at = self._freshness.begin()
+        entries = self._storage.published(self._network, after)
+        newest = max((entry.number for entry in entries), default=0)
+        appeared_since = self._freshness.read(newest, began_at)
+        if appeared_since is not None:
+            self._compare_clocks(decode_update(entries[-1].content), appeared_since)
+        return entries
+
+    def _compare_clocks(self, published: PublishedUpdate, since: float) -> None:
+        """Report by how much the publisher's clock is off: it published between then and now."""
+        now = self._clock.time()
+        earliest = now - (self._monotonic() - since)
+        self._on_skew(max(0.0, published.at - now) - max(0.0, earliest - published.at))
+
     def _rejoin(self) -> Sequence[ChainUpdate]:
-        joined = self.join()
-        return () if joined is None else (ChainUpdate(joined.tip, contiguous=False), *self._read())
+        tip = self.join()
+        return () if tip is None else (ChainUpdate(tip, contiguous=False), *self._read())
 
     def _go_alone(self, error: StorageUnavailable) -> None:
         if not self._alone:
             _log.warning("following %s alone: %s", self._network, error)
         self._alone = True
         self._leads = False
-
-
-def _newest(storage: SharesChain, network: str) -> int:
-    return max((entry.number for entry in storage.published(network, -1)), default=0)

@@ -9,30 +9,28 @@ import logging
 import math
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable
 
+from facilitator.chain.block_window import WINDOW, BlockWindow
 from facilitator.chain.chain_update import ChainUpdate
 from facilitator.chain.fleet_feed import FleetFeed
+from facilitator.chain.next_update import jump, next_update, shows_tip
 from facilitator.clock import Clock
 from facilitator.roles.chain import (
     AwaitsBlocks,
-    Block,
     ChainProvider,
     ChainUnavailable,
     InBlock,
-    PointNotFound,
     Tip,
 )
 
-WINDOW = 100
-"""Blocks remembered; a rollback of at most this depth is followed step by step."""
+RESUMABLE_SECONDS = 600.0
+"""Seconds without news after which it is asked how many blocks were missed."""
+RESUMABLE_BLOCKS = 30
+"""Blocks that are read after a pause even if nothing waits for them."""
 LINGER_POLLS = 2
 """Approximate number of polls for which following goes on after it was last needed."""
 
-_CATCH_UP = 10
-"""Number of new blocks at once from which on there may be more by now."""
 _AWAIT_SECONDS = 1.0
 RENEW_SECONDS = 5.0
 """Seconds after which a leader prolongs its lease."""
@@ -42,15 +40,6 @@ _SLACK_SECONDS = 5.0
 _MAX_BACKOFF_SECONDS = 30.0
 
 _log = logging.getLogger("facilitator.follower")
-
-
-class _SeenBlock(NamedTuple):
-    """A block of the window."""
-
-    tip: Tip
-    transactions: Sequence[str] = ()
-    at: float = 0.0
-    """Unix seconds at which the follower learnt of it."""
 
 
 class Follower:
@@ -69,12 +58,14 @@ class Follower:
         self._on_error = on_error
         self._feed = feed
         self._subscribers: list[Callable[[ChainUpdate], None]] = []
-        self._needs: list[Callable[[], bool]] = []
-        self._window: deque[_SeenBlock] = deque(maxlen=WINDOW)
-        self._included: dict[str, InBlock] = {}
-        self._watched_since = math.inf
+        self._needs: list[Callable[[], int]] = []
+        self._window = BlockWindow()
         self._epoch = 0
         self._needed_until = 0.0
+        self._asked_at = -math.inf
+        """Monotonic seconds at which the last question to the provider began, here or elsewhere."""
+        self._known_at = -math.inf
+        """Monotonic seconds at which the newest block of the window was surely the newest."""
         self._trusted_until = 0.0
         self._next_query_at = 0.0
         self._lock = threading.Lock()
@@ -83,11 +74,11 @@ class Follower:
         self._thread: threading.Thread | None = None
 
     def subscribe(
-        self, on_update: Callable[[ChainUpdate], None], needs: Callable[[], bool] = lambda: False
+        self, on_update: Callable[[ChainUpdate], None], needs: Callable[[], int] = lambda: 0
     ) -> None:
         """Call ``on_update`` with every change, in the follower's thread, in order.
 
-        Following goes on as long as ``needs`` returns True.
+        ``needs`` returns how many things wait for blocks. Following goes on while there are any.
         """
         self._subscribers.append(on_update)
         self._needs.append(needs)
@@ -103,35 +94,37 @@ class Follower:
         with self._lock:
             if not self._window:
                 self._start()
-            return self._window[-1].tip
+            return self._window.tip
 
     @property
     def tip(self) -> Tip | None:
         """The newest known block; ``None`` while nothing is followed. Does not block."""
         try:
-            return self._window[-1].tip
+            return self._window.tip
         except IndexError:
             return None
 
     def find(self, transaction_id: str) -> InBlock | None:
         """Return the block of the window that holds the transaction, if there is one."""
-        return self._included.get(transaction_id)
+        return self._window.find(transaction_id)
 
     def is_orphaned(self, where: InBlock) -> bool:
         """Return True if another block is remembered at that height: its fork was left or loses."""
         with self._lock:
-            if not self._window:
-                return False
-            index = where.height - self._window[0].tip.height
-            return (
-                0 <= index < len(self._window)
-                and self._window[index].tip.point.block != where.point.block
-            )
+            return self._window.has_other_at(where)
 
     @property
     def watched_since(self) -> float:
-        """Unix seconds from which on every new block was seen and is remembered."""
-        return self._watched_since
+        """Unix seconds from which on every new block was seen, or will be, and is remembered."""
+        try:
+            return self._window.watched_since(self._chain.eras())
+        except ChainUnavailable:
+            return math.inf
+
+    @property
+    def asks(self) -> bool:
+        """True if this process asks the provider for blocks, and no other one for all."""
+        return self._feed is None or self._feed.asks
 
     @property
     def epoch(self) -> int | None:
@@ -158,18 +151,16 @@ class Follower:
 
     def _start(self) -> None:
         joined = self._feed.join() if self._feed is not None else None
-        self._clear()
         if joined is not None:
             # Later blocks are not known yet: nothing is trusted before the provider was asked.
-            self._window.append(_SeenBlock(joined.tip))
-            self._watched_since = joined.at
+            self._window.begin(joined, at=math.inf)
+            self._asked_at = self._known_at = -math.inf
             self._next_query_at = 0.0
         else:
-            now = self._clock.time()
-            self._window.append(_SeenBlock(self._chain.tip()))
-            self._watched_since = now
+            now, asked_at = self._clock.time(), time.monotonic()
+            self._window.begin(self._chain.tip(), at=now)
             self._next_query_at = time.monotonic() + self._pause
-            self._extend_trust()
+            self._trust_from(asked_at)
         if self._thread is None:
             self._thread = threading.Thread(
                 target=self._run, name=f"follower {self._chain.network}", daemon=True
@@ -181,16 +172,11 @@ class Follower:
         self._needed.clear()
         # The next update follows a gap, so subscribers must drop all that they know.
         for on_update in self._subscribers:
-            on_update(ChainUpdate(self._window[-1].tip, contiguous=False))
-        self._clear()
+            on_update(ChainUpdate(self._window.tip, contiguous=False))
+        self._window.clear()
         self._invalidate()
         if self._feed is not None:
             self._feed.resign()
-
-    def _clear(self) -> None:
-        self._window.clear()
-        self._included.clear()
-        self._watched_since = math.inf
 
     # --- The thread ------------------------------------------------------------------------------
 
@@ -223,98 +209,79 @@ class Follower:
 
     def _poll(self) -> None:
         """Apply what is new, else wait for a block."""
-        last = self._window[-1].tip
-        if self._feed is not None:
-            asks, published = self._feed.sync(last)
-            for each in published:
-                self._apply(each)
-            last = self._window[-1].tip
-            if not asks:
-                self._extend_trust(self._feed.age())
-                self._stopped.wait(_FEED_SECONDS)
-                return
+        if self._feed is not None and not self._sync(self._feed):
+            self._stopped.wait(_FEED_SECONDS)
+            return
         wait = self._next_query_at - time.monotonic()
         if wait > 0:
             self._stopped.wait(wait if self._feed is None else min(wait, RENEW_SECONDS))
             return
-        update = self._next_update(last) or ChainUpdate(last)
-        if self._feed is not None and not self._feed.publish(update):
+        last, asked_at = self._window.tip, time.monotonic()
+        update = self._next_update()
+        if self._feed is not None and not self._feed.publish(update, asked_at):
             return
         self._apply(update)
-        if len(update.blocks) >= _CATCH_UP or update.rolled_back_to is not None:
+        if not shows_tip(update):
+            self._asked_at, self._known_at = asked_at, -math.inf
             return
-        self._extend_trust()
+        self._trust_from(asked_at)
         if not update.blocks:
             self._await_block(last)
         self._next_query_at = time.monotonic() + self._pause
+
+    def _sync(self, feed: FleetFeed) -> bool:
+        """Apply what others published; return True if this process must ask the provider."""
+        leads, published = feed.sync(self._window.tip, self._known_at)
+        for update in published:
+            self._apply(update)
+            self._asked_at = feed.known_at
+            self._known_at = feed.known_at if shows_tip(update) else -math.inf
+        if not leads and self._known_at > -math.inf:
+            self._trust_from(self._known_at)
+        return leads
 
     @property
     def _pause(self) -> float:
         """Seconds to wait between two queries."""
         return 0.0 if isinstance(self._chain, AwaitsBlocks) else self._chain.poll_seconds
 
-    def _next_update(self, last: Tip) -> ChainUpdate | None:
-        """Return the provider's next update, if there is one. Changes nothing here."""
-        try:
-            blocks = self._chain.blocks_after(last.point)
-        except PointNotFound:
-            return self._step_back()
-        if not blocks:
-            return None
-        if blocks[0].parent != last.point.block:
-            return self._step_back()
-        return ChainUpdate(Tip(blocks[-1].point, blocks[-1].height), tuple(blocks))
+    def _next_update(self) -> ChainUpdate:
+        """Return the provider's next update, after a long pause perhaps a jump to its tip.
 
-    def _step_back(self) -> ChainUpdate:
-        """Return the rollback of the newest block, or a jump to the tip if none remains known."""
-        if len(self._window) < 2:
-            return ChainUpdate(self._chain.tip(), contiguous=False)
-        before = self._window[-2].tip
-        return ChainUpdate(before, rolled_back_to=before.height)
+        How many blocks were missed is asked: neither clocks nor the feed can say. Each costs a
+        question or more, and saves one for each settlement that waits.
+        """
+        if time.monotonic() - self._asked_at > RESUMABLE_SECONDS:
+            waiting = min(WINDOW, sum(needs() for needs in self._needs))
+            jumped = jump(self._chain, self._window.tip, max(RESUMABLE_BLOCKS, waiting))
+            if jumped is not None:
+                return jumped
+        return next_update(self._chain, self._window)
 
     def _apply(self, update: ChainUpdate) -> None:
         with self._lock:
             if not update.contiguous:
-                self._clear()
-                self._watched_since = self._clock.time()
+                self._window.clear()
             elif update.rolled_back_to is not None:
-                self._roll_back(update.rolled_back_to)
+                self._window.roll_back(update.rolled_back_to)
             for block in update.blocks:
-                self._append_block(block)
+                self._window.append(block, at=self._clock.time())
             if not self._window:
-                self._window.append(_SeenBlock(update.tip))
+                self._window.begin(update.tip, at=math.inf)
             if not update.only_extends:
                 self._invalidate()
         if update.blocks or not update.only_extends:
             for on_update in self._subscribers:
                 on_update(update)
 
-    def _append_block(self, block: Block) -> None:
-        if len(self._window) == WINDOW:
-            oldest = self._window.popleft()
-            self._remove_transactions(oldest)
-            self._watched_since = max(self._watched_since, oldest.at)
-        tip = Tip(block.point, block.height)
-        self._window.append(_SeenBlock(tip, block.transactions, self._clock.time()))
-        where = InBlock(block.point, block.height)
-        self._included.update(dict.fromkeys(block.transactions, where))
-
-    def _roll_back(self, height: int) -> None:
-        while self._window and self._window[-1].tip.height > height:
-            self._remove_transactions(self._window.pop())
-
-    def _remove_transactions(self, seen: _SeenBlock) -> None:
-        for transaction_id in seen.transactions:
-            self._included.pop(transaction_id, None)
-
     def _invalidate(self) -> None:
         self._epoch += 1
         self._trusted_until = 0.0
 
-    def _extend_trust(self, age: float = 0.0) -> None:
-        """Trust what was the newest block ``age`` seconds ago for two polls without news."""
-        trusted_for = 2 * self._chain.poll_seconds + _SLACK_SECONDS - age
-        self._trusted_until = time.monotonic() + trusted_for
+    def _trust_from(self, known_at: float) -> None:
+        """Trust what was the newest block at that monotonic time for two polls without news."""
+        self._asked_at = self._known_at = known_at
+        self._trusted_until = known_at + 2 * self._chain.poll_seconds + _SLACK_SECONDS
 
     def _await_block(self, last: Tip) -> None:
         if isinstance(self._chain, AwaitsBlocks):

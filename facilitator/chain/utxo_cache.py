@@ -10,9 +10,10 @@ from collections import deque
 from collections.abc import Collection, Mapping
 
 from facilitator.cardano.transaction import OutputRef, Transaction
+from facilitator.chain.block_window import WINDOW
 from facilitator.chain.chain_update import ChainUpdate
 from facilitator.chain.encoding import decode_output, encode_output
-from facilitator.chain.follower import WINDOW, Follower
+from facilitator.chain.follower import Follower
 from facilitator.observability.metrics import OUTPUT_LOOKUPS
 from facilitator.roles.chain import AwaitsBlocks, ChainProvider, OutputStatus, Spent, Unspent
 from facilitator.roles.metrics import NO_METER, Meter

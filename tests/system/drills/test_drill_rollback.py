@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from facilitator.chain import follower
-from facilitator.chain.follower import WINDOW
+from facilitator.chain.block_window import WINDOW
 from facilitator.roles.chain import InBlock
 from support.drills import (
     PENDING,

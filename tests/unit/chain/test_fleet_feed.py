@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from facilitator.chain import follower
+from facilitator.chain import followed_chain, follower
 from facilitator.chain.chain_update import ChainUpdate
 from facilitator.chain.followed_chain import FollowedChain, build_followed_chain
+from facilitator.chain.follower import RESUMABLE_BLOCKS
 from facilitator.roles.chain import Spent, Unspent
+from facilitator.roles.sharing import Lease
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
@@ -55,10 +58,10 @@ class Fleet:
         self._stack = ExitStack()
         self.processes: list[Process] = []
 
-    def start(self) -> Process:
+    def start(self, clock: ManualClock | None = None) -> Process:
         storage = self._open_storage()
         self._stack.callback(storage.close)
-        process = Process(self.devnet, storage, self.clock)
+        process = Process(self.devnet, storage, clock or self.clock)
         self._stack.callback(process.chain.follower.close)
         self.processes.append(process)
         return process
@@ -166,12 +169,63 @@ def test_a_killed_leaders_lease_runs_out(fleet: Fleet) -> None:
     assert process.blocks[-2:] == made
 
 
+@pytest.mark.parametrize("ahead", [3600.0, 20.0])
+def test_a_killed_leader_is_replaced_though_its_clock_was_ahead(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    monkeypatch.setattr(followed_chain, "LEASE_SECONDS", 1.0)
+    fleet.start().storage.lead(NETWORK, "killed", NOW + ahead, NOW + ahead + 1)
+    process = fleet.start()
+    process.chain.follower.follow()
+    fleet.processes = [process]
+    made = fleet.make_blocks(2)
+    assert process.blocks[-2:] == made
+
+
+@pytest.mark.parametrize("ahead", [3600.0, -3600.0])
+def test_who_joins_a_fleet_of_another_time_sees_every_block(fleet: Fleet, ahead: float) -> None:
+    first = fleet.start(ManualClock(NOW + ahead))
+    first.chain.follower.follow()
+    eventually(lambda: asked(first))
+    fleet.make_blocks(2)
+    second = fleet.start()
+    second.chain.follower.follow()
+    made = fleet.make_blocks(3)
+    for process in fleet.processes:
+        assert process.blocks[-3:] == made
+        assert all(update.contiguous for update in process.updates)
+
+
+@pytest.mark.parametrize(
+    ("missed", "waiting", "are_read"),
+    [(10, 0, True), (RESUMABLE_BLOCKS + 10, 0, False), (RESUMABLE_BLOCKS + 10, 1000, True)],
+)
+def test_after_a_pause_missed_blocks_are_read_if_that_is_worth_it(
+    fleet: Fleet, missed: int, waiting: int, *, are_read: bool
+) -> None:
+    """If they are few, or many settlements wait for them; whatever the clocks say of the pause."""
+    first = fleet.start()
+    first.chain.follower.follow()
+    fleet.make_blocks(2)
+    first.chain.follower.close()
+    made = [fleet.devnet.produce_block().point.block for _ in range(missed)]
+    second = fleet.start()
+    second.chain.follower.subscribe(lambda _: None, needs=lambda: waiting)
+    fleet.processes = [second]
+    made += fleet.make_blocks(1)
+    made += fleet.make_blocks(1)
+    assert (second.blocks[-len(made) :] == made) is are_read
+    assert all(update.contiguous for update in second.updates) is are_read
+    assert second.blocks[-1:] == made[-1:]
+
+
 def test_what_a_killed_leader_published_is_not_trusted_for_long(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though its lease goes on, and the clock stands still, as when it is put back."""
     first, second = fleet.start(), fleet.start()
-    monkeypatch.setattr(second.storage, "lead", lambda *_: False)
+    renewed = count(NOW)
+    monkeypatch.setattr(second.storage, "lead", lambda *_: Lease("another", next(renewed)))
     first.chain.follower.follow()
     eventually(lambda: asked(first))
     second.chain.follower.follow()

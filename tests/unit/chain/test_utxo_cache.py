@@ -7,8 +7,8 @@ import pytest
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
+from facilitator.chain.block_window import WINDOW
 from facilitator.chain.followed_chain import FollowedChain, build_followed_chain
-from facilitator.chain.follower import WINDOW
 from facilitator.chain.utxo_cache import MAX_OUTPUTS
 from facilitator.roles.chain import ChainUnavailable, OutputStatus, Spent, Unspent
 from facilitator.testing.clock import ManualClock
