@@ -25,14 +25,14 @@ from support.running import NETWORK, Running
 from support.waiting import eventually
 
 PENDING = "settlement_pending"
-LOOKUP_UNAVAILABLE = "exact_cardano_facilitator_evidence_unavailable"
-FAILED = "exact_cardano_facilitator_chain_lookup_failed"
+LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"
 UNAVAILABLE = "exact_cardano_facilitator_evidence_unavailable"
 FAILED = "exact_cardano_settlement_failed"
 REJECTED = "exact_cardano_settlement_definitively_rejected"
 NOT_ON_CHAIN = "invalid_exact_cardano_payload_nonce_not_on_chain"
 DUPLICATE = "duplicate_settlement"
 
+MAX_TIMEOUT_SECONDS = 100_000
 POLL_SECONDS = 0.05
 SUBMIT = "POST /tx/submit"
 STATUS = "GET /txs/{hash}"
@@ -152,6 +152,7 @@ class Drill(Running):
             "FACILITATOR_SERVER__PORT": "0",
             "FACILITATOR_SERVER__THREADS": "16",
             "FACILITATOR_SETTLEMENT__LEASE_SECONDS": "1",
+            "FACILITATOR_SETTLEMENT__MAX_TIMEOUT_SECONDS": str(MAX_TIMEOUT_SECONDS),
             "FACILITATOR_SETTLEMENT__WAIT_SECONDS": str(wait_seconds),
         }
         if redis_url:
@@ -204,7 +205,7 @@ class Drill(Running):
         assert output is not None
         utxos = {ref: output}
         terms = requirements(amount=amount, confirmations=confirmations)
-        terms["maxTimeoutSeconds"] = 100_000
+        terms["maxTimeoutSeconds"] = MAX_TIMEOUT_SECONDS
         ttl = self.slot + seconds
         to = MERCHANT.address
         transaction = pay(ALICE, utxos, to, amount, parameters=PARAMETERS, ttl=ttl)

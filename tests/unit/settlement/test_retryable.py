@@ -143,9 +143,7 @@ def test_a_claim_that_is_lost_is_pending_while_the_chain_is_away(
     assert settles(running, body)
 
 
-def test_a_payment_that_may_have_landed_is_pending(
-    running: Running, body: dict[str, Any], run: Callable[..., Running]
-) -> None:
+def test_a_payment_that_may_have_landed_is_pending(running: Running, body: dict[str, Any]) -> None:
     """Its record is lost, and the chain cannot be asked where it is. At ``/verify``: no verdict."""
     running.settle(body)
     running.next_block()
