@@ -151,15 +151,26 @@ def test_what_is_not_deep_enough_yet_is_waited_for_and_told_to_nobody(anew: Reco
     is_taken_as_told(drill, body)
 
 
-def test_what_waits_in_a_mempool_is_no_success(records: Records) -> None:
+def test_what_waits_in_a_mempool_is_no_success_of_another_run(anew: Records) -> None:
     """A node had it before: another facilitator that shares nothing may have sent it."""
-    body = records.drill.payment()
-    assert records.drill.settle(body)["errorReason"] == PENDING
-    drill = records.lose()
+    body = anew.drill.payment()
+    assert anew.drill.settle(body)["errorReason"] == PENDING
+    drill = anew.lose()
     assert drill.settle(body)["errorReason"] == PENDING
     drill.next_blocks(2)
     eventually(lambda: drill.settle(body)["errorReason"] == DUPLICATE)
     is_taken_as_told(drill, body)
+
+
+@needs_redis
+def test_what_waits_in_a_mempool_settles_once_where_it_is_pending(going_on: Records) -> None:
+    """The process has sent it, and no caller can have received its success."""
+    body = going_on.drill.payment()
+    assert going_on.drill.settle(body)["errorReason"] == PENDING
+    drill = going_on.lose()
+    assert drill.settle(body)["errorReason"] == PENDING
+    drill.next_blocks(2)
+    drill.settled_once(body)
 
 
 def test_another_payment_from_the_same_output_is_still_refused(records: Records) -> None:
