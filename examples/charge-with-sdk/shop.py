@@ -5,17 +5,20 @@ Run it as ``python shop.py ADDRESS``.
 
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from flask import Flask
+import httpx
+from flask import Flask, abort, request
 from werkzeug.serving import make_server
 from x402 import PaymentFlowConfig, x402ResourceServerSync
 from x402.http import FacilitatorConfig, HTTPFacilitatorClientSync, PaymentOption
 from x402.http.middleware.flask import payment_middleware
 from x402.http.types import RouteConfig
-from x402.schemas import AssetAmount, PaymentRequirements
+from x402.schemas import AssetAmount, PaymentRequirements, VerifiedPaymentCanceledContext
 
 NETWORK = "cardano:preprod"
+FORECASTS = {"today": "rainy, 17 degrees", "tomorrow": "sunny, 24 degrees"}
 
 
 class ExactCardano:
@@ -40,10 +43,25 @@ class ExactCardano:
         return requirements
 
 
+def give_up(facilitator: str, canceled: VerifiedPaymentCanceledContext) -> None:
+    """Have the facilitator free the inputs of a payment whose page could not be made.
+
+    The payer may use them at once, here and elsewhere. The body is that of ``/verify``.
+    """
+    wire = {"by_alias": True, "exclude_none": True}
+    body = {
+        "x402Version": canceled.payment_payload.x402_version,
+        "paymentPayload": canceled.payment_payload.model_dump(**wire),
+        "paymentRequirements": canceled.requirements.model_dump(**wire),
+    }
+    httpx.post(f"{facilitator}/cancel", json=body).raise_for_status()
+
+
 def shop(facilitator: str, pay_to: str) -> Flask:
     """Return the web application."""
     server = x402ResourceServerSync(HTTPFacilitatorClientSync(FacilitatorConfig(url=facilitator)))
     server.register(NETWORK, ExactCardano())
+    server.on_verified_payment_canceled(partial(give_up, facilitator))
     page = PaymentOption(
         scheme="exact",
         network=NETWORK,
@@ -57,7 +75,10 @@ def shop(facilitator: str, pay_to: str) -> Flask:
 
     @app.get("/forecast")
     def forecast() -> dict[str, str]:
-        return {"forecast": "sunny, 24 degrees"}
+        day = request.args.get("day", "tomorrow")
+        if day not in FORECASTS:
+            abort(404)  # no page, no settlement: the SDK calls ``give_up``
+        return {"forecast": FORECASTS[day]}
 
     return app
 

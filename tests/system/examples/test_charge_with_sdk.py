@@ -1,27 +1,37 @@
 """``examples/charge-with-sdk``, run as it is, over a facilitator, and bought from."""
 
+import base64
+import json
 import os
 import subprocess
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
 from facilitator.client.http import Answer, Client
-from facilitator.client.purchase import NetworkSigner, buy
+from facilitator.client.purchase import SENT, NetworkSigner, Purchase, buy
 from facilitator.client.requirements import Limits
 from facilitator.client.signer import Signer
 from facilitator.clock import SystemClock
+from facilitator.roles.chain import NotFound
+from facilitator.testing.threads import together
+from facilitator_devnet.wallet import Wallet
 from support.npm import install_or_skip
-from support.payments import ALICE, MERCHANT
+from support.payments import ALICE, BOB, MERCHANT, requirements
 from support.running import NETWORK, Running
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SDK = EXAMPLES / "charge-with-sdk"
 ENVIRON = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
 Run = Callable[..., Running]
+OpenShop: TypeAlias = Callable[[Sequence[str], Running], str]
 
 
 @pytest.fixture
@@ -40,7 +50,7 @@ def express(tmp_path: Path, pytestconfig: pytest.Config) -> Sequence[str]:
 
 
 @pytest.fixture
-def open_shop() -> Iterator[Callable[[Sequence[str], Running], str]]:
+def open_shop() -> Iterator[OpenShop]:
     """Start a shop with the facilitator; the URL of its page."""
     with ExitStack() as stack:
 
@@ -72,19 +82,49 @@ class KeepsPayment(Client):
         return super().send(further)
 
 
-@pytest.mark.parametrize("language", ["flask", "express"])
-def test_a_page_is_sold_once(
-    request: pytest.FixtureRequest,
-    run: Run,
-    open_shop: Callable[[Sequence[str], Running], str],
-    language: str,
-) -> None:
-    command = request.getfixturevalue(language)
-    running = run(real_time=True, devnet__block_seconds=0.2)
-    client = KeepsPayment(open_shop(command, running), {}, None, 60)
-    signer = Signer(NETWORK, ALICE, running.devnet, SystemClock())
+class Crowd(Client):
+    """A client that presents its payment twenty times at once; the answer is the best of them."""
+
+    identifier: str | None = None
+    header = ""
+    """The payment as it was presented."""
+    answers: Sequence[Answer] = ()
+
+    def send(self, further: Mapping[str, str]) -> Answer:
+        if not further:
+            return super().send(further)
+        if not self.header:
+            self.header = self._marked(further[SENT])
+            present = partial(super().send, {SENT: self.header})
+            self.answers = together([present] * 20)
+            return min(self.answers, key=lambda answer: answer.status)
+        return super().send({SENT: self.header})
+
+    def _marked(self, header: str) -> str:
+        """The payment with the identifier that its payer chose."""
+        payload = json.loads(base64.b64decode(header))
+        if self.identifier is not None:
+            info = {"required": False, "id": self.identifier}
+            payload["extensions"] = {"payment-identifier": {"info": info}}
+        return base64.b64encode(json.dumps(payload).encode()).decode()
+
+
+@pytest.fixture(params=["flask", "express"])
+def shop(request: pytest.FixtureRequest) -> Sequence[str]:
+    """The command that starts the shop."""
+    return list(request.getfixturevalue(request.param))
+
+
+def pay(client: Client, running: Running, wallet: Wallet = ALICE) -> Purchase:
+    signer = Signer(NETWORK, wallet, running.devnet, SystemClock())
     limits = Limits([NETWORK], "lovelace", 2_000_000)
-    bought = buy(client, limits, lambda _: NetworkSigner(signer, is_devnet=True), lambda _: None)
+    return buy(client, limits, lambda _: NetworkSigner(signer, is_devnet=True), lambda _: None)
+
+
+def test_a_page_is_sold_once(shop: Sequence[str], run: Run, open_shop: OpenShop) -> None:
+    running = run(real_time=True, devnet__block_seconds=0.2)
+    client = KeepsPayment(open_shop(shop, running), {}, None, 60)
+    bought = pay(client, running)
     assert bought.answer.status == 200, bought
     assert b"sunny, 24 degrees" in bought.answer.body
     assert bought.requirements is not None
@@ -94,3 +134,42 @@ def test_a_page_is_sold_once(
     again = client.send(client.payment)
     assert again.status == 402
     assert b"sunny" not in again.body
+
+
+@pytest.mark.parametrize("identifier", [None, "chosen-by-the-payer-0001"])
+def test_twenty_requests_at_once_are_served_one_page(
+    shop: Sequence[str], run: Run, open_shop: OpenShop, identifier: str | None
+) -> None:
+    running = run(real_time=True, devnet__block_seconds=0.5, settlement__wait_seconds=5)
+    client = Crowd(open_shop(shop, running), {}, None, 60)
+    client.identifier = identifier
+    assert pay(client, running).answer.status == 200
+    assert Counter(answer.status for answer in client.answers) == {200: 1, 402: 19}
+    assert sum(b"sunny" in answer.body for answer in client.answers) == 1
+    later = client.send({SENT: client.header})
+    assert (later.status, later.body.count(b"sunny")) == (402, 0)
+
+
+def test_a_payment_whose_page_cannot_be_made_is_given_up(
+    shop: Sequence[str], run: Run, open_shop: OpenShop
+) -> None:
+    """The wallet has one UTxO, and pays again at once: here, or at another merchant."""
+    running = run(real_time=True, devnet__block_seconds=0.2)
+    wallet = Wallet("with one output")
+    ref = running.devnet.fund(wallet.address, 50_000_000)
+    url = open_shop(shop, running)
+    client = KeepsPayment(f"{url}?day=someday", {}, None, 60)
+    refused = pay(client, running, wallet)
+    assert refused.answer.status == 404, refused
+    assert refused.transaction_id is not None
+    assert not running.facilitator.storage.is_reserved(refused.transaction_id, time.time())
+    assert isinstance(running.devnet.transaction(refused.transaction_id), NotFound)
+    elsewhere = requirements(pay_to=BOB.address)
+    signed = Signer(NETWORK, wallet, running.devnet, SystemClock()).sign(elsewhere)
+    assert signed.inputs == {ref}
+    payload = json.loads(base64.b64decode(signed.header))
+    offered = {"x402Version": 2, "paymentPayload": payload, "paymentRequirements": elsewhere}
+    verdict = running.verify(offered)
+    assert verdict["isValid"]
+    assert "extra" not in verdict  # no hold of the first payment is left
+    assert pay(Client(url, {}, None, 60), running, wallet).answer.status == 200
