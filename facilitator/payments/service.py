@@ -298,7 +298,6 @@ class Service:
         """
         try:
             transaction_id = self._verifier.parse(request).transaction_id
-            self._verified.forget(transaction_id)
             return {
                 "cancelled": self._reservations.cancel(transaction_id),
                 "transaction": transaction_id,

@@ -51,11 +51,6 @@ class VerifiedPayments:
                 self._note_taken(transaction_id)
             return is_reserved and is_first
 
-    def forget(self, transaction_id: str) -> None:
-        """Forget a payment that will not be settled."""
-        with self._lock:
-            self._until.pop(transaction_id, None)
-
     def _note_taken(self, transaction_id: str) -> None:
         self._taken[transaction_id] = None
         if len(self._taken) > MAX_REMEMBERED:

@@ -59,6 +59,10 @@ class ScriptedService:
         "status": "not_found",
         "settled": False,
     }
+    on_cancel: Callable[[PaymentRequest], Mapping[str, Any]] = lambda _: {
+        "cancelled": False,
+        "transaction": TRANSACTION,
+    }
     checks: Mapping[str, HealthCheck] = field(default_factory=dict)
 
     def verify(self, request: PaymentRequest, *, caller: str | None = None) -> VerifyResponse:  # noqa: ARG002
@@ -67,8 +71,8 @@ class ScriptedService:
     def was_verified(self, request: PaymentRequest) -> bool:  # noqa: ARG002
         return False
 
-    def cancel(self, request: PaymentRequest) -> Mapping[str, Any]:  # noqa: ARG002
-        return {"cancelled": False, "transaction": TRANSACTION}
+    def cancel(self, request: PaymentRequest) -> Mapping[str, Any]:
+        return self.on_cancel(request)
 
     def settle(self, request: PaymentRequest, **context: Any) -> SettleResponse:
         return self.on_settle(request, **context)

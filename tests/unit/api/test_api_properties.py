@@ -17,7 +17,9 @@ json_values = st.recursive(
     ),
     max_leaves=10,
 )
-posted_paths = st.sampled_from(["/verify", "/settle", "/status", "/verify/", "/settle/"])
+posted_paths = st.sampled_from(
+    ["/verify", "/settle", "/cancel", "/status", "/verify/", "/settle/", "/cancel/"]
+)
 visible = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=40)
 header_text = st.text(
     st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f"), max_size=60

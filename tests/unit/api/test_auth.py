@@ -1,4 +1,4 @@
-"""Who may call ``/verify`` and ``/settle``."""
+"""Who may call ``/verify``, ``/settle`` and ``/cancel``."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ KEYS: dict[str, Any] = {
     "auth__api_keys__shop": "s3cret-shop",
     "auth__api_keys__kiosk": "s3cret-kiosk",
 }
-GUARDED = ["/verify", "/settle"]
+GUARDED = ["/verify", "/settle", "/cancel"]
 
 
 @pytest.mark.parametrize("path", GUARDED)
@@ -58,9 +58,9 @@ def test_without_a_key_is_401(tmp_path: Path, path: str, headers: dict[str, str]
         answer = client.call("POST", path, b"not even read", **headers)
     assert answer.status == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
-    body = answer.json
-    assert body.get("isValid", body.get("success")) is False
-    assert body.get("invalidReason", body.get("errorReason")) == "unauthorized"
+    reason = {"/verify": "invalidReason", "/settle": "errorReason", "/cancel": "error"}[path]
+    assert answer.json[reason] == "unauthorized"
+    assert not answer.json.get("isValid", answer.json.get("success"))
 
 
 def test_looking_needs_no_key(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What each endpoint answers when all is well."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,25 @@ def test_an_outcome_of_settling_is_200_whatever_it_says(tmp_path: Path) -> None:
         "errorReason": "settlement_pending",
         "extra": {"status": "pending"},
     }
+
+
+def test_giving_up_is_200_whatever_it_says(tmp_path: Path) -> None:
+    seen: list[PaymentRequest] = []
+    outcomes: list[dict[str, Any]] = [
+        {"cancelled": True, "transaction": TRANSACTION},
+        {"cancelled": False, "transaction": TRANSACTION},
+        {"cancelled": False, "errorReason": Reason.DECODE_FAILED, "errorMessage": "not CBOR"},
+    ]
+
+    def cancel(request: PaymentRequest) -> Mapping[str, Any]:
+        seen.append(request)
+        return outcomes[len(seen) - 1]
+
+    with serving(tmp_path, ScriptedService(on_cancel=cancel)) as client:
+        for outcome in outcomes:
+            answer = client.call("POST", "/cancel", payment())
+            assert (answer.status, answer.json) == (200, outcome)
+    assert [request.requirements.amount for request in seen] == ["2000000"] * 3
 
 
 def test_status_by_body_and_by_path(client: Client) -> None:
@@ -109,6 +129,7 @@ def test_a_trailing_slash_is_tolerated(client: Client, path: str) -> None:
 
 def test_a_posted_trailing_slash_is_tolerated(client: Client) -> None:
     assert client.call("POST", "/verify/", payment()).json["isValid"] is True
+    assert client.call("POST", "/cancel/", payment()).json["cancelled"] is False
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,9 @@ from support.web import (
     settings,
 )
 
-VERIFY, SETTLE, STATUS = "/verify", "/settle", "/status"
+VERIFY, SETTLE, CANCEL, STATUS = "/verify", "/settle", "/cancel", "/status"
+PAYMENTS = [VERIFY, SETTLE, CANCEL]
+POSTED = [*PAYMENTS, STATUS]
 
 
 def reason_of(answer: Answer, path: str, *, network: str = NETWORK) -> str:
@@ -46,7 +48,7 @@ def reason_of(answer: Answer, path: str, *, network: str = NETWORK) -> str:
     return str(reason)
 
 
-@pytest.mark.parametrize("path", [VERIFY, SETTLE, STATUS])
+@pytest.mark.parametrize("path", POSTED)
 @pytest.mark.parametrize(
     "body",
     [
@@ -73,12 +75,12 @@ def test_json_that_can_be_read_but_not_written_is_400(client: Client) -> None:
     deep: Any = {}
     for _ in range(500):
         deep = {"a": deep}
-    for path in (VERIFY, SETTLE):
+    for path in PAYMENTS:
         answer = client.call("POST", path, payment(paymentRequirements=requirements(extra=deep)))
         assert (answer.status, reason_of(answer, path)) == (400, "invalid_payload")
 
 
-@pytest.mark.parametrize("path", [VERIFY, SETTLE])
+@pytest.mark.parametrize("path", PAYMENTS)
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -101,7 +103,7 @@ def test_a_body_of_wrong_types_is_400(
     assert (answer.status, reason_of(answer, path)) == (400, reason)
 
 
-@pytest.mark.parametrize("path", [VERIFY, SETTLE, STATUS])
+@pytest.mark.parametrize("path", POSTED)
 def test_another_media_type_is_415(client: Client, path: str) -> None:
     for content_type in ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data"):
         answer = client.call("POST", path, b"{}", Content_Type=content_type)
@@ -109,13 +111,13 @@ def test_another_media_type_is_415(client: Client, path: str) -> None:
         assert answer.headers["accept"] == "application/json"
 
 
-@pytest.mark.parametrize("path", [VERIFY, SETTLE, STATUS])
+@pytest.mark.parametrize("path", POSTED)
 def test_an_encoded_body_is_415(client: Client, path: str) -> None:
     answer = client.call("POST", path, b"\x1f\x8b", Content_Encoding="gzip")
     assert (answer.status, reason_of(answer, path)) == (415, "invalid_payload")
 
 
-@pytest.mark.parametrize("path", [VERIFY, SETTLE, STATUS])
+@pytest.mark.parametrize("path", POSTED)
 def test_a_body_of_just_too_many_bytes_is_413(client: Client, path: str) -> None:
     for size, status in ((65536, 400), (65537, 413)):
         answer = client.call("POST", path, b" " * size)
@@ -156,13 +158,15 @@ def test_an_unknown_path_is_404(client: Client, path: str) -> None:
     [
         (VERIFY, {"GET", "POST", "OPTIONS"}),
         (SETTLE, {"GET", "POST", "OPTIONS"}),
+        (CANCEL, {"POST", "OPTIONS"}),
         (STATUS, {"POST", "OPTIONS"}),
         ("/supported", {"GET", "OPTIONS"}),
         ("/health/live", {"GET", "OPTIONS"}),
     ],
 )
 def test_a_wrong_method_is_405(client: Client, path: str, allowed: set[str]) -> None:
-    for method in ("PUT", "DELETE", "PATCH", "TRACE"):
+    refused = {"GET", "POST", "PUT", "DELETE", "PATCH", "TRACE"} - allowed
+    for method in refused:
         answer = client.call(method, path)
         assert (answer.status, reason_of(answer, path)) == (405, "method_not_allowed")
         assert set(answer.headers["allow"].split(", ")) == allowed
@@ -170,7 +174,7 @@ def test_a_wrong_method_is_405(client: Client, path: str, allowed: set[str]) -> 
 
 @pytest.mark.parametrize("method", ["BREW", "WEBSOCKET", "A-B"])
 def test_an_unknown_method_is_400(client: Client, method: str) -> None:
-    for path in (VERIFY, SETTLE, STATUS):
+    for path in POSTED:
         answer = client.call(method, path)
         assert answer.status == 400
         assert reason_of(answer, path) == "bad_request"
@@ -184,12 +188,12 @@ def _fail(*_: object, **__: object) -> Any:
     raise Secretive("redis://:hunter2@db")
 
 
-@pytest.mark.parametrize("path", [VERIFY, SETTLE, STATUS])
+@pytest.mark.parametrize("path", POSTED)
 def test_a_fault_is_500_logged_and_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
     reports: list[tuple[BaseException, Mapping[str, str]]] = []
-    service = ScriptedService(on_verify=_fail, on_settle=_fail, on_status=_fail)
+    service = ScriptedService(_fail, _fail, _fail, _fail)
     body = {"transaction": "ab" * 32, **payment()}
     api = {"on_failure": lambda error, context: reports.append((error, context))}
     with serving(tmp_path, service, api=api) as client:
@@ -215,13 +219,13 @@ def test_a_reporter_that_fails_changes_nothing(tmp_path: Path) -> None:
     assert (answer.status, reason_of(answer, VERIFY)) == (500, "internal_error")
 
 
-@pytest.mark.parametrize("path", [VERIFY, SETTLE, STATUS])
+@pytest.mark.parametrize("path", POSTED)
 def test_an_unavailable_service_is_503(tmp_path: Path, path: str) -> None:
     def unavailable(*_: object, **__: object) -> Any:
         raise ServiceUnavailable(Reason.EVIDENCE_UNAVAILABLE, "The storage is down.", 7)
 
     reports: list[tuple[str, Mapping[str, str]]] = []
-    service = ScriptedService(unavailable, unavailable, unavailable)
+    service = ScriptedService(unavailable, unavailable, unavailable, unavailable)
     api = {"on_failure": lambda error, context: reports.append((str(error), context))}
     with serving(tmp_path, service, api=api) as client:
         answer = client.call("POST", path, {"transaction": "ab" * 32, **payment()})

@@ -1,5 +1,6 @@
 """The description at ``/openapi.json`` says what is: routes, requests, answers and examples."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from facilitator.testing.clock import ManualClock
 from facilitator.x402.reasons import Reason
 from facilitator_devnet.genesis import TEST_TOKEN
 from support.described import Described
-from support.payments import Payer, transaction_id
+from support.payments import BOB, Payer, identified, transaction_id
+from support.payments import requirements as terms
 from support.running import NOW, Running
 from support.web import Client, payment, requirements, serving
 
@@ -65,6 +67,34 @@ def test_the_examples_are_what_is_answered(running: Running) -> None:
     assert running.call("GET", "/supported") == (200, examples.SUPPORTED)
 
 
+def test_the_examples_of_giving_up_are_what_is_answered(running: Running) -> None:
+    running.verify(examples.PAYMENT)
+    for example in (examples.CANCELLED, examples.NOT_CANCELLED):
+        assert running.call("POST", "/cancel", examples.PAYMENT) == (200, example)
+
+
+def test_the_example_of_a_hold_is_what_is_answered(running: Running) -> None:
+    """25 seconds after another recipient was offered the same output."""
+    (earlier,) = Payer(running).rivals(terms(pay_to=BOB.address))
+    running.verify(earlier)
+    assert running.clock is not None
+    running.clock.advance(25)
+    answer = running.verify(examples.PAYMENT)
+    assert answer["extra"].pop("heldFor") == transaction_id(earlier)
+    assert answer == {**examples.HELD, "extra": {"reserved": False, "heldSeconds": 95}}
+    assert set(examples.HELD["extra"]) == {"reserved", "heldFor", "heldSeconds"}
+
+
+def test_the_example_of_an_identifier_is_what_is_answered(running: Running) -> None:
+    payer = Payer(running)
+    payer.body()  # out of the output that the example spends
+    earlier = identified(payer.body(), "chosen-by-the-payer-0001")
+    running.settle(earlier)
+    answer = running.verify(identified(examples.PAYMENT, "chosen-by-the-payer-0001"))
+    expected = json.dumps(examples.NAMED).replace(examples.EARLIER, transaction_id(earlier))
+    assert answer == json.loads(expected)
+
+
 def test_the_example_of_an_invalid_payment_is_what_is_answered_an_hour_later(run: Run) -> None:
     assert run(clock=ManualClock(NOW + 3600)).verify(examples.PAYMENT) == examples.EXPIRED
 
@@ -96,7 +126,7 @@ def test_real_answers_are_as_described(running: Running) -> None:
     client, payer = Client(running.server.port), Payer(running)
     bodies = [payer.body(), payer.body(asset=TEST_TOKEN, amount=5), payer.body(seconds=0)]
     bodies += [payment(), payment(paymentRequirements=requirements(network="x"))]
-    for path in ("/verify", "/inspect", "/settle", "/settle", "/verify"):
+    for path in ("/verify", "/cancel", "/inspect", "/settle", "/settle", "/cancel", "/verify"):
         for body in bodies:
             assert client.call("POST", path, body).status == 200
         running.next_block()

@@ -83,6 +83,7 @@ def test_an_error_shows_the_quota_too(tmp_path: Path, method: str, path: str, st
         ("POST", "/status", True),
         ("POST", "/inspect", True),
         ("POST", "/%76erify", True),
+        ("POST", "/cancel", False),
         ("GET", "/supported", False),
         ("GET", "/", False),
         ("GET", "/nowhere", False),
@@ -187,4 +188,6 @@ def test_browsers_may_read_the_quota(tmp_path: Path) -> None:
     assert (allowed.status, refused.status) == (200, 429)
     for answer in (allowed, refused):
         exposed = answer.headers["access-control-expose-headers"].lower().split(", ")
-        assert {"ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"} <= set(exposed)
+        shown = {name for name in answer.headers if name.startswith("ratelimit-")}
+        assert shown == {f"ratelimit-{name}" for name in ("limit", "remaining", "reset", "policy")}
+        assert shown <= set(exposed)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from facilitator.testing.threads import together
-from support.payments import MERCHANT, Payer
+from support.payments import Payer
 from support.running import Running
 from support.web import Answer, Client
 
@@ -182,10 +182,25 @@ def test_by_default_a_key_may_do_far_more(run: Callable[..., Running]) -> None:
     assert keyed >= 100 * anonymous
 
 
-def test_a_cancelled_payment_is_let_in_no_more(run: Callable[..., Running]) -> None:
+def test_a_payment_is_let_in_though_another_request_gave_it_up(
+    run: Callable[..., Running],
+) -> None:
+    """Its payer sent it to the shop twice, and one of the two pages could not be made."""
     running = limited(run)
-    shop, body = Shop(running), Payer(running).body(pay_to=MERCHANT.address)
+    shop, body = Shop(running), Payer(running).body()
     shop.post("/verify", body)
     shop.use_up()
     assert shop.post("/cancel", body).json["cancelled"] is True
-    assert is_refused(shop.post("/settle", body))
+    assert shop.post("/settle", body).json["errorReason"] == "settlement_pending"
+
+
+def test_giving_up_is_no_sensitive_request(run: Callable[..., Running]) -> None:
+    """Each `/verify` may be followed by one."""
+    running = limited(run)
+    shop, payer = Shop(running), Payer(running)
+    bodies = [payer.body() for _ in range(4)]
+    for body in bodies:
+        assert shop.post("/verify", body).json["isValid"]
+    answers = [shop.post("/cancel", body) for body in bodies]
+    assert [answer.json["cancelled"] for answer in answers] == [True] * 4
+    assert answers[-1].headers["ratelimit-policy"] == '50;w=60;name="global"'

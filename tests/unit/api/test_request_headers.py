@@ -109,16 +109,22 @@ def test_browsers_may_call_from_the_origins_set(
     with serving(tmp_path, server__cors_origins=setting) as client:
         plain = client.call("POST", "/verify", payment(), Origin=origin)
         refused = client.call("POST", "/verify", b"{", Origin=origin)
-        preflight = client.call(
-            "OPTIONS",
-            "/verify",
-            Origin=origin,
-            Access_Control_Request_Method="POST",
-            Access_Control_Request_Headers="content-type",
-        )
-    for answer in (plain, refused, preflight):
+        preflights = [
+            client.call(
+                "OPTIONS",
+                path,
+                Origin=origin,
+                Access_Control_Request_Method="POST",
+                Access_Control_Request_Headers="content-type,x-api-key",
+            )
+            for path in ("/verify", "/settle", "/cancel", "/status")
+        ]
+    for answer in (plain, refused, *preflights):
         assert answer.headers.get("access-control-allow-origin") == allowed
-    assert ("POST" in preflight.headers.get("access-control-allow-methods", "")) is bool(allowed)
+    for preflight in preflights:
+        methods = preflight.headers.get("access-control-allow-methods", "")
+        headers = preflight.headers.get("access-control-allow-headers", "")
+        assert ("POST" in methods) is ("x-api-key" in headers) is bool(allowed)
 
 
 class Whoami:
