@@ -12,9 +12,15 @@ from x402.http import (
     HTTPFacilitatorClient,
     HTTPFacilitatorClientSync,
 )
-from x402.schemas import AssetAmount, PaymentPayload, PaymentRequirements
+from x402.schemas import (
+    AbortResult,
+    AssetAmount,
+    PaymentPayload,
+    PaymentRequirements,
+    VerifyResultContext,
+)
 
-from support.payments import Payer
+from support.payments import BOB, Payer, identified, requirements, transaction_id
 from support.running import Running
 
 Run = Callable[..., Running]
@@ -93,12 +99,12 @@ def test_supported(running: Running) -> None:
 
 def test_verify_and_settle(running: Running) -> None:
     body = Payer(running).body()
-    payload, requirements = models(body)
+    payload, terms = models(body)
     blocks = blocks_once_submitted(running, body)
     with HTTPFacilitatorClientSync(config(running)) as client:
-        verdict = client.verify(payload, requirements)
-        settled = client.settle(payload, requirements)
-        again = client.settle(payload, requirements)
+        verdict = client.verify(payload, terms)
+        settled = client.settle(payload, terms)
+        again = client.settle(payload, terms)
     blocks.join()
     assert verdict.is_valid is True
     assert verdict.payer
@@ -107,11 +113,78 @@ def test_verify_and_settle(running: Running) -> None:
     assert (again.success, again.error_reason) == (False, "duplicate_settlement")
 
 
-def test_an_invalid_payment(running: Running) -> None:
-    payload, requirements = models(Payer(running).body(seconds=0))
+def test_a_payment_identifier_repeats_no_success(running: Running) -> None:
+    """Its payer wrote it, and may show it to any number of resource servers."""
+    body = identified(Payer(running).body(), "pay_7d5d747be160e280")
+    payload, terms = models(body)
+    blocks = blocks_once_submitted(running, body)
     with HTTPFacilitatorClientSync(config(running)) as client:
-        verdict = client.verify(payload, requirements)
-        settled = client.settle(payload, requirements)
+        assert client.verify(payload, terms).is_valid is True
+        settled = client.settle(payload, terms)
+        again = client.settle(payload, terms)
+        verdict = client.verify(payload, terms)
+    blocks.join()
+    assert settled.success is True
+    assert (again.success, again.error_reason) == (False, "duplicate_settlement")
+    assert again.transaction == settled.transaction
+    assert again.extra == {
+        "status": "confirmed",
+        "transactionId": settled.transaction,
+        "confirmations": 1,
+    }
+    assert (verdict.is_valid, verdict.invalid_reason) == (False, "duplicate_settlement")
+
+
+def test_a_second_payment_under_an_identifier_is_refused(running: Running) -> None:
+    payer, identifier = Payer(running), "pay_7d5d747be160e280"
+    first, second = (models(identified(payer.body(), identifier)) for _ in range(2))
+    with HTTPFacilitatorClientSync(config(running)) as client:
+        blocks = blocks_once_submitted(running, payer.body())
+        settled = client.settle(*first)
+        verdict, refused = client.verify(*second), client.settle(*second)
+    blocks.join()
+    assert settled.success is True
+    assert (verdict.is_valid, verdict.invalid_reason) == (False, "duplicate_settlement")
+    assert settled.transaction in (verdict.invalid_message or "")
+    assert (refused.success, refused.error_reason) == (False, "duplicate_settlement")
+    assert refused.extra == {"status": "confirmed", "transactionId": settled.transaction}
+
+
+def test_a_hold_for_another_recipient_leaves_the_verdict(running: Running) -> None:
+    here, elsewhere = requirements(), requirements(pay_to=BOB.address)
+    bodies = Payer(running).rivals(here, elsewhere)
+    with HTTPFacilitatorClientSync(config(running)) as client:
+        verdicts = [client.verify(*models(body)) for body in bodies]
+    assert [verdict.is_valid for verdict in verdicts] == [True, True]
+    first, second = (verdict.extra for verdict in verdicts)
+    assert first is None
+    held = {"reserved": False, "heldFor": transaction_id(bodies[0]), "heldSeconds": 120}
+    assert second == held
+
+
+def test_a_resource_server_may_refuse_what_is_held_elsewhere(running: Running) -> None:
+    """By the SDK's own hook, where the facilitator only advises."""
+    bodies = Payer(running).rivals(requirements(), requirements(pay_to=BOB.address))
+
+    def only_free_inputs(context: VerifyResultContext) -> AbortResult | None:
+        held = (context.result.extra or {}).get("heldFor")
+        return AbortResult("input_held_elsewhere", f"held for {held}") if held else None
+
+    with HTTPFacilitatorClientSync(config(running)) as client:
+        server = x402ResourceServerSync(client)
+        server.register("cardano:preprod", ExactCardano())
+        server.on_after_verify(only_free_inputs)
+        server.initialize()
+        verdicts = [server.verify_payment(*models(body)) for body in bodies]
+    assert [verdict.is_valid for verdict in verdicts] == [True, False]
+    assert verdicts[1].invalid_reason == "input_held_elsewhere"
+
+
+def test_an_invalid_payment(running: Running) -> None:
+    payload, terms = models(Payer(running).body(seconds=0))
+    with HTTPFacilitatorClientSync(config(running)) as client:
+        verdict = client.verify(payload, terms)
+        settled = client.settle(payload, terms)
     assert verdict.is_valid is False
     assert verdict.invalid_reason == "invalid_exact_cardano_payload_ttl_expired"
     assert "slot" in (verdict.invalid_message or "")
@@ -120,14 +193,14 @@ def test_an_invalid_payment(running: Running) -> None:
 
 def test_the_async_client(running: Running) -> None:
     body = Payer(running).body()
-    payload, requirements = models(body)
+    payload, terms = models(body)
     blocks = blocks_once_submitted(running, body)
 
     async def drive() -> tuple[Any, Any]:
         async with HTTPFacilitatorClient(config(running)) as client:
             assert client.get_supported().kinds
-            verdict = await client.verify(payload, requirements)
-            return verdict, await client.settle(payload, requirements)
+            verdict = await client.verify(payload, terms)
+            return verdict, await client.settle(payload, terms)
 
     verdict, settled = asyncio.run(drive())
     blocks.join()
@@ -139,7 +212,7 @@ def test_the_sdk_resumes_a_pending_settlement_by_itself(run: Run) -> None:
     """Its resource server calls again, once, and gets the success that was still to come."""
     running = run(settlement__wait_seconds=20)
     body = Payer(running).body()
-    payload, requirements = models(body)
+    payload, terms = models(body)
     answers: list[Any] = []
 
     class Impatient(HTTPFacilitatorClientSync):
@@ -159,8 +232,8 @@ def test_the_sdk_resumes_a_pending_settlement_by_itself(run: Run) -> None:
         server = x402ResourceServerSync(client)
         server.register("cardano:preprod", ExactCardano())
         server.initialize()
-        assert server.verify_payment(payload, requirements).is_valid is True
-        settled = server.settle_payment(payload, requirements)
+        assert server.verify_payment(payload, terms).is_valid is True
+        settled = server.settle_payment(payload, terms)
     assert answers[0].error_reason == "settlement_pending"
     assert answers[0].extra["transactionId"] == answers[0].transaction
     assert settled.success is True
