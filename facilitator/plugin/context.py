@@ -6,6 +6,11 @@ from pathlib import Path
 from facilitator.clock import Clock
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.settings import Settings
+from facilitator.settings.subscription import Apply, Subscribe
+
+
+def _never_changes(apply: Apply) -> None:
+    """Register nothing: these settings stay as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +33,8 @@ class Context:
     """This process among several; ``None`` when it is the only one."""
     meter: Meter = NO_METER
     """The meter; it does nothing without a plugin's meter, and while that is asked for."""
+    subscribe: Subscribe = _never_changes
+    """Registers a function to call with the new settings whenever SIGHUP has changed some.
+
+    It must not fail. Of a plugin's own settings only those declared with ``reloads`` ever change.
+    """

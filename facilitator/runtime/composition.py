@@ -29,6 +29,7 @@ from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER
 from facilitator.roles.storage import Storage
 from facilitator.runtime.chains import chains_by_network
+from facilitator.runtime.contact import make_contact
 from facilitator.runtime.fault_reports import FaultReports
 from facilitator.runtime.policy import terms_policy
 from facilitator.runtime.rate_limiting import rate_limiter
@@ -56,7 +57,7 @@ class Facilitator:
         """
         self.settings = settings
         self.plugins = plugins
-        context = Context(settings, clock, worker)
+        context = Context(settings, clock, worker, subscribe=subscribe)
         self.meter = plugins.meter(context) or NO_METER
         self.meter.gauge(BUILD, lambda: 1, version=__version__)
         self.context = replace(context, meter=self.meter)
@@ -161,8 +162,12 @@ class Facilitator:
         self.plugins.request_failed(error, context)
 
     def start(self) -> None:
-        """Start plugins and recovery; requests may come afterwards."""
+        """Start plugins and recovery; requests may come afterwards.
+
+        Raises :class:`PluginError` when a chain provider can never answer as it is set up.
+        """
         self.plugins.startup(self.context)
+        make_contact(self.chains)
         self.service.start()
 
     def close(self) -> None:

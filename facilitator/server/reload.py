@@ -10,13 +10,15 @@ import logging
 import os
 import termios
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
+from typing import Any
 
 from facilitator.errors import FacilitatorError
 from facilitator.observability.logs import configure_logging
 from facilitator.server import sd_notify
 from facilitator.settings import Settings
+from facilitator.settings.schema import Field, fields_of
 from facilitator.settings.subscription import Apply
 
 logger = logging.getLogger("facilitator.reload")
@@ -32,7 +34,7 @@ RELOADED = {
     ),
     "server": ("trusted_proxies", "cors_origins"),
 }
-"""The keys, by table, that take effect without a restart."""
+"""The core's keys, by table, that take effect without a restart."""
 
 
 class Reload:
@@ -88,7 +90,7 @@ class Reload:
 
     def _apply(self, settings: Settings) -> None:
         changed = changed_keys(self.settings, settings)
-        late = [key for key in changed if not is_reloaded(key)]
+        late = [key for key in changed if not is_reloaded(key, self.settings, settings)]
         # First of all, so that no line can show a new secret. A line may still have an old one.
         self._secrets |= set(settings.secrets())
         self.settings = merged(self.settings, settings)
@@ -104,10 +106,20 @@ class Reload:
         configure_logging(self.settings.log, secrets=self._secrets)
 
 
-def is_reloaded(key: str) -> bool:
-    """Return True if the dotted key takes effect without a restart."""
+def is_reloaded(key: str, former: Settings, new: Settings) -> bool:
+    """Return True if the dotted key's new value takes effect without a restart."""
     table, _, rest = key.partition(".")
-    return rest.partition(".")[0] in RELOADED.get(table, ())
+    if rest.partition(".")[0] in RELOADED.get(table, ()):
+        return True
+    (before, after) = (
+        [each for each in settings.effective if each.key == key] for settings in (former, new)
+    )
+    return bool(before and after) and _takes(before[0].field, before[0].value, after[0].value)
+
+
+def _takes(field: Field, former: Any, new: Any) -> bool:
+    """Return True if the declaration of a plugin's setting says that it takes the new value."""
+    return field.reloads is not None and former != new and field.reloads(former, new)
 
 
 def changed_keys(former: Settings, new: Settings) -> list[str]:
@@ -140,15 +152,32 @@ def merged(former: Settings, new: Settings) -> Settings:
         for name, keys in RELOADED.items()
     }
     by_type = {type(table): table for table in tables.values()}
+    sections = (by_type.get(type(each), each) for each in former.sections)
+    is_taken = {
+        each.key: is_reloaded(each.key, former, new) for each in (*former.effective, *new.effective)
+    }
     return dataclasses.replace(
         former,
         **tables,
-        sections=tuple(by_type.get(type(each), each) for each in former.sections),
+        sections=tuple(_merged_section(each, new.sections) for each in sections),
         effective=(
-            *(each for each in former.effective if not is_reloaded(each.key)),
-            *(each for each in new.effective if is_reloaded(each.key)),
+            *(each for each in former.effective if not is_taken[each.key]),
+            *(each for each in new.effective if is_taken[each.key]),
         ),
     )
+
+
+def _merged_section(former: Any, sections: Sequence[Any]) -> Any:
+    """Return a plugin's table with the values that it takes from the new one."""
+    for new in sections:
+        if type(new) is type(former):
+            taken = {
+                name: getattr(new, name)
+                for name, field in fields_of(type(former)).items()
+                if _takes(field, getattr(former, name), getattr(new, name))
+            }
+            return dataclasses.replace(former, **taken)
+    return former
 
 
 def terminal_is_gone(number: int = 2) -> bool:

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 Check = Callable[[Any], "str | None"]
 """Checks a converted value; returns a sentence that says what is wrong, or ``None``."""
+Reloads = Callable[[Any, Any], bool]
+"""Returns True if the second value may follow the first one without a restart."""
 
 
 def setting(
@@ -23,6 +25,7 @@ def setting(
     secret: bool = False,
     required: str | None = None,
     check: Check | None = None,
+    reloads: Reloads | None = None,
 ) -> Any:
     """Declare a key of a settings table as the field of a frozen dataclass.
 
@@ -37,6 +40,8 @@ def setting(
         secret: True for a value that must never be shown.
         required: The sentence that refuses a missing value; such a key has no default.
         check: A further check of the converted value.
+        reloads: Returns True for a former and a new value if the plugin takes the new one on SIGHUP
+            (see :attr:`~facilitator.plugin.context.Context.subscribe`); else it needs a restart.
     """
     metadata = {
         "help": help,
@@ -45,6 +50,7 @@ def setting(
         "secret": secret,
         "required": required,
         "check": check,
+        "reloads": reloads,
     }
     if isinstance(default, Mapping):
         return dataclasses.field(
@@ -67,6 +73,7 @@ class Field:
     secret: bool
     required: str | None
     check: Check | None
+    reloads: Reloads | None
 
     @property
     def is_mapping(self) -> bool:
