@@ -16,6 +16,7 @@ from facilitator.plugin import (
     hookimpl,
 )
 from facilitator_redis.address import Form, parse_address
+from facilitator_redis.former import let_former_reservations_expire
 from facilitator_redis.names import Names
 from facilitator_redis.rate_limits import TIMEOUT_SECONDS, RedisRateLimiter
 from facilitator_redis.requirements import warn_of_unsuitable
@@ -44,9 +45,11 @@ def storage(context: Context) -> Storage:
         server = Server(address, settings.timeout_seconds)
         storage = RedisStorage(server, settings.prefix, settings.replicas)
         storage.ping()
+        let_former_reservations_expire(server, Names(settings.prefix))
     except StorageUnavailable as error:
-        raise PluginError(f"the storage cannot start: {error}") from error
+        raise PluginError(f"the storage cannot start: {error.detail}") from error
     warn_of_unsuitable(server)
+    _follow_login(context, server)
     return storage
 
 
@@ -59,9 +62,18 @@ def rate_limiter(context: Context) -> RateLimiter | None:
     settings = context.settings.section(RedisSettings)
     if not settings.rate_limits:
         return None
-    server = Server(parse_address(settings.url), TIMEOUT_SECONDS)
+    server = Server(parse_address(settings.url), TIMEOUT_SECONDS, is_logged=False)
     with suppress(StorageUnavailable):
         server.read("PING")  # connects, so that no request waits for it
-    return RedisRateLimiter(
-        server, Names(settings.prefix), context.settings.rate_limit, context.clock
+    _follow_login(context, server)
+    return RedisRateLimiter(server, Names(settings.prefix), context.settings.rate_limit)
+
+
+def _follow_login(context: Context, server: Server) -> None:
+    """Have the login follow the settings, which SIGHUP may change.
+
+    Settings that name another Redis need a restart, and do not come here.
+    """
+    context.subscribe(
+        lambda settings: server.change_login(parse_address(settings.section(RedisSettings).url))
     )

@@ -43,6 +43,13 @@ class Address:
         )
         return f"{hosts} (service {self.service})" if self.service else hosts
 
+    def is_same_redis(self, other: "Address") -> bool:
+        """Return True if the other address differs in logins and certificates at most."""
+        return self._place() == other._place()
+
+    def _place(self) -> tuple[object, ...]:
+        return (self.form, self.tls, self.hosts, self.database, self.service)
+
     def tls_files(self) -> dict[str, str]:
         """Return the options that redis-py takes for TLS."""
         return {name: value for name, value in self.options.items() if name in _TLS_OPTIONS}

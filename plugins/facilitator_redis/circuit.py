@@ -4,6 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from facilitator_redis.errors import Complaint
+
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0
 
@@ -18,12 +20,12 @@ class Circuit:
         """Start closed; ``clock`` returns seconds."""
         self._clock = clock
         self._lock = threading.Lock()
-        self._complaint: str | None = None
+        self._complaint: Complaint | None = None
         self._pause = FIRST_PAUSE_SECONDS
         self._next_try = 0.0
         self._is_tried = False
 
-    def complaint(self) -> str | None:
+    def complaint(self) -> Complaint | None:
         """Return the reason why no call may be made now; ``None`` if one may."""
         with self._lock:
             if self._complaint is None:
@@ -44,7 +46,7 @@ class Circuit:
             self._pause = FIRST_PAUSE_SECONDS
             self._is_tried = False
 
-    def failed(self, complaint: str) -> None:
+    def failed(self, complaint: Complaint) -> None:
         """Open the circuit after a call without an answer."""
         with self._lock:
             if self._is_tried:  # many calls may fail together at first, which counts as one

@@ -1,7 +1,7 @@
 """A client of redis-py for each form of address."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, cast
 
 from redis import Redis, RedisCluster, Sentinel
 from redis.backoff import NoBackoff
@@ -30,8 +30,6 @@ class Client(Protocol):
         """Return the values of the command ``INFO`` by name."""
         ...
 
-    connection_pool: Any
-
     def pipeline(self, transaction: bool) -> Any:
         """Return a pipeline, which sends commands together on one connection."""
         ...
@@ -58,6 +56,18 @@ def connect(address: Address, timeout_seconds: float) -> Client:
         client = Redis(host=host, port=port, db=address.database, **login, **options)
     found: Client = client
     return found
+
+
+def close_idle(client: Client) -> None:
+    """Close the connections that no call uses at present."""
+    if isinstance(client, RedisCluster):
+        nodes = cast(Any, client).get_nodes()
+        clients = [node.redis_connection for node in nodes if node.redis_connection is not None]
+    else:
+        clients = [client]
+    pools = (each.connection_pool for each in clients)
+    for pool in pools:
+        pool.disconnect(inuse_connections=False)
 
 
 def _node(host: str, port: int) -> ClusterNode:

@@ -47,20 +47,29 @@ class Names:
         return self._name("claims", "final")
 
     @property
-    def reservations(self) -> tuple[str, str, str, str]:
+    def holds(self) -> tuple[str, str, str, str]:
         """The four names for the scripts for reservations, in their order."""
-        times, records = self._name("reservations", "times"), self._name("reservations", "records")
-        return (
-            times,
-            records,
-            self._name("reservations", "inputs"),
-            self._name("reservations", "payers"),
-        )
+        return self._four("holds", "ends", "records", "inputs", "verified")
+
+    @property
+    def former_reservations(self) -> tuple[str, str, str, str]:
+        """The names of reservations in their former form, which had no recipient."""
+        return self._four("reservations", "times", "records", "inputs", "payers")
 
     @property
     def ping(self) -> str:
         """The name of the record that tests writing."""
         return self._name("ping")
+
+    def _four(
+        self, kind: str, one: str, two: str, three: str, four: str
+    ) -> tuple[str, str, str, str]:
+        return (
+            self._name(kind, one),
+            self._name(kind, two),
+            self._name(kind, three),
+            self._name(kind, four),
+        )
 
     def _name(self, *parts: str) -> str:
         return ":".join((f"{{{self.prefix}}}", *parts))

@@ -4,14 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from facilitator.plugin import (
     ClientLimits,
-    Clock,
     Limits,
     RateDecision,
     RateLimitSettings,
     Window,
     decide,
 )
-from facilitator_redis import scripts
+from facilitator_redis import holds
 from facilitator_redis.names import Names
 from facilitator_redis.server import Server
 
@@ -24,15 +23,13 @@ class RedisRateLimiter:
     """A :class:`~facilitator.roles.rate_limit.RateLimiter` for all processes on the same Redis.
 
     It allows no more requests in any minute than the settings say, in all and of sensitive ones.
+    The minutes are those of the server's clock, so that clocks of other processes do not matter.
     """
 
-    def __init__(
-        self, server: Server, names: Names, settings: RateLimitSettings, clock: Clock
-    ) -> None:
+    def __init__(self, server: Server, names: Names, settings: RateLimitSettings) -> None:
         """Count under these names. ``server`` should give up early: every request asks it."""
         self._server = server
         self._names = names
-        self._clock = clock
         self.change(
             ClientLimits(
                 Limits(settings.global_per_minute, settings.sensitive_per_minute),
@@ -52,20 +49,17 @@ class RedisRateLimiter:
         limits = self._limits.of(client).windows(sensitive=sensitive)
         keys = [self._names.window(name, client) for name, _ in limits]
         sizes = [size for _, size in limits]
-        now = self._clock.time()
         # A request counted twice, after a lost reply, does the client little harm.
-        reply = self._server.run(scripts.HIT, keys, [now, WINDOW_SECONDS, *sizes])
-        return decide(list(_windows(reply[1:], limits, now)), allowed=bool(reply[0]))
+        reply = self._server.run(holds.HIT, keys, [WINDOW_SECONDS, *sizes])
+        return decide(list(_windows(reply[1:], limits)), allowed=bool(reply[0]))
 
     def close(self) -> None:
         """Close the connections."""
         self._server.close()
 
 
-def _windows(
-    counted: Sequence[int | bytes], limits: Sequence[tuple[str, int]], now: float
-) -> Iterator[Window]:
-    """Yield the client's windows from the number of requests and the time of the oldest in each."""
+def _windows(counted: Sequence[int | bytes], limits: Sequence[tuple[str, int]]) -> Iterator[Window]:
+    """Yield the client's windows from the number of requests, and the seconds left, of each."""
     for place, (name, limit) in enumerate(limits):
-        used, oldest = counted[2 * place : 2 * place + 2]
-        yield Window(limit, int(used), float(oldest or now) + WINDOW_SECONDS - now, name)
+        used, seconds = counted[2 * place : 2 * place + 2]
+        yield Window(limit, int(used), float(seconds), name)

@@ -38,6 +38,7 @@ def claim_of(record: bytes) -> Claim:
         return Claim(**values)
     except (ValueError, TypeError, KeyError) as error:
         raise StorageUnavailable(
+            "the storage holds a record that cannot be read",
             "Redis holds a claim that cannot be read: a newer facilitator wrote it, or another"
-            " program uses the same redis.prefix"
+            " program uses the same redis.prefix",
         ) from error

@@ -17,7 +17,7 @@ def warn_of_unsuitable(server: Server) -> None:
         policy = server.info("memory").get("maxmemory_policy", "noeviction")
         keeps_log = server.info("persistence").get("aof_enabled", 1)
     except StorageUnavailable as error:
-        _log.debug("Redis does not say how it is set up: %s", error)
+        _log.debug("Redis does not say how it is set up: %s", error.detail)
         return
     if policy != "noeviction":
         _log.warning(

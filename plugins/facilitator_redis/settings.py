@@ -15,6 +15,10 @@ def _names_a_server(url: str) -> str | None:
     return None
 
 
+def _is_same_redis(former: str, new: str) -> bool:
+    return parse_address(former).is_same_redis(parse_address(new))
+
+
 def _fits_into_keys(prefix: str) -> str | None:
     if not re.fullmatch(r"[A-Za-z0-9_.:-]{1,64}", prefix):
         return "must be 1 to 64 letters, digits, dots, colons, dashes or underscores"
@@ -30,6 +34,7 @@ class RedisSettings:
         "Where Redis or Valkey is, with user and password if it needs them.",
         secret=True,
         check=_names_a_server,
+        reloads=_is_same_redis,
     )
     prefix: str = setting(
         "x402",

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from facilitator.plugin import Entry, SharedOutput
+from facilitator.plugin import Entry, Lease, SharedOutput
 from facilitator_redis import scripts
 from facilitator_redis.client import Value
 from facilitator_redis.names import Names
@@ -17,13 +17,15 @@ class SharedChain:
         self._server = server
         self._names = names
 
-    def lead(self, network: str, follower: str, now: float, until: float) -> bool:
-        """Make the follower the network's leader, unless another one's lease lasts.
-
-        Return True if it leads now.
-        """
-        keys = [self._names.leader(network)]
-        return bool(self._server.run(scripts.LEAD, keys, [follower, now, until]))
+    def lead(
+        self, network: str, follower: str, now: float, until: float, over: Lease | None = None
+    ) -> Lease:
+        """Make the follower the leader unless another's lease lasts; return the one in force."""
+        ended = "" if over is None else f"{over.until!r} {over.follower}"
+        asked: list[Value] = [follower, now, until, ended]
+        lease: bytes = self._server.run(scripts.LEAD, [self._names.leader(network)], asked)
+        ends_at, _, leader = lease.decode().partition(" ")
+        return Lease(leader, float(ends_at))
 
     def resign(self, network: str, follower: str) -> None:
         """End the follower's lease, if it leads."""

@@ -5,15 +5,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from facilitator.plugin import Claim, Reservation, ReservedElsewhere, TooManyReservations
-from facilitator_redis import scripts
+from facilitator_redis import holds, scripts
+from facilitator_redis.callers_clock import CallersClock
 from facilitator_redis.client import Value
 from facilitator_redis.names import Names
 from facilitator_redis.records import claim_of, nonce_in_record, record_of
-from facilitator_redis.scripts import Script
+from facilitator_redis.script import SERVER_TIME, Script
 from facilitator_redis.server import Server
 from facilitator_redis.sharing import SharedChain
 
-_BATCH = 100
+_READ_AT_ONCE = 100
+_FORGOTTEN_AT_ONCE = 500
+_SETTLING, _VERIFIED = "settling", "verified"
 _OPEN_INDEX, _FINAL_INDEX = 2, 3
 """The places of the indexes among the keys of the scripts for claims."""
 
@@ -34,6 +37,7 @@ class RedisStorage(SharedChain):
         """
         super().__init__(server, Names(prefix))
         self._replicas = replicas
+        self._clock = CallersClock()
 
     # --- Claims -----------------------------------------------------------------------------
 
@@ -61,24 +65,27 @@ class RedisStorage(SharedChain):
         """Return all claims that are not final, oldest first."""
         ids = _texts(self._server.read("ZRANGE", self._names.open_claims, 0, -1))
         claims: list[Claim] = []
-        for start in range(0, len(ids), _BATCH):
-            names = [self._names.claim(each) for each in ids[start : start + _BATCH]]
+        for start in range(0, len(ids), _READ_AT_ONCE):
+            names = [self._names.claim(each) for each in ids[start : start + _READ_AT_ONCE]]
             claims += [claim_of(record) for record in self._server.read("MGET", *names) if record]
         return [claim for claim in claims if not claim.state.is_final]
 
     def forget_claims(self, now: float) -> int:
-        """Remove final claims whose ``keep_until`` has passed; return their number."""
-        forgotten = 0
+        """Remove some final claims whose ``keep_until`` has passed; return their number.
+
+        Another process may remove the same ones first, so it goes on until it has removed one.
+        """
         while ids := self._forgettable(now):
             keys = [self._names.final_claims, *map(self._names.claim, ids)]
-            forgotten += self._server.run(
-                scripts.FORGET_CLAIMS, keys, [now, *ids], repeatable=False
-            )
-        return forgotten
+            arguments: list[Value] = [now, *ids]
+            forgotten = self._server.run(scripts.FORGET_CLAIMS, keys, arguments, repeatable=False)
+            if forgotten:
+                return int(forgotten)
+        return 0
 
     def _forgettable(self, now: float) -> list[str]:
         """Return the ids of some final claims, few enough that no other call waits long."""
-        range_ = (self._names.final_claims, "-inf", now, "LIMIT", 0, _BATCH)
+        range_ = (self._names.final_claims, "-inf", now, "LIMIT", 0, _FORGOTTEN_AT_ONCE)
         return _texts(self._server.read("ZRANGEBYSCORE", *range_))
 
     def _put(self, script: Script, keys: Sequence[str], claim: Sequence[Value]) -> Any:
@@ -93,39 +100,78 @@ class RedisStorage(SharedChain):
     def reserve(
         self, reservation: Reservation, now: float, limit: int
     ) -> ReservedElsewhere | TooManyReservations | None:
-        """Hold the inputs for the transaction; ``None`` on success."""
+        """Hold the inputs for the transaction; return ``None`` on success, else the refusal."""
         wanted: list[Value] = [
+            *self._by_clock(now),
             reservation.transaction_id,
-            reservation.payer,
-            reservation.expires_at,
-            now,
             limit,
+            max(0.0, reservation.expires_at - now),
+            reservation.payer,
+            reservation.pay_to,
+            _SETTLING if reservation.is_settling else _VERIFIED,
+            reservation.expires_at,
             *reservation.inputs,
         ]
         answer: Any = b"more"
         while answer == b"more":
-            answer = self._server.run(scripts.RESERVE, self._names.reservations, wanted)
+            answer = self._server.run(holds.RESERVE, self._names.holds, wanted)
         if answer == b"held":
             return None
         if answer[0] == b"too many":
             return TooManyReservations(answer[1])
-        name, holder, expires_at = _texts(answer[1:])
-        return ReservedElsewhere(name, holder, float(expires_at))
+        name, holder, ends_at, kind = _texts(answer[1:])
+        return ReservedElsewhere(name, holder, float(ends_at), is_settling=kind == _SETTLING)
 
     def release(self, transaction_id: str) -> None:
-        """Release the transaction's reservation, if it has one."""
-        self._server.run(scripts.RELEASE, self._names.reservations, [transaction_id])
+        """Remove the transaction's reservation, if it has one."""
+        self._run_on_hold(holds.RELEASE, transaction_id)
+
+    def cancel(self, transaction_id: str) -> bool:
+        """Remove the transaction's reservation if it was only verified; return True if removed."""
+        return bool(self._run_on_hold(holds.CANCEL, transaction_id, repeatable=False))
+
+    def is_reserved(self, transaction_id: str, now: float) -> bool:
+        """Return True if the transaction holds inputs."""
+        return bool(self._run_on_hold(holds.IS_RESERVED, transaction_id, now))
+
+    def _run_on_hold(
+        self,
+        script: Script,
+        transaction_id: str,
+        now: float | None = None,
+        *,
+        repeatable: bool = True,
+    ) -> object:
+        arguments: list[Value] = [*self._by_clock(now), transaction_id]
+        return self._server.run(script, self._names.holds, arguments, repeatable=repeatable)
 
     # --- Idempotency keys -------------------------------------------------------------------
 
-    def bind_key(self, key: str, fingerprint: str, expires_at: float, now: float) -> str:
-        """Bind the key to the request unless it is bound; return the bound fingerprint."""
-        milliseconds = max(1, math.ceil((expires_at - now) * 1000))
-        binding: list[Value] = [fingerprint, expires_at, now, milliseconds]
-        bound: bytes = self._server.run(scripts.BIND_KEY, [self._names.key(key)], binding)
+    def bound_to(self, key: str, now: float) -> str | None:
+        """Return the value that the key is bound to; ``None`` if it is bound to none."""
+        clock: list[Value] = [*self._by_clock(now)]
+        bound: bytes | None = self._server.run(holds.BOUND_TO, [self._names.key(key)], clock)
+        return None if bound is None else bound.decode()
+
+    def bind_key(self, key: str, value: str, expires_at: float, now: float) -> str:
+        """Bind the key to the value unless it is bound; return the value it is bound to."""
+        clock = self._by_clock(now)
+        binding: list[Value] = [*clock, value, expires_at, _milliseconds(expires_at - now)]
+        bound: bytes = self._server.run(holds.BIND_KEY, [self._names.key(key)], binding)
         return bound.decode()
 
+    def change_key(self, key: str, bound_to: str, value: str | None, expires_at: float) -> bool:
+        """Bind a key that is bound to ``bound_to`` to another value, or to none."""
+        wanted: list[Value] = ["none", ""] if value is None else ["", value]
+        lasts = _milliseconds(expires_at - self._clock.now())
+        change: list[Value] = [*self._by_clock(), bound_to, *wanted, expires_at, lasts]
+        return bool(self._server.run(holds.CHANGE_KEY, [self._names.key(key)], change))
+
     # ----------------------------------------------------------------------------------------
+
+    def server_time(self) -> float:
+        """Return the time of the server's clock in Unix seconds."""
+        return float(self._server.run(SERVER_TIME, [self._names.ping], []))
 
     def ping(self) -> None:
         """Check that Redis takes writes. Raises ``StorageUnavailable`` otherwise."""
@@ -135,6 +181,12 @@ class RedisStorage(SharedChain):
         """Close the connections."""
         self._server.close()
 
+    def _by_clock(self, now: float | None = None) -> tuple[str, float]:
+        """Return the name of the callers' clock and its time, as the scripts take them."""
+        if now is not None:
+            self._clock.note(now)
+        return self._clock.name, self._clock.now() if now is None else now
+
 
 def _placed(claim: Claim) -> list[Value]:
     """Return the claim's record and its place among the others, as the scripts take them."""
@@ -143,6 +195,11 @@ def _placed(claim: Claim) -> list[Value]:
     else:
         index, place = _OPEN_INDEX, claim.created_at
     return [record_of(claim), claim.transaction_id, index, place]
+
+
+def _milliseconds(seconds: float) -> int:
+    """Return the length of a binding; 0 if its time is over."""
+    return max(0, math.ceil(seconds * 1000))
 
 
 def _texts(values: Sequence[bytes]) -> list[str]:

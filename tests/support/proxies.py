@@ -1,4 +1,4 @@
-"""A plain TCP proxy that can lose a reply, or speak TLS; and one that balances."""
+"""A plain TCP proxy that can lose a reply, speak TLS or change servers; and one that balances."""
 
 import contextlib
 import itertools
@@ -49,6 +49,10 @@ class Proxy:
                 server.sendall(data)
             _end(server)
         client.close()
+
+    def lead_to(self, target: int) -> None:
+        """Forward new connections to another port; those that are open stay where they are."""
+        self._target = target
 
     def _connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self._target), timeout=60)

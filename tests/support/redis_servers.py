@@ -99,7 +99,9 @@ class RedisServer:
         assert BINARY is not None, NO_SERVER
         common = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
         if self._sentinel_of is None:
-            return [BINARY, *common, "--save", "", "--appendonly", "yes", *self._options]
+            at_once = ["--repl-diskless-sync-delay", "0"]  # a replica need not wait for others
+            kept = ["--save", "", "--appendonly", "yes"]
+            return [BINARY, *common, *kept, *at_once, *self._options]
         file = self._folder / "sentinel.conf"
         file.write_text(
             f"sentinel monitor {SERVICE} 127.0.0.1 {self._sentinel_of} 1\n"

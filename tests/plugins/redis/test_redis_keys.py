@@ -8,10 +8,11 @@ import pytest
 
 from facilitator.roles.claim import ClaimState
 from facilitator.roles.sharing import SharedOutput
+from facilitator.testing.clock import ManualClock
 from facilitator.testing.examples import example_claim, example_reservation
 from facilitator_redis.storage import RedisStorage
 from support.redis_servers import RedisServer, needs_redis, running
-from support.redis_storages import open_redis
+from support.redis_storages import storage_at
 
 pytestmark = needs_redis
 
@@ -25,8 +26,14 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def storage(server: RedisServer) -> Iterator[RedisStorage]:
-    with closing(open_redis(server.url, "fleet")) as storage:
+def clock() -> ManualClock:
+    """The clock of the server and of the callers."""
+    return ManualClock(0.0)
+
+
+@pytest.fixture
+def storage(server: RedisServer, clock: ManualClock) -> Iterator[RedisStorage]:
+    with closing(storage_at(server.url, clock, "fleet")) as storage:
         yield storage
 
 
@@ -34,34 +41,46 @@ def keys(server: RedisServer) -> int:
     return int(server.command("DBSIZE").removeprefix(":"))
 
 
-def test_nothing_stays_of_what_is_over(server: RedisServer, storage: RedisStorage) -> None:
+def test_nothing_stays_of_what_is_over(
+    server: RedisServer, storage: RedisStorage, clock: ManualClock
+) -> None:
     for number in range(250):
         claim = example_claim(transaction_id=f"{number:064x}", keep_until=200.0)
         storage.add_claim(claim)
         storage.change_claim(claim.changed(state=ClaimState.SETTLED))
-        storage.reserve(example_reservation(f"{number}", [f"{number}#0"], f"{number}"), 0.0, 1)
+        held = example_reservation(
+            f"{number}", [f"{number}#0"], f"{number}", is_settling=number % 2 == 0
+        )
+        storage.reserve(held, 0.0, 1)
     removed = storage.add_claim(example_claim())
     storage.remove_claim(removed)
     storage.reserve(example_reservation("released"), 0.0, 1)
     storage.release("released")
+    storage.reserve(example_reservation("cancelled", is_settling=False), 0.0, 1)
+    storage.cancel("cancelled")
     assert keys(server) > 250
 
+    clock.advance(100)
     assert storage.forget_claims(now=200.0) == 250
     storage.reserve(example_reservation("late", expires_at=500.0), 100.0, 1)
     storage.release("late")
     assert keys(server) == 0
 
 
-def test_more_reservations_can_be_over_than_one_step_lets_go_of(storage: RedisStorage) -> None:
+def test_more_reservations_can_be_over_than_one_step_lets_go_of(
+    storage: RedisStorage, clock: ManualClock
+) -> None:
     for number in range(1_200):
-        storage.reserve(example_reservation(f"{number}", [f"{number}#0"]), 0.0, 2_000)
+        held = example_reservation(f"{number}", [f"{number}#0"], is_settling=False)
+        storage.reserve(held, 0.0, 2_000)
+    clock.advance(100)
     assert storage.reserve(example_reservation("late", ["7#0"], expires_at=500.0), 100.0, 1) is None
 
 
 def test_a_claim_that_is_not_due_by_now_is_not_forgotten(
     storage: RedisStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As when another process was faster, and the transaction is claimed anew since."""
+    """As when another process was faster, and the transaction is claimed again since."""
     opened = storage.add_claim(example_claim())
     kept = example_claim(transaction_id="d1" * 32, state=ClaimState.SETTLED, keep_until=300.0)
     storage.add_claim(kept)

@@ -25,6 +25,7 @@ from support.redis_servers import (
     needs_redis,
     running,
 )
+from support.redis_storages import ServerAtTime
 from support.running import Running
 from support.waiting import eventually
 from support.web import Answer, Client
@@ -37,10 +38,14 @@ BEHIND_PROXY = {"server__trusted_proxies": "['127.0.0.1']", "settlement__wait_se
 
 
 def limiter(
-    url: str, prefix: str, limits: RateLimitSettings, clock: Clock, timeout_seconds: float = 10.0
+    url: str, prefix: str, limits: RateLimitSettings, clock: Clock | None = None
 ) -> RedisRateLimiter:
-    server = Server(parse_address(url), timeout_seconds)
-    return RedisRateLimiter(server, Names(prefix), limits, clock)
+    """A limiter by the server's clock, or by another one in its place."""
+    address = parse_address(url)
+    server = (
+        Server(address, timeout_seconds=10.0) if clock is None else ServerAtTime(address, clock)
+    )
+    return RedisRateLimiter(server, Names(prefix), limits)
 
 
 class Contract(RateLimiterContract):
@@ -95,16 +100,15 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 def test_who_has_another_prefix_counts_apart(redis_server: RedisServer, prefix: str) -> None:
-    clock = ManualClock(START)
     with (
-        closing(limiter(redis_server.url, prefix, FEW, clock)) as one,
-        closing(limiter(redis_server.url, f"{prefix}-other", FEW, clock)) as other,
+        closing(limiter(redis_server.url, prefix, FEW)) as one,
+        closing(limiter(redis_server.url, f"{prefix}-other", FEW)) as other,
     ):
         assert [allowed(each.hit, 9) for each in (one, other)] == [4, 4]
 
 
 def test_nothing_stays_of_clients_that_stay_away(server: RedisServer) -> None:
-    with closing(limiter(server.url, "x402", FEW, ManualClock(START))) as one:
+    with closing(limiter(server.url, "x402", FEW)) as one:
         allowed(one.hit, 9)
     keys = [Names("x402").window(name, "a") for name in ("global", "sensitive")]
     for key in keys:
@@ -113,8 +117,21 @@ def test_nothing_stays_of_clients_that_stay_away(server: RedisServer) -> None:
     assert server.command("DBSIZE") == f":{len(keys)}"
 
 
+def test_a_window_that_another_clock_has_written_ends_in_a_minute(server: RedisServer) -> None:
+    """The former version wrote the times of its processes, of which one was an hour ahead."""
+    ahead = str(int(server.command("EVAL", "return redis.call('TIME')[1]", "0")) + 3_600)
+    for name in ("global", "sensitive"):
+        for _ in range(9):
+            server.command("RPUSH", Names("x402").window(name, "a"), ahead)
+    with closing(limiter(server.url, "x402", FEW)) as one:
+        assert allowed(one.hit, 9) == 4
+        refused = one.hit("a", sensitive=True)
+        assert not refused.allowed
+        assert refused.reset_seconds <= 60
+
+
 def test_a_request_costs_one_call(server: RedisServer) -> None:
-    with closing(limiter(server.url, "x402", FEW, ManualClock(START))) as one:
+    with closing(limiter(server.url, "x402", FEW)) as one:
         one.hit("a", sensitive=True)
         before = calls(server)
         assert allowed(one.hit, 7) == 3
@@ -128,10 +145,10 @@ def calls(server: RedisServer) -> int:
     return int(line.partition("calls=")[2].partition(",")[0])
 
 
-def test_a_redis_that_is_away_is_told() -> None:
+def test_a_redis_that_is_away_is_reported() -> None:
     url = f"redis://127.0.0.1:{free_port()}"
     with (
-        closing(limiter(url, "x402", FEW, ManualClock(START))) as one,
+        closing(limiter(url, "x402", FEW)) as one,
         pytest.raises(StorageUnavailable, match="cannot be reached"),
     ):
         one.hit("a", sensitive=True)
@@ -196,7 +213,8 @@ def test_while_redis_is_away_each_process_counts_in_memory(
 
 def test_a_redis_that_does_not_answer_holds_up_few_requests(server: RedisServer) -> None:
     """The first ones, and one now and then that tries whether it is back."""
-    with closing(limiter(server.url, "x402", FEW, ManualClock(START), 0.1)) as one:
+    hasty = Server(parse_address(server.url), timeout_seconds=0.1)
+    with closing(RedisRateLimiter(hasty, Names("x402"), FEW)) as one:
         one.hit("a", sensitive=True)
         server.pause()
         with pytest.raises(StorageUnavailable, match="does not answer in time"):

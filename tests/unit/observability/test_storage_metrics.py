@@ -9,9 +9,11 @@ import pytest
 from facilitator.observability.storage_metrics import OPERATIONS, timed_storage
 from facilitator.roles.metrics import NO_METER
 from facilitator.roles.sharing import SharesChain, SharesOutputs
-from facilitator.roles.storage import Storage, StorageUnavailable
+from facilitator.roles.storage import HasServerTime, Storage, StorageUnavailable
 from facilitator_memory.storage import MemoryStorage
 from facilitator_prometheus.prometheus_meter import PrometheusMeter
+from facilitator_redis.address import parse_address
+from facilitator_redis.server import Server
 from facilitator_redis.storage import RedisStorage
 from facilitator_sqlite.storage import SqliteStorage
 from support.exposition import Metrics
@@ -43,6 +45,10 @@ def test_its_optional_parts_are_the_storages(tmp_path: Path) -> None:
         assert isinstance(measured, SharesChain)
         assert not isinstance(measured, SharesOutputs)
     assert not isinstance(timed_storage(MemoryStorage(), meter), SharesChain)
+    assert not isinstance(timed_storage(MemoryStorage(), meter), HasServerTime)
+    server = Server(parse_address("redis://127.0.0.1:1"), timeout_seconds=1.0)
+    with closing(RedisStorage(server, "unused")) as redis:
+        assert isinstance(timed_storage(redis, meter), HasServerTime)
 
 
 def test_all_that_any_storage_does_is_timed() -> None:
