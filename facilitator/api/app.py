@@ -62,7 +62,7 @@ def application(
         routes: Further Falcon resources by URI template; they can replace none of the core's. An
             attribute ``openapi`` of one is its path item in ``/openapi.json``.
         reasons: Reasons of refusals that transfer methods declare, for ``/openapi.json``.
-        authenticate: May refuse a request of ``/verify`` or ``/settle``, as the API keys may.
+        authenticate: May refuse a request that carries a payment, as the API keys may.
         rate_limiter: Asked about every request, except those of ``/health`` and of this machine.
         on_failure: Called for every request that is answered with 5xx.
         request_listener: Notified of the start and of the answer of every request.

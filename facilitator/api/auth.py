@@ -1,4 +1,4 @@
-"""Admission to ``/verify`` and ``/settle``: by API keys, and by plugins."""
+"""Admission to the operations on payments: by API keys, and by plugins."""
 
 import hashlib
 import hmac

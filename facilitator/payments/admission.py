@@ -25,7 +25,7 @@ _log = logging.getLogger("facilitator.settlement")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a call of ``/settle`` names besides the payment."""
+    """The names that a call of ``/settle`` brings besides the payment."""
 
     key: Name | None
     """The caller's idempotency key."""

@@ -22,7 +22,7 @@ class Name:
     key: str
     """Hash of the name and its name space: the name itself may be a caller's secret."""
     content: str
-    """What must be the same for a repeat, without spaces; may be empty."""
+    """Text that must be the same for a repeat, without spaces; may be empty."""
     transaction_id: str
     network: str
     """Canonical id of the network that the transaction is on."""

@@ -135,7 +135,10 @@ def shutdown() -> None:
 
 @hookspec
 def authenticate(request: falcon.Request) -> Refusal | None:
-    """Return a refusal to answer 401 to a request of ``/verify`` or ``/settle``."""
+    """Return a refusal to answer 401 to a request that carries a payment.
+
+    That is ``/verify``, ``/settle``, ``/cancel`` or ``/inspect``.
+    """
 
 
 @hookspec

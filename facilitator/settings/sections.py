@@ -171,7 +171,7 @@ class AuthSettings:
 
     api_keys: Mapping[str, str] = setting(
         {},
-        "API keys by name; when there is one, /verify and /settle need it.",
+        "API keys by name; when there is one, /verify, /settle and /cancel need it.",
         secret=True,
         check=_header_values,
     )

@@ -79,8 +79,9 @@ def test_the_reference_of_the_api(tmp_path: Path) -> None:
     """Its commands work, and whatever comes back has a name there."""
     text = API.read_text()
     answers = walk(["facilitator sample-payment > payment.json", *commands(text)], tmp_path)
-    verdict, settled, status, posted, supported, health = answers
+    verdict, settled, cancelled, status, posted, supported, health = answers
     assert (verdict["isValid"], settled["success"], status["settled"]) == (True, True, True)
+    assert cancelled["cancelled"] is False  # it is settled
     assert posted == status
     assert supported["kinds"]
     assert health["status"] == "healthy"
