@@ -3,10 +3,13 @@
 import logging
 import threading
 import time
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, TypeAlias
 
 from facilitator.roles.chain import ChainUnavailable
 from facilitator.roles.health import HealthCheck
@@ -18,6 +21,8 @@ FRESH_SECONDS = 2.0
 """Time for which an outcome is reused before the dependency is asked again."""
 
 logger = logging.getLogger("facilitator.health")
+
+_Checks: TypeAlias = "SimpleQueue[Callable[[], None] | None]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,11 @@ class Outcome:
 
 
 class Probe:
-    """One dependency's check, in a thread of its own and never twice at once."""
+    """One dependency's check, in a thread of its own and never twice at once.
+
+    The thread starts here, since later there may be none left: then of all times ``/health`` must
+    answer. It ends when the probe is no longer referred to.
+    """
 
     def __init__(self, name: str, check: HealthCheck) -> None:
         """Take a check that raises when the dependency is down."""
@@ -49,6 +58,9 @@ class Probe:
         self._started = 0.0
         self._finished = 0.0
         self._future: Future[Outcome] | None = None
+        self._checks: _Checks = SimpleQueue()
+        weakref.finalize(self, self._checks.put, None)
+        self._has_thread = self._start_thread()
 
     def ask(self) -> "Future[Outcome]":
         """Return the outcome of the running check, of a recent one, or of a new one."""
@@ -58,21 +70,34 @@ class Probe:
                 return future
             self._future = future = Future()
             self._started = time.monotonic()
-        threading.Thread(
-            target=self._run, args=(future,), name=f"health-{self._name}", daemon=True
-        ).start()
-        return future
+            self._has_thread = self._has_thread or self._start_thread()
+            if self._has_thread:
+                self._checks.put(partial(self._run, future))
+            else:
+                future.set_result(Outcome(False, 0.0, "no thread can start to check it"))
+            return future
+
+    def _start_thread(self) -> bool:
+        """Start the thread; return False if the system gives none."""
+        thread = threading.Thread(
+            target=_work, args=(self._checks,), name=f"health-{self._name}", daemon=True
+        )
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError):
+            return False
+        return True
 
     def overdue_outcome(self) -> Outcome:
         """Return the outcome to show while the check is still running."""
         return Outcome(False, self._elapsed(), "no answer in time")
 
     def _run(self, future: "Future[Outcome]") -> None:
-        error: Exception | None = None
+        error: BaseException | None = None
         seconds: float | None = None
         try:
             seconds = self._check()
-        except Exception as raised:
+        except BaseException as raised:  # whatever it is must not end the thread
             error = raised
         self._log_change(error)
         latency = self._elapsed() if seconds is None else _milliseconds(seconds)
@@ -83,7 +108,7 @@ class Probe:
     def _elapsed(self) -> float:
         return _milliseconds(time.monotonic() - self._started)
 
-    def _log_change(self, error: Exception | None) -> None:
+    def _log_change(self, error: BaseException | None) -> None:
         is_up = error is None
         if is_up != self._was_up:
             level = logging.INFO if is_up else logging.WARNING
@@ -92,11 +117,18 @@ class Probe:
         self._was_up = is_up
 
 
+def _work(checks: _Checks) -> None:
+    """Run the checks, one after the other; refers to no probe in between."""
+    while (check := checks.get()) is not None:
+        check()
+        del check
+
+
 def _milliseconds(seconds: float) -> float:
     return round(seconds * 1000, 3)
 
 
-def _shown(error: Exception) -> str:
+def _shown(error: BaseException) -> str:
     """Return a text that any caller may read: not of other errors, which may name hosts."""
     if isinstance(error, ChainUnavailable | StorageUnavailable) and str(error):
         return str(error)

@@ -1,5 +1,6 @@
 """``/health``: true, quick, and never a burden."""
 
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,10 @@ def down() -> None:
 
 def broken() -> None:
     raise OSError("cannot reach redis://:hunter2@db:6379")
+
+
+def no_thread(thread: threading.Thread) -> None:
+    raise RuntimeError(f"can't start {thread.name}")
 
 
 @contextmanager
@@ -111,6 +116,52 @@ def test_a_check_that_hangs_is_down_and_runs_once(
     finally:
         release.set()
     assert calls == [1]
+
+
+def test_health_is_answered_when_no_thread_can_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's limit is reached, as by callers that wait."""
+    with watching(tmp_path, storage=up, chain=up) as client, monkeypatch.context() as patched:
+        assert client.call("GET", "/health/live").status == 200
+        patched.setattr(threading.Thread, "start", no_thread)
+        assert client.call("GET", "/health").json["status"] == "healthy"
+
+
+def test_a_check_without_a_thread_is_down_until_there_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(probe, "FRESH_SECONDS", 0)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_thread)
+        checked = probe.Probes({"chain": up})
+        outcome = checked.outcomes()["chain"]
+        assert (outcome.is_up, outcome.error) == (False, "no thread can start to check it")
+    assert checked.outcomes()["chain"].is_up
+
+
+@pytest.mark.parametrize("ends", [SystemExit(3), KeyboardInterrupt(), MemoryError()])
+def test_no_check_ends_its_thread(ends: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "FRESH_SECONDS", 0)
+    outcomes: list[BaseException | None] = [ends, None]
+
+    def check() -> None:
+        if (error := outcomes.pop(0)) is not None:
+            raise error
+
+    checked = probe.Probes({"chain": check})
+    assert checked.outcomes()["chain"].error == type(ends).__name__
+    assert checked.outcomes()["chain"].is_up
+
+
+def test_a_thread_ends_with_its_probe() -> None:
+    checked = probe.Probes({"a check of this test": up})
+    assert checked.outcomes()["a check of this test"].is_up
+    [thread] = [one for one in threading.enumerate() if one.name == "health-a check of this test"]
+    del checked
+    gc.collect()
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 def test_an_answer_takes_less_than_two_seconds() -> None:
