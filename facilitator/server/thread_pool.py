@@ -1,8 +1,10 @@
 """The threads that answer requests: waitress' own, but only as many as the work needs."""
 
+import mmap
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -12,6 +14,13 @@ SPARE_THREADS = 4
 """Threads that stay when there is nothing to do."""
 IDLE_SECONDS = 10.0
 """Idle time after which a further thread ends."""
+RESERVED_BYTES = 32 * 1024 * 1024
+"""Address space that a further thread leaves to the rest of the process."""
+RETRY_SECONDS = 60.0
+"""Time after which the system is asked again for more threads than it gave."""
+
+_SHARE = 8
+"""One of so many threads is given back when the system gives no more: others need some, too."""
 
 
 class _NewestFirst(threading.Condition):
@@ -31,18 +40,48 @@ class ElasticThreadPool(ThreadedTaskDispatcher):
     When the last idle thread takes a task, another starts. Threads that are no longer needed end:
     each keeps, apart from its stack, up to 100 kB of freed memory (malloc's thread cache), so that
     1,400 threads grow for hours.
+
+    The system may give fewer than ``max_threads``: by a limit of processes, or of memory. The pool
+    then gives some back, so that other parts of the process get theirs, and later tries for more.
     """
 
-    def __init__(self, max_threads: int, *, idle_seconds: float = IDLE_SECONDS) -> None:
-        """Begin without threads; there are never more than ``max_threads``."""
+    def __init__(
+        self,
+        max_threads: int,
+        *,
+        idle_seconds: float = IDLE_SECONDS,
+        on_limit: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Begin without threads.
+
+        Args:
+            max_threads: There are never more.
+            idle_seconds: Idle time after which a further thread ends.
+            on_limit: Called with the number of threads that there can be, whenever it turns out to
+                be another than before, in a thread of the pool.
+        """
         super().__init__()
         self.queue_cv = _NewestFirst(self.lock)
-        self._max_threads = max_threads
+        self._max_threads = self._limit = max_threads
         self._numbers = count(SPARE_THREADS)
         self._idle_seconds = idle_seconds
+        self._on_limit = on_limit
+        self._start_lock = threading.Lock()
+        self._starting = 0
+        """Threads that are counted as busy, and do not run yet."""
+        self._retry = -1
+        """The number of the latest thread beyond what the system gave before."""
+        self._given = max_threads
+        """The limit before that thread was tried."""
+        self._retry_at = 0.0
+
+    @property
+    def limit(self) -> int:
+        """The number of threads that there can be, as far as is known."""
+        return self._limit
 
     def start(self) -> None:
-        """Start the first threads; return when they run."""
+        """Start the first threads; return when they run. Raises :class:`RuntimeError`."""
         self.set_thread_count(SPARE_THREADS)
         while self.active_count:  # those that have not come up yet count as busy
             time.sleep(0.001)
@@ -57,7 +96,7 @@ class ElasticThreadPool(ThreadedTaskDispatcher):
             self.queue.append(task)
             self.queue_cv.notify()
             waiting = len(self.queue) - self._idle
-            is_full = len(self.threads) >= self._max_threads
+            is_full = len(self.threads) >= self._limit
         if is_full and waiting > 0:
             self.queue_logger.warning("Task queue depth is %d", waiting)
 
@@ -77,7 +116,7 @@ class ElasticThreadPool(ThreadedTaskDispatcher):
     def _next(self, thread_no: int) -> Any:
         """Return the next task, or ``None`` when the thread is to end."""
         with self.lock:
-            while not self.queue and not self.stop_count:
+            while not self.queue and not self.stop_count and not self._is_one_too_many:
                 self.active_count -= 1
                 was_woken = self.queue_cv.wait(self._idle_seconds)
                 is_spare = not was_woken and self._idle > SPARE_THREADS
@@ -85,18 +124,33 @@ class ElasticThreadPool(ThreadedTaskDispatcher):
                 if is_spare and not self.queue and not self.stop_count:
                     self._end(thread_no)
                     return None
-            if self.stop_count:
-                self.stop_count -= 1
+            if self.stop_count or self._is_one_too_many:
+                self.stop_count -= bool(self.stop_count)
                 self._end(thread_no)
                 return None
             task = self.queue.popleft()
-            was_last = not self._idle and len(self.threads) < self._max_threads
-            if was_last:
-                self.threads.add(number := next(self._numbers))
-                self.active_count += 1
-        if was_last:
+            number = None if self._idle else self._added()
+        if number is not None:
             self._start(number)
         return task
+
+    @property
+    def _is_one_too_many(self) -> bool:
+        """True while more threads run than the system can spare; read it with the lock held."""
+        return len(self.threads) - self.stop_count > self._limit
+
+    def _added(self) -> int | None:
+        """Return the number of a further thread, counted as busy; ``None`` if there can be none."""
+        number = next(self._numbers)
+        if len(self.threads) >= self._limit:
+            if self._limit == self._max_threads or time.monotonic() < self._retry_at:
+                return None
+            self._retry, self._given = number, self._limit
+            self._keep_limit(self._limit + max(1, self._limit // _SHARE))
+        self.threads.add(number)
+        self.active_count += 1
+        self._starting += 1
+        return number
 
     def _end(self, thread_no: int) -> None:
         self.threads.discard(thread_no)
@@ -104,9 +158,56 @@ class ElasticThreadPool(ThreadedTaskDispatcher):
         self.thread_exit_cv.notify()
 
     def _start(self, number: int) -> None:
+        """Start the thread, or learn that the system gives no more."""
         try:
-            self.start_new_thread(self.handler_thread, number)
-        except RuntimeError:  # the system's limit; the next request tries again
-            self.queue_logger.warning("no further thread can start; raise the limit of processes")
-            with self.lock:
-                self._end(number)
+            with self._start_lock:
+                _check_memory()
+                self.start_new_thread(self.handler_thread, number)
+        except (RuntimeError, MemoryError):
+            self._failed(number)
+            return
+        with self.lock:
+            self._starting -= 1
+        if number == self._retry:
+            self._report_limit()
+
+    def _failed(self, number: int) -> None:
+        """Give threads back, unless they were already, or only one more than before was tried."""
+        with self.lock:
+            self._starting -= 1
+            self._end(number)
+            running = len(self.threads) - self._starting
+            if number == self._retry:
+                self._keep_limit(self._given)
+                return
+            if running > self._limit:
+                return
+            self._keep_limit(running - max(1, running // _SHARE))
+        self._report_limit()
+        self.queue_logger.warning(
+            "no further thread can start: there are %d, of which %d are kept; raise the limit of"
+            " processes or of memory, or lower server.threads",
+            running, self._limit,
+        )  # fmt: skip
+
+    def _keep_limit(self, limit: int) -> None:
+        """Have at most so many threads for a while; call it with the lock held."""
+        self._limit = max(SPARE_THREADS, min(limit, self._max_threads))
+        self._retry_at = time.monotonic() + RETRY_SECONDS
+
+    def _report_limit(self) -> None:
+        try:
+            self._on_limit(self._limit)
+        except Exception:
+            self.logger.exception("the limit of threads could not be applied")
+
+
+def _check_memory() -> None:
+    """Raise :class:`MemoryError` if a further thread would leave the process no room to work.
+
+    Its start could then hang, too: Python waits for a thread that ends before it has begun.
+    """
+    try:
+        mmap.mmap(-1, RESERVED_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+    except OSError as error:
+        raise MemoryError from error
