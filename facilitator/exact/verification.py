@@ -17,6 +17,7 @@ from facilitator.cardano.rules import (
     touched,
 )
 from facilitator.cardano.rules.evaluation import Evaluator, ScriptFailure, ScriptRun
+from facilitator.cardano.rules.outputs import network_of
 from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
@@ -155,6 +156,7 @@ class Verifier:
             raise lookup_failed(error) from None
         context.nonce_output = utxo[payment.nonce]
         payer = format_address(context.nonce_output.address)
+        _refuse_foreign(payment, utxo, payer)
         _refuse_failures(failures, payer)
         for check in checks[Phase.PAYER]:
             check(payment, context)
@@ -237,6 +239,18 @@ def _refuse_absent(payment: Payment, absent: Mapping[OutputRef, Spent]) -> None:
     if spenders == {None}:
         raise MayBeOnChain(reason, message)
     raise Refused(reason, message)
+
+
+def _refuse_foreign(payment: Payment, utxo: Mapping[OutputRef, Output], payer: str) -> None:
+    """Refuse outputs at addresses of another network, which this network's chain cannot hold.
+
+    The ledger has no such rule, since it never has such outputs: a provider of another chain does.
+    """
+    network = payment.terms.network
+    for ref, output in utxo.items():
+        if network_of(output.address) != network.network_id:
+            message = f"{ref} is at an address of another network than {network.id}"
+            raise Refused(Reason.NETWORK_ID_MISMATCH, message, payer)
 
 
 def _refuse_failures(failures: Sequence[Failure], payer: str | None = None) -> None:

@@ -6,7 +6,7 @@ A plugin returns a provider from the hook ``chain_provider``.
 
 Optional capabilities are separate protocols that a provider may implement too:
 :class:`AwaitsBlocks`, :class:`ReadsLedgerState`, :class:`EvaluatesScripts`, :class:`ListsOutputs`,
-:class:`HasPlan`.
+:class:`HasPlan`, :class:`NamesNetwork`, :class:`ExaminesServer`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from facilitator.cardano.parameters import ProtocolParameters
+from facilitator.cardano.refusals import Proof
 from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
@@ -31,20 +32,34 @@ class ProviderBehind(ChainUnavailable):
     """The provider answers, but is behind: its chain ends before the point in question."""
 
 
+class ProviderUnusable(ChainUnavailable):
+    """The provider will not answer until its operator changes something, which the text names.
+
+    It refuses the key, is of another network, or cannot say what a verdict needs. At start it ends
+    the process; later it counts as unavailable.
+    """
+
+
 class SubmissionRejected(Exception):
-    """A node decoded the transaction and refused it. The text is the node's reason."""
+    """A node refused the transaction. The text is the reason, and may be shown to callers.
 
-    def __init__(self, reason: str, *, inputs_missing: bool = False) -> None:
-        """Take the node's reason; ``inputs_missing`` is true if inputs are spent or never existed.
+    What that proves is :attr:`proves`. A provider says no more than a ledger rule, a code or a
+    status of its server says: :func:`~facilitator.cardano.refusals.read_refusal` reads them.
+    """
 
-        The same transaction, submitted before, may have spent them.
+    def __init__(self, reason: str, *, proves: Proof = Proof.NOTHING) -> None:
+        """Take the node's reason, and what it proves of the transaction.
+
+        With :attr:`Proof.NOTHING` it is treated like :class:`SubmissionUnknown`.
         """
         super().__init__(reason)
-        self.inputs_missing = inputs_missing
+        self.proves = proves
+        """If it :attr:`~facilitator.cardano.refusals.Proof.is_final`, the first submission of a
+        transaction ends its settlement. Otherwise the chain decides."""
 
 
 class SubmissionUnknown(ChainUnavailable):
-    """The transaction was sent, but the outcome is unknown."""
+    """The transaction was sent, or may have been, but the outcome is unknown."""
 
 
 class PointNotFound(Exception):
@@ -155,9 +170,10 @@ class ChainProvider(Protocol):
         """Hand the exact bytes to a node; return the transaction id (hex) that it reports.
 
         A caller may submit a transaction again that is already in the mempool or in a block. Then
-        a provider may return the id or raise :class:`SubmissionRejected`.
+        a provider may return the id, or raise an error that is not final.
         Raises :class:`SubmissionRejected` for a node's refusal, :class:`SubmissionUnknown` if
-        the outcome is unknown, and a plain :class:`ChainUnavailable` if nothing was sent.
+        the outcome is unknown, and a plain :class:`ChainUnavailable` if nothing was sent. An
+        answer that the provider does not understand leaves the outcome unknown.
         """
         ...
 
@@ -249,4 +265,30 @@ class HasPlan(Protocol):
     @property
     def plan(self) -> str | None:
         """The plan's limits, such as ``free, 50,000 requests a day``; ``None`` without limits."""
+        ...
+
+
+@runtime_checkable
+class NamesNetwork(Protocol):
+    """A provider that can ask which network its chain is of. It serves no other than its own."""
+
+    def network_magic(self) -> int | None:
+        """Ask for the magic of the chain; return ``None`` if it cannot be known.
+
+        Asked at start, and before each use after an outage. Never answered from memory.
+        Raises :class:`ChainUnavailable`.
+        """
+        ...
+
+
+@runtime_checkable
+class ExaminesServer(Protocol):
+    """A provider that finds out by trying what the server behind it can do."""
+
+    def examine(self) -> str:
+        """Try the server; return what it can do, in a line for the log and for the check.
+
+        Called before the first use, until it has returned once. Raises :class:`ProviderUnusable`
+        if verdicts cannot be given by such a server, and :class:`ChainUnavailable`.
+        """
         ...

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import orjson
 from blockfrost.utils import Api  # type: ignore[import-untyped]  # has no type hints
 
-from facilitator.plugin import ChainUnavailable, Clock, one_line
+from facilitator.plugin import ChainUnavailable, Clock, ProviderUnusable, one_line
 from facilitator_blockfrost.budget import Budget
 from facilitator_blockfrost.connection import Answer, Origin
 from facilitator_blockfrost.pool import NotSent, Pool
@@ -23,6 +23,8 @@ from facilitator_blockfrost.request_metrics import NO_REQUEST_METRICS, RequestMe
 
 TRIES = 3
 _RETRIED = frozenset({425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+_KEY_REFUSED = frozenset({401, 403})
+_NO_ROUTE = frozenset({405, 501})
 FIRST_BACKOFF = 0.2
 """Seconds before the second try, at most; twice that before the third."""
 
@@ -33,6 +35,10 @@ _TOTAL = 1.5
 
 class Missing(Exception):
     """Blockfrost answered 404: it does not have the resource."""
+
+
+class NoRoute(Missing):
+    """The server does not know the path at all: it cannot do what the path is for."""
 
 
 class OutcomeUnknown(Exception):
@@ -91,7 +97,8 @@ class Client:
         """Return the JSON at the path, which begins with ``/``; try up to three times.
 
         The ``values`` replace the names in braces. Metrics count the path with its braces.
-        Raises :class:`Missing` for 404 and :class:`ChainUnavailable`.
+        Raises :class:`Missing` for 404, :class:`NoRoute` where the server says that there is no
+        such path, :class:`ProviderUnusable` for a refused key and :class:`ChainUnavailable`.
         """
         endpoint = f"GET {path.partition('?')[0]}"
         path = path.format(**values)
@@ -105,6 +112,10 @@ class Client:
                     return _json(answer)
                 if answer.status == 404:
                     raise Missing(path)
+                if _has_no_route(answer):
+                    raise NoRoute(path)
+                if answer.status in _KEY_REFUSED:
+                    raise ProviderUnusable(_refusal(answer))
                 problem = _refusal(answer)
                 pause = self._backoff(answer, tried)
             except (OSError, NotSent) as error:
@@ -180,7 +191,15 @@ def refusal(answer: Answer) -> ChainUnavailable:
     return ChainUnavailable(_refusal(answer))
 
 
+def _has_no_route(answer: Answer) -> bool:
+    if answer.status in _NO_ROUTE:
+        return True
+    # blockfrost-backend-ryo answers so, and 404 only for what it does not have.
+    return answer.status == 400 and b'"Invalid path' in answer.body
+
+
 _REFUSALS = {
+    401: "Blockfrost refuses the project ID (401): set the one of this network's project",
     400: "Blockfrost did not understand the request (400)",
     403: "Blockfrost refuses the project ID (403): set the one of this network's project",
     404: "Blockfrost does not know the address asked for (404): look at base_url",

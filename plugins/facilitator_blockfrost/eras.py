@@ -36,14 +36,15 @@ KNOWN_CALENDARS = {
 }
 
 
-def read_calendar(client: Client, network: str) -> Calendar:
+def read_calendar(client: Client, network: str, genesis: Any = None) -> Calendar:
     """Return Blockfrost's calendar, or the known one of the network where it has none.
 
+    ``genesis`` is the answer of ``/genesis`` if it was asked for before.
     Raises :class:`ChainUnavailable`.
     """
     known = KNOWN_CALENDARS[network]
     try:
-        reported = _calendar(client.get("/network/eras"), client.get("/genesis"))
+        reported = _calendar(client.get("/network/eras"), genesis or client.get("/genesis"))
     except Missing:
         return known
     if reported.eras.eras != known.eras.eras:

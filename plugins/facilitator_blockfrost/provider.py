@@ -1,6 +1,7 @@
 """Blockfrost as a chain provider."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.rules.evaluation import ScriptFailure
@@ -12,6 +13,7 @@ from facilitator_blockfrost.blocks import read_blocks_after, read_tip
 from facilitator_blockfrost.client import Client
 from facilitator_blockfrost.eras import Calendar, read_calendar
 from facilitator_blockfrost.evaluation import evaluate
+from facilitator_blockfrost.genesis import read_network
 from facilitator_blockfrost.ledger_state import read_ledger_state
 from facilitator_blockfrost.outputs import Outputs
 from facilitator_blockfrost.parameters import Kept, fetch_parameters
@@ -23,8 +25,8 @@ from facilitator_blockfrost.transactions import read_status
 class Blockfrost:
     """A network by one Blockfrost.
 
-    It implements :class:`facilitator.roles.chain.ChainProvider`, ``ReadsLedgerState`` and
-    ``HasPlan``. For use by many threads at once.
+    It implements :class:`facilitator.roles.chain.ChainProvider`, ``ReadsLedgerState``,
+    ``NamesNetwork`` and ``HasPlan``. For use by many threads at once.
     """
 
     is_devnet = False
@@ -38,7 +40,8 @@ class Blockfrost:
         self._outputs = Outputs(client)
         self._calendar: Calendar | None = None
         self._kept: Kept | None = None
-        self._fetch_calendar = SingleFlight(lambda: read_calendar(client, network))
+        self._genesis: Any = None
+        self._fetch_calendar = SingleFlight(lambda: read_calendar(client, network, self._genesis))
         self._fetch_parameters = SingleFlight(
             lambda: fetch_parameters(client, self._known_calendar(), clock)
         )
@@ -47,6 +50,12 @@ class Blockfrost:
     def plan(self) -> str | None:
         """The plan whose limits are kept, if any."""
         return self._client.plan
+
+    def network_magic(self) -> int | None:
+        """Ask for the network magic in genesis, else find the network whose slots fit the tip."""
+        genesis, magic = read_network(self._client)
+        self._genesis = genesis or self._genesis
+        return magic
 
     def tip(self) -> Tip:
         """Return the newest block."""

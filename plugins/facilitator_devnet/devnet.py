@@ -8,6 +8,7 @@ from threading import Condition, Event, Thread
 from facilitator.cardano.codec.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.parameters import ProtocolParameters
+from facilitator.cardano.refusals import Proof, prove_rule, weakest
 from facilitator.cardano.slots import KNOWN_ERAS, EraSummary
 from facilitator.cardano.state import Account, LedgerState, StateQuery
 from facilitator.cardano.transaction import Assets, Credential, Output, OutputRef, Value
@@ -23,6 +24,7 @@ from facilitator.plugin import (
     TransactionStatus,
     Unknown,
 )
+from facilitator.x402.networks import NETWORKS
 from facilitator_devnet.chain import Chain
 from facilitator_devnet.encoding import encode_output
 from facilitator_devnet.faults import Faults
@@ -36,9 +38,9 @@ POLL_SECONDS = 1.0
 class Devnet:
     """A test double of a Cardano network, in this process.
 
-    It implements :class:`facilitator.roles.chain.ChainProvider`, ``AwaitsBlocks``, ``ListsOutputs``
-    and ``ReadsLedgerState``. The facilitator's own phase-1 rules judge transactions; valid ones go
-    into the next block. Slots follow from the clock and the network's era summary.
+    It implements :class:`facilitator.roles.chain.ChainProvider`, ``AwaitsBlocks``,
+    ``ListsOutputs``, ``NamesNetwork`` and ``ReadsLedgerState``. The facilitator's own phase-1 rules
+    judge transactions; valid ones go into the next block. Slots follow from the clock and the network's era summary.
     """
 
     is_devnet = True
@@ -75,6 +77,10 @@ class Devnet:
             "the devnet stands in for %s: it is a test double, nothing on it is real", network
         )
 
+    def network_magic(self) -> int:
+        """Return the magic of the network that it stands in for."""
+        return NETWORKS[self.network].magic
+
     def tip(self) -> Tip:
         """Return the newest block."""
         self._check("tip")
@@ -102,14 +108,18 @@ class Devnet:
         try:
             decoded = decode_transaction(transaction)
         except DecodeError as error:
-            raise SubmissionRejected(f"DecoderFailure: {error}") from error
+            raise SubmissionRejected(f"DecoderFailure: {error}", proves=Proof.BYTES) from error
         with self.chain() as chain:
-            known = decoded.id.hex() in chain.waiting
-            failures = [] if known else chain.take(decoded, self.now())
+            known, slot = decoded.id.hex() in chain.waiting, self.now()
+            failures = [] if known else chain.take(decoded, slot)
         if failures:
+            end = decoded.body.invalid_hereafter
+            has_ended = end is not None and slot >= end
             raise SubmissionRejected(
                 "; ".join(f"{rule}: {why}" for rule, why in failures),
-                inputs_missing=any(failure.rule == "BadInputsUTxO" for failure in failures),
+                proves=weakest(
+                    prove_rule(failure.rule, decoded, has_ended=has_ended) for failure in failures
+                ),
             )
         self.faults.check_lost("reply lost")
         return decoded.id.hex()

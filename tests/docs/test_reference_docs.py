@@ -30,8 +30,10 @@ from facilitator.roles.chain import (
     AwaitsBlocks,
     ChainProvider,
     EvaluatesScripts,
+    ExaminesServer,
     HasPlan,
     ListsOutputs,
+    NamesNetwork,
     ReadsLedgerState,
 )
 from facilitator.roles.claim import Claim, ClaimState
@@ -369,7 +371,14 @@ def value_rows(text: str) -> Iterator[tuple[str, str, str]]:
 def test_chain_providers_are_documented() -> None:
     documented = set(first_cells(page("chain-provider.md").split("## Values")[0]))
     assert documented == methods(
-        ChainProvider, AwaitsBlocks, EvaluatesScripts, HasPlan, ListsOutputs, ReadsLedgerState
+        ChainProvider,
+        AwaitsBlocks,
+        EvaluatesScripts,
+        ExaminesServer,
+        HasPlan,
+        ListsOutputs,
+        NamesNetwork,
+        ReadsLedgerState,
     )
 
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import cast
 
 from facilitator.cardano.parameters import ProtocolParameters
+from facilitator.cardano.refusals import Proof
 from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
@@ -111,6 +112,10 @@ class FailoverChain:
         names |= {f"{self.network} ({member.name}, standby)": member for member in standbys}
         return {name: partial(pool.check, member) for name, member in names.items()}
 
+    def proofs(self) -> Mapping[str, Callable[[], None]]:
+        """Return by provider's name the call that proves it fit for use before its first use."""
+        return {each.name: partial(self._pool.prove, each) for each in self._pool.members}
+
     def measure(self, meter: Meter) -> None:
         """Have the meter show if the breaker of each provider is open."""
         for member in self._pool.members:
@@ -149,7 +154,7 @@ class FailoverChain:
         try:
             return member.provider.submit(transaction)
         except SubmissionRejected as error:
-            if lag is None:
+            if lag is None or error.proves is Proof.NOTHING:
                 raise
             raise ProviderBehind(f"refused it, but {lag}: {error}") from error
 

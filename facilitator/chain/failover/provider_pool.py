@@ -12,6 +12,7 @@ from facilitator.chain.failover.provider_state import ProviderState
 from facilitator.roles.chain import (
     ChainProvider,
     ChainUnavailable,
+    NamesNetwork,
     PointNotFound,
     ProviderBehind,
     SubmissionRejected,
@@ -111,7 +112,8 @@ class ProviderPool:
         """Return a permit to call the member. Raises :class:`ChainUnavailable`.
 
         A trial asks for the tip, and the call comes after it: no submission should be the trial.
-        A standby is not used while it is far behind.
+        A standby is not used while it is far behind, and none before it is proved to be of the
+        network.
         """
         permit = member.breaker.acquire()
         if permit is not None and permit.is_trial:
@@ -119,6 +121,9 @@ class ProviderPool:
             permit = member.breaker.acquire()
         elif permit is not None and member is not self.first:
             self._check_standby(member, permit)
+            permit = member.breaker.acquire()
+        if permit is not None and not member.proof.is_there:
+            self._prove(member, permit)
             permit = member.breaker.acquire()
         if permit is None:
             raise ChainUnavailable(f"not asked for now: {member.breaker.reason}")
@@ -137,9 +142,31 @@ class ProviderPool:
     def _check_tip(self, member: ProviderState, permit: Permit) -> None:
         """Ask the member for its tip. In a trial, it must have caught up with the others too."""
         try:
+            member.proof.give()
             member.tip()
             if permit.is_trial:
                 member.check_lag(self.others(member), at_most=0)
+        except Exception as error:
+            self._failed(member, permit, error)
+            raise
+        self._succeeded(member, permit)
+
+    def prove(self, member: ProviderState) -> None:
+        """Have the member proved before its first use, or just asked.
+
+        Raises :class:`ChainUnavailable`.
+        """
+        permit = member.breaker.acquire()
+        if permit is None:
+            raise ChainUnavailable(member.breaker.reason)
+        if isinstance(member.provider, NamesNetwork):
+            self._prove(member, permit)
+        else:
+            self._check_tip(member, permit)
+
+    def _prove(self, member: ProviderState, permit: Permit) -> None:
+        try:
+            member.proof.give()
         except Exception as error:
             self._failed(member, permit, error)
             raise
@@ -159,6 +186,7 @@ class ProviderPool:
         # Only these errors' texts are fit to be shown.
         reason = isinstance(error, ChainUnavailable) and str(error)
         if member.breaker.failed(permit, reason or type(error).__name__):
+            member.proof.doubt()
             self._select_in_use()
 
     def _select_in_use(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from facilitator.chain.failover.circuit_breaker import CircuitBreaker
+from facilitator.chain.failover.proof import Proof
 from facilitator.roles.chain import Block, ChainProvider, ChainUnavailable, Point, Tip
 
 MAX_LAG_SLOTS = 120
@@ -50,6 +51,7 @@ class ProviderState:
         self.name = name
         self.provider = provider
         self.breaker = CircuitBreaker(clock)
+        self.proof = Proof(name, provider)
         self.tip_lock = threading.Lock()
         """Held while the tip is asked for, so that many threads that need it ask once."""
         self._clock = clock

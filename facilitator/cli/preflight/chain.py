@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from functools import partial
 
+from facilitator.chain.failover.proof import check_network
 from facilitator.cli.preflight.result import Result, attempt
 from facilitator.clock import Clock
-from facilitator.roles.chain import ChainProvider, HasPlan
+from facilitator.roles.chain import ChainProvider, ExaminesServer, HasPlan
 from facilitator.server import check_chain
 
 FUTURE_SECONDS = 2.0
@@ -34,6 +35,8 @@ def try_chain(name: str, provider: ChainProvider, workers: int, clock: Clock) ->
 
 def _describe(provider: ChainProvider, workers: int, clock: Clock, ages: list[float]) -> str:
     check_chain(workers, provider)
+    check_network(provider)
+    able = provider.examine() if isinstance(provider, ExaminesServer) else ""
     tip, parameters, eras = provider.tip(), provider.parameters(), provider.eras()
     age = clock.time() - eras.start_ms(tip.point.slot) / 1000
     ages.append(age)
@@ -44,6 +47,8 @@ def _describe(provider: ChainProvider, workers: int, clock: Clock, ages: list[fl
     ]
     if isinstance(provider, HasPlan) and provider.plan:
         parts.append(f"plan {provider.plan}")
+    if able:
+        parts.append(able)
     if provider.is_devnet:
         parts.append("a test double")
     return "; ".join(parts)

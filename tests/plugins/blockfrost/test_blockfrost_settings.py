@@ -196,7 +196,7 @@ def test_the_backup_has_a_table_of_its_own(tmp_path: Path) -> None:
 
 def test_a_facilitator_runs_on_it(tmp_path: Path, upstream: Start) -> None:
     block = {"hash": "ab" * 32, "height": 7, "slot": 140}
-    server = upstream(by_path({"/blocks/latest": block}))
+    server = upstream(by_path({"/blocks/latest": block, "/genesis": {"network_magic": 1}}))
     settings, plugins = configured(
         tmp_path, BLOCKFROST__BASE_URL=server.url, BLOCKFROST__PROJECT_ID="any-token"
     )

@@ -7,6 +7,7 @@ TypeScript, Python and Go); all of them name the first of these faults.
 import base64
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 
 from facilitator.cardano.codec.body import read_body
 from facilitator.cardano.codec.cbor import Reader
-from facilitator.cardano.transaction import Value
+from facilitator.cardano.transaction import OutputRef, Value
 from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN
 from facilitator_devnet.wallet import build, pay, sign
 from support.payments import (
@@ -284,3 +285,23 @@ def test_what_else_is_wrong_is_told_with_it(running: Running) -> None:
     assert answer["invalidReason"] == f"{PAYLOAD}_invalid_signature"
     assert answer["invalidMessage"].startswith("InvalidWitnessesUTXOW: ")
     assert "; FeeTooSmallUTxO: " in answer["invalidMessage"]
+
+
+@pytest.mark.parametrize("is_reference", [False, True])
+def test_an_output_of_another_network_is_refused(running: Running, is_reference: bool) -> None:
+    """The ledger has no such rule, since its own chain holds none."""
+    ref, own = next(iter(genesis_utxos(ALICE).items()))
+    foreign = OutputRef(b"\x77" * 32, int(is_reference))
+    mainnet = bytes([ALICE.address[0] | 1]) + ALICE.address[1:]
+    running.devnet.load({foreign: replace(own, address=mainnet)})
+    spent = [ref] if is_reference else [ref, foreign]
+    held = own.value.lovelace * len(spent)
+    outputs = [
+        (MERCHANT.address, Value(2_000_000, {})),
+        (ALICE.address, Value(held - 3_000_000, {})),
+    ]
+    more: dict[str, Any] = {"_18": [[foreign.transaction_id, 1]]} if is_reference else {}
+    raw = sign(build(spent, outputs, 1_000_000, running.slot + 300, **more), [ALICE.payment_key])
+    answer = running.verify(request_body(raw, requirements()))
+    assert answer["invalidReason"] == f"{PAYLOAD}_network_id_mismatch"
+    assert answer["invalidMessage"].startswith(f"{foreign} is at an address of another network")
