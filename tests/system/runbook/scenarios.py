@@ -15,7 +15,7 @@ from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from support.client import call
 from support.process import ServeProcess
-from support.redis_servers import free_port, needs_redis, running
+from support.redis_servers import RedisServer, free_port, needs_redis, running
 from support.running import NETWORK
 from support.waiting import eventually
 from workers.fleet import payment
@@ -128,17 +128,36 @@ def shown(answered: tuple[int, Any]) -> str:
     return json.dumps(answered[1], separators=(",", ":"), ensure_ascii=False)
 
 
-@shows("storage away", needs_redis)
-def _(folder: Path) -> str:
+def without_storage(folder: Path, stop: Callable[[RedisServer], object]) -> tuple[str, str]:
+    """The message of /settle once the server has been stopped, and the log."""
     with (
         running(folder / "redis") as server,
         serving(folder, plugins="devnet,redis", redis__url=server.url) as process,
     ):
-        server.kill()
+        stop(server)
         eventually(lambda: "reserved" in post(process, "/verify", payment(0)))
         status, answer = call(process.port, "POST", "/settle", payment(0))
         assert status == 503
-        return str(answer["errorMessage"])
+        eventually(lambda: any("Redis at" in line for line in list(process.lines)))
+        return str(answer["errorMessage"]), "".join(process.lines)
+
+
+@shows("storage away", needs_redis)
+def _(folder: Path) -> str:
+    return without_storage(folder, RedisServer.kill)[0]
+
+
+@shows("storage away in the log", needs_redis)
+def _(folder: Path) -> str:
+    return without_storage(folder, RedisServer.kill)[1]
+
+
+@shows("storage demoted", needs_redis)
+def _(folder: Path) -> str:
+    def demote(server: RedisServer) -> None:
+        assert server.command("REPLICAOF", "127.0.0.1", str(free_port())) == "+OK"
+
+    return without_storage(folder, demote)[1]
 
 
 @shows("rate limit")
