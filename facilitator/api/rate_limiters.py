@@ -162,8 +162,9 @@ class FallbackRateLimiter:
         now = self._clock.time()
         if now >= self._silent_until:
             self._silent_until = now + REPORT_SECONDS
+            known = error if isinstance(error, StorageUnavailable) else None
             _log.warning(
                 "the rate limiter failed, so this process counts by itself: %s",
-                error,
-                exc_info=None if isinstance(error, StorageUnavailable) else error,
+                known.detail if known else error,
+                exc_info=None if known else error,
             )

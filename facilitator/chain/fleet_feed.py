@@ -151,7 +151,7 @@ class FleetFeed:
         try:
             self._storage.resign(self._network, self._name)
         except StorageUnavailable as error:
-            _log.warning("the lease on following %s will run out: %s", self._network, error)
+            _log.warning("the lease on following %s will run out: %s", self._network, error.detail)
         self._leads = False
 
     @property
@@ -227,6 +227,6 @@ class FleetFeed:
 
     def _go_alone(self, error: StorageUnavailable) -> None:
         if not self._alone:
-            _log.warning("following %s alone: %s", self._network, error)
+            _log.warning("following %s alone: %s", self._network, error.detail)
         self._alone = True
         self._leads = False

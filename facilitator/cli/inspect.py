@@ -93,7 +93,7 @@ def _claimed(settings: Settings, plugins: Plugins, transaction_id: str) -> bytes
     try:
         claim = storage.claim(transaction_id)
     except StorageUnavailable as error:
-        raise Unreadable(f"the storage cannot be asked: {error}") from error
+        raise Unreadable(f"the storage cannot be asked: {error.detail}") from error
     finally:
         storage.close()
     if claim is None:

@@ -107,7 +107,7 @@ class Admission:
         try:
             free(*arguments)
         except StorageUnavailable as error:
-            _log.warning("what was bound for a refused payment stays for a while: %s", error)
+            _log.warning("what was bound for a refused payment stays for a while: %s", error.detail)
 
     def _keep_until(self, payment: Payment) -> float:
         longest = payment.terms.max_timeout_seconds + GRACE_SECONDS + KEEP_SECONDS

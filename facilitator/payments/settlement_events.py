@@ -47,6 +47,6 @@ class SettlementEvents:
             try:
                 self._reservations.release(claim.transaction_id)
             except StorageUnavailable as error:
-                _log.warning("inputs stay reserved until their time is over: %s", error)
+                _log.warning("inputs stay reserved until their time is over: %s", error.detail)
         if claim.delivery is not Delivery.UNKNOWN:
             self._plugins.settlement_changed(claim)

@@ -14,7 +14,8 @@ import pytest
 from facilitator.cli.preflight.address import try_address
 from facilitator.cli.preflight.chain import try_chain
 from facilitator.cli.preflight.exposure import exposure, is_public
-from facilitator.cli.preflight.result import Result
+from facilitator.cli.preflight.result import Result, attempt
+from facilitator.roles.storage import StorageUnavailable
 from facilitator.server import ListenError, listen, port_of
 from facilitator.settings import ServerSettings, Settings, load_settings
 from facilitator.testing.clock import ManualClock
@@ -152,6 +153,14 @@ def test_a_chain_that_cannot_be_asked_is_closed_and_told() -> None:
     told = list(try_chain("chain", Devnet(NETWORK, ManualClock(NOW)), 2, ManualClock(NOW)))
     assert [each.status for each in told] == ["failed"]
     assert "set server.workers to 1" in told[0].detail
+
+
+def test_a_storage_that_does_not_work_is_explained_to_the_operator() -> None:
+    def ask() -> str:
+        raise StorageUnavailable("the storage cannot be reached", "Redis at one: start it")
+
+    (result,) = attempt("storage", ask, "see its settings")
+    assert (result.status, result.detail) == ("failed", "Redis at one: start it")
 
 
 def test_the_plan_is_told() -> None:
