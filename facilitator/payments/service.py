@@ -121,6 +121,10 @@ class Service:
         """Answer every waiting caller now, with what is known."""
         self._coordinator.drain()
 
+    def limit_waiting(self, number: int) -> None:
+        """Let at most so many callers of ``/settle`` wait from now on."""
+        self._coordinator.limit_waiting(number)
+
     def close(self) -> None:
         """End the threads. What is not decided stays open in the storage."""
         for tracker in self._trackers.values():

@@ -97,6 +97,9 @@ def _serve(
     facilitator = build_facilitator(settings, plugins, worker=worker, subscribe=reload.subscribe)
     facilitator.faults.report_ended_threads()
 
+    def limit_waiting(threads: int) -> None:
+        facilitator.service.limit_waiting(settings.max_waiting_with(threads))
+
     def serving(url: str) -> None:
         on_ready(url)
         reload.start(on_read_again)
@@ -114,6 +117,7 @@ def _serve(
             on_failure=facilitator.request_failed,
             sockets=sockets,
             share=share,
+            on_thread_limit=limit_waiting,
             on_ready=serving,
         )
     except Exception as error:

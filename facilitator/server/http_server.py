@@ -53,6 +53,7 @@ class Server:
         on_failure: OnFailure | None = None,
         sockets: Sequence[socket.socket] | None = None,
         share: ConnectionShare | None = None,
+        on_thread_limit: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Listen at the address, or take sockets that listen.
 
@@ -68,6 +69,8 @@ class Server:
             sockets: The sockets of :func:`~facilitator.server.sockets.listen`, perhaps shared with
                 other processes. The server closes them.
             share: This process' share of the connections, if others accept from the same sockets.
+            on_thread_limit: Called with the number of threads that there can be, when the system
+                gives fewer than ``settings.threads``, and again when it gives more.
 
         Raises:
             ListenError: The address is taken, not permitted or not this machine's.
@@ -75,7 +78,7 @@ class Server:
         self._settings = settings
         self._on_drain = on_drain
         self._map = SelectorMap()
-        self._thread_pool = ElasticThreadPool(settings.threads)
+        self._thread_pool = ElasticThreadPool(settings.threads, on_limit=on_thread_limit)
         self._lock = threading.RLock()  # taken in signal handlers, so it must be re-entrant
         self._stopping = False
         self._closed = False
@@ -95,7 +98,7 @@ class Server:
             listener.on_failure = on_failure
             listener.share = share
             listener.selector_map = self._map
-        meter.gauge(THREADS, lambda: settings.threads)
+        meter.gauge(THREADS, lambda: self._thread_pool.limit)
         meter.gauge(BUSY_THREADS, lambda: self._thread_pool.active_count)
         meter.gauge(QUEUE, lambda: len(self._thread_pool.queue))
         meter.gauge(CONNECTIONS, lambda: len(self._connections()))
@@ -232,6 +235,7 @@ def serve(
     on_failure: OnFailure | None = None,
     sockets: Sequence[socket.socket] | None = None,
     share: ConnectionShare | None = None,
+    on_thread_limit: Callable[[int], None] = lambda _: None,
     on_ready: Callable[[str], None] = announce,
 ) -> int:
     """Serve until SIGTERM or SIGINT, drain, and return the exit code 0.
@@ -250,6 +254,7 @@ def serve(
         meter=meter,
         sockets=sockets,
         share=share,
+        on_thread_limit=on_thread_limit,
     )
 
     def stop(number: int, frame: object) -> None:  # noqa: ARG001

@@ -71,7 +71,13 @@ class Settings:
     def max_waiting(self) -> int:
         """The settlements that may wait at once; three quarters of the threads if not set."""
         waiting = self.settlement.max_waiting
-        return self.server.threads * 3 // 4 if waiting is None else waiting
+        return _share_that_may_wait(self.server.threads) if waiting is None else waiting
+
+    def max_waiting_with(self, threads: int) -> int:
+        """Return the same if only so many threads can run; never more than without the limit."""
+        if threads >= self.server.threads:
+            return self.max_waiting
+        return min(self.max_waiting, _share_that_may_wait(threads))
 
     def secrets(self) -> tuple[str, ...]:
         """Return the values that must never be shown, for the log to mask."""
@@ -149,6 +155,11 @@ class SettingsSource:
                 sentence = f"{name} is not in the setting plugins{hint}"
                 problems.append(Problem("chain.fallback", sentence))
         return problems
+
+
+def _share_that_may_wait(threads: int) -> int:
+    """Return how many of the threads may wait, so that the others answer what need not wait."""
+    return threads * 3 // 4
 
 
 def _canonical(networks: Sequence[str]) -> tuple[str, ...]:

@@ -64,6 +64,12 @@ class SettlementCoordinator:
         for tracker in self._trackers.values():
             tracker.wake()
 
+    def limit_waiting(self, number: int) -> None:
+        """Let so many callers wait at once from now on; answer those beyond it soon."""
+        self.waiting_slots.resize(number)
+        for tracker in self._trackers.values():
+            tracker.wake()
+
     def settle(self, payment: Payment, request: SettleRequest) -> SettleResponse:
         """Settle the payment, or return its state.
 
@@ -161,8 +167,8 @@ class SettlementCoordinator:
 
     def _wait_for_owner(self, claim: Claim, request: SettleRequest, deadline: float) -> bool:
         """Wait while the claim's owner verifies the payment; return True if it no longer does."""
-        with self.waiting_slots.taken_by(claim.transaction_id, request.client) as has_slot:
-            while has_slot and (left := deadline - time.monotonic()) > 0:
+        with self.waiting_slots.taken_by(claim.transaction_id, request.client) as slot:
+            while slot and (left := deadline - time.monotonic()) > 0:
                 if self._draining.wait(min(left, _CLAIMED_POLL_SECONDS)):
                     return False
                 stored = self._storage.claim(claim.transaction_id)
@@ -170,7 +176,7 @@ class SettlementCoordinator:
                     return True
                 if stored.lease_until <= self._clock.time():
                     return True
-                if request.client_disconnected():
+                if slot.is_revoked() or request.client_disconnected():
                     return False
             return False
 
@@ -244,13 +250,17 @@ class SettlementCoordinator:
         if pending.is_decided():
             return
 
-        def give_up() -> bool:
-            return self._draining.is_set() or request.client_disconnected()
-
         payment = pending.claim.transaction_id
-        with self.waiting_slots.taken_by(payment, request.client) as has_slot:
-            if has_slot:
-                pending.wait(deadline - time.monotonic(), give_up)
+        with self.waiting_slots.taken_by(payment, request.client) as slot:
+            if slot is None:
+                return
+
+            def give_up() -> bool:
+                return (
+                    self._draining.is_set() or slot.is_revoked() or request.client_disconnected()
+                )
+
+            pending.wait(deadline - time.monotonic(), give_up)
 
 
 def _may_settle(payment: Payment, why: str) -> Refused:

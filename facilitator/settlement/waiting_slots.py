@@ -21,6 +21,7 @@ class WaitingSlots:
         self._by_payment: Counter[str] = Counter()
         self._by_client: Counter[str] = Counter()
         self._taken = 0
+        self._leaving = 0
 
     @property
     def number(self) -> int:
@@ -33,23 +34,34 @@ class WaitingSlots:
         return self._taken
 
     def resize(self, number: int) -> None:
-        """Have that many slots from now on; taken ones beyond it are not given to others."""
+        """Have that many slots from now on; callers in those beyond it are asked to leave."""
         self._number = number
 
     @contextmanager
-    def taken_by(self, payment: str, client: str) -> Iterator[bool]:
-        """Take a slot without waiting for one, and give it back; yields False if none is free.
+    def taken_by(self, payment: str, client: str) -> "Iterator[Slot | None]":
+        """Take a slot without waiting for one, and give it back; yields ``None`` if none is free.
 
         A payment has at most :data:`PER_PAYMENT` slots, and never more than half of all. A client
         has no more than are free, so that there is room for others. This machine, which is the
         client ``""``, is limited by the payment alone.
         """
-        has_slot = self._take(payment, client)
+        slot = Slot(self) if self._take(payment, client) else None
         try:
-            yield has_slot
+            yield slot
         finally:
-            if has_slot:
-                self._give_back(payment, client)
+            if slot is not None:
+                self._give_back(payment, client, slot)
+
+    def is_one_too_many(self) -> bool:
+        """Return True if there are fewer slots than taken ones; the caller must then leave its own.
+
+        Of several callers only as many get True as there are slots too many.
+        """
+        with self._lock:
+            if self._taken - self._leaving <= self._number:
+                return False
+            self._leaving += 1
+            return True
 
     def _take(self, payment: str, client: str) -> bool:
         with self._lock:
@@ -63,10 +75,25 @@ class WaitingSlots:
             self._by_client[client] += 1
             return True
 
-    def _give_back(self, payment: str, client: str) -> None:
+    def _give_back(self, payment: str, client: str, slot: "Slot") -> None:
         with self._lock:
             self._taken -= 1
+            self._leaving -= slot.was_revoked
             for counter, name in ((self._by_payment, payment), (self._by_client, client)):
                 counter[name] -= 1
                 if not counter[name]:
                     del counter[name]
+
+
+class Slot:
+    """The slot of one caller, until it is given back or revoked."""
+
+    def __init__(self, slots: WaitingSlots) -> None:
+        """Belong to ``slots``."""
+        self._slots = slots
+        self.was_revoked = False
+
+    def is_revoked(self) -> bool:
+        """Return True if the caller must not wait on, as there are fewer slots than before."""
+        self.was_revoked = self.was_revoked or self._slots.is_one_too_many()
+        return self.was_revoked

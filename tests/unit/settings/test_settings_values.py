@@ -222,6 +222,22 @@ def test_how_many_may_wait(environ: dict[str, str], waiting: int) -> None:
     assert load(**environ).max_waiting == waiting
 
 
+@pytest.mark.parametrize(
+    ("environ", "threads", "waiting"),
+    [
+        ({}, 1400, 1050),
+        ({}, 100, 75),
+        ({"SETTLEMENT__MAX_WAITING": "1300"}, 1400, 1300),
+        ({"SETTLEMENT__MAX_WAITING": "1300"}, 1399, 1049),
+        ({"SETTLEMENT__MAX_WAITING": "5"}, 100, 5),
+    ],
+)
+def test_how_many_may_wait_in_fewer_threads(
+    environ: dict[str, str], threads: int, waiting: int
+) -> None:
+    assert load(**environ).max_waiting_with(threads) == waiting
+
+
 def test_a_sections_own_check_is_told() -> None:
     assert problems({"range": Range}, RANGE__LOW="3") == ["range: low must not be above high"]
 

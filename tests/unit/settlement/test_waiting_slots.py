@@ -9,7 +9,7 @@ from facilitator.settlement.waiting_slots import FREE_PER_CLIENT, PER_PAYMENT, W
 
 
 def taken(slots: WaitingSlots, stack: ExitStack, payment: str, client: str = "") -> bool:
-    return stack.enter_context(slots.taken_by(payment, client))
+    return stack.enter_context(slots.taken_by(payment, client)) is not None
 
 
 def test_a_payment_has_a_few_slots() -> None:
@@ -26,8 +26,8 @@ def test_a_payment_never_has_more_than_half() -> None:
     with ExitStack() as stack:
         assert [taken(slots, stack, "one") for _ in range(4)] == [True, True, True, False]
         assert taken(slots, stack, "other")
-    with WaitingSlots(1).taken_by("one", "") as has_slot:
-        assert has_slot
+    with WaitingSlots(1).taken_by("one", "") as slot:
+        assert slot is not None
 
 
 def test_a_client_leaves_room_for_others() -> None:
@@ -43,6 +43,25 @@ def test_this_machine_may_take_all() -> None:
     with ExitStack() as stack:
         assert all(taken(slots, stack, f"{n}") for n in range(20))
         assert not taken(slots, stack, "one more")
+
+
+def test_as_many_leave_as_there_are_slots_too_many() -> None:
+    slots = WaitingSlots(10)
+    with ExitStack() as stack:
+        callers = [stack.enter_context(slots.taken_by(f"{n}", "")) for n in range(10)]
+        held = [each for each in callers if each is not None]
+        assert [each.is_revoked() for each in held] == [False] * 10
+        slots.resize(7)
+        assert [each.is_revoked() for each in held] == [True] * 3 + [False] * 7
+        assert [each.is_revoked() for each in held] == [True] * 3 + [False] * 7
+        assert not taken(slots, stack, "one more")
+        slots.resize(6)
+        assert [each.is_revoked() for each in held] == [True] * 4 + [False] * 6
+    assert slots.taken == 0
+    slots.resize(1)
+    with slots.taken_by("one", "") as slot:
+        assert slot is not None
+        assert not slot.is_revoked()
 
 
 @given(
