@@ -31,6 +31,8 @@ RESUMABLE_BLOCKS = 30
 LINGER_POLLS = 2
 """Approximate number of polls for which following goes on after it was last needed."""
 
+CATCH_UP_SECONDS = 20.0
+"""Seconds after the start in which blocks are read that others published or missed."""
 _AWAIT_SECONDS = 1.0
 RENEW_SECONDS = 5.0
 """Seconds after which a leader prolongs its lease."""
@@ -62,6 +64,7 @@ class Follower:
         self._window = BlockWindow()
         self._epoch = 0
         self._needed_until = 0.0
+        self._started_at = -math.inf
         self._asked_at = -math.inf
         """Monotonic seconds at which the last question to the provider began, here or elsewhere."""
         self._known_at = -math.inf
@@ -122,6 +125,12 @@ class Follower:
             return math.inf
 
     @property
+    def is_catching_up(self) -> bool:
+        """True for some seconds at the start, while it reads the blocks made before it."""
+        is_new = time.monotonic() < self._started_at + CATCH_UP_SECONDS
+        return is_new and self._known_at == -math.inf
+
+    @property
     def asks(self) -> bool:
         """True if this process asks the provider for blocks, and no other one for all."""
         return self._feed is None or self._feed.asks
@@ -150,6 +159,7 @@ class Follower:
     # --- Starting and suspending, with the lock held ---------------------------------------------
 
     def _start(self) -> None:
+        self._started_at = time.monotonic()
         joined = self._feed.join() if self._feed is not None else None
         if joined is not None:
             # Later blocks are not known yet: nothing is trusted before the provider was asked.

@@ -155,7 +155,7 @@ class SettlementCoordinator:
                 submitted = self._submit(payment, claim, request)
                 if submitted is not None:
                     return submitted, True
-            elif not self._wait_for_owner(claim, request, deadline):
+            elif not self._wait_for_owner(payment, claim, request, deadline):
                 return None, False
 
     def _restored(self, payment: Payment) -> Claim | None:
@@ -165,8 +165,11 @@ class SettlementCoordinator:
         except ChainUnavailable as error:
             raise _may_settle(payment, f"submitted; the chain cannot be asked: {error}") from None
 
-    def _wait_for_owner(self, claim: Claim, request: SettleRequest, deadline: float) -> bool:
+    def _wait_for_owner(
+        self, payment: Payment, claim: Claim, request: SettleRequest, deadline: float
+    ) -> bool:
         """Wait while the claim's owner verifies the payment; return True if it no longer does."""
+        lease_is_over = self._trackers[payment.terms.network.id].lease_is_over
         with self.waiting_slots.taken_by(claim.transaction_id, request.client) as slot:
             while slot and (left := deadline - time.monotonic()) > 0:
                 if self._draining.wait(min(left, _CLAIMED_POLL_SECONDS)):
@@ -174,7 +177,7 @@ class SettlementCoordinator:
                 stored = self._storage.claim(claim.transaction_id)
                 if stored is None or stored.state is not ClaimState.CLAIMED:
                     return True
-                if stored.lease_until <= self._clock.time():
+                if lease_is_over(stored):
                     return True
                 if slot.is_revoked() or request.client_disconnected():
                     return False
@@ -182,7 +185,8 @@ class SettlementCoordinator:
 
     def _take_over(self, payment: Payment, claim: Claim, owner: str) -> Claim:
         """Put a claim of this caller in its place if its owner's lease is over."""
-        step = transitions.take_over(self._new_claim(payment, owner), self._clock.time())
+        lease_is_over = self._trackers[payment.terms.network.id].lease_is_over
+        step = transitions.take_over(self._new_claim(payment, owner), lease_is_over)
         return transitions.advance(self._storage, claim, step).claim or claim
 
     def _new_claim(self, payment: Payment, owner: str) -> Claim:
@@ -256,9 +260,7 @@ class SettlementCoordinator:
                 return
 
             def give_up() -> bool:
-                return (
-                    self._draining.is_set() or slot.is_revoked() or request.client_disconnected()
-                )
+                return self._draining.is_set() or slot.is_revoked() or request.client_disconnected()
 
             pending.wait(deadline - time.monotonic(), give_up)
 

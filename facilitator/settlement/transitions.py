@@ -1,7 +1,8 @@
 """The steps that a claim may take, as pure functions, and the compare-and-set that writes one.
 
 A step takes the claim as stored and returns what to write, or ``None`` when it does not apply to
-the state it finds. Times are Unix seconds.
+the state it finds. Times are Unix seconds. No step compares two of them: a stored one was written
+by the clock of another machine.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.roles.storage import Storage
 
 Step: TypeAlias = Callable[[Claim], Claim | None]
+
+LeaseIsOver: TypeAlias = Callable[[Claim], bool]
+"""Returns True if the lease on the claim, as it was just read, is over."""
 
 
 class Advance(NamedTuple):
@@ -42,14 +46,14 @@ def advance(storage: Storage, claim: Claim, step: Step) -> Advance:
     return Advance(None, by_us=False)
 
 
-def take_over(rival: Claim, now: float) -> Step:
+def take_over(rival: Claim, lease_is_over: LeaseIsOver) -> Step:
     """Put the claim ``rival`` in the place of a ``claimed`` one whose owner's lease is over.
 
     The whole claim: the other may have other requirements or witnesses for the same body.
     """
 
     def step(claim: Claim) -> Claim | None:
-        if claim.state is not ClaimState.CLAIMED or claim.lease_until > now:
+        if claim.state is not ClaimState.CLAIMED or not lease_is_over(claim):
             return None
         return rival.instead_of(claim)
 
@@ -83,13 +87,27 @@ def rebuild(owner: str, now: float) -> Step:
     return step
 
 
-def resubmit(owner: str, now: float, lease_until: float) -> Step:
+def abandon(owner: str, now: float, lease_until: float, lease_is_over: LeaseIsOver) -> Step:
+    """Take a ``claimed`` claim over, to remove it with all that is held for it.
+
+    Only its owner may release what it holds, so another one can hold the same meanwhile.
+    """
+
+    def step(claim: Claim) -> Claim | None:
+        if claim.state is not ClaimState.CLAIMED or not lease_is_over(claim):
+            return None
+        return claim.changed(owner=owner, lease_until=lease_until, updated_at=now)
+
+    return step
+
+
+def resubmit(owner: str, now: float, lease_until: float, lease_is_over: LeaseIsOver) -> Step:
     """Announce that it is about to be sent again, unless another process holds the lease."""
 
     def step(claim: Claim) -> Claim | None:
         if claim.state is not ClaimState.SUBMITTED:
             return None
-        if claim.owner != owner and claim.lease_until > now:
+        if claim.owner != owner and not lease_is_over(claim):
             return None
         return claim.changed(owner=owner, lease_until=lease_until, updated_at=now)
 
@@ -99,14 +117,14 @@ def resubmit(owner: str, now: float, lease_until: float) -> Step:
 def doubt(owner: str, now: float) -> Step:
     """Note that it was there before its one submission by ``owner``.
 
-    Its success may have been delivered before. Once the lease is over, other processes of this
-    facilitator may have submitted it as well: that is no reason to doubt.
+    Its success may have been delivered before. Another process of this facilitator that submits it
+    when the lease is over becomes its owner first: that is no reason to doubt.
     """
 
     def step(claim: Claim) -> Claim | None:
         if claim.state is not ClaimState.SUBMITTED or claim.delivery is not Delivery.NONE:
             return None
-        if claim.accepted or claim.owner != owner or claim.lease_until <= now:
+        if claim.accepted or claim.owner != owner:
             return None
         return claim.with_unknown_delivery(updated_at=now)
 

@@ -51,6 +51,22 @@ class ClaimWriter:
             self._on_change(after)
         return by_us
 
+    def refresh(self, pending: PendingSettlement) -> Claim | None:
+        """Take in the claim as it is stored now, and return it; ``None`` if it is missing.
+
+        What another process has decided is not pending here any more. Raises
+        :class:`StorageUnavailable`.
+        """
+        known = pending.claim
+        stored = self._storage.claim(known.transaction_id)
+        if stored is None or stored.version < known.version:
+            self.report_missing(pending)
+            return None
+        pending.update_claim(stored)
+        if stored.state.is_final:
+            self._pending.remove(known.transaction_id)
+        return stored
+
     def report_missing(self, pending: PendingSettlement) -> None:
         """Have the claim restored, which the storage lacks, and others that it lacks too."""
         pending.mark_missing()

@@ -31,7 +31,7 @@ class Confirmation:
         self._clock = network.clock
         name = f"advance {network.chain.provider.network}"
         self._advancing = ThreadPoolExecutor(_ADVANCED_AT_ONCE, name)
-        self._follower.subscribe(self._chain_updated, needs=lambda: bool(self._pending))
+        self._follower.subscribe(self._chain_updated, needs=lambda: len(self._pending))
 
     def close(self) -> None:
         """End the threads. Called when the follower's thread has ended."""
@@ -53,6 +53,10 @@ class Confirmation:
         pending.found_in(block)
         pending.schedule_check(self._clock.time() + ACCEPTED_CHECK_SECONDS)
         self._confirm(pending, tip)
+
+    def found_together(self, every: Sequence[PendingSettlement], block: InBlock) -> None:
+        """Take in that these were recorded in the block, which is on the chain."""
+        list(self._advancing.map(partial(self.found_in, block=block), every))
 
     def _chain_updated(self, update: ChainUpdate) -> None:
         every = self._pending.all()

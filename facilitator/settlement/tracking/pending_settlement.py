@@ -33,6 +33,8 @@ class PendingSettlement:
         self._tip_height = 0
         self._check_at = check_at
         self._checks = 0
+        self._waiters = 0
+        self._is_left_to_leader = False
         self._owner = uuid.uuid4().hex
         self._is_missing = False
         self._trouble: str | None = None
@@ -61,6 +63,24 @@ class PendingSettlement:
         return self._check_at
 
     @property
+    def checks(self) -> int:
+        """The number of questions by id so far."""
+        return self._checks
+
+    @property
+    def has_waiters(self) -> bool:
+        """True if a caller waits for it in this process."""
+        return self._waiters > 0
+
+    @property
+    def is_for_leader(self) -> bool:
+        """True if only the process that asks the chain for the fleet looks for it by id.
+
+        Others do so as well for the callers that wait there.
+        """
+        return self._is_left_to_leader and not self.has_waiters
+
+    @property
     def owner(self) -> str:
         """The token under which this process sends the transaction."""
         return self._owner
@@ -69,6 +89,10 @@ class PendingSettlement:
     def trouble(self) -> str | None:
         """The reason why no node is known to have the transaction, if so."""
         return self._trouble
+
+    def was_in(self, block: InBlock) -> bool:
+        """Return True if its claim says that it was seen in the block."""
+        return self._claim.block == block.point.block
 
     def is_decided(self) -> bool:
         """Return True if waiting longer cannot change the answer."""
@@ -128,6 +152,11 @@ class PendingSettlement:
         with self._changed:
             self._owner = owner
 
+    def leave_to_leader(self) -> None:
+        """Take in that another process left it, so that one of the fleet is enough to look."""
+        with self._changed:
+            self._is_left_to_leader = True
+
     def schedule_check(self, at: float) -> None:
         """Have the chain asked by id at that time, in Unix seconds."""
         with self._changed:
@@ -165,11 +194,15 @@ class PendingSettlement:
         """
         deadline = time.monotonic() + seconds
         with self._changed:
-            while not self.is_decided() and not give_up():
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    break
-                self._changed.wait(min(left, _GIVE_UP_CHECK_SECONDS))
+            self._waiters += 1
+            try:
+                while not self.is_decided() and not give_up():
+                    left = deadline - time.monotonic()
+                    if left <= 0:
+                        break
+                    self._changed.wait(min(left, _GIVE_UP_CHECK_SECONDS))
+            finally:
+                self._waiters -= 1
 
 
 def is_open(claim: Claim) -> bool:

@@ -16,9 +16,9 @@ class PendingSettlements:
         self._lock = threading.Lock()
         self._by_id: dict[str, PendingSettlement] = {}
 
-    def __bool__(self) -> bool:
-        """Return True if there are any."""
-        return bool(self._by_id)
+    def __len__(self) -> int:
+        """Return their number."""
+        return len(self._by_id)
 
     def add(self, claim: Claim, *, now: float, check_in: float) -> PendingSettlement:
         """Return the pending settlement of the claim, which is added if it is new.

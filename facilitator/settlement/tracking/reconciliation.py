@@ -6,20 +6,22 @@ The same bytes may be submitted again: the ledger takes a transaction once.
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 
 from facilitator.roles.chain import ChainUnavailable, InBlock, InMempool, Tip
-from facilitator.roles.claim import Claim, ClaimState
+from facilitator.roles.claim import Claim
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.settlement import transitions
 from facilitator.settlement.retention import GRACE_SECONDS
+from facilitator.settlement.tracking.adoption import Adoption
 from facilitator.settlement.tracking.confirmation import Confirmation
 from facilitator.settlement.tracking.pending_settlement import (
     ACCEPTED_CHECK_SECONDS,
     PendingSettlement,
     is_open,
 )
+from facilitator.settlement.tracking.questions import Questions
 from facilitator.settlement.tracking.recovery import Recovery
 from facilitator.settlement.tracking.submission import Submission
 from facilitator.settlement.tracking.tracked_network import TrackedNetwork
@@ -30,7 +32,7 @@ _log = logging.getLogger("facilitator.settlement")
 
 
 class Reconciliation:
-    """Checks due settlements once a second, and claims left by others once in a lease."""
+    """Checks due settlements once a second, and what others have left open."""
 
     def __init__(
         self,
@@ -38,22 +40,24 @@ class Reconciliation:
         confirmation: Confirmation,
         submission: Submission,
         recovery: Recovery,
+        adoption: Adoption,
         on_error: Callable[[BaseException], None],
     ) -> None:
         """Call ``on_error`` with unforeseen errors of the thread."""
         self._network = network
         self._chain = network.chain.provider
         self._follower = network.chain.follower
-        self._storage = network.storage
         self._pending = network.pending
         self._writer = network.writer
         self._clock = network.clock
         self._confirmation = confirmation
         self._submission = submission
         self._recovery = recovery
+        self._adoption = adoption
         self._on_error = on_error
-        self._longest_wait = max(ACCEPTED_CHECK_SECONDS, network.lease_seconds)
-        self._next_scan = 0.0
+        self._leases = network.leases
+        self._questions = Questions(self._follower)
+        self._longest_wait = max(ACCEPTED_CHECK_SECONDS, network.leases.seconds)
         self._stopped = threading.Event()
         self._thread = threading.Thread(
             target=self._run, name=f"settlement {self._chain.network}", daemon=True
@@ -70,25 +74,13 @@ class Reconciliation:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def adopt(self, claim: Claim) -> PendingSettlement:
-        """Track an open claim that was submitted before, by this or another process.
-
-        While its lease lasts, its owner may be about to submit the transaction. What the followed
-        blocks show of it need not be asked.
-        """
-        now = self._clock.time()
-        check_in = claim.lease_until - now
-        if claim.accepted and self._follower.watched_since <= claim.updated_at:
-            check_in = claim.updated_at + ACCEPTED_CHECK_SECONDS - now
-        return self._confirmation.adopt(claim, check_in)
-
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._pending.due.clear()
             try:
                 self._run_once()
             except StorageUnavailable as error:
-                _log.error("cannot look for open settlements: %s", error)
+                _log.error("cannot look for open settlements: %s", error.detail)
             except ChainUnavailable as error:
                 _log.warning("cannot follow %s: %s", self._chain.network, error)
             except Exception as error:
@@ -96,47 +88,22 @@ class Reconciliation:
             self._pending.due.wait(_ROUND_SECONDS)
 
     def _run_once(self) -> None:
-        now = self._clock.time()
-        if _is_due(self._next_scan, now, self._network.lease_seconds):
-            self._next_scan = now + self._network.lease_seconds
-            self._adopt_open_claims()
+        self._adoption.run()
         every = self._pending.all()
-        if every:
-            self._follower.follow()
-            with suppress(StorageUnavailable):  # the part that needs it reports that it is away
-                self._recovery.restore_missing(every)
-        for pending in every:
-            if _is_due(pending.check_at, self._clock.time(), self._longest_wait):
-                self._check_pending(pending)
-
-    def _adopt_open_claims(self) -> None:
+        if not every:
+            return
+        self._follower.follow()
+        with suppress(StorageUnavailable):  # the part that needs it reports that it is away
+            self._recovery.restore_missing(every)
         now = self._clock.time()
-        self._storage.forget_claims(now)
-        every = self._pending.all()  # first: what is added from now on is not missing below
-        stored = self._storage.open_claims()
-        self._mark_missing(every, stored)
-        for claim in stored:
-            if claim.network != self._chain.network or claim.lease_until > now:
-                continue
-            if claim.state is ClaimState.CLAIMED:
-                self._storage.remove_claim(claim)
-            elif self._pending.find(claim.transaction_id) is None:
-                _log.info("taking up the settlement of %s", claim.transaction_id)
-                self.adopt(claim)
-
-    def _mark_missing(self, every: Sequence[PendingSettlement], stored: Sequence[Claim]) -> None:
-        """Mark those not stored as open in their latest version: they are decided, or lost."""
-        versions = {claim.transaction_id: claim.version for claim in stored}
-        for each in every:
-            if versions.get(each.claim.transaction_id, -1) < each.claim.version:
-                self._writer.report_missing(each)
-
-    def _check_pending(self, pending: PendingSettlement) -> None:
-        block = pending.block
-        if block is None:
-            self._ask_chain(pending)
-        else:  # what its block has shown may not be written yet
-            self._confirmation.found_in(pending, block)
+        due = [each for each in every if _is_due(each.check_at, now, self._longest_wait)]
+        for pending in due:
+            block = pending.block
+            if block is not None:  # what its block has shown may not be written yet
+                self._confirmation.found_in(pending, block)
+        for pending in self._questions.choose([each for each in due if each.block is None]):
+            if pending.block is None:  # another's answer may have shown it
+                self._ask_chain(pending)
 
     def _ask_chain(self, pending: PendingSettlement) -> None:
         """Ask for the transaction by id; send it again if it is nowhere and may still land."""
@@ -146,12 +113,19 @@ class Reconciliation:
             status = self._chain.transaction(pending.claim.transaction_id)
             if isinstance(status, InBlock):
                 self._confirmation.found_in(pending, status)
+                self._found_block(status)
             elif isinstance(status, InMempool):
                 self._submission.accepted(pending)
             else:
                 self._not_found(pending, tip)
         except ChainUnavailable as error:
             _log.warning("asking for %s: %s", pending.claim.transaction_id, error)
+
+    def _found_block(self, block: InBlock) -> None:
+        """Confirm all settlements at once that were seen in this block, which is on the chain."""
+        every = self._pending.all()
+        same = [each for each in every if each.block is None and each.was_in(block)]
+        self._confirmation.found_together(same, block)
 
     def _not_found(self, pending: PendingSettlement, tip: Tip) -> None:
         if pending.block is not None:
@@ -162,8 +136,8 @@ class Reconciliation:
         if not self._is_still_open(pending):
             return
         if tip.point.slot < claim.invalid_hereafter:
-            lease_until = now + self._network.lease_seconds
-            step = transitions.resubmit(pending.owner, now, lease_until)
+            until = now + self._leases.seconds
+            step = transitions.resubmit(pending.owner, now, until, self._leases.is_over)
             if self._writer.advance(pending, step):
                 self._submission.again(pending)
         elif self._is_long_over(claim, tip):
@@ -177,19 +151,12 @@ class Reconciliation:
 
     def _is_still_open(self, pending: PendingSettlement) -> bool:
         """Return True if the stored claim is open: what another process has ended must not land."""
-        known = pending.claim
-        stored = self._storage.claim(known.transaction_id)
-        if stored is None or stored.version < known.version:
-            self._writer.report_missing(pending)
-            return False
-        pending.update_claim(stored)
-        if stored.state.is_final:
-            self._pending.remove(known.transaction_id)
-        return is_open(stored)
+        stored = self._writer.refresh(pending)
+        return stored is not None and is_open(stored)
 
 
 def _is_due(at: float, now: float, longest_wait: float) -> bool:
-    """Return True if the time has come.
+    """Return True if the time has come, by the clock of this process that set it.
 
     A time beyond the longest wait was set before the clock went back.
     """

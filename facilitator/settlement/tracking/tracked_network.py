@@ -7,6 +7,7 @@ from facilitator.chain.followed_chain import FollowedChain
 from facilitator.clock import Clock
 from facilitator.roles.claim import Claim
 from facilitator.roles.storage import Storage
+from facilitator.settlement.tracking.claim_leases import ClaimLeases
 from facilitator.settlement.tracking.claim_writer import ClaimWriter
 from facilitator.settlement.tracking.pending_settlements import PendingSettlements
 
@@ -18,7 +19,7 @@ class TrackedNetwork:
     chain: FollowedChain
     storage: Storage
     clock: Clock
-    lease_seconds: float
+    leases: ClaimLeases
     pending: PendingSettlements
     writer: ClaimWriter
 
@@ -33,4 +34,5 @@ def tracked_network(
     """Return the network without any pending settlement; ``on_change`` gets every new state."""
     pending = PendingSettlements()
     writer = ClaimWriter(storage, pending, clock, on_change)
-    return TrackedNetwork(chain, storage, clock, lease_seconds, pending, writer)
+    leases = ClaimLeases(clock, lease_seconds)
+    return TrackedNetwork(chain, storage, clock, leases, pending, writer)

@@ -12,6 +12,7 @@ from facilitator.roles.chain import ChainUnavailable, InBlock, Tip, TransactionS
 from facilitator.roles.claim import Claim
 from facilitator.roles.storage import Storage
 from facilitator.settlement import transitions
+from facilitator.settlement.tracking.adoption import Adoption
 from facilitator.settlement.tracking.confirmation import Confirmation
 from facilitator.settlement.tracking.pending_settlement import (
     ACCEPTED_CHECK_SECONDS,
@@ -45,13 +46,15 @@ class Tracker:
         self._clock = clock
         self._on_change = on_change
         self._pending = network.pending
+        self._leases = network.leases
         # The longest that a submission takes, if all goes well.
         self._submission_seconds = max(lease_seconds, UNKNOWN_CHECK_SECONDS)
         self._recovery = Recovery(storage, chain.provider)
         self._confirmation = Confirmation(network)
         self._submission = Submission(network, self._confirmation)
+        self._adoption = Adoption(network, self._confirmation)
         self._reconciliation = Reconciliation(
-            network, self._confirmation, self._submission, self._recovery, on_error
+            network, self._confirmation, self._submission, self._recovery, self._adoption, on_error
         )
 
     def start(self) -> None:
@@ -102,7 +105,11 @@ class Tracker:
 
     def track(self, claim: Claim) -> PendingSettlement:
         """Track an open claim that was submitted before, by this or another process."""
-        return self._reconciliation.adopt(claim)
+        return self._adoption.adopt(claim)
+
+    def lease_is_over(self, claim: Claim) -> bool:
+        """Return True if another may take over the claim, which was just read."""
+        return self._leases.is_over(claim)
 
     def restore(self, transaction_id: str) -> Claim | None:
         """Write a pending claim again that the storage has lost; ``None`` if none is pending.

@@ -1,7 +1,7 @@
 """Histories of processes whose clocks differ by any amount: no clock of another one decides."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import count
 from typing import NamedTuple
 
@@ -57,10 +57,11 @@ class World:
         follower: str,
         number: int,
         content: bytes,
-        spent: Sequence[str],
+        spent: Collection[str],
         keep: int,
     ) -> bool:
-        assert (network, spent) == (NETWORK, [])
+        assert network == NETWORK
+        assert not spent
         newest = self._entries[-1].number if self._entries else 0
         if self._lease is None or self._lease.follower != follower or number != newest + 1:
             return False

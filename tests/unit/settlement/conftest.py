@@ -12,7 +12,11 @@ from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
 from support.running import NETWORK, NOW
 
-LEASE_SECONDS = 5
+
+@pytest.fixture
+def lease_seconds() -> float:
+    """The length of a lease, longer than any test takes unless it says otherwise."""
+    return 60
 
 
 @pytest.fixture
@@ -38,14 +42,16 @@ def storage() -> MemoryStorage:
 
 
 @pytest.fixture
-def tracker(devnet: Devnet, storage: MemoryStorage, clock: ManualClock) -> Iterator[Tracker]:
+def tracker(
+    devnet: Devnet, storage: MemoryStorage, clock: ManualClock, lease_seconds: float
+) -> Iterator[Tracker]:
     faults: list[BaseException] = []
     chain = build_followed_chain(devnet, storage, clock, faults.append)
     tracker = Tracker(
         chain,
         storage,
         clock,
-        lease_seconds=LEASE_SECONDS,
+        lease_seconds=lease_seconds,
         on_change=lambda _: None,
         on_error=faults.append,
     )
