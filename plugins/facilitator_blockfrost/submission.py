@@ -1,15 +1,23 @@
 """Submission of transactions to Blockfrost, and the meaning of its answers."""
 
-from typing import Any
+import logging
 
 import orjson
 
 from facilitator.cardano.codec.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.refusals import Proof, read_refusal
+from facilitator.cardano.transaction import Transaction
 from facilitator.plugin import SubmissionRejected, SubmissionUnknown
 from facilitator_blockfrost.client import Client, OutcomeUnknown, refusal
 from facilitator_blockfrost.connection import Answer
-from facilitator_blockfrost.rejection import inputs_missing, is_verdict, rejection
+
+_NOT_SENT = frozenset({401, 402, 403, 404, 405, 411, 413, 414, 415, 418, 425, 429, 431, 501})
+"""Statuses of what stands before a node: the transaction was not passed on."""
+_NO_SUCH_PATH = b"Invalid path"
+"""In blockfrost-backend-ryo's answer with status 400 to a path that it does not have."""
+
+_log = logging.getLogger(__name__)
 
 
 def submit(client: Client, transaction: bytes) -> str:
@@ -22,38 +30,48 @@ def submit(client: Client, transaction: bytes) -> str:
         answer = client.post("/tx/submit", transaction, "application/cbor")
     except OutcomeUnknown as error:
         raise SubmissionUnknown(f"{error}; the transaction may have been sent") from None
-    if answer.status == 200:
-        return _submitted(answer, transaction)
-    if answer.status >= 500:
-        raise SubmissionUnknown(f"{refusal(answer)}; the transaction may have been sent")
-    if answer.status == 400 and (message := _message(answer)):
-        if is_verdict(message):
-            raise SubmissionRejected(rejection(message), inputs_missing=inputs_missing(message))
-        raise SubmissionUnknown("Blockfrost could not reach its node; it may have been sent")
-    raise refusal(answer)
+    decoded = _decode(transaction)
+    if 200 <= answer.status < 300:
+        return _submitted(answer, decoded)
+    raise _not_taken(answer, decoded)
 
 
-def _submitted(answer: Answer, transaction: bytes) -> str:
-    """Return the id that Blockfrost reports, if it is the transaction's own."""
-    reported = _json(answer)
+def _decode(transaction: bytes) -> Transaction | None:
     try:
-        own = decode_transaction(transaction).id.hex()
-    except DecodeError as error:
-        raise SubmissionUnknown(f"Blockfrost took what cannot be decoded: {error}") from None
-    if reported != own:
+        return decode_transaction(transaction)
+    except DecodeError:
+        return None
+
+
+def _submitted(answer: Answer, transaction: Transaction | None) -> str:
+    """Return the id that Blockfrost reports, if it is the transaction's own."""
+    if transaction is None:
+        raise SubmissionUnknown("Blockfrost took what cannot be decoded")
+    own = transaction.id.hex()
+    if _reported_id(answer) != own:
         raise SubmissionUnknown(f"Blockfrost reported another transaction id than {own}")
     return own
 
 
-def _message(answer: Answer) -> str | None:
-    """Return the ``message`` of Blockfrost's error; ``None`` when it is not one."""
-    error = _json(answer)
-    message = error.get("message") if isinstance(error, dict) else None
-    return message if isinstance(message, str) else None
-
-
-def _json(answer: Answer) -> Any:
+def _reported_id(answer: Answer) -> object:
+    """Return the id, which some servers write as JSON and others (Dolos, yaci-store) as it is."""
     try:
         return orjson.loads(answer.body)
     except orjson.JSONDecodeError:
-        return None
+        return answer.body.strip().decode("ascii", "replace")
+
+
+def _not_taken(answer: Answer, transaction: Transaction | None) -> Exception:
+    """Return the error for an answer that is no success."""
+    found = read_refusal(answer.body.decode("utf-8", "replace"), transaction)
+    if answer.status == 409:
+        return SubmissionRejected("the server has it already (409)", proves=Proof.INPUTS)
+    # Only the status 400 passes on what a node says; that inputs are missing is believed of any.
+    if found.proves is Proof.INPUTS or (answer.status == 400 and found.proves is not Proof.NOTHING):
+        return SubmissionRejected(found.text, proves=found.proves)
+    if answer.status in _NOT_SENT or (answer.status == 400 and _NO_SUCH_PATH in answer.body):
+        return refusal(answer)
+    _log.warning(
+        "an answer to /tx/submit says nothing of the transaction: %s %s", answer.status, found.text
+    )
+    return SubmissionUnknown(f"{refusal(answer)}; the transaction may have been sent")

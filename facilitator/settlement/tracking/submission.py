@@ -4,6 +4,7 @@ import logging
 from collections.abc import Collection
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.refusals import Proof
 from facilitator.cardano.transaction import OutputRef
 from facilitator.roles.chain import (
     ChainUnavailable,
@@ -17,10 +18,14 @@ from facilitator.roles.claim import Claim
 from facilitator.settlement import transitions
 from facilitator.settlement.tracking.confirmation import Confirmation
 from facilitator.settlement.tracking.pending_settlement import (
-    UNKNOWN_CHECK_SECONDS,
     PendingSettlement,
 )
 from facilitator.settlement.tracking.tracked_network import TrackedNetwork
+
+_UNKNOWN = "whether a node has it is not known"
+_NOT_SENT = "no node has it yet"
+_NOT_FINAL = "a node does not take it now, which is not final"
+"""Outcomes of a submission, for the callers that wait."""
 
 _log = logging.getLogger("facilitator.settlement")
 
@@ -47,13 +52,12 @@ class Submission:
             self._follower.follow()
             self._chain.submit(claim.transaction)
         except SubmissionRejected as error:
-            pending.schedule_check(self._clock.time() + UNKNOWN_CHECK_SECONDS)
-            self._rejected(pending, error)
+            _log.warning("submitting %s: %s", claim.transaction_id, error)
+            self._refused(pending, error)
         except ChainUnavailable as error:
             _log.warning("submitting %s: %s", claim.transaction_id, error)
             is_unknown = isinstance(error, SubmissionUnknown)
-            outcome = "whether a node has it is not known" if is_unknown else "no node has it yet"
-            pending.not_accepted(f"{outcome}: {error}", self._clock.time())
+            self._not_accepted(pending, _UNKNOWN if is_unknown else _NOT_SENT, error)
         else:
             self.accepted(pending)
 
@@ -66,8 +70,7 @@ class Submission:
             # An earlier try may be on its way through a node that cannot be seen from here, so
             # only the chain or the end of its validity decides.
             _log.warning("submitting %s again: %s", claim.transaction_id, error)
-            if error.inputs_missing and self._is_outspent(claim):
-                self._reject(pending, error)
+            self._reject_if_outspent(pending, error)
         except SubmissionUnknown as error:
             _log.warning("submitting %s again: %s", claim.transaction_id, error)
         else:
@@ -79,13 +82,18 @@ class Submission:
         pending.accepted(now)
         self._writer.advance(pending, transitions.accept(now))
 
-    def _rejected(self, pending: PendingSettlement, error: SubmissionRejected) -> None:
-        """Record a refusal, unless the ledger has the transaction all the same.
+    def _refused(self, pending: PendingSettlement, error: SubmissionRejected) -> None:
+        """Record a refusal of the first submission, if it proves enough.
 
-        An index lags behind its node. What spent the inputs may be the transaction itself, or
-        another one that is rolled back yet: then the chain decides.
+        The ledger may have the transaction all the same: an index lags behind its node, and what
+        spent the inputs may be the transaction itself. Where the refusal proves nothing, the
+        transaction is looked for by id before it is sent again.
         """
         claim = pending.claim
+        if error.proves is Proof.NOTHING:
+            self._not_accepted(pending, _UNKNOWN, error)
+            return
+        self._not_accepted(pending, _NOT_FINAL, error)
         doubt = transitions.doubt(pending.owner, self._clock.time())
         self._utxo_cache.forget(_inputs(claim))
         try:
@@ -98,30 +106,36 @@ class Submission:
                 self._confirmation.found_in(pending, status)
             elif isinstance(status, InMempool):
                 self.accepted(pending)
-            elif error.inputs_missing:
-                if self._is_outspent(claim):
-                    self._reject(pending, error)
-            elif self._is_surely_valid_now(claim):
-                self._reject(pending, error)
+            elif error.proves is Proof.INPUTS:
+                self._reject_if_outspent(pending, error)
+            elif self._is_final(claim, error.proves):
+                self._reject(pending, str(error))
         except ChainUnavailable as unavailable:
             _log.warning("asking for %s: %s", claim.transaction_id, unavailable)
 
-    def _reject(self, pending: PendingSettlement, error: SubmissionRejected) -> None:
-        step = transitions.reject(str(error), pending.owner, self._clock.time())
+    def _not_accepted(self, pending: PendingSettlement, outcome: str, error: Exception) -> None:
+        pending.not_accepted(f"{outcome}: {error}", self._clock.time())
+
+    def _is_final(self, claim: Claim, proof: Proof) -> bool:
+        """Return True if the transaction, which no node is known to have, can no longer land.
+
+        What a node refuses as the validity ends may be in a block that is not followed yet.
+        """
+        if proof is Proof.EXPIRED:
+            return self._follower.follow().point.slot >= claim.invalid_hereafter
+        return proof.is_final
+
+    def _reject_if_outspent(self, pending: PendingSettlement, error: SubmissionRejected) -> None:
+        spender = self._find_spender(pending.claim)
+        if spender is not None:
+            self._reject(pending, f"{error}; the transaction {spender} spent an input of it")
+
+    def _reject(self, pending: PendingSettlement, reason: str) -> None:
+        step = transitions.reject(reason, pending.owner, self._clock.time())
         self._writer.advance(pending, step)
 
-    def _is_surely_valid_now(self, claim: Claim) -> bool:
-        """Return True if a node cannot have refused the transaction because of the time.
-
-        A node whose newest block is older than the validity's start refuses what may land soon.
-        What it refuses as the validity ends may be in a block that it has not seen yet.
-        """
-        start = decode_transaction(claim.transaction).body.invalid_before or 0
-        now = self._chain.eras().slot_at(int(self._clock.time() * 1000))
-        return start <= self._follower.follow().point.slot and now < claim.invalid_hereafter
-
-    def _is_outspent(self, claim: Claim) -> bool:
-        """Return True if a block as deep as promised holds another transaction over an input.
+    def _find_spender(self, claim: Claim) -> str | None:
+        """Return another transaction that spent an input, in a block as deep as promised.
 
         An absent output is no proof of that without its spender: this transaction may have spent
         it, or a rollback may have taken it, which brings it back.
@@ -131,8 +145,9 @@ class Submission:
                 continue
             where = self._follower.find(status.by) or self._chain.transaction(status.by)
             if isinstance(where, InBlock) and not self._follower.is_orphaned(where):
-                return self._follower.follow().height - where.height >= claim.confirmations
-        return False
+                is_deep = self._follower.follow().height - where.height >= claim.confirmations
+                return status.by if is_deep else None
+        return None
 
 
 def _inputs(claim: Claim) -> Collection[OutputRef]:

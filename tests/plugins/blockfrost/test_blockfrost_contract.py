@@ -7,12 +7,14 @@ from threading import Lock
 import pytest
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.refusals import Proof
 from facilitator.cardano.transaction import OutputRef
 from facilitator.roles.chain import (
     ChainUnavailable,
     EvaluatesScripts,
     InMempool,
     ReadsLedgerState,
+    Spent,
     SubmissionRejected,
     SubmissionUnknown,
     Unknown,
@@ -112,15 +114,22 @@ def test_looking_up_one_transactions_outputs_costs_one_call(clock: ManualClock) 
         assert chain.api.counts()["by_endpoint"] == {"GET /txs/{hash}/utxos": 1}
 
 
-def test_outputs_at_one_address_cost_two_calls_however_many(clock: ManualClock) -> None:
+def test_outputs_cost_a_call_for_each_transaction(clock: ManualClock) -> None:
     with under_test(clock) as chain:
         refs = [chain.fund() for _ in range(5)]
         found = chain.provider.outputs(refs)
         assert all(isinstance(found[ref], Unspent) for ref in refs)
-        assert chain.api.counts()["by_endpoint"] == {
-            "GET /txs/{hash}/utxos": 1,
-            "GET /addresses/{address}/utxos": 1,
-        }
+        assert chain.api.counts()["by_endpoint"] == {"GET /txs/{hash}/utxos": 5}
+
+
+def test_what_only_a_list_of_an_address_says_is_no_evidence(clock: ManualClock) -> None:
+    with under_test(clock) as chain:
+        refs = [chain.fund() for _ in range(5)]
+        chain.provider.submit(chain.spend(refs[-1]))
+        chain.make_block()
+        chain.api.faults.stale(1, "GET /addresses/{address}/utxos")
+        found = chain.provider.outputs(refs)
+        assert [type(found[ref]) for ref in refs] == [Unspent] * 4 + [Spent]
 
 
 def test_an_empty_block_costs_no_call_of_its_own(clock: ManualClock) -> None:
@@ -192,13 +201,18 @@ def test_the_nodes_reason_is_told_in_words(clock: ManualClock) -> None:
         ref = chain.fund()
         raw = chain.spend(ref)
         signature = decode_transaction(raw).witnesses.vkeys[0].signature
-        with pytest.raises(SubmissionRejected, match=r"^a signature does not match \(Invalid"):
+        with pytest.raises(
+            SubmissionRejected, match=r"^a signature does not match \(Invalid"
+        ) as it:
             chain.provider.submit(raw.replace(signature, bytes(64)))
+        assert it.value.proves is Proof.BYTES
         chain.provider.submit(raw)
-        with pytest.raises(SubmissionRejected, match="inputs are spent already"):
+        with pytest.raises(SubmissionRejected, match="All inputs are spent") as it:
             chain.provider.submit(chain.spend(ref))
-        with pytest.raises(SubmissionRejected, match="it is no transaction"):
+        assert it.value.proves is Proof.INPUTS
+        with pytest.raises(SubmissionRejected, match="it is no transaction") as it:
             chain.provider.submit(b"\x84")
+        assert it.value.proves is Proof.BYTES
 
 
 def test_a_project_id_of_another_network_is_refused(clock: ManualClock) -> None:

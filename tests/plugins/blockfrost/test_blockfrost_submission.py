@@ -7,9 +7,11 @@ from threading import Event
 import pytest
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.refusals import Proof
 from facilitator.roles.chain import ChainUnavailable, SubmissionRejected, SubmissionUnknown
 from facilitator_blockfrost.provider import Blockfrost
-from facilitator_blockfrost.rejection import LONGEST, is_verdict, rejection
+from support.refusal_catalogue import CATALOGUE
+from support.refusals import shown, submit_api
 from support.upstream import CUT, Asked, Raw, Reply, Silence, Upstream, problem, reply
 
 Start = Callable[[Callable[[Asked], Reply]], Upstream]
@@ -19,6 +21,16 @@ TRANSACTION = bytes.fromhex(
     f"84a300d9010281825820{'01' * 32}00018182581d60{'07' * 28}1a004c4b400200a0f5f6"
 )
 ID = decode_transaction(TRANSACTION).id.hex()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [reply(200, ID), reply(202, ID), reply(200, ID.encode()), reply(200, f" {ID}\n".encode())],
+)
+def test_the_own_id_is_a_success_in_every_form(
+    upstream: Start, provider_of: ProviderOf, answer: Reply
+) -> None:
+    assert provider_of(upstream(lambda _: answer)).submit(TRANSACTION) == ID
 
 
 def test_the_exact_bytes_are_posted_once(upstream: Start, provider_of: ProviderOf) -> None:
@@ -88,64 +100,68 @@ def test_nothing_is_sent_where_nobody_listens(provider_of: ProviderOf) -> None:
 
 # --- Refusals ---------------------------------------------------------------------------------
 
-NODE = (
-    '"transaction submit error ShelleyTxValidationError ShelleyBasedEraConway (ApplyTxError'
-    " (ConwayUtxowFailure (UtxoFailure (ValueNotConservedUTxO (Mismatch {mismatchSupplied ="
-    " MaryValue (Coin 0) (MultiAsset (fromList [])), mismatchExpected = MaryValue (Coin 2000000)"
-    " (MultiAsset (fromList []))}))) :| [ConwayUtxowFailure (UtxoFailure (BadInputsUTxO (fromList"
-    ' [TxIn (TxId {unTxId = SafeHash "01"}) (TxIx {unTxIx = 0})])))]))"'
-)
+
+def raised(upstream: Start, provider_of: ProviderOf, answer: Reply) -> Exception:
+    with pytest.raises((SubmissionRejected, ChainUnavailable)) as error:
+        provider_of(upstream(lambda _: answer)).submit(TRANSACTION)
+    return error.value
+
+
+BODIES = [(case.text, case.proves) for case in CATALOGUE if "Invalid path" not in case.text]
+SOME = [*BODIES[::40], *[each for each in BODIES if each[1] is Proof.NOTHING]]
+
+
+@pytest.mark.parametrize(("body", "proves"), SOME)
+def test_a_400_proves_what_the_node_says(
+    upstream: Start, provider_of: ProviderOf, body: str, proves: Proof
+) -> None:
+    for reply_of in (reply(400, body.encode()), problem(400, body)):
+        error = raised(upstream, provider_of, reply_of)
+        if proves is Proof.NOTHING:
+            assert type(error) is SubmissionUnknown
+        else:
+            assert isinstance(error, SubmissionRejected)
+            assert error.proves is proves
+
+
+@pytest.mark.parametrize("status", [404, 422, 500, 503])
+def test_at_another_status_a_rule_proves_nothing(
+    upstream: Start, provider_of: ProviderOf, status: int
+) -> None:
+    """What stands before the node has judged nothing; that inputs are missing it may know."""
+    refused = submit_api(shown("FeeTooSmallUTxO"))
+    error = raised(upstream, provider_of, problem(status, refused))
+    assert not isinstance(error, SubmissionRejected)
+    spent = submit_api(shown("BadInputsUTxO"))
+    error = raised(upstream, provider_of, problem(status, spent))
+    assert isinstance(error, SubmissionRejected)
+    assert error.proves is Proof.INPUTS
+
+
+@pytest.mark.parametrize("body", [b"", b"DuplicateTx", b"{}"])
+def test_a_409_says_that_it_is_known(upstream: Start, provider_of: ProviderOf, body: bytes) -> None:
+    error = raised(upstream, provider_of, reply(409, body))
+    assert isinstance(error, SubmissionRejected)
+    assert error.proves is Proof.INPUTS
+
+
+def test_a_server_without_the_path_has_sent_nothing(
+    upstream: Start, provider_of: ProviderOf
+) -> None:
+    text = "Invalid path. Please check https://docs.blockfrost.io/"
+    assert type(raised(upstream, provider_of, problem(400, text))) is ChainUnavailable
 
 
 def test_a_nodes_refusal_is_told_in_words(upstream: Start, provider_of: ProviderOf) -> None:
-    with pytest.raises(SubmissionRejected) as error:
-        provider_of(upstream(lambda _: problem(400, NODE))).submit(TRANSACTION)
-    text = str(error.value)
+    refused = submit_api(shown("ValueNotConservedUTxO"), shown("BadInputsUTxO"))
+    text = str(raised(upstream, provider_of, problem(400, refused)))
     assert text.startswith("inputs and outputs do not balance (ValueNotConservedUTxO)")
     assert "; an input is spent already or was never there (BadInputsUTxO): " in text
-    assert "mismatchExpected" in text
 
 
-@pytest.mark.parametrize(
-    ("message", "told"),
-    [
-        ("FeeTooSmallUTxO", "the fee is too small (FeeTooSmallUTxO): FeeTooSmallUTxO"),
-        ("something else", "something else"),
-        ("two\nlines\x00\x1b[31m", "two lines [31m"),
-    ],
-)
-def test_refusals_are_one_line(message: str, told: str) -> None:
-    assert rejection(message) == told
-
-
-def test_refusals_are_bounded() -> None:
-    told = rejection("x" * 100_000)
-    assert len(told) == LONGEST
-    assert told.endswith("…")
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        "TxCmdSocketEnvError",
-        "TxSubmitConnectionError: connection refused",
-        "connect ECONNREFUSED 127.0.0.1:8090",
-        "Request timed out",
-    ],
-)
-def test_a_node_that_could_not_be_asked_has_not_refused(
-    upstream: Start, provider_of: ProviderOf, message: str
+def test_what_is_not_understood_is_logged_and_not_shown(
+    upstream: Start, provider_of: ProviderOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert not is_verdict(message)
-    assert is_verdict(f"{message} BadInputsUTxO")
-    with pytest.raises(SubmissionUnknown):
-        provider_of(upstream(lambda _: problem(400, message))).submit(TRANSACTION)
-
-
-@pytest.mark.parametrize("body", [b"<html>400 Bad Request</html>", b"{}", b'{"message":7}', b"[]"])
-def test_a_400_without_a_reason_is_no_nodes_refusal(
-    upstream: Start, provider_of: ProviderOf, body: bytes
-) -> None:
-    with pytest.raises(ChainUnavailable, match="did not understand") as error:
-        provider_of(upstream(lambda _: reply(400, body))).submit(TRANSACTION)
-    assert type(error.value) is ChainUnavailable
+    error = raised(upstream, provider_of, problem(400, "no backend at http://10.0.0.1:8090"))
+    assert "10.0.0.1" not in str(error)
+    assert "says nothing of the transaction: 400 no backend at http://10.0.0.1:8090" in caplog.text

@@ -1,23 +1,22 @@
 """A node's refusal is final only when nothing else can have had the transaction taken."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from unittest.mock import patch
 
 import pytest
 
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.refusals import Proof
 from facilitator.roles.chain import SubmissionRejected
 from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
+from support.payments import ALICE, genesis_utxos
 from support.running import NOW
-from support.tracked import TTL, VALID_SECONDS, claim_on, state_of
+from support.tracked import TTL, VALID_SECONDS, claim_on, claim_over, state_of
 from support.waiting import eventually
 
-INTERVAL = "OutsideValidityIntervalUTxO"
+FINAL = (Proof.BYTES, Proof.PARAMETERS)
 
 
 @pytest.fixture
@@ -25,23 +24,112 @@ def claim(storage: MemoryStorage) -> Claim:
     return storage.add_claim(claim_on(0, ClaimState.SUBMITTED, NOW + 5))
 
 
-def refusing(devnet: Devnet, reason: str, meanwhile: Callable[[], object]) -> None:
+def refusing(
+    devnet: Devnet, proves: Proof, meanwhile: Callable[[], object] = lambda: None
+) -> list[bytes]:
     """Have the devnet refuse whatever is submitted, after something else has happened."""
+    submitted = []
+
+    def submit(transaction: bytes) -> str:
+        submitted.append(transaction)
+        meanwhile()
+        raise SubmissionRejected("a reason", proves=proves)
+
+    devnet.submit = submit  # type: ignore[method-assign]
+    return submitted
+
+
+@pytest.mark.parametrize("proves", Proof)
+def test_only_a_proof_that_it_can_never_land_is_final_at_once(
+    tracker: Tracker, devnet: Devnet, storage: MemoryStorage, claim: Claim, proves: Proof
+) -> None:
+    refusing(devnet, proves)
+    state = ClaimState.REJECTED if proves in FINAL else ClaimState.SUBMITTED
+    pending = tracker.submit(claim)
+    assert pending.claim.state is state
+    assert state_of(storage, claim) is state
+    assert pending.trouble is not None
+    assert "a reason" in pending.trouble
+
+
+def test_a_refusal_without_a_proof_is_not_final(
+    tracker: Tracker, devnet: Devnet, storage: MemoryStorage, claim: Claim
+) -> None:
+    """As a plugin raises it that says no more."""
 
     def submit(transaction: bytes) -> str:
         assert transaction
-        meanwhile()
-        raise SubmissionRejected(reason)
+        raise SubmissionRejected("FeeTooSmallUTxO")
 
     devnet.submit = submit  # type: ignore[method-assign]
+    tracker.submit(claim)
+    assert state_of(storage, claim) is ClaimState.SUBMITTED
 
 
-def test_a_refusal_of_what_nobody_else_has_is_final(
-    tracker: Tracker, devnet: Devnet, storage: MemoryStorage, claim: Claim
+def test_what_proves_nothing_is_looked_for_and_sent_again(
+    tracker: Tracker, devnet: Devnet, storage: MemoryStorage, clock: ManualClock, claim: Claim
 ) -> None:
-    refusing(devnet, "FeeTooSmallUTxO", lambda: None)
-    assert tracker.submit(claim).claim.state is ClaimState.REJECTED
-    assert state_of(storage, claim) is ClaimState.REJECTED
+    """At growing pauses, until the end of its validity."""
+    submitted = refusing(devnet, Proof.NOTHING)
+    tracker.submit(claim)
+    asked: list[str] = []
+    transaction = devnet.transaction
+
+    def ask(transaction_id: str) -> object:
+        asked.append(transaction_id)
+        return transaction(transaction_id)
+
+    devnet.transaction = ask  # type: ignore[method-assign,assignment]
+    tracker.start()
+    for pause in (5, 5, 10, 20, 40, 80):
+        before = len(asked)
+        clock.advance(pause)
+        eventually(lambda before=before: len(asked) > before)
+    eventually(lambda: len(submitted) == 7)
+    assert len(asked) == 6
+    assert state_of(storage, claim) is ClaimState.SUBMITTED
+    clock.advance(VALID_SECONDS)
+    devnet.produce_block()
+
+    def is_expired() -> bool:
+        clock.advance(10)
+        devnet.produce_block()
+        return state_of(storage, claim) is ClaimState.EXPIRED
+
+    eventually(is_expired)
+
+
+@pytest.mark.parametrize("proves", Proof)
+def test_a_repeated_submission_ends_by_the_transaction_that_spent_its_input(
+    tracker: Tracker,
+    devnet: Devnet,
+    storage: MemoryStorage,
+    clock: ManualClock,
+    claim: Claim,
+    proves: Proof,
+) -> None:
+    """The refusal itself decides nothing then, whatever it says."""
+    submit = devnet.submit
+    submitted = refusing(devnet, Proof.NOTHING)
+    tracker.submit(claim)
+    submitted = refusing(devnet, proves)
+    tracker.start()
+    clock.advance(5)
+    eventually(lambda: submitted)
+    assert state_of(storage, claim) is ClaimState.SUBMITTED
+    rival = claim_over(dict(list(genesis_utxos(ALICE).items())[:1]), claim.state, 0, 3_000_000)
+    submit(rival.transaction)
+    devnet.produce_block()
+    devnet.produce_block()
+
+    def is_rejected() -> bool:
+        clock.advance(10)
+        return state_of(storage, claim) is ClaimState.REJECTED
+
+    eventually(is_rejected)
+    stored = storage.claim(claim.transaction_id)
+    assert stored is not None
+    assert rival.transaction_id in str(stored.error)
 
 
 def test_what_another_process_has_announced_to_send_is_not_rejected(
@@ -49,7 +137,7 @@ def test_what_another_process_has_announced_to_send_is_not_rejected(
 ) -> None:
     """We stood still for longer than our lease, and it was sent without us."""
     taken = claim.changed(owner="another", lease_until=NOW + 60)
-    refusing(devnet, INTERVAL, lambda: storage.change_claim(taken))
+    refusing(devnet, Proof.BYTES, lambda: storage.change_claim(taken))
     tracker.submit(claim)
     assert storage.claim(claim.transaction_id) == taken
 
@@ -57,24 +145,23 @@ def test_what_another_process_has_announced_to_send_is_not_rejected(
 def test_a_refusal_as_the_validity_ends_is_not_final(
     tracker: Tracker, devnet: Devnet, storage: MemoryStorage, clock: ManualClock, claim: Claim
 ) -> None:
-    """A block that the node has not seen may hold it, sent by the payer for instance."""
-    refusing(devnet, INTERVAL, lambda: clock.advance(VALID_SECONDS))
+    """A block that is not followed yet may hold it, sent by the payer for instance."""
+    refusing(devnet, Proof.EXPIRED, lambda: clock.advance(VALID_SECONDS))
     tracker.submit(claim)
     assert state_of(storage, claim) is ClaimState.SUBMITTED
 
 
-def test_a_refusal_before_the_validity_begins_is_not_final(
+def test_a_refusal_when_the_followed_chain_is_past_the_validity_is_final(
     tracker: Tracker, devnet: Devnet, storage: MemoryStorage, clock: ManualClock, claim: Claim
 ) -> None:
-    """By our clock it has begun; the node's newest block is older."""
-    made = decode_transaction(claim.transaction)
-    starts = devnet.tip().point.slot + 5
-    early = replace(made, body=replace(made.body, invalid_before=starts))
-    clock.advance(10)
-    refusing(devnet, INTERVAL, lambda: None)
-    with patch("facilitator.settlement.tracking.submission.decode_transaction", return_value=early):
-        tracker.submit(claim)
-    assert state_of(storage, claim) is ClaimState.SUBMITTED
+    def end() -> None:
+        clock.advance(VALID_SECONDS + 1)
+        devnet.produce_block()
+        eventually(lambda: tracker.follow() == devnet.tip())
+
+    refusing(devnet, Proof.EXPIRED, end)
+    tracker.submit(claim)
+    assert state_of(storage, claim) is ClaimState.REJECTED
 
 
 def test_one_process_at_a_time_sends_again(
@@ -104,7 +191,7 @@ def test_what_a_mempool_had_before_may_have_been_told(
     claim = claim_on(0, ClaimState.SUBMITTED, NOW + 5)
     claim = storage.add_claim(claim.changed(confirmations=-1))
     devnet.submit(claim.transaction)
-    refusing(devnet, "ConwayMempoolFailure", lambda: None)
+    refusing(devnet, Proof.INPUTS)
     tracker.submit(claim)
     stored = storage.claim(claim.transaction_id)
     assert stored is not None

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from facilitator.cardano.refusals import Proof
 from facilitator.chain.failover import provider_pool
 from facilitator.roles.chain import InMempool, NotFound, SubmissionRejected
 from support.paired import Paired
@@ -108,7 +109,7 @@ def test_a_refusal_by_the_standby_is_final(pair: Start, monkeypatch: pytest.Monk
     body = Payer(running).body()
 
     def refuse(_: bytes) -> str:
-        raise SubmissionRejected("FeeTooSmallUTxO: the fee is too small")
+        raise SubmissionRejected("FeeTooSmallUTxO: the fee is too small", proves=Proof.PARAMETERS)
 
     monkeypatch.setattr(running.standby, "submit", refuse)
     running.devnet.faults.fail("submit")
