@@ -7,6 +7,7 @@ from redis import Redis, RedisCluster, Sentinel
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode
 from redis.retry import Retry
+from redis.sentinel import SentinelConnectionPool
 
 from facilitator_redis.address import Address, Form
 
@@ -59,15 +60,15 @@ def connect(address: Address, timeout_seconds: float) -> Client:
 
 
 def close_idle(client: Client) -> None:
-    """Close the connections that no call uses at present."""
+    """Close the connections that no call uses at present, those to Sentinels included."""
+    clients: list[Any] = [client]
     if isinstance(client, RedisCluster):
         nodes = cast(Any, client).get_nodes()
         clients = [node.redis_connection for node in nodes if node.redis_connection is not None]
-    else:
-        clients = [client]
-    pools = (each.connection_pool for each in clients)
-    for pool in pools:
-        pool.disconnect(inuse_connections=False)
+    elif isinstance(pool := cast(Any, client).connection_pool, SentinelConnectionPool):
+        clients += pool.sentinel_manager.sentinels
+    for each in clients:
+        each.connection_pool.disconnect(inuse_connections=False)
 
 
 def _node(host: str, port: int) -> ClusterNode:

@@ -103,6 +103,7 @@ def is_wrong_server(error: Exception) -> bool:
     After a failover the former primary answers so on connections that are still open. Another
     connection, by the same name, may lead to the new one.
     """
+    error = _answer(error)
     if isinstance(error, _WRONG_SERVER):
         return True
     if type(error) is not exceptions.ResponseError:
@@ -130,12 +131,19 @@ def lost_its_login(address: Address, error: Exception) -> bool:
 
 def explained(address: Address, error: Exception) -> Complaint:
     """Return the sentences for the error."""
+    public, advice = _sentences(_answer(error))
+    return Complaint(public, f"Redis at {address} {advice}")
+
+
+def _answer(error: Exception) -> Exception:
+    """Return the server's answer behind an error of redis-py, if it has wrapped one."""
+    if isinstance(error.__context__, exceptions.ReadOnlyError):
+        return error.__context__  # behind Sentinel, it makes that a lost connection
     if isinstance(error, exceptions.RedisClusterException) and isinstance(
         error.__cause__, exceptions.RedisError
     ):
-        error = error.__cause__  # no node could be asked for the others, for this reason
-    public, advice = _sentences(error)
-    return Complaint(public, f"Redis at {address} {advice}")
+        return error.__cause__  # for which no node could be asked for the others
+    return error
 
 
 def _sentences(error: Exception) -> tuple[str, str]:

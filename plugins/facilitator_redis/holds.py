@@ -13,10 +13,10 @@ from facilitator_redis.script import SERVER_NOW, Script
 # KEYS: the transactions by their end on the server's clock, the record of each, the transaction of
 # each input, and the verified transactions of each payer as "<payer>\0<transaction>" in a sorted
 # set. A record is a JSON list: payer, recipient, "settling" or "verified", clock, end by that
-# clock, inputs.
+# clock, seconds that it was made for, inputs.
 
 _HOLDS = """
-local PAYER, PAY_TO, KIND, CLOCK, ENDS_AT, FIRST_INPUT = 1, 2, 3, 4, 5, 6
+local PAYER, PAY_TO, KIND, CLOCK, ENDS_AT, SECONDS, FIRST_INPUT = 1, 2, 3, 4, 5, 6, 7
 local function hold_of(transaction)
     local record = redis.call('HGET', KEYS[2], transaction)
     return record and cjson.decode(record)
@@ -39,8 +39,8 @@ end
 RESERVE = Script(f"""
 {SERVER_NOW}
 {_HOLDS}
-local transaction, limit, seconds = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local wanted = {{ARGV[6], ARGV[7], ARGV[8], ARGV[1], unpack(ARGV, 9)}}
+local transaction, limit = ARGV[3], tonumber(ARGV[4])
+local wanted = {{ARGV[5], ARGV[6], ARGV[7], ARGV[1], unpack(ARGV, 8)}}
 local payer, is_verified = wanted[PAYER], wanted[KIND] == 'verified'
 
 local most = 500
@@ -54,6 +54,17 @@ local function will_end(other, hold)
     if ended[other] then return end
     ended[other] = true
     if hold[KIND] == 'verified' and hold[PAYER] == payer then held = held - 1 end
+end
+
+-- Seconds that a hold lasts from now on. After a failover to a server whose clock is behind, they
+-- seem more than it was made for: then it is cut to that.
+local function left_of(other, hold)
+    local left = redis.call('ZSCORE', KEYS[1], other) - server_now
+    if left > tonumber(hold[SECONDS]) then
+        left = tonumber(hold[SECONDS])
+        redis.call('ZADD', KEYS[1], server_now + left, other)
+    end
+    return left
 end
 
 local own = hold_of(transaction)
@@ -72,9 +83,8 @@ for place = FIRST_INPUT, #wanted do
         if is_over(hold) or gives_way then
             will_end(holder, hold)
         elseif not refusal or refused_by[KIND] == 'verified' and hold[KIND] == 'settling' then
-            local ends_at = hold[ENDS_AT]
+            local ends_at, left = hold[ENDS_AT], left_of(holder, hold)
             if hold[CLOCK] ~= ARGV[1] then
-                local left = redis.call('ZSCORE', KEYS[1], holder) - server_now
                 ends_at = string.format('%.3f', tonumber(ARGV[2]) + left)
             end
             refusal, refused_by = {{'elsewhere', wanted[place], holder, ends_at, hold[KIND]}}, hold
@@ -95,12 +105,12 @@ end
 for each in pairs(ended) do release(each) end
 for place = FIRST_INPUT, #wanted do redis.call('HSET', KEYS[3], wanted[place], transaction) end
 redis.call('HSET', KEYS[2], transaction, cjson.encode(wanted))
-redis.call('ZADD', KEYS[1], server_now + seconds, transaction)
+redis.call('ZADD', KEYS[1], server_now + tonumber(wanted[SECONDS]), transaction)
 if is_verified then redis.call('ZADD', KEYS[4], 0, payer .. '\\0' .. transaction) end
 return 'held'
 """)
-"""ARGV: the caller's clock and time, the transaction, the payer's limit, the seconds to hold, the
-payer, the recipient, ``settling`` or ``verified``, the end by the caller's clock, the inputs.
+"""ARGV: the caller's clock and time, the transaction, the payer's limit, the payer, the recipient,
+``settling`` or ``verified``, the end by the caller's clock, the seconds to hold, the inputs.
 
 Returns ``held``; the refusal; or ``more``, after the release of so many expired reservations that
 another run does the rest, so that other callers do not wait.

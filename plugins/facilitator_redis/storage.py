@@ -105,11 +105,11 @@ class RedisStorage(SharedChain):
             *self._by_clock(now),
             reservation.transaction_id,
             limit,
-            max(0.0, reservation.expires_at - now),
             reservation.payer,
             reservation.pay_to,
             _SETTLING if reservation.is_settling else _VERIFIED,
             reservation.expires_at,
+            max(0.0, reservation.expires_at - now),
             *reservation.inputs,
         ]
         answer: Any = b"more"

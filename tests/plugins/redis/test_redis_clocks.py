@@ -69,6 +69,21 @@ def test_a_hold_lasts_as_long_as_it_was_made_for(
     assert hold(right, "two", NOW + 120) is None
 
 
+def test_a_hold_is_cut_to_its_length_when_the_servers_clock_falls_back(
+    redis_server: RedisServer, prefix: str, clock: ManualClock
+) -> None:
+    """As after a failover to a server whose clock is an hour behind."""
+    with (
+        closing(storage_at(redis_server.url, ManualClock(NOW + HOUR), prefix)) as before,
+        closing(storage_at(redis_server.url, clock, prefix)) as after,
+    ):
+        assert hold(before, "one", NOW) is None
+        refused = hold(after, "two", NOW)
+        assert refused == ReservedElsewhere("aa#0", "one", NOW + 120, is_settling=False)
+        clock.advance(120)
+        assert hold(after, "two", NOW + 120) is None
+
+
 @SKEWS
 def test_a_process_with_a_wrong_clock_ends_no_hold_of_others(
     open_one: Open, clock: ManualClock, ahead: float

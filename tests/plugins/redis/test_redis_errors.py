@@ -126,6 +126,14 @@ def test_a_cluster_that_no_node_shows_is_explained_by_their_answer() -> None:
     assert "refuses the user or the password" in explained(ADDRESS, error).detail
 
 
+def test_a_former_primary_behind_sentinel_is_one() -> None:
+    """redis-py makes a lost connection of its answer."""
+    error = exceptions.ConnectionError("The previous master is now a slave")
+    error.__context__ = parsed(WRONG_SERVER[0])
+    assert is_wrong_server(error)
+    assert "is a replica" in explained(ADDRESS, error).detail
+
+
 # --- The log --------------------------------------------------------------------------------------
 
 REPLICA = Complaint("the storage is not ready", "Redis at redis.example:6379 is a replica")
