@@ -71,8 +71,9 @@ def test_a_rollback(run: Run) -> None:
 
 def test_who_waits_is_shown_while_waiting(run: Run) -> None:
     running = run(**PLUGINS, server__threads=8, settlement__max_waiting=2)
-    body = Payer(running).body(confirmations=0)
-    callers = [threading.Thread(target=running.settle, args=(body,)) for _ in range(2)]
+    payer = Payer(running)
+    bodies = [payer.body(confirmations=0) for _ in range(2)]
+    callers = [threading.Thread(target=running.settle, args=(body,)) for body in bodies]
     for caller in callers:
         caller.start()
     eventually(lambda: metrics(running)["facilitator_waiting_settles"] == 2)

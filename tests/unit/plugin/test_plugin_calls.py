@@ -290,7 +290,7 @@ BINDS = """type('Bound', (ReadsAll,), {'bind_key': lambda self, k, f, e, n: f})(
         (
             "storage",
             BINDS,
-            "a Bound whose bind_key does not take key, fingerprint, expires_at, now",
+            "a Bound whose bind_key does not take key, value, expires_at, now",
         ),
         ("meter", METHODLESS, "a Meters without count, observe, gauge"),
         ("rate_limiter", "5", "an int without hit, close"),
