@@ -35,8 +35,16 @@ class ProviderBehind(ChainUnavailable):
 class ProviderUnusable(ChainUnavailable):
     """The provider will not answer until its operator changes something, which the text names.
 
-    It refuses the key, is of another network, or cannot say what a verdict needs. At start it ends
-    the process; later it counts as unavailable.
+    It refuses the key, or is of another network. At start it ends the process; later it counts as
+    unavailable.
+    """
+
+
+class ServerLacks(ChainUnavailable):
+    """The server behind the provider cannot say what a verdict needs; the text names the remedy.
+
+    The provider counts as unavailable until the server can. ``facilitator check`` fails. The start
+    does not, since the server may be mended while the facilitator runs.
     """
 
 
@@ -288,7 +296,7 @@ class ExaminesServer(Protocol):
     def examine(self) -> str:
         """Try the server; return what it can do, in a line for the log and for the check.
 
-        Called before the first use, until it has returned once. Raises :class:`ProviderUnusable`
-        if verdicts cannot be given by such a server, and :class:`ChainUnavailable`.
+        Called before the first use, until it has returned once. Raises :class:`ServerLacks` if
+        verdicts cannot be given by such a server, and :class:`ChainUnavailable`.
         """
         ...

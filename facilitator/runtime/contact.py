@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from facilitator.chain.failover.failover_chain import FailoverChain
 from facilitator.errors import PluginError, one_line
-from facilitator.roles.chain import ChainProvider, ChainUnavailable, ProviderUnusable
+from facilitator.roles.chain import ChainProvider, ChainUnavailable, ProviderUnusable, ServerLacks
 
 WAIT_SECONDS = 5.0
 """Seconds that the start waits for providers, all asked at the same time."""
@@ -58,6 +58,8 @@ class _Contact:
         except ProviderUnusable as error:
             self.fault = f"{self._label} cannot be used: {error}"
             _log.error("%s", self.fault)
+        except ServerLacks as error:
+            _log.error("%s gives no verdicts: %s", self._label, error)
         except ChainUnavailable as error:
             _log.warning(
                 "%s does not answer; it is asked again when needed: %s", self._label, error

@@ -11,17 +11,14 @@ a fixture ``chain`` that returns a :class:`ChainUnderTest`, new for each test::
 """
 
 from contextlib import suppress
-from dataclasses import replace
-from typing import Protocol
 
 import pytest
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.state import StateQuery
-from facilitator.cardano.transaction import Credential, Output, OutputRef
+from facilitator.cardano.transaction import Credential, OutputRef
 from facilitator.roles.chain import (
     AwaitsBlocks,
-    ChainProvider,
     InBlock,
     InMempool,
     ListsOutputs,
@@ -33,67 +30,23 @@ from facilitator.roles.chain import (
     SubmissionRejected,
     Unspent,
 )
+from facilitator.testing.chain_evidence import EvidenceContract
+from facilitator.testing.chain_under_test import (
+    NOWHERE,
+    WAIT_SECONDS,
+    ChainUnderTest,
+    HidesSpends,
+    Silence,
+    pay,
+    statuses,
+    without_sizes,
+)
 from facilitator.x402.networks import canonical_network
 
-NOWHERE = "ab" * 32
-"""The id of no transaction and no block."""
-WAIT_SECONDS = 10.0
+__all__ = ["ChainProviderContract", "ChainUnderTest", "HidesSpends", "Silence"]
 
 
-class ChainUnderTest(Protocol):
-    """A provider, and the means to change its chain.
-
-    When a method returns, its effect is on the chain and the provider knows of it.
-    """
-
-    @property
-    def provider(self) -> ChainProvider:
-        """The provider under test."""
-        ...
-
-    def make_block(self) -> None:
-        """Make a block of the submitted transactions."""
-        ...
-
-    def roll_back(self, blocks: int) -> None:
-        """Replace the newest blocks by as many others, without their transactions."""
-        ...
-
-    def fund(self) -> OutputRef:
-        """Make an output, in a block or in genesis, that :meth:`spend` can spend.
-
-        Let it hold a native asset beside lovelace if the network has one.
-        """
-        ...
-
-    def spend(self, ref: OutputRef) -> bytes:
-        """Return a valid signed transaction, not submitted, that spends that output and no other.
-
-        Two calls for one output return different transactions. The provider's answers are compared
-        with the outputs of the transaction: assets, datums and scripts, if there are any.
-        """
-        ...
-
-
-def _statuses(provider: ChainProvider, *refs: OutputRef) -> list[type]:
-    answer = provider.outputs(refs)
-    return [type(answer[ref]) for ref in refs]
-
-
-def _held(output: Output) -> Output:
-    """Return the output without the sizes of its serialisation, which not every provider knows."""
-    return replace(output, size=0, value_size=0)
-
-
-def _pay(chain: ChainUnderTest) -> tuple[OutputRef, str]:
-    """Put a transaction in the newest block; return the output that it spent, and its id."""
-    ref = chain.fund()
-    transaction_id = chain.provider.submit(chain.spend(ref))
-    chain.make_block()
-    return ref, transaction_id
-
-
-class ChainProviderContract:
+class ChainProviderContract(EvidenceContract):
     """The promises of every provider to the facilitator; needs the fixture ``chain``."""
 
     def test_names_a_network_by_its_canonical_id(self, chain: ChainUnderTest) -> None:
@@ -159,12 +112,12 @@ class ChainProviderContract:
         assert transaction_id in blocks[where.point].transactions
         assert ref in blocks[where.point].spent
         assert blocks[where.point].height == where.height
-        assert _statuses(chain.provider, ref) == [Spent]
+        assert statuses(chain.provider, ref) == [Spent]
         for index, output in enumerate(decoded.body.outputs):
             made = OutputRef(decoded.id, index)
             status = chain.provider.outputs([made])[made]
             assert isinstance(status, Unspent)
-            assert _held(status.output) == _held(output)
+            assert without_sizes(status.output) == without_sizes(output)
 
     def test_submitting_again_changes_nothing(self, chain: ChainUnderTest) -> None:
         """The ledger takes it once, whether it waits or is in a block already."""
@@ -180,7 +133,7 @@ class ChainProviderContract:
 
     def test_a_double_spend_is_rejected(self, chain: ChainUnderTest) -> None:
         """The rejection is definite and gives a reason."""
-        ref, _ = _pay(chain)
+        ref, _ = pay(chain)
         with pytest.raises(SubmissionRejected, match=r"\w"):
             chain.provider.submit(chain.spend(ref))
 
@@ -193,7 +146,7 @@ class ChainProviderContract:
         with pytest.raises(SubmissionRejected, match=r"\w"):
             chain.provider.submit(forged)
         chain.make_block()
-        assert _statuses(chain.provider, ref) == [Unspent]
+        assert statuses(chain.provider, ref) == [Unspent]
 
     @pytest.mark.parametrize("junk", [b"", b"\x00", b"\x84\xa0\xa0\xf5\xf6", b"\xff" * 100])
     def test_junk_is_rejected(self, chain: ChainUnderTest, junk: bytes) -> None:
@@ -204,14 +157,14 @@ class ChainProviderContract:
     def test_a_rollback_takes_back_what_the_blocks_did(self, chain: ChainUnderTest) -> None:
         """The point is gone, the transaction is in no block, its outputs do not exist."""
         before = chain.provider.tip()
-        _, transaction_id = _pay(chain)
+        _, transaction_id = pay(chain)
         rolled_back = chain.provider.tip()
         chain.roll_back(rolled_back.height - before.height)
         with pytest.raises(PointNotFound):
             chain.provider.blocks_after(rolled_back.point)
         assert not isinstance(chain.provider.transaction(transaction_id), InBlock)
         made = OutputRef(bytes.fromhex(transaction_id), 0)
-        assert _statuses(chain.provider, made) != [Unspent]
+        assert statuses(chain.provider, made) != [Unspent]
         for block in chain.provider.blocks_after(before.point):
             assert transaction_id not in block.transactions
 
@@ -244,7 +197,7 @@ class ChainProviderContract:
         provider = chain.provider
         if not isinstance(provider, ListsOutputs):
             pytest.skip("the provider does not list the outputs of an address")
-        spent, transaction_id = _pay(chain)
+        spent, transaction_id = pay(chain)
         made = OutputRef(bytes.fromhex(transaction_id), 0)
         (status,) = provider.outputs([made]).values()
         assert isinstance(status, Unspent)

@@ -59,6 +59,14 @@ def fraction(row: Mapping[str, Any], name: str) -> Fraction:
     return exact
 
 
+def flag(row: Mapping[str, Any], name: str) -> bool:
+    """Return true or false."""
+    value = row.get(name)
+    if not isinstance(value, bool):
+        raise Malformed(f"{name} is neither true nor false")
+    return value
+
+
 def text(row: Mapping[str, Any], name: str) -> str:
     """Return a text."""
     value = row.get(name)

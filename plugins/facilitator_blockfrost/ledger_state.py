@@ -6,7 +6,7 @@ from facilitator.cardano.state import Account, LedgerState, StateQuery
 from facilitator.cardano.transaction import Credential
 from facilitator.x402.networks import NETWORKS
 from facilitator_blockfrost.client import Client, Missing
-from facilitator_blockfrost.fields import Malformed, optional, table, text, whole
+from facilitator_blockfrost.fields import flag, optional, table, text, whole
 
 KEY_DEPOSIT = 2_000_000
 """Lovelace that every account on the public networks paid: ``keyDeposit`` has always been this.
@@ -38,9 +38,7 @@ def _account(client: Client, address: str) -> Account | None:
         row = table(client.get("/accounts/{stake_address}", stake_address=address), "an account")
     except Missing:
         return None  # no transaction has named it
-    if not isinstance(row.get("registered"), bool):
-        raise Malformed("registered is neither true nor false")
-    if not row["registered"]:
+    if not flag(row, "registered"):
         return None
     reward = whole(row, "withdrawable_amount")
     return Account(KEY_DEPOSIT, reward, drep=optional(text, row, "drep_id"))

@@ -1,10 +1,11 @@
 """Look-up of outputs at Blockfrost, in as few calls as possible.
 
 ``/txs/{hash}/utxos`` has every output of a transaction and the transaction that spent it. A 404
-does not distinguish a transaction that never was from one that is not indexed yet.
+does not distinguish a transaction that never was from one that is not indexed yet. The list of an
+address decides nothing: it may lag behind, and then shows as unspent what is not.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -15,16 +16,26 @@ from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.plugin import ChainUnavailable, OutputStatus, Spent, Unknown, Unspent
 from facilitator_blockfrost.client import Client, Missing
-from facilitator_blockfrost.fields import Malformed, digest, optional, raw_bytes, rows, table, whole
+from facilitator_blockfrost.fields import (
+    Malformed,
+    digest,
+    flag,
+    optional,
+    raw_bytes,
+    rows,
+    table,
+    whole,
+)
 from facilitator_blockfrost.transactions import scripts_succeeded
 from facilitator_blockfrost.values import read_output
-
-FEW_TRANSACTIONS = 2
-"""Transactions asked for one by one; with more, the first output's address is asked for too."""
 
 _PARALLEL = 8
 
 NOT_INDEXED = Unknown("Blockfrost does not have its transaction (or not yet)")
+
+
+class SaysNothingOfSpends(Malformed):
+    """The answer lacks what would say that the output is spent. That is no sign that it is not."""
 
 
 class Outputs:
@@ -41,15 +52,6 @@ class Outputs:
         for ref in refs:
             wanted.setdefault(ref.transaction_id, []).append(ref)
         found: dict[OutputRef, OutputStatus] = {}
-        if len(wanted) > FEW_TRANSACTIONS:
-            first = wanted.pop(next(iter(wanted)))
-            found.update(self._of_transaction(first))
-            found.update(self._at_same_address(found.values(), wanted.values()))
-            wanted = {
-                key: missing
-                for key, group in wanted.items()
-                if (missing := [ref for ref in group if ref not in found])
-            }
         if len(wanted) == 1:
             found.update(self._of_transaction(*wanted.values()))
         elif wanted:
@@ -105,8 +107,8 @@ class Outputs:
         are then not made. The spender of a collateral output is unknown, unless Blockfrost lists
         that output a second time without ``collateral``.
         """
-        made = {whole(row, "output_index"): row for row in outputs if not row.get("collateral")}
-        returned = {whole(row, "output_index") for row in outputs if row.get("collateral")}
+        made = {whole(row, "output_index"): row for row in outputs if not flag(row, "collateral")}
+        returned = {whole(row, "output_index") for row in outputs if flag(row, "collateral")}
         if not returned or scripts_succeeded(self._client, transaction_id):
             return made
         return {index: made.get(index) for index in returned}
@@ -117,12 +119,16 @@ class Outputs:
         row = made[ref.index]
         if row is None:
             return Unknown("Blockfrost does not show whether returned collateral is spent")
+        if "consumed_by_tx" not in row:
+            raise SaysNothingOfSpends("an output without consumed_by_tx")
         spender = optional(digest, row, "consumed_by_tx")
         return Spent(spender) if spender is not None else self._unspent(ref, row)
 
     def _unspent(self, ref: OutputRef, row: Mapping[str, Any]) -> OutputStatus:
         output = read_output(row)
-        if row.get("reference_script_hash") is None:
+        if "reference_script_hash" not in row:
+            raise Malformed("an output without reference_script_hash")
+        if row["reference_script_hash"] is None:
             return Unspent(output)
         return self._with_script(ref, output)
 
@@ -147,17 +153,6 @@ class Outputs:
         ):
             raise Malformed(f"the output {ref} differs from that in its transaction")
         return Unspent(made)
-
-    def _at_same_address(
-        self, known: Iterable[OutputStatus], wanted: Iterable[Collection[OutputRef]]
-    ) -> Mapping[OutputRef, OutputStatus]:
-        """Return the wanted outputs among the newest unspent ones at a known output's address."""
-        missing = {ref for group in wanted for ref in group}
-        unspent = next((each for each in known if isinstance(each, Unspent)), None)
-        if unspent is None:
-            return {}
-        at_address = self._rows_at(unspent.output.address)
-        return {ref: self._unspent(ref, row) for ref, row in at_address.items() if ref in missing}
 
     def _rows_at(self, address: bytes) -> Mapping[OutputRef, Mapping[str, Any]]:
         """Return the newest unspent outputs at the address."""

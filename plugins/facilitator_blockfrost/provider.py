@@ -18,6 +18,7 @@ from facilitator_blockfrost.ledger_state import read_ledger_state
 from facilitator_blockfrost.outputs import Outputs
 from facilitator_blockfrost.parameters import Kept, fetch_parameters
 from facilitator_blockfrost.single_flight import SingleFlight
+from facilitator_blockfrost.spends import SpendsCheck
 from facilitator_blockfrost.submission import submit
 from facilitator_blockfrost.transactions import read_status
 
@@ -26,7 +27,7 @@ class Blockfrost:
     """A network by one Blockfrost.
 
     It implements :class:`facilitator.roles.chain.ChainProvider`, ``ReadsLedgerState``,
-    ``NamesNetwork`` and ``HasPlan``. For use by many threads at once.
+    ``NamesNetwork``, ``ExaminesServer`` and ``HasPlan``. For use by many threads at once.
     """
 
     is_devnet = False
@@ -38,6 +39,7 @@ class Blockfrost:
         self._client = client
         self._clock = clock
         self._outputs = Outputs(client)
+        self._spends = SpendsCheck(client, self._outputs)
         self._calendar: Calendar | None = None
         self._kept: Kept | None = None
         self._genesis: Any = None
@@ -57,12 +59,19 @@ class Blockfrost:
         self._genesis = genesis or self._genesis
         return magic
 
+    def examine(self) -> str:
+        """Try the server; return what it can do. Raises :class:`ProviderUnusable`."""
+        self._spends.run()
+        passed = self._spends.has_passed
+        return "shows what is spent" if passed else "no transaction yet that shows what is spent"
+
     def tip(self) -> Tip:
         """Return the newest block."""
         return read_tip(self._client)
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         """Return each output's status; unknown where Blockfrost doesn't have its transaction."""
+        self._spends.finish()
         return self._outputs.statuses(refs)
 
     def submit(self, transaction: bytes) -> str:
@@ -79,7 +88,9 @@ class Blockfrost:
 
     def blocks_after(self, point: Point) -> Sequence[Block]:
         """Return the next few blocks, oldest first."""
-        return read_blocks_after(self._client, point)
+        blocks = read_blocks_after(self._client, point)
+        self._spends.note(blocks)
+        return blocks
 
     def parameters(self) -> ProtocolParameters:
         """Return the protocol parameters at Blockfrost's tip, asked for once an epoch."""

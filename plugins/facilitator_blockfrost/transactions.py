@@ -13,7 +13,7 @@ from facilitator.plugin import (
     TransactionStatus,
 )
 from facilitator_blockfrost.client import Client, Missing
-from facilitator_blockfrost.fields import Malformed, digest, raw_bytes, rows, table, whole
+from facilitator_blockfrost.fields import digest, flag, raw_bytes, rows, table, whole
 
 
 def read_status(client: Client, transaction_id: str) -> TransactionStatus:
@@ -35,21 +35,18 @@ def _in_mempool(client: Client, transaction_id: str) -> TransactionStatus:
 
 def scripts_succeeded(client: Client, transaction_id: str) -> bool:
     """Return True if the scripts succeeded, False if the transaction forfeits its collateral."""
-    succeeded = _known(client, "/txs/{hash}", transaction_id).get("valid_contract")
-    if not isinstance(succeeded, bool):
-        raise Malformed("valid_contract is neither true nor false")
-    return succeeded
+    return flag(_known(client, "/txs/{hash}", transaction_id), "valid_contract")
 
 
 def read_consumed(client: Client, transaction_id: str) -> Sequence[OutputRef]:
     """Return what the transaction took out of the UTxO set: its inputs or its collateral."""
     inputs = rows(_known(client, "/txs/{hash}/utxos", transaction_id).get("inputs"), "inputs")
-    has_collateral = any(row.get("collateral") for row in inputs)
+    has_collateral = any(flag(row, "collateral") for row in inputs)
     forfeits = has_collateral and not scripts_succeeded(client, transaction_id)
     return [
         OutputRef(raw_bytes(row, "tx_hash", 32), whole(row, "output_index"))
         for row in inputs
-        if not row.get("reference") and bool(row.get("collateral")) == forfeits
+        if not flag(row, "reference") and flag(row, "collateral") == forfeits
     ]
 
 

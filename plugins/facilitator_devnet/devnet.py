@@ -40,7 +40,8 @@ class Devnet:
 
     It implements :class:`facilitator.roles.chain.ChainProvider`, ``AwaitsBlocks``,
     ``ListsOutputs``, ``NamesNetwork`` and ``ReadsLedgerState``. The facilitator's own phase-1 rules
-    judge transactions; valid ones go into the next block. Slots follow from the clock and the network's era summary.
+    judge transactions; valid ones go into the next block. Slots follow from the clock and the
+    network's era summary.
     """
 
     is_devnet = True

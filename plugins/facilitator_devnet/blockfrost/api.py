@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -11,11 +12,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from facilitator.plugin import ChainUnavailable
 from facilitator_devnet.blockfrost.control import control
 from facilitator_devnet.blockfrost.counters import Counters
-from facilitator_devnet.blockfrost.errors import ApiError, invalid
+from facilitator_devnet.blockfrost.dress import DRESSES
+from facilitator_devnet.blockfrost.errors import ApiError
 from facilitator_devnet.blockfrost.faults import Effects, Faults
 from facilitator_devnet.blockfrost.paths import CONTROL, HOSTED
 from facilitator_devnet.blockfrost.request import Request
-from facilitator_devnet.blockfrost.routes import CALLS, LOOKUPS, UNKNOWN, Route, route
+from facilitator_devnet.blockfrost.routes import CALLS, LOOKUPS, SUBMIT, UNKNOWN, Route, route
 from facilitator_devnet.blockfrost.server import Answer, Message, Server
 from facilitator_devnet.blockfrost.view import View
 from facilitator_devnet.devnet import Devnet
@@ -32,11 +34,18 @@ class BlockfrostApi:
     At ``{url}`` itself it is the same without project ids.
     """
 
-    def __init__(self, devnet: Devnet, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Serve on the address; the port 0 takes a free one. Raises :class:`OSError`."""
+    def __init__(
+        self, devnet: Devnet, host: str = "127.0.0.1", port: int = 0, *, dress: str = "blockfrost"
+    ) -> None:
+        """Serve on the address; the port 0 takes a free one.
+
+        ``dress`` names one of :data:`~facilitator_devnet.blockfrost.dress.DRESSES`.
+        Raises :class:`OSError`.
+        """
         self.devnet = devnet
         self.faults = Faults()
         self.counters = Counters()
+        self.dress = DRESSES[dress]
         self._server = Server(host, port, self._answer)
         self._server.start()
 
@@ -74,8 +83,9 @@ class BlockfrostApi:
         query = dict(parse_qsl(target.query, keep_blank_values=True))
         if target.path.startswith(CONTROL):
             return control(self, message, target.path)
-        root, path = _split(unquote(target.path))
-        found = route(message.method, path)
+        split = self.dress.split(unquote(target.path))
+        root, path = split or ("", target.path)
+        found = route(message.method, path) if split else Route(UNKNOWN, {})
         self.counters.count(found.endpoint)
         effects = self.faults.effects(found.endpoint)
         if effects.latency_ms:
@@ -83,27 +93,38 @@ class BlockfrostApi:
         if effects.cut_before:
             return None
         content_type = message.headers.get("content-type", "")
-        request = Request(found.params, query, content_type, message.body)
-        status, result = 200, None
+        request = Request(found.params, query, content_type, message.body, target.path)
         try:
             if effects.status is not None:
                 raise ApiError(effects.status)
-            if root:
+            if root in HOSTED:
                 self._check_project(message.headers.get("project_id"))
-            result = self._do(found, request, effects)
+            answer = self._dressed(found, request, effects)
         except ApiError as error:
-            status, result = error.status, error.body
+            answer = _as_json(error.body, error.status)
         if effects.cut_after:
             return None
         later = effects.retry_after
         headers = {} if later is None else {"Retry-After": str(later)}
-        # not orjson: integers in data may have more than 64 bits
-        body = json.dumps(result, separators=(",", ":")).encode()
-        return Answer(status, body, headers, 0.5 if effects.truncate else 1.0)
+        return replace(answer, headers=headers, sent=0.5 if effects.truncate else 1.0)
+
+    def _dressed(self, found: Route, request: Request, effects: Effects) -> Answer:
+        """Answer as the server does whose dress is worn. Raises :class:`ApiError`."""
+        dress = self.dress
+        if not dress.has(found.endpoint):
+            return dress.no_route(request.path)
+        try:
+            result = self._do(found, request, effects)
+        except ApiError as error:
+            if found.endpoint == SUBMIT and error.status == 400:
+                return dress.refused(error)
+            raise
+        if found.endpoint == SUBMIT:
+            return dress.submitted(result)
+        edit = dress.edits.get(found.endpoint)
+        return _as_json(edit(result) if edit else result)
 
     def _do(self, found: Route, request: Request, effects: Effects) -> Any:
-        if found.endpoint == UNKNOWN:
-            raise invalid("Invalid path. Please check https://docs.blockfrost.io/")
         try:
             if found.endpoint in CALLS:
                 return CALLS[found.endpoint](self.devnet, request)
@@ -126,9 +147,6 @@ class BlockfrostApi:
             raise ApiError(403, "Network token mismatch.")
 
 
-def _split(path: str) -> tuple[str, str]:
-    """Return the path's root, empty for none of Blockfrost's, and the rest of the path."""
-    for root in HOSTED:
-        if path == root or path.startswith(f"{root}/"):
-            return root, path.removeprefix(root).rstrip("/") or "/"
-    return "", path.rstrip("/") or "/"
+def _as_json(value: Any, status: int = 200) -> Answer:
+    # not orjson: integers in data may have more than 64 bits
+    return Answer(status, json.dumps(value, separators=(",", ":")).encode())

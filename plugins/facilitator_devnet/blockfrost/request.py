@@ -36,6 +36,8 @@ class Request(NamedTuple):
     query: Mapping[str, str]
     content_type: str
     body: bytes
+    path: str = ""
+    """The whole path."""
 
     @property
     def page(self) -> Page:

@@ -35,6 +35,7 @@ class Answer:
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json; charset=utf-8"
     sent: float = 1.0
     """The fraction of the body that is sent; below 1, the connection is closed after it."""
 
@@ -145,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
         phrase = HTTPStatus(answer.status).phrase
         head = [
             f"HTTP/1.1 {answer.status} {phrase}",
-            "Content-Type: application/json; charset=utf-8",
+            f"Content-Type: {answer.content_type}",
             f"Content-Length: {len(answer.body)}",
             *(f"{name}: {value}" for name, value in answer.headers.items()),
         ]

@@ -104,6 +104,7 @@ def test_a_block_is_read_page_by_page(upstream: Start, provider_of: ProviderOf) 
 
 def utxos(*numbers: int, **flags: bool) -> list[dict[str, Any]]:
     """Entries of ``inputs``."""
+    flags = {"collateral": False, "reference": False, **flags}
     return [{"tx_hash": digest(each), "output_index": each, **flags} for each in numbers]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from threading import Lock
 
 import pytest
@@ -20,12 +21,13 @@ from facilitator.roles.chain import (
     Unknown,
     Unspent,
 )
-from facilitator.testing.chain import ChainProviderContract
+from facilitator.testing.chain import ChainProviderContract, Silence
 from facilitator.testing.clock import ManualClock
 from facilitator_blockfrost import client as client_module
 from facilitator_blockfrost.client import Client
 from facilitator_blockfrost.provider import Blockfrost, HostedBlockfrost
 from facilitator_devnet.blockfrost.api import BlockfrostApi
+from facilitator_devnet.blockfrost.dress import without_spends
 from facilitator_devnet.blockfrost.faults import Effects, Faults
 from facilitator_devnet.devnet import Devnet
 from support.contract import OverDevnet
@@ -58,6 +60,9 @@ class BlockfrostUnderTest(OverDevnet[Blockfrost]):
     def __init__(self, api: BlockfrostApi, provider: Blockfrost) -> None:
         super().__init__(provider, api.devnet)
         self.api = api
+
+    def hide_spends(self, how: Silence) -> None:
+        self.api.dress = replace(self.api.dress, edits=without_spends(how))
 
 
 @contextmanager

@@ -54,15 +54,20 @@ def test_every_dependency_is_up_with_its_latency(
     for dependency in told["dependencies"].values():
         assert dependency["status"] == "up"
         assert dependency["latency"] > 0
-    assert api.counts()["by_endpoint"] == {"GET /genesis": 1, TIP: 1}
+    assert api.counts()["by_endpoint"] == {
+        "GET /genesis": 1,
+        "GET /blocks/{hash_or_number}/next": 1,
+        TIP: 2,
+    }
 
 
 def test_the_latency_is_that_of_the_last_question(
     start: Callable[..., Running], api: BlockfrostApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("facilitator.api.probe.FRESH_SECONDS", 0.0)
-    api.faults.latency(150, TIP, times=1)
     running = start()
+    api.counters.reset()
+    api.faults.latency(150, TIP, times=1)
     latencies = [health(running)[1]["dependencies"][NETWORK]["latency"] for _ in range(2)]
     assert latencies[0] >= 150
     assert latencies[1] == latencies[0] or api.counts()["by_endpoint"][TIP] > 1

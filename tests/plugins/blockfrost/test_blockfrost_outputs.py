@@ -135,6 +135,16 @@ def test_an_output_that_cannot_be_is_no_verdict(
         status(upstream, provider_of, utxos(row(**changes)))
 
 
+@pytest.mark.parametrize("name", ["consumed_by_tx", "collateral", "reference_script_hash"])
+def test_what_an_answer_leaves_out_is_no_evidence(
+    upstream: Start, provider_of: ProviderOf, name: str
+) -> None:
+    without = row()
+    del without[name]
+    with pytest.raises(ChainUnavailable, match=name):
+        status(upstream, provider_of, utxos(without))
+
+
 # --- Collateral -------------------------------------------------------------------------------
 
 
@@ -240,25 +250,21 @@ def test_two_transactions_are_asked_for_one_by_one(
     assert len(server.asked) == 2
 
 
-def test_beyond_two_what_the_address_does_not_have_is_asked_for_by_itself(
+def test_each_of_several_transactions_is_asked_for_by_itself(
     upstream: Start, provider_of: ProviderOf
 ) -> None:
     ids = [f"{number:02x}" * 32 for number in range(4)]
-    at_address = [
-        row(tx_hash=ids[2], tx_index=0, block="00" * 32),
-        row(tx_hash="99" * 32, tx_index=0, block="00" * 32),
-    ]
     replies: dict[str, Any] = {
         f"/txs/{ids[0]}/utxos": {"outputs": [row()]},
         f"/txs/{ids[1]}/utxos": {"outputs": [row(consumed_by_tx=SPENDER)]},
-        f"/addresses/{ADDRESS}/utxos": at_address,
+        f"/txs/{ids[2]}/utxos": {"outputs": [row()]},
     }
     server = upstream(by_path(replies))
     refs = [OutputRef(bytes.fromhex(each), 0) for each in ids]
     found = provider_of(server).outputs(refs)
     assert [type(found[ref]) for ref in refs] == [Unspent, Spent, Unspent, Unknown]
     assert set(found) == set(refs)
-    assert [server.count(f"/txs/{each}/utxos") for each in ids] == [1, 1, 0, 1]
+    assert [server.count(f"/txs/{each}/utxos") for each in ids] == [1, 1, 1, 1]
     assert server.count("/utxos") == 4
 
 
