@@ -15,7 +15,7 @@ from facilitator.payments.reservations import Reservations
 from facilitator.payments.unique_terms import TermsRegistry
 from facilitator.roles.chain import ChainProvider
 from facilitator.roles.payment_hooks import PaymentView, Refusal
-from facilitator.roles.storage import StorageUnavailable
+from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement.retention import GRACE_SECONDS, KEEP_SECONDS
 from facilitator.settlement.settle_request import Admitted
 from facilitator.settlement.tracking.recovery import resolve_on_chain
@@ -45,6 +45,7 @@ class Admission:
         clock: Clock,
         before_settle: Callable[[PaymentView], Refusal | None],
         reservations: Reservations,
+        storage: Storage,
         bindings: Bindings,
         terms: TermsRegistry,
     ) -> None:
@@ -54,6 +55,7 @@ class Admission:
         self._clock = clock
         self._before_settle = before_settle
         self._reservations = reservations
+        self._storage = storage
         self._bindings = bindings
         self._terms = terms
 
@@ -94,12 +96,20 @@ class Admission:
             return Admitted(payer, bound.pop_all().close)
 
     def join(self, payment: Payment, names: Names) -> None:
-        """Bind the key of a caller that waits for a payment which another call has submitted.
+        """Bind the names of a caller that waits for a payment which another call has submitted.
 
-        Raises :class:`~facilitator.api.service.IdempotencyConflict`.
+        It may receive the success. Raises :class:`Refused` and
+        :class:`~facilitator.api.service.IdempotencyConflict`.
         """
+        keep_until = self._keep_until(payment)
+        if names.identifier is not None:
+            claim = self._storage.claim(payment.transaction_id)
+            payer = claim.payer if claim else ""
+            identifier = payment_identifier(payment, payer, names.caller, names.identifier)
+            if identifier is not None and payer:  # of one found on the chain no payer is known
+                bind_identifier(self._bindings, identifier, payer, keep_until)
         if names.key is not None:
-            bind_key(self._bindings, names.key, self._keep_until(payment))
+            bind_key(self._bindings, names.key, keep_until)
 
     @staticmethod
     def _undo(free: Callable[..., None], *arguments: object) -> None:

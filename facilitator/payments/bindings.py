@@ -73,7 +73,11 @@ class Bindings:
             if (holder := self._unless_failed(bound, name.network)) is not None:
                 return holder
             if self._storage.change_key(name.key, bound, name.value, keep_until):
-                return None
+                # The other may have come again meanwhile, and have found the name still its own:
+                # its claim was there by then, as a claim comes before its names.
+                if (holder := self._unless_failed(bound, name.network)) is not None:
+                    self._storage.change_key(name.key, name.value, bound, keep_until)
+                return holder
 
     def unbind(self, name: Name) -> None:
         """Free the name if it is bound to this transaction."""

@@ -80,6 +80,7 @@ class Service:
             clock,
             plugins.before_settle,
             reservations,
+            storage,
             self._bindings,
             self._terms,
         )
@@ -164,6 +165,7 @@ class Service:
         """Return that a statically valid payment is valid, or raise :class:`Refused`."""
         with suppress(StorageUnavailable):
             if (payer := self._payer_by_claim(payment)) is not None:
+                self._check_identifier(payment, payer, caller, identifier)
                 return VerifyResponse(is_valid=True, payer=payer)
         ask(self._plugins.before_verify, payment)
         try:
@@ -175,14 +177,23 @@ class Service:
             return VerifyResponse(is_valid=True, payer=payer)
         try:
             self._terms.check(payment, self._verifier.unique_terms(payment))
-            name = payment_identifier(payment, payer, caller, identifier)
-            check_identifier(self._bindings, name, payer)
+            self._check_identifier(payment, payer, caller, identifier)
             extra = self._reservations.hold_verified(payment, payer, self._valid_until(payment))
         except StorageUnavailable:
             extra = {"reserved": False}
         except ChainUnavailable as error:
             raise lookup_failed(error) from None
         return VerifyResponse(is_valid=True, payer=payer, extra=extra)
+
+    def _check_identifier(
+        self, payment: Payment, payer: str, caller: str | None, identifier: str | None
+    ) -> None:
+        """Raise :class:`Refused` if another payment has the identifier and has not failed."""
+        name = payment_identifier(payment, payer, caller, identifier)
+        try:
+            check_identifier(self._bindings, name, payer)
+        except ChainUnavailable as error:
+            raise lookup_failed(error) from None
 
     def _valid_until(self, payment: Payment) -> float | None:
         """Return the end of the payment's validity in Unix seconds, if it has one."""

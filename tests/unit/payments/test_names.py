@@ -129,6 +129,29 @@ def test_an_identifier_belongs_to_payer_caller_and_recipient(
     assert settled(running, identified(second, IDENTIFIER), shop)["success"]
 
 
+def test_an_identifier_counts_for_each_caller_that_shows_it(running: Running, payer: Payer) -> None:
+    """Another one submitted the payment; this one waits for it, and can be told of its success."""
+    first, second = (identified(payer.body(), IDENTIFIER) for _ in range(2))
+    assert reason(post(running, "/settle", first, SHOP_A)[1]) == PENDING
+    assert reason(post(running, "/settle", first, SHOP_B)[1]) == PENDING
+    for path in ("/verify", "/settle"):
+        _, refused = post(running, path, second, SHOP_B)
+        assert reason(refused) == DUPLICATE
+        assert refused["extra"]["transactionId"] == transaction_id(first)
+
+
+def test_a_caller_is_refused_what_another_submitted_under_an_identifier_that_is_taken(
+    running: Running, payer: Payer
+) -> None:
+    first, second = (identified(payer.body(), IDENTIFIER) for _ in range(2))
+    assert reason(post(running, "/settle", first, SHOP_A)[1]) == PENDING
+    assert reason(post(running, "/settle", second, SHOP_B)[1]) == PENDING
+    for path in ("/verify", "/settle"):
+        _, refused = post(running, path, second, SHOP_A)
+        assert reason(refused) == DUPLICATE
+        assert refused["extra"]["transactionId"] == transaction_id(first)
+
+
 # --- The caller's key -------------------------------------------------------------------------
 
 
