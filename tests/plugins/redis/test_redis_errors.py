@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from redis import RedisClusterException, exceptions
+from redis import exceptions
 from redis._parsers.base import BaseParser
 
 from facilitator.testing.clock import ManualClock
@@ -104,7 +104,7 @@ def test_a_login_that_was_lost_is_not_one_that_is_refused(answer: str, lost: boo
         *map(parsed, WRONG_SERVER + REFUSALS),
         exceptions.TimeoutError("Timeout reading from redis.example:6379"),
         exceptions.ConnectionError("Error 111 connecting to redis.example:6379"),
-        RedisClusterException("Redis Cluster cannot be connected: redis.example:6379"),
+        exceptions.RedisClusterException("Redis Cluster cannot be connected: redis.example:6379"),
         parsed("NOAUTH Authentication required."),
     ],
 )
@@ -121,7 +121,7 @@ def test_callers_learn_nothing_of_the_server(error: Exception) -> None:
 
 
 def test_a_cluster_that_no_node_shows_is_explained_by_their_answer() -> None:
-    error = RedisClusterException("Redis Cluster cannot be connected")
+    error = exceptions.RedisClusterException("Redis Cluster cannot be connected")
     error.__cause__ = parsed("WRONGPASS invalid username-password pair")
     assert "refuses the user or the password" in explained(ADDRESS, error).detail
 
