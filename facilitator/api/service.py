@@ -34,7 +34,7 @@ class PaymentService(Protocol):
         ...
 
     def was_verified(self, request: PaymentRequest) -> bool:
-        """Return True once for each time that ``/verify`` has found the payment valid."""
+        """Return True for a payment that ``/verify`` found valid; for a repeat of it once more."""
         ...
 
     def cancel(self, request: PaymentRequest) -> Mapping[str, Any]:

@@ -1,9 +1,12 @@
-"""The payments that ``/verify`` has found valid: each of them gets to ``/settle`` once."""
+"""The payments that ``/verify`` has found valid: each of them gets to ``/settle``."""
 
 import threading
 
 from facilitator.clock import Clock
 from facilitator.roles.storage import Storage
+
+CALLS = 2
+"""Calls of ``/settle`` for each valid ``/verify``: the SDKs repeat one that is pending once."""
 
 MAX_REMEMBERED = 10_000
 """Payments that this process remembers."""
@@ -19,8 +22,8 @@ class VerifiedPayments:
         self._lock = threading.Lock()
         self._until: dict[str, float] = {}
         """Unix time until which each payment may come to ``/settle``; the oldest go first."""
-        self._taken: dict[str, None] = {}
-        """Payments that have come; the oldest go first."""
+        self._taken: dict[str, int] = {}
+        """Number of calls in which each has come; the oldest go first."""
 
     def add(self, transaction_id: str, seconds: float) -> None:
         """Remember for so many seconds that ``/verify`` has found the payment valid."""
@@ -32,26 +35,21 @@ class VerifiedPayments:
                 del self._until[next(iter(self._until))]
 
     def take(self, transaction_id: str) -> bool:
-        """Return True for a verified payment, once for each time that it was found valid.
+        """Return True for a verified payment, for :data:`CALLS` calls after each valid verdict.
 
-        Another process may have verified it: then it holds inputs, which shows it once, too.
+        Another process may have verified it: then it holds inputs, which shows it as often.
         Raises :class:`~facilitator.roles.storage.StorageUnavailable`.
         """
         now = self._clock.time()
         with self._lock:
-            if self._until.pop(transaction_id, 0.0) > now:
-                self._note_taken(transaction_id)
-                return True
-            if transaction_id in self._taken:
+            if self._taken.get(transaction_id, 0) >= CALLS:
                 return False
-        is_reserved = self._storage.is_reserved(transaction_id, now)
+            is_verified = self._until.get(transaction_id, 0.0) > now
+        if not (is_verified or self._storage.is_reserved(transaction_id, now)):
+            return False
         with self._lock:
-            is_first = transaction_id not in self._taken
-            if is_reserved and is_first:
-                self._note_taken(transaction_id)
-            return is_reserved and is_first
-
-    def _note_taken(self, transaction_id: str) -> None:
-        self._taken[transaction_id] = None
-        if len(self._taken) > MAX_REMEMBERED:
-            del self._taken[next(iter(self._taken))]
+            taken = self._taken.pop(transaction_id, 0)
+            self._taken[transaction_id] = taken + 1
+            if len(self._taken) > MAX_REMEMBERED:
+                del self._taken[next(iter(self._taken))]
+            return taken < CALLS

@@ -126,7 +126,7 @@ def _payments(max_body_bytes: int, security: list[Schema]) -> dict[str, Schema]:
                 description="Waits until the transaction is as deep in the chain as the "
                 "requirements ask, for a limited time. Repeating the call resumes; nothing is "
                 "submitted again. Only one caller gets `success: true`. A payment that `/verify` "
-                "found valid is let in over the rate limit, once.",
+                "found valid is let in over the rate limit, with one repeat.",
                 parameters=("Prefer", "IdempotencyKey"),
                 requestBody=payment,
                 security=security,
