@@ -1,17 +1,30 @@
 """Bugs that the suite must find: ``program.py`` plants one of them in a facilitator's process."""
 
+import importlib
+import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
+from facilitator.chain.lease_watch import LeaseWatch
 from facilitator.exact.payment import Payment
+from facilitator.exact.refused import Refused
+from facilitator.payments import admission, idempotency
+from facilitator.payments.bindings import Bindings, Holder
+from facilitator.payments.reservations import Reservations
+from facilitator.payments.service import Service
 from facilitator.roles.chain import InBlock
 from facilitator.roles.claim import Claim, ClaimState
+from facilitator.roles.storage import Reservation
 from facilitator.settlement import coordinator, responses, result_delivery, transitions
 from facilitator.settlement.coordinator import SettlementCoordinator
-from facilitator.settlement.settle_request import SettleRequest
+from facilitator.settlement.settle_request import Admitted, SettleRequest
 from facilitator.settlement.tracking import recovery
+from facilitator.settlement.tracking.questions import BlindRounds
 from facilitator.settlement.transitions import Step
-from facilitator.x402.messages import SettleResponse
+from facilitator.settlement.waiting_slots import WaitingSlots
+from facilitator.x402.messages import PaymentRequest, SettleResponse
+from facilitator.x402.reasons import Reason
 
 FOR_EVER = 1e11
 """A time, in Unix seconds, that does not come."""
@@ -20,10 +33,12 @@ FOR_EVER = 1e11
 def skip_the_claim() -> None:
     """A submission is written down nowhere, and no process notices."""
 
-    def submit(self: SettlementCoordinator, payment: Payment, deadline: float) -> Claim:  # noqa: ARG001
-        self._judge(payment)
-        claim = replace(self._new_claim(payment, ""), state=ClaimState.SUBMITTED)
-        return self._trackers[claim.network].submit(claim).claim
+    def submit(
+        self: SettlementCoordinator, payment: Payment, request: SettleRequest, _: float
+    ) -> tuple[Claim, bool]:
+        payer = request.admit().payer
+        claim = replace(self._new_claim(payment, ""), state=ClaimState.SUBMITTED, payer=payer)
+        return self._trackers[claim.network].submit(claim).claim, True
 
     vars(coordinator)["SettlementCoordinator"]._claim = submit
     vars(recovery)["Recovery"].restore_missing = lambda *_: None
@@ -37,6 +52,7 @@ def claim_for_ever() -> None:
         return replace(new_claim(self, payment, owner), lease_until=FOR_EVER)
 
     vars(coordinator)["SettlementCoordinator"]._new_claim = for_ever
+    believe_leases()
 
 
 def deliver_to_every_caller() -> None:
@@ -58,7 +74,124 @@ def count_too_far() -> None:
     transitions.include = eager
 
 
+def repeat_by_identifier() -> None:
+    """The payer's payment identifier does what the caller's idempotency key does."""
+    settle = Service.settle
+
+    def settle_again(
+        self: Service, request: PaymentRequest, *, idempotency_key: str | None, **rest: Any
+    ) -> SettleResponse:
+        key = idempotency_key or request.payment_identifier
+        return settle(self, request, idempotency_key=key, **rest)
+
+    vars(importlib.import_module(Service.__module__))["Service"].settle = settle_again
+
+
+def share_all_names() -> None:
+    """Keys and identifiers are the same for all callers and recipients."""
+    vars(idempotency)["_space"] = lambda *_: ("", "", "")
+
+
+def guard_nothing() -> None:
+    """Any number of payments is made under an identifier."""
+    vars(importlib.import_module(Service.__module__))["payment_identifier"] = lambda *_: None
+    vars(admission)["payment_identifier"] = lambda *_: None
+
+
+def spend_keys_on_anything() -> None:
+    """A key is bound before its payment is judged, and stays so."""
+    admit = admission.Admission.admit
+
+    def bind_first(self: admission.Admission, payment: Payment, names: admission.Names) -> Admitted:
+        if names.key is not None:
+            idempotency.bind_key(self._bindings, names.key, FOR_EVER)
+        return admit(self, payment, names)
+
+    bindings: Any = Bindings
+    bindings._unless_failed = lambda _, bound, __: Holder(bound.rpartition(" ")[2], "pending")
+    vars(admission)["Admission"].admit = bind_first
+
+
+def obey_every_hold() -> None:
+    """A hold of a payment that was only verified refuses the settlement of another."""
+    hold = Reservations.hold_settling
+
+    def refuse(self: Reservations, payment: Payment, payer: str) -> None:
+        inputs = frozenset(str(ref) for ref in payment.transaction.body.inputs)
+        name, now = payment.transaction_id, self._clock.time()
+        mine = Reservation(name, inputs, name, name, now + 1.0, is_settling=False)
+        if self._storage.reserve(mine, now, 1000) is not None:
+            raise Refused(Reason.INPUT_NOT_AVAILABLE, "another payment was verified", payer)
+        hold(self, payment, payer)
+
+    vars(importlib.import_module(Reservations.__module__))["Reservations"].hold_settling = refuse
+
+
+def keep_every_slot() -> None:
+    """A caller that has its answer, or hung up, is still counted as waiting."""
+    slots: Any = WaitingSlots
+    slots._give_back = lambda *_: None
+
+
+def serve_the_gone() -> None:
+    """That a caller has hung up is not noticed."""
+    vars(importlib.import_module("facilitator.api.settle"))["client_disconnected_of"] = lambda _: (
+        lambda: False
+    )
+
+
+def believe_leases() -> None:
+    """A lease lasts until the time that is written in it, whatever clock wrote that."""
+    watch: Any = LeaseWatch
+    watch.is_over = lambda *_: False
+    rounds: Any = BlindRounds  # which would make up for it, as far as they can
+    rounds.choose = lambda *_: ()
+
+
+def doubt_nothing() -> None:
+    """What a node has is taken for this facilitator's own submission."""
+    transitions.doubt = lambda *_: lambda _: None
+
+
+def ignore_a_lost_log() -> None:
+    """That another log lies beside the SQLite file, or none, is not noticed."""
+    from facilitator_sqlite import opening
+
+    def take(connection: sqlite3.Connection, files: Any, marks: Any) -> bool:
+        if opening._fold(connection):
+            opening._begin(connection, files, marks)
+        return True
+
+    vars(opening)["_take"] = take
+    vars(opening)["Files"].check = lambda *_: None
+    doubt_nothing()  # which would make up for it, most of the time
+
+
+def stay_with_the_old_server() -> None:
+    """Connections to a Redis server stay that has become a replica."""
+    from facilitator_redis.connection import Connection
+
+    connection: Any = Connection
+    connection.drop = lambda *_: None
+
+
 BUGS: Mapping[str, Callable[[], None]] = {
     each.__name__: each
-    for each in (skip_the_claim, claim_for_ever, deliver_to_every_caller, count_too_far)
+    for each in (
+        skip_the_claim,
+        claim_for_ever,
+        deliver_to_every_caller,
+        count_too_far,
+        repeat_by_identifier,
+        share_all_names,
+        guard_nothing,
+        spend_keys_on_anything,
+        obey_every_hold,
+        keep_every_slot,
+        serve_the_gone,
+        believe_leases,
+        doubt_nothing,
+        ignore_a_lost_log,
+        stay_with_the_old_server,
+    )
 }

@@ -1,29 +1,32 @@
-"""Carries a plan out against a real fleet, and tells what happened."""
+"""Carries a plan out against a real fleet, and returns what happened."""
 
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
-from chaos.callers import Offer, SettleRequest
+from chaos.callers import TENANTS
 from chaos.fleet import Fleet
-from chaos.history import Block, Call, History
-from chaos.network import FAULTS, Clocks, Network
-from chaos.offers import make_offers
-from chaos.plan import Patience, Pay, Rival, Step, Trouble, Upset
+from chaos.history import Block, Call, History, Span
+from chaos.network import FAULTS, HARMLESS_FAULTS, Clocks, Network
+from chaos.payments import Payments
+from chaos.plan import Step, Trouble, Upset
 from chaos.storages import storage
 
 AT_ONCE = 64
 """Payments that are being settled at the same time."""
 PATIENT_SECONDS = 25.0
 """How long callers go on by themselves; then they are asked to again when the upsets are over."""
-UNDISTURBED_SECONDS = 20.0
+UNDISTURBED_SECONDS = 30.0
 """How long what is open at the end may take to settle by itself."""
+WARM_UP_SECONDS = 8.0
+"""How long after the last upset what is paid then may suffer from it."""
 LEAP_SECONDS = 3600.0
-"""Beyond the validity of every payment and the facilitator's grace."""
+"""Beyond the validity of every payment and the facilitator's grace, where all clocks agree."""
 END_SECONDS = 90.0
 """How long what is open after that may take to end."""
 JUMP_SECONDS = 120.0
@@ -44,18 +47,20 @@ class Campaign:
         workers: int = 3,
         bug: str = "",
         patient: float = PATIENT_SECONDS,
+        apart: float = 0.0,
     ) -> None:
-        """``kind`` is that of the storage: sqlite, redis or sentinel."""
-        self._patient_seconds = patient
+        """``kind`` is that of the storage, as in the plan.
+
+        The clocks of every second facilitator that is started are ``apart`` seconds ahead.
+        """
+        self._apart = apart
         self.counts: Counter[str] = Counter()
         """Upsets that happened."""
-        self._calls: list[Call] = []
-        self._unfinished: list[SettleRequest] = []
         self._storage_is_upset, self._provider_is_upset, self._clock_is_upset = (
             threading.Lock() for _ in range(3)
         )
         with ExitStack() as stack:
-            self._clocks = Clocks(folder / "clock")
+            self._clocks = Clocks(folder, apart)
             self.network = stack.enter_context(closing(Network(self._clocks)))
             self._storage = stack.enter_context(storage(kind, folder))
             environ = {
@@ -67,11 +72,26 @@ class Campaign:
                 "FACILITATOR_SETTLEMENT__LEASE_SECONDS": "1",
                 "FACILITATOR_SERVER__THREADS": "48",
                 "FACILITATOR_SERVER__WORKERS": str(workers),
-                "CHAOS_CLOCK": str(self._clocks.file),
                 "CHAOS_BUG": bug,
-                **self._storage.environ,
+                **{
+                    f"FACILITATOR_AUTH__API_KEYS__{each.name.upper()}": each.api_key
+                    for each in TENANTS
+                },
             }
-            self.fleet = stack.enter_context(closing(Fleet(folder, environ, replicas)))
+
+            def environ_of(place: int) -> Callable[[], Mapping[str, str]]:
+                return lambda: {
+                    **environ,
+                    **self._storage.environ(place),
+                    "CHAOS_CLOCK": str(self._clocks.machine()),
+                }
+
+            places = self._storage.places or range(replicas)
+            self.fleet = Fleet(folder, [environ_of(place) for place in places])
+            stack.enter_context(closing(self.fleet))
+            self.payments = Payments(
+                self.network, self.fleet.port, self._storage.places, apart, patient
+            )
             self._stack = stack.pop_all()
 
     def __enter__(self) -> "Campaign":
@@ -84,11 +104,11 @@ class Campaign:
         self,
         steps: Sequence[Step],
         until: float = float("inf"),
-        tell: Callable[[int], None] = lambda _: None,
+        report: Callable[[int], None] = lambda _: None,
     ) -> int:
         """Take the steps in their order, none after ``until`` (monotonic); how many payments.
 
-        ``tell`` is called with how many were begun so far.
+        ``report`` is called with how many were begun so far.
         """
         free = threading.Semaphore(AT_ONCE)
         payments = 0
@@ -102,8 +122,8 @@ class Campaign:
                     continue
                 free.acquire()
                 payments += 1
-                tell(payments)
-                futures.append(pool.submit(self._pay, step))
+                report(payments)
+                futures.append(pool.submit(self.payments.pay, step))
                 futures[-1].add_done_callback(lambda _: free.release())
             for each in futures:
                 each.result()
@@ -118,68 +138,63 @@ class Campaign:
         clock, and ``at_most`` so many more to end.
         """
         until = time.monotonic() + undisturbed + at_most
-        with closing(self._storage.open()) as kept:
-            callers = [
-                threading.Thread(target=each.settles, args=(until,)) for each in self._unfinished
-            ]
-            for each in callers:
-                each.start()
-            _wait(lambda: not kept.open_claims(), undisturbed)
-            self._clocks.leap(LEAP_SECONDS)
-            _wait(lambda: not kept.open_claims(), at_most)
-            for each in callers:
+        with ExitStack() as stack:
+            kept = [stack.enter_context(closing(each)) for each in self._storage.open()]
+            settling = self._settle_all(until)
+            quiet_since = self._undisturbed(time.monotonic() + undisturbed)
+            _wait(lambda: not any(each.open_claims() for each in kept), until - at_most)
+            quiet = Span(quiet_since, time.monotonic())
+            self._clocks.leap(LEAP_SECONDS + self._apart)
+            settling += self._settle_all(until)
+            _wait(lambda: not any(each.open_claims() for each in kept), until)
+            for each in settling:
                 each.join()
+        return self.stop(quiet)
+
+    def stop(self, quiet: Span | None = None) -> History:
+        """Stop the fleet; return what happened."""
+        with ExitStack() as stack:
+            kept = [stack.enter_context(closing(each)) for each in self._storage.open()]
             self.fleet.terminate()
-            known = {call.transaction for call in self._calls}
+            known = {call.transaction for call in self.payments.calls}
             for event in self.network.events:
                 known |= set(event.transactions) if isinstance(event, Block) else set()
-            claims = {each: kept.claim(each) for each in known}
+            claims = {
+                each: {claim.state.value for one in kept if (claim := one.claim(each)) is not None}
+                for each in known
+            }
         return History(
-            calls=self._calls,
+            calls=self._of_places(self.payments.calls),
             chain=self.network.events,
-            claims={each: claim.state.value for each, claim in claims.items() if claim},
+            claims={each: states for each, states in claims.items() if states},
             elsewhere=frozenset(self.network.elsewhere),
             losses=self._storage.losses,
+            verdicts=self._of_places(self.payments.verdicts),
+            quiet=quiet,
         )
 
-    # --- Payments -------------------------------------------------------------------------------
-
-    def _pay(self, step: Pay) -> None:
-        """All who settle the payment, and what contends with it, at once."""
-        name = str(step.number)
-        offers = make_offers(self.network, name, step.confirmations, step.seconds)
-        acts = [
-            self._caller(offers.payment, patience, f"{name}-{index % 2}")
-            for index, patience in enumerate(step.callers)
-        ]
-        if step.rival is Rival.PAYMENT:
-            acts.append(self._caller(offers.rival, step.callers[0], f"{name}-rival"))
-        elif step.rival is Rival.NODE:
-            acts.append(lambda: self.network.submit(offers.rival_transaction))
-        if step.is_chained:
-            acts.append(self._caller(offers.chained, step.callers[0], f"{name}-chained"))
-        if step.is_offered_for_less:
-            acts.append(self._caller(offers.for_less, step.callers[0], f"{name}-for-less"))
-        threads = [threading.Thread(target=act) for act in acts]
+    def _settle_all(self, until: float) -> list[threading.Thread]:
+        """Have those go on who did not learn the end."""
+        callers = list(self.payments.unfinished)
+        self.payments.unfinished.clear()
+        threads = [threading.Thread(target=each.settles, args=(until,)) for each in callers]
         for each in threads:
             each.start()
-        for each in threads:
-            each.join()
+        return threads
 
-    def _caller(self, offer: Offer, patience: Patience, key: str) -> Callable[[], None]:
-        caller = SettleRequest(
-            offer,
-            patience,
-            key if patience.has_key else None,
-            lambda: self.fleet.port,
-            self._calls.append,
-        )
+    def _undisturbed(self, until: float) -> float:
+        """Settle until then, and return when all worked again as if nothing had happened.
 
-        def act() -> None:
-            if caller.verifies() and not caller.settles(time.monotonic() + self._patient_seconds):
-                self._unfinished.append(caller)
+        That is when a payment has settled, or should have. Others are paid after that.
+        """
+        self.payments.probe(min(time.monotonic() + WARM_UP_SECONDS, until))
+        since = time.monotonic()
+        self.payments.probe(until)
+        return since
 
-        return act
+    def _of_places(self, calls: Sequence[Call]) -> Sequence[Call]:
+        """The calls, of one place all, if all facilitators share their records."""
+        return calls if self._storage.places else [replace(call, place=0) for call in calls]
 
     # --- Upsets ---------------------------------------------------------------------------------
 
@@ -191,6 +206,8 @@ class Campaign:
                 self.fleet.kill_worker(draw)
             case Upset.KILL_ALL:
                 self.fleet.kill_all(draw)
+            case Upset.KILL_LEADER:
+                self.fleet.kill_leader(draw)
             case Upset.STOP_WORKER:
                 self.fleet.stop_worker(draw, seconds)
             case Upset.JUMP:
@@ -199,8 +216,9 @@ class Campaign:
                     time.sleep(seconds)
                     self._clocks.jump(0.0)
             case Upset.PROVIDER_FAULT:
+                faults = HARMLESS_FAULTS if self._storage.places else FAULTS
                 with self._provider_is_upset:
-                    FAULTS[int(draw * len(FAULTS))](self.network.provider.faults)
+                    faults[int(draw * len(faults))](self.network.provider.faults)
                     time.sleep(seconds)
                     self.network.provider.faults.clear()
             case Upset.PROVIDER_DOWN:
@@ -210,15 +228,21 @@ class Campaign:
                     self.network.provider.heal()
             case Upset.ROLL_BACK:
                 blocks = 1 + int(draw * DEEPEST_ROLLBACK)
-                self.network.roll_back(blocks, drop=draw * DEEPEST_ROLLBACK % 1 < DROPPED)
+                drop = not self._storage.places and draw * DEEPEST_ROLLBACK % 1 < DROPPED
+                self.network.roll_back(blocks, drop=drop)
+            case Upset.LOSE_LOG:
+                with self._storage_is_upset:
+                    self._storage.suffer(trouble)
+                    self.fleet.try_one_more(0)
+                    time.sleep(seconds)
+                    self.fleet.restart(self._storage.recover)
             case _:
                 with self._storage_is_upset:
                     self._storage.suffer(trouble)
         self.counts[trouble.upset] += 1
 
 
-def _wait(holds: Callable[[], bool], seconds: float) -> None:
-    """Return once it holds, or when the time is over."""
-    deadline = time.monotonic() + seconds
-    while not holds() and time.monotonic() < deadline:
+def _wait(holds: Callable[[], bool], until: float) -> None:
+    """Return once it holds, or when it is so late (monotonic)."""
+    while not holds() and time.monotonic() < until:
         time.sleep(0.2)

@@ -1,16 +1,19 @@
 """A run by command: its seed, its figures, and what it found."""
 
 import argparse
+import json
+import re
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from chaos.campaign import Campaign
 from chaos.checker import check
-from chaos.history import History
-from chaos.plan import OF_STORAGE, plan
+from chaos.history import Call, History
+from chaos.plan import UPSETS, plan
 
 
 def main() -> int:
@@ -19,9 +22,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     parser.add_argument("--payments", type=int, default=10_000)
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--storage", choices=list(OF_STORAGE), default="redis")
+    parser.add_argument("--storage", choices=list(UPSETS), default="redis")
     parser.add_argument("--replicas", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--apart", type=float, default=3600, help="seconds between two clocks")
     parser.add_argument("--minutes", type=float, default=120, help="begin nothing after that")
     given = parser.parse_args()
     print(f"seed {given.seed}, records in {given.storage}", flush=True)
@@ -30,7 +34,11 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         Campaign(
-            Path(folder), given.storage, replicas=given.replicas, workers=given.workers
+            Path(folder),
+            given.storage,
+            replicas=given.replicas,
+            workers=given.workers,
+            apart=given.apart,
         ) as campaign,
     ):
         paid = campaign.carry_out(steps, begun + given.minutes * 60, _progress)
@@ -40,14 +48,21 @@ def main() -> int:
         _print("upsets", campaign.counts + campaign.fleet.counts)
         _print("figures", figures_of(history))
         _print("answers", answers_of(history))
-        _print("claims", Counter(history.claims.values()))
-        for line in campaign.fleet.errors[:20]:
-            print(f"log: {line.strip()[:300]}")
+        _print("claims", Counter(chain.from_iterable(history.claims.values())))
+        _print("logged", Counter(map(_message, campaign.fleet.errors)))
+    for loss in history.losses:
+        print(f"lost: {loss.why}")
     for each in verdict.excused:
         print(f"excused: {each}")
     for each in verdict.violations:
         print(f"VIOLATION {each}")
-        for line in story(history, each.transaction):
+    named = [
+        (each.transaction, *(call.transaction for call in each.written))
+        for each in verdict.violations
+    ]
+    for transaction in dict.fromkeys(chain.from_iterable(named)):
+        print(f"story of {transaction}")
+        for line in story(history, transaction):
             print(f"    {line}")
     print(f"{len(verdict.violations)} violations, {len(verdict.excused)} excused", flush=True)
     return 1 if verdict.violations else 0
@@ -58,6 +73,15 @@ def _progress(payments: int) -> None:
         print(f"{payments} payments begun", flush=True)
 
 
+def _message(line: str) -> str:
+    """What a line of the log says, without the names in it."""
+    try:
+        text = json.loads(line)["msg"]
+    except (ValueError, KeyError):
+        text = line.strip()
+    return re.sub(r"[0-9a-f]{64}|\d+", "…", text)[:150]
+
+
 def _print(name: str, counts: Counter[str]) -> None:
     print(f"{name}: {', '.join(f'{count} {what}' for what, count in counts.most_common())}")
 
@@ -65,26 +89,33 @@ def _print(name: str, counts: Counter[str]) -> None:
 def story(history: History, transaction: str) -> Sequence[str]:
     """What happened to a transaction, in order."""
     calls = history.calls_by_transaction.get(transaction, ())
-    told = [
-        (call.ended, f"asked {call.sent:.2f}, key {call.key}: {call.status} {call.answer}")
-        for call in calls
-    ]
+    asked = [(call.ended, _answer(call)) for call in calls]
     stays = [
         (stay.since, f"in block {stay.height} until {stay.until:.2f}")
         for stay in history.stays.get(transaction, ())
     ]
-    return [f"{at:.2f} {what}" for at, what in sorted(told + stays)]
+    return [f"{at:.2f} {what}" for at, what in sorted(asked + stays)]
+
+
+def _answer(call: Call) -> str:
+    extra = call.answer.get("extra", {})
+    known = {each: extra[each] for each in ("confirmations", "transactionId") if each in extra}
+    result = "success" if call.is_success else call.reason
+    who = f"{call.caller} at {call.place}, key {call.key}, name {call.offer.identifier}"
+    message = call.answer.get("errorMessage", "")
+    return f"{who}, asked {call.sent:.2f}: {call.status} {result} {known} {message}"
 
 
 def figures_of(history: History) -> Counter[str]:
-    told = [call for call in history.calls if call.is_success]
+    successes = [call for call in history.calls if call.is_success]
     return Counter(
         {
             "calls of /settle": len(history.calls),
+            "calls of /verify": len(history.verdicts),
             "lost answers": sum(call.status is None for call in history.calls),
             "transactions": len(history.calls_by_transaction),
-            "told of success": len({call.transaction for call in told}),
-            "told again by key": len(told) - len({call.transaction for call in told}),
+            "successes": len({call.transaction for call in successes}),
+            "repeated by key": len(successes) - len({call.transaction for call in successes}),
             "events of the chain": len(history.chain),
             "in the chain": sum(map(history.is_in_chain, history.calls_by_transaction)),
         }

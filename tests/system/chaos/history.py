@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -12,17 +12,33 @@ DUPLICATE = "duplicate_settlement"
 LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"
 REJECTED = "exact_cardano_settlement_definitively_rejected"
 EXPIRED = "exact_cardano_settlement_failed"
+HELD = "invalid_exact_cardano_payload_input_not_available"
+CONFLICT = 409
+"""The status when a key belongs to another body."""
 OPEN = (PENDING, LOOKUP_FAILED)
 """Reasons after which a caller asks again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One request of ``/settle``, and what its caller saw of the answer."""
+class Offer:
+    """A payment as it is sent, and what it promises."""
 
     transaction: str
     confirmations: int
     """Newer blocks promised before success."""
+    body: bytes = b""
+    payer: str = ""
+    pay_to: str = ""
+    inputs: frozenset[str] = frozenset()
+    identifier: str | None = None
+    """The payment identifier, which the payer chose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of ``/settle`` or ``/verify``, and what its caller saw of the answer."""
+
+    offer: Offer
     key: str | None
     """The ``Idempotency-Key``."""
     sent: float
@@ -30,27 +46,62 @@ class Call:
     status: int | None = None
     """``None`` when no whole answer came: the caller hung up, or was cut off."""
     answer: Mapping[str, Any] = field(default_factory=dict)
+    caller: str = ""
+    """The name of its API key."""
+    place: int = 0
+    """The facilitator, of several that share nothing."""
+    wait_seconds: float = 0.0
+    """How long it was ready to wait."""
+    is_last: bool = False
+    """Whether it never asks again, whatever the answer."""
+
+    @property
+    def transaction(self) -> str:
+        return self.offer.transaction
+
+    @property
+    def confirmations(self) -> int:
+        return self.offer.confirmations
+
+    @property
+    def key_in_space(self) -> Hashable:
+        """The key within the space of names that it belongs to."""
+        return self.place, self.caller, self.offer.pay_to, self.key
+
+    @property
+    def name(self) -> Hashable:
+        """The payment identifier within the space of names that it belongs to."""
+        offer = self.offer
+        return self.place, self.caller, offer.payer, offer.pay_to, offer.identifier
+
+    @property
+    def asker(self) -> Hashable:
+        """What makes a call a repetition of another, if it has a key."""
+        return self.key_in_space, self.offer.body
 
     @property
     def is_success(self) -> bool:
-        return self.status == 200 and self.answer["success"] is True
+        return self.status == 200 and self.answer.get("success") is True
 
     @property
     def reason(self) -> str | None:
         """Why it is no success; ``None`` of a success, and without an answer."""
-        return self.answer.get("errorReason")
+        return self.answer.get("errorReason") or self.answer.get("invalidReason")
 
     @property
     def is_conclusive(self) -> bool:
         """Whether the caller need not ask again."""
-        return self.status == 200 and self.reason not in OPEN
+        return self.status == CONFLICT or (self.status == 200 and self.reason not in OPEN)
+
+    def overlaps(self, other: "Call") -> bool:
+        return self.sent <= other.ended and other.sent <= self.ended
 
 
 class Block(NamedTuple):
     """A block became the newest."""
 
     at: float
-    """Just before anybody could see it."""
+    """Just before it could be seen."""
     height: int
     transactions: Sequence[str]
 
@@ -59,7 +110,7 @@ class RolledBack(NamedTuple):
     """All blocks above a height were taken back."""
 
     at: float
-    """Just after nobody could see them any more."""
+    """Just after they could be seen no more."""
     height: int
 
 
@@ -69,6 +120,15 @@ class Loss(NamedTuple):
     since: float
     until: float
     why: str
+    forgets_deliveries: bool = True
+    """Whether a success may be delivered again that was delivered."""
+
+
+class Span(NamedTuple):
+    """A stretch of time."""
+
+    since: float
+    until: float
 
 
 class Stay(NamedTuple):
@@ -86,11 +146,15 @@ class History:
     calls: Sequence[Call]
     chain: Sequence[Block | RolledBack]
     """In the order in which it happened; it begins with a block."""
-    claims: Mapping[str, str]
-    """The state of each transaction's claim at the end."""
+    claims: Mapping[str, Collection[str]]
+    """The states of each transaction's claims at the end: one in each storage that has one."""
     elsewhere: frozenset[str] = frozenset()
-    """Transactions that a node got from somebody else than the facilitator."""
+    """Transactions that a node got from elsewhere than the facilitator."""
     losses: Sequence[Loss] = ()
+    verdicts: Sequence[Call] = ()
+    """The calls of ``/verify``."""
+    quiet: Span | None = None
+    """When nothing went wrong, and nothing that had gone wrong could still matter."""
 
     @cached_property
     def calls_by_transaction(self) -> Mapping[str, Sequence[Call]]:
@@ -115,6 +179,11 @@ class History:
             _end(block, float("inf"), stays)
         return stays
 
+    @cached_property
+    def known(self) -> Collection[str]:
+        """Transactions that were once in a block, or that there is a claim on."""
+        return {*self.claims, *self.stays}
+
     def is_in_chain(self, transaction: str) -> bool:
         """Whether it is in a block at the end."""
         return any(stay.until == float("inf") for stay in self.stays.get(transaction, ()))
@@ -127,6 +196,14 @@ class History:
             if stay.since <= until and stay.until >= since
         ]
         return max(depths, default=None)
+
+    def deep_since(self, transaction: str, depth: int) -> float | None:
+        """When its last stay in the chain was first so deep, if ever."""
+        for stay in self.stays.get(transaction, ())[-1:]:
+            for event in self.chain[bisect_left(self._times, stay.since) :]:
+                if event.height - stay.height >= depth:
+                    return event.at
+        return None
 
     def _highest(self, since: float, until: float) -> int:
         first = max(0, bisect_right(self._times, since) - 1)

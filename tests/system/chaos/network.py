@@ -1,5 +1,6 @@
 """The devnet of a run: its blocks and rollbacks are recorded, its clock can leap."""
 
+import itertools
 import mmap
 import struct
 import threading
@@ -16,7 +17,7 @@ from facilitator.roles.chain import SubmissionRejected
 from facilitator_devnet.blockfrost.faults import Faults
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.wallet import Wallet
-from support.drills import SUBMIT, Provider
+from support.drills import OUTPUTS, SUBMIT, Provider
 from support.running import NETWORK
 
 BLOCK_SECONDS = 1.2
@@ -24,19 +25,41 @@ BLOCK_SECONDS = 1.2
 FUNDS = 100_000_000
 
 
-class Clocks:
-    """The network's time, and that of the facilitators' machine, which may be wrong."""
+class MachineClock:
+    """The clock of one machine of facilitators, which may be wrong. Its processes read the file."""
 
-    def __init__(self, file: Path) -> None:
-        file.write_bytes(struct.pack("d", 0.0))
+    def __init__(self, file: Path, ahead: float) -> None:
+        file.write_bytes(struct.pack("d", ahead))
         with file.open("r+b") as opened:
             self._offset = mmap.mmap(opened.fileno(), 8)
+        self._ahead = ahead
         self.file = file
+
+    def show(self, seconds: float) -> None:
+        """Be so much later than the real time, and as wrong as ever."""
+        self._offset[:] = struct.pack("d", self._ahead + seconds)
+
+
+class Clocks:
+    """The network's time, and that of the facilitators' machines."""
+
+    def __init__(self, folder: Path, apart: float) -> None:
+        """The first machine is ``apart`` seconds ahead, the second one is right, and so on."""
+        self._folder = folder
+        self._aheads = itertools.cycle((apart, 0.0))
+        self._machines: list[MachineClock] = []
         self._leapt = 0.0
 
     def time(self) -> float:
         """The network's time."""
         return time.time() + self._leapt
+
+    def machine(self) -> Path:
+        """The file of one more machine's clock."""
+        file = self._folder / f"clock{len(self._machines)}"
+        self._machines.append(MachineClock(file, next(self._aheads)))
+        self._machines[-1].show(self._leapt)
+        return file
 
     def leap(self, seconds: float) -> None:
         """Let time pass, everywhere."""
@@ -44,8 +67,9 @@ class Clocks:
         self.jump(0.0)
 
     def jump(self, seconds: float) -> None:
-        """Make the facilitators' clock wrong by so much."""
-        self._offset[:] = struct.pack("d", self._leapt + seconds)
+        """Make the machines' clocks wrong by so much more."""
+        for each in list(self._machines):
+            each.show(self._leapt + seconds)
 
 
 class Funded(NamedTuple):
@@ -81,7 +105,13 @@ class Network:
         return self.devnet.now()
 
     def fund(self, name: str) -> Funded:
-        wallet = Wallet(name)
+        return self._fund(Wallet(name))
+
+    def fund_again(self, funded: Funded) -> Funded:
+        """Another output of the same wallet."""
+        return self._fund(funded.wallet)
+
+    def _fund(self, wallet: Wallet) -> Funded:
         ref = self.devnet.fund(wallet.address, FUNDS)
         return Funded(wallet, ref, Output(wallet.address, Value(FUNDS, {}), 0))
 
@@ -92,7 +122,7 @@ class Network:
             self.devnet.submit(transaction)
 
     def produce(self) -> None:
-        with self.devnet.chain():  # nobody sees the chain between these lines
+        with self.devnet.chain():  # the chain is not seen between these lines
             block = self.devnet.produce_block()
             self.events.append(Block(time.monotonic(), block.height, block.transactions))
 
@@ -125,3 +155,8 @@ FAULTS: Sequence[Callable[[Faults], None]] = (
     lambda faults: faults.stale(2),
 )
 """What a provider may do to its callers for a while."""
+HARMLESS_FAULTS: Sequence[Callable[[Faults], None]] = (
+    lambda faults: faults.latency(1500, OUTPUTS, 6),
+    lambda faults: faults.stale(2),
+)
+"""Those after which a caller knows whether a node has got its submission."""

@@ -1,4 +1,4 @@
-"""``facilitator serve`` on a clock that jumps when told to, and perhaps with a bug planted.
+"""``facilitator serve`` on a clock that jumps on command, and perhaps with a bug planted.
 
 ``CHAOS_CLOCK`` names the file that holds by how many seconds the clock is wrong, ``CHAOS_BUG`` a
 bug of ``bugs.py``. What a killed process leaves is waited for less long than an operator would.
