@@ -1,6 +1,7 @@
 """``/health``: the state of the facilitator and of its dependencies."""
 
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import falcon
@@ -13,7 +14,7 @@ from facilitator.clock import Clock
 
 
 class Health:
-    """``GET /health``: 503 only when all dependencies are down."""
+    """``GET /health``: 503 only when all that requests depend on is down."""
 
     def __init__(self, probes: Probes, clock: Clock) -> None:
         """Take the checks, and the clock for the timestamp."""
@@ -24,7 +25,7 @@ class Health:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
         """Return the state of every dependency."""
         outcomes = self._probes.outcomes()
-        status = _status([outcome.is_up for outcome in outcomes.values()])
+        status = _status(outcomes.values())
         now = datetime.fromtimestamp(self._clock.time(), UTC)
         document = {
             "status": status,
@@ -56,7 +57,7 @@ class Ready:
         if req.env.get(DRAINING):
             return answer(resp, {"status": "stopping"}, 503)
         outcomes = self._probes.outcomes()
-        is_ready = all(outcome.is_up for outcome in outcomes.values())
+        is_ready = all(outcome.is_up or outcome.is_advice for outcome in outcomes.values())
         document = {
             "status": "ready" if is_ready else "not_ready",
             "dependencies": _dependencies(outcomes),
@@ -64,10 +65,11 @@ class Ready:
         return answer(resp, document, 200 if is_ready else 503)
 
 
-def _status(ups: list[bool]) -> str:
-    if all(ups):
+def _status(outcomes: Collection[Outcome]) -> str:
+    if all(outcome.is_up for outcome in outcomes):
         return "healthy"
-    return "degraded" if any(ups) else "unhealthy"
+    needed = [outcome.is_up for outcome in outcomes if not outcome.is_advice]
+    return "degraded" if any(needed) or not needed else "unhealthy"
 
 
 def _dependencies(outcomes: dict[str, Outcome]) -> dict[str, object]:

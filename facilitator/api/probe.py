@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from typing import Any, TypeAlias
 
 from facilitator.roles.chain import ChainUnavailable
-from facilitator.roles.health import HealthCheck
+from facilitator.roles.health import Advice, Concern, HealthCheck
 from facilitator.roles.storage import StorageUnavailable
 
 WAIT_SECONDS = 1.8
@@ -33,6 +33,8 @@ class Outcome:
     latency: float
     """Milliseconds that the last check took, or the running one has taken so far."""
     error: str | None = None
+    is_advice: bool = False
+    """True if no request depends on what was checked."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields of ``/health``."""
@@ -53,6 +55,7 @@ class Probe:
         """Take a check that raises when the dependency is down."""
         self._name = name
         self._check = check
+        self._is_advice = isinstance(check, Advice)
         self._lock = threading.Lock()
         self._was_up = True
         self._started = 0.0
@@ -74,7 +77,7 @@ class Probe:
             if self._has_thread:
                 self._checks.put(partial(self._run, future))
             else:
-                future.set_result(Outcome(False, 0.0, "no thread can start to check it"))
+                future.set_result(self._outcome(0.0, "no thread can start to check it"))
             return future
 
     def _start_thread(self) -> bool:
@@ -90,7 +93,10 @@ class Probe:
 
     def overdue_outcome(self) -> Outcome:
         """Return the outcome to show while the check is still running."""
-        return Outcome(False, self._elapsed(), "no answer in time")
+        return self._outcome(self._elapsed(), "no answer in time")
+
+    def _outcome(self, latency: float, error: str | None) -> Outcome:
+        return Outcome(error is None, latency, error, self._is_advice)
 
     def _run(self, future: "Future[Outcome]") -> None:
         error: BaseException | None = None
@@ -99,9 +105,10 @@ class Probe:
             seconds = self._check()
         except BaseException as raised:  # whatever it is must not end the thread
             error = raised
-        self._log_change(error)
+        if not self._is_advice:
+            self._log_change(error)
         latency = self._elapsed() if seconds is None else _milliseconds(seconds)
-        outcome = Outcome(error is None, latency, _shown(error) if error else None)
+        outcome = self._outcome(latency, _shown(error) if error else None)
         self._finished = time.monotonic()
         future.set_result(outcome)
 
@@ -130,7 +137,7 @@ def _milliseconds(seconds: float) -> float:
 
 def _shown(error: BaseException) -> str:
     """Return a text that any caller may read: not of other errors, which may name hosts."""
-    if isinstance(error, ChainUnavailable | StorageUnavailable) and str(error):
+    if isinstance(error, ChainUnavailable | StorageUnavailable | Concern) and str(error):
         return str(error)
     return type(error).__name__
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.chain.chain_update import ChainUpdate
+from facilitator.chain.clock_watch import ClockWatch
 from facilitator.chain.fleet_feed import FleetFeed
 from facilitator.chain.follower import LEASE_SECONDS, Follower
 from facilitator.chain.utxo_cache import UtxoCache
@@ -36,23 +38,52 @@ def build_followed_chain(
     clock: Clock,
     on_error: Callable[[BaseException], None],
     meter: Meter = NO_METER,
+    clocks: ClockWatch | None = None,
 ) -> FollowedChain:
     """Return the provider with a follower, which follows nothing yet, and a cache.
 
-    ``on_error`` gets the follower's unforeseen errors. If a provider must be polled and the storage
-    can share, processes share the blocks and outputs that they learn.
+    ``on_error`` gets the follower's unforeseen errors, and ``clocks`` what is seen of the clocks of
+    the chain and of other processes. If a provider must be polled and the storage can share,
+    processes share the blocks and outputs that they learn.
     """
+    network = provider.network
     is_polled = not isinstance(provider, AwaitsBlocks)
     shared = storage if is_polled and isinstance(storage, SharesChain) else None
     feed = None
     if shared is not None:
-        feed = FleetFeed(shared, provider.network, clock, lease_seconds=LEASE_SECONDS)
+        on_skew = partial(clocks.process_seen, network) if clocks is not None else _ignore
+        feed = FleetFeed(shared, network, clock, lease_seconds=LEASE_SECONDS, on_skew=on_skew)
     follower = Follower(provider, clock, on_error, feed)
     cache = shared if isinstance(shared, SharesOutputs) else None
     outputs = UtxoCache(provider, follower, cache, meter)
     chain = FollowedChain(provider, follower, outputs)
     _measure(chain, clock, meter)
+    if clocks is not None and not provider.is_devnet:  # slots of a devnet may run ahead
+        _compare_clocks(chain, clocks)
     return chain
+
+
+def _ignore(ahead: float) -> None:
+    """Take in nothing."""
+
+
+def _compare_clocks(chain: FollowedChain, clocks: ClockWatch) -> None:
+    """Report when the slots of new blocks begin."""
+    network = chain.provider.network
+
+    def block_seen(update: ChainUpdate) -> None:
+        if update.blocks:
+            clocks.block_seen(network, _begins_at(network, update.blocks[-1].point.slot))
+
+    chain.follower.subscribe(block_seen)
+
+
+def _begins_at(network: str, slot: int) -> float:
+    """Return the Unix seconds at which the slot begins.
+
+    The provider might need a request to say so, just while it does not answer.
+    """
+    return KNOWN_ERAS[network].start_ms(slot) / 1000
 
 
 def _measure(chain: FollowedChain, clock: Clock, meter: Meter) -> None:
@@ -67,8 +98,7 @@ def _measure(chain: FollowedChain, clock: Clock, meter: Meter) -> None:
         tip = chain.follower.tip
         if tip is None:
             return 0.0
-        # eras() of the provider might need a request, just while it does not answer.
-        return max(0.0, clock.time() - KNOWN_ERAS[network].start_ms(tip.point.slot) / 1000)
+        return max(0.0, clock.time() - _begins_at(network, tip.point.slot))
 
     chain.follower.subscribe(count_blocks)
     meter.gauge(FOLLOWING, lambda: chain.follower.tip is not None, network=network)

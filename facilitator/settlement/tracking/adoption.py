@@ -53,6 +53,9 @@ class Adoption:
             self._scan()
         elif self._leased:
             self._look_again()
+        if self._leased:
+            # A killed leader of the fleet may be watched meanwhile, and blocks be seen.
+            self._follow()
         self._forget()
 
     def adopt(self, claim: Claim) -> PendingSettlement:
@@ -118,16 +121,18 @@ class Adoption:
                 self._abandon(claim)
             else:
                 taken.append(claim)
-        if not taken:
-            return
-        with suppress(ChainUnavailable):  # without blocks they are asked for by id
-            self._follower.follow()
+        if taken:
+            self._follow()
         for claim in taken:
             self.adopt(claim).leave_to_leader()
         for claim in taken[:_NAMED]:
             _log.info("taking up the settlement of %s", claim.transaction_id)
         if len(taken) > _NAMED:
             _log.info("taking up %d more open settlements", len(taken) - _NAMED)
+
+    def _follow(self) -> None:
+        with suppress(ChainUnavailable):  # without blocks they are asked for by id
+            self._follower.follow()
 
     def _abandon(self, claim: Claim) -> None:
         """Remove a claim whose owner is gone while it was verifying, and release its inputs.

@@ -12,6 +12,7 @@ import pytest
 from facilitator import __version__
 from facilitator.api import probe
 from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.health import Advice, Concern
 from support.web import Client, ScriptedService, serving
 
 Check = Callable[[], None]
@@ -65,6 +66,40 @@ def test_health_and_readiness(
     assert readiness.status == ready
     assert readiness.json["status"] == ("ready" if ready == 200 else "not_ready")
     assert set(health.json["dependencies"]) == set(readiness.json["dependencies"]) == set(checks)
+
+
+def behind() -> None:
+    raise Concern("this clock is 60 s behind")
+
+
+@pytest.mark.parametrize(
+    ("checks", "status", "code", "ready"),
+    [
+        ({"storage": up, "clock": Advice(up)}, "healthy", 200, 200),
+        ({"storage": up, "clock": Advice(behind)}, "degraded", 200, 200),
+        ({"storage": down, "clock": Advice(behind)}, "unhealthy", 503, 503),
+        ({"storage": down, "clock": Advice(up)}, "unhealthy", 503, 503),
+        ({"clock": Advice(behind)}, "degraded", 200, 200),
+    ],
+)
+def test_what_no_request_depends_on_keeps_none_away(
+    tmp_path: Path, checks: dict[str, Check], status: str, code: int, ready: int
+) -> None:
+    with watching(tmp_path, **checks) as client:
+        health, readiness = client.call("GET", "/health"), client.call("GET", "/health/ready")
+    assert (health.status, health.json["status"], readiness.status) == (code, status, ready)
+    clock = health.json["dependencies"]["clock"]
+    assert clock.get("error") == (
+        "this clock is 60 s behind" if clock["status"] == "down" else None
+    )
+
+
+def test_what_logs_its_own_changes_is_not_logged_twice(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with watching(tmp_path, clock=Advice(behind)) as client:
+        assert client.call("GET", "/health").json["status"] == "degraded"
+    assert not [each for each in caplog.records if each.name == "facilitator.health"]
 
 
 def test_what_health_tells(tmp_path: Path) -> None:
