@@ -34,6 +34,7 @@ from support.drills import (
     raw,
 )
 from support.payments import Payer, transaction_id
+from support.redis_calls import works
 from support.redis_servers import RedisServer, needs_redis
 from support.redis_servers import running as running_redis
 from support.redis_storages import open_redis
@@ -278,7 +279,7 @@ def test_a_copy_from_before_the_payment(
     copy = copy_of(tmp_path)
     body = settled(drill)
     restore(server, tmp_path, copy)
-    eventually(lambda: drill.call("POST", "/settle", body)[0] == 200)
+    eventually(lambda: works(drill.facilitator.storage.ping))
     is_taken_as_told(drill, body)
 
 
@@ -295,7 +296,7 @@ def test_a_copy_from_the_middle_of_a_settlement_that_goes_on(
     before = ClaimState.INCLUDED if blocks else ClaimState.SUBMITTED
     eventually(lambda: drill.knows_as(body, before))
     restore(server, tmp_path, copy)
-    eventually(lambda: drill.call("POST", "/settle", body)[0] == 200)
+    eventually(lambda: works(drill.facilitator.storage.ping))
     eventually(lambda: drill.stored(body).state is before)
     drill.next_blocks(3 - blocks)
     drill.settled_once(body)
