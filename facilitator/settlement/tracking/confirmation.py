@@ -1,7 +1,6 @@
 """Blocks confirm pending settlements, and rollbacks take that back."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
@@ -9,6 +8,7 @@ from facilitator.chain.chain_update import ChainUpdate
 from facilitator.roles.chain import Block, InBlock, Tip
 from facilitator.roles.claim import Claim
 from facilitator.settlement import transitions
+from facilitator.settlement.tracking.parallel import Parallel
 from facilitator.settlement.tracking.pending_settlement import (
     ACCEPTED_CHECK_SECONDS,
     PendingSettlement,
@@ -30,12 +30,12 @@ class Confirmation:
         self._writer = network.writer
         self._clock = network.clock
         name = f"advance {network.chain.provider.network}"
-        self._advancing = ThreadPoolExecutor(_ADVANCED_AT_ONCE, name)
+        self._advancing = Parallel(_ADVANCED_AT_ONCE, name)
         self._follower.subscribe(self._chain_updated, needs=lambda: len(self._pending))
 
     def close(self) -> None:
         """End the threads. Called when the follower's thread has ended."""
-        self._advancing.shutdown()
+        self._advancing.close()
 
     def adopt(self, claim: Claim, check_in: float) -> PendingSettlement:
         """Track an open claim; its transaction may be in a block that was followed before."""
@@ -56,7 +56,7 @@ class Confirmation:
 
     def found_together(self, every: Sequence[PendingSettlement], block: InBlock) -> None:
         """Take in that these were recorded in the block, which is on the chain."""
-        list(self._advancing.map(partial(self.found_in, block=block), every))
+        self._advancing.run(partial(self.found_in, block=block), every)
 
     def _chain_updated(self, update: ChainUpdate) -> None:
         every = self._pending.all()
@@ -73,7 +73,7 @@ class Confirmation:
             if block is not None and self._follower.is_orphaned(block):
                 self._lose_block(pending)
         in_blocks = [pending for pending in every if pending.block is not None]
-        list(self._advancing.map(partial(self._confirm, tip=update.tip), in_blocks))
+        self._advancing.run(partial(self._confirm, tip=update.tip), in_blocks)
         self._pending.due.set()
 
     def _find_in(self, blocks: Sequence[Block]) -> None:
