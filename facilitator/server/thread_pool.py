@@ -21,6 +21,8 @@ RETRY_SECONDS = 60.0
 
 _SHARE = 8
 """One of so many threads is given back when the system gives no more: others need some, too."""
+_FEW = 4
+"""The least number of threads that are given back then."""
 
 
 class _NewestFirst(threading.Condition):
@@ -182,7 +184,7 @@ class ElasticThreadPool(ThreadedTaskDispatcher):
                 return
             if running > self._limit:
                 return
-            self._keep_limit(running - max(1, running // _SHARE))
+            self._keep_limit(running - max(_FEW, running // _SHARE))
         self._report_limit()
         self.queue_logger.warning(
             "no further thread can start: there are %d, of which %d are kept; raise the limit of"
