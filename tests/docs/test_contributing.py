@@ -43,7 +43,7 @@ def test_a_newcomer_sets_up_and_runs_a_test(tmp_path: Path) -> None:
         cwd=sources, env=environ, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.endswith(f"{sources}/.venv/bin/pytest\n")
+    assert done.stdout.endswith(f"{sources}/.venv-dev/bin/pytest\n")
     assert len(re.findall(r"^\d+ passed", done.stdout, re.M)) == 2
     assert (sources / ".git/hooks/commit-msg").exists()
 
