@@ -24,8 +24,8 @@ from facilitator_sqlite.settings import SqliteSettings
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *DOCS.rglob("*.md")]
-PAGES += (ROOT / "examples").rglob("*.md")
+PAGES = [ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "SECURITY", "CONTRIBUTING")]
+PAGES += [ROOT / "tests/README.md", *DOCS.rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
 
 pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="needs a checkout: no docs/ here")
 every_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -1,7 +1,6 @@
 """What gets installed: the core, one package per built-in plugin, and nothing else."""
 
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,9 +12,8 @@ from pathlib import Path
 import pytest
 
 import facilitator
+from support.checkout import ROOT, copy_sources
 
-ROOT = Path(__file__).parents[2]
-SOURCES = ("setup.py", "pyproject.toml", "README.md", "LICENSE", "facilitator", "plugins")
 BUILT_IN = sorted(
     path.name for path in (ROOT / "plugins").iterdir() if (path / "__init__.py").exists()
 )
@@ -24,17 +22,9 @@ BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(s
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """The wheel, built from a copy of the sources so that nothing is left behind in them."""
+    """The wheel, built from a copy of the sources."""
     folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    source.mkdir()
-    for name in SOURCES:
-        if (ROOT / name).is_dir():
-            ignore = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / name, source / name, ignore=ignore)
-        else:
-            shutil.copy(ROOT / name, source)
-    shutil.copy(ROOT / "settings.toml", source)
+    source = copy_sources(folder / "source", "settings.toml")
     command = [sys.executable, "-c", BUILD, str(folder)]
     subprocess.run(command, cwd=source, check=True, capture_output=True)
     return zipfile.ZipFile(next(folder.glob("*.whl")))

@@ -54,6 +54,7 @@ def test_mutations_of_a_full_transaction(data: st.DataObject) -> None:
     is_refused(decode_transaction, bytes(raw))
 
 
+@pytest.mark.once
 def test_every_byte_changed_to_some_kind_of_head() -> None:
     heads = (0x00, 0x1B, 0x20, 0x40, 0x5F, 0x80, 0x9B, 0x9F, 0xA0, 0xBF, 0xC2, 0xF6, 0xFF)
     for place in range(len(FULL)):

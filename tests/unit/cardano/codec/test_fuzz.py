@@ -1,4 +1,4 @@
-"""Hostile bytes: no input takes over 50 ms or 64 MiB, or raises but the decoder's own error.
+"""Hostile bytes: no input takes over 50 ms of CPU or 64 MiB, or raises but the decoder's own error.
 
 ``FACILITATOR_TEST_FUZZ=1000000 pytest tests/unit/cardano/codec/test_fuzz.py`` tries so many
 inputs instead of a few thousand; ``FACILITATOR_TEST_FUZZ_SEED`` chooses others. An input that
