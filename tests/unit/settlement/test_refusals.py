@@ -1,6 +1,7 @@
 """A node's refusal is final only when nothing else can have had the transaction taken."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -81,12 +82,15 @@ def test_what_proves_nothing_is_looked_for_and_sent_again(
 
     devnet.transaction = ask  # type: ignore[method-assign,assignment]
     tracker.start()
-    for pause in (5, 5, 10, 20, 40, 80):
-        before = len(asked)
+
+    def submitted_as_often_as(times: int) -> bool:
+        return len(submitted) == times
+
+    pauses = (5, 5, 10, 20, 40, 80)
+    for times, pause in enumerate(pauses, 1):
         clock.advance(pause)
-        eventually(lambda before=before: len(asked) > before)
-    eventually(lambda: len(submitted) == 7)
-    assert len(asked) == 6
+        eventually(partial(submitted_as_often_as, times + 1))
+    assert len(asked) == len(pauses)
     assert state_of(storage, claim) is ClaimState.SUBMITTED
     clock.advance(VALID_SECONDS)
     devnet.produce_block()
@@ -252,6 +256,10 @@ class BackClock(ManualClock):
 
 class TestAClockThatIsPutBack:
     """What this process meant to do in some seconds is not put off for as long."""
+
+    @pytest.fixture
+    def lease_seconds(self) -> float:
+        return 1
 
     @pytest.fixture
     def clock(self) -> BackClock:
