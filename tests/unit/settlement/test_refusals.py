@@ -202,6 +202,21 @@ def test_what_a_mempool_had_before_may_have_been_told(
     assert stored.delivery is Delivery.UNKNOWN
 
 
+@pytest.mark.parametrize("proves", [each for each in Proof if each is not Proof.INPUTS])
+def test_a_refusal_that_is_wrong_is_no_reason_to_doubt(
+    tracker: Tracker, devnet: Devnet, storage: MemoryStorage, claim: Claim, proves: Proof
+) -> None:
+    """A node has what was just submitted. Only missing inputs show that one had it before."""
+    refusing(devnet, proves, partial(devnet.submit, claim.transaction))
+    tracker.submit(claim)
+    devnet.produce_block()
+    devnet.produce_block()
+    eventually(lambda: state_of(storage, claim) is ClaimState.SETTLED)
+    stored = storage.claim(claim.transaction_id)
+    assert stored is not None
+    assert stored.delivery is Delivery.NONE
+
+
 class TestClocks:
     """A clock of ours that is wrong, over a network whose time is right."""
 
