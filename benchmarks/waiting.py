@@ -3,10 +3,11 @@
     python benchmarks/waiting.py [--callers 1000] [--threads 1400] [--storage memory]
         [--same | --stop | --wait 10]
 
-Runs a facilitator on the devnet, which makes a block when told to. All callers settle at once; when
+Runs a facilitator on the devnet, which makes blocks on demand. All callers settle at once; when
 every payment is in the mempool, memory is read and ``/verify`` and ``/health`` are timed beside the
 sleepers; then two blocks are made, or with ``--stop`` the process gets SIGTERM. With ``--same`` all
-settle one payment; with ``--wait`` no block comes, and each waits so many seconds.
+settle one payment: eight of them wait, the others are answered at once. With ``--wait`` no block
+comes, and each waits so many seconds.
 """
 
 import argparse
@@ -44,7 +45,7 @@ async def post(url: str, path: str, body: bytes, wait: float = 75) -> dict[str, 
 
 
 class Outcome(NamedTuple):
-    """What a caller was told, after how long and when, in seconds."""
+    """The answer to a caller, after how long and when, in seconds."""
 
     what: str
     after: float
@@ -109,12 +110,12 @@ def up(port: int) -> str:
 async def measure(url: str, pid: int, api: Api, arguments: argparse.Namespace) -> None:
     """Have them wait and be answered; print what it took."""
     payers = [api.fund(f"caller {n}") for n in range(1 if arguments.same else arguments.callers)]
-    other = api.fund("somebody else")
+    other = api.fund("another caller")
     api.control("POST", "block")
     bodies = [payer.body() for payer in payers]
     beside = other.body()
     print("start: {:.0f} MB, {} threads".format(*memory(pid)))
-    print("/verify, nobody waiting:", await timed(url, "/verify", beside, 300))
+    print("/verify while none waits:", await timed(url, "/verify", beside, 300))
     begun = time.monotonic()
     calls = [
         asyncio.create_task(settle(url, bodies[n % len(bodies)], arguments.wait or 75))
@@ -135,13 +136,13 @@ async def measure(url: str, pid: int, api: Api, arguments: argparse.Namespace) -
     print("asleep: {:.0f} MB, {} threads".format(*memory(pid)))
     print("/verify beside them:", await timed(url, "/verify", beside, 300))
     print("/health beside them:", await timed(url, "/health", None, 300))
-    told = time.monotonic()
+    due = time.monotonic()
     if arguments.stop:
         os.kill(pid, signal.SIGTERM)
     elif not arguments.wait:
         while in_mempool(api):
             api.control("POST", "block")
-        told = time.monotonic()
+        due = time.monotonic()
         api.control("POST", "block")
         print("/verify while they wake:", await timed(url, "/verify", beside, 100))
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
@@ -149,7 +150,7 @@ async def measure(url: str, pid: int, api: Api, arguments: argparse.Namespace) -
     answers = [one for one in outcomes if not isinstance(one, BaseException)]
     print(Counter(one.what for one in answers))
     print(f"failed: {len(failed)} {failed[:1]}")
-    print(f"last answer after {max(one.at for one in answers) - told:.2f} s")
+    print(f"last answer after {max(one.at for one in answers) - due:.2f} s")
     print(f"longest call: {max(one.after for one in answers):.2f} s")
     if not arguments.stop:
         print("afterwards: {:.0f} MB, {} threads".format(*memory(pid)))

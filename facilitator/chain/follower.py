@@ -1,8 +1,8 @@
 """The follower of one chain, which reports new blocks and rollbacks to all its subscribers.
 
-It runs in one thread and only while something depends on it. The cost of confirming therefore
-grows with blocks, not with payments. If the storage can share what one process learns, only
-one process of a fleet asks the provider (:mod:`facilitator.chain.fleet_feed`).
+It runs in one thread and only while something depends on it: the cost of confirming grows with
+blocks, not with payments. If the storage can share what one process learns, only one process of a
+fleet asks the provider (:mod:`facilitator.chain.fleet_feed`).
 """
 
 import logging
@@ -15,14 +15,9 @@ from facilitator.chain.block_window import WINDOW, BlockWindow
 from facilitator.chain.chain_update import ChainUpdate
 from facilitator.chain.fleet_feed import FleetFeed
 from facilitator.chain.next_update import jump, next_update, shows_tip
+from facilitator.chain.sight import Sight
 from facilitator.clock import Clock
-from facilitator.roles.chain import (
-    AwaitsBlocks,
-    ChainProvider,
-    ChainUnavailable,
-    InBlock,
-    Tip,
-)
+from facilitator.roles.chain import AwaitsBlocks, ChainProvider, ChainUnavailable, InBlock, Tip
 
 RESUMABLE_SECONDS = 600.0
 """Seconds without news after which it is asked how many blocks were missed."""
@@ -62,15 +57,14 @@ class Follower:
         self._subscribers: list[Callable[[ChainUpdate], None]] = []
         self._needs: list[Callable[[], int]] = []
         self._window = BlockWindow()
+        self.sight = Sight(clock)
         self._epoch = 0
         self._needed_until = 0.0
-        self._started_at = -math.inf
-        self._asked_at = -math.inf
+        self._started_at = self._asked_at = -math.inf
         """Monotonic seconds at which the last question to the provider began, here or elsewhere."""
         self._known_at = -math.inf
         """Monotonic seconds at which the newest block of the window was surely the newest."""
-        self._trusted_until = 0.0
-        self._next_query_at = 0.0
+        self._trusted_until = self._next_query_at = 0.0
         self._lock = threading.Lock()
         self._needed = threading.Event()
         self._stopped = threading.Event()
@@ -89,8 +83,8 @@ class Follower:
     def follow(self) -> Tip:
         """Follow the chain from now on, unless it is followed already; return the newest known tip.
 
-        Every block after the returned tip will be seen as long as a subscriber needs it, or this
-        is called at least once in ``poll_seconds``. Raises :class:`ChainUnavailable`.
+        Every later block will be seen as long as a subscriber needs it, or this is called at least
+        once in ``poll_seconds``. Raises :class:`ChainUnavailable`.
         """
         linger = LINGER_POLLS * self._chain.poll_seconds + 2 * _FEED_SECONDS
         self._needed_until = time.monotonic() + linger
@@ -128,7 +122,12 @@ class Follower:
     def is_catching_up(self) -> bool:
         """True for some seconds at the start, while it reads the blocks made before it."""
         is_new = time.monotonic() < self._started_at + CATCH_UP_SECONDS
-        return is_new and self._known_at == -math.inf
+        return is_new and self._known_at == -math.inf and not self.sight.is_lost
+
+    @property
+    def has_ended(self) -> bool:
+        """True if its thread has ended though it was not closed."""
+        return bool(self._thread and not self._thread.is_alive() and not self._stopped.is_set())
 
     @property
     def asks(self) -> bool:
@@ -139,8 +138,7 @@ class Follower:
     def epoch(self) -> int | None:
         """A count that grows when cached outputs may be wrong for another reason than a new block.
 
-        It is not the ledger's epoch. ``None`` while the newest blocks are not known, for instance
-        in an outage.
+        Not the ledger's. ``None`` while the newest blocks are not known, as in an outage.
         """
         return self._epoch if time.monotonic() < self._trusted_until else None
 
@@ -153,7 +151,7 @@ class Follower:
         """End the thread and wait for it. Called once."""
         self._stopped.set()
         self._needed.set()
-        if self._thread is not None:
+        if self._thread:
             self._thread.join()
 
     # --- Starting and suspending, with the lock held ---------------------------------------------
@@ -172,9 +170,8 @@ class Follower:
             self._next_query_at = time.monotonic() + self._pause
             self._trust_from(asked_at)
         if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._run, name=f"follower {self._chain.network}", daemon=True
-            )
+            name = f"follower {self._chain.network}"
+            self._thread = threading.Thread(target=self._run, name=name, daemon=True)
             self._thread.start()
         self._needed.set()
 
@@ -184,6 +181,7 @@ class Follower:
         for on_update in self._subscribers:
             on_update(ChainUpdate(self._window.tip, contiguous=False))
         self._window.clear()
+        self.sight.regain()
         self._invalidate()
         if self._feed is not None:
             self._feed.resign()
@@ -200,8 +198,10 @@ class Follower:
             except Exception as error:
                 if isinstance(error, ChainUnavailable):
                     _log.warning("cannot follow %s: %s", self._chain.network, error)
+                    self.sight.lose(str(error))
                 else:
                     self._on_error(error)
+                    self.sight.lose(type(error).__name__)
                 self._trusted_until = 0.0
                 if self._feed is not None:
                     self._feed.resign()
@@ -231,6 +231,7 @@ class Follower:
         if self._feed is not None and not self._feed.publish(update, asked_at):
             return
         self._apply(update)
+        self.sight.regain()
         if not shows_tip(update):
             self._asked_at, self._known_at = asked_at, -math.inf
             return
@@ -244,6 +245,7 @@ class Follower:
         leads, published = feed.sync(self._window.tip, self._known_at)
         for update in published:
             self._apply(update)
+            self.sight.regain()
             self._asked_at = feed.known_at
             self._known_at = feed.known_at if shows_tip(update) else -math.inf
         if not leads and self._known_at > -math.inf:

@@ -1,9 +1,10 @@
-"""The health check of a network's provider."""
+"""The health checks of a network: its provider, and the follower of its blocks."""
 
 import threading
 import time
 
-from facilitator.roles.chain import ChainProvider
+from facilitator.chain.follower import Follower
+from facilitator.roles.chain import ChainProvider, ChainUnavailable
 from facilitator.roles.health import HealthCheck
 
 _TIP_CACHE_SECONDS = 5.0
@@ -24,5 +25,21 @@ def tip_check(chain: ChainProvider) -> HealthCheck:
                 asked_at = time.monotonic()
                 seconds = asked_at - started
             return seconds
+
+    return check
+
+
+def follower_check(follower: Follower, provider: HealthCheck) -> HealthCheck:
+    """Return the provider's check, which fails as well while blocks are needed and not seen.
+
+    Open settlements need them: what is submitted meanwhile is confirmed late, by questions.
+    """
+
+    def check() -> float | None:
+        seconds = provider()
+        follower.sight.check()
+        if follower.has_ended:
+            raise ChainUnavailable("the thread that follows the blocks has ended")
+        return seconds
 
     return check

@@ -59,6 +59,11 @@ SETTLEMENTS = Counter(
     "Settlements that reached a state: submitted, included, settled, rejected or expired.",
     ("network", "state"),
 )
+CORRECTED = Counter(
+    "facilitator_corrected_settlements_total",
+    "Settlements that were rejected or expired until their transaction was found in a block.",
+    ("network", "state"),
+)
 SETTLEMENT_SECONDS = Histogram(
     "facilitator_settlement_seconds",
     "Seconds from a payment's claim, just before it is submitted, to as many confirmations as it"

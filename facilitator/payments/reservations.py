@@ -14,7 +14,6 @@ from typing import Any
 from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import Refused
-from facilitator.roles.claim import ClaimState
 from facilitator.roles.storage import Reservation, ReservedElsewhere, Storage
 from facilitator.settings import ReservationSettings
 from facilitator.settlement.retention import GRACE_SECONDS
@@ -103,7 +102,7 @@ class Reservations:
             if not isinstance(held, ReservedElsewhere) or not held.is_settling:
                 return held
             claim = self._storage.claim(held.transaction_id)
-            if claim is not None and claim.state not in (ClaimState.REJECTED, ClaimState.EXPIRED):
+            if claim is not None and not claim.state.is_given_up:
                 return held
             self._storage.release(held.transaction_id)
 

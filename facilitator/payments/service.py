@@ -98,6 +98,7 @@ class Service:
                 clock,
                 lease_seconds=settings.lease_seconds,
                 on_change=events.publish,
+                on_correction=events.correct,
                 on_error=on_error,
             )
             for network, chain in chains.items()
@@ -207,6 +208,7 @@ class Service:
         claim = self._storage.claim(payment.transaction_id)
         if claim is None or claim.state is ClaimState.CLAIMED:
             return None
+        claim = self._corrected(claim)
         payer = payer_from_claim(payment, claim)
         if claim.state is ClaimState.SUBMITTED:
             # It is in no block, so that it may have become invalid since it was submitted.
@@ -299,6 +301,11 @@ class Service:
             raise refused
         return responses.pending(claim, self._depth(claim))
 
+    def _corrected(self, claim: Claim) -> Claim:
+        """Return the claim, corrected if it was given up and the chain shows its transaction."""
+        tracker = self._trackers.get(claim.network)
+        return claim if tracker is None else tracker.correct(claim)
+
     def _depth(self, claim: Claim) -> int | None:
         """Return the depth of its block as far as is known; its network may not be served now."""
         tracker = self._trackers.get(claim.network)
@@ -323,7 +330,7 @@ class Service:
             raise _unavailable(error) from error
 
     def was_verified(self, request: PaymentRequest) -> bool:
-        """Return True once for each time that ``/verify`` has found the payment valid."""
+        """Return True for a payment that ``/verify`` found valid; for a repeat of it once more."""
         try:
             return self._verified.take(self._verifier.parse(request).transaction_id)
         except (Refused, StorageUnavailable):
@@ -336,6 +343,7 @@ class Service:
         try:
             claim = self._storage.claim(transaction_id)
             if claim is not None:
+                claim = self._corrected(claim)
                 return claim_status(claim, self._depth(claim))
             return chain_status(transaction_id, self._providers)
         except StorageUnavailable as error:

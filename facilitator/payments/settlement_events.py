@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable
 
-from facilitator.observability.metrics import SETTLEMENT_SECONDS, SETTLEMENTS
+from facilitator.observability.metrics import CORRECTED, SETTLEMENT_SECONDS, SETTLEMENTS
 from facilitator.payments.reservations import Reservations
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.claim import Claim, ClaimState, Delivery
@@ -31,6 +31,21 @@ class SettlementEvents:
             for state in ClaimState:
                 if state is not ClaimState.CLAIMED:
                     meter.count(SETTLEMENTS, 0, network=network, state=state)
+                if state.is_given_up:
+                    meter.count(CORRECTED, 0, network=network, state=state)
+
+    def correct(self, claim: Claim) -> None:
+        """Report that a claim was rejected or expired, and its transaction is in a block after all.
+
+        Its new state is published next.
+        """
+        _log.warning(
+            "this transaction was reported as %s, and is in a block: that is corrected (%s)",
+            claim.state.value,
+            claim.error or "its validity had ended",
+            extra={"tx": claim.transaction_id, "state": claim.state, "network": claim.network},
+        )
+        self._meter.count(CORRECTED, network=claim.network, state=claim.state)
 
     def publish(self, claim: Claim) -> None:
         """Publish the claim's new state."""

@@ -1,10 +1,11 @@
 """A claim: the one durable record of settling one transaction, and how it may change.
 
 ``claimed → submitted → included → settled``, or ``rejected``, or ``expired``. A rollback takes
-``included`` back to ``submitted``, and ``settled`` as well until the success is delivered. A claim
-is removed only while ``claimed``, when nothing was sent to a node. Every change is a
-compare-and-set on :attr:`Claim.version` and :attr:`Claim.nonce`, written before the act that it
-announces.
+``included`` back to ``submitted``, and ``settled`` as well until the success is delivered. If the
+chain shows a transaction after all that was ``rejected`` or ``expired``, it is ``included`` or
+``settled``. A claim is removed only while ``claimed``, when nothing was sent to a node. Every
+change is a compare-and-set on :attr:`Claim.version` and :attr:`Claim.nonce`, written before the act
+that it announces.
 """
 
 import secrets
@@ -39,14 +40,20 @@ class ClaimState(StrEnum):
     """It was seen as deep as promised. Final once the success is delivered. Before that, a rollback
     that goes deeper than was promised opens it again, when the next caller asks."""
     REJECTED = "rejected"
-    """A node refused it for good. Final."""
+    """A ledger rule refuses it for good, or another transaction spent its input. Final unless the
+    chain shows it after all."""
     EXPIRED = "expired"
-    """Its validity ended without the ledger recording it. Final."""
+    """Its validity ended without the ledger recording it. Final unless the chain shows it."""
 
     @property
     def is_final(self) -> bool:
         """True if nothing is left to do for it."""
-        return self in (ClaimState.SETTLED, ClaimState.REJECTED, ClaimState.EXPIRED)
+        return self is ClaimState.SETTLED or self.is_given_up
+
+    @property
+    def is_given_up(self) -> bool:
+        """True if it is not expected to land any more."""
+        return self in (ClaimState.REJECTED, ClaimState.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)

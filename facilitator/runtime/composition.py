@@ -9,9 +9,10 @@ import falcon
 from facilitator import __version__
 from facilitator.api import application
 from facilitator.api.rate_limiters import client_limits
+from facilitator.chain.clock_watch import ClockWatch
 from facilitator.chain.failover.failover_chain import FailoverChain
 from facilitator.chain.followed_chain import FollowedChain, build_followed_chain
-from facilitator.chain.health import tip_check
+from facilitator.chain.health import follower_check, tip_check
 from facilitator.clock import Clock, SystemClock
 from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.exact.methods import DeclaresReasons, TransferMethod
@@ -25,7 +26,7 @@ from facilitator.payments.supported import supported_response
 from facilitator.plugin.context import Context, Worker
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.chain import ChainProvider
-from facilitator.roles.health import HealthCheck
+from facilitator.roles.health import Advice, HealthCheck
 from facilitator.roles.metrics import NO_METER
 from facilitator.roles.storage import Storage
 from facilitator.runtime.chains import chains_by_network
@@ -77,6 +78,7 @@ class Facilitator:
         for chain in self.chains.values():
             if isinstance(chain, FailoverChain):
                 chain.measure(self.meter)
+        self._clocks = ClockWatch(self.context.clock, self.storage)
         self._methods = {**BUILT_IN_METHODS, **plugins.transfer_methods(self.context)}
         self.service = self._service()
         self.rate_limiter = rate_limiter(plugins, self.context)
@@ -85,7 +87,7 @@ class Facilitator:
         self.app = self._application(subscribe)
 
     def _service(self) -> Service:
-        chains = self._followed_chains()
+        chains = self._followed = self._followed_chains()
         return Service(
             chains=chains,
             storage=self.storage,
@@ -109,7 +111,9 @@ class Facilitator:
     def _followed_chains(self) -> dict[str, FollowedChain]:
         clock, on_error = self.context.clock, self.faults.report_following
         return {
-            network: build_followed_chain(provider, self.storage, clock, on_error, self.meter)
+            network: build_followed_chain(
+                provider, self.storage, clock, on_error, self.meter, self._clocks
+            )
             for network, provider in self.chains.items()
         }
 
@@ -123,12 +127,18 @@ class Facilitator:
         )
 
     def _health_checks(self) -> Mapping[str, HealthCheck]:
-        checks: dict[str, HealthCheck] = {"storage": self.storage.ping}
+        checks: dict[str, HealthCheck] = {
+            "storage": self.storage.ping,
+            "clock": Advice(self._clocks.check),
+        }
         for network, chain in self.chains.items():
             if isinstance(chain, FailoverChain):
-                checks |= chain.health_checks()
+                found = dict(chain.health_checks())
             else:
-                checks[f"{network} (devnet)"] = tip_check(chain)
+                found = {f"{network} (devnet)": tip_check(chain)}
+            first = next(iter(found))
+            found[first] = follower_check(self._followed[network].follower, found[first])
+            checks |= found
         return checks | self.plugins.health_checks(self.context)
 
     def _application(self, subscribe: Subscribe) -> falcon.App[Any, Any]:
@@ -168,6 +178,7 @@ class Facilitator:
         """
         self.plugins.startup(self.context)
         make_contact(self.chains)
+        self._clocks.look()
         self.service.start()
 
     def close(self) -> None:

@@ -78,11 +78,11 @@ class SettlementCoordinator:
         :class:`~facilitator.roles.storage.StorageUnavailable` when nothing is known of it.
         """
         deadline = time.monotonic() + request.wait_seconds
-        claim, is_ours = self._claim(payment, request, deadline)
+        claim, is_own = self._claim(payment, request, deadline)
         if claim is None:
             return responses.busy(payment)
         try:
-            return self._respond(payment, claim, request, deadline, is_ours=is_ours)
+            return self._respond(payment, claim, request, deadline, is_own=is_own)
         except StorageUnavailable as error:
             return responses.pending(claim, None, _without_storage(error))
 
@@ -102,15 +102,17 @@ class SettlementCoordinator:
         request: SettleRequest,
         deadline: float,
         *,
-        is_ours: bool,
+        is_own: bool,
     ) -> SettleResponse:
         """Wait for the submitted payment, and return its state."""
-        never_landed = claim.state in (ClaimState.REJECTED, ClaimState.EXPIRED)
+        tracker = self._trackers[payment.terms.network.id]
+        if not is_own:
+            claim = tracker.correct(claim)
+        never_landed = claim.state.is_given_up
         if not never_landed and claim.requirements != payment.terms.requirements.fingerprint():
             return responses.duplicate(claim, "it settles other requirements")
-        if not (is_ours or never_landed):
+        if not (is_own or never_landed):
             request.join()
-        tracker = self._trackers[payment.terms.network.id]
         if claim.state is ClaimState.SETTLED and claim.delivery is Delivery.NONE:
             try:
                 claim = tracker.recheck_settled(claim)

@@ -153,17 +153,33 @@ def include(where: InBlock, tip_height: int, now: float) -> Step:
             return None  # claimed: another attempt began after the claim was lost
         if known and not deep_enough:
             return None
-        return claim.changed(
-            state=ClaimState.SETTLED if deep_enough else ClaimState.INCLUDED,
-            accepted=True,
-            block=where.point.block,
-            block_slot=where.point.slot,
-            block_height=where.height,
-            depth=depth,
-            updated_at=now,
-        )
+        return _in_a_block(claim, where, depth, now)
 
     return step
+
+
+def correct(where: InBlock, tip_height: int, now: float) -> Step:
+    """Take back that it was given up, since the chain shows it in a block."""
+    depth = max(0, tip_height - where.height)
+
+    def step(claim: Claim) -> Claim | None:
+        return _in_a_block(claim, where, depth, now) if claim.state.is_given_up else None
+
+    return step
+
+
+def _in_a_block(claim: Claim, where: InBlock, depth: int, now: float) -> Claim:
+    deep_enough = depth >= claim.confirmations
+    return claim.changed(
+        state=ClaimState.SETTLED if deep_enough else ClaimState.INCLUDED,
+        accepted=True,
+        block=where.point.block,
+        block_slot=where.point.slot,
+        block_height=where.height,
+        depth=depth,
+        error=None,
+        updated_at=now,
+    )
 
 
 def roll_back(now: float) -> Step:

@@ -9,7 +9,7 @@ import cbor2
 
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import Block, ChainUnavailable, Point, PointNotFound, ProviderBehind, Tip
-from facilitator_blockfrost.client import Client, Missing
+from facilitator_blockfrost.client import Client, Missing, NoRoute
 from facilitator_blockfrost.fields import Malformed, digest, rows, table, whole
 from facilitator_blockfrost.transactions import read_consumed
 
@@ -17,6 +17,8 @@ BATCH = 20
 """Blocks that one call reads; a block that cannot be read costs few others."""
 
 _PAGE = 100
+_NEXT = "/blocks/{hash_or_number}/next"
+_ADVICE = "upgrade the server, or use another one"
 _INPUTS, _COLLATERAL = 0, 13
 
 _log = logging.getLogger(__name__)
@@ -51,12 +53,14 @@ def read_blocks_after(client: Client, point: Point) -> Sequence[Block]:
 def _rows_after(client: Client, point: Point) -> Sequence[Mapping[str, Any]]:
     ask = partial(
         client.get,
-        "/blocks/{hash_or_number}/next?count={count}",
+        f"{_NEXT}?count={{count}}",
         hash_or_number=point.block,
         count=BATCH,
     )
     try:
         return rows(ask(), "blocks")
+    except NoRoute:
+        raise ChainUnavailable(f"Blockfrost has no {_NEXT}: {_ADVICE}") from None
     except Missing:
         pass
     # Several machines answer for one address, and one that lags does not have the block.
@@ -68,7 +72,12 @@ def _rows_after(client: Client, point: Point) -> Sequence[Mapping[str, Any]]:
     try:
         return rows(ask(), "blocks")
     except Missing:
+        pass
+    try:
+        client.get("/blocks/{hash_or_number}", hash_or_number=point.block)
+    except Missing:
         raise PointNotFound(f"block {point.block} at slot {point.slot} is not there") from None
+    raise ChainUnavailable(f"Blockfrost has block {point.block}, but not {_NEXT}: {_ADVICE}")
 
 
 def _linked(found: Sequence[Mapping[str, Any]], parent: str) -> Iterator[Mapping[str, Any]]:

@@ -71,7 +71,9 @@ def _not_taken(answer: Answer, transaction: Transaction | None) -> Exception:
         return SubmissionRejected(found.text, proves=found.proves)
     if answer.status in _NOT_SENT or (answer.status == 400 and _NO_SUCH_PATH in answer.body):
         return refusal(answer)
-    _log.warning(
-        "an answer to /tx/submit says nothing of the transaction: %s %s", answer.status, found.text
+    # Its text is for the operator: it may name hosts.
+    _log.warning("an answer that says nothing of the transaction: %s %s", answer.status, found.text)
+    return SubmissionUnknown(
+        f"the answer of Blockfrost ({answer.status}) says nothing of the transaction; it may have"
+        " been sent"
     )
-    return SubmissionUnknown(f"{refusal(answer)}; the transaction may have been sent")

@@ -7,6 +7,7 @@ from facilitator.clock import Clock
 from facilitator.roles.claim import Claim
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement import transitions
+from facilitator.settlement.tracking.given_up import GivenUp
 from facilitator.settlement.tracking.pending_settlement import PendingSettlement
 from facilitator.settlement.tracking.pending_settlements import PendingSettlements
 from facilitator.settlement.transitions import Step
@@ -23,12 +24,14 @@ class ClaimWriter:
         self,
         storage: Storage,
         pending: PendingSettlements,
+        given_up: GivenUp,
         clock: Clock,
         on_change: Callable[[Claim], None],
     ) -> None:
         """Call ``on_change`` with every claim whose new state is written here."""
         self._storage = storage
         self._pending = pending
+        self._given_up = given_up
         self._clock = clock
         self._on_change = on_change
 
@@ -44,9 +47,7 @@ class ClaimWriter:
         if after is None:
             self.report_missing(pending)
             return False
-        pending.update_claim(after)
-        if after.state.is_final:
-            self._pending.remove(before.transaction_id)
+        self._update(pending, after)
         if by_us and after.state is not before.state:
             self._on_change(after)
         return by_us
@@ -62,10 +63,16 @@ class ClaimWriter:
         if stored is None or stored.version < known.version:
             self.report_missing(pending)
             return None
-        pending.update_claim(stored)
-        if stored.state.is_final:
-            self._pending.remove(known.transaction_id)
+        self._update(pending, stored)
         return stored
+
+    def _update(self, pending: PendingSettlement, claim: Claim) -> None:
+        """Take in the claim as it is stored. What is decided is not pending any more."""
+        pending.update_claim(claim)
+        if claim.state.is_final:
+            self._pending.remove(claim.transaction_id)
+        if claim.state.is_given_up:
+            self._given_up.add(claim.transaction_id)
 
     def report_missing(self, pending: PendingSettlement) -> None:
         """Have the claim restored, which the storage lacks, and others that it lacks too."""

@@ -45,18 +45,21 @@ class Confirmation:
             self.found_in(pending, block)
         return pending
 
-    def found_in(self, pending: PendingSettlement, block: InBlock) -> None:
-        """Take in that the transaction is in the block, unless that block is orphaned."""
-        tip = self._follower.follow()
+    def found_in(self, pending: PendingSettlement, block: InBlock, tip: Tip | None = None) -> None:
+        """Take in that the transaction is in the block, unless that block is orphaned.
+
+        ``tip`` is the newest block, the follower's unless given.
+        """
+        tip = tip or self._follower.follow()
         if self._follower.is_orphaned(block):
             return
         pending.found_in(block)
         pending.schedule_check(self._clock.time() + ACCEPTED_CHECK_SECONDS)
         self._confirm(pending, tip)
 
-    def found_together(self, every: Sequence[PendingSettlement], block: InBlock) -> None:
+    def found_together(self, every: Sequence[PendingSettlement], block: InBlock, tip: Tip) -> None:
         """Take in that these were recorded in the block, which is on the chain."""
-        self._advancing.run(partial(self.found_in, block=block), every)
+        self._advancing.run(partial(self.found_in, block=block, tip=tip), every)
 
     def _chain_updated(self, update: ChainUpdate) -> None:
         every = self._pending.all()

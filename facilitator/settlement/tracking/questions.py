@@ -10,6 +10,9 @@ ASKED_A_SECOND = 5.0
 """After a crash thousands may be open. The blocks confirm most of them without a question, and a
 plan of a provider has other uses."""
 
+BLIND_CHECK_SECONDS = 5.0
+"""Pause between two questions for one settlement while the blocks show nothing."""
+
 
 class Questions:
     """The questions by id of one network. Not thread-safe."""
@@ -38,6 +41,26 @@ class Questions:
         chosen = sorted(mine, key=_urgency)[: int(self._allowed)]
         self._allowed -= len(chosen)
         return chosen
+
+
+class BlindRounds:
+    """The settlements to ask for while no blocks are seen: each at once, then every few seconds."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Begin with a round."""
+        self._monotonic = monotonic
+        self._next_at: dict[str, float] = {}
+
+    def due(self, every: Sequence[PendingSettlement]) -> Sequence[PendingSettlement]:
+        """Return those whose time has come."""
+        now = self._monotonic()
+        known = {each.claim.transaction_id: each for each in every}
+        self._next_at = {name: at for name, at in self._next_at.items() if name in known}
+        return [each for name, each in known.items() if self._next_at.get(name, now) <= now]
+
+    def ask(self, pending: PendingSettlement) -> None:
+        """Schedule the next question for one that is asked for now."""
+        self._next_at[pending.claim.transaction_id] = self._monotonic() + BLIND_CHECK_SECONDS
 
 
 def _urgency(pending: PendingSettlement) -> tuple[bool, int, int]:

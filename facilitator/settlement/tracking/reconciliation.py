@@ -6,7 +6,7 @@ The same bytes may be submitted again: the ledger takes a transaction once.
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from facilitator.roles.chain import ChainUnavailable, InBlock, InMempool, Tip
@@ -21,7 +21,7 @@ from facilitator.settlement.tracking.pending_settlement import (
     PendingSettlement,
     is_open,
 )
-from facilitator.settlement.tracking.questions import Questions
+from facilitator.settlement.tracking.questions import BlindRounds, Questions
 from facilitator.settlement.tracking.recovery import Recovery
 from facilitator.settlement.tracking.submission import Submission
 from facilitator.settlement.tracking.tracked_network import TrackedNetwork
@@ -57,6 +57,7 @@ class Reconciliation:
         self._on_error = on_error
         self._leases = network.leases
         self._questions = Questions(self._follower)
+        self._blind = BlindRounds()
         self._longest_wait = max(ACCEPTED_CHECK_SECONDS, network.leases.seconds)
         self._stopped = threading.Event()
         self._thread = threading.Thread(
@@ -77,43 +78,65 @@ class Reconciliation:
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._pending.due.clear()
-            try:
-                self._run_once()
-            except StorageUnavailable as error:
-                _log.error("cannot look for open settlements: %s", error.detail)
-            except ChainUnavailable as error:
-                _log.warning("cannot follow %s: %s", self._chain.network, error)
-            except Exception as error:
-                self._on_error(error)
+            self._run_once()
             self._pending.due.wait(_ROUND_SECONDS)
 
     def _run_once(self) -> None:
-        self._adoption.run()
-        every = self._pending.all()
-        if not every:
+        """Take every step of a round, whatever becomes of the others."""
+        self._attempt(self._adoption.run)
+        if not self._pending.all():
             return
-        self._follower.follow()
+        for step in (self._follower.follow, self._restore, self._confirm_again, self._ask):
+            self._attempt(step)
+
+    def _attempt(self, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except StorageUnavailable as error:
+            _log.error("cannot look for open settlements: %s", error.detail)
+        except ChainUnavailable as error:
+            _log.warning("cannot follow %s: %s", self._chain.network, error)
+        except Exception as error:
+            self._on_error(error)
+
+    def _restore(self) -> None:
         with suppress(StorageUnavailable):  # the part that needs it reports that it is away
-            self._recovery.restore_missing(every)
-        now = self._clock.time()
-        due = [each for each in every if _is_due(each.check_at, now, self._longest_wait)]
-        for pending in due:
+            self._recovery.restore_missing(self._pending.all())
+
+    def _confirm_again(self) -> None:
+        for pending in self._due():
             block = pending.block
             if block is not None:  # what its block has shown may not be written yet
                 self._confirmation.found_in(pending, block)
-        for pending in self._questions.choose([each for each in due if each.block is None]):
-            if pending.block is None:  # another's answer may have shown it
-                self._ask_chain(pending)
+
+    def _ask(self) -> None:
+        """Ask by id for what no block shows; without blocks to see, for all."""
+        if not self._follower.sight.is_lost:
+            for pending in self._questions.choose([e for e in self._due() if e.block is None]):
+                if pending.block is None:  # another's answer may have shown it
+                    self._ask_chain(pending)
+            return
+        for pending in self._questions.choose(self._blind.due(self._pending.all())):
+            self._blind.ask(pending)
+            self._ask_chain(pending)
+
+    def _due(self) -> Sequence[PendingSettlement]:
+        now, every = self._clock.time(), self._pending.all()
+        return [each for each in every if _is_due(each.check_at, now, self._longest_wait)]
+
+    def _tip(self) -> Tip:
+        """Return the newest block: the provider's while the follower cannot see it."""
+        return self._chain.tip() if self._follower.sight.is_lost else self._follower.follow()
 
     def _ask_chain(self, pending: PendingSettlement) -> None:
         """Ask for the transaction by id; send it again if it is nowhere and may still land."""
         pending.begin_check(self._clock.time())
-        tip = self._follower.follow()
         try:
+            tip = self._tip()
             status = self._chain.transaction(pending.claim.transaction_id)
             if isinstance(status, InBlock):
-                self._confirmation.found_in(pending, status)
-                self._found_block(status)
+                self._confirmation.found_in(pending, status, tip)
+                self._found_block(status, tip)
             elif isinstance(status, InMempool):
                 self._submission.accepted(pending)
             else:
@@ -121,14 +144,16 @@ class Reconciliation:
         except ChainUnavailable as error:
             _log.warning("asking for %s: %s", pending.claim.transaction_id, error)
 
-    def _found_block(self, block: InBlock) -> None:
+    def _found_block(self, block: InBlock, tip: Tip) -> None:
         """Confirm all settlements at once that were seen in this block, which is on the chain."""
         every = self._pending.all()
         same = [each for each in every if each.block is None and each.was_in(block)]
-        self._confirmation.found_together(same, block)
+        self._confirmation.found_together(same, block, tip)
 
     def _not_found(self, pending: PendingSettlement, tip: Tip) -> None:
-        if pending.block is not None:
+        if self._follower.sight.is_lost:
+            pending.lost_block()
+        elif pending.block is not None:
             return  # the follower saw it in a block meanwhile
         now = self._clock.time()
         self._writer.advance(pending, transitions.roll_back(now))

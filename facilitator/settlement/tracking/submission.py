@@ -95,10 +95,11 @@ class Submission:
             return
         self._not_accepted(pending, _NOT_FINAL, error)
         doubt = transitions.doubt(pending.owner, self._clock.time())
+        inputs_missing = error.proves is Proof.INPUTS
         self._utxo_cache.forget(_inputs(claim))
         try:
             status = self._chain.transaction(claim.transaction_id)
-            if isinstance(status, InBlock | InMempool):
+            if inputs_missing and isinstance(status, InBlock | InMempool):
                 # A node had it before this first submission: another facilitator may have sent it
                 # and delivered its success, or this one by a claim that is lost.
                 self._writer.advance(pending, doubt)
@@ -106,7 +107,7 @@ class Submission:
                 self._confirmation.found_in(pending, status)
             elif isinstance(status, InMempool):
                 self.accepted(pending)
-            elif error.proves is Proof.INPUTS:
+            elif inputs_missing:
                 self._reject_if_outspent(pending, error)
             elif self._is_final(claim, error.proves):
                 self._reject(pending, str(error))

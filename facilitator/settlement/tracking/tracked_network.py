@@ -9,6 +9,7 @@ from facilitator.roles.claim import Claim
 from facilitator.roles.storage import Storage
 from facilitator.settlement.tracking.claim_leases import ClaimLeases
 from facilitator.settlement.tracking.claim_writer import ClaimWriter
+from facilitator.settlement.tracking.given_up import GivenUp
 from facilitator.settlement.tracking.pending_settlements import PendingSettlements
 
 
@@ -22,6 +23,8 @@ class TrackedNetwork:
     leases: ClaimLeases
     pending: PendingSettlements
     writer: ClaimWriter
+    given_up: GivenUp
+    on_change: Callable[[Claim], None]
 
 
 def tracked_network(
@@ -32,7 +35,7 @@ def tracked_network(
     on_change: Callable[[Claim], None],
 ) -> TrackedNetwork:
     """Return the network without any pending settlement; ``on_change`` gets every new state."""
-    pending = PendingSettlements()
-    writer = ClaimWriter(storage, pending, clock, on_change)
+    pending, given_up = PendingSettlements(), GivenUp()
+    writer = ClaimWriter(storage, pending, given_up, clock, on_change)
     leases = ClaimLeases(clock, lease_seconds)
-    return TrackedNetwork(chain, storage, clock, leases, pending, writer)
+    return TrackedNetwork(chain, storage, clock, leases, pending, writer, given_up, on_change)

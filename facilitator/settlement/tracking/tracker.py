@@ -14,6 +14,7 @@ from facilitator.roles.storage import Storage
 from facilitator.settlement import transitions
 from facilitator.settlement.tracking.adoption import Adoption
 from facilitator.settlement.tracking.confirmation import Confirmation
+from facilitator.settlement.tracking.correction import Correction
 from facilitator.settlement.tracking.pending_settlement import (
     ACCEPTED_CHECK_SECONDS,
     UNKNOWN_CHECK_SECONDS,
@@ -36,9 +37,14 @@ class Tracker:
         *,
         lease_seconds: float,
         on_change: Callable[[Claim], None],
+        on_correction: Callable[[Claim], None],
         on_error: Callable[[BaseException], None],
     ) -> None:
-        """Call ``on_change`` with every new state, ``on_error`` with errors of threads."""
+        """Call ``on_change`` with every new state, ``on_error`` with errors of threads.
+
+        ``on_correction`` gets a claim that was given up, as it was before, when its transaction is
+        found in a block; ``on_change`` gets its new state after that.
+        """
         network = tracked_network(chain, storage, clock, lease_seconds, on_change)
         self._chain = chain.provider
         self._follower = chain.follower
@@ -53,6 +59,7 @@ class Tracker:
         self._confirmation = Confirmation(network)
         self._submission = Submission(network, self._confirmation)
         self._adoption = Adoption(network, self._confirmation)
+        self._correction = Correction(network, on_correction)
         self._reconciliation = Reconciliation(
             network, self._confirmation, self._submission, self._recovery, self._adoption, on_error
         )
@@ -110,6 +117,14 @@ class Tracker:
     def lease_is_over(self, claim: Claim) -> bool:
         """Return True if another may take over the claim, which was just read."""
         return self._leases.is_over(claim)
+
+    def correct(self, claim: Claim) -> Claim:
+        """Return the claim, corrected if it was given up and the chain shows its transaction.
+
+        Costs a question by id, at most once in some seconds, if it was given up. Raises
+        :class:`~facilitator.roles.storage.StorageUnavailable`.
+        """
+        return self._correction.ask(claim)
 
     def restore(self, transaction_id: str) -> Claim | None:
         """Write a pending claim again that the storage has lost; ``None`` if none is pending.

@@ -4,7 +4,9 @@ import asyncio
 import json
 import resource
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +26,10 @@ USUAL_FILES = 1024
 """How many files a process may have open on most systems, unless it asks for more."""
 
 
-class Told(NamedTuple):
+SERVE = ("-m", "facilitator", "serve")
+
+
+class Response(NamedTuple):
     """The response to a caller."""
 
     status: int
@@ -37,9 +42,9 @@ class Told(NamedTuple):
 
 
 class Facilitator:
-    """``facilitator serve`` on a devnet that makes blocks when told to and keeps its chain."""
+    """``facilitator serve`` on a devnet that makes blocks on demand and keeps its chain."""
 
-    def __init__(self, folder: Path, **settings: object) -> None:
+    def __init__(self, folder: Path, program: Sequence[str] = SERVE, **settings: object) -> None:
         environ = {
             "FACILITATOR_DEVNET__BLOCK_SECONDS": "0",
             "FACILITATOR_DEVNET__PATH": "chain.db",
@@ -48,7 +53,7 @@ class Facilitator:
             **{f"FACILITATOR_{key.upper()}": str(value) for key, value in settings.items()},
         }
         with _few_files():
-            self.process = ServeProcess(folder, environ)
+            self.process = ServeProcess(folder, environ, program)
         self.port = self.process.port
         line = next(line for line in self.process.lines if "/api/v0" in line)
         self._api = int(json.loads(line)["msg"].split("/api/v0")[0].rsplit(":", 1)[1])
@@ -121,12 +126,34 @@ def many_files() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
 
 
-def settle_at_once(port: int, bodies: Sequence[bytes], wait: float) -> "list[asyncio.Task[Told]]":
+Start = Callable[..., Facilitator]
+"""Starts a facilitator, with settings such as ``server__threads=8``."""
+
+
+def outcomes(responses: Sequence[Response]) -> Counter[str]:
+    """Count the outcomes."""
+    assert {one.status for one in responses} == {200}
+    return Counter(one.outcome for one in responses)
+
+
+async def all_but(
+    number: int, calls: list[asyncio.Task[Response]]
+) -> tuple[list[Response], set[asyncio.Task[Response]]]:
+    """Return the answers once only so many calls wait, and those calls."""
+    waiting = set(calls)
+    while len(waiting) > number:
+        _, waiting = await asyncio.wait(waiting, return_when=FIRST_COMPLETED)
+    return [each.result() for each in calls if each not in waiting], waiting
+
+
+def settle_at_once(
+    port: int, bodies: Sequence[bytes], wait: float
+) -> "list[asyncio.Task[Response]]":
     """One caller for each body, on a connection of its own; in the running event loop."""
     return [asyncio.create_task(_settle(port, body, wait)) for body in bodies]
 
 
-async def _settle(port: int, body: bytes, wait: float) -> Told:
+async def _settle(port: int, body: bytes, wait: float) -> Response:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     with closing(writer):
         writer.write(
@@ -136,4 +163,4 @@ async def _settle(port: int, body: bytes, wait: float) -> Told:
         )
         answer = await reader.read()
     head, _, content = answer.partition(b"\r\n\r\n")
-    return Told(int(head.split()[1]), json.loads(content))
+    return Response(int(head.split()[1]), json.loads(content))

@@ -3,21 +3,20 @@
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from facilitator.roles.chain import InMempool
 from facilitator.settlement import coordinator
+from facilitator.settlement.waiting_slots import PER_PAYMENT
 from support.client import call
 from support.payments import ALICE, BOB, CAROL, Payer, transaction_id
 from support.running import Running
 from support.waiting import eventually
-from waiting.crowd import Facilitator, Told, many_files, settle_at_once
+from waiting.crowd import Facilitator, Response, Start, all_but, outcomes, settle_at_once
 
 CALLERS = 1000
 WRITERS = 8
@@ -25,30 +24,9 @@ WRITERS = 8
 PENDING = "settlement_pending"
 DUPLICATE = "duplicate_settlement"
 
-Start = Callable[..., Facilitator]
 
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a facilitator: ``start(server__threads=8)`` overrides settings."""
-    with ExitStack() as stack:
-        stack.enter_context(many_files())
-
-        def started(**settings: object) -> Facilitator:
-            facilitator = Facilitator(tmp_path, **settings)
-            stack.callback(facilitator.process.close)
-            return facilitator
-
-        yield started
-
-
-def outcomes(told: list[Told]) -> Counter[str]:
-    assert {one.status for one in told} == {200}
-    return Counter(one.outcome for one in told)
-
-
-async def all_wait(facilitator: Facilitator, calls: list[asyncio.Task[Told]]) -> None:
-    """Return once every caller's payment is submitted; nobody must have been answered by then."""
+async def all_wait(facilitator: Facilitator, calls: list[asyncio.Task[Response]]) -> None:
+    """Return once every caller's payment is submitted; none must have been answered by then."""
 
     def submitted() -> bool:
         return facilitator.pending() == CALLERS or any(each.done() for each in calls)
@@ -63,7 +41,7 @@ def test_a_thousand_wait_while_others_are_served(start: Start, storage: str) -> 
     facilitator = start(plugins=f"devnet,{storage}")
     *bodies, other = facilitator.fund(CALLERS + 1)
 
-    async def crowd() -> list[Told]:
+    async def crowd() -> list[Response]:
         calls = settle_at_once(facilitator.port, bodies, wait=70)
         await all_wait(facilitator, calls)
         for method, path, body in (("POST", "/verify", other), ("GET", "/health", None)):
@@ -81,7 +59,7 @@ def test_each_of_a_thousand_is_answered_when_its_own_wait_is_over(start: Start) 
     facilitator = start(settlement__wait_seconds=3600)
     bodies = facilitator.fund(CALLERS)
 
-    async def crowd() -> tuple[list[Told], list[Told]]:
+    async def crowd() -> tuple[list[Response], list[Response]]:
         patient = settle_at_once(facilitator.port, bodies[::2], wait=3600)
         hasty = await asyncio.gather(*settle_at_once(facilitator.port, bodies[1::2], wait=5))
         assert not any(each.done() for each in patient)
@@ -93,28 +71,28 @@ def test_each_of_a_thousand_is_answered_when_its_own_wait_is_over(start: Start) 
     assert outcomes(patient) == {"success": CALLERS // 2}
 
 
-def test_of_a_thousand_callers_for_one_payment_one_is_told(start: Start) -> None:
+def test_of_a_thousand_callers_for_one_payment_a_few_wait_and_one_succeeds(start: Start) -> None:
     facilitator = start()
     (body,) = facilitator.fund(1)
 
-    async def crowd() -> list[Told]:
+    async def crowd() -> tuple[list[Response], list[Response]]:
         calls = settle_at_once(facilitator.port, [body] * CALLERS, wait=70)
+        excess, waiting = await all_but(PER_PAYMENT, calls)
         await asyncio.to_thread(facilitator.mine, [body])
-        return await asyncio.gather(*calls)
+        return excess, await asyncio.gather(*waiting)
 
-    assert outcomes(asyncio.run(crowd())) == {"success": 1, DUPLICATE: CALLERS - 1}
+    excess, waited = asyncio.run(crowd())
+    assert outcomes(excess) == {PENDING: CALLERS - PER_PAYMENT}
+    assert outcomes(waited) == {"success": 1, DUPLICATE: PER_PAYMENT - 1}
 
 
-def test_those_for_whom_there_is_no_place_are_told_so_at_once(start: Start) -> None:
+def test_callers_without_a_slot_are_answered_at_once(start: Start) -> None:
     facilitator = start(server__threads=48, settlement__max_waiting=32)
     bodies = facilitator.fund(CALLERS)
 
-    async def crowd() -> tuple[list[Told], list[Told]]:
+    async def crowd() -> tuple[list[Response], list[Response]]:
         calls = settle_at_once(facilitator.port, bodies, wait=70)
-        waiting: set[asyncio.Task[Told]] = set(calls)
-        while len(waiting) > 32:
-            _, waiting = await asyncio.wait(waiting, return_when=FIRST_COMPLETED)
-        excess = [each.result() for each in calls if each not in waiting]
+        excess, waiting = await all_but(32, calls)
         await asyncio.to_thread(facilitator.mine, bodies)
         return excess, await asyncio.gather(*waiting)
 
@@ -127,7 +105,7 @@ def test_sigterm_amid_a_thousand_answers_all_and_loses_nothing(start: Start) -> 
     facilitator = start()
     bodies = facilitator.fund(CALLERS)
 
-    async def stopped() -> list[Told]:
+    async def stopped() -> list[Response]:
         calls = settle_at_once(facilitator.port, bodies, wait=70)
         await all_wait(facilitator, calls)
         assert await asyncio.to_thread(facilitator.process.terminate) == 0
@@ -136,7 +114,7 @@ def test_sigterm_amid_a_thousand_answers_all_and_loses_nothing(start: Start) -> 
     assert outcomes(asyncio.run(stopped())) == {PENDING: CALLERS}
     again = start()
 
-    async def resumed() -> list[Told]:
+    async def resumed() -> list[Response]:
         calls = settle_at_once(again.port, bodies, wait=70)
         await asyncio.to_thread(again.mine, bodies)
         return await asyncio.gather(*calls)
@@ -144,7 +122,7 @@ def test_sigterm_amid_a_thousand_answers_all_and_loses_nothing(start: Start) -> 
     assert outcomes(asyncio.run(resumed())) == {"success": CALLERS}
 
 
-def test_who_waits_for_another_callers_verification_takes_a_place(
+def test_who_waits_for_another_callers_verification_takes_a_slot(
     run: Callable[..., Running],
 ) -> None:
     """So that it leaves threads to others: here more callers than there are threads."""
@@ -155,17 +133,17 @@ def test_who_waits_for_another_callers_verification_takes_a_place(
         calls = [pool.submit(running.settle, body) for _ in range(16)]
         try:
             eventually(lambda: verifying.count)
-            excess = _first(calls, 16 - 1 - 4)
+            excess = _first(calls, 16 - 1 - 2)  # one payment has half of the slots
             assert running.call("GET", "/health/live")[0] == 200
         finally:
             verifying.go_on.set()
         eventually(lambda: is_submitted(running, body))
         running.next_block()
         running.next_block()
-        told = Counter(_outcome(each) for each in calls if each not in excess)
+        others = Counter(_outcome(each) for each in calls if each not in excess)
     assert {_outcome(each) for each in excess} == {PENDING}
-    assert told["success"] == 1
-    assert told.keys() <= {"success", DUPLICATE, PENDING}  # the submitter needs a place as well
+    assert others["success"] == 1
+    assert others.keys() <= {"success", DUPLICATE, PENDING}  # the submitter needs a slot as well
 
 
 def test_who_cannot_have_its_payment_claimed_in_time_may_come_again(

@@ -53,6 +53,7 @@ def tracker(
         clock,
         lease_seconds=lease_seconds,
         on_change=lambda _: None,
+        on_correction=lambda _: None,
         on_error=faults.append,
     )
     with closing(tracker):

@@ -1,6 +1,7 @@
 """A node's refusal is final only when nothing else can have had the transaction taken."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -81,12 +82,15 @@ def test_what_proves_nothing_is_looked_for_and_sent_again(
 
     devnet.transaction = ask  # type: ignore[method-assign,assignment]
     tracker.start()
-    for pause in (5, 5, 10, 20, 40, 80):
-        before = len(asked)
+
+    def submitted_as_often_as(times: int) -> bool:
+        return len(submitted) == times
+
+    pauses = (5, 5, 10, 20, 40, 80)
+    for times, pause in enumerate(pauses, 1):
         clock.advance(pause)
-        eventually(lambda before=before: len(asked) > before)
-    eventually(lambda: len(submitted) == 7)
-    assert len(asked) == 6
+        eventually(partial(submitted_as_often_as, times + 1))
+    assert len(asked) == len(pauses)
     assert state_of(storage, claim) is ClaimState.SUBMITTED
     clock.advance(VALID_SECONDS)
     devnet.produce_block()
@@ -198,6 +202,21 @@ def test_what_a_mempool_had_before_may_have_been_told(
     assert stored.delivery is Delivery.UNKNOWN
 
 
+@pytest.mark.parametrize("proves", [each for each in Proof if each is not Proof.INPUTS])
+def test_a_refusal_that_is_wrong_is_no_reason_to_doubt(
+    tracker: Tracker, devnet: Devnet, storage: MemoryStorage, claim: Claim, proves: Proof
+) -> None:
+    """A node has what was just submitted. Only missing inputs show that one had it before."""
+    refusing(devnet, proves, partial(devnet.submit, claim.transaction))
+    tracker.submit(claim)
+    devnet.produce_block()
+    devnet.produce_block()
+    eventually(lambda: state_of(storage, claim) is ClaimState.SETTLED)
+    stored = storage.claim(claim.transaction_id)
+    assert stored is not None
+    assert stored.delivery is Delivery.NONE
+
+
 class TestClocks:
     """A clock of ours that is wrong, over a network whose time is right."""
 
@@ -252,6 +271,10 @@ class BackClock(ManualClock):
 
 class TestAClockThatIsPutBack:
     """What this process meant to do in some seconds is not put off for as long."""
+
+    @pytest.fixture
+    def lease_seconds(self) -> float:
+        return 1
 
     @pytest.fixture
     def clock(self) -> BackClock:

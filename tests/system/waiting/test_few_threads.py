@@ -1,0 +1,81 @@
+"""Where the system gives fewer threads than ``server.threads``, others are still served."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from support.client import call
+from support.waiting import eventually
+from waiting.crowd import Facilitator, Response, Start, outcomes, settle_at_once
+
+CALLERS = 300
+PENDING = "settlement_pending"
+LEARNT = "no further thread can start"
+
+WITHIN_MEMORY = """
+import resource, runpy
+resource.setrlimit(resource.RLIMIT_AS, ({megabytes} << 20,) * 2)
+runpy.run_module("facilitator", run_name="__main__", alter_sys=True)
+"""
+WITHIN_THREADS = """
+import _thread, runpy, threading
+start = _thread.start_new_thread
+
+def start_new_thread(*arguments, **named):
+    if _thread._count() >= {threads}:
+        raise RuntimeError("can't start new thread")
+    return start(*arguments, **named)
+
+_thread.start_new_thread = threading._start_new_thread = start_new_thread
+runpy.run_module("facilitator", run_name="__main__", alter_sys=True)
+"""
+"""A container's limit of processes does not bind the user root, by which tests may run."""
+
+
+def within(program: str, **limits: int) -> Sequence[str]:
+    return ("-c", program.format(**limits), "serve")
+
+
+PROGRAMS = {
+    "400 MB": within(WITHIN_MEMORY, megabytes=400),
+    "900 MB": within(WITHIN_MEMORY, megabytes=900),
+    "24 threads": within(WITHIN_THREADS, threads=24),
+    "60 threads": within(WITHIN_THREADS, threads=60),
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+@pytest.mark.parametrize("payments", [1, CALLERS])
+def test_callers_that_wait_leave_threads_to_others(
+    start: Start, program: Sequence[str], payments: int
+) -> None:
+    facilitator = start(plugins="devnet,memory", program=program)
+    *bodies, other = facilitator.fund(payments + 1)
+
+    async def crowd() -> list[Response]:
+        repeated = bodies * (CALLERS // payments)
+        calls = settle_at_once(facilitator.port, repeated, wait=70)
+        await asyncio.to_thread(eventually, lambda: has_learnt(facilitator))
+        for _ in range(3):
+            await asyncio.to_thread(others_are_served, facilitator, other)
+        assert not all(each.done() for each in calls)
+        await asyncio.to_thread(facilitator.mine, bodies)
+        return await asyncio.gather(*calls)
+
+    found = outcomes(asyncio.run(crowd()))
+    assert found.keys() <= {"success", PENDING, "duplicate_settlement"}
+    assert 1 <= found["success"] <= payments
+    assert found[PENDING] > CALLERS // 3
+
+
+def has_learnt(facilitator: Facilitator) -> bool:
+    return any(LEARNT in line for line in facilitator.process.lines)
+
+
+def others_are_served(facilitator: Facilitator, body: bytes) -> None:
+    for path in ("/health/live", "/health", "/health/ready", "/supported", "/status/" + "ab" * 32):
+        status, answer = call(facilitator.port, "GET", path)
+        assert status == 200, answer
+    status, answer = call(facilitator.port, "POST", "/verify", body)
+    assert (status, answer["isValid"]) == (200, True), answer
