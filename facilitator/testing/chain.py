@@ -10,8 +10,6 @@ a fixture ``chain`` that returns a :class:`ChainUnderTest`, new for each test::
                 yield network
 """
 
-from contextlib import suppress
-
 import pytest
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
@@ -27,15 +25,16 @@ from facilitator.roles.chain import (
     PointNotFound,
     ReadsLedgerState,
     Spent,
-    SubmissionRejected,
     Unspent,
 )
 from facilitator.testing.chain_evidence import EvidenceContract
+from facilitator.testing.chain_submission import SubmissionContract
 from facilitator.testing.chain_under_test import (
     NOWHERE,
     WAIT_SECONDS,
     ChainUnderTest,
     HidesSpends,
+    RefusesWhatItTakes,
     Silence,
     pay,
     statuses,
@@ -43,10 +42,16 @@ from facilitator.testing.chain_under_test import (
 )
 from facilitator.x402.networks import canonical_network
 
-__all__ = ["ChainProviderContract", "ChainUnderTest", "HidesSpends", "Silence"]
+__all__ = [
+    "ChainProviderContract",
+    "ChainUnderTest",
+    "HidesSpends",
+    "RefusesWhatItTakes",
+    "Silence",
+]
 
 
-class ChainProviderContract(EvidenceContract):
+class ChainProviderContract(EvidenceContract, SubmissionContract):
     """The promises of every provider to the facilitator; needs the fixture ``chain``."""
 
     def test_names_a_network_by_its_canonical_id(self, chain: ChainUnderTest) -> None:
@@ -118,41 +123,6 @@ class ChainProviderContract(EvidenceContract):
             status = chain.provider.outputs([made])[made]
             assert isinstance(status, Unspent)
             assert without_sizes(status.output) == without_sizes(output)
-
-    def test_submitting_again_changes_nothing(self, chain: ChainUnderTest) -> None:
-        """The ledger takes it once, whether it waits or is in a block already."""
-        raw = chain.spend(chain.fund())
-        before = chain.provider.tip()
-        transaction_id = chain.provider.submit(raw)
-        for _ in range(2):
-            with suppress(SubmissionRejected):
-                assert chain.provider.submit(raw) == transaction_id
-            chain.make_block()
-        blocks = chain.provider.blocks_after(before.point)
-        assert sum(block.transactions.count(transaction_id) for block in blocks) == 1
-
-    def test_a_double_spend_is_rejected(self, chain: ChainUnderTest) -> None:
-        """The rejection is definite and gives a reason."""
-        ref, _ = pay(chain)
-        with pytest.raises(SubmissionRejected, match=r"\w"):
-            chain.provider.submit(chain.spend(ref))
-
-    def test_a_forged_signature_is_rejected(self, chain: ChainUnderTest) -> None:
-        """The rejection is definite; the output stays unspent."""
-        ref = chain.fund()
-        raw = chain.spend(ref)
-        signature = decode_transaction(raw).witnesses.vkeys[0].signature
-        forged = raw.replace(signature, bytes([signature[0] ^ 1]) + signature[1:])
-        with pytest.raises(SubmissionRejected, match=r"\w"):
-            chain.provider.submit(forged)
-        chain.make_block()
-        assert statuses(chain.provider, ref) == [Unspent]
-
-    @pytest.mark.parametrize("junk", [b"", b"\x00", b"\x84\xa0\xa0\xf5\xf6", b"\xff" * 100])
-    def test_junk_is_rejected(self, chain: ChainUnderTest, junk: bytes) -> None:
-        """Bytes that are no transaction are refused for good, not by a failure of the chain."""
-        with pytest.raises(SubmissionRejected, match=r"\w"):
-            chain.provider.submit(junk)
 
     def test_a_rollback_takes_back_what_the_blocks_did(self, chain: ChainUnderTest) -> None:
         """The point is gone, the transaction is in no block, its outputs do not exist."""

@@ -61,6 +61,18 @@ class HidesSpends(Protocol):
         ...
 
 
+@runtime_checkable
+class RefusesWhatItTakes(Protocol):
+    """A chain under test whose server can refuse a transaction that its node takes.
+
+    Give it to a provider that asks a server.
+    """
+
+    def refuse_what_is_taken(self, text: str) -> None:
+        """Have the server take the next submission, and answer it with a refusal of that text."""
+        ...
+
+
 def statuses(provider: ChainProvider, *refs: OutputRef) -> list[type]:
     """Return the kind of each output's status."""
     answer = provider.outputs(refs)

@@ -175,6 +175,20 @@ class ClaimContract:
         storage.change_claim(changed)
         assert list(storage.open_claims()) == ([] if state.is_final else [changed])
 
+    @pytest.mark.parametrize("state", [state for state in ClaimState if state.is_final])
+    def test_a_final_claim_may_be_open_again(self, storage: Storage, state: ClaimState) -> None:
+        """A rollback may open it, or a block that holds what was given up."""
+        claim = example_claim(state=state, keep_until=200.0)
+        storage.add_claim(claim)
+        opened = claim.changed(state=ClaimState.INCLUDED)
+        assert storage.change_claim(opened)
+        assert list(storage.open_claims()) == [opened]
+        assert storage.forget_claims(now=300.0) == 0
+        settled = opened.changed(state=ClaimState.SETTLED)
+        assert storage.change_claim(settled)
+        assert list(storage.open_claims()) == []
+        assert storage.forget_claims(now=300.0) == 1
+
     @pytest.mark.parametrize("state", ClaimState)
     def test_final_claims_are_forgotten_in_time(self, storage: Storage, state: ClaimState) -> None:
         """They are removed from ``keep_until`` on, not before, and never while open."""

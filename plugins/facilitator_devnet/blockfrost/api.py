@@ -100,6 +100,8 @@ class BlockfrostApi:
             if root in HOSTED:
                 self._check_project(message.headers.get("project_id"))
             answer = self._dressed(found, request, effects)
+            if effects.refusal is not None:
+                raise ApiError(400, effects.refusal)
         except ApiError as error:
             answer = _as_json(error.body, error.status)
         if effects.cut_after:

@@ -8,7 +8,9 @@ from typing import Any, Literal, get_args
 from facilitator_devnet.blockfrost.errors import NAMES
 from facilitator_devnet.blockfrost.routes import ENDPOINTS
 
-Kind = Literal["latency", "answer", "cut_before", "cut_after", "truncate", "stale", "quota"]
+Kind = Literal[
+    "latency", "answer", "refuse", "cut_before", "cut_after", "truncate", "stale", "quota"
+]
 OVER_QUOTA = 402
 
 
@@ -23,6 +25,8 @@ class Fault:
     """The remaining requests; ``None`` until the faults are cleared."""
     status: int = 0
     """The status of ``answer``."""
+    message: str = ""
+    """The words of ``refuse``."""
     retry_after: int | None = None
     """The seconds in the header of ``answer``."""
     ms: int = 0
@@ -40,6 +44,8 @@ class Fault:
             raise ValueError(f"there is no endpoint {self.endpoint!r}; one is {ENDPOINTS[0]!r}")
         if self.kind == "answer" and self.status not in NAMES:
             raise ValueError(f"status must be one of {', '.join(map(str, NAMES))}")
+        if not isinstance(self.message, str):
+            raise ValueError("message must be a text")
         for name in ("times", "retry_after", "ms", "blocks", "requests"):
             number = getattr(self, name)
             if number is not None and (type(number) is not int or number < 0):
@@ -53,6 +59,7 @@ class Effects:
     latency_ms: int = 0
     status: int | None = None
     retry_after: int | None = None
+    refusal: str | None = None
     cut_before: bool = False
     cut_after: bool = False
     truncate: bool = False
@@ -89,6 +96,10 @@ class Faults:
     ) -> None:
         """Answer with the status alone; the request has no effect."""
         self.add(Fault("answer", endpoint, times, status=status, retry_after=retry_after))
+
+    def refuse(self, message: str, endpoint: str | None = None, times: int | None = None) -> None:
+        """Carry out the request, and answer with 400 and the message all the same."""
+        self.add(Fault("refuse", endpoint, times, message=message))
 
     def cut_before(self, endpoint: str | None = None, times: int | None = None) -> None:
         """Close the connection before the request has an effect."""
@@ -142,6 +153,8 @@ def _apply(fault: Fault, effects: Effects) -> None:
             effects.latency_ms += fault.ms
         case "answer":
             effects.status, effects.retry_after = fault.status, fault.retry_after
+        case "refuse":
+            effects.refusal = fault.message
         case "cut_before":
             effects.cut_before = True
         case "cut_after":

@@ -5,13 +5,13 @@ They hold the ledger's predicate failures as JSON, each wrapped in those of its 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from facilitator.cardano.rules import Failure
-from facilitator.cardano.transaction import OutputRef
+from facilitator.cardano.transaction import Body, OutputRef, Transaction
 
 ALL_SPENT = (
     'ConwayMempoolFailure "All inputs are spent. Transaction has probably already been included"'
@@ -51,13 +51,23 @@ def undecodable(why: str) -> str:
     return _text({"contents": read_error, "tag": "TxSubmitFail"})
 
 
-def refused(failures: Sequence[Failure], inputs: int, missing: Sequence[OutputRef]) -> str:
-    """Return the refusal of a transaction with so many ``inputs``; name those ``missing``.
+def refused(
+    failures: Sequence[Failure],
+    transaction: Transaction,
+    missing: Sequence[OutputRef],
+    slot: int,
+) -> str:
+    """Return the refusal of a transaction in that slot; name the ``missing`` ones of its inputs.
 
-    The ledger shows the compared values; here a sentence stands for them, except missing inputs.
+    The ledger shows the compared values; here a sentence stands for them, except missing inputs and
+    the time.
     """
-    nothing_left = 0 < inputs == len(missing)
-    errors = [ALL_SPENT] if nothing_left else [_predicate(each, missing) for each in failures]
+    nothing_left = 0 < len(transaction.body.inputs) == len(missing)
+    shown = {
+        "BadInputsUTxO": f"(fromList [{','.join(map(_input, missing))}])",
+        "OutsideValidityIntervalUTxO": f"({_interval(transaction.body)}) (SlotNo {slot})",
+    }
+    errors = [ALL_SPENT] if nothing_left else [_predicate(each, shown) for each in failures]
     answer: dict[str, Any] = {
         "era": "ShelleyBasedEraConway",
         "error": errors,
@@ -68,12 +78,10 @@ def refused(failures: Sequence[Failure], inputs: int, missing: Sequence[OutputRe
     return _text(answer)
 
 
-def _predicate(failure: Failure, missing: Sequence[OutputRef]) -> str:
+def _predicate(failure: Failure, values: Mapping[str, str]) -> str:
+    """Return the failure in its wrappers, with the ``values`` of its rule or with its sentence."""
     rule, why = failure
-    compared = _text(why)
-    if rule == "BadInputsUTxO":
-        compared = f"(fromList [{','.join(map(_input, missing))}])"
-    shown = f"{rule} {compared}"
+    shown = f"{rule} {values.get(rule) or _text(why)}"
     wrappers = next(wrappers for names, wrappers in WRAPPERS if re.fullmatch(names, rule))
     for wrapper in reversed(wrappers):
         shown = f"{wrapper} ({shown})"
@@ -83,6 +91,14 @@ def _predicate(failure: Failure, missing: Sequence[OutputRef]) -> str:
 def _input(ref: OutputRef) -> str:
     name = _text(ref.transaction_id.hex())
     return f"TxIn (TxId {{unTxId = SafeHash {name}}}) (TxIx {{unTxIx = {ref.index}}})"
+
+
+def _interval(body: Body) -> str:
+    start, end = (
+        "SNothing" if slot is None else f"SJust (SlotNo {slot})"
+        for slot in (body.invalid_before, body.invalid_hereafter)
+    )
+    return f"ValidityInterval {{invalidBefore = {start}, invalidHereafter = {end}}}"
 
 
 def _text(value: Any) -> str:

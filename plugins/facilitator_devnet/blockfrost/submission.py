@@ -17,8 +17,8 @@ def submit(devnet: Devnet, request: Request) -> str:
     except DecodeError as error:
         raise invalid(undecodable(str(error))) from error
     with devnet.chain() as chain:
-        missing = chain.missing(transaction)
-        failures = chain.take(transaction, devnet.now())
+        missing, slot = chain.missing(transaction), devnet.now()
+        failures = chain.take(transaction, slot)
     if failures:
-        raise invalid(refused(failures, len(transaction.body.inputs), missing))
+        raise invalid(refused(failures, transaction, missing, slot))
     return transaction.id.hex()

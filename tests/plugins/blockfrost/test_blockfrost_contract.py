@@ -51,7 +51,7 @@ class EverySecond(Faults):
             seen = self._seen[endpoint] = self._seen.get(endpoint, 0) + 1
             fails = endpoint.startswith("GET") and seen % 2 == 1
             self.failed += fails
-        return self._effects if fails else Effects()
+        return self._effects if fails else super().effects(endpoint)
 
 
 class BlockfrostUnderTest(OverDevnet[Blockfrost]):
@@ -63,6 +63,9 @@ class BlockfrostUnderTest(OverDevnet[Blockfrost]):
 
     def hide_spends(self, how: Silence) -> None:
         self.api.dress = replace(self.api.dress, edits=without_spends(how))
+
+    def refuse_what_is_taken(self, text: str) -> None:
+        self.api.faults.refuse(text, "POST /tx/submit", times=1)
 
 
 @contextmanager

@@ -83,6 +83,15 @@ def test_a_connection_cut_after_leaves_the_submission_taken(
     assert len(client.get("/mempool")) == 1
 
 
+def test_a_refusal_can_be_of_what_was_taken(
+    api: BlockfrostApi, client: BlockfrostApiClient, payment: Payment
+) -> None:
+    api.faults.refuse("a text", SUBMIT, times=1)
+    reply = client.ask("/tx/submit", payment())
+    assert (reply.status, reply.json["message"]) == (400, "a text")
+    assert len(client.get("/mempool")) == 1
+
+
 def test_a_body_can_end_too_early(api: BlockfrostApi, client: BlockfrostApiClient) -> None:
     api.faults.truncate(times=1)
     with pytest.raises(http.client.IncompleteRead):

@@ -1,10 +1,15 @@
 """A refusal names the broken rule inside of the rules that led to it."""
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
+from facilitator.cardano.refusals import Proof, prove_rule, read_refusal
 from facilitator.cardano.rules import Failure
 from facilitator_devnet.blockfrost.rejection import refused
+from support.refusal_names import NAMES
+from support.refusals import PAYMENT
 
 UTXO = "ConwayUtxowFailure (UtxoFailure ({}))"
 CERT = "ConwayCertsFailure (CertFailure ({}))"
@@ -37,7 +42,34 @@ CERT = "ConwayCertsFailure (CertFailure ({}))"
     ],
 )
 def test_a_predicate_stands_in_its_rules(rule: str, wrapped: str) -> None:
-    told = orjson.loads(refused([Failure(rule, "because")], 1, []))
+    told = orjson.loads(refused([Failure(rule, "because")], PAYMENT, [], 5))
     for _ in range(3):
         told = told["contents"]
     assert told["error"] == [wrapped.format(f'{rule} "because"')]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "slot", "shown", "proves"),
+    [
+        (None, 10, 10, "= SNothing, invalidHereafter = SJust (SlotNo 10)}) (SlotNo 10)",
+         Proof.EXPIRED),
+        (5, 10, 4, "= SJust (SlotNo 5), invalidHereafter = SJust (SlotNo 10)}) (SlotNo 4)",
+         Proof.EARLY),
+        (5, None, 4, "= SJust (SlotNo 5), invalidHereafter = SNothing}) (SlotNo 4)",
+         Proof.EARLY),
+    ],
+)  # fmt: skip
+def test_the_time_is_shown_as_the_ledger_shows_it(
+    start: int | None, end: int | None, slot: int, shown: str, proves: Proof
+) -> None:
+    body = replace(PAYMENT.body, invalid_before=start, invalid_hereafter=end)
+    failure = Failure("OutsideValidityIntervalUTxO", "because")
+    message = refused([failure], replace(PAYMENT, body=body), [], slot)
+    assert f"OutsideValidityIntervalUTxO (ValidityInterval {{invalidBefore {shown}" in message
+    assert read_refusal(message, PAYMENT).proves is proves
+
+
+@pytest.mark.parametrize("name", [name for names in NAMES.values() for name in names.split()])
+def test_every_refusal_proves_what_its_rule_does(name: str) -> None:
+    message = refused([Failure(name, "because")], PAYMENT, [], 5)
+    assert read_refusal(message, PAYMENT).proves is prove_rule(name, PAYMENT)

@@ -1,0 +1,22 @@
+"""``facilitator serve`` on a clock that is wrong, so many seconds ahead as its argument says.
+
+What a killed process leaves is waited for less long than an operator would.
+"""
+
+import sys
+import time
+
+LEASE_SECONDS = 2.0
+"""The length of a leader's lease here."""
+
+_machine = time.time
+
+if __name__ == "__main__":
+    ahead = float(sys.argv[1])
+    vars(time)["time"] = lambda: _machine() + ahead
+    from facilitator.chain import followed_chain, follower
+    from facilitator.cli import main
+
+    vars(followed_chain)["LEASE_SECONDS"] = LEASE_SECONDS
+    follower.RENEW_SECONDS = LEASE_SECONDS / 3
+    sys.exit(main(["serve"]))
