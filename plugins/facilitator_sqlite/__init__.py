@@ -25,4 +25,4 @@ def storage(context: Context) -> Storage:
     try:
         return SqliteStorage(context.settings.section(SqliteSettings).path)
     except StorageUnavailable as error:
-        raise PluginError(f"the storage cannot start: {error}") from error
+        raise PluginError(f"the storage cannot start: {error.detail}") from error

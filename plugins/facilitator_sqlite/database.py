@@ -1,28 +1,52 @@
-"""The file: its connections, and the checks before it is used."""
+"""The file: its connections, and the checks around each use."""
 
-import os
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from facilitator_sqlite.errors import DamagedRow, explained, unavailable
-from facilitator_sqlite.schema import APPLICATION_ID, STEPS
+from facilitator.plugin import StorageUnavailable
+from facilitator_sqlite.errors import (
+    DamagedRow,
+    describe_error,
+    get_primary_code,
+    too_busy,
+    unavailable,
+)
+from facilitator_sqlite.files import Files
+from facilitator_sqlite.marks import Marks
+from facilitator_sqlite.opening import connect, leave_file, open_file
 from facilitator_sqlite.writer import TooBusy, Writer
-
-_RETRY_SECONDS = 0.01
 
 T = TypeVar("T")
 
+_COUNT = "UPDATE file_state SET commits = commits + 1 RETURNING commits"
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_PING = "SELECT count(*) FROM sqlite_schema"
+_LEAST = "SELECT least_pages * page_size FROM file_state, pragma_page_size"
+
+
+class _Reader:
+    """A connection that reads, used by one thread at a time."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.lock = threading.Lock()
+        self.query(lambda each: each.execute("SELECT 1 FROM file_state").fetchone())
+
+    def query(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        with self.lock:
+            return query(self.connection)
+
 
 class Database:
-    """A connection that reads and one that writes, each used by one thread at a time.
+    """Connections that read and one that writes, each used by one thread at a time.
 
-    In WAL mode neither waits for the other. Open it after forking, never before: a connection must
-    not be carried into a child process. Every method raises
+    In WAL mode none waits for another. Open it after forking, never before: a connection must not
+    be carried into a child process. Every method raises
     :class:`~facilitator.roles.storage.StorageUnavailable`.
     """
 
@@ -34,28 +58,30 @@ class Database:
             complaint = f"needs SQLite 3.37 or newer, this Python has {sqlite3.sqlite_version}"
             raise unavailable(path, complaint)
         self.path = str(Path(path).absolute())
-        self._busy_seconds = busy_seconds
-        self._read_lock = threading.Lock()
+        self._files = Files(self.path)
+        self._marks = Marks(self._files)
         self._connections: list[sqlite3.Connection] = []
+        self._is_closed = False
         try:
             with self._explaining():
-                self._adopt(self._connect())
-                self._writer = Writer(self._connections[0], busy_seconds)
-                self._reader = self._connect()
-            self._file = self._found()
+                self._open(busy_seconds)
         except BaseException:
+            self._marks.close()
             for connection in self._connections:
                 connection.close()
             raise
 
-    def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        """Run the query on the committed state; return its result."""
-        self._check_file()
+    def read(self, query: Callable[[sqlite3.Connection], T], *, is_long: bool = False) -> T:
+        """Run the query on the committed state; return its result.
+
+        ``is_long`` keeps other reads from waiting for it.
+        """
+        reader = self._long_reader if is_long else self._reader
+        self._files.check()
         try:
-            with self._read_lock:
-                return query(self._reader)
+            return reader.query(query)
         except (sqlite3.Error, DamagedRow) as error:
-            raise explained(self.path, error) from error
+            raise self._explained(error) from error
 
     def write(
         self,
@@ -67,93 +93,101 @@ class Database:
         """Commit the operation; return its result. See :meth:`Writer.write`.
 
         The end of this or any process never undoes it. A loss of power may undo it unless it, or
-        one committed after it, was ``durable``.
+        one committed after it, was ``durable``. A durable one is not a single statement.
         """
         try:
             result: T = self._writer.write(operation, durable=durable, is_statement=is_statement)
         except TooBusy:
-            raise unavailable(self.path, "is too busy; use a faster disk") from None
+            raise too_busy(self.path) from None
         except (sqlite3.Error, DamagedRow) as error:
-            raise explained(self.path, error) from error
-        self._check_file()
+            raise self._explained(error) from error
         return result
+
+    def ping(self) -> None:
+        """Check the files, and that they can be read and written."""
+        self._files.check_mark()
+        self.write(lambda each: each.execute(_PING).fetchone(), durable=False)
 
     def close(self) -> None:
         """Close all connections; the last one of all processes folds the log into the file."""
-        with self._explaining(), self._read_lock:
-            self._writer.close()
-            for connection in self._connections[1:]:
-                connection.close()
+        if self._is_closed:
+            return
+        self._is_closed = True
+        with self._explaining():
+            is_complete = self._files.are_complete()
+            if not is_complete:
+                self._files.mend_index()  # which closing reads
+            for reader in (self._reader, self._long_reader):
+                with reader.lock:
+                    reader.connection.close()
+            self._writer.close(self._leave if is_complete else _stay)
+        self._files.close()
+        self._marks.close()
 
-    def _found(self) -> tuple[int, int] | None:
-        """Return the device and inode of the file at the path, if there is one."""
-        try:
-            found = os.stat(self.path)
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
-
-    def _check_file(self) -> None:
-        """Raise if the path has another file: with two files, a success is delivered twice."""
-        if self._found() != self._file:
-            raise unavailable(self.path, "was moved, removed or replaced; restart the facilitator")
-
-    def _connect(self) -> sqlite3.Connection:
-        """Return a further connection in autocommit mode, which :meth:`close` closes."""
-        connection = sqlite3.connect(
-            self.path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
+    def _open(self, busy_seconds: float) -> None:
+        first = open_file(self._files, self._marks, busy_seconds)
+        self._connections.append(first)
+        self._reader, self._long_reader = (_Reader(self._connect(busy_seconds)) for _ in range(2))
+        self._files.least_size = partial(self._reader.query, _read_least_size)
+        self._marks.join()
+        self._files.adopt()
+        self._writer = Writer(
+            first,
+            busy_seconds,
+            before=self._files.check_before,
+            count=_count,
+            after=self._acknowledge,
         )
+
+    def _connect(self, busy_seconds: float) -> sqlite3.Connection:
+        connection = connect(self.path, busy_seconds)
         self._connections.append(connection)
         return connection
+
+    def _acknowledge(self, commits: int | None) -> None:
+        """Check the files after a commit; one of claims is marked before.
+
+        A process that opens the file later finds the mark, or else a file is missing here already.
+        """
+        if commits is not None:
+            with self._explaining():
+                self._marks.acknowledge(commits)
+            self._files.check_mark()
+        self._files.check()
+
+    def _leave(self, connection: sqlite3.Connection) -> None:
+        leave_file(connection, self._marks)
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, DamagedRow) as error:
-            raise explained(self.path, error) from error
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+        except OSError as error:
+            raise unavailable(self.path, f"cannot be used: {error}") from error
 
-    def _adopt(self, connection: sqlite3.Connection) -> None:
-        """Refuse a file of another program before any change; migrate a file of this one."""
-        self._version(connection)
-        self._use_log(connection)
-        connection.execute("BEGIN IMMEDIATE")
-        for version, step in list(enumerate(STEPS, start=1))[self._version(connection) :]:
-            for statement in step:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {version}")
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute("COMMIT")
+    def _explained(self, error: sqlite3.Error | DamagedRow) -> StorageUnavailable:
+        """Return the error; a file that SQLite finds damaged is used no more."""
+        fault = describe_error(error)
+        try:
+            self._files.check()
+            if isinstance(error, sqlite3.Error) and get_primary_code(error) in _DAMAGED:
+                self._files.distrust(*fault)
+        except StorageUnavailable as known:
+            return known
+        return unavailable(self.path, *fault)
 
-    def _version(self, connection: sqlite3.Connection) -> int:
-        # One statement, so that another process may make the tables meanwhile.
-        version, application, tables = connection.execute(
-            "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema)"
-            " FROM pragma_user_version, pragma_application_id"
-        ).fetchone()
-        if application != APPLICATION_ID and (version or application or tables):
-            raise unavailable(self.path, "belongs to another program; set sqlite.path to another")
-        if version > len(STEPS):
-            raise unavailable(
-                self.path,
-                f"was written by a newer facilitator (its schema is {version}, this one knows"
-                f" {len(STEPS)}); upgrade this one",
-            )
-        return int(version)
 
-    def _use_log(self, connection: sqlite3.Connection) -> None:
-        """Switch to WAL mode; SQLite refuses processes that do so at once, without a wait."""
-        deadline = time.monotonic() + self._busy_seconds
-        while True:
-            try:
-                (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-                break
-            except sqlite3.OperationalError as error:
-                is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-                if not is_busy or time.monotonic() > deadline:
-                    raise
-                time.sleep(_RETRY_SECONDS)
-        if mode != "wal":
-            raise unavailable(
-                self.path, "must be on a local disk: it cannot have a write-ahead log"
-            )
+def _stay(_: sqlite3.Connection) -> None:
+    """Leave the file marked as open: the next start looks for what it has lost."""
+
+
+def _count(connection: sqlite3.Connection) -> int:
+    """Return the number of the commit that is about to be made."""
+    return int(connection.execute(_COUNT).fetchone()[0])
+
+
+def _read_least_size(connection: sqlite3.Connection) -> int | None:
+    (size,) = connection.execute(_LEAST).fetchone()
+    return None if size is None else int(size)

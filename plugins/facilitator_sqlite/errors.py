@@ -20,20 +20,37 @@ _ADVICE = {
     sqlite3.SQLITE_NOTADB: "is not an SQLite database; name another file in sqlite.path",
     sqlite3.SQLITE_READONLY: "is read-only; let this user write to it and to its folder",
 }
+_PUBLIC = {
+    sqlite3.SQLITE_BUSY: "the storage is too busy",
+    sqlite3.SQLITE_CORRUPT: "the storage is damaged",
+    sqlite3.SQLITE_FULL: "the storage is full",
+    sqlite3.SQLITE_READONLY: "the storage is read-only",
+}
+_NO_WORK = "the storage does not work"
 
 
 class DamagedRow(Exception):
     """A row holds values that are never written into such rows."""
 
 
-def unavailable(path: str, complaint: str) -> StorageUnavailable:
-    """Return the error that names the file and completes the sentence."""
-    return StorageUnavailable(f"the file {path} {complaint}")
+def unavailable(path: str, complaint: str, public: str = _NO_WORK) -> StorageUnavailable:
+    """Return the error whose detail names the file and completes the sentence."""
+    return StorageUnavailable(public, f"the file {path} {complaint}")
 
 
-def explained(path: str, error: sqlite3.Error | DamagedRow) -> StorageUnavailable:
-    """Return the error for the result code, by its primary code (the lowest eight bits)."""
+def too_busy(path: str) -> StorageUnavailable:
+    """Return the error of a write that other writes of this process keep waiting."""
+    return unavailable(path, "is too busy; use a faster disk", _PUBLIC[sqlite3.SQLITE_BUSY])
+
+
+def describe_error(error: sqlite3.Error | DamagedRow) -> tuple[str, str]:
+    """Return the complaint about the file for the result code, and the sentence for callers."""
+    code = get_primary_code(error)
+    return _ADVICE.get(code, f"cannot be used: {error}"), _PUBLIC.get(code, _NO_WORK)
+
+
+def get_primary_code(error: sqlite3.Error | DamagedRow) -> int:
+    """Return the primary result code: the lowest eight bits."""
     if isinstance(error, DamagedRow):
-        return unavailable(path, _ADVICE[sqlite3.SQLITE_CORRUPT])
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    return unavailable(path, _ADVICE.get(code & 0xFF, f"cannot be used: {error}"))
+        return sqlite3.SQLITE_CORRUPT
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF

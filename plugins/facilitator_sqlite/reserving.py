@@ -1,36 +1,66 @@
-"""Reservations of inputs in the file: see the tables and triggers of ``schema.VERSION_3``."""
+"""Reservations of inputs in the file: see the tables and triggers of ``schema.VERSION_5``."""
 
 import hashlib
+import itertools
 import sqlite3
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 from facilitator.plugin import Reservation, ReservedElsewhere, TooManyReservations
 from facilitator_sqlite.database import Database
 
-CLEAN_SECONDS = 10.0
-"""The interval at which expired records are removed together: they are spread over many pages."""
+SWEEP_EVERY = 64
+"""Each so many reservations, some that may be over are looked at."""
+SWEPT_AT_ONCE = 256
+"""Four for each new one, so that at most a third of those kept is over."""
 
 _KEY_BYTES = 16
 _MANY_INPUTS = 16
 """The most inputs in one statement; with more, one statement each is as good."""
 
-_VALUES = "(?, ?, ?, ?, ?, ?, ?, ?)"
+_VALUES = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _RESERVE = [
     f"INSERT INTO reserving VALUES {', '.join([_VALUES] * count)}"  # noqa: S608 -- question marks
     for count in range(_MANY_INPUTS + 1)
 ]
-_HELD = """
-    SELECT transaction_id, reserved_inputs.expires_at
+_OWN = "SELECT is_settling FROM reservations WHERE holder = ? AND expires_at > ?"
+_RIVAL = """
+    SELECT holder, payer, recipient, transaction_id, reserved_inputs.expires_at, is_settling
     FROM reserved_inputs JOIN reservations USING (holder)
     WHERE input = ? AND holder != ? AND reserved_inputs.expires_at > ?
 """
 _COUNT = """
-    SELECT count(*) FROM reservations WHERE payer = ? AND expires_at > ? AND holder != ?
+    SELECT count(*) FROM reservations
+    WHERE payer = ? AND is_settling = 0 AND expires_at > ? AND holder != ?
 """
 _INPUTS = "SELECT inputs FROM reservations WHERE holder = ?"
+_SWEEPS = [
+    (
+        f"SELECT {key} FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT 1 OFFSET ?",  # noqa: S608
+        f"DELETE FROM {table} WHERE {key} > ? AND {key} <= ? AND expires_at <= ?",  # noqa: S608
+    )
+    for table, key in (("reservations", "holder"), ("reserved_inputs", "input"))
+]
+_LAST = b"\xff" * _KEY_BYTES
+_FREE = "DELETE FROM reserved_inputs WHERE input = ? AND holder = ?"
+_REMOVE = "DELETE FROM reservations WHERE holder = ?"
+_CLEAR = "DELETE FROM reserved_inputs WHERE input = ?"
 
 Row = tuple[object, ...]
+Refusal = ReservedElsewhere | TooManyReservations
+
+
+class _Rival(NamedTuple):
+    """Another transaction that holds one of the inputs."""
+
+    input: str
+    holder: bytes
+    payer: bytes
+    recipient: bytes
+    transaction_id: str
+    expires_at: float
+    is_settling: int
 
 
 class SqliteReservations:
@@ -39,21 +69,17 @@ class SqliteReservations:
     def __init__(self, database: Database) -> None:
         """Keep them in this file."""
         self._database = database
-        self._clean_at = 0.0
+        self._calls = itertools.count(1)
+        self._swept_to = [b"", b""]
 
-    def reserve(
-        self, reservation: Reservation, now: float, limit: int
-    ) -> ReservedElsewhere | TooManyReservations | None:
-        """Hold the inputs for the transaction; ``None`` on success."""
-        if now >= self._clean_at:
-            self._database.write(partial(_clean, now=now), durable=False)
-            self._clean_at = now + CLEAN_SECONDS
-        rows = _rows(reservation, now, limit)
+    def reserve(self, reservation: Reservation, now: float, limit: int) -> Refusal | None:
+        """Hold the inputs for the transaction; return ``None`` on success, else the refusal."""
+        if next(self._calls) % SWEEP_EVERY == 0:
+            self._database.write(partial(self._sweep, now=now), durable=False)
+        rows = _build_rows(reservation, now, limit)
         thoroughly = partial(_hold, reservation=reservation, rows=rows, now=now, limit=limit)
 
-        def hold(
-            connection: sqlite3.Connection,
-        ) -> ReservedElsewhere | TooManyReservations | bool | None:
+        def hold(connection: sqlite3.Connection) -> Refusal | bool | None:
             """Hold as ``_hold``; return False if the reason of a refusal needs a transaction."""
             if _hold_at_once(connection, rows):
                 return None
@@ -66,23 +92,62 @@ class SqliteReservations:
         return self._database.write(thoroughly, durable=False)
 
     def release(self, transaction_id: str) -> None:
-        """Release the transaction's reservation, if it has one."""
-        self._database.write(partial(_release, holder=_key(transaction_id)), durable=False)
+        """Remove the transaction's reservation, if it has one."""
+        self._database.write(partial(_release, holder=_hash_key(transaction_id)), durable=False)
+
+    def cancel(self, transaction_id: str) -> bool:
+        """Remove the transaction's reservation if it was only verified; return True if removed."""
+        holder = _hash_key(transaction_id)
+
+        def cancel(connection: sqlite3.Connection) -> bool:
+            found = connection.execute(
+                "SELECT 1 FROM reservations WHERE holder = ? AND is_settling = 0", (holder,)
+            ).fetchone()
+            if found is not None:
+                _release(connection, holder)
+            return found is not None
+
+        return self._database.write(cancel, durable=False)
+
+    def is_reserved(self, transaction_id: str, now: float) -> bool:
+        """Return True if the transaction holds inputs."""
+        own = (_hash_key(transaction_id), now)
+        found = self._database.read(lambda connection: connection.execute(_OWN, own).fetchone())
+        return found is not None
+
+    def _sweep(self, connection: sqlite3.Connection, now: float) -> None:
+        """Remove those that are over among the next ones, by their keys, round and round.
+
+        An index by their ends would cost each reservation more than this.
+        """
+        for number, (find, remove) in enumerate(_SWEEPS):
+            start = self._swept_to[number]
+            found = connection.execute(find, (start, SWEPT_AT_ONCE - 1)).fetchone()
+            (end,) = found or (_LAST,)
+            connection.execute(remove, (start, end, now))
+            self._swept_to[number] = end if found else b""
 
 
-def _key(text: str) -> bytes:
-    """Return the collision-resistant key of a transaction, an input or a payer."""
+def _hash_key(text: str) -> bytes:
+    """Return the collision-resistant key of a transaction, an input, a payer or a recipient."""
     return hashlib.blake2b(text.encode(), digest_size=_KEY_BYTES).digest()
 
 
-def _rows(reservation: Reservation, now: float, limit: int) -> list[Row]:
+def _build_rows(reservation: Reservation, now: float, limit: int) -> list[Row]:
     """Return the rows for ``reserving``: one for each input, the first with all values."""
-    holder, payer = _key(reservation.transaction_id), _key(reservation.payer)
-    inputs = sorted(map(_key, reservation.inputs))
+    holder = _hash_key(reservation.transaction_id)
+    inputs = sorted(map(_hash_key, reservation.inputs))
     common = (holder, reservation.expires_at, now)
-    further = (payer, reservation.transaction_id, b"".join(inputs), limit)
+    further = (
+        _hash_key(reservation.payer),
+        reservation.transaction_id,
+        b"".join(inputs),
+        _hash_key(reservation.pay_to),
+        reservation.is_settling,
+        limit,
+    )
     first, *others = inputs or [b""]
-    return [(first, *common, *further)] + [(each, *common, *(None,) * 4) for each in others]
+    return [(first, *common, *further)] + [(each, *common, *(None,) * 6) for each in others]
 
 
 def _hold_at_once(connection: sqlite3.Connection, rows: Sequence[Row]) -> bool:
@@ -100,18 +165,51 @@ def _hold(
     rows: Sequence[Row],
     now: float,
     limit: int,
-) -> ReservedElsewhere | TooManyReservations | None:
-    """Hold the inputs, or return the conflict."""
-    holder, payer = _key(reservation.transaction_id), _key(reservation.payer)
-    for each in reservation.inputs:
-        held = connection.execute(_HELD, (_key(each), holder, now)).fetchone()
-        if held:
-            return ReservedElsewhere(each, *held)
+) -> Refusal | None:
+    """Hold the inputs in place of what gives way, or return the conflict."""
+    holder, payer = _hash_key(reservation.transaction_id), _hash_key(reservation.payer)
+    own = connection.execute(_OWN, (holder, now)).fetchone()
+    if own is not None and own[0] > reservation.is_settling:
+        return None
+    rivals = _find_rivals(connection, reservation, now)
+    if (refused := _find_refusal(reservation, rivals)) is not None:
+        return refused
+    too_many = None
+    connection.execute("SAVEPOINT ended")
+    for ended in {holder, *(rival.holder for rival in rivals)}:
+        _release(connection, ended)
     (others,) = connection.execute(_COUNT, (payer, now, holder)).fetchone()
-    if others >= limit:
-        return TooManyReservations(others)
-    _release(connection, holder)
-    connection.executemany(_RESERVE[1], rows)
+    if others >= limit and not reservation.is_settling:
+        connection.execute("ROLLBACK TO ended")
+        too_many = TooManyReservations(others)
+    else:
+        # What is left of others is over, whatever the clock that was put back says.
+        connection.executemany(_CLEAR, [row[:1] for row in rows])
+        connection.executemany(_RESERVE[1], rows)
+    connection.execute("RELEASE ended")
+    return too_many
+
+
+def _find_rivals(
+    connection: sqlite3.Connection, reservation: Reservation, now: float
+) -> list[_Rival]:
+    """Return the inputs that other transactions hold, each with what holds it."""
+    holder = _hash_key(reservation.transaction_id)
+    found = [
+        (each, connection.execute(_RIVAL, (_hash_key(each), holder, now)).fetchone())
+        for each in reservation.inputs
+    ]
+    return [_Rival(each, *row) for each, row in found if row is not None]
+
+
+def _find_refusal(wanted: Reservation, rivals: Sequence[_Rival]) -> ReservedElsewhere | None:
+    """Return what refuses the reservation among the holders of its inputs, settlements first."""
+    same = (_hash_key(wanted.payer), _hash_key(wanted.pay_to))
+    for rival in sorted(rivals, key=lambda each: -each.is_settling):
+        if rival.is_settling or not (wanted.is_settling or (rival.payer, rival.recipient) == same):
+            return ReservedElsewhere(
+                rival.input, rival.transaction_id, rival.expires_at, bool(rival.is_settling)
+            )
     return None
 
 
@@ -121,13 +219,5 @@ def _release(connection: sqlite3.Connection, holder: bytes) -> None:
         return
     (inputs,) = found
     keys = [inputs[at : at + _KEY_BYTES] for at in range(0, len(inputs), _KEY_BYTES)]
-    connection.executemany(
-        "DELETE FROM reserved_inputs WHERE input = ? AND holder = ?",
-        [(key, holder) for key in keys],
-    )
-    connection.execute("DELETE FROM reservations WHERE holder = ?", (holder,))
-
-
-def _clean(connection: sqlite3.Connection, now: float) -> None:
-    connection.execute("DELETE FROM reserved_inputs WHERE expires_at <= ?", (now,))
-    connection.execute("DELETE FROM reservations WHERE expires_at <= ?", (now,))
+    connection.executemany(_FREE, [(key, holder) for key in keys])
+    connection.execute(_REMOVE, (holder,))

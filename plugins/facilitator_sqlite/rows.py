@@ -22,7 +22,7 @@ PLACES = ", ".join("?" for _ in _NAMES)
 """A parameter for each of the columns."""
 
 
-def row_of(claim: Claim) -> Row:
+def encode_claim(claim: Claim) -> Row:
     """Return the values of the columns."""
     values = list(_VALUES(claim))
     for index in _SLOTS:
@@ -30,7 +30,7 @@ def row_of(claim: Claim) -> Row:
     return tuple(values)
 
 
-def claim_of(row: Row) -> Claim:
+def decode_claim(row: Row) -> Claim:
     """Return the claim whose columns have these values. Raises :class:`DamagedRow`."""
     values = list(row)
     try:

@@ -90,7 +90,7 @@ VERSION_3 = (
     "DROP VIEW IF EXISTS reserving",
     "DROP TABLE reserved_inputs",
     "DROP TABLE reservations",
-    # Transactions, payers and inputs are known by short hashes (``reserving.key``), and each table
+    # Short hashes (``reserving._hash_key``) stand for transactions, payers and inputs. Each table
     # has the fewest indexes possible: every page that a reservation touches is written.
     """
     CREATE TABLE reservations (
@@ -139,5 +139,61 @@ VERSION_3 = (
 
 VERSION_4 = ("ALTER TABLE claims ADD COLUMN follows TEXT NOT NULL DEFAULT ''",)
 
-STEPS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4)
+VERSION_5 = (
+    # One row. Counts the commits that hold claims, so that a lost one is noticed: see ``marks``.
+    # ``least_pages`` is the smallest size that the file was given when space was given back.
+    """
+    CREATE TABLE file_state (
+        commits INTEGER NOT NULL,
+        least_pages INTEGER
+    ) STRICT
+    """,
+    "INSERT INTO file_state VALUES (0, NULL)",
+    # Settlements keep their inputs. What was only verified is advice, and is dropped.
+    "DROP VIEW reserving",
+    "DROP INDEX reservations_by_payer",
+    """
+    DELETE FROM reservations WHERE transaction_id NOT IN (
+        SELECT transaction_id FROM claims WHERE state IN ('claimed', 'submitted', 'included')
+    )
+    """,
+    "DELETE FROM reserved_inputs WHERE holder NOT IN (SELECT holder FROM reservations)",
+    "ALTER TABLE reservations ADD COLUMN recipient BLOB NOT NULL DEFAULT x''",
+    "ALTER TABLE reservations ADD COLUMN is_settling INTEGER NOT NULL DEFAULT 1",
+    """
+    CREATE INDEX verified_by_payer ON reservations (payer, expires_at) WHERE is_settling = 0
+    """,
+    """
+    CREATE VIEW reserving AS SELECT
+        NULL AS input, NULL AS holder, NULL AS expires_at, NULL AS now, NULL AS payer,
+        NULL AS transaction_id, NULL AS inputs, NULL AS recipient, NULL AS is_settling,
+        NULL AS most
+    """,
+    """
+    CREATE TRIGGER reserve INSTEAD OF INSERT ON reserving WHEN NEW.inputs IS NOT NULL BEGIN
+        SELECT RAISE(ABORT, 'refused') FROM reservations WHERE holder = NEW.holder
+        AND (inputs != NEW.inputs OR is_settling > NEW.is_settling);
+        SELECT RAISE(ABORT, 'refused') WHERE NEW.is_settling = 0 AND NEW.most <= (
+            SELECT count(*) FROM reservations WHERE payer = NEW.payer AND is_settling = 0
+            AND expires_at > NEW.now AND holder != NEW.holder
+        );
+        INSERT OR REPLACE INTO reservations VALUES (
+            NEW.holder, NEW.payer, NEW.expires_at, NEW.transaction_id, NEW.inputs,
+            NEW.recipient, NEW.is_settling
+        );
+    END
+    """,
+    """
+    CREATE TRIGGER reserve_input INSTEAD OF INSERT ON reserving BEGIN
+        SELECT RAISE(ABORT, 'refused') FROM reserved_inputs
+        WHERE input = NEW.input AND holder != NEW.holder AND expires_at > NEW.now;
+        INSERT OR REPLACE INTO reserved_inputs VALUES (NEW.input, NEW.holder, NEW.expires_at);
+    END
+    """,
+)
+
+STEPS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5)
 """The statements that lead from each version (``PRAGMA user_version``) to the next, from 0 on."""
+
+COUNTED_FROM = 5
+"""The first version in which the commits of claims are counted."""

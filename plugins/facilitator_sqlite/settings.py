@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from facilitator.plugin import setting
 
 
-def _names_a_file(path: str) -> str | None:
+def _check_path(path: str) -> str | None:
     if path == ":memory:":
         return "must name a file; to keep nothing, enable the plugin 'memory' instead of 'sqlite'"
     return None
@@ -18,5 +18,5 @@ class SqliteSettings:
     path: str = setting(
         "facilitator.db",
         "File that keeps claims and reservations, on a local disk; made when it does not exist.",
-        check=_names_a_file,
+        check=_check_path,
     )

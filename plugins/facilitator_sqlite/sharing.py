@@ -3,14 +3,11 @@
 import sqlite3
 from collections.abc import Collection, Sequence
 
-from facilitator.plugin import Entry
+from facilitator.plugin import Entry, Lease
 from facilitator_sqlite.database import Database
 
-_LEAD = """
-    INSERT INTO leaders VALUES (?, ?, ?) ON CONFLICT (network) DO UPDATE
-    SET follower = excluded.follower, lease_until = excluded.lease_until
-    WHERE follower = excluded.follower OR lease_until <= ?
-"""
+_LEASE = "SELECT follower, lease_until FROM leaders WHERE network = ?"
+_LEAD = "INSERT OR REPLACE INTO leaders VALUES (?, ?, ?)"
 _PUBLISH = """
     INSERT INTO entries SELECT network, ?, ? FROM leaders
     WHERE network = ? AND follower = ?
@@ -33,17 +30,29 @@ class SharedChain:
         """Share through the tables of this file."""
         self._database = database
 
-    def lead(self, network: str, follower: str, now: float, until: float) -> bool:
-        """Make the follower the network's leader, unless another one's lease lasts.
+    def lead(
+        self, network: str, follower: str, now: float, until: float, over: Lease | None = None
+    ) -> Lease:
+        """Make ``follower`` the leader unless another's lease lasts; return the lease in force."""
 
-        Return True if it leads now.
-        """
-        lease = (network, follower, until, now)
+        def lasting(connection: sqlite3.Connection) -> Lease | None:
+            """Return the lease of another follower that keeps this one from leading."""
+            found = connection.execute(_LEASE, (network,)).fetchone()
+            if found is None:
+                return None
+            lease = Lease(*found)
+            is_over = lease.until <= now or lease == over
+            return None if is_over or lease.follower == follower else lease
 
-        def lead(connection: sqlite3.Connection) -> bool:
-            return connection.execute(_LEAD, lease).rowcount == 1
+        def lead(connection: sqlite3.Connection) -> Lease:
+            lease = lasting(connection)
+            if lease is None:
+                lease = Lease(follower, until)
+                connection.execute(_LEAD, (network, *lease))
+            return lease
 
-        return self._database.write(lead, durable=False)
+        # Those who only wait for the lead ask once a second: they need not write for that.
+        return self._database.read(lasting) or self._database.write(lead, durable=False)
 
     def resign(self, network: str, follower: str) -> None:
         """End the follower's lease, if it leads."""

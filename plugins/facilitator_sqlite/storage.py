@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 from facilitator.plugin import Claim
 from facilitator_sqlite.database import Database
+from facilitator_sqlite.forgetting import forget_some
+from facilitator_sqlite.keys import SqliteKeys
 from facilitator_sqlite.reserving import SqliteReservations
-from facilitator_sqlite.rows import COLUMNS, PLACES, claim_of, row_of
+from facilitator_sqlite.rows import COLUMNS, PLACES, decode_claim, encode_claim
 from facilitator_sqlite.sharing import SharedChain
 
 # These statements contain constant names and question marks, nothing that was received.
@@ -20,17 +22,11 @@ _OPEN = f"""
     SELECT {COLUMNS} FROM claims WHERE state IN ('claimed', 'submitted', 'included')
     ORDER BY created_at
 """  # noqa: S608
-_FORGET = """
-    DELETE FROM claims WHERE state IN ('settled', 'rejected', 'expired') AND keep_until <= ?
-"""
 _FIND = "SELECT 1 FROM claims WHERE transaction_id = ?"
 _REMOVE = "DELETE FROM claims WHERE transaction_id = ?"
-_FORGET_KEYS = "DELETE FROM idempotency_keys WHERE expires_at <= ?"
-_BIND = "INSERT INTO idempotency_keys VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
-_BOUND = "SELECT fingerprint FROM idempotency_keys WHERE key = ?"
 
 
-class SqliteStorage(SqliteReservations, SharedChain):
+class SqliteStorage(SqliteReservations, SqliteKeys, SharedChain):
     """A :class:`~facilitator.roles.storage.Storage` for the processes of one machine."""
 
     is_shared = True
@@ -48,24 +44,24 @@ class SqliteStorage(SqliteReservations, SharedChain):
         """Write the claim unless its transaction has one; return the one that is now there."""
 
         def add(connection: sqlite3.Connection) -> Claim:
-            if connection.execute(_ADD, row_of(claim)).rowcount:
+            if connection.execute(_ADD, encode_claim(claim)).rowcount:
                 return claim
-            return claim_of(connection.execute(_CLAIM, (claim.transaction_id,)).fetchone())
+            return decode_claim(connection.execute(_CLAIM, (claim.transaction_id,)).fetchone())
 
         return self._database.write(add, durable=True)
 
     def claim(self, transaction_id: str) -> Claim | None:
         """Return the claim on the transaction, if there is one."""
-        return self._database.read(lambda connection: _claim(connection, transaction_id))
+        return self._database.read(lambda connection: _find_claim(connection, transaction_id))
 
     def change_claim(self, claim: Claim) -> bool:
         """Write the claim if it was made from the stored one; return True if it is stored now."""
 
         def change(connection: sqlite3.Connection) -> bool:
             expected = (claim.transaction_id, claim.version - 1, claim.follows)
-            if connection.execute(_CHANGE, row_of(claim) + expected).rowcount:
+            if connection.execute(_CHANGE, encode_claim(claim) + expected).rowcount:
                 return True
-            return _claim(connection, claim.transaction_id) == claim
+            return _find_claim(connection, claim.transaction_id) == claim
 
         return self._database.write(change, durable=True)
 
@@ -73,7 +69,7 @@ class SqliteStorage(SqliteReservations, SharedChain):
         """Remove the claim if the stored one equals it; return True if it was removed."""
 
         def remove(connection: sqlite3.Connection) -> bool:
-            if _claim(connection, claim.transaction_id) != claim:
+            if _find_claim(connection, claim.transaction_id) != claim:
                 return False
             connection.execute(_REMOVE, (claim.transaction_id,))
             return True
@@ -84,45 +80,27 @@ class SqliteStorage(SqliteReservations, SharedChain):
         """Return all claims that are not final, oldest first."""
 
         def find(connection: sqlite3.Connection) -> list[Claim]:
-            return [claim_of(row) for row in connection.execute(_OPEN).fetchall()]
+            return [decode_claim(row) for row in connection.execute(_OPEN).fetchall()]
 
-        return self._database.read(find)
+        return self._database.read(find, is_long=True)
 
     def forget_claims(self, now: float) -> int:
-        """Remove final claims whose ``keep_until`` has passed; return their number."""
-
-        def forget(connection: sqlite3.Connection) -> int:
-            return connection.execute(_FORGET, (now,)).rowcount
-
-        return self._database.write(forget, durable=False)
-
-    def bind_key(self, key: str, fingerprint: str, expires_at: float, now: float) -> str:
-        """Bind the key to the request unless it is bound; return the bound fingerprint."""
-
-        def bind(connection: sqlite3.Connection) -> str:
-            connection.execute(_FORGET_KEYS, (now,))
-            connection.execute(_BIND, (key, fingerprint, expires_at))
-            return str(connection.execute(_BOUND, (key,)).fetchone()[0])
-
-        return self._database.write(bind, durable=False)
+        """Remove some final claims whose ``keep_until`` has passed; return their number."""
+        return self._database.write(lambda connection: forget_some(connection, now), durable=False)
 
     def ping(self) -> None:
         """Check that the file can be read and written. Raises ``StorageUnavailable`` otherwise."""
-
-        def look(connection: sqlite3.Connection) -> None:
-            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-
-        self._database.write(look, durable=False)
+        self._database.ping()
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
 
 
-def _claim(connection: sqlite3.Connection, transaction_id: str) -> Claim | None:
+def _find_claim(connection: sqlite3.Connection, transaction_id: str) -> Claim | None:
     key = (transaction_id,)
     # Reading all columns costs more, and most transactions asked for have no claim.
     if connection.execute(_FIND, key).fetchone() is None:
         return None
     row = connection.execute(_CLAIM, key).fetchone()
-    return claim_of(row) if row else None
+    return decode_claim(row) if row else None

@@ -29,17 +29,45 @@ class _Write:
         """True if its thread is to commit the queue, including this operation."""
         self.result: Any = None
         self.error: BaseException | None = None
-        self.woken = threading.Lock()
-        self.woken.acquire()
+        self.woken: threading.Lock | None = None
+        """Held until the operation is committed, has failed, or leads, if it has to wait."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for that; return False if it takes longer. Negative seconds have no end."""
+        return self.woken is None or self.woken.acquire(timeout=seconds)
+
+    def wake(self) -> None:
+        """End the wait."""
+        if self.woken is not None:
+            self.woken.release()
 
 
 class Writer:
     """The connection that writes, used by one thread at a time for the whole queue."""
 
-    def __init__(self, connection: sqlite3.Connection, wait_seconds: float) -> None:
-        """Take a connection in autocommit mode; an operation begins within ``wait_seconds``."""
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        wait_seconds: float,
+        *,
+        before: Callable[[], None],
+        count: Callable[[sqlite3.Connection], int],
+        after: Callable[[int | None], None],
+    ) -> None:
+        """Take a connection in autocommit mode.
+
+        Args:
+            connection: Used by one thread at a time.
+            wait_seconds: The longest time until an operation begins.
+            before: Called before each commit.
+            count: Called in each transaction of durable operations; returns its number.
+            after: Called with that number, or ``None``, before the commit is acknowledged.
+        """
         self._connection = connection
         self._wait_seconds = wait_seconds
+        self._before = before
+        self._count = count
+        self._after = after
         self._level = ""
         """The last value of ``PRAGMA synchronous``."""
         self._lock = threading.Lock()
@@ -63,7 +91,10 @@ class Writer:
         with self._lock:
             self._waiting.append(own)
             own.leads, self._is_led = not self._is_led, True
-        if not own.leads:
+            if not own.leads:
+                own.woken = threading.Lock()
+                own.woken.acquire()
+        if own.woken is not None:
             self._wait(own)
         if own.leads:
             self._lead()
@@ -71,20 +102,23 @@ class Writer:
             raise own.error
         return own.result
 
-    def close(self) -> None:
-        """Close the connection after the current commit."""
+    def close(self, leave: Callable[[sqlite3.Connection], None]) -> None:
+        """After the current commit call ``leave``, and close the connection."""
         with self._committing:
-            self._connection.close()
+            try:
+                leave(self._connection)
+            finally:
+                self._connection.close()
 
     def _wait(self, own: _Write) -> None:
         """Wait until the operation is committed, has failed, or leads."""
-        if own.woken.acquire(timeout=self._wait_seconds):
+        if own.wait(self._wait_seconds):
             return
         with self._lock:
             if own in self._waiting and not own.leads:
                 self._waiting.remove(own)
                 raise TooBusy
-        own.woken.acquire()  # it is under way
+        own.wait(-1)  # it is under way
 
     def _lead(self) -> None:
         """Commit the queue, and let the first operation that came meanwhile lead."""
@@ -102,23 +136,30 @@ class Writer:
             for write in self._waiting[:1]:
                 write.leads = True
         for write in woken:
-            write.woken.release()
+            write.wake()
 
     def _commit(self, group: Sequence[_Write]) -> None:
-        """Run all in one transaction. Raises if none of it was committed."""
+        """Run all in one transaction. Raises if none of it is acknowledged."""
+        self._before()
         try:
-            self._synchronize(durable=any(write.durable for write in group))
+            is_durable = any(write.durable for write in group)
+            self._synchronize(durable=is_durable)
             if len(group) == 1 and group[0].is_statement:
                 group[0].result = group[0].operation(self._connection)
-                return
-            self._connection.execute("BEGIN IMMEDIATE")
-            for write in group:
-                self._run(write)
-            self._connection.execute("COMMIT")
+                commits = None
+            else:
+                self._connection.execute("BEGIN IMMEDIATE")
+                changes = self._connection.total_changes
+                for write in group:
+                    self._run(write)
+                is_counted = is_durable and self._connection.total_changes != changes
+                commits = self._count(self._connection) if is_counted else None
+                self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:  # some errors have rolled it back
                 self._connection.execute("ROLLBACK")
             raise
+        self._after(commits)
 
     def _run(self, write: _Write) -> None:
         """Run the operation; undo it without the others if it fails."""

@@ -116,7 +116,7 @@ def test_one_that_fails_is_undone_without_the_others(storage: Grouping) -> None:
     storage.run(key)
 
 
-def test_when_the_disk_is_full_everybody_is_told(storage: Grouping) -> None:
+def test_when_the_disk_is_full_every_caller_learns_of_it(storage: Grouping) -> None:
     (pages,) = storage.run("PRAGMA page_count")
     storage.run(f"PRAGMA max_page_count = {pages + 10}")
     small, large = adding(storage, [0]), adding(storage, [1], size=100_000)
@@ -128,7 +128,7 @@ def test_when_the_disk_is_full_everybody_is_told(storage: Grouping) -> None:
     assert kept(storage) == {0}
 
 
-def test_when_nothing_can_be_committed_everybody_is_told(storage: Grouping) -> None:
+def test_when_nothing_can_be_committed_every_caller_learns_of_it(storage: Grouping) -> None:
     def prevent(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT INTO child VALUES (1)")  # refused when it is committed
 
@@ -147,7 +147,7 @@ def test_when_nothing_can_be_committed_everybody_is_told(storage: Grouping) -> N
     assert kept(storage) == {0}
 
 
-def test_a_damaged_row_is_told_to_whoever_asks_for_it(storage: Grouping) -> None:
+def test_a_damaged_row_is_reported_to_its_caller_alone(storage: Grouping) -> None:
     one, damaged, two = adding(storage, range(3))
     damaged()
     storage.run("UPDATE claims SET state = 'paid'")
@@ -202,12 +202,16 @@ INPUTS = st.sampled_from([["i1"], ["i2"], ["i1", "i2"], ["i3"]])
 CLAIM = "c1" * 32
 
 
-def reserve(transaction: str, inputs: Sequence[str], limit: int) -> Callable[[Storage], Any]:
-    wanted = example_reservation(transaction, inputs, payer="payer", expires_at=9.0)
+def reserve(
+    transaction: str, inputs: Sequence[str], limit: int, pay_to: str = "shop", settles: bool = True
+) -> Callable[[Storage], Any]:
+    wanted = example_reservation(
+        transaction, inputs, payer="payer", expires_at=9.0, pay_to=pay_to, is_settling=settles
+    )
 
     def call(storage: Storage) -> Any:
         refusal = storage.reserve(wanted, now=0.0, limit=limit)
-        return refusal and type(refusal)
+        return (type(refusal), getattr(refusal, "is_settling", getattr(refusal, "held", None)))
 
     return call
 
@@ -218,8 +222,16 @@ def change(version: int, owner: str) -> Callable[[Storage], Any]:
 
 
 CALLS = st.one_of(
-    st.builds(reserve, TRANSACTIONS, INPUTS, st.sampled_from([1, 2, 9])),
+    st.builds(
+        reserve,
+        TRANSACTIONS,
+        INPUTS,
+        st.sampled_from([1, 2, 9]),
+        st.sampled_from(["shop", "other shop"]),
+        st.booleans(),
+    ),
     TRANSACTIONS.map(lambda each: lambda storage: storage.release(each)),
+    TRANSACTIONS.map(lambda each: lambda storage: storage.cancel(each)),
     st.sampled_from("ab").map(
         lambda owner: lambda storage: storage.add_claim(example_claim(owner=owner)).owner
     ),
@@ -230,13 +242,25 @@ CALLS = st.one_of(
     st.sampled_from("ab").map(
         lambda each: lambda storage: storage.bind_key("key", each, expires_at=9.0, now=0.0)
     ),
+    st.tuples(st.sampled_from("ab"), st.sampled_from(["a", "b", None])).map(
+        lambda pair: lambda storage: storage.change_key("key", *pair, expires_at=9.0)
+    ),
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=60)
 @example(
     before=[reserve("t1", ["i1"], 9)],
     grouped=[reserve("t2", ["i1"], 9), lambda storage: storage.release("t1")],
+)
+@example(
+    before=[reserve("t1", ["i1", "i2"], 9, settles=False), reserve("t2", ["i3"], 9, settles=False)],
+    grouped=[
+        reserve("t3", ["i1"], 2, settles=False),
+        reserve("t2", ["i3", "i1"], 1, "other shop", settles=False),
+        reserve("t2", ["i3"], 0),
+        lambda storage: storage.cancel("t2"),
+    ],
 )
 @given(before=st.lists(CALLS, max_size=4), grouped=st.lists(CALLS, min_size=2, max_size=MOST))
 def test_a_group_answers_as_if_one_call_came_after_the_other(
@@ -247,7 +271,6 @@ def test_a_group_answers_as_if_one_call_came_after_the_other(
     """As the storage in memory, which has no groups."""
     memory = MemoryStorage()
     with closing(Grouping(tmp_path_factory.mktemp("group") / "facilitator.db")) as storage:
-        storage._clean_at = 1e9
         assert [call(storage) for call in before] == [call(memory) for call in before]
         expected = [call(memory) for call in grouped]
         made = storage.together([partial(call, storage) for call in grouped])
