@@ -131,8 +131,8 @@ class Follower:
 
     @property
     def asks(self) -> bool:
-        """True if this process asks the provider for blocks, and no other one for all."""
-        return self._feed is None or self._feed.asks
+        """True unless another process asks the provider for blocks, as far as is known."""
+        return self._feed is None or self._feed.asks or self.sight.is_lost
 
     @property
     def epoch(self) -> int | None:
