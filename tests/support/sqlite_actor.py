@@ -66,9 +66,9 @@ class Actor:
             writer = database._writer
             writer._count = before(writer._count, strike)
         elif moment == "committed":
-            database._marks.acknowledge = before(database._marks.acknowledge, strike)
+            vars(database._marks)["acknowledge"] = before(database._marks.acknowledge, strike)
         elif moment == "marked":
-            database._files.check_mark = before(database._files.check_mark, strike)
+            vars(database._files)["check_mark"] = before(database._files.check_mark, strike)
         else:
             writer = database._writer
             writer._after = after(writer._after, strike)

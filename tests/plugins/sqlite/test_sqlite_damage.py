@@ -2,8 +2,9 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -83,12 +84,13 @@ def test_a_file_that_was_found_damaged_is_used_no_more(storage: SqliteStorage) -
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise error
 
-    for call in (
-        lambda: storage._database.read(fail),
+    calls: list[Callable[[], object]] = [
+        partial(storage._database.read, fail),
         storage.ping,
-        lambda: storage.claim(claim.transaction_id),
-        lambda: storage.add_claim(claim),
-    ):
+        partial(storage.claim, claim.transaction_id),
+        partial(storage.add_claim, claim),
+    ]
+    for call in calls:
         with pytest.raises(StorageUnavailable, match="is damaged"):
             call()
 

@@ -71,8 +71,8 @@ def test_settlements_under_way_keep_their_inputs(path: Path) -> None:
         for name, held in (("c1" * 32, "aa#0"), ("verified", "bb#0")):
             values = (_hash_key(name), b"payer", 100.0, name, _hash_key(held))
             connection.execute("INSERT INTO reservations VALUES (?, ?, ?, ?, ?)", values)
-            values = (_hash_key(held), _hash_key(name), 100.0)
-            connection.execute("INSERT INTO reserved_inputs VALUES (?, ?, ?)", values)
+            row = (_hash_key(held), _hash_key(name), 100.0)
+            connection.execute("INSERT INTO reserved_inputs VALUES (?, ?, ?)", row)
     with closing(SqliteStorage(str(path))) as storage:
         refusal = storage.reserve(verified("rival", ["aa#0"]), now=0.0, limit=1)
         assert refusal == ReservedElsewhere("aa#0", "c1" * 32, 100.0, is_settling=True)
