@@ -1,4 +1,4 @@
-"""What a node's refusal of a transaction proves, read from what servers answer.
+"""The proof in a node's refusal of a transaction, read from what servers answer.
 
 For chain providers, whose servers pass on the node's or Ogmios' own words in envelopes of their
 own. The default is that an answer proves nothing: then a node may have the transaction all the

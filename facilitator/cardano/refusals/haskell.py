@@ -1,7 +1,7 @@
 """Reads failures as Haskell shows them: constructors in constructors, in lists of either kind.
 
 ``[ConwayUtxowFailure (UtxoFailure (FeeTooSmallUTxO …)), …]``, or ``… :| […]``. Strings are set
-apart: whoever pays chooses some of them, such as an anchor's URL.
+apart: the payer chooses some of them, such as the URL of an anchor.
 """
 
 import re

@@ -86,4 +86,4 @@ CODES: Mapping[int, Proof] = {
     **dict.fromkeys(_TIME, Proof.EARLY),
     **dict.fromkeys(_STATE, Proof.STATE),
 }
-"""What a code proves. One that is missing says nothing, such as 3005 (another era)."""
+"""The proof of each code. One that is missing says nothing, such as 3005 (another era)."""

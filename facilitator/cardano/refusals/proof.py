@@ -1,11 +1,11 @@
-"""What a refusal proves of a transaction."""
+"""The proofs that a refusal may give."""
 
 from collections.abc import Iterable
 from enum import StrEnum
 
 
 class Proof(StrEnum):
-    """What a refusal proves. Of several failures the one that comes last here decides."""
+    """The proof that a refusal gives. Of several failures the one that comes last here decides."""
 
     BYTES = "bytes"
     """A ledger rule refuses these bytes. They never become valid."""
