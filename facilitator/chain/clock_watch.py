@@ -1,4 +1,4 @@
-"""Whether this process' clock agrees with those of the storage's server, the fleet and the chain.
+"""A comparison of this process' clock with those of the storage's server, the fleet and the chain.
 
 None of those clocks decides anything here, nor does this one elsewhere. But payments are judged by
 it, so that it must be right. A clock that is ahead of the chain is not seen by the chain's blocks
@@ -28,7 +28,7 @@ _log = logging.getLogger("facilitator.clock")
 
 
 class ClockWatch:
-    """What was seen of other clocks. Safe to use from many threads."""
+    """The differences seen to other clocks. Safe to use from many threads."""
 
     def __init__(
         self, clock: Clock, storage: object, monotonic: Callable[[], float] = time.monotonic

@@ -40,12 +40,12 @@ _log = logging.getLogger("facilitator.follower")
 
 
 class Synced(NamedTuple):
-    """What a process learns when it looks at the feed."""
+    """The news of a feed for one process."""
 
     leads: bool
     """True if it must ask the provider itself."""
     updates: Sequence[ChainUpdate] = ()
-    """What others have published since."""
+    """The updates that others have published since."""
 
 
 class FleetFeed:

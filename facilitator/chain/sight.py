@@ -1,4 +1,4 @@
-"""What a follower last saw of its chain: that it is blind, since when and why."""
+"""A follower's sight of its chain: if it is blind, since when and why."""
 
 import threading
 from datetime import UTC, datetime

@@ -13,7 +13,7 @@ One that returns ``None`` has its own duration shown.
 
 
 class Concern(Exception):
-    """What is wrong, though no request fails by it. Its text may be shown to callers."""
+    """A fault by which no request fails. Its text may be shown to callers."""
 
 
 @dataclass(frozen=True, slots=True)
