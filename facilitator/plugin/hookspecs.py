@@ -169,8 +169,8 @@ def settlement_changed(claim: Claim) -> None:
     """Observe that a settlement reached another state, with or without a caller that waits.
 
     Called from several threads at once. Called again for a settlement that was opened again before
-    its result was delivered, as after a deep rollback, and for one that was rejected or expired when a
-    block shows its transaction all the same.
+    its result was delivered, as after a deep rollback, and for one that was rejected or expired
+    when a block shows its transaction all the same.
     """
 
 
