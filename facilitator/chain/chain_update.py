@@ -29,7 +29,7 @@ class ChainUpdate:
 
 
 class PublishedUpdate(NamedTuple):
-    """An update as it stands in the feed."""
+    """An update as the feed holds it."""
 
     update: ChainUpdate
     at: float

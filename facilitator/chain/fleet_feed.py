@@ -40,12 +40,12 @@ _log = logging.getLogger("facilitator.follower")
 
 
 class Synced(NamedTuple):
-    """What a process learns when it looks at the feed."""
+    """The outcome of a look at the feed."""
 
     leads: bool
     """True if it must ask the provider itself."""
     updates: Sequence[ChainUpdate] = ()
-    """What others have published since."""
+    """Published by others since the last look."""
 
 
 class FleetFeed:

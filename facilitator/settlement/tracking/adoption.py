@@ -138,17 +138,17 @@ class Adoption:
         """Remove a claim whose owner is gone while it was verifying, and release its inputs.
 
         Nothing was sent. Names bound for it are free once the claim is gone. It is taken over
-        first: whoever claims the payment again holds its inputs only afterwards.
+        first: a call that claims the payment again can hold its inputs only afterwards.
         """
         now = self._clock.time()
         step = transitions.abandon(
             uuid.uuid4().hex, now, now + self._leases.seconds, self._leases.is_over
         )
-        ours, by_us = transitions.advance(self._storage, claim, step)
-        if ours is None or not by_us:
+        taken, by_us = transitions.advance(self._storage, claim, step)
+        if taken is None or not by_us:
             return
-        self._storage.release(ours.transaction_id)
-        self._storage.remove_claim(ours)
+        self._storage.release(taken.transaction_id)
+        self._storage.remove_claim(taken)
 
     def _forget(self) -> None:
         """Forget some final claims that were kept for long enough.

@@ -1,4 +1,4 @@
-"""When a lease on a claim is over, whichever machine's clock has written its end."""
+"""The end of leases on claims, whichever machine's clock has written it."""
 
 from facilitator.chain.lease_watch import LeaseWatch
 from facilitator.clock import Clock
