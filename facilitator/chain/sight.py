@@ -1,4 +1,4 @@
-"""What a follower last saw of its chain: that it is blind, since when and why."""
+"""The sight of a follower: that it is blind, since when and why."""
 
 import threading
 from datetime import UTC, datetime

@@ -76,9 +76,7 @@ def _recent_transactions(client: Client) -> Iterator[str]:
     for row in _recent_blocks(client):
         if not whole(row, "tx_count"):
             continue
-        ids = client.get(
-            "/blocks/{hash_or_number}/txs?count=1", hash_or_number=digest(row, "hash")
-        )
+        ids = client.get("/blocks/{hash_or_number}/txs?count=1", hash_or_number=digest(row, "hash"))
         if not isinstance(ids, list) or not ids:
             raise Malformed("transactions of a block are no list, or none")
         yield digest({"id": ids[0]}, "id")
