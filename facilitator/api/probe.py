@@ -11,8 +11,9 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeAlias
 
+from facilitator.observability.advice import Advice, Concern
 from facilitator.roles.chain import ChainUnavailable
-from facilitator.roles.health import Advice, Concern, HealthCheck
+from facilitator.roles.health import HealthCheck
 from facilitator.roles.storage import StorageUnavailable
 
 WAIT_SECONDS = 1.8

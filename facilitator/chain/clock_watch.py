@@ -1,4 +1,4 @@
-"""A comparison of this process' clock with those of the storage's server, the fleet and the chain.
+"""The comparison of this process' clock with those of the storage's server, fleet and chain.
 
 None of those clocks decides anything here, nor does this one elsewhere. But payments are judged by
 it, so that it must be right. A clock that is ahead of the chain is not seen by the chain's blocks
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from facilitator.clock import Clock
-from facilitator.roles.health import Concern
+from facilitator.observability.advice import Concern
 from facilitator.roles.storage import HasServerTime, StorageUnavailable
 
 TOLERANCE_SECONDS = 5.0
@@ -28,7 +28,7 @@ _log = logging.getLogger("facilitator.clock")
 
 
 class ClockWatch:
-    """The differences seen to other clocks. Safe to use from many threads."""
+    """A memory of other clocks as they were seen. Safe to use from many threads."""
 
     def __init__(
         self, clock: Clock, storage: object, monotonic: Callable[[], float] = time.monotonic
@@ -55,7 +55,7 @@ class ClockWatch:
         return self._judge()
 
     def check(self) -> None:
-        """Raise :class:`~facilitator.roles.health.Concern` if the clocks differ."""
+        """Raise :class:`~facilitator.observability.advice.Concern` if the clocks differ."""
         if (difference := self.look()) is not None:
             raise Concern(difference)
 

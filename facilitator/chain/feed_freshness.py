@@ -1,4 +1,4 @@
-"""The age of a feed's newest entry, by what this process saw itself.
+"""The age of the newest entry of a feed, by what this process saw itself.
 
 The time that an entry carries is another machine's, which may be wrong by any amount: it could make
 an old entry look new, and outputs look unspent that a later block has spent. An entry that was not
@@ -22,7 +22,7 @@ class FeedFreshness:
         """Know nothing any more: the numbers of the entries may begin from 1 again."""
         self._newest = 0
         self._seen_at = -math.inf
-        """The time at which :attr:`_newest` was the newest number, or a greater one was absent."""
+        """A time at which no entry with a greater number than :attr:`_newest` was there."""
         self._true_at = -math.inf
 
     def begin(self) -> float:

@@ -40,12 +40,12 @@ _log = logging.getLogger("facilitator.follower")
 
 
 class Synced(NamedTuple):
-    """The news of a feed for one process."""
+    """The outcome of a look at the feed."""
 
     leads: bool
     """True if it must ask the provider itself."""
     updates: Sequence[ChainUpdate] = ()
-    """The updates that others have published since."""
+    """Published by others since the last look."""
 
 
 class FleetFeed:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from facilitator.chain.block_window import WINDOW, BlockWindow
 from facilitator.chain.chain_update import ChainUpdate
 from facilitator.chain.fleet_feed import FleetFeed
+from facilitator.chain.kept_thread import KeptThread
 from facilitator.chain.next_update import jump, next_update, shows_tip
 from facilitator.chain.sight import Sight
 from facilitator.clock import Clock
@@ -68,7 +69,8 @@ class Follower:
         self._lock = threading.Lock()
         self._needed = threading.Event()
         self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
+        self.thread = KeptThread(self._run, f"follower {chain.network}")
+        """Starts when the chain is first followed, unless it was started before."""
 
     def subscribe(
         self, on_update: Callable[[ChainUpdate], None], needs: Callable[[], int] = lambda: 0
@@ -127,7 +129,7 @@ class Follower:
     @property
     def has_ended(self) -> bool:
         """True if its thread has ended though it was not closed."""
-        return bool(self._thread and not self._thread.is_alive() and not self._stopped.is_set())
+        return self.thread.has_ended and not self._stopped.is_set()
 
     @property
     def asks(self) -> bool:
@@ -151,12 +153,12 @@ class Follower:
         """End the thread and wait for it. Called once."""
         self._stopped.set()
         self._needed.set()
-        if self._thread:
-            self._thread.join()
+        self.thread.join()
 
     # --- Starting and suspending, with the lock held ---------------------------------------------
 
     def _start(self) -> None:
+        self.thread.start()
         self._started_at = time.monotonic()
         joined = self._feed.join() if self._feed is not None else None
         if joined is not None:
@@ -169,10 +171,6 @@ class Follower:
             self._window.begin(self._chain.tip(), at=now)
             self._next_query_at = time.monotonic() + self._pause
             self._trust_from(asked_at)
-        if self._thread is None:
-            name = f"follower {self._chain.network}"
-            self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-            self._thread.start()
         self._needed.set()
 
     def _suspend(self) -> None:

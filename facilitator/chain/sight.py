@@ -1,4 +1,4 @@
-"""A follower's sight of its chain: if it is blind, since when and why."""
+"""The sight of a follower: that it is blind, since when and why."""
 
 import threading
 from datetime import UTC, datetime

@@ -5,12 +5,12 @@ and always within the name space of the owner of the name.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from facilitator.clock import Clock
 from facilitator.roles.chain import ChainProvider, NotFound
-from facilitator.roles.claim import ClaimState
+from facilitator.roles.claim import Claim
 from facilitator.roles.storage import Storage
 from facilitator.settlement.responses import status_of
 
@@ -50,12 +50,20 @@ class Bindings:
     """
 
     def __init__(
-        self, storage: Storage, providers: Mapping[str, ChainProvider], clock: Clock
+        self,
+        storage: Storage,
+        providers: Mapping[str, ChainProvider],
+        clock: Clock,
+        correct: Callable[[Claim], Claim],
     ) -> None:
-        """Ask a network's provider only for a transaction whose claim is gone."""
+        """Ask a network's provider only for a transaction whose claim is gone.
+
+        ``correct`` returns a claim that was given up as it is if the chain shows its transaction.
+        """
         self._storage = storage
         self._providers = providers
         self._clock = clock
+        self._correct = correct
 
     def holder(self, name: Name) -> Holder | None:
         """Return the other transaction that has the name; ``None`` if the name is free."""
@@ -93,7 +101,8 @@ class Bindings:
         if claim is None:
             status = self._providers[network].transaction(transaction_id)
             return None if isinstance(status, NotFound) else Holder(transaction_id, "confirmed")
-        if claim.state in (ClaimState.REJECTED, ClaimState.EXPIRED):
+        claim = self._correct(claim)
+        if claim.state.is_given_up:
             return None
         return Holder(transaction_id, status_of(claim))
 

@@ -16,7 +16,7 @@ from facilitator.exact.payment import Payment
 from facilitator.exact.refused import Refused
 from facilitator.roles.storage import Reservation, ReservedElsewhere, Storage
 from facilitator.settings import ReservationSettings
-from facilitator.settlement.retention import GRACE_SECONDS
+from facilitator.settlement.retention import GRACE_SECONDS, KEEP_SECONDS
 from facilitator.x402.reasons import Reason
 
 MAX_REMEMBERED = 10_000
@@ -63,8 +63,13 @@ class Reservations:
         return {"reserved": False, "heldFor": held.transaction_id, "heldSeconds": left}
 
     def hold_settling(self, payment: Payment, payer: str) -> None:
-        """Hold the inputs while the transaction may still land. Raises :class:`Refused`."""
-        ends_at = self._clock.time() + payment.terms.max_timeout_seconds + GRACE_SECONDS
+        """Hold the inputs while the transaction may still land. Raises :class:`Refused`.
+
+        The hold ends when that is decided, or long afterwards by its time: another process compares
+        that with a clock which may be ahead of this one by hours.
+        """
+        longest = payment.terms.max_timeout_seconds + GRACE_SECONDS + KEEP_SECONDS
+        ends_at = self._clock.time() + longest
         held = self._reserve(payment, payer, ends_at, sys.maxsize, is_settling=True)
         if isinstance(held, ReservedElsewhere):
             raise _settled_elsewhere(held, payer)

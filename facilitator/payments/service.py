@@ -72,7 +72,7 @@ class Service:
         self._verifier = verifier
         self._reservations = reservations
         self._verified = VerifiedPayments(storage, clock)
-        self._bindings = Bindings(storage, self._providers, clock)
+        self._bindings = Bindings(storage, self._providers, clock, self._corrected)
         self._terms = TermsRegistry(storage, clock)
         self._admission = Admission(
             verifier,

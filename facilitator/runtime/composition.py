@@ -18,6 +18,7 @@ from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.exact.methods import DeclaresReasons, TransferMethod
 from facilitator.exact.verification import Verifier
 from facilitator.inspection.report import Inspector
+from facilitator.observability.advice import Advice
 from facilitator.observability.metrics import BUILD
 from facilitator.observability.storage_metrics import timed_storage
 from facilitator.payments.reservations import Reservations
@@ -26,7 +27,7 @@ from facilitator.payments.supported import supported_response
 from facilitator.plugin.context import Context, Worker
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.chain import ChainProvider
-from facilitator.roles.health import Advice, HealthCheck
+from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER
 from facilitator.roles.storage import Storage
 from facilitator.runtime.chains import chains_by_network

@@ -1,4 +1,4 @@
-"""Connections of the HTTP server: waitress, but its own errors are answered in JSON.
+"""Connections of the HTTP server: waitress' own, with time limits and without lost answers.
 
 Relies on undocumented names of waitress, which tests/unit/server/test_waitress_names.py lists.
 """
@@ -6,26 +6,15 @@ Relies on undocumented names of waitress, which tests/unit/server/test_waitress_
 import errno
 import resource
 import socket
-import sys
 import time
 from contextlib import suppress
 from typing import Any
 
-import orjson
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
-from waitress.task import ErrorTask, WSGITask
 
-from facilitator.api.environ import DRAINING
-from facilitator.api.errors import error_document
-from facilitator.api.failures import DeliberateServerError, failure_context, report_failure
-from facilitator.api.metrics import count_request
-from facilitator.api.middleware import log_request
-from facilitator.api.requests import request_id_of
-from facilitator.api.responses import HEADERS
-from facilitator.x402.reasons import Reason
+from facilitator.server.hang_ups import ends, is_reset
+from facilitator.server.tasks import Parser, Refusal, Task
 
-MAX_HEADER_BYTES = 32768
 REQUEST_SECONDS = 30
 """Longest time in which a request must have arrived whole."""
 ANSWER_SECONDS = 60
@@ -34,18 +23,15 @@ MAX_CONNECTIONS = 8192
 LINGER_SECONDS = 2
 """Time for which input of a refused client is read on, so that the client can read the refusal."""
 
-MAX_CONTENT_LENGTH = 2**63 - 1
-_END_OF_HEAD = b"\r\n\r\n"
+QUEUED_SECONDS = 1.0
+"""Time after which a request is not served before its client was looked for."""
+CONFIRM_SECONDS = 1.0
+"""Time for which the network may take to report that a client is gone."""
+ASK_AGAIN_SECONDS = 5.0
+"""Time after which a client that sends no more is asked again; twice as long each time."""
 
-_ERRORS = {
-    400: ("bad_request", "The request is not well-formed HTTP, or of an unknown transfer coding."),
-    413: (Reason.INVALID_PAYLOAD, "The body is too large."),
-    431: (
-        "headers_too_large",
-        f"Request line and headers must not exceed {MAX_HEADER_BYTES} bytes.",
-    ),
-}
-_FAULT = ("internal_error", "The facilitator failed to answer.")
+_END_OF_HEAD = b"\r\n\r\n"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def connection_limit() -> int:
@@ -64,100 +50,6 @@ def connection_limit() -> int:
     return min(MAX_CONNECTIONS, files // 2)
 
 
-class Task(WSGITask):
-    """One request's call of the app, which notices when the server is stopping."""
-
-    def get_environment(self) -> dict[str, Any]:
-        """Return the WSGI environment."""
-        environ: dict[str, Any] = super().get_environment()
-        environ[DRAINING] = self.channel.server.draining
-        return environ
-
-    def build_response_header(self) -> bytes:
-        """Return status line and headers; a server that stops closes after its last answer."""
-        is_last = self.channel.is_on_last_request
-        if self.channel.server.draining and is_last and self.version == "1.1":
-            self.set_close_on_finish()
-        header: bytes = super().build_response_header()
-        return header
-
-
-class Refusal(ErrorTask):
-    """The answer to a request that waitress itself refuses."""
-
-    def execute(self) -> None:
-        """Answer, and close the connection."""
-        # For an exception of the app waitress makes up self.request, without path and headers.
-        request, error = self.channel.requests[0], self.request.error
-        path, method = request.path, request.command
-        request_id = request_id_of(request.headers.get("X_REQUEST_ID"))
-        reason, message = _ERRORS.get(error.code, _FAULT)
-        network = self.channel.server.network
-        document = error_document(path, reason, message, request_id=request_id, network=network)
-        body = orjson.dumps(document)
-        self.status = f"{error.code} {error.reason}"
-        self.response_headers += [
-            ("Content-Type", "application/json"),
-            ("Content-Length", str(len(body))),
-            ("X-Request-ID", request_id),
-            *HEADERS.items(),
-        ]
-        self.set_close_on_finish()
-        self.channel.refused = True
-        self._log(request_id, method, path)
-        self._report(request_id, method, path, message)
-        self.write(b"" if method == "HEAD" else body)
-
-    def _log(self, request_id: str, method: str, path: str) -> None:
-        """Count and log the answer."""
-        seconds, status = time.time() - self.start_time, self.request.error.code
-        meter = self.channel.server.meter
-        count_request(meter, method=method, route=None, status=status, seconds=seconds)
-        address = self.channel.addr[0]
-        log_request(
-            method=method, path=path, address=address, status=status, seconds=seconds,
-            reqId=request_id,
-        )  # fmt: skip
-
-    def _report(self, request_id: str, method: str, path: str, message: str) -> None:
-        """Report an answer of 5xx; an exception of the app is still being handled here."""
-        on_failure, status = self.channel.server.on_failure, self.request.error.code
-        if on_failure is None or status < 500:
-            return
-        error = sys.exception() or DeliberateServerError(message)
-        context = failure_context(
-            request_id=request_id, method=method, url=path, path=path, status=status
-        )
-        report_failure(on_failure, error, context)
-
-
-class Parser(HTTPRequestParser):
-    """A parser of one request, stricter than waitress' own."""
-
-    command = path = ""  # of what cannot be read; waitress itself leaves them out
-
-    def parse_header(self, header_plus: bytes) -> None:
-        """Parse request line and headers. Raises :class:`ParsingError`."""
-        try:
-            super().parse_header(header_plus)
-        except ValueError as error:  # a URL with half an IPv6 address, a number without end
-            raise ParsingError(str(error)) from error
-        except TransferEncodingNotImplemented as error:  # 501 would look like the server's fault
-            raise ParsingError(str(error)) from error
-        self._check_framing()
-
-    def _check_framing(self) -> None:
-        """Refuse lengths that a proxy may read in another way: it would see other requests."""
-        # RFC 9112 §6.1 lets a server refuse the first; the second has no meaning.
-        if self.chunked and "CONTENT_LENGTH" in self.headers:
-            raise ParsingError("both Transfer-Encoding and Content-Length")
-        if "TRANSFER_ENCODING" in self.headers:  # still, as waitress reads it in HTTP/1.1 only
-            raise ParsingError("Transfer-Encoding in another version than HTTP/1.1")
-        # A longer number may be unreadable: that depends on a limit that others may change.
-        if self.content_length > MAX_CONTENT_LENGTH:
-            raise ParsingError("Content-Length is no length")
-
-
 class HttpConnection(HTTPChannel):
     """A connection of one client, with its requests and answers."""
 
@@ -170,6 +62,8 @@ class HttpConnection(HTTPChannel):
     request_since = 0.0
     answer_since = 0.0
     lingers_until: float | None = None
+    sends_no_more = False
+    """True once all that the client sent was read, and it ended its sending side, or hung up."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         """Take the arguments of waitress' channel."""
@@ -177,6 +71,9 @@ class HttpConnection(HTTPChannel):
         self.unused_since = time.monotonic()
         self._unread = b""
         """Data that the client sent after as many requests as may wait."""
+        self._queued_since = 0.0
+        self._ask_at = 0.0
+        self._ask_pause = ASK_AGAIN_SECONDS
 
     @property
     def is_idle(self) -> bool:
@@ -222,6 +119,8 @@ class HttpConnection(HTTPChannel):
         """Parse data that the client sent."""
         if self.lingers_until is not None:
             return False
+        if not self.requests:
+            self._queued_since = time.monotonic()
         former = self.request
         most = self.adj.channel_request_lookahead
         received = True
@@ -235,10 +134,82 @@ class HttpConnection(HTTPChannel):
             self.request_since = time.monotonic()
         return received
 
+    def handle_read(self) -> None:
+        """Read what the client sent. One that sends no more may still wait for its answers."""
+        client = self.socket
+        if client is None:  # closed by an event before
+            return
+        try:
+            data = client.recv(self.adj.recv_bytes)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.handle_close()
+            return
+        if data:
+            self.last_activity = int(time.time())
+            self.received(data)
+        elif self.lingers_until is None and self._owes_answers:
+            self.sends_no_more = True
+        else:
+            self.handle_close()
+
+    @property
+    def _owes_answers(self) -> bool:
+        return bool(self.requests or self._unread or self.total_outbufs_len)
+
+    def check_client_disconnected(self) -> bool:
+        """Return True if the client is gone; called in the thread that answers it.
+
+        One that has ended its sending side looks like one that has hung up. It is asked by an
+        answer that clients skip (RFC 9110 §15.2): if it is gone, the network reports that within
+        :data:`CONFIRM_SECONDS`. One that cannot be asked counts as gone.
+        """
+        client = self.socket
+        if client is None or not self.connected:
+            return True
+        with self.outbuf_lock:  # so that the socket is not closed meanwhile
+            if not self.connected or is_reset(client):
+                return True
+            if not self._may_be_gone(client) or time.monotonic() < self._ask_at:
+                return False
+            if not self._ask_whether_there(client):
+                return True
+        if is_reset(client, CONFIRM_SECONDS) or not self.connected:
+            return True
+        self._ask_at = time.monotonic() + self._ask_pause
+        self._ask_pause *= 2
+        return False
+
+    def _may_be_gone(self, client: socket.socket) -> bool:
+        """Return True if it sends no more, or so much that its end would not be seen behind it."""
+        is_behind = self._unread or len(self.requests) > self.adj.channel_request_lookahead
+        return bool(self.sends_no_more or is_behind or ends(client))
+
+    def _ask_whether_there(self, client: socket.socket) -> bool:
+        """Return False if the client cannot be asked: with HTTP/1.0, or if it takes no answers."""
+        if not self.requests or self.requests[0].version != "1.1":
+            return False
+        try:
+            self._flush_some(do_close=False)
+            sent = 0 if self.total_outbufs_len else client.send(_CONTINUE)
+        except OSError:
+            return False
+        if 0 < sent < len(_CONTINUE):  # what follows could not be read
+            self.will_close = True
+        return sent == len(_CONTINUE)
+
     def service(self) -> None:
         """Answer a request; called in a thread of the pool."""
+        has_waited = time.monotonic() > self._queued_since + QUEUED_SECONDS
+        if has_waited and self.check_client_disconnected() and self._is_broken:
+            self.connected = False  # so that waitress leaves the request out
         super().service()
-        self.unused_since = time.monotonic()
+        self.unused_since = self._queued_since = time.monotonic()
+
+    @property
+    def _is_broken(self) -> bool:
+        return self.socket is None or is_reset(self.socket)
 
     def write_soon(self, data: Any) -> int:
         """Queue a part of an answer; return how many bytes."""
@@ -268,7 +239,9 @@ class HttpConnection(HTTPChannel):
             if is_readable and self._unread:
                 self.received(self._unread)
                 is_readable = not self._unread and bool(super().readable())
-            return is_readable
+            if self.sends_no_more and not self._owes_answers:
+                super().handle_close()
+            return is_readable and not self.sends_no_more
         if time.monotonic() > self.lingers_until:
             super().handle_close()
             return False

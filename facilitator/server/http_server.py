@@ -19,11 +19,12 @@ from facilitator.api.failures import OnFailure
 from facilitator.observability.metrics import BUSY_THREADS, CONNECTIONS, QUEUE, THREADS
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.server import sd_notify
-from facilitator.server.connection import MAX_HEADER_BYTES, HttpConnection, connection_limit
+from facilitator.server.connection import HttpConnection, connection_limit
 from facilitator.server.event_loop import SelectorMap
 from facilitator.server.listener import Listener
 from facilitator.server.load_balancing import ConnectionShare
 from facilitator.server.sockets import BACKLOG, listen, url_of
+from facilitator.server.tasks import MAX_HEADER_BYTES
 from facilitator.server.thread_pool import ElasticThreadPool
 from facilitator.settings import ServerSettings, Settings
 
@@ -34,7 +35,7 @@ IDLE_SECONDS = 120
 CLEANUP_SECONDS = 5
 """Interval at which idle and overdue connections are searched for."""
 PIPELINED_REQUESTS = 4
-"""Requests read ahead on a connection. With 0, a client's hang-up goes unnoticed."""
+"""Requests read ahead on a connection."""
 
 _TO_STOP = (signal.SIGTERM, signal.SIGINT)
 

@@ -9,9 +9,10 @@ import cbor2
 
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import Block, ChainUnavailable, Point, PointNotFound, ProviderBehind, Tip
+from facilitator_blockfrost.abilities import BLOCK_CBOR
 from facilitator_blockfrost.client import Client, Missing, NoRoute
 from facilitator_blockfrost.fields import Malformed, digest, rows, table, whole
-from facilitator_blockfrost.transactions import read_consumed
+from facilitator_blockfrost.transactions import read_consumed, scripts_succeeded
 
 BATCH = 20
 """Blocks that one call reads; a block that cannot be read costs few others."""
@@ -19,7 +20,8 @@ BATCH = 20
 _PAGE = 100
 _NEXT = "/blocks/{hash_or_number}/next"
 _ADVICE = "upgrade the server, or use another one"
-_INPUTS, _COLLATERAL = 0, 13
+_INPUTS, _COLLATERAL, _SUB_TRANSACTIONS = 0, 13, 23
+_PARTS_OF_DIJKSTRA = 3
 
 _log = logging.getLogger(__name__)
 
@@ -103,10 +105,7 @@ def _block(client: Client, row: Mapping[str, Any]) -> Block:
 
 def _transactions(client: Client, block: str, count: int) -> dict[str, Sequence[OutputRef]]:
     """Return the ids of a block's transactions, in order, with what each consumed."""
-    found = {
-        digest(row, "tx_hash"): row
-        for row in rows(_pages(client, block, "txs/cbor", count), "transactions")
-    }
+    found = _with_cbor(client, block, count)
     ids = list(found)
     if len(ids) < count:  # a self-hosted Blockfrost may keep no CBOR
         ids = [digest({"id": each}, "id") for each in _pages(client, block, "txs", count)]
@@ -115,14 +114,29 @@ def _transactions(client: Client, block: str, count: int) -> dict[str, Sequence[
     return {each: _consumed(client, each, found.get(each, {}).get("cbor")) for each in ids}
 
 
+def _with_cbor(client: Client, block: str, count: int) -> Mapping[str, Mapping[str, Any]]:
+    """Return a block's transactions by id, with their CBOR; none where the server has no CBOR."""
+    if BLOCK_CBOR in client.lacking:
+        return {}
+    try:
+        found = rows(_read_pages(client, block, "txs/cbor", count), "transactions")
+    except Missing:  # the block may be gone as well: the ids that are asked for next show that
+        return {}
+    return {digest(row, "tx_hash"): row for row in found}
+
+
 def _pages(client: Client, block: str, what: str, count: int) -> list[Any]:
+    try:
+        return _read_pages(client, block, what, count)
+    except Missing:
+        raise ChainUnavailable("the chain changed while a block was read") from None
+
+
+def _read_pages(client: Client, block: str, what: str, count: int) -> list[Any]:
     items: list[Any] = []
     for page in range(1, 2 + (count - 1) // _PAGE):
-        try:
-            path = f"/blocks/{{hash_or_number}}/{what}?count={_PAGE}&page={page}"
-            answer = client.get(path, hash_or_number=block)
-        except Missing:
-            raise ChainUnavailable("the chain changed while a block was read") from None
+        path = f"/blocks/{{hash_or_number}}/{what}?count={_PAGE}&page={page}"
+        answer = client.get(path, hash_or_number=block)
         if not isinstance(answer, list):
             raise Malformed("transactions of a block are no list")
         if not answer:
@@ -138,9 +152,37 @@ def _consumed(client: Client, transaction_id: str, cbor: Any) -> Sequence[Output
     chain may stop the follower.
     """
     try:
-        body, _, is_valid, *_ = cbor2.loads(bytes.fromhex(cbor))
-        inputs = body[_INPUTS if is_valid else _COLLATERAL]
-        return [OutputRef(output_id, index) for output_id, index in inputs]
+        parts = cbor2.loads(bytes.fromhex(cbor))
+        if len(parts) == _PARTS_OF_DIJKSTRA:
+            return _consumed_in_dijkstra(client, transaction_id, parts[0])
+        body, _, is_valid, _ = parts
+        return _refs(body[_INPUTS if is_valid else _COLLATERAL])
+    except ChainUnavailable:
+        raise
     except Exception:  # cbor2 raises more than it says of itself
         _log.debug("the CBOR of %s cannot be read", transaction_id)
         return read_consumed(client, transaction_id)
+
+
+def _consumed_in_dijkstra(
+    client: Client, transaction_id: str, body: Mapping[int, Any]
+) -> Sequence[OutputRef]:
+    """Return what a transaction of protocol 12 consumed, and each of its sub-transactions.
+
+    Its block says whether its scripts succeeded, which is asked for where they may have failed.
+    """
+    if body.get(_COLLATERAL) and not scripts_succeeded(client, transaction_id):
+        return _refs(body[_COLLATERAL])
+    subs = body.get(_SUB_TRANSACTIONS, ())
+    inputs = [*body[_INPUTS], *(each for sub in _items(subs) for each in sub[0][_INPUTS])]
+    return _refs(inputs)
+
+
+def _items(tagged: Any) -> Sequence[Any]:
+    """Return the items of a list that may be tagged as a set."""
+    items: Sequence[Any] = tagged.value if isinstance(tagged, cbor2.CBORTag) else tagged
+    return items
+
+
+def _refs(inputs: Any) -> Sequence[OutputRef]:
+    return [OutputRef(output_id, index) for output_id, index in _items(inputs)]

@@ -8,6 +8,7 @@ import random
 import ssl
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from facilitator.plugin import ChainUnavailable, Clock, ProviderUnusable, one_li
 from facilitator_blockfrost.budget import Budget
 from facilitator_blockfrost.connection import Answer, Origin
 from facilitator_blockfrost.pool import NotSent, Pool
+from facilitator_blockfrost.prefix import PROBE, find_prefix
 from facilitator_blockfrost.quota_pause import QuotaPause
 from facilitator_blockfrost.request_metrics import NO_REQUEST_METRICS, RequestMetrics
 
@@ -40,6 +42,11 @@ class Missing(Exception):
 class NoRoute(Missing):
     """The server does not know the path at all: it cannot do what the path is for."""
 
+    def __init__(self, path: str, *, is_said: bool = True) -> None:
+        """Take the path; ``is_said`` is false if only its method was refused."""
+        super().__init__(path)
+        self.is_said = is_said
+
 
 class OutcomeUnknown(Exception):
     """A request that was sent, or may have been, got no answer; the text is the reason."""
@@ -57,14 +64,22 @@ class Client:
         timeout: float,
         budget: Budget | None,
         metrics: RequestMetrics = NO_REQUEST_METRICS,
+        prefixes: Sequence[str] = ("/v0",),
     ) -> None:
-        """Prepare requests to ``base_url``, which has no version; connect to nothing yet."""
-        url = urlsplit(f"{base_url}/v0")
+        """Prepare requests to ``base_url``; connect to nothing yet.
+
+        Of several ``prefixes`` that may follow it, the first that answers is found out by trying.
+        """
+        url = urlsplit(base_url)
+        self._prefixes = tuple(prefixes)
+        self._prefix_lock = threading.Lock()
+        self.lacking: set[str] = set()
+        """The paths that the server turned out not to have."""
         api = Api(project_id, base_url, "v0")
         tls = ssl.create_default_context() if url.scheme == "https" else None
         host = url.hostname or ""
         self._pool = Pool(Origin(host, url.port or (443 if tls else 80), tls))
-        self._path = url.path.encode()
+        self._path = url.path
         headers = {
             "Host": url.netloc,
             "Accept": "application/json",
@@ -102,7 +117,7 @@ class Client:
         """
         endpoint = f"GET {path.partition('?')[0]}"
         path = path.format(**values)
-        request = b"GET " + self._path + path.encode("ascii") + self._get_end
+        request = self._get_request(self._prefix() + path)
         deadline = time.monotonic() + self._timeout * _TOTAL
         tried = 1
         while True:
@@ -113,7 +128,7 @@ class Client:
                 if answer.status == 404:
                     raise Missing(path)
                 if _has_no_route(answer):
-                    raise NoRoute(path)
+                    raise NoRoute(path, is_said=answer.status not in _NO_ROUTE)
                 if answer.status in _KEY_REFUSED:
                     raise ProviderUnusable(_refusal(answer))
                 problem = _refusal(answer)
@@ -134,7 +149,8 @@ class Client:
         head = (
             f" HTTP/1.1\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
         ).encode()
-        request = b"POST " + self._path + path.encode() + head + self._headers + b"\r\n" + body
+        target = f"{self._path}{self._prefix()}{path}".encode()
+        request = b"POST " + target + head + self._headers + b"\r\n" + body
         deadline = time.monotonic() + self._timeout
         try:
             endpoint = f"POST {path.partition('?')[0]}"
@@ -148,6 +164,24 @@ class Client:
         """Close the connections; threads that wait for a turn or another try go on at once."""
         self._closed.set()
         self._pool.close()
+
+    def _get_request(self, path: str) -> bytes:
+        return b"GET " + f"{self._path}{path}".encode("ascii") + self._get_end
+
+    def _prefix(self) -> str:
+        """Return the prefix of all paths, found by trying where several may be."""
+        if len(self._prefixes) > 1:
+            with self._prefix_lock:
+                if len(self._prefixes) > 1:
+                    self._prefixes = (find_prefix(self._prefixes, self._ask_once, refusal),)
+        return self._prefixes[0]
+
+    def _ask_once(self, path: str) -> Answer:
+        request, deadline = self._get_request(path), time.monotonic() + self._timeout
+        try:
+            return self._ask(f"GET {PROBE}", request, deadline, repeatable=True)
+        except (OSError, NotSent) as error:
+            raise ChainUnavailable(_failure(error)) from None
 
     def _ask(self, endpoint: str, request: bytes, deadline: float, *, repeatable: bool) -> Answer:
         if self._closed.is_set():

@@ -26,6 +26,8 @@ class Endpoint:
     project_id: str | None = field(repr=False)
     tier: Tier | None
     """The plan whose limits the client keeps, if any."""
+    prefixes: tuple[str, ...] = (_VERSION,)
+    """Paths that may follow the URL; the client finds out which does."""
     is_hosted: bool = False
     """True if it belongs to blockfrost.io, which can do more."""
 
@@ -50,9 +52,12 @@ def find_endpoint(
         sentence = "must have {network} in it, since several networks are served"
         raise _problem(f"{table}.base_url", sentence)
     url = (base_url or ApiUrls[name].value).replace("{network}", name)
-    url = url.rstrip("/").removesuffix(_VERSION).rstrip("/")
+    url = url.rstrip("/")
+    prefixes = (_VERSION,) if url.endswith(_VERSION) or _is_official(url) else (_VERSION, "")
+    url = url.removesuffix(_VERSION).rstrip("/")
     if not _is_official(url):
-        return Endpoint(url, _by_name(settings).get(name, settings.project_id), settings.tier)
+        project_id = _by_name(settings).get(name, settings.project_id)
+        return Endpoint(url, project_id, settings.tier, prefixes)
     if url.startswith("http:"):
         raise _problem(f"{table}.base_url", "must begin with https, so that the project ID is safe")
     project_id = _project_ids(table, settings, served).get(name)

@@ -4,6 +4,7 @@ import logging
 from typing import Any, NamedTuple
 
 from facilitator.cardano.slots import KNOWN_ERAS, Era, EraSummary
+from facilitator_blockfrost.abilities import ERAS
 from facilitator_blockfrost.client import Client, Missing
 from facilitator_blockfrost.fields import Malformed, fraction, rows, table, whole
 
@@ -43,8 +44,10 @@ def read_calendar(client: Client, network: str, genesis: Any = None) -> Calendar
     Raises :class:`ChainUnavailable`.
     """
     known = KNOWN_CALENDARS[network]
+    if ERAS in client.lacking:
+        return known
     try:
-        reported = _calendar(client.get("/network/eras"), genesis or client.get("/genesis"))
+        reported = _calendar(client.get(ERAS), genesis or client.get("/genesis"))
     except Missing:
         return known
     if reported.eras.eras != known.eras.eras:

@@ -19,6 +19,7 @@ def read_network(client: Client) -> tuple[Mapping[str, Any] | None, int]:
     try:
         genesis = table(client.get("/genesis"), "genesis")
     except Missing:
+        client.lacking.add("/genesis")
         return None, _by_slots(client)
     return genesis, whole(genesis, "network_magic")
 

@@ -1,5 +1,8 @@
 """The part of the ledger state that Blockfrost has exactly: stake accounts."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.state import Account, LedgerState, StateQuery
@@ -24,8 +27,10 @@ def read_ledger_state(
     if parameters.key_deposit != KEY_DEPOSIT:
         return LedgerState()
     network_id = NETWORKS[network].network_id
-    found = {each: _account(client, _address(each, network_id)) for each in query.accounts}
-    return LedgerState(accounts=found)
+    rows = {each: _row(client, _address(each, network_id)) for each in query.accounts}
+    # Servers of before 2026 do not say whether an account is registered: then it is unknown.
+    known = {each: row for each, row in rows.items() if row is None or "registered" in row}
+    return LedgerState(accounts={each: _account(row) for each, row in known.items()})
 
 
 def _address(credential: Credential, network_id: int) -> str:
@@ -33,12 +38,15 @@ def _address(credential: Credential, network_id: int) -> str:
     return format_address(bytes([header]) + credential.hash)
 
 
-def _account(client: Client, address: str) -> Account | None:
+def _row(client: Client, address: str) -> Mapping[str, Any] | None:
     try:
-        row = table(client.get("/accounts/{stake_address}", stake_address=address), "an account")
+        return table(client.get("/accounts/{stake_address}", stake_address=address), "an account")
     except Missing:
         return None  # no transaction has named it
-    if not flag(row, "registered"):
+
+
+def _account(row: Mapping[str, Any] | None) -> Account | None:
+    if row is None or not flag(row, "registered"):
         return None
     reward = whole(row, "withdrawable_amount")
     return Account(KEY_DEPOSIT, reward, drep=optional(text, row, "drep_id"))

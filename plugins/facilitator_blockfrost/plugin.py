@@ -41,6 +41,7 @@ class BlockfrostPlugin:
             timeout=settings.timeout_seconds,
             budget=None if found.tier is None else Budget(found.tier, context.clock),
             metrics=RequestMetrics(context.meter, self._table, network),
+            prefixes=found.prefixes,
         )
         provider = HostedBlockfrost if found.is_hosted else Blockfrost
         return provider(network, client, context.clock, poll_seconds=settings.poll_seconds)

@@ -9,6 +9,7 @@ from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.plugin import Block, Clock, OutputStatus, Point, Tip, TransactionStatus
+from facilitator_blockfrost.abilities import try_abilities
 from facilitator_blockfrost.blocks import read_blocks_after, read_tip
 from facilitator_blockfrost.client import Client
 from facilitator_blockfrost.eras import Calendar, read_calendar
@@ -63,7 +64,8 @@ class Blockfrost:
         """Try the server; return what it can do. Raises :class:`ProviderUnusable`."""
         self._spends.run()
         passed = self._spends.has_passed
-        return "shows what is spent" if passed else "no transaction yet that shows what is spent"
+        shown = "shows what is spent" if passed else "no transaction yet that shows what is spent"
+        return f"{shown}; {try_abilities(self._client)}"
 
     def tip(self) -> Tip:
         """Return the newest block."""

@@ -63,7 +63,8 @@ def chain_provider(context: Context, network: str) -> ChainProvider:
 @hookimpl
 def startup(context: Context) -> None:
     """Serve the devnets at ``devnet.listen``; other commands make devnets that are not served."""
-    listen = context.settings.section(DevnetSettings).listen
+    settings = context.settings.section(DevnetSettings)
+    listen = settings.listen
     if listen is None:
         return
     own = [each for each in _to_serve if each[0] is context]
@@ -75,7 +76,7 @@ def startup(context: Context) -> None:
             " in :0, which takes a free one for each"
         )
     for _, devnet in own:
-        serve(devnet, listen)
+        serve(devnet, listen, settings.dress)
 
 
 _to_serve: list[tuple[Context, Devnet]] = []

@@ -5,6 +5,15 @@ from dataclasses import dataclass
 from facilitator.plugin import setting
 
 MAX_PORT = 65_535
+DRESS_NAMES = (
+    "blockfrost",
+    "ryo",
+    "ryo_and_submit_api",
+    "ryo_of_2024",
+    "platform",
+    "dolos",
+    "yaci",
+)
 
 
 def is_address(listen: str) -> bool:
@@ -34,4 +43,12 @@ class DevnetSettings:
         "Address (host:port) at which `facilitator serve` also offers the devnet as a"
         " Blockfrost-compatible API; the port 0 takes a free one. Not offered when unset.",
         check=lambda listen: None if is_address(listen) else "must be host:port",
+    )
+    dress: str = setting(
+        "blockfrost",
+        "The server whose manners that API has: blockfrost, ryo, ryo_and_submit_api, ryo_of_2024,"
+        " platform, dolos or yaci.",
+        check=lambda dress: (
+            None if dress in DRESS_NAMES else f"must be one of {', '.join(DRESS_NAMES)}"
+        ),
     )

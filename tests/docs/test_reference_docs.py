@@ -41,7 +41,7 @@ from facilitator.roles.payment_hooks import Refusal
 from facilitator.roles.sharing import SharesChain, SharesOutputs
 from facilitator.roles.storage import Storage
 from facilitator.runtime.composition import build_facilitator
-from facilitator.server import connection
+from facilitator.server import tasks
 from facilitator.settings.layers import ENVIRONMENTS, PACKAGED
 from facilitator.settings.schema import Field, fields_of
 from facilitator.settings.sections import CORE_SECTIONS
@@ -226,7 +226,7 @@ def test_every_route_is_documented_and_none_else(tmp_path: Path) -> None:
 
 def codes() -> Iterator[str]:
     """The reasons that are no part of x402: constants handed to ``ApiError``, and waitress'."""
-    yield from (reason for reason, _ in (*connection._ERRORS.values(), connection._FAULT))
+    yield from (reason for reason, _ in (*tasks._ERRORS.values(), tasks._FAULT))
     for file in Path(facilitator.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "ApiError":

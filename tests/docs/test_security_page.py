@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from facilitator.exact.payment import MAX_TRANSACTION_BYTES
-from facilitator.server import connection, http_server
+from facilitator.server import connection, http_server, tasks
 from facilitator.settings.schema import fields_of
 from facilitator.settings.sections import CORE_SECTIONS
 
@@ -58,7 +58,7 @@ def test_the_limits_are_the_ones_in_force() -> None:
     limits = PAGE.read_text().split("## Limits")[1].split("\n## ")[0]
     shown = dict(re.findall(r"^\| ([^|`]+) \| (\d+)", limits, re.M))
     assert shown == {
-        "request line and headers": str(connection.MAX_HEADER_BYTES),
+        "request line and headers": str(tasks.MAX_HEADER_BYTES),
         "transaction": str(MAX_TRANSACTION_BYTES),
         "a request must have arrived": str(connection.REQUEST_SECONDS),
         "an answer must have been taken": str(connection.ANSWER_SECONDS),

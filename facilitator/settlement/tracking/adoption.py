@@ -138,7 +138,7 @@ class Adoption:
         """Remove a claim whose owner is gone while it was verifying, and release its inputs.
 
         Nothing was sent. Names bound for it are free once the claim is gone. It is taken over
-        first: a caller that claims the payment again holds its inputs only afterwards.
+        first: a call that claims the payment again can hold its inputs only afterwards.
         """
         now = self._clock.time()
         step = transitions.abandon(

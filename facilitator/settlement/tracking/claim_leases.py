@@ -1,4 +1,4 @@
-"""The ends of leases on claims, whichever machine's clock has written them."""
+"""The end of leases on claims, whichever machine's clock has written it."""
 
 from facilitator.chain.lease_watch import LeaseWatch
 from facilitator.clock import Clock

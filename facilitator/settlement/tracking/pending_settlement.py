@@ -28,6 +28,7 @@ class PendingSettlement:
         self.delivery_lock = threading.Lock()
         """Held while the success is delivered to a caller."""
         self._changed = threading.Condition()
+        self._changes = 0
         self._claim = claim
         self._block: InBlock | None = None
         self._tip_height = 0
@@ -105,33 +106,33 @@ class PendingSettlement:
         with self._changed:
             if claim.version >= self._claim.version:
                 self._claim = claim
-            self._changed.notify_all()
+            self._note_change()
 
     def replace_claim(self, claim: Claim) -> None:
         """Continue with the claim that is stored now, even if it is older; check it at once."""
         with self._changed:
             self._claim = claim
             self._check_at = 0.0
-            self._changed.notify_all()
+            self._note_change()
 
     def found_in(self, block: InBlock) -> None:
         """Take in that the transaction is in the block."""
         with self._changed:
             self._block = block
-            self._changed.notify_all()
+            self._note_change()
 
     def lost_block(self) -> None:
         """Take in that its block, if any, is not on the chain; have it checked at once."""
         with self._changed:
             self._block = None
             self._check_at = 0.0
-            self._changed.notify_all()
+            self._note_change()
 
     def new_tip(self, height: int) -> None:
         """Take in the height of the newest block."""
         with self._changed:
             self._tip_height = height
-            self._changed.notify_all()
+            self._note_change()
 
     def accepted(self, now: float) -> None:
         """Take in that a node has accepted the transaction; rely on blocks for a while."""
@@ -180,28 +181,38 @@ class PendingSettlement:
             was_missing, self._is_missing = self._is_missing, False
             return was_missing
 
+    def _note_change(self) -> None:
+        self._changes += 1
+        self._changed.notify_all()
+
     # --- Waiting ----------------------------------------------------------------------------------
 
     def wake(self) -> None:
         """Let every waiting caller look again."""
         with self._changed:
-            self._changed.notify_all()
+            self._note_change()
 
     def wait(self, seconds: float, give_up: Callable[[], bool]) -> None:
         """Wait until it is decided, ``give_up`` returns True, or the time is over.
 
-        ``give_up`` is asked on every change, and every two seconds.
+        ``give_up`` is asked on every change, and every two seconds; it may take its time.
         """
         deadline = time.monotonic() + seconds
         with self._changed:
             self._waiters += 1
-            try:
-                while not self.is_decided() and not give_up():
-                    left = deadline - time.monotonic()
-                    if left <= 0:
-                        break
-                    self._changed.wait(min(left, _GIVE_UP_CHECK_SECONDS))
-            finally:
+        try:
+            while True:
+                changes = self._changes
+                if self.is_decided() or give_up():  # without the lock, which the follower needs
+                    break
+                left = min(deadline - time.monotonic(), _GIVE_UP_CHECK_SECONDS)
+                if left <= 0:
+                    break
+                with self._changed:
+                    if changes == self._changes:
+                        self._changed.wait(left)
+        finally:
+            with self._changed:
                 self._waiters -= 1
 
 

@@ -1,4 +1,4 @@
-"""The settlements to ask for by id now: a few in a second, the most urgent ones first."""
+"""The choice of settlements to ask for by id: a few in a second, the most urgent ones first."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -66,6 +66,7 @@ class Tracker:
 
     def start(self) -> None:
         """Adopt the claims that an earlier process left open, and others as leases run out."""
+        self._follower.thread.start()  # now, since later there may be no further thread
         self._reconciliation.start()
 
     def close(self) -> None:

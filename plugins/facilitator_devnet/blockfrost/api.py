@@ -114,7 +114,9 @@ class BlockfrostApi:
         """Answer as the server does whose dress is worn. Raises :class:`ApiError`."""
         dress = self.dress
         if not dress.has(found.endpoint):
-            return dress.no_route(request.path)
+            posted = route("POST", request.path.removeprefix(dress.roots[0]))
+            answer = dress.no_method if dress.has(posted.endpoint) else dress.no_route
+            return answer(request.path)
         try:
             result = self._do(found, request, effects)
         except ApiError as error:

@@ -8,6 +8,7 @@ import orjson
 from facilitator.cardano.addresses.address import parse_address
 from facilitator.plugin import Block, ChainUnavailable
 from facilitator_devnet.blockfrost.counters import Counters
+from facilitator_devnet.blockfrost.dress import DRESSES, Dress
 from facilitator_devnet.blockfrost.errors import ApiError, invalid
 from facilitator_devnet.blockfrost.faults import Fault, Faults
 from facilitator_devnet.blockfrost.server import Answer, Message
@@ -23,6 +24,7 @@ class ControlledApi(Protocol):
     devnet: Devnet
     faults: Faults
     counters: Counters
+    dress: Dress
 
     def counts(self) -> Mapping[str, Any]:
         """Return the requests counted since the last reset."""
@@ -104,6 +106,14 @@ def _faucet(api: ControlledApi, arguments: Arguments) -> Any:
     return {"tx_hash": ref.transaction_id.hex(), "output_index": ref.index}
 
 
+def _dress(api: ControlledApi, arguments: Arguments) -> Any:
+    name = str(arguments.get("name"))
+    if name not in DRESSES:
+        raise invalid(f"name must be one of {', '.join(DRESSES)}")
+    api.dress = DRESSES[name]
+    return {"name": name}
+
+
 def _checked(action: Callable[[], T]) -> T:
     try:
         return action()
@@ -131,5 +141,6 @@ ACTIONS: Mapping[str, Callable[[ControlledApi, Arguments], Any]] = {
     "POST /devnet/block": _block,
     "POST /devnet/rollback": _rollback,
     "POST /devnet/faucet": _faucet,
+    "POST /devnet/dress": _dress,
 }
 """The actions by method and path."""

@@ -37,6 +37,10 @@ def _nothing(path: str) -> Answer:  # noqa: ARG001
     return Answer(404, b"", content_type=TEXT)
 
 
+def _no_method(path: str) -> Answer:  # noqa: ARG001
+    return Answer(405, b"", content_type=TEXT)
+
+
 def _of_spring(path: str) -> Answer:
     body = {"timestamp": "2026-01-01T00:00:00Z", "status": 404, "error": "Not Found", "path": path}
     return Answer(404, orjson.dumps(body))
@@ -73,6 +77,8 @@ class Dress:
     """The endpoints that the server does not have."""
     no_route: Callable[[str], Answer] = _invalid_path
     """The answer to a path that it does not have."""
+    no_method: Callable[[str], Answer] = _invalid_path
+    """The answer to a path that it has for another method."""
     submitted: Callable[[str], Answer] = _id_as_json
     refused: Callable[[ApiError], Answer] = _refused
     """The answer to a transaction that the ledger refuses."""
@@ -94,12 +100,15 @@ class Dress:
 DRESSES: Mapping[str, Dress] = {
     "blockfrost": Dress((*HOSTED, "")),
     "ryo": Dress(lacks=_NEITHER | {SUBMIT}),
-    "ryo_and_submit_api": Dress(lacks=_NEITHER, submitted=_id_accepted),
-    "ryo_of_2024": Dress(lacks=_NEITHER | _BLOCK_CBOR, submitted=_id_accepted),
+    "ryo_and_submit_api": Dress(lacks=_NEITHER, no_method=_no_method, submitted=_id_accepted),
+    "ryo_of_2024": Dress(
+        lacks=_NEITHER | _BLOCK_CBOR, no_method=_no_method, submitted=_id_accepted
+    ),
     "platform": Dress(lacks=_NEITHER | _BLOCK_CBOR, no_route=_not_found),
     "dolos": Dress(
         lacks=_NEITHER,
         no_route=_nothing,
+        no_method=_no_method,
         submitted=_id_as_text,
         refused=_refused_without_words,
     ),
@@ -109,6 +118,7 @@ DRESSES: Mapping[str, Dress] = {
         | _BLOCK_CBOR
         | {"GET /genesis", "GET /network/eras", "GET /txs/{hash}/cbor"},
         no_route=_of_spring,
+        no_method=_no_method,
         submitted=_id_as_text,
     ),
 }

@@ -14,13 +14,13 @@ class CannotListenError(FacilitatorError):
     """The address is malformed, taken, or not this machine's."""
 
 
-def serve(devnet: Devnet, listen: str) -> BlockfrostApi:
+def serve(devnet: Devnet, listen: str, dress: str = "blockfrost") -> BlockfrostApi:
     """Serve the devnet at ``host:port`` until it closes. Raises :class:`CannotListenError`."""
     if not is_address(listen):
         raise CannotListenError(f"the devnet cannot listen on {listen!r}: it must be host:port")
     host, _, port = listen.rpartition(":")
     try:
-        api = BlockfrostApi(devnet, host.strip("[]"), int(port))
+        api = BlockfrostApi(devnet, host.strip("[]"), int(port), dress=dress)
     except OSError as error:
         why = error.strerror or error
         raise CannotListenError(f"the devnet cannot listen on {listen}: {why}") from error

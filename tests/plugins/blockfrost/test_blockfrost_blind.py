@@ -27,7 +27,7 @@ def api() -> Iterator[BlockfrostApi]:
 @pytest.fixture
 def running(tmp_path: Path, api: BlockfrostApi) -> Iterator[Running]:
     settings = {
-        "FACILITATOR_PLUGINS": "blockfrost,sqlite",
+        "FACILITATOR_PLUGINS": "blockfrost,memory",
         "FACILITATOR_BLOCKFROST__BASE_URL": api.url,
         "FACILITATOR_BLOCKFROST__PROJECT_ID": "preprodAny",
         "FACILITATOR_BLOCKFROST__POLL_SECONDS": "1",

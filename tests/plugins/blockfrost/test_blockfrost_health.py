@@ -57,7 +57,10 @@ def test_every_dependency_is_up_with_its_latency(
     assert api.counts()["by_endpoint"] == {
         "GET /genesis": 1,
         "GET /blocks/{hash_or_number}/next": 1,
-        TIP: 2,
+        "GET /blocks/{hash_or_number}/txs/cbor": 1,
+        "GET /network/eras": 1,
+        "GET /mempool": 1,
+        TIP: 4,
     }
 
 

@@ -100,11 +100,11 @@ def succeeds(process: ServeProcess, body: Body) -> None:
     """Settle it, as often as it takes, to the one success."""
     answers: list[Body] = []
 
-    def is_told() -> bool:
+    def is_settled() -> bool:
         answers.append(settle(process, body, Prefer="wait=5"))
         return bool(answers[-1]["success"])
 
-    eventually(is_told)
+    eventually(is_settled)
     assert settle(process, body)["errorReason"] == DUPLICATE
 
 

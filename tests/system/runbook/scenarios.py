@@ -13,6 +13,7 @@ import pytest
 from facilitator.clock import SystemClock
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
+from support import skewed
 from support.client import call
 from support.process import ServeProcess
 from support.redis_servers import RedisServer, free_port, needs_redis, running
@@ -228,6 +229,29 @@ def _(folder: Path) -> str:
             held.bind(("127.0.0.1", int(api.url.rpartition(":")[2])))
 
         return asking_blockfrost(folder, leave)
+
+
+@shows("clocks differ")
+def _(folder: Path) -> str:
+    with (
+        closing(Devnet(NETWORK, SystemClock(), block_seconds=1.0)) as devnet,
+        BlockfrostApi(devnet) as api,
+    ):
+        environ = {
+            variable("plugins"): "blockfrost,sqlite",
+            variable("blockfrost__base_url"): f"{api.url}/api/v0",
+            variable("blockfrost__project_id"): "preprodOfTheRunbook",
+            variable("blockfrost__poll_seconds"): "1",
+            variable("rate_limit__enabled"): "false",
+        }
+        with closing(ServeProcess(folder, environ, (skewed.__file__, "-60"))) as process:
+
+            def is_said() -> bool:
+                post(process, "/verify", payment(0))
+                return any("clocks differ" in line for line in list(process.lines))
+
+            eventually(is_said)
+            return "".join(process.lines)
 
 
 # --- Its settings are read again ------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 
 from facilitator.chain.clock_watch import ClockWatch
 from facilitator.clock import SystemClock
-from facilitator.roles.health import Concern
+from facilitator.observability.advice import Concern
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.testing.clock import ManualClock
 from support.redis_servers import needs_redis, running

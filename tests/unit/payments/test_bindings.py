@@ -41,7 +41,8 @@ def chain() -> Absent:
 
 @pytest.fixture
 def bindings(storage: MemoryStorage, chain: Absent) -> Bindings:
-    return Bindings(storage, {NETWORK: cast(ChainProvider, chain)}, ManualClock(NOW))
+    providers = {NETWORK: cast(ChainProvider, chain)}
+    return Bindings(storage, providers, ManualClock(NOW), lambda claim: claim)
 
 
 def test_a_name_goes_on_when_nothing_is_left_of_its_payment(bindings: Bindings) -> None:

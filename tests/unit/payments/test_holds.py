@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from support.payments import BOB, Payer, requirements, transaction_id
-from support.running import Running
+from support.running import NOW, Running
+from support.waiting import eventually
 
 PENDING = "settlement_pending"
 INPUT_NOT_AVAILABLE = "invalid_exact_cardano_payload_input_not_available"
@@ -62,6 +63,18 @@ def test_a_hold_refuses_no_settlement(
     running.next_block()
     running.next_block()
     assert running.settle_until(second, lambda answer: answer["success"])
+
+
+def test_a_settlement_holds_its_inputs_whatever_clock_asks(running: Running, payer: Payer) -> None:
+    """Until it is decided: the clock of another process may be hours ahead."""
+    (body,) = payer.rivals(HERE)
+    running.settle(body)
+    storage, name = running.facilitator.storage, transaction_id(body)
+    assert storage.is_reserved(name, NOW + 12 * 3600)
+    running.next_block()
+    running.next_block()
+    running.settle_until(body, lambda answer: answer["success"])
+    eventually(lambda: not storage.is_reserved(name, NOW))
 
 
 def test_a_hold_ends_with_the_payments_own_validity(running: Running, payer: Payer) -> None:

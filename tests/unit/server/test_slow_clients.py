@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from facilitator.api import application
-from facilitator.server import Server, http_server
+from facilitator.server import Server, http_server, tasks
 from facilitator.server import connection as http_connection
 from facilitator.server.connection import HttpConnection
 from facilitator.x402.messages import PaymentRequest, VerifyResponse
@@ -123,7 +123,7 @@ def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR]
 
 
-def test_a_refusal_that_nobody_waits_for_is_no_fault(
+def test_a_refusal_of_a_client_that_is_gone_is_no_fault(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused = threading.Event()
@@ -131,11 +131,12 @@ def test_a_refusal_that_nobody_waits_for_is_no_fault(
         connection = client.connect()
 
         def gone_meanwhile(**_: Any) -> None:
+            channel = only_channel(running)
             connection.close()
-            eventually(lambda: not running._connections())
+            eventually(channel.check_client_disconnected)
             refused.set()
 
-        monkeypatch.setattr(http_connection, "log_request", gone_meanwhile)
+        monkeypatch.setattr(tasks, "log_request", gone_meanwhile)
         connection.sendall(b"NONSENSE\r\n\r\n")
         assert refused.wait(60)
         monkeypatch.undo()

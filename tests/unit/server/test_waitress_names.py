@@ -49,6 +49,7 @@ NAMES: dict[Owner, dict[str, str]] = {
             "log_socket_errors",
             "max_request_body_size",
             "max_request_header_size",
+            "recv_bytes",
             "send_bytes",
         ],
         ATTRIBUTE,
@@ -57,12 +58,17 @@ NAMES: dict[Owner, dict[str, str]] = {
     HTTPChannel: {
         "__init__": "(self, server, sock, addr, adj, map=None)",
         "_fileno": ATTRIBUTE,
+        "_flush_some": "(self, do_close=True)",
         "addr": ATTRIBUTE,
         "adj": ATTRIBUTE,
+        "check_client_disconnected": "(self)",
         "close_when_flushed": ATTRIBUTE,
         "connected": ATTRIBUTE,
         "error_task_class": ATTRIBUTE,
         "handle_close": "(self)",
+        "handle_read": "(self)",
+        "last_activity": ATTRIBUTE,
+        "outbuf_lock": ATTRIBUTE,
         "parser_class": ATTRIBUTE,
         "readable": "(self)",
         "received": "(self, data)",
@@ -89,6 +95,7 @@ NAMES: dict[Owner, dict[str, str]] = {
         "headers": ATTRIBUTE,
         "parse_header": "(self, header_plus)",
         "path": ATTRIBUTE,
+        "version": ATTRIBUTE,
     },
     TcpWSGIServer: {
         "__init__": "(self, application, map=None, _start=True, _sock=None, dispatcher=None, "
@@ -152,7 +159,7 @@ NAMES: dict[Owner, dict[str, str]] = {
     },
 }
 
-OTHERS = {"family", "getsockname", "port", "run", "sockets", "start"}
+OTHERS = {"family", "getsockname", "port", "recv", "run", "sockets", "start"}
 """Names in the code that are not waitress', though waitress has the same."""
 
 

@@ -18,12 +18,13 @@ from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
 from support.exposition import scrape
-from support.payments import Payer, request_body, requirements, transaction_id
+from support.payments import Payer, identified, request_body, requirements, transaction_id
 from support.running import NETWORK, NOW, Running
 from support.tracked import VALID_SECONDS, claim_on, state_of
 from support.waiting import eventually
 
 Run = Callable[..., Running]
+IDENTIFIER = "pay_0123456789abcdef"
 REJECTED = "exact_cardano_settlement_definitively_rejected"
 
 
@@ -111,6 +112,20 @@ def test_status_shows_the_payment(running: Running) -> None:
     _, status = running.call("GET", path)
     assert status["settled"] is True
     assert "message" not in status
+
+
+def test_another_payment_under_its_identifier_is_refused(running: Running) -> None:
+    """The client was asked to sign again: it must not pay twice."""
+    payer = Payer(running)
+    first = identified(payer.body(confirmations=1), IDENTIFIER)
+    refuse_though_taken(running.devnet)
+    assert running.settle(first)["errorReason"] == REJECTED
+    second = identified(payer.body(confirmations=1), IDENTIFIER)
+    running.next_block()
+    eventually(lambda: not running.verify(second)["isValid"])
+    answer = running.verify(second)
+    assert answer["invalidReason"] == "duplicate_settlement"
+    assert answer["extra"]["transactionId"] == transaction_id(first)
 
 
 def test_other_requirements_get_no_success(running: Running) -> None:

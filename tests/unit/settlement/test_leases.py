@@ -74,7 +74,7 @@ def test_a_process_ahead_of_time_that_lives_is_left_alone(
     eventually(lambda: isinstance(devnet.transaction(renewed.transaction_id), InMempool))
 
 
-def test_whoever_claims_it_again_meanwhile_keeps_what_it_holds(
+def test_a_call_that_claims_it_again_meanwhile_keeps_what_it_holds(
     tracker: Tracker, storage: MemoryStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The stale claim is taken over before anything is released."""

@@ -69,7 +69,7 @@ def test_a_block_confirms_payments_where_no_further_thread_can_start(
     """A block may be the last for a while: what it confirms must not wait for the next."""
     claims = [storage.add_claim(claim_on(n, ClaimState.SUBMITTED, NOW - 1)) for n in range(2)]
     tracker.start()
-    no_more_threads(monkeypatch, "advance")
+    no_more_threads(monkeypatch, "")
     for claim in claims:
         eventually(lambda: isinstance(devnet.transaction(claim.transaction_id), InMempool))  # noqa: B023
     devnet.produce_block()

@@ -95,7 +95,7 @@ def test_a_refusal_of_a_repeated_submission_decides_nothing(
 
 
 @pytest.mark.parametrize("lease_until", [NOW + 5, NOW, NOW - 3600, NOW + 3600])
-def test_what_was_in_a_block_before_we_submitted_it_may_have_been_told(
+def test_what_was_in_a_block_before_it_was_submitted_may_have_been_delivered(
     tracker: Tracker, storage: MemoryStorage, devnet: Devnet, lease_until: float
 ) -> None:
     """By a claim that is lost, whatever our clock has been set to since."""
@@ -109,7 +109,7 @@ def test_what_was_in_a_block_before_we_submitted_it_may_have_been_told(
     assert stored.delivery is Delivery.UNKNOWN
 
 
-def test_what_another_of_us_has_submitted_meanwhile_was_told_to_nobody(
+def test_what_another_process_submitted_meanwhile_was_not_delivered(
     tracker: Tracker, storage: MemoryStorage, devnet: Devnet
 ) -> None:
     """It said so in the claim first, when the lease was over."""
