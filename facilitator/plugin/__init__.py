@@ -63,7 +63,7 @@ from facilitator.roles.chain import (
     Unspent,
 )
 from facilitator.roles.claim import Claim, ClaimState, Delivery
-from facilitator.roles.health import Advice, Concern, HealthCheck
+from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER, Counter, Gauge, Histogram, Meter, Metric
 from facilitator.roles.payment_hooks import PaymentView, Refusal
 from facilitator.roles.rate_limit import (
@@ -187,8 +187,6 @@ __all__ += [
 ]
 # Health checks and wallets
 __all__ += [
-    "Advice",
-    "Concern",
     "HealthCheck",
     "Signature",
     "Wallet",
