@@ -1,4 +1,4 @@
-"""What the system knows of the other end of a connection, whether or not all of it was read."""
+"""The knowledge of the system about the other end of a connection, read or not."""
 
 import select
 import socket
