@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -10,27 +9,20 @@ from facilitator.api.service import ServiceUnavailable
 from facilitator.chain.followed_chain import FollowedChain
 from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
-from facilitator.exact.refused import AlreadyOnChain, Refused
+from facilitator.exact.refused import Refused
 from facilitator.exact.verification import Verifier, lookup_failed
-from facilitator.observability.metrics import (
-    MAX_WAITING,
-    SETTLE_ANSWERS,
-    VERDICTS,
-    WAITING,
-)
-from facilitator.payments.admission import Admission, Names, ask
+from facilitator.observability.metrics import MAX_WAITING, SETTLE_ANSWERS, VERDICTS, WAITING
+from facilitator.payments.admission import Admission, Names
 from facilitator.payments.bindings import Bindings
-from facilitator.payments.claim_verdict import payer_from_claim
 from facilitator.payments.idempotency import (
-    check_identifier,
     check_key,
     name_of_key,
-    payment_identifier,
 )
 from facilitator.payments.reservations import Reservations
 from facilitator.payments.settlement_events import SettlementEvents
 from facilitator.payments.status import chain_status, claim_status
 from facilitator.payments.unique_terms import TermsRegistry
+from facilitator.payments.verdicts import Verdicts, unavailable
 from facilitator.payments.verified import VerifiedPayments
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.chain import ChainUnavailable
@@ -83,6 +75,17 @@ class Service:
             storage,
             self._bindings,
             self._terms,
+        )
+        self._verdicts = Verdicts(
+            verifier,
+            self._providers,
+            plugins.before_verify,
+            reservations,
+            storage,
+            self._bindings,
+            self._terms,
+            self._admission,
+            self._corrected,
         )
         self._plugins = plugins
         self._clock = clock
@@ -144,7 +147,7 @@ class Service:
         try:
             payment = self._verifier.parse(request)
             self._verifier.check_static(payment)
-            response = self._verify(payment, caller, request.payment_identifier)
+            response = self._verdicts.judge(payment, caller, request.payment_identifier)
             self._verified.add(payment.transaction_id, payment.terms.max_timeout_seconds)
         except Refused as refused:
             response = VerifyResponse(
@@ -159,69 +162,6 @@ class Service:
         if payment is not None:
             self._plugins.after_verify(payment.view, response)
         return response
-
-    def _verify(
-        self, payment: Payment, caller: str | None, identifier: str | None
-    ) -> VerifyResponse:
-        """Return that a statically valid payment is valid, or raise :class:`Refused`."""
-        with suppress(StorageUnavailable):
-            if (payer := self._payer_by_claim(payment)) is not None:
-                self._check_identifier(payment, payer, caller, identifier)
-                return VerifyResponse(is_valid=True, payer=payer)
-        ask(self._plugins.before_verify, payment)
-        try:
-            payer = self._admission.judge(payment)
-        except AlreadyOnChain:
-            # Perhaps since its claim was looked for, or the storage could not be asked then.
-            if (payer := self._payer_on_chain(payment)) is None:
-                raise
-            return VerifyResponse(is_valid=True, payer=payer)
-        try:
-            self._terms.check(payment, self._verifier.unique_terms(payment))
-            self._check_identifier(payment, payer, caller, identifier)
-            extra = self._reservations.hold_verified(payment, payer, self._valid_until(payment))
-        except StorageUnavailable:
-            extra = {"reserved": False}
-        except ChainUnavailable as error:
-            raise lookup_failed(error) from None
-        return VerifyResponse(is_valid=True, payer=payer, extra=extra)
-
-    def _check_identifier(
-        self, payment: Payment, payer: str, caller: str | None, identifier: str | None
-    ) -> None:
-        """Raise :class:`Refused` if another payment has the identifier and has not failed."""
-        name = payment_identifier(payment, payer, caller, identifier)
-        try:
-            check_identifier(self._bindings, name, payer)
-        except ChainUnavailable as error:
-            raise lookup_failed(error) from None
-
-    def _valid_until(self, payment: Payment) -> float | None:
-        """Return the end of the payment's validity in Unix seconds, if it has one."""
-        end = payment.transaction.body.invalid_hereafter
-        if end is None:
-            return None
-        return self._providers[payment.terms.network.id].eras().start_ms(end) / 1000
-
-    def _payer_by_claim(self, payment: Payment) -> str | None:
-        """Return the payer of a payment that is being settled; ``None`` without a settlement."""
-        claim = self._storage.claim(payment.transaction_id)
-        if claim is None or claim.state is ClaimState.CLAIMED:
-            return None
-        claim = self._corrected(claim)
-        payer = payer_from_claim(payment, claim)
-        if claim.state is ClaimState.SUBMITTED:
-            # It is in no block, so that it may have become invalid since it was submitted.
-            with suppress(AlreadyOnChain):
-                self._admission.judge(payment)
-        return payer
-
-    def _payer_on_chain(self, payment: Payment) -> str | None:
-        """Return the same, or raise :class:`ServiceUnavailable` without the storage."""
-        try:
-            return self._payer_by_claim(payment)
-        except StorageUnavailable as error:
-            raise _unavailable(error) from error
 
     # --- /settle ----------------------------------------------------------------------------
 
@@ -275,7 +215,7 @@ class Service:
         """Return that a payment is pending which this process follows, else raise."""
         known = payment and self._coordinator.pending_without_storage(payment, error)
         if not known:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         return known
 
     def _check_static(self, payment: Payment) -> SettleResponse | None:
@@ -327,7 +267,7 @@ class Service:
         except Refused as refused:
             return {"cancelled": False, "errorReason": refused.reason, "errorMessage": str(refused)}
         except StorageUnavailable as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
 
     def was_verified(self, request: PaymentRequest) -> bool:
         """Return True for a payment that ``/verify`` found valid; for a repeat of it once more."""
@@ -347,7 +287,7 @@ class Service:
                 return claim_status(claim, self._depth(claim))
             return chain_status(transaction_id, self._providers)
         except StorageUnavailable as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         except ChainUnavailable as error:
             raise ServiceUnavailable(
                 Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked: {error}", 5
@@ -373,10 +313,4 @@ def _refused_settlement(
         reason=refused.reason,
         message=refused.message,
         extra=refused.extra,
-    )
-
-
-def _unavailable(error: StorageUnavailable) -> ServiceUnavailable:
-    return ServiceUnavailable(
-        Reason.EVIDENCE_UNAVAILABLE, f"the storage does not work, try again: {error}", 5
     )

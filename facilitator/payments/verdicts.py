@@ -1,0 +1,122 @@
+"""The verdict of ``/verify`` on a payment whose bytes are right."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from facilitator.api.service import ServiceUnavailable
+from facilitator.exact.payment import Payment
+from facilitator.exact.refused import AlreadyOnChain
+from facilitator.exact.verification import Verifier, lookup_failed
+from facilitator.payments.admission import Admission, ask
+from facilitator.payments.bindings import Bindings
+from facilitator.payments.claim_verdict import payer_from_claim
+from facilitator.payments.idempotency import check_identifier, payment_identifier
+from facilitator.payments.reservations import Reservations
+from facilitator.payments.unique_terms import TermsRegistry
+from facilitator.roles.chain import ChainProvider, ChainUnavailable
+from facilitator.roles.claim import Claim, ClaimState
+from facilitator.roles.payment_hooks import PaymentView, Refusal
+from facilitator.roles.storage import Storage, StorageUnavailable
+from facilitator.x402.messages import VerifyResponse
+from facilitator.x402.reasons import Reason
+
+
+class Verdicts:
+    """Judges payments by their claims, by the chain, and by what others have bound."""
+
+    def __init__(
+        self,
+        verifier: Verifier,
+        providers: Mapping[str, ChainProvider],
+        before_verify: Callable[[PaymentView], Refusal | None],
+        reservations: Reservations,
+        storage: Storage,
+        bindings: Bindings,
+        terms: TermsRegistry,
+        admission: Admission,
+        corrected: Callable[[Claim], Claim],
+    ) -> None:
+        """Ask ``before_verify`` before the chain, which may refuse.
+
+        ``corrected`` returns a claim as the chain shows it now.
+        """
+        self._verifier = verifier
+        self._providers = providers
+        self._before_verify = before_verify
+        self._reservations = reservations
+        self._storage = storage
+        self._bindings = bindings
+        self._terms = terms
+        self._admission = admission
+        self._corrected = corrected
+
+    def judge(self, payment: Payment, caller: str | None, identifier: str | None) -> VerifyResponse:
+        """Return that a statically valid payment is valid.
+
+        Raises :class:`Refused` if it is not, :class:`~facilitator.api.service.ServiceUnavailable`.
+        """
+        with suppress(StorageUnavailable):
+            if (payer := self._payer_by_claim(payment)) is not None:
+                self._check_identifier(payment, payer, caller, identifier)
+                return VerifyResponse(is_valid=True, payer=payer)
+        ask(self._before_verify, payment)
+        try:
+            payer = self._admission.judge(payment)
+        except AlreadyOnChain:
+            # Perhaps since its claim was looked for, or the storage could not be asked then.
+            if (payer := self._payer_on_chain(payment)) is None:
+                raise
+            return VerifyResponse(is_valid=True, payer=payer)
+        try:
+            self._terms.check(payment, self._verifier.unique_terms(payment))
+            self._check_identifier(payment, payer, caller, identifier)
+            extra = self._reservations.hold_verified(payment, payer, self._valid_until(payment))
+        except StorageUnavailable:
+            extra = {"reserved": False}
+        except ChainUnavailable as error:
+            raise lookup_failed(error) from None
+        return VerifyResponse(is_valid=True, payer=payer, extra=extra)
+
+    def _check_identifier(
+        self, payment: Payment, payer: str, caller: str | None, identifier: str | None
+    ) -> None:
+        """Raise :class:`Refused` if another payment has the identifier and has not failed."""
+        name = payment_identifier(payment, payer, caller, identifier)
+        try:
+            check_identifier(self._bindings, name, payer)
+        except ChainUnavailable as error:
+            raise lookup_failed(error) from None
+
+    def _valid_until(self, payment: Payment) -> float | None:
+        """Return the end of the payment's validity in Unix seconds, if it has one."""
+        end = payment.transaction.body.invalid_hereafter
+        if end is None:
+            return None
+        return self._providers[payment.terms.network.id].eras().start_ms(end) / 1000
+
+    def _payer_by_claim(self, payment: Payment) -> str | None:
+        """Return the payer of a payment that is being settled; ``None`` without a settlement."""
+        claim = self._storage.claim(payment.transaction_id)
+        if claim is None or claim.state is ClaimState.CLAIMED:
+            return None
+        claim = self._corrected(claim)
+        payer = payer_from_claim(payment, claim)
+        if claim.state is ClaimState.SUBMITTED:
+            # It is in no block, so that it may have become invalid since it was submitted.
+            with suppress(AlreadyOnChain):
+                self._admission.judge(payment)
+        return payer
+
+    def _payer_on_chain(self, payment: Payment) -> str | None:
+        """Return the same, or raise :class:`ServiceUnavailable` without the storage."""
+        try:
+            return self._payer_by_claim(payment)
+        except StorageUnavailable as error:
+            raise unavailable(error) from error
+
+
+def unavailable(error: StorageUnavailable) -> ServiceUnavailable:
+    """Return the answer to a request that the storage keeps from being decided."""
+    return ServiceUnavailable(
+        Reason.EVIDENCE_UNAVAILABLE, f"the storage does not work, try again: {error}", 5
+    )
