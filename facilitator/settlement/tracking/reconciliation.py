@@ -138,7 +138,7 @@ class Reconciliation:
                 self._confirmation.found_in(pending, status, tip)
                 self._found_block(status, tip)
             elif isinstance(status, InMempool):
-                self._submission.accepted(pending)
+                self._submission.found_waiting(pending)
             else:
                 self._not_found(pending, tip)
         except ChainUnavailable as error:
@@ -161,10 +161,11 @@ class Reconciliation:
         if not self._is_still_open(pending):
             return
         if tip.point.slot < claim.invalid_hereafter:
+            may_be_taken = pending.claim.error is None
             until = now + self._leases.seconds
             step = transitions.resubmit(pending.owner, now, until, self._leases.is_over)
             if self._writer.advance(pending, step):
-                self._submission.again(pending)
+                self._submission.again(pending, may_be_taken=may_be_taken)
         elif self._is_long_over(claim, tip):
             self._writer.advance(pending, transitions.expire(now))
 
