@@ -94,7 +94,8 @@ class Claim:
     depth: int | None = None
     """Number of newer blocks seen when this was written."""
     error: str | None = None
-    """Reason of the rejection, for a person."""
+    """Reason of the rejection, for a person. While it is ``submitted``: why no node took it from
+    here so far. If it is found all the same, another facilitator has sent it."""
     answer: bytes | None = None
     """The stored form of :attr:`delivery`: ``None`` before it, the delivered success as JSON after
     it, empty if the delivery is unknown."""

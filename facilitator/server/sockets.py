@@ -11,6 +11,8 @@ from facilitator.settings import ServerSettings
 
 BACKLOG = 2048
 """Connections that may wait to be accepted; the system may allow fewer."""
+_KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+"""After 15 silent seconds the system asks whether the other machine is there, thrice in 15 more."""
 
 
 _OTHER_HOST = "set server.host to an address of this machine"
@@ -34,6 +36,7 @@ def listen(settings: ServerSettings) -> Sequence[socket.socket]:
     try:
         for family, address in _addresses(settings):
             sockets.append(socket.create_server(address, family=family, backlog=BACKLOG))
+            _keep_alive(sockets[-1])
     except (OSError, ValueError) as error:  # the latter for what cannot be a name
         for each in sockets:
             each.close()
@@ -41,6 +44,17 @@ def listen(settings: ServerSettings) -> Sequence[socket.socket]:
             f"cannot listen on {settings.host}:{settings.port}: {_why(error)}"
         ) from error
     return sockets
+
+
+def _keep_alive(listening: socket.socket) -> None:
+    """Have the system notice clients that are gone without a word, as after a power cut.
+
+    Accepted sockets inherit that. Such a client would wait for ever, and be sent a success.
+    """
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if option := getattr(socket, name, None):  # not everywhere
+            listening.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def url_of(settings: ServerSettings, port: int) -> str:

@@ -109,37 +109,59 @@ def resubmit(owner: str, now: float, lease_until: float, lease_is_over: LeaseIsO
             return None
         if claim.owner != owner and not lease_is_over(claim):
             return None
-        return claim.changed(owner=owner, lease_until=lease_until, updated_at=now)
+        return claim.changed(owner=owner, lease_until=lease_until, error=None, updated_at=now)
 
     return step
 
 
-def doubt(owner: str, now: float) -> Step:
-    """Note that it was there before its one submission by ``owner``.
+def not_taken(owner: str, why: str, now: float) -> Step:
+    """Note that no node took what ``owner`` sent, nor anything that was sent from here before.
 
-    Its success may have been delivered before. Another process of this facilitator that submits it
-    when the lease is over becomes its owner first: that is no reason to doubt.
+    If the transaction is found all the same, another facilitator sent it, or this one by a claim
+    that is lost: its success may have been delivered. Another process of this facilitator that
+    submits it when the lease is over becomes its owner first.
     """
 
     def step(claim: Claim) -> Claim | None:
-        if claim.state is not ClaimState.SUBMITTED or claim.delivery is not Delivery.NONE:
+        if claim.owner != owner or claim.delivery is not Delivery.NONE:
             return None
-        if claim.accepted or claim.owner != owner:
+        if claim.state is ClaimState.SUBMITTED and not claim.accepted:
+            return claim.changed(error=why, updated_at=now)
+        if claim.state is ClaimState.CLAIMED or claim.state.is_given_up:
             return None
-        return claim.with_unknown_delivery(updated_at=now)
+        return claim.with_unknown_delivery(updated_at=now)  # it was found meanwhile
 
     return step
 
 
 def accept(now: float) -> Step:
-    """Note that a node has taken the transaction."""
+    """Note that a node has taken the transaction as it was sent from here."""
 
     def step(claim: Claim) -> Claim | None:
         if claim.state is not ClaimState.SUBMITTED or claim.accepted:
             return None
-        return claim.changed(accepted=True, updated_at=now)
+        return claim.changed(accepted=True, error=None, updated_at=now)
 
     return step
+
+
+def find(now: float) -> Step:
+    """Note that a node has the transaction, here or elsewhere."""
+
+    def step(claim: Claim) -> Claim | None:
+        if claim.state is not ClaimState.SUBMITTED or claim.accepted:
+            return None
+        return _found(claim, accepted=True, updated_at=now)
+
+    return step
+
+
+def _found(claim: Claim, **fields: object) -> Claim:
+    """Change the claim on a transaction that was found; doubt it if no node took it from here."""
+    was_refused = claim.state is ClaimState.REJECTED  # by a node that was wrong
+    if claim.error is None or was_refused or claim.delivery is not Delivery.NONE:
+        return claim.changed(error=None, **fields)
+    return claim.with_unknown_delivery(error=None, **fields)
 
 
 def include(where: InBlock, tip_height: int, now: float) -> Step:
@@ -170,14 +192,14 @@ def correct(where: InBlock, tip_height: int, now: float) -> Step:
 
 def _in_a_block(claim: Claim, where: InBlock, depth: int, now: float) -> Claim:
     deep_enough = depth >= claim.confirmations
-    return claim.changed(
+    return _found(
+        claim,
         state=ClaimState.SETTLED if deep_enough else ClaimState.INCLUDED,
         accepted=True,
         block=where.point.block,
         block_slot=where.point.slot,
         block_height=where.height,
         depth=depth,
-        error=None,
         updated_at=now,
     )
 

@@ -14,7 +14,7 @@ from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.codec.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Output, OutputRef
-from facilitator.plugin import ChainUnavailable, OutputStatus, Spent, Unknown, Unspent
+from facilitator.plugin import OutputStatus, Spent, Unknown, Unspent
 from facilitator_blockfrost.client import Client, Missing
 from facilitator_blockfrost.fields import (
     Malformed,
@@ -80,8 +80,8 @@ class Outputs:
         found: dict[OutputRef, OutputStatus] = {}
         try:
             parts = self._threads.map(self._of_transaction, groups)
-        except RuntimeError:
-            raise ChainUnavailable("the connection to Blockfrost is closed") from None
+        except (RuntimeError, MemoryError):  # no further thread can start, or all is closed
+            parts = map(self._of_transaction, groups)
         for part in parts:
             found.update(part)
         return found

@@ -14,6 +14,11 @@ BLOCKS = 100
 """Blocks in which a transaction is looked for, oldest first: every machine has indexed those."""
 
 _TRIED = 5
+_NOT_RECORDED = (
+    "have its database record who spends, in cardano-db-sync by the value consumed of the option"
+    " tx_out, or use another one"
+)
+_LAGS = f"it lags behind its own blocks; if that lasts, {_NOT_RECORDED}"
 
 
 class SpendsCheck:
@@ -34,7 +39,7 @@ class SpendsCheck:
         """
         for transaction_id in _recent_transactions(self._client):
             spent = read_consumed(self._client, transaction_id)
-            if spent and self._shows(spent[0]):
+            if spent and self._shows(spent[0], _NOT_RECORDED):
                 self.has_passed = True
                 return
 
@@ -49,10 +54,10 @@ class SpendsCheck:
         Raises :class:`ServerLacks`, :class:`ChainUnavailable`.
         """
         witness = self._witness
-        if not self.has_passed and witness is not None and self._shows(witness):
+        if not self.has_passed and witness is not None and self._shows(witness, _LAGS):
             self.has_passed = True
 
-    def _shows(self, ref: OutputRef) -> bool:
+    def _shows(self, ref: OutputRef, why: str) -> bool:
         """Return True if it is shown as spent, False if Blockfrost does not have it."""
         try:
             status = self._outputs.statuses([ref])[ref]
@@ -64,8 +69,7 @@ class SpendsCheck:
         if isinstance(status, Unspent):
             raise ServerLacks(
                 f"it shows {ref} as unspent, which a transaction on the chain spent (consumed_by_tx"
-                " is null): have its database record who spends, in cardano-db-sync by the value"
-                " consumed of the option tx_out, or use another one"
+                f" is null): {why}"
             )
         return isinstance(status, Spent)
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from facilitator.roles.chain import ChainUnavailable, InBlock, InMempool, Tip
+from facilitator.roles.chain import ChainUnavailable, InBlock, InMempool, ProviderBehind, Tip
 from facilitator.roles.claim import Claim
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.settlement import transitions
@@ -125,8 +125,16 @@ class Reconciliation:
         return [each for each in every if _is_due(each.check_at, now, self._longest_wait)]
 
     def _tip(self) -> Tip:
-        """Return the newest block: the provider's while the follower cannot see it."""
-        return self._chain.tip() if self._follower.sight.is_lost else self._follower.follow()
+        """Return the newest block: the provider's while the follower cannot see it.
+
+        Raises :class:`ProviderBehind` if that is older than what was followed.
+        """
+        if not self._follower.sight.is_lost:
+            return self._follower.follow()
+        tip, known = self._chain.tip(), self._follower.tip
+        if known is not None and tip.height < known.height:
+            raise ProviderBehind("its tip is behind the blocks that were followed")
+        return tip
 
     def _ask_chain(self, pending: PendingSettlement) -> None:
         """Ask for the transaction by id; send it again if it is nowhere and may still land."""
@@ -138,7 +146,7 @@ class Reconciliation:
                 self._confirmation.found_in(pending, status, tip)
                 self._found_block(status, tip)
             elif isinstance(status, InMempool):
-                self._submission.accepted(pending)
+                self._submission.found_waiting(pending)
             else:
                 self._not_found(pending, tip)
         except ChainUnavailable as error:
@@ -151,9 +159,7 @@ class Reconciliation:
         self._confirmation.found_together(same, block, tip)
 
     def _not_found(self, pending: PendingSettlement, tip: Tip) -> None:
-        if self._follower.sight.is_lost:
-            pending.lost_block()
-        elif pending.block is not None:
+        if pending.block is not None:
             return  # the follower saw it in a block meanwhile
         now = self._clock.time()
         self._writer.advance(pending, transitions.roll_back(now))
@@ -161,10 +167,11 @@ class Reconciliation:
         if not self._is_still_open(pending):
             return
         if tip.point.slot < claim.invalid_hereafter:
+            may_be_taken = pending.claim.error is None
             until = now + self._leases.seconds
             step = transitions.resubmit(pending.owner, now, until, self._leases.is_over)
             if self._writer.advance(pending, step):
-                self._submission.again(pending)
+                self._submission.again(pending, may_be_taken=may_be_taken)
         elif self._is_long_over(claim, tip):
             self._writer.advance(pending, transitions.expire(now))
 

@@ -10,6 +10,7 @@ from facilitator.roles.chain import (
     ChainUnavailable,
     InBlock,
     InMempool,
+    NotFound,
     Spent,
     SubmissionRejected,
     SubmissionUnknown,
@@ -58,11 +59,16 @@ class Submission:
             _log.warning("submitting %s: %s", claim.transaction_id, error)
             is_unknown = isinstance(error, SubmissionUnknown)
             self._not_accepted(pending, _UNKNOWN if is_unknown else _NOT_SENT, error)
+            if not is_unknown:
+                self._not_taken(pending, _NOT_SENT, error)
         else:
             self.accepted(pending)
 
-    def again(self, pending: PendingSettlement) -> None:
-        """Send the same bytes once more. Raises :class:`ChainUnavailable`."""
+    def again(self, pending: PendingSettlement, *, may_be_taken: bool) -> None:
+        """Send the same bytes once more. Raises :class:`ChainUnavailable`.
+
+        ``may_be_taken`` is False if no node took them when they were sent before.
+        """
         claim = pending.claim
         try:
             self._chain.submit(claim.transaction)
@@ -73,14 +79,24 @@ class Submission:
             self._reject_if_outspent(pending, error)
         except SubmissionUnknown as error:
             _log.warning("submitting %s again: %s", claim.transaction_id, error)
+        except ChainUnavailable as error:
+            if not may_be_taken:
+                self._not_taken(pending, _NOT_SENT, error)
+            raise
         else:
             self.accepted(pending)
 
     def accepted(self, pending: PendingSettlement) -> None:
-        """Record that a node has the transaction."""
+        """Record that a node has taken the transaction from here."""
         now = self._clock.time()
         pending.accepted(now)
         self._writer.advance(pending, transitions.accept(now))
+
+    def found_waiting(self, pending: PendingSettlement) -> None:
+        """Record that the transaction waits in the mempool of a node."""
+        now = self._clock.time()
+        pending.accepted(now)
+        self._writer.advance(pending, transitions.find(now))
 
     def _refused(self, pending: PendingSettlement, error: SubmissionRejected) -> None:
         """Record a refusal of the first submission, if it proves enough.
@@ -94,25 +110,33 @@ class Submission:
             self._not_accepted(pending, _UNKNOWN, error)
             return
         self._not_accepted(pending, _NOT_FINAL, error)
-        doubt = transitions.doubt(pending.owner, self._clock.time())
         inputs_missing = error.proves is Proof.INPUTS
         self._utxo_cache.forget(_inputs(claim))
         try:
             status = self._chain.transaction(claim.transaction_id)
+            if inputs_missing and isinstance(status, NotFound):
+                # A provider that asks for blocks first and for the mempool then misses what moves
+                # from the one into the other meanwhile.
+                status = self._chain.transaction(claim.transaction_id)
             if inputs_missing and isinstance(status, InBlock | InMempool):
                 # A node had it before this first submission: another facilitator may have sent it
                 # and delivered its success, or this one by a claim that is lost.
-                self._writer.advance(pending, doubt)
+                self._not_taken(pending, _NOT_FINAL, error)
             if isinstance(status, InBlock):
                 self._confirmation.found_in(pending, status)
             elif isinstance(status, InMempool):
-                self.accepted(pending)
+                self.found_waiting(pending)
             elif inputs_missing:
                 self._reject_if_outspent(pending, error)
             elif self._is_final(claim, error.proves):
                 self._reject(pending, str(error))
         except ChainUnavailable as unavailable:
             _log.warning("asking for %s: %s", claim.transaction_id, unavailable)
+
+    def _not_taken(self, pending: PendingSettlement, outcome: str, error: Exception) -> None:
+        """Record that no node took it from here: found all the same, it is another's."""
+        step = transitions.not_taken(pending.owner, f"{outcome}: {error}", self._clock.time())
+        self._writer.advance(pending, step)
 
     def _not_accepted(self, pending: PendingSettlement, outcome: str, error: Exception) -> None:
         pending.not_accepted(f"{outcome}: {error}", self._clock.time())

@@ -1,5 +1,6 @@
 """Outputs as Blockfrost tells them: found, spent, never made, not indexed, or none of it."""
 
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -61,6 +62,28 @@ def status(
     upstream: Start, provider_of: ProviderOf, replies: Mapping[str, Any], ref: OutputRef = REF
 ) -> Any:
     return provider_of(upstream(by_path(replies))).outputs([ref])[ref]
+
+
+def test_outputs_are_looked_up_where_no_further_thread_can_start(
+    upstream: Start, provider_of: ProviderOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then one after the other."""
+    start = threading.Thread.start
+
+    def no_thread(thread: threading.Thread) -> None:
+        if thread.name.startswith("blockfrost"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    other = OutputRef(bytes.fromhex(OTHER), 0)
+    replies = {**utxos(row()), f"/txs/{OTHER}/utxos": {"hash": OTHER, "outputs": [row()]}}
+    provider = provider_of(upstream(by_path(replies)))
+    found = provider.outputs([REF, other])
+    assert [type(found[ref]) for ref in (REF, other)] == [Unspent, Unspent]
+    provider.close()
+    with pytest.raises(ChainUnavailable, match="closed"):
+        provider.outputs([REF, other])
 
 
 def test_an_unspent_output_has_what_it_holds(upstream: Start, provider_of: ProviderOf) -> None:

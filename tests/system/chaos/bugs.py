@@ -150,7 +150,7 @@ def believe_leases() -> None:
 
 def doubt_nothing() -> None:
     """What a node has is taken for this facilitator's own submission."""
-    transitions.doubt = lambda *_: lambda _: None
+    transitions.not_taken = lambda *_: lambda _: None
 
 
 def ignore_a_lost_log() -> None:

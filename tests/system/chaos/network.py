@@ -156,7 +156,8 @@ FAULTS: Sequence[Callable[[Faults], None]] = (
 )
 """What a provider may do to its callers for a while."""
 HARMLESS_FAULTS: Sequence[Callable[[Faults], None]] = (
+    lambda faults: faults.answer(425, SUBMIT, 2),
+    lambda faults: faults.answer(429, SUBMIT, 4),
     lambda faults: faults.latency(1500, OUTPUTS, 6),
-    lambda faults: faults.stale(2),
 )
-"""Those after which a caller knows whether a node has got its submission."""
+"""Those after which a caller knows whether a node has got its submission, or had it before."""

@@ -109,6 +109,13 @@ def _(folder: Path) -> str:
     return refused_start(folder)
 
 
+@shows("sqlite mark removed")
+def _(folder: Path) -> str:
+    with serving(folder):  # and killed
+        (folder / "facilitator.db-mark").unlink()
+    return refused_start(folder)
+
+
 # --- It runs --------------------------------------------------------------------------------------
 
 
@@ -176,6 +183,15 @@ def _(folder: Path) -> str:
 def _(folder: Path) -> str:
     with serving(folder, devnet__block_seconds="0") as process:
         return post(process, "/settle", payment(0), Prefer="wait=0")
+
+
+@shows("sqlite file removed")
+def _(folder: Path) -> str:
+    with serving(folder) as process:
+        (folder / "facilitator.db-wal").unlink()
+        post(process, "/settle", payment(0))
+        eventually(lambda: any("its -wal or -shm was" in line for line in list(process.lines)))
+        return "".join(process.lines)
 
 
 @shows("duplicate")

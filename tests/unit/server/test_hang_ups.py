@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from facilitator.api import application
+from facilitator.server import Server
 from facilitator.server import connection as http_connection
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 from support.waiting import eventually
-from support.web import NETWORK, Client, ScriptedService, payment, read_answer, serving
+from support.web import NETWORK, Client, ScriptedService, payment, read_answer, serving, settings
 
 GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -210,3 +212,21 @@ def test_a_request_whose_client_is_gone_before_its_turn_is_left_out(
         assert client.call("GET", "/health/live").status == 200
         assert client.call("POST", "/verify", payment()).status == 200
         assert len(served) == 5
+
+
+def test_a_client_that_is_gone_without_a_word_is_asked_for_by_the_system(tmp_path: Path) -> None:
+    """Every connection inherits that from the socket that listens."""
+    loaded = settings(tmp_path)
+    with Server(
+        application(ScriptedService(), settings=loaded), loaded.server, network=NETWORK
+    ) as running:
+        with Client(running.port).connect() as connection:
+            connection.sendall(GET)
+            assert read_answer(connection).status == 200
+            [channel] = running._connections()
+            options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            client = channel.socket
+            assert client is not None
+            assert client.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            silent, pause, times = (client.getsockopt(socket.IPPROTO_TCP, one) for one in options)
+        assert silent + pause * times == 30
