@@ -1,4 +1,4 @@
-"""What the system knows of the other end of a connection, whether or not all of it was read."""
+"""The system's view of the other end of a connection, whether or not all of it was read."""
 
 import select
 import socket
