@@ -37,7 +37,10 @@ RATE_LIMITED = Counter(
     "Requests refused with 429, of sensitive endpoints or others.",
     ("endpoints",),
 )
-THREADS = Gauge("facilitator_server_threads", "Most threads that answer requests.")
+THREADS = Gauge(
+    "facilitator_server_threads",
+    "Most threads that answer requests; fewer where the system gives no more.",
+)
 BUSY_THREADS = Gauge("facilitator_server_busy_threads", "How many of them have a request.")
 QUEUE = Gauge("facilitator_server_queued_requests", "Requests that wait for a thread.")
 CONNECTIONS = Gauge("facilitator_server_connections", "Open connections.")

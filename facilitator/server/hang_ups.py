@@ -1,4 +1,4 @@
-"""The knowledge of the system about the other end of a connection, read or not."""
+"""The system's view of the other end of a connection, whether or not all of it was read."""
 
 import select
 import socket

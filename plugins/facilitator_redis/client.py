@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias, cast
 
-from redis import Redis, RedisCluster, Sentinel
+from redis import Redis, RedisCluster
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode
 from redis.retry import Retry
 from redis.sentinel import SentinelConnectionPool
 
 from facilitator_redis.address import Address, Form
+from facilitator_redis.sentinels import Sentinels
 
 CLIENT_NAME = "x402-facilitator"
 CONNECT_SECONDS = 1.0
@@ -80,7 +81,7 @@ def _sentinels(address: Address, options: Mapping[str, Any]) -> Any:
         "username": address.options.get("sentinel_username"),
         "password": address.options.get("sentinel_password"),
     }
-    return Sentinel(  # type: ignore[no-untyped-call]  # redis-py says no types
+    return Sentinels(  # type: ignore[no-untyped-call]  # redis-py says no types
         address.hosts, sentinel_kwargs={**options, **login}
     )
 

@@ -143,8 +143,14 @@ def test_of_all_who_settle_at_once_one_is_told(replicas: Replicas) -> None:
 def test_more_processes_ask_the_provider_no_more(replicas: Replicas) -> None:
     connections = replicas.connections()
     body = payment(0)
-    for connection in connections:  # from now on all of them follow
+
+    def asks_nothing(connection: Connection) -> bool:
+        before = replicas.count(OUTPUTS)
         assert connection.call("POST", "/verify", body)["isValid"] is True
+        return replicas.count(OUTPUTS) == before
+
+    # Those that only read what the leader publishes know after a poll how recent that is.
+    eventually(lambda: [asks_nothing(each) for each in connections] == [True] * 4)
     for api in replicas.apis:
         api.counters.reset()
     bodies = [payment(number) for number in range(1, 7)]
