@@ -206,18 +206,24 @@ def asking_blockfrost(folder: Path, prepare: Callable[[BlockfrostApi], object]) 
     """The answer of /verify when Blockfrost is as it was prepared to be."""
     with closing(Devnet(NETWORK, SystemClock())) as devnet, BlockfrostApi(devnet) as api:
         prepare(api)
-        settings = {
-            "plugins": "blockfrost,sqlite",
-            "blockfrost__base_url": f"{api.url}/api/v0",
-            "blockfrost__project_id": "preprodOfTheRunbook",
-        }
-        with serving(folder, **settings) as process:
+        with serving(folder, **over(api)) as process:
             return post(process, "/verify", payment(0))
+
+
+def over(api: BlockfrostApi) -> dict[str, str]:
+    """The settings of a facilitator over that Blockfrost."""
+    return {
+        "plugins": "blockfrost,sqlite",
+        "blockfrost__base_url": f"{api.url}/api/v0",
+        "blockfrost__project_id": "preprodOfTheRunbook",
+    }
 
 
 @shows("blockfrost key")
 def _(folder: Path) -> str:
-    return asking_blockfrost(folder, lambda api: api.faults.answer(403))
+    with closing(Devnet(NETWORK, SystemClock())) as devnet, BlockfrostApi(devnet) as api:
+        api.faults.answer(403)
+        return refused_start(folder, **over(api))
 
 
 @shows("blockfrost quota")
