@@ -40,7 +40,7 @@ class Identity(NamedTuple):
 
 
 class Probe(Protocol):
-    """What SQLite knows of the sizes of its files. Every method raises :class:`sqlite3.Error`."""
+    """The sizes of the files as SQLite knows them. Every method raises :class:`sqlite3.Error`."""
 
     def read_least_size(self) -> int:
         """Return the smallest size in bytes that the file may have now."""
