@@ -2,9 +2,9 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,7 +26,13 @@ T = TypeVar("T")
 _COUNT = "UPDATE file_state SET commits = commits + 1 RETURNING commits"
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PING = "SELECT count(*) FROM sqlite_schema"
-_LEAST = "SELECT least_pages * page_size FROM file_state, pragma_page_size"
+_LEAST = """
+    SELECT page_size * min(page_count, coalesce(least_pages, page_count))
+    FROM file_state, pragma_page_count, pragma_page_size
+"""
+_RETRY_SECONDS = 0.01
+_LOG_HEADER_SIZE = 32
+_FRAME_HEADER_SIZE = 24
 
 
 class _Reader:
@@ -40,6 +46,27 @@ class _Reader:
     def query(self, query: Callable[[sqlite3.Connection], T]) -> T:
         with self.lock:
             return query(self.connection)
+
+
+class _Sizes:
+    """The sizes of the files, by a connection."""
+
+    def __init__(self, reader: _Reader, busy_seconds: float) -> None:
+        self._reader = reader
+        self._busy_seconds = busy_seconds
+
+    def read_least_size(self) -> int:
+        """Return that of the file: see ``schema.VERSION_5``."""
+        return self._reader.query(lambda each: int(each.execute(_LEAST).fetchone()[0]))
+
+    def read_log_size(self) -> int:
+        """Return that of the log, by a checkpoint: it shows the number of pages in the log."""
+        deadline = time.monotonic() + self._busy_seconds
+        while (size := self._reader.query(_read_log_size)) is None:
+            if time.monotonic() > deadline:
+                raise sqlite3.OperationalError("checkpoints take too long")
+            time.sleep(_RETRY_SECONDS)
+        return size
 
 
 class Database:
@@ -66,6 +93,7 @@ class Database:
             with self._explaining():
                 self._open(busy_seconds)
         except BaseException:
+            self._files.close()
             self._marks.close()
             for connection in self._connections:
                 connection.close()
@@ -128,9 +156,8 @@ class Database:
         first = open_file(self._files, self._marks, busy_seconds)
         self._connections.append(first)
         self._reader, self._long_reader = (_Reader(self._connect(busy_seconds)) for _ in range(2))
-        self._files.least_size = partial(self._reader.query, _read_least_size)
         self._marks.join()
-        self._files.adopt()
+        self._files.adopt(_Sizes(self._reader, busy_seconds))
         self._writer = Writer(
             first,
             busy_seconds,
@@ -156,7 +183,12 @@ class Database:
         self._files.check()
 
     def _leave(self, connection: sqlite3.Connection) -> None:
-        leave_file(connection, self._marks)
+        """Mark the file as closed, or log why that cannot be done."""
+        try:
+            leave_file(connection, self._marks)
+        except sqlite3.Error as error:
+            with suppress(StorageUnavailable):
+                self._files.distrust(*describe_error(error))
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:
@@ -188,6 +220,10 @@ def _count(connection: sqlite3.Connection) -> int:
     return int(connection.execute(_COUNT).fetchone()[0])
 
 
-def _read_least_size(connection: sqlite3.Connection) -> int | None:
-    (size,) = connection.execute(_LEAST).fetchone()
-    return None if size is None else int(size)
+def _read_log_size(connection: sqlite3.Connection) -> int | None:
+    """Return the size in bytes; ``None`` while another process makes a checkpoint."""
+    (page,) = connection.execute("PRAGMA page_size").fetchone()
+    _, frames, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    if frames < 0:
+        return None
+    return int(_LOG_HEADER_SIZE + frames * (_FRAME_HEADER_SIZE + page)) if frames else 0

@@ -10,13 +10,14 @@ import sqlite3
 import stat
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, Protocol
 
 from facilitator_sqlite.errors import unavailable
 
 _LOG_MAGIC = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 _PRIVATE = 0o600
 _OF_OTHERS = 0o077
+_TRIES = 3
 _REMOVED = (
     "was moved, removed or replaced, or its -wal or -shm was; stop every process that uses it,"
     " without killing it, and start again"
@@ -38,6 +39,18 @@ class Identity(NamedTuple):
     shm: int
 
 
+class Probe(Protocol):
+    """The sizes of the files as SQLite knows them. Every method raises :class:`sqlite3.Error`."""
+
+    def read_least_size(self) -> int:
+        """Return the smallest size in bytes that the file may have now."""
+        ...
+
+    def read_log_size(self) -> int:
+        """Return the smallest size in bytes that the log may have now."""
+        ...
+
+
 _Inodes = tuple[int, int, int, int]
 """Device and inode of the file, inodes of the log and of its index."""
 
@@ -53,8 +66,7 @@ class Files:
         self.path = path
         real = os.path.realpath(path)
         self._wal, self._shm, self.mark = (f"{real}-{name}" for name in ("wal", "shm", "mark"))
-        self.least_size: Callable[[], int | None] = lambda: None
-        """Returns the smallest size that the file was given since it was opened, if any."""
+        self._probe: Probe | None = None
         self._expected: _Inodes | None = None
         self._expected_mark = 0
         self._sizes = (0, 0, 0)
@@ -87,19 +99,22 @@ class Files:
             _log.warning("other users could read or write %s; its mode is 0600 now", name)
 
     def find_identity(self) -> Identity | None:
-        """Return the identity of the log and its index, if both are there and in use."""
+        """Return the identity of the log and its index, if both are there."""
         try:
             log, index = os.stat(self._wal), os.stat(self._shm)
         except OSError:
             return None
-        return Identity(log.st_ino, index.st_ino) if log.st_size else None
+        return Identity(log.st_ino, index.st_ino)
 
-    def adopt(self) -> None:
+    def adopt(self, probe: Probe) -> None:
         """Expect the files that are in place to stay. Raises ``StorageUnavailable``."""
+        self._probe = probe
         self._log = os.open(self._wal, os.O_RDONLY)
         main, wal, shm = os.stat(self.path), os.stat(self._wal), os.stat(self._shm)
         self._expected = (main.st_dev, main.st_ino, wal.st_ino, shm.st_ino)
         self._expected_mark = os.stat(self.mark).st_ino
+        if not _is_at_least(self._wal, probe.read_log_size):
+            self.distrust(_CUT)
         self.check()
 
     def check(self) -> None:
@@ -119,12 +134,15 @@ class Files:
         if (main.st_dev, main.st_ino, wal.st_ino, shm.st_ino) != self._expected:
             return _REMOVED
         sizes = (main.st_size, wal.st_size, shm.st_size)
-        if sizes[1] < seen_wal or sizes[2] < seen_shm or not self._has_log_header():
-            return _CUT
-        if sizes[0] < seen_main and not self._may_shrink_to(sizes[0]):
-            return _CUT
-        self._sizes = sizes
-        return None
+        is_cut = sizes[2] < seen_shm or (sizes[1] and not self._has_log_header())
+        # SQLite may shorten these two: by a checkpoint of another program, or to give space back.
+        if sizes[1] < seen_wal and self._probe is not None:
+            is_cut = is_cut or not _is_at_least(self._wal, self._probe.read_log_size)
+        if sizes[0] < seen_main and self._probe is not None:
+            is_cut = is_cut or not _is_at_least(self.path, self._probe.read_least_size)
+        if not is_cut:
+            self._sizes = sizes
+        return _CUT if is_cut else None
 
     def check_mark(self) -> None:
         """Raise ``StorageUnavailable``, now and ever after, if ``-mark`` is not what it was."""
@@ -179,9 +197,10 @@ class Files:
     def _has_log_header(self) -> bool:
         return os.pread(self._log, 4, 0) in _LOG_MAGIC
 
-    def _may_shrink_to(self, size: int) -> bool:
-        try:
-            least = self.least_size()
-        except sqlite3.Error:
-            return False
-        return least is not None and size >= least
+
+def _is_at_least(name: str, read_size: Callable[[], int]) -> bool:
+    """Return True if the file has the size, which may change meanwhile."""
+    try:
+        return any(read_size() <= os.stat(name).st_size for _ in range(_TRIES))
+    except sqlite3.Error:
+        return False

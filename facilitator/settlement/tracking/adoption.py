@@ -41,6 +41,10 @@ class Adoption:
         self._confirmation = confirmation
         self._leased: list[Claim] = []
         """Claims of others whose lease lasted when they were read last."""
+        self._taken: list[Claim] = []
+        """Claims that are just being taken up."""
+        # More blocks that were missed are worth reading when more wait for them.
+        self._follower.subscribe(lambda _: None, needs=lambda: len(self._leased) + len(self._taken))
         self._next_scan = 0.0
         self._is_forgetting = False
 
@@ -111,7 +115,7 @@ class Adoption:
         self._take_up([claim for claim in found if claim is not None])
 
     def _take_up(self, claims: Sequence[Claim]) -> None:
-        taken = []
+        taken = self._taken = []
         for claim in claims:
             if claim.state.is_final or self._pending.find(claim.transaction_id) is not None:
                 continue
@@ -125,6 +129,7 @@ class Adoption:
             self._follow()
         for claim in taken:
             self.adopt(claim).leave_to_leader()
+        self._taken = []
         for claim in taken[:_NAMED]:
             _log.info("taking up the settlement of %s", claim.transaction_id)
         if len(taken) > _NAMED:

@@ -73,10 +73,13 @@ class Submission:
         try:
             self._chain.submit(claim.transaction)
         except SubmissionRejected as error:
-            # An earlier try may be on its way through a node that cannot be seen from here, so
-            # only the chain or the end of its validity decides.
             _log.warning("submitting %s again: %s", claim.transaction_id, error)
-            self._reject_if_outspent(pending, error)
+            if may_be_taken:
+                # An earlier try may be on its way through a node that cannot be seen from here, so
+                # only the chain or the end of its validity decides.
+                self._reject_if_outspent(pending, error)
+            else:
+                self._refused(pending, error)
         except SubmissionUnknown as error:
             _log.warning("submitting %s again: %s", claim.transaction_id, error)
         except ChainUnavailable as error:
@@ -99,7 +102,7 @@ class Submission:
         self._writer.advance(pending, transitions.find(now))
 
     def _refused(self, pending: PendingSettlement, error: SubmissionRejected) -> None:
-        """Record a refusal of the first submission, if it proves enough.
+        """Record a refusal of the first submission that came to a node, if it proves enough.
 
         The ledger may have the transaction all the same: an index lags behind its node, and what
         spent the inputs may be the transaction itself. Where the refusal proves nothing, the
@@ -119,7 +122,7 @@ class Submission:
                 # from the one into the other meanwhile.
                 status = self._chain.transaction(claim.transaction_id)
             if inputs_missing and isinstance(status, InBlock | InMempool):
-                # A node had it before this first submission: another facilitator may have sent it
+                # A node had it before this submission: another facilitator may have sent it
                 # and delivered its success, or this one by a claim that is lost.
                 self._not_taken(pending, _NOT_FINAL, error)
             if isinstance(status, InBlock):

@@ -4,8 +4,10 @@ Two processes on two logs would each deliver the success.
 """
 
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -96,17 +98,43 @@ def test_every_process_notices(start: Callable[[], Process], path: Path, injury:
         each.close()
 
 
-def test_a_reader_that_is_not_ours_disturbs_nothing(
-    start: Callable[[], Process], path: Path
-) -> None:
-    """SQLite's own command may look at the file, and remove what the last to close removes."""
+def test_other_programs_may_use_the_file_too(start: Callable[[], Process], path: Path) -> None:
+    """SQLite's own command removes what the last to close removes, and shortens the log."""
     one = start()
-    run_sql(path, "SELECT count(*) FROM claims")
-    assert one.ask(f"deliver {PAID}") == "delivered"
+    for number, statement in enumerate(
+        ["SELECT count(*) FROM claims", "PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM"]
+    ):
+        assert one.ask(f"deliver {number:064x}") == "delivered"
+        run_sql(path, statement)
+        assert one.ask("ping") == "works"
+        two = start()
+        assert two.ask(f"deliver {number:064x}") == "not"
+        two.close()
     one.close()
     run_sql(path, "SELECT count(*) FROM claims")
-    two = start()
-    assert two.ask(f"deliver {PAID}") == "not"
+    assert start().ask(f"deliver {0:064x}") == "not"
+
+
+def test_a_log_that_another_program_shortens_all_the_time_is_whole(path: Path) -> None:
+    """While it is written to and looked at."""
+    with closing(SqliteStorage(str(path))) as storage, ThreadPoolExecutor(1) as pool:
+        done = threading.Event()
+
+        def shorten() -> int:
+            times = 0
+            while not done.is_set():
+                run_sql(path, "PRAGMA busy_timeout = 50", "PRAGMA wal_checkpoint(TRUNCATE)")
+                times += 1
+            return times
+
+        shortening = pool.submit(shorten)
+        try:
+            for number in range(300):
+                storage.add_claim(example_claim(transaction_id=f"{number:064x}"))
+                storage.ping()
+        finally:
+            done.set()
+        assert shortening.result() > 10
 
 
 # --- A process that starts later --------------------------------------------------------------

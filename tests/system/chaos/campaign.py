@@ -231,7 +231,8 @@ class Campaign:
                 drop = not self._storage.places and draw * DEEPEST_ROLLBACK % 1 < DROPPED
                 self.network.roll_back(blocks, drop=drop)
             case Upset.LOSE_LOG:
-                with self._storage_is_upset:
+                # Of those that are killed meanwhile none could start.
+                with self._storage_is_upset, self.fleet.changes:
                     self._storage.suffer(trouble)
                     self.fleet.try_one_more(0)
                     time.sleep(seconds)

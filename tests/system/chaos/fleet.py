@@ -61,7 +61,8 @@ class Fleet:
         self._environs = environs
         self.counts: Counter[str] = Counter()
         """What was done to them."""
-        self._lock = threading.Lock()
+        self.changes = threading.RLock()
+        """Held while facilitators end and start."""
         self._all: list[Replica] = []
         self._up: dict[int, Replica] = {}
         for place in range(len(environs)):
@@ -108,14 +109,14 @@ class Fleet:
     def kill_all(self, draw: float) -> None:
         """Kill a supervisor and its workers, and start another."""
         eventually(lambda: self._up)
-        with self._lock:
+        with self.changes:
             place = list(self._up)[int(draw * len(self._up))]
             self._replace(place)
 
     def kill_leader(self, draw: float) -> None:
         """Kill the process that reads the blocks for all, or by chance its supervisor too."""
         eventually(self._workers)
-        with self._lock:
+        with self.changes:
             places = sorted(self._up, key=lambda place: self._up[place].led_at)
             replica = self._up[places[-1]]
             self.counts["leaders killed"] += replica.leader in replica.workers
@@ -134,7 +135,7 @@ class Fleet:
 
     def restart(self, between: Callable[[], None]) -> None:
         """Stop all as an operator would, do something, and start all again."""
-        with self._lock:
+        with self.changes:
             places, replicas = list(self._up), list(self._up.values())
             self._up.clear()
             for each in replicas:
@@ -145,7 +146,7 @@ class Fleet:
 
     def try_one_more(self, place: int) -> None:
         """Start one like that in the place; it stays if it can work, and is asked, too."""
-        with self._lock:
+        with self.changes:
             self._environs = [*self._environs, self._environs[place]]
             if not self._starts(len(self._environs) - 1):
                 self._environs = self._environs[:-1]

@@ -91,7 +91,8 @@ def test_a_lease_believed_for_an_hour_is_found(tmp_path: Path) -> None:
 def test_an_old_server_that_is_kept_is_found(tmp_path: Path) -> None:
     bug = "stay_with_the_old_server"
     with Campaign(tmp_path, "switched", workers=1, bug=bug, patient=6.0) as campaign:
-        campaign.carry_out([pay()])
+        # So many at once that the connections which they need are enough for what comes later.
+        campaign.carry_out([pay(number, *[PATIENT] * 4) for number in range(10)])
         campaign.carry_out([Trouble(Upset.SWAP, 0.0, 0.0)])
         assert Kind.ENDLESS in found(campaign.end(undisturbed=4.0, at_most=4.0))
 

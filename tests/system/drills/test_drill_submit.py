@@ -134,7 +134,7 @@ def test_a_refusal_is_told_in_the_nodes_words(start: Start) -> None:
     drill.next_blocks(2)
     drill.clock.advance(6)
     answer = drill.settle_while_open(body, lambda answer: answer["errorReason"] == REJECTED)
-    assert "its inputs are spent already, by itself or another" in answer["errorMessage"]
+    assert "the node's mempool does not take it" in answer["errorMessage"]
     assert "All inputs are spent." in answer["errorMessage"]
     assert drill.status(body)["status"] == "rejected"
     assert drill.verify(body)["invalidReason"] == REJECTED

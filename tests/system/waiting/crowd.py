@@ -7,7 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,9 +76,8 @@ class Facilitator:
         """How many transactions are in the mempool."""
         found = 0
         for page in range(1, 100):
-            status, ids = call(
-                self._api, "GET", f"/api/v0/mempool?page={page}", headers={"project_id": "preprod"}
-            )
+            path, headers = f"/api/v0/mempool?page={page}", {"project_id": "preprod"}
+            status, ids = _persistently(partial(call, self._api, "GET", path, headers=headers))
             assert status == 200, ids
             found += len(ids)
             if len(ids) < 100:
@@ -99,9 +99,26 @@ class Facilitator:
         return json.dumps(request_body(transaction, terms)).encode()
 
     def _control(self, what: str, **arguments: object) -> Any:
-        status, answer = call(self._api, "POST", f"/devnet/{what}", arguments)
+        path = f"/devnet/{what}"
+        status, answer = _persistently(partial(call, self._api, "POST", path, arguments))
         assert status == 200, answer
         return answer
+
+
+def _persistently(ask: Callable[[], tuple[int, Any]]) -> tuple[int, Any]:
+    """Ask until there is an answer.
+
+    The devnet needs a thread for each connection, and takes them from the facilitator's process.
+    """
+    answers: list[tuple[int, Any]] = []
+
+    def is_answered() -> bool:
+        with suppress(ConnectionError):
+            answers.append(ask())
+        return bool(answers)
+
+    eventually(is_answered)
+    return answers[0]
 
 
 @contextmanager

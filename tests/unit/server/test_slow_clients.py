@@ -150,7 +150,7 @@ def test_sending_to_who_is_gone_is_an_error_of_the_connection(tmp_path: Path) ->
         with client.connect() as connection:
             connection.sendall(GET[:10])
             channel = only_channel(running)
-        eventually(lambda: not running._connections())
+        eventually(lambda: channel.socket is None)
         with pytest.raises(OSError, match="closed"):
             channel.send(b"an answer")
 

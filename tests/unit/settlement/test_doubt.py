@@ -42,10 +42,12 @@ class Node:
         """As another facilitator reaches it."""
         self.answers: list[Exception] = []
         self.sent = 0
+        self.meanwhile: Callable[[], object] = lambda: None
         devnet.submit = self._submit  # type: ignore[method-assign]
 
     def _submit(self, transaction: bytes) -> str:
         self.sent += 1
+        self.meanwhile()
         if self.answers:
             raise self.answers.pop(0)
         return self.take(transaction)
@@ -167,6 +169,25 @@ def test_what_was_sent_again_in_vain(
     clock.advance(6)
     eventually(lambda: node.sent == 2 and error_of(storage, claim))
     node.take(claim.transaction)
+    assert delivery() is Delivery.UNKNOWN
+
+
+def test_what_another_sent_before_this_could_be_sent_at_all(
+    tracker: Tracker,
+    node: Node,
+    storage: MemoryStorage,
+    clock: ManualClock,
+    claim: Claim,
+    delivery: Callable[[], Delivery],
+) -> None:
+    """It is nowhere when it is looked for, and a node knows it just after."""
+    node.answers = [NOT_SENT, KNOWN]
+    node.meanwhile = lambda: node.sent == 2 and node.take(claim.transaction)
+    tracker.submit(claim)
+    tracker.start()
+    clock.advance(6)
+    eventually(lambda: accepted(storage, claim))
+    assert node.sent == 2
     assert delivery() is Delivery.UNKNOWN
 
 
