@@ -83,11 +83,7 @@ class KeyContract:
         assert storage.bound_to("key", now=0.0) == "second"
 
     def test_a_key_that_is_not_bound_is_not_changed(self, storage: Storage) -> None:
-<<<<<<< HEAD
-        """A change binds no key."""
-=======
         """A change binds no key by itself."""
->>>>>>> w12
         assert not storage.change_key("key", "first", "second", 100.0)
         assert storage.bind_key("key", "third", expires_at=100.0, now=0.0) == "third"
 
