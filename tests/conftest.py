@@ -1,6 +1,8 @@
 """A facilitator run as it is in production: real HTTP through waitress, over an embedded devnet."""
 
+import logging
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -32,6 +34,24 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     for item in items:
         if not item.path.is_relative_to(UNIT):
             item.add_marker("once")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Undo what a test does to the logging of the whole process."""
+    root, ours, queue = (
+        logging.getLogger(),
+        logging.getLogger("facilitator"),
+        logging.getLogger("waitress.queue"),
+    )
+    handlers, levels, filters = root.handlers[:], (root.level, ours.level), queue.filters[:]
+    hook = threading.excepthook
+    yield
+    root.handlers[:], queue.filters[:] = handlers, filters
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
+    threading.excepthook = hook
+    logging.captureWarnings(False)
 
 
 @pytest.fixture

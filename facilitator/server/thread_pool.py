@@ -1,5 +1,6 @@
 """The threads that answer requests: waitress' own, but only as many as the work needs."""
 
+import logging
 import mmap
 import threading
 import time
@@ -18,6 +19,8 @@ RESERVED_BYTES = 32 * 1024 * 1024
 """Address space that a further thread leaves to the rest of the process."""
 RETRY_SECONDS = 60.0
 """Time after which the system is asked again for more threads than it gave."""
+
+_log = logging.getLogger("facilitator.server")  # that of waitress' queue is throttled
 
 _SHARE = 8
 """One of so many threads is given back when the system gives no more: others need some, too."""
@@ -104,6 +107,9 @@ class ElasticThreadPool(ThreadedTaskDispatcher):
 
     def handler_thread(self, thread_no: int) -> None:
         """Run tasks until the thread is to end."""
+        if thread_no >= SPARE_THREADS:
+            with self.lock:
+                self._starting -= 1
         while (task := self._next(thread_no)) is not None:
             try:
                 task.service()
@@ -168,8 +174,6 @@ class ElasticThreadPool(ThreadedTaskDispatcher):
         except (RuntimeError, MemoryError):
             self._failed(number)
             return
-        with self.lock:
-            self._starting -= 1
         if number == self._retry:
             self._report_limit()
 
@@ -186,7 +190,7 @@ class ElasticThreadPool(ThreadedTaskDispatcher):
                 return
             self._keep_limit(running - max(_FEW, running // _SHARE))
         self._report_limit()
-        self.queue_logger.warning(
+        _log.warning(
             "no further thread can start: there are %d, of which %d are kept; raise the limit of"
             " processes or of memory, or lower server.threads",
             running, self._limit,

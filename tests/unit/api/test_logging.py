@@ -9,7 +9,6 @@ import re
 import socket
 import threading
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,24 +22,6 @@ from facilitator.observability.logs import JsonFormatter, PrettyFormatter, confi
 from facilitator.observability.redaction import MASK, Redactor
 from facilitator.settings import LogSettings
 from support.web import ScriptedService, payment, serving, settings
-
-
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    """Leave the process' logging as it was."""
-    root, ours, queue = (
-        logging.getLogger(),
-        logging.getLogger("facilitator"),
-        logging.getLogger("waitress.queue"),
-    )
-    handlers, levels, filters = root.handlers[:], (root.level, ours.level), queue.filters[:]
-    hook = threading.excepthook
-    yield
-    root.handlers[:], queue.filters[:] = handlers, filters
-    root.setLevel(levels[0])
-    ours.setLevel(levels[1])
-    threading.excepthook = hook
-    logging.captureWarnings(False)
 
 
 def configured(*secrets: str, **chosen: Any) -> io.StringIO:
