@@ -82,6 +82,7 @@ class Caller:
         """
         while self._questions:
             if time.monotonic() > until:
+                self._gives_up = False
                 return False
             call = self._settle(next(self._lines))
             if call.is_conclusive:

@@ -6,14 +6,14 @@ import re
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
 from chaos.campaign import Campaign
 from chaos.checker import check
-from chaos.history import Call, History
+from chaos.history import History
 from chaos.plan import UPSETS, plan
+from chaos.report import report
 
 
 def main() -> int:
@@ -54,16 +54,8 @@ def main() -> int:
         print(f"lost: {loss.why}")
     for each in verdict.excused:
         print(f"excused: {each}")
-    for each in verdict.violations:
-        print(f"VIOLATION {each}")
-    named = [
-        (each.transaction, *(call.transaction for call in each.written))
-        for each in verdict.violations
-    ]
-    for transaction in dict.fromkeys(chain.from_iterable(named)):
-        print(f"story of {transaction}")
-        for line in story(history, transaction):
-            print(f"    {line}")
+    for line in report(history, verdict.violations):
+        print(line)
     print(f"{len(verdict.violations)} violations, {len(verdict.excused)} excused", flush=True)
     return 1 if verdict.violations else 0
 
@@ -84,26 +76,6 @@ def _message(line: str) -> str:
 
 def _print(name: str, counts: Counter[str]) -> None:
     print(f"{name}: {', '.join(f'{count} {what}' for what, count in counts.most_common())}")
-
-
-def story(history: History, transaction: str) -> Sequence[str]:
-    """What happened to a transaction, in order."""
-    calls = history.calls_by_transaction.get(transaction, ())
-    asked = [(call.ended, _answer(call)) for call in calls]
-    stays = [
-        (stay.since, f"in block {stay.height} until {stay.until:.2f}")
-        for stay in history.stays.get(transaction, ())
-    ]
-    return [f"{at:.2f} {what}" for at, what in sorted(asked + stays)]
-
-
-def _answer(call: Call) -> str:
-    extra = call.answer.get("extra", {})
-    known = {each: extra[each] for each in ("confirmations", "transactionId") if each in extra}
-    result = "success" if call.is_success else call.reason
-    who = f"{call.caller} at {call.place}, key {call.key}, name {call.offer.identifier}"
-    message = call.answer.get("errorMessage", "")
-    return f"{who}, asked {call.sent:.2f}: {call.status} {result} {known} {message}"
 
 
 def figures_of(history: History) -> Counter[str]:

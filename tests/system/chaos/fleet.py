@@ -120,11 +120,12 @@ class Fleet:
             places = sorted(self._up, key=lambda place: self._up[place].led_at)
             replica = self._up[places[-1]]
             self.counts["leaders killed"] += replica.leader in replica.workers
+            # First: without its supervisor it would stop, and leave the lead to another.
+            _signal(replica.leader or self._worker(draw), signal.SIGKILL)
             if draw < 0.5:
                 self._replace(places[-1])
-                return
-            _signal(replica.leader or self._worker(draw), signal.SIGKILL)
-            self.counts["workers killed"] += 1
+            else:
+                self.counts["workers killed"] += 1
 
     def _replace(self, place: int) -> None:
         replica = self._up.pop(place)

@@ -7,6 +7,7 @@ import pytest
 from chaos.campaign import Campaign
 from chaos.checker import check
 from chaos.plan import plan
+from chaos.report import report
 from support.redis_servers import needs_redis
 
 SEED = 20_261_125
@@ -49,7 +50,8 @@ def run(
     ) as campaign:
         assert campaign.carry_out(steps) == payments
         history = campaign.end(undisturbed=10.0)
-    assert check(history).violations == []
+    violations = check(history).violations
+    assert violations == [], "\n".join(report(history, violations))
     assert campaign.fleet.counts["workers killed"] >= kills
     successes = {call.transaction for call in history.calls if call.is_success}
     assert len(successes) > payments / 2
