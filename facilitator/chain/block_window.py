@@ -11,6 +11,11 @@ from facilitator.roles.chain import Block, InBlock, Tip
 WINDOW = 100
 """Blocks remembered; a rollback of at most this depth is followed step by step."""
 
+_SPREAD_SECONDS = 20.0
+"""Seconds after the start of its slot in which a block may still be made, by a late clock too."""
+_SKEW_SECONDS = 5.0
+"""Seconds by which the clocks of two machines may differ unnoticed."""
+
 
 class _SeenBlock(NamedTuple):
     """A block of the window."""
@@ -60,14 +65,16 @@ class BlockWindow:
     def watched_since(self, eras: EraSummary) -> float:
         """Return the Unix seconds from which on every new block is remembered.
 
-        By the chain's slots, or by this clock where that says more: slots of a devnet may run
-        ahead. Infinite without a block.
+        Of the oldest block itself only its time is known: what was sent from then on is in later
+        ones. That time is the end of its slot, or by this clock where that says more: slots of a
+        devnet may run ahead. Infinite without a block.
         """
         try:
             oldest = self._blocks[0]
         except IndexError:
             return math.inf
-        return min(oldest.at, eras.start_ms(oldest.tip.point.slot) / 1000)
+        made_by = eras.start_ms(oldest.tip.point.slot) / 1000 + _SPREAD_SECONDS
+        return min(oldest.at + _SKEW_SECONDS, made_by)
 
     def begin(self, tip: Tip, at: float) -> None:
         """Begin with the block alone, of whose transactions nothing is known."""

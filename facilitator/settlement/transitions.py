@@ -101,15 +101,26 @@ def abandon(owner: str, now: float, lease_until: float, lease_is_over: LeaseIsOv
     return step
 
 
-def resubmit(owner: str, now: float, lease_until: float, lease_is_over: LeaseIsOver) -> Step:
-    """Announce that it is about to be sent again, unless another process holds the lease."""
+def resubmit(
+    seen: Claim,
+    owner: str,
+    attempt: str,
+    now: float,
+    lease_until: float,
+    lease_is_over: LeaseIsOver,
+) -> Step:
+    """Announce that what was ``seen`` is about to be sent again, as an ``attempt`` that owns it.
+
+    It does not apply if the claim was changed since, or if a process other than ``owner`` holds the
+    lease. An earlier attempt is the owner no longer, so that its answer decides nothing.
+    """
 
     def step(claim: Claim) -> Claim | None:
-        if claim.state is not ClaimState.SUBMITTED:
+        if claim.state is not ClaimState.SUBMITTED or claim.version != seen.version:
             return None
         if claim.owner != owner and not lease_is_over(claim):
             return None
-        return claim.changed(owner=owner, lease_until=lease_until, error=None, updated_at=now)
+        return claim.changed(owner=attempt, lease_until=lease_until, error=None, updated_at=now)
 
     return step
 

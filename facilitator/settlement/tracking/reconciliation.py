@@ -6,6 +6,7 @@ The same bytes may be submitted again: the ledger takes a transaction once.
 
 import logging
 import threading
+import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -167,13 +168,18 @@ class Reconciliation:
         if not self._is_still_open(pending):
             return
         if tip.point.slot < claim.invalid_hereafter:
-            may_be_taken = pending.claim.error is None
-            until = now + self._leases.seconds
-            step = transitions.resubmit(pending.owner, now, until, self._leases.is_over)
-            if self._writer.advance(pending, step):
-                self._submission.again(pending, may_be_taken=may_be_taken)
+            self._send_again(pending)
         elif self._is_long_over(claim, tip):
             self._writer.advance(pending, transitions.expire(now))
+
+    def _send_again(self, pending: PendingSettlement) -> None:
+        seen, owner, attempt = pending.claim, pending.owner, uuid.uuid4().hex
+        now = self._clock.time()
+        until = now + self._leases.seconds
+        step = transitions.resubmit(seen, owner, attempt, now, until, self._leases.is_over)
+        if self._writer.advance(pending, step):
+            pending.send_as(attempt)
+            self._submission.again(pending, may_be_taken=seen.error is None)
 
     def _is_long_over(self, claim: Claim, tip: Tip) -> bool:
         """Return True if the validity ended long enough ago, by the chain's time."""

@@ -48,19 +48,19 @@ class Submission:
 
         Without a definite answer the claim stays open.
         """
-        claim = pending.claim
+        claim, owner = pending.claim, pending.owner
         try:
             self._follower.follow()
             self._chain.submit(claim.transaction)
         except SubmissionRejected as error:
             _log.warning("submitting %s: %s", claim.transaction_id, error)
-            self._refused(pending, error)
+            self._refused(pending, owner, error)
         except ChainUnavailable as error:
             _log.warning("submitting %s: %s", claim.transaction_id, error)
             is_unknown = isinstance(error, SubmissionUnknown)
             self._not_accepted(pending, _UNKNOWN if is_unknown else _NOT_SENT, error)
             if not is_unknown:
-                self._not_taken(pending, _NOT_SENT, error)
+                self._not_taken(pending, owner, _NOT_SENT, error)
         else:
             self.accepted(pending)
 
@@ -69,7 +69,7 @@ class Submission:
 
         ``may_be_taken`` is False if no node took them when they were sent before.
         """
-        claim = pending.claim
+        claim, owner = pending.claim, pending.owner
         try:
             self._chain.submit(claim.transaction)
         except SubmissionRejected as error:
@@ -77,14 +77,14 @@ class Submission:
             if may_be_taken:
                 # An earlier try may be on its way through a node that cannot be seen from here, so
                 # only the chain or the end of its validity decides.
-                self._reject_if_outspent(pending, error)
+                self._reject_if_outspent(pending, owner, error)
             else:
-                self._refused(pending, error)
+                self._refused(pending, owner, error)
         except SubmissionUnknown as error:
             _log.warning("submitting %s again: %s", claim.transaction_id, error)
         except ChainUnavailable as error:
             if not may_be_taken:
-                self._not_taken(pending, _NOT_SENT, error)
+                self._not_taken(pending, owner, _NOT_SENT, error)
             raise
         else:
             self.accepted(pending)
@@ -101,7 +101,7 @@ class Submission:
         pending.accepted(now)
         self._writer.advance(pending, transitions.find(now))
 
-    def _refused(self, pending: PendingSettlement, error: SubmissionRejected) -> None:
+    def _refused(self, pending: PendingSettlement, owner: str, error: SubmissionRejected) -> None:
         """Record a refusal of the first submission that came to a node, if it proves enough.
 
         The ledger may have the transaction all the same: an index lags behind its node, and what
@@ -124,21 +124,23 @@ class Submission:
             if inputs_missing and isinstance(status, InBlock | InMempool):
                 # A node had it before this submission: another facilitator may have sent it
                 # and delivered its success, or this one by a claim that is lost.
-                self._not_taken(pending, _NOT_FINAL, error)
+                self._not_taken(pending, owner, _NOT_FINAL, error)
             if isinstance(status, InBlock):
                 self._confirmation.found_in(pending, status)
             elif isinstance(status, InMempool):
                 self.found_waiting(pending)
             elif inputs_missing:
-                self._reject_if_outspent(pending, error)
+                self._reject_if_outspent(pending, owner, error)
             elif self._is_final(claim, error.proves):
-                self._reject(pending, str(error))
+                self._reject(pending, owner, str(error))
         except ChainUnavailable as unavailable:
             _log.warning("asking for %s: %s", claim.transaction_id, unavailable)
 
-    def _not_taken(self, pending: PendingSettlement, outcome: str, error: Exception) -> None:
+    def _not_taken(
+        self, pending: PendingSettlement, owner: str, outcome: str, error: Exception
+    ) -> None:
         """Record that no node took it from here: found all the same, it is another's."""
-        step = transitions.not_taken(pending.owner, f"{outcome}: {error}", self._clock.time())
+        step = transitions.not_taken(owner, f"{outcome}: {error}", self._clock.time())
         self._writer.advance(pending, step)
 
     def _not_accepted(self, pending: PendingSettlement, outcome: str, error: Exception) -> None:
@@ -153,13 +155,15 @@ class Submission:
             return self._follower.follow().point.slot >= claim.invalid_hereafter
         return proof.is_final
 
-    def _reject_if_outspent(self, pending: PendingSettlement, error: SubmissionRejected) -> None:
+    def _reject_if_outspent(
+        self, pending: PendingSettlement, owner: str, error: SubmissionRejected
+    ) -> None:
         spender = self._find_spender(pending.claim)
         if spender is not None:
-            self._reject(pending, f"{error}; the transaction {spender} spent an input of it")
+            self._reject(pending, owner, f"{error}; the transaction {spender} spent an input of it")
 
-    def _reject(self, pending: PendingSettlement, reason: str) -> None:
-        step = transitions.reject(reason, pending.owner, self._clock.time())
+    def _reject(self, pending: PendingSettlement, owner: str, reason: str) -> None:
+        step = transitions.reject(reason, owner, self._clock.time())
         self._writer.advance(pending, step)
 
     def _find_spender(self, claim: Claim) -> str | None:

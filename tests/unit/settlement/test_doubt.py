@@ -3,6 +3,7 @@
 It may have delivered the success already, so that none is delivered here.
 """
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -26,7 +27,7 @@ from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
 from support.running import NOW
 from support.tracked import claim_on, state_of
-from support.waiting import eventually
+from support.waiting import DEADLINE_SECONDS, eventually
 
 NOT_SENT = ChainUnavailable("the mempool is full")
 KNOWN = SubmissionRejected("all inputs are spent", proves=Proof.INPUTS)
@@ -47,9 +48,10 @@ class Node:
 
     def _submit(self, transaction: bytes) -> str:
         self.sent += 1
+        answer = self.answers.pop(0) if self.answers else None
         self.meanwhile()
-        if self.answers:
-            raise self.answers.pop(0)
+        if answer is not None:
+            raise answer
         return self.take(transaction)
 
 
@@ -207,6 +209,67 @@ def test_what_may_have_been_taken_once_is_no_reason_to_doubt(
     clock.advance(6)
     eventually(lambda: node.sent == 2)
     node.take(claim.transaction)
+    assert delivery() is Delivery.NONE
+
+
+def test_what_another_process_was_about_to_send_is_no_reason_to_doubt(
+    tracker: Tracker,
+    node: Node,
+    storage: MemoryStorage,
+    clock: ManualClock,
+    claim: Claim,
+    delivery: Callable[[], Delivery],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its lease seems to be over, by a clock that is ahead."""
+    refused = claim.changed(error="the mempool is full", lease_until=NOW - 1)
+    assert storage.change_claim(refused)
+    read, is_announced = storage.claim, threading.Event()
+
+    def announce_after_it_was_read(transaction_id: str) -> Claim | None:
+        found = read(transaction_id)
+        if found == refused:
+            monkeypatch.setattr(storage, "claim", read)
+            announced = transitions.resubmit(
+                refused, claim.owner, "another", NOW, NOW - 1, lambda _: True
+            )(refused)
+            assert announced is not None
+            assert storage.change_claim(announced)
+            node.take(claim.transaction)
+            is_announced.set()
+        return found
+
+    node.answers = [KNOWN]
+    tracker.track(refused)
+    monkeypatch.setattr(storage, "claim", announce_after_it_was_read)
+    tracker.start()
+    assert is_announced.wait(DEADLINE_SECONDS)
+    clock.advance(6)
+    eventually(lambda: accepted(storage, claim))
+    assert delivery() is Delivery.NONE
+
+
+def test_what_is_sent_again_before_the_first_try_returns(
+    tracker: Tracker,
+    node: Node,
+    storage: MemoryStorage,
+    clock: ManualClock,
+    claim: Claim,
+    lease_seconds: float,
+    delivery: Callable[[], Delivery],
+) -> None:
+    """By this process itself, for which the first try took too long."""
+    node.answers = [KNOWN]
+
+    def wait_for_another_try() -> None:
+        if node.sent == 1:
+            clock.advance(lease_seconds + 1)
+            tracker.start()
+            eventually(lambda: accepted(storage, claim))
+
+    node.meanwhile = wait_for_another_try
+    tracker.submit(claim)
+    assert node.sent == 2
     assert delivery() is Delivery.NONE
 
 

@@ -27,6 +27,24 @@ def test_what_an_earlier_process_left_is_taken_up_at_start(
     eventually(lambda: state_of(storage, submitted) is ClaimState.SETTLED)
 
 
+@pytest.mark.parametrize("claimed_at", [NOW + 0.7, NOW + 9])
+def test_what_the_first_known_block_may_hold_is_asked_for(
+    tracker: Tracker,
+    devnet: Devnet,
+    storage: MemoryStorage,
+    clock: ManualClock,
+    claimed_at: float,
+) -> None:
+    """The claim is younger than that block's slot: by parts of a slot, or by a clock ahead."""
+    claim = claim_on(0, ClaimState.SUBMITTED, claimed_at + 1)
+    storage.add_claim(claim.changed(accepted=True, created_at=claimed_at))
+    devnet.submit(claim.transaction)
+    devnet.produce_block()
+    clock.advance(11)
+    tracker.start()
+    eventually(lambda: state_of(storage, claim) is ClaimState.INCLUDED)
+
+
 def test_while_a_lease_lasts_its_owner_is_the_one_to_submit(
     tracker: Tracker, devnet: Devnet, storage: MemoryStorage, clock: ManualClock
 ) -> None:
