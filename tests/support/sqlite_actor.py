@@ -120,7 +120,8 @@ class Process:
     """An actor in a process of its own."""
 
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    # What a process imports takes most of its life. The server does not know the path of this module.
+    context.set_forkserver_preload(["facilitator.testing.examples", "facilitator_sqlite.storage"])
 
     def __init__(self, path: Path) -> None:
         self._line, other = self.context.Pipe()
