@@ -26,7 +26,7 @@ Body = dict[str, Any]
 
 @pytest.fixture
 def running(run: Callable[..., Running]) -> Running:
-    return run(settlement__wait_seconds=0)
+    return run(settlement__wait_seconds=0, settlement__lease_seconds=2)
 
 
 def goes_back(storage: Any, claim: Claim) -> None:
@@ -46,7 +46,7 @@ def test_an_older_claim_than_the_newest_is_missed_as_well(running: Running) -> N
         running.settle_until(body, lambda answer: "confirmations" in answer["extra"])
     goes_back(storage, before)
     assert running.clock is not None
-    running.clock.advance(21)  # to the next look at what is open
+    running.clock.advance(3)  # to the next look at what is open
     eventually(lambda: storage.claim(before.transaction_id) != before)
     running.next_block()
     for body in bodies:
