@@ -11,6 +11,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from facilitator.chain import follower
 from facilitator.testing.clock import ManualClock
 from support.running import Running
 
@@ -34,6 +35,14 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     for item in items:
         if not item.path.is_relative_to(UNIT):
             item.add_marker("once")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def followers_that_end_soon() -> Iterator[None]:
+    """Have a follower that waits for a block look up often, so that no test's end waits for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(follower, "_AWAIT_SECONDS", 0.05)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -31,7 +31,7 @@ class Shop:
         self._facilitator_port = facilitator_port
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = Thread(target=self._server.serve_forever)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 
     def sell(self, terms: Json, payload: Json) -> Sale:
