@@ -222,9 +222,7 @@ class SettlementCoordinator:
         except AlreadyOnChain as landed:
             return self._rebuild(claim, landed.where)
         except BaseException as error:
-            if admitted is not None:
-                admitted.withdraw()
-            self._storage.remove_claim(claim)  # nothing was sent
+            self._give_up(claim, admitted)  # nothing was sent
             if isinstance(error, MayHaveLanded):
                 raise _may_settle(payment, error.message) from None
             if isinstance(error, ChainUnavailable):
@@ -240,6 +238,21 @@ class SettlementCoordinator:
         if announced is None or not by_us:
             return None
         return tracker.submit(announced).claim
+
+    def _give_up(self, claim: Claim, admitted: Admitted | None) -> None:
+        """Remove the claim and what is held for it, unless another caller has taken it over."""
+        if admitted is None:
+            self._storage.remove_claim(claim)
+            return
+        # The owner alone may release, so the lease is prolonged for as long as that takes.
+        now = self._clock.time()
+        step = transitions.abandon(
+            claim.owner, now, now + self._lease_seconds, lambda stored: stored.owner == claim.owner
+        )
+        kept, by_us = transitions.advance(self._storage, claim, step)
+        if kept is not None and by_us:
+            admitted.withdraw()
+            self._storage.remove_claim(kept)
 
     def _rebuild(self, claim: Claim, block: InBlock) -> Claim | None:
         """Track what is on the chain already; ``None`` when another caller took the claim."""

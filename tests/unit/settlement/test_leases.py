@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from facilitator.roles.chain import InMempool, NotFound
+from facilitator.roles.chain import ChainUnavailable, InMempool, NotFound
 from facilitator.roles.claim import ClaimState
+from facilitator.settlement import transitions
 from facilitator.settlement.tracking.claim_leases import ClaimLeases
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock
@@ -159,3 +160,28 @@ def test_a_lease_is_cut_to_its_length() -> None:
     assert not leases.is_over(example_claim(lease_until=NOW + 60))
     clock.advance(60)
     assert leases.is_over(example_claim(lease_until=NOW + 60))
+
+
+@pytest.mark.parametrize("is_taken_over", [False, True])
+def test_one_that_gives_up_releases_only_what_is_its_own(
+    run: Run, monkeypatch: pytest.MonkeyPatch, is_taken_over: bool
+) -> None:
+    """The chain cannot be followed; its lease may be over by then, by another's clock."""
+    running = run(settlement__wait_seconds=0)
+    body = Payer(running).body()
+    storage = running.facilitator.storage
+
+    def fail(_: Tracker) -> None:
+        claim = storage.claim(transaction_id(body))
+        assert claim is not None
+        if is_taken_over:
+            rival = claim.changed(owner="another", nonce="another")
+            step = transitions.take_over(rival, lambda _: True)
+            assert transitions.advance(storage, claim, step).by_us
+        raise ChainUnavailable("the node is away")
+
+    monkeypatch.setattr(Tracker, "follow", fail)
+    answer = running.settle(body)
+    assert answer["errorReason"] == "exact_cardano_facilitator_chain_lookup_failed"
+    assert storage.is_reserved(transaction_id(body), NOW) is is_taken_over
+    assert (storage.claim(transaction_id(body)) is not None) is is_taken_over
