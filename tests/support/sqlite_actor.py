@@ -120,7 +120,7 @@ class Process:
     """An actor in a process of its own."""
 
     context = multiprocessing.get_context("forkserver")
-    # What a process imports takes most of its life. The server does not know the path of this module.
+    # Imports take most of the life of a process. The path of this module is not known there.
     context.set_forkserver_preload(["facilitator.testing.examples", "facilitator_sqlite.storage"])
 
     def __init__(self, path: Path) -> None:
