@@ -26,10 +26,13 @@ class ServiceUnavailable(Exception):
 class PaymentService(Protocol):
     """The facilitator. Its methods are called from many threads at once."""
 
-    def verify(self, request: PaymentRequest, *, caller: str | None = None) -> VerifyResponse:
+    def verify(
+        self, request: PaymentRequest, *, caller: str | None = None, client: str = ""
+    ) -> VerifyResponse:
         """Judge a payment. Raises :class:`ServiceUnavailable`.
 
-        ``caller`` is the name of the API key in the request, if it has a valid one.
+        ``caller`` is the name of the API key in the request, if it has a valid one; ``client`` is
+        the one that asks, as limits count it.
         """
         ...
 

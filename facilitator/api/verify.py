@@ -3,6 +3,7 @@
 import falcon
 
 from facilitator.api.auth import Gate
+from facilitator.api.clients import client_of
 from facilitator.api.descriptions import VERIFY
 from facilitator.api.requests import read_object
 from facilitator.api.responses import answer
@@ -28,4 +29,5 @@ class Verify:
         self._gate.admit(req)
         request = parse_payment_request(read_object(req, self._max_body_bytes))
         caller = getattr(req.context, "caller", None)
-        answer(resp, self._service.verify(request, caller=caller).to_json())
+        client = client_of(req, caller) or ""
+        answer(resp, self._service.verify(request, caller=caller, client=client).to_json())

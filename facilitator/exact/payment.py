@@ -31,6 +31,8 @@ class Payment:
     nonce: OutputRef
     transaction_id: str
     """Canonical id, lowercase hex."""
+    client: str = ""
+    """The client that asks, as limits count it; empty for this machine."""
 
     @property
     def view(self) -> PaymentView:
@@ -38,12 +40,12 @@ class Payment:
         return PaymentView(self.transaction_id, self.terms.network.id, self.terms.requirements)
 
 
-def read_payment(terms: Terms, payload: Mapping[str, Any]) -> Payment:
+def read_payment(terms: Terms, payload: Mapping[str, Any], client: str = "") -> Payment:
     """Return the payment in a payload, ``{transaction, nonce}``. Raises :class:`Refused`."""
     raw = read_transaction_bytes(payload.get("transaction"))
     nonce = read_nonce(payload.get("nonce"))
     transaction = read_transaction(raw)
-    return Payment(terms, transaction, nonce, transaction.id.hex())
+    return Payment(terms, transaction, nonce, transaction.id.hex(), client)
 
 
 def read_transaction(raw: bytes) -> Transaction:

@@ -56,6 +56,15 @@ OutputLookup: TypeAlias = Callable[[Collection[OutputRef]], Mapping[OutputRef, O
 """The same as :meth:`ChainProvider.outputs`."""
 
 
+ScriptEvaluators: TypeAlias = Callable[[EraSummary, str], Evaluator]
+"""A function that returns the evaluator for an era summary and the client that asks."""
+
+
+def in_process(eras: EraSummary, client: str) -> Evaluator:  # noqa: ARG001
+    """Return an evaluator that runs scripts in this process, for any client."""
+    return InProcessEvaluator(eras)
+
+
 class ChainFacts(Protocol):
     """The part of :class:`ChainProvider` that a verdict needs."""
 
@@ -83,10 +92,12 @@ class Verifier:
         *,
         policy: TermsPolicy = TermsPolicy(),  # noqa: B008 -- frozen
         outputs: Mapping[str, OutputLookup] | None = None,
+        scripts: ScriptEvaluators = in_process,
     ) -> None:
         """Take ``chains`` by canonical network id, ``methods`` by ``assetTransferMethod``.
 
-        ``outputs``, by network id too, looks up outputs in place of the chains.
+        ``outputs``, by network id too, looks up outputs in place of the chains. ``scripts`` makes
+        the evaluator for networks whose provider has none.
         """
         self._chains = chains
         self._outputs = outputs or {network: chain.outputs for network, chain in chains.items()}
@@ -96,13 +107,17 @@ class Verifier:
         self._unique_terms_methods = {
             name: method for name, method in methods.items() if isinstance(method, HasUniqueTerms)
         }
+        self._scripts = scripts
         self._clock = clock
         self._policy = policy
 
-    def parse(self, request: PaymentRequest) -> Payment:
-        """Return the payment in the request, its terms agreed. No I/O. Raises :class:`Refused`."""
+    def parse(self, request: PaymentRequest, client: str = "") -> Payment:
+        """Return the payment in the request, its terms agreed. No I/O. Raises :class:`Refused`.
+
+        ``client`` is the one that asks, as limits count it.
+        """
         terms = agree_terms(request, self._chains, self._methods, policy=self._policy)
-        return read_payment(terms, request.payload)
+        return read_payment(terms, request.payload, client)
 
     def check_static(self, payment: Payment) -> None:
         """Return if nothing in the payment's bytes speaks against it, at any time.
@@ -149,9 +164,8 @@ class Verifier:
             for check in checks[Phase.TIME]:
                 check(payment, context)
             utxo, state = _look_up(payment, chain, self._outputs[network])
-            failures = ledger_failures(
-                payment.transaction, environment, utxo, state, evaluator_of(chain, utxo)
-            )
+            evaluator = evaluator_of(chain, utxo, self._scripts, payment.client)
+            failures = ledger_failures(payment.transaction, environment, utxo, state, evaluator)
         except ChainUnavailable as error:
             raise lookup_failed(error) from None
         context.nonce_output = utxo[payment.nonce]
@@ -180,15 +194,20 @@ class Verifier:
         return int(self._clock.time() * 1000)
 
 
-def evaluator_of(chain: ChainFacts, utxo: Mapping[OutputRef, Output]) -> Evaluator:
-    """Return the provider's evaluator if it has one, else the one in this process."""
+def evaluator_of(
+    chain: ChainFacts,
+    utxo: Mapping[OutputRef, Output],
+    scripts: ScriptEvaluators,
+    client: str,
+) -> Evaluator:
+    """Return the provider's evaluator if it has one, else one of ``scripts`` for the client."""
 
     def evaluate(
         resolved: ResolvedTransaction, runs: Sequence[ScriptRun]
     ) -> Sequence[ScriptFailure]:
         if isinstance(chain, EvaluatesScripts):
             return chain.evaluate(resolved.tx.raw, utxo)
-        return InProcessEvaluator(chain.eras())(resolved, runs)
+        return scripts(chain.eras(), client)(resolved, runs)
 
     return evaluate
 

@@ -17,7 +17,8 @@ from facilitator.cardano.rules import (
 from facilitator.cardano.rules.evaluation import script_verdicts
 from facilitator.cardano.rules.ledger_state import state_failures
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
-from facilitator.exact.verification import evaluator_of
+from facilitator.exact.refused import Refused
+from facilitator.exact.verification import ScriptEvaluators, evaluator_of
 from facilitator.inspection.checks import Check, Result, about, predicate_of
 from facilitator.inspection.figures import figures
 from facilitator.inspection.snapshot import Snapshot
@@ -69,13 +70,15 @@ def _parameters(chain: Snapshot) -> ProtocolParameters | None:
         return None
 
 
-def ledger_checks(tx: Transaction, facts: Facts, chain: Snapshot) -> list[Check]:
+def ledger_checks(
+    tx: Transaction, facts: Facts, chain: Snapshot, scripts: ScriptEvaluators
+) -> list[Check]:
     """Return one row for every rule, or one for each failure if a rule has several."""
     parameters = facts.parameters or cast(
         ProtocolParameters, _UnknownParameters(facts.unavailable or "")
     )
     env = Environment(facts.slot, facts.network_id, parameters)
-    return [*_static(tx, env), *_resolved(tx, env, facts, chain)]
+    return [*_static(tx, env), *_resolved(tx, env, facts, chain, scripts)]
 
 
 class _UnknownParameters:
@@ -97,7 +100,9 @@ def _static(tx: Transaction, env: Environment) -> Iterator[Check]:
             yield _not_judged(rule, str(error))
 
 
-def _resolved(tx: Transaction, env: Environment, facts: Facts, chain: Snapshot) -> Iterator[Check]:
+def _resolved(
+    tx: Transaction, env: Environment, facts: Facts, chain: Snapshot, scripts: ScriptEvaluators
+) -> Iterator[Check]:
     if facts.unavailable is not None:
         yield from (_not_judged(rule, facts.unavailable) for rule in LEDGER_RULES)
         return
@@ -110,7 +115,8 @@ def _resolved(tx: Transaction, env: Environment, facts: Facts, chain: Snapshot) 
     utxo = facts.utxo
     judged = set()
     try:
-        for rule, failure in ledger_verdicts(tx, env, utxo, state, evaluator_of(chain, utxo)):
+        evaluator = evaluator_of(chain, utxo, scripts, "")
+        for rule, failure in ledger_verdicts(tx, env, utxo, state, evaluator):
             judged.add(rule)
             if failure is None and len(utxo) < len(facts.outputs):
                 yield _not_judged(rule, "needs outputs that do not exist or are spent")
@@ -119,6 +125,9 @@ def _resolved(tx: Transaction, env: Environment, facts: Facts, chain: Snapshot) 
     except ChainUnavailable as error:
         judged.add(script_verdicts)
         yield _not_judged(script_verdicts, f"needs the chain: {error}")
+    except Refused as refused:
+        judged.add(script_verdicts)
+        yield _not_judged(script_verdicts, refused.message)
     yield from (_unused(rule, tx) for rule in LEDGER_RULES if rule not in judged)
 
 

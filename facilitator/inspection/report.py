@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from facilitator.cardano.rules.evaluation import Evaluator
+from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Transaction
 from facilitator.clock import Clock
 from facilitator.exact.methods import TransferMethod
 from facilitator.exact.refused import Refused
 from facilitator.exact.terms import TermsPolicy
-from facilitator.exact.verification import Verifier
+from facilitator.exact.verification import ScriptEvaluators, Verifier, in_process
 from facilitator.inspection.checks import Check, overall_result
 from facilitator.inspection.ledger import Facts, ledger_checks, look_up_facts
 from facilitator.inspection.scheme import SchemeReport
@@ -19,6 +21,7 @@ from facilitator.roles.chain import ChainProvider
 from facilitator.x402.messages import PaymentRequest, VerifyResponse
 from facilitator.x402.networks import NETWORKS, canonical_network
 
+_CLIENT = "inspection"
 _NOTHING_KNOWN: Mapping[Any, Any] = {}
 
 
@@ -32,12 +35,17 @@ class Inspector:
         clock: Clock,
         *,
         policy: TermsPolicy = TermsPolicy(),  # noqa: B008 -- frozen
+        scripts: ScriptEvaluators = in_process,
     ) -> None:
-        """Take ``chains`` by the networks served, ``None`` for a chain that is not asked."""
+        """Take ``chains`` by the networks served, ``None`` for a chain that is not asked.
+
+        ``scripts`` makes the evaluator for networks whose provider has none.
+        """
         self._chains = chains
         self._methods = methods
         self._clock = clock
         self._policy = policy
+        self._scripts = scripts
 
     def payment(self, request: PaymentRequest) -> dict[str, Any]:
         """Return the report on a request of ``/verify``, with its response under ``verify``.
@@ -54,8 +62,10 @@ class Inspector:
         )
         network = canonical_network(request.requirements.network)
         chain = chains[network if network in chains else next(iter(chains))]
-        verifier = Verifier(chains, self._methods, now, policy=self._policy)
-        report = _Report("payment", chain, now)
+        verifier = Verifier(
+            chains, self._methods, now, policy=self._policy, scripts=self._evaluator
+        )
+        report = _Report("payment", chain, now, self._evaluator)
         if scheme.transaction is not None:
             report.add(scheme.transaction)
         checks = scheme.checks(report.slot, _latest(scheme, chain, now), report.outputs, chain)
@@ -67,9 +77,14 @@ class Inspector:
             "transaction",
             snapshot_of(network, self._chains[network]),
             _FrozenClock(self._clock.time()),
+            self._evaluator,
         )
         report.add(tx)
         return report.to_json(report.checks)
+
+    def _evaluator(self, eras: EraSummary, _: str) -> Evaluator:
+        """Return an evaluator whose time is that of all inspections together."""
+        return self._scripts(eras, _CLIENT)
 
 
 class _FrozenClock:
@@ -85,7 +100,10 @@ class _FrozenClock:
 class _Report:
     """A report under construction."""
 
-    def __init__(self, kind: str, chain: Snapshot, now: _FrozenClock) -> None:
+    def __init__(
+        self, kind: str, chain: Snapshot, now: _FrozenClock, scripts: ScriptEvaluators
+    ) -> None:
+        self._scripts = scripts
         self._kind = kind
         self._chain = chain
         self.slot = chain.eras().slot_at(int(now.time() * 1000))
@@ -102,7 +120,7 @@ class _Report:
         facts = look_up_facts(tx, self._chain, self.slot, network_id)
         self._facts = facts
         self._transaction = describe(tx, facts, self._chain.eras())
-        self.checks = ledger_checks(tx, facts, self._chain)
+        self.checks = ledger_checks(tx, facts, self._chain, self._scripts)
 
     def to_json(self, checks: list[Check], verify: VerifyResponse | None = None) -> dict[str, Any]:
         return {

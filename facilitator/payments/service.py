@@ -137,15 +137,19 @@ class Service:
 
     # --- /verify ----------------------------------------------------------------------------
 
-    def verify(self, request: PaymentRequest, *, caller: str | None = None) -> VerifyResponse:
+    def verify(
+        self, request: PaymentRequest, *, caller: str | None = None, client: str = ""
+    ) -> VerifyResponse:
         """Return the verdict on a payment; ``caller`` is the name of an API key.
+
+        ``client`` is the one that asks, as limits count it.
 
         Without the storage the chain alone decides, and the inputs are not held. Raises
         :class:`ServiceUnavailable` if the payment is on the chain already and the storage is away.
         """
         payment = None
         try:
-            payment = self._verifier.parse(request)
+            payment = self._verifier.parse(request, client)
             self._verifier.check_static(payment)
             response = self._verdicts.judge(payment, caller, request.payment_identifier)
             self._verified.add(payment.transaction_id, payment.terms.max_timeout_seconds)
@@ -182,7 +186,7 @@ class Service:
         payment = None
         wait = min(self._wait_seconds, math.inf if wait_seconds is None else wait_seconds)
         try:
-            payment = self._verifier.parse(request)
+            payment = self._verifier.parse(request, client)
             response = self._check_static(payment)
             if response is None:
                 key = name_of_key(payment, request.fingerprint, caller, idempotency_key)

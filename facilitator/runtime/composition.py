@@ -26,7 +26,7 @@ from facilitator.payments.service import Service
 from facilitator.payments.supported import supported_response
 from facilitator.plugin.context import Context, Worker
 from facilitator.plugin.manager import Plugins
-from facilitator.roles.chain import ChainProvider
+from facilitator.roles.chain import ChainProvider, EvaluatesScripts
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER
 from facilitator.roles.storage import Storage
@@ -36,6 +36,7 @@ from facilitator.runtime.fault_reports import FaultReports
 from facilitator.runtime.policy import terms_policy
 from facilitator.runtime.rate_limiting import rate_limiter
 from facilitator.runtime.signer import signer_addresses
+from facilitator.scripts.pool import ScriptPool
 from facilitator.settings import Settings
 from facilitator.settings.subscription import Subscribe
 
@@ -79,6 +80,7 @@ class Facilitator:
         for chain in self.chains.values():
             if isinstance(chain, FailoverChain):
                 chain.measure(self.meter)
+        self._scripts = ScriptPool(self.settings.scripts)
         self._clocks = ClockWatch(self.context.clock, self.storage)
         self._methods = {**BUILT_IN_METHODS, **plugins.transfer_methods(self.context)}
         self.service = self._service()
@@ -125,6 +127,7 @@ class Facilitator:
             self.context.clock,
             policy=terms_policy(self.settings),
             outputs={network: chain.outputs.outputs for network, chain in chains.items()},
+            scripts=self._scripts.evaluator,
         )
 
     def _health_checks(self) -> Mapping[str, HealthCheck]:
@@ -165,6 +168,7 @@ class Facilitator:
             self._methods,
             self.context.clock,
             policy=terms_policy(self.settings),
+            scripts=self._scripts.evaluator,
         )
 
     def request_failed(self, error: BaseException, context: Mapping[str, str]) -> None:
@@ -178,6 +182,8 @@ class Facilitator:
         Raises :class:`PluginError` when a chain provider can never answer as it is set up.
         """
         self.plugins.startup(self.context)
+        if any(map(_leaves_scripts, self.chains.values())):
+            self._scripts.start()
         make_contact(self.chains)
         self._clocks.look()
         self.service.start()
@@ -186,6 +192,7 @@ class Facilitator:
         """Stop everything that :meth:`start` started and close the plugins' parts."""
         self.service.drain()
         self.service.close()
+        self._scripts.close()
         for chain in self.chains.values():
             chain.close()
         if self.rate_limiter is not None:
@@ -193,6 +200,11 @@ class Facilitator:
         self.storage.close()
         self.plugins.shutdown()
         self.faults.flush()
+
+
+def _leaves_scripts(chain: ChainProvider) -> bool:
+    """Return True if scripts of payments on the chain are run here. A devnet has none."""
+    return not chain.is_devnet and not isinstance(chain, EvaluatesScripts)
 
 
 def _declared_reasons(methods: Iterable[TransferMethod]) -> list[str]:

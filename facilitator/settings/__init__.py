@@ -16,6 +16,7 @@ from facilitator.settings.sections import (
     LogSettings,
     RateLimitSettings,
     ReservationSettings,
+    ScriptSettings,
     ServerSettings,
     SettlementSettings,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "LogSettings",
     "RateLimitSettings",
     "ReservationSettings",
+    "ScriptSettings",
     "ServerSettings",
     "Settings",
     "SettingsSource",

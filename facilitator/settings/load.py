@@ -21,6 +21,7 @@ from facilitator.settings.sections import (
     RateLimitSettings,
     ReservationSettings,
     RootSettings,
+    ScriptSettings,
     ServerSettings,
     SettlementSettings,
 )
@@ -50,6 +51,7 @@ class Settings:
     log: LogSettings
     facilitator: FacilitatorSettings
     inspect: InspectSettings
+    scripts: ScriptSettings
     sections: tuple[Any, ...] = field(repr=False)
     """The objects of all tables, the core's and the plugins'."""
     effective: tuple[Effective, ...] = field(repr=False)

@@ -204,6 +204,24 @@ class InspectSettings:
     enabled: bool = setting(False, "Whether POST /inspect answers with every rule's verdict.")
 
 
+@dataclass(frozen=True)
+class ScriptSettings:
+    """``[scripts]``: the Plutus scripts that are run here, with the extra ``plutus``."""
+
+    workers: int = setting(
+        1, "Processes that run scripts, beside each one that serves.", minimum=1, maximum=64
+    )
+    verdict_seconds: float = setting(
+        5.0, "CPU seconds that the scripts of one payment may take.", minimum=1, maximum=60
+    )
+    client_seconds: float = setting(
+        6.0,
+        "CPU seconds of scripts that a client may use in any minute; with an API key ten times as"
+        " many.",
+        minimum=1,
+    )
+
+
 CORE_SECTIONS: Mapping[str, type] = {
     "": RootSettings,
     "server": ServerSettings,
@@ -215,5 +233,6 @@ CORE_SECTIONS: Mapping[str, type] = {
     "log": LogSettings,
     "facilitator": FacilitatorSettings,
     "inspect": InspectSettings,
+    "scripts": ScriptSettings,
 }
 """Table name to declaration; the empty name stands for the keys outside of any table."""

@@ -65,7 +65,7 @@ class ScriptedService:
     }
     checks: Mapping[str, HealthCheck] = field(default_factory=dict)
 
-    def verify(self, request: PaymentRequest, *, caller: str | None = None) -> VerifyResponse:  # noqa: ARG002
+    def verify(self, request: PaymentRequest, **context: Any) -> VerifyResponse:  # noqa: ARG002
         return self.on_verify(request)
 
     def was_verified(self, request: PaymentRequest) -> bool:  # noqa: ARG002

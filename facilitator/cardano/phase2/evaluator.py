@@ -15,7 +15,9 @@ from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Language
 
 MOST_SECONDS = 5.0
-"""The most seconds that all scripts of a transaction may take, before evaluation stops."""
+"""The most CPU seconds that all scripts of a transaction may take, unless said otherwise."""
+
+NOT_INSTALLED = "the extra x402-cardano-facilitator[plutus] is not installed"
 
 FORECAST_SLOTS = 25_920
 """Slots ahead whose times are certain (``3k/f``) on every public network."""
@@ -48,41 +50,58 @@ class InProcessEvaluator:
 
         Raises :class:`CannotEvaluate`, also if the extra is not installed.
         """
-        _check_forecast(resolved)
-        run_program = _import_run_program()
-        deadline = time.monotonic() + MOST_SECONDS
-        parameters = resolved.env.parameters
-        failures = []
-        for run in runs:
-            language = run.script.language
-            error = run_program(
-                run.script.body,
-                language,
-                self._build_arguments(resolved, run),
-                parameters.cost_models[language - 1],
-                (run.redeemer.memory, run.redeemer.steps),
-                deadline,
-                parameters.protocol_major,
-            )
-            if error is not None:
-                failures.append(ScriptFailure(run.purpose.tag, run.purpose.item, error))
-        return failures
-
-    def _build_arguments(self, resolved: ResolvedTransaction, run: ScriptRun) -> list[Data]:
-        try:
-            if run.script.language is Language.PLUTUS_V3:
-                return [build_context_v3(resolved, self._eras, run)]
-            version_1 = run.script.language is Language.PLUTUS_V1
-            context = (build_context_v1 if version_1 else build_context_v2)(
-                resolved, self._eras, run.purpose.tag, run.purpose.item
-            )
-            datum = [] if run.datum is None else [decode_data(run.datum)]
-            return [*datum, decode_data(run.redeemer.data), context]
-        except RecursionError:
-            raise CannotEvaluate("data in the transaction is nested too deeply") from None
+        check_forecast(resolved)
+        return run_scripts(resolved, runs, self._eras)
 
 
-def _check_forecast(resolved: ResolvedTransaction) -> None:
+def run_scripts(
+    resolved: ResolvedTransaction,
+    runs: Sequence[ScriptRun],
+    eras: EraSummary,
+    *,
+    most_seconds: float = MOST_SECONDS,
+) -> Sequence[ScriptFailure]:
+    """Run each script within its budget, all in ``most_seconds`` of CPU; return the failures.
+
+    The time of the thread counts, so that a busy machine changes no verdict. The verdict does not
+    depend on the current slot. Raises :class:`CannotEvaluate`, as :class:`TookTooLong` if the time
+    is over.
+    """
+    run_program = load_machine()
+    deadline = time.thread_time() + most_seconds
+    parameters = resolved.env.parameters
+    failures = []
+    for run in runs:
+        language = run.script.language
+        error = run_program(
+            run.script.body,
+            language,
+            _build_arguments(resolved, run, eras),
+            parameters.cost_models[language - 1],
+            (run.redeemer.memory, run.redeemer.steps),
+            deadline,
+            parameters.protocol_major,
+        )
+        if error is not None:
+            failures.append(ScriptFailure(run.purpose.tag, run.purpose.item, error))
+    return failures
+
+
+def _build_arguments(resolved: ResolvedTransaction, run: ScriptRun, eras: EraSummary) -> list[Data]:
+    try:
+        if run.script.language is Language.PLUTUS_V3:
+            return [build_context_v3(resolved, eras, run)]
+        version_1 = run.script.language is Language.PLUTUS_V1
+        context = (build_context_v1 if version_1 else build_context_v2)(
+            resolved, eras, run.purpose.tag, run.purpose.item
+        )
+        datum = [] if run.datum is None else [decode_data(run.datum)]
+        return [*datum, decode_data(run.redeemer.data), context]
+    except RecursionError:
+        raise CannotEvaluate("data in the transaction is nested too deeply") from None
+
+
+def check_forecast(resolved: ResolvedTransaction) -> None:
     """Raise :class:`CannotEvaluate` for a slot whose time is not certain here.
 
     The ledger refuses such slots (``TimeTranslationPastHorizon``), but may know more times.
@@ -95,17 +114,18 @@ def _check_forecast(resolved: ResolvedTransaction) -> None:
         )
 
 
-def _import_run_program() -> _RunProgram:
-    """Return the evaluator's function; the first transaction with a script imports it."""
+def load_machine() -> _RunProgram:
+    """Return the evaluator's function. The first call imports it, which takes seconds.
+
+    Raises :class:`CannotEvaluate` if the extra is not installed.
+    """
     digits = sys.get_int_max_str_digits()
     try:
         machine = import_module("facilitator.cardano.phase2.machine")
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != "uplc":
             raise
-        raise CannotEvaluate(
-            "the extra x402-cardano-facilitator[plutus] is not installed"
-        ) from None
+        raise CannotEvaluate(NOT_INSTALLED) from None
     finally:
         sys.set_int_max_str_digits(digits)  # the evaluator raises this guard for the whole process
     return cast(_RunProgram, machine.run_program)

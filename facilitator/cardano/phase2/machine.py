@@ -36,7 +36,7 @@ from facilitator.cardano.phase2.data import Data
 from facilitator.cardano.phase2.decoder import decode_program
 from facilitator.cardano.phase2.van_rossem import check_bounds, choose_branch, measure
 from facilitator.cardano.plutus.program import VAN_ROSSEM, find_features
-from facilitator.cardano.rules.evaluation import CannotEvaluate
+from facilitator.cardano.rules.evaluation import CannotEvaluate, TookTooLong
 from facilitator.cardano.transaction import Language
 
 _VERSIONS = {
@@ -67,7 +67,7 @@ def run_program(
     """Run the program. Return why it fails, as part of a sentence, or ``None`` if it succeeds.
 
     ``code`` is well-formed; ``costs`` is the language's cost model, ``budget`` the most memory and
-    steps, ``deadline`` the ``time.monotonic()`` to stop at, ``protocol_major`` the version of the
+    steps, ``deadline`` the ``time.thread_time()`` to stop at, ``protocol_major`` the version of the
     protocol whose semantics apply. Raises :class:`CannotEvaluate`.
     """
     if not __debug__:
@@ -104,7 +104,7 @@ def run_program(
 
 class _Machine(Machine):
     deadline: float
-    """The ``time.monotonic()`` to stop at."""
+    """The ``time.thread_time()`` to stop at."""
     corrected: Mapping[BuiltInFun, Callable[..., AST]]
     """The builtin functions that replace the evaluator's own."""
     priced: frozenset[int]
@@ -116,8 +116,8 @@ class _Machine(Machine):
         self.remaining_budget -= budget
         if self.remaining_budget.exhausted():
             raise _OverBudgetError
-        if time.monotonic() > self.deadline:
-            raise CannotEvaluate("they take too long")
+        if time.thread_time() > self.deadline:
+            raise TookTooLong("they take too long")
 
     def run(self, term: AST) -> AST:
         """Return the term's value. Terms need no renaming first, since their names do not clash."""

@@ -45,6 +45,10 @@ class CannotEvaluate(Exception):
     """The evaluator reaches no verdict; the text says why, as part of a sentence."""
 
 
+class TookTooLong(CannotEvaluate):
+    """The scripts were stopped when their time was over."""
+
+
 Evaluator: TypeAlias = Callable[[ResolvedTransaction, Sequence[ScriptRun]], Sequence[ScriptFailure]]
 """A function that runs scripts; returns the failures, none if all succeed within their budgets.
 

@@ -1,50 +1,22 @@
 """Payments that run Plutus, judged by the provider's evaluation or the one in this process."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
-from hashlib import blake2b
+from collections.abc import Mapping, Sequence
 
 import cbor2
 import pytest
 
-from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.rules.evaluation import ScriptFailure
-from facilitator.cardano.slots import KNOWN_ERAS, EraSummary
-from facilitator.cardano.transaction import Language, Output, OutputRef, Value
+from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.exact.methods import DefaultTransfer
 from facilitator.exact.refused import Refused
 from facilitator.exact.verification import Verifier
-from facilitator.roles.chain import ChainUnavailable, OutputStatus, Spent, Unspent
+from facilitator.roles.chain import ChainUnavailable
 from facilitator.testing.clock import ManualClock
 from facilitator.x402.messages import parse_payment_request
 from facilitator.x402.reasons import Reason
-from facilitator_devnet.genesis import PARAMETERS
-from facilitator_devnet.wallet import build
-from support.ledger_values import plutus
-from support.payments import ALICE, MERCHANT, genesis_utxos, request_body, requirements
-from support.plutus_programs import program
+from support.minting import BAD, BUDGET, GOOD, NOW, Chain, minting_payment
+from support.payments import ALICE, genesis_utxos, request_body, requirements
 from support.running import NETWORK
-
-COSTS = (0,) * 297
-NOW = 1_800_000_000.0
-BUDGET = [1000, 1000]
-FEE = 400_000
-GOOD = program(("lam", ("con", (3,), "")))
-BAD = program(("lam", ("error",)))
-
-
-class Chain:
-    """A chain with the outputs of ALICE at genesis and parameters that price Plutus V3."""
-
-    def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
-        held = genesis_utxos(ALICE)
-        return {ref: Unspent(held[ref]) if ref in held else Spent() for ref in refs}
-
-    def parameters(self) -> ProtocolParameters:
-        return replace(PARAMETERS, cost_models={2: COSTS})
-
-    def eras(self) -> EraSummary:
-        return KNOWN_ERAS[NETWORK]
 
 
 class EvaluatingChain(Chain):
@@ -61,30 +33,6 @@ class EvaluatingChain(Chain):
         if self._verdict is None:
             raise ChainUnavailable("no answer")
         return self._verdict
-
-
-def minting_payment(code: bytes) -> bytes:
-    """A payment of 2 ada to MERCHANT whose change has a token of the Plutus V3 script."""
-    script = plutus(Language.PLUTUS_V3, code)
-    ref, held = next((r, o) for r, o in genesis_utxos(ALICE).items() if not o.value.assets)
-    change = held.value.lovelace - 2_000_000 - FEE
-    redeemers = cbor2.dumps({(1, 0): [0, BUDGET]})
-    views = b"\xa1\x02" + cbor2.dumps(list(COSTS))
-    integrity = blake2b(redeemers + views, digest_size=32).digest()
-    outputs = [
-        (MERCHANT.address, Value(2_000_000, {})),
-        (ALICE.address, Value(change, {script.hash + b"x": 1})),
-    ]
-    ttl = KNOWN_ERAS[NETWORK].slot_at(int(NOW * 1000)) + 300
-    collateral = [list(ref)]
-    mint = {script.hash: {b"x": 1}}
-    body = build([ref], outputs, FEE, ttl, _9=mint, _11=integrity, _13=collateral)
-    signature = ALICE.payment_key.sign(blake2b(body, digest_size=32).digest()).signature
-    vkeys = [[bytes(ALICE.payment_key.verify_key), signature]]
-    witnesses = (
-        b"\xa3\x00" + cbor2.dumps(vkeys) + b"\x05" + redeemers + b"\x07" + cbor2.dumps([code])
-    )
-    return b"\x84" + body + witnesses + b"\xf5\xf6"
 
 
 def judge(chain: Chain, transaction: bytes) -> str:

@@ -1,0 +1,97 @@
+"""A process that runs scripts, as the facilitator sees it."""
+
+import os
+import pickle
+import subprocess
+import sys
+from contextlib import suppress
+from multiprocessing import Pipe
+
+from facilitator.scripts.question import Answer
+
+START_SECONDS = 60.0
+"""Seconds in which a process must be ready."""
+WALL_FACTOR = 6.0
+"""A verdict may take so many times its CPU seconds where other processes are busy."""
+
+_KEPT_VARIABLES = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "TZ")
+"""The part of the environment that it gets: none of the settings, which may be secret."""
+
+
+class ProcessEnded(Exception):
+    """The process ended, or it was ended since it did not answer in time."""
+
+
+class ScriptProcess:
+    """A process that runs scripts; after an end the next question starts it again.
+
+    For one thread at a time, except :meth:`close`.
+    """
+
+    def __init__(self) -> None:
+        """Start nothing yet."""
+        self._running: _Running | None = None
+
+    def start(self) -> None:
+        """Start the process, which then gets ready. Does nothing if it was started."""
+        if self._running is None:
+            self._running = _Running()
+
+    def ask(self, question: bytes, seconds: float) -> Answer:
+        """Return the verdict on the encoded question, reached in so many CPU seconds at most.
+
+        Raises :class:`ProcessEnded`.
+        """
+        try:
+            running = self._running = self._running or _Running()
+            return running.ask(question, seconds)
+        except (EOFError, OSError, RuntimeError, MemoryError) as error:
+            self.close()
+            raise ProcessEnded from error
+
+    def close(self) -> None:
+        """End the process at once."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.end()
+
+
+class _Running:
+    """A process that was started, and the line to it."""
+
+    def __init__(self) -> None:
+        self._line, other = Pipe()
+        self._is_ready = False
+        with other:
+            self._process = subprocess.Popen(  # noqa: S603 -- this program itself
+                [sys.executable, "-P", "-m", "facilitator.scripts.worker", str(other.fileno())],
+                pass_fds=[other.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=_environment(),
+            )
+
+    def ask(self, question: bytes, seconds: float) -> Answer:
+        if not self._is_ready:
+            self._receive(START_SECONDS)
+            self._is_ready = True
+        self._line.send_bytes(pickle.dumps((seconds, question)))
+        answer: Answer = pickle.loads(self._receive(WALL_FACTOR * seconds))  # noqa: S301 -- its child
+        return answer
+
+    def end(self) -> None:
+        with suppress(OSError):
+            self._line.close()
+        self._process.kill()
+        self._process.wait()
+
+    def _receive(self, seconds: float) -> bytes:
+        if not self._line.poll(seconds):
+            raise EOFError
+        return self._line.recv_bytes()
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    return {**kept, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
