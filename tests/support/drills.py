@@ -1,6 +1,7 @@
 """A facilitator that asks Blockfrost's API over a devnet, and holds each success to the chain."""
 
 import base64
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -40,17 +41,25 @@ OUTPUTS = "GET /txs/{hash}/utxos"
 BLOCKS = "GET /blocks/{hash_or_number}/next"
 PROJECT_ID = "preprodOfTheDrills"
 
+DRESS_PATHS = defaultdict(str, blockfrost="/api/v0", yaci="/api/v1/blockfrost")
+"""The path under which each server has its API."""
+
 Body = dict[str, Any]
 
 
 class Provider:
-    """Blockfrost's API at an address that is the same when it comes back."""
+    """Blockfrost's API at an address that is the same when it comes back, in any dress."""
 
-    def __init__(self, devnet: Devnet) -> None:
+    def __init__(self, devnet: Devnet, dress: str = "blockfrost") -> None:
         self._devnet = devnet
-        self.api = BlockfrostApi(devnet)
+        self._dress = dress
+        self.api = BlockfrostApi(devnet, dress=dress)
         self.url = self.api.url
         self._is_up = True
+
+    @property
+    def base_url(self) -> str:
+        return self.url + DRESS_PATHS[self._dress]
 
     @property
     def faults(self) -> Faults:
@@ -74,7 +83,9 @@ class Provider:
         """Answer as one should."""
         self.api.faults.clear()
         if not self._is_up:
-            self.api = BlockfrostApi(self._devnet, port=int(self.url.rpartition(":")[2]))
+            self.api = BlockfrostApi(
+                self._devnet, port=int(self.url.rpartition(":")[2]), dress=self._dress
+            )
             self._is_up = True
 
     def close(self) -> None:
@@ -161,7 +172,7 @@ class Drill(Running):
             environ["FACILITATOR_CHAIN__FALLBACK"] = "blockfrost_backup"
         for name, provider in zip(names, providers, strict=True):
             table = f"FACILITATOR_{name.upper()}"
-            environ[f"{table}__BASE_URL"] = f"{provider.url}/api/v0"
+            environ[f"{table}__BASE_URL"] = provider.base_url
             environ[f"{table}__PROJECT_ID"] = PROJECT_ID
         settings, plugins = configure(environ=environ, cwd=folder)
         # Shorter than an operator may set, for the sake of who waits for the drills.

@@ -17,10 +17,10 @@ from facilitator_devnet.blockfrost.dress import DRESSES
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.settings import DRESS_NAMES
 from support.dressed import Dressed
+from support.drills import DRESS_PATHS
 from support.payments import Payer
 from support.running import NETWORK, Running
 
-PATHS = {name: "/api/v1/blockfrost" if name == "yaci" else "" for name in DRESSES}
 SUBMITTING = [name for name in DRESSES if name != "ryo"]
 LACKS = {
     "ryo": {"/mempool", "/tx/submit"},
@@ -36,7 +36,7 @@ LACKS = {
 @contextmanager
 def dressed(name: str, clock: ManualClock) -> Iterator[Dressed]:
     with closing(Devnet(NETWORK, clock)) as devnet, BlockfrostApi(devnet, dress=name) as api:
-        url = f"{api.url}{PATHS[name]}"
+        url = f"{api.url}{DRESS_PATHS[name]}"
         client = Client(
             url, "preprodAny", clock=clock, timeout=10, budget=None, prefixes=("/v0", "")
         )
@@ -116,7 +116,7 @@ def test_a_payment_settles_behind_each(tmp_path: Path, name: str) -> None:
     with closing(devnet), BlockfrostApi(devnet, dress=name) as api:
         settings = {
             "FACILITATOR_PLUGINS": "blockfrost,memory",
-            "FACILITATOR_BLOCKFROST__BASE_URL": f"{api.url}{PATHS[name]}",
+            "FACILITATOR_BLOCKFROST__BASE_URL": f"{api.url}{DRESS_PATHS[name]}",
             "FACILITATOR_BLOCKFROST__PROJECT_ID": "preprodAny",
             "FACILITATOR_BLOCKFROST__POLL_SECONDS": "1",
         }

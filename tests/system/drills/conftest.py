@@ -46,9 +46,9 @@ def start(tmp_path: Path, devnet: Devnet, clock: ManualClock) -> Iterator[Callab
     providers: list[Provider] = []
     with ExitStack() as stack:
 
-        def start(count: int = 1, **options: Any) -> Drill:
+        def start(count: int = 1, dress: str = "blockfrost", **options: Any) -> Drill:
             while len(providers) < count:
-                providers.append(stack.enter_context(closing(Provider(devnet))))
+                providers.append(stack.enter_context(closing(Provider(devnet, dress))))
             drill = Drill(tmp_path, devnet, providers[:count], clock, **options)
             return stack.enter_context(closing(drill))
 
