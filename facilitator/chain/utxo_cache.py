@@ -10,11 +10,13 @@ from collections import deque
 from collections.abc import Collection, Mapping
 
 from facilitator.cardano.transaction import OutputRef, Transaction
+from facilitator.chain.absent_outputs import AbsentOutputs
 from facilitator.chain.block_window import WINDOW
 from facilitator.chain.chain_update import ChainUpdate
 from facilitator.chain.encoding import decode_output, encode_output
 from facilitator.chain.follower import Follower
 from facilitator.observability.metrics import OUTPUT_LOOKUPS
+from facilitator.roles.allowance import NOT_ASKED, current_allowance
 from facilitator.roles.chain import AwaitsBlocks, ChainProvider, OutputStatus, Spent, Unspent
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.sharing import SharedOutput, SharesOutputs
@@ -38,8 +40,10 @@ class UtxoCache:
         follower: Follower,
         shared: SharesOutputs | None = None,
         meter: Meter = NO_METER,
+        absent: AbsentOutputs | None = None,
     ) -> None:
         """Subscribe to the follower. Without ``shared`` only this process uses what it looks up."""
+        self._absent = absent or AbsentOutputs()
         self._chain = chain
         self._follower = follower
         self._shared = shared
@@ -56,28 +60,43 @@ class UtxoCache:
         follower.subscribe(self._on_update)
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
-        """Return the status of each output. Raises :class:`ChainUnavailable`."""
+        """Return the status of each output. Raises :class:`ChainUnavailable`.
+
+        The provider is asked only for what is not known, and only if the current allowance's judge
+        goes on after what is known.
+        """
         if not self._caches:
             self._count("provider", len(refs))
             return self._chain.outputs(refs)
+        known: dict[OutputRef, OutputStatus] = dict(self._absent.known(refs))
+        self._count("memory", len(known))
+        if known and not _goes_on(known):
+            return _with_the_rest(known, refs)
         self._follower.follow()
         epoch = self._enter_epoch()
-        known: dict[OutputRef, OutputStatus] = {}
         if epoch is not None:
-            known.update(self._remembered(refs))
-            self._count("memory", len(known))
+            remembered = self._remembered(refs)
+            self._count("memory", len(remembered))
+            known.update(remembered)
             shared = self._look_up_shared(epoch, refs, known)
             self._count("fleet", len(shared))
             known.update(shared)
         unknown = [ref for ref in refs if ref not in known]
-        self._count("provider", len(unknown))
-        if unknown:
-            offset = self._follower.feed_offset
-            found = self._chain.outputs(unknown)
-            known.update(self._learn(epoch, found))
-            if epoch is not None and offset is not None:
-                self._share({ref: known[ref] for ref in unknown}, offset)
-        return known
+        if unknown and (not known or _goes_on(known)):
+            known.update(self._ask(epoch, unknown))
+        return _with_the_rest(known, refs)
+
+    def _ask(
+        self, epoch: int | None, unknown: Collection[OutputRef]
+    ) -> Mapping[OutputRef, OutputStatus]:
+        """Ask the provider, and keep what it answers."""
+        offset = self._follower.feed_offset
+        found = self._learn(epoch, self._chain.outputs(unknown))
+        self._count("provider", sum(status != NOT_ASKED for status in found.values()))
+        self._absent.keep(found)
+        if epoch is not None and offset is not None:
+            self._share(found, offset)
+        return found
 
     def _count(self, source: str, outputs: int) -> None:
         if outputs:
@@ -140,6 +159,8 @@ class UtxoCache:
         return learnt
 
     def _on_update(self, update: ChainUpdate) -> None:
+        if not update.only_extends:
+            self._absent.clear()
         with self._lock:
             if not update.only_extends:
                 self._clear()
@@ -150,6 +171,8 @@ class UtxoCache:
                     self._unspent.pop(ref, None)
             while len(self._spent_in) > WINDOW:
                 self._spent -= self._spent_in.popleft()
+        for block in update.blocks:
+            self._absent.forget_made(block.transactions)
 
     # --- The cache that a fleet shares ------------------------------------------------------
 
@@ -187,3 +210,15 @@ class UtxoCache:
             self._shared.share_outputs(self._chain.network, shared, time.time() + SHARED_SECONDS)
         except StorageUnavailable:
             return  # the others ask the provider themselves
+
+
+def _goes_on(known: Mapping[OutputRef, OutputStatus]) -> bool:
+    """Return True if more must be known for the verdict that the calling thread works on."""
+    allowance = current_allowance()
+    return allowance is None or allowance.goes_on(known)
+
+
+def _with_the_rest(
+    known: Mapping[OutputRef, OutputStatus], refs: Collection[OutputRef]
+) -> Mapping[OutputRef, OutputStatus]:
+    return known if len(known) == len(refs) else {ref: known.get(ref, NOT_ASKED) for ref in refs}

@@ -1,10 +1,10 @@
-"""The verdict on a payment: first what needs no I/O, then one batched lookup, then the ledger.
+"""The verdict on a payment: first what needs no I/O, then its outputs, then the ledger.
 
 The order is the contract: a payment that its bytes alone refute costs no upstream call.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
 
 from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.parameters import ProtocolParameters
@@ -14,27 +14,28 @@ from facilitator.cardano.rules import (
     Failure,
     ledger_failures,
     static_failures,
-    touched,
 )
 from facilitator.cardano.rules.evaluation import Evaluator, ScriptFailure, ScriptRun
 from facilitator.cardano.rules.outputs import network_of
 from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.slots import EraSummary
-from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.clock import Clock
 from facilitator.exact.checks import INTERVAL_RULE, CheckContext, Phase, functions_by_phase
+from facilitator.exact.lookup import (
+    OutputLookup,
+    UnsignedInputs,
+    look_up_outputs,
+    look_up_state,
+)
 from facilitator.exact.methods import HasUniqueTerms, TransferMethod, UniqueTerms
 from facilitator.exact.payment import Payment, read_payment
-from facilitator.exact.refused import MayBeOnChain, Refused
+from facilitator.exact.refused import Refused
 from facilitator.exact.terms import TermsPolicy, agree_terms
 from facilitator.roles.chain import (
     ChainUnavailable,
     EvaluatesScripts,
     OutputStatus,
-    ReadsLedgerState,
-    Spent,
-    Unknown,
 )
 from facilitator.x402.messages import PaymentRequest
 from facilitator.x402.reasons import Reason
@@ -50,10 +51,6 @@ _REASONS = {
     "ValidationTagMismatch": Reason.PHASE2_INVALID,
 }
 """Ledger predicates that have a reason of their own; every other is ``phase1_invalid``."""
-
-
-OutputLookup: TypeAlias = Callable[[Collection[OutputRef]], Mapping[OutputRef, OutputStatus]]
-"""The same as :meth:`ChainProvider.outputs`."""
 
 
 ScriptEvaluators: TypeAlias = Callable[[EraSummary, str], Evaluator]
@@ -163,9 +160,15 @@ class Verifier:
             context.latest_slot = context.eras.slot_at(latest_ms)
             for check in checks[Phase.TIME]:
                 check(payment, context)
-            utxo, state = _look_up(payment, chain, self._outputs[network])
+            utxo = look_up_outputs(payment, environment, self._outputs[network])
+            state, failures = look_up_state(payment.transaction, environment, utxo, chain)
             evaluator = evaluator_of(chain, utxo, self._scripts, payment.client)
-            failures = ledger_failures(payment.transaction, environment, utxo, state, evaluator)
+            failures = failures or ledger_failures(
+                payment.transaction, environment, utxo, state, evaluator
+            )
+        except UnsignedInputs as unsigned:
+            payer = format_address(unsigned.nonce.address) if unsigned.nonce else None
+            raise _refusal([unsigned.failure], payer) from None
         except ChainUnavailable as error:
             raise lookup_failed(error) from None
         context.nonce_output = utxo[payment.nonce]
@@ -225,41 +228,6 @@ def _is_of_its_origin(failure: Failure) -> bool:
     return _REASONS.get(failure.rule) in (Reason.NETWORK_ID_MISMATCH, Reason.INVALID_SIGNATURE)
 
 
-def _look_up(
-    payment: Payment, chain: ChainFacts, outputs: OutputLookup
-) -> tuple[Mapping[OutputRef, Output], LedgerState | None]:
-    refs, query = touched(payment.transaction)
-    utxo: dict[OutputRef, Output] = {}
-    absent: dict[OutputRef, Spent] = {}
-    for ref, status in outputs(refs).items():
-        if isinstance(status, Unknown):
-            raise ChainUnavailable(f"whether {ref} is unspent is not known: {status.why}")
-        if isinstance(status, Spent):
-            absent[ref] = status
-        else:
-            utxo[ref] = status.output
-    _refuse_absent(payment, absent)
-    if query == StateQuery():
-        return utxo, None
-    return utxo, chain.ledger_state(query) if isinstance(chain, ReadsLedgerState) else None
-
-
-def _refuse_absent(payment: Payment, absent: Mapping[OutputRef, Spent]) -> None:
-    if not absent:
-        return
-    nonce_absent = payment.nonce in absent
-    ref = payment.nonce if nonce_absent else min(absent)
-    spender = f" (spent by {absent[ref].by})" if absent[ref].by else ""
-    reason = Reason.NONCE_NOT_ON_CHAIN if nonce_absent else Reason.INPUT_NOT_AVAILABLE
-    message = f"BadInputsUTxO: {ref} is not unspent on the chain{spender}"
-    spenders = {absent[ref].by for ref in payment.transaction.body.inputs if ref in absent}
-    if payment.transaction_id in spenders:
-        raise MayBeOnChain(reason, message, spent_by_itself=True)
-    if spenders == {None}:
-        raise MayBeOnChain(reason, message)
-    raise Refused(reason, message)
-
-
 def _refuse_foreign(payment: Payment, utxo: Mapping[OutputRef, Output], payer: str) -> None:
     """Refuse outputs at addresses of another network, which this network's chain cannot hold.
 
@@ -273,11 +241,14 @@ def _refuse_foreign(payment: Payment, utxo: Mapping[OutputRef, Output], payer: s
 
 
 def _refuse_failures(failures: Sequence[Failure], payer: str | None = None) -> None:
-    if not failures:
-        return
+    if failures:
+        raise _refusal(failures, payer)
+
+
+def _refusal(failures: Sequence[Failure], payer: str | None) -> Refused:
     reasons = [_REASONS.get(failure.rule, Reason.PHASE1_INVALID) for failure in failures]
     specific = [reason for reason in reasons if reason is not Reason.PHASE1_INVALID]
-    raise Refused(
+    return Refused(
         specific[0] if specific else Reason.PHASE1_INVALID,
         "; ".join(f"{failure.rule}: {failure.message}" for failure in failures),
         payer,

@@ -9,6 +9,8 @@ from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import AlreadyOnChain, MayBeOnChain, Refused
 from facilitator.exact.verification import Verifier
+from facilitator.payments.absent_payments import AbsentPayments
+from facilitator.payments.allowances import Allowances
 from facilitator.payments.bindings import Bindings, Name
 from facilitator.payments.idempotency import bind_identifier, bind_key, payment_identifier
 from facilitator.payments.reservations import Reservations
@@ -33,6 +35,8 @@ class Names:
     """The name of the caller's API key."""
     identifier: str | None
     """The payer's payment identifier."""
+    client: str
+    """The client as limits count it."""
 
 
 class Admission:
@@ -48,6 +52,7 @@ class Admission:
         storage: Storage,
         bindings: Bindings,
         terms: TermsRegistry,
+        allowances: Allowances,
     ) -> None:
         """Ask ``before_settle`` first, which may refuse."""
         self._verifier = verifier
@@ -58,14 +63,25 @@ class Admission:
         self._storage = storage
         self._bindings = bindings
         self._terms = terms
+        self._allowances = allowances
+        self._absent = AbsentPayments()
 
     def judge(self, payment: Payment) -> str:
         """Return the payer of a payment without a claim, if it may be submitted now."""
         try:
             return self._verifier.check_ledger(payment)
         except MayBeOnChain as refused:
-            provider = self._providers[payment.terms.network.id]
-            raise resolve_on_chain(refused, payment, provider, self._clock.time()) from None
+            raise self._resolved(refused, payment) from None
+
+    def _resolved(self, refused: MayBeOnChain, payment: Payment) -> Refused:
+        """Return why the payment is refused; a repeat of the refusal asks no question."""
+        if not refused.spent_by_itself and self._absent.has(payment.transaction_id):
+            return refused
+        provider = self._providers[payment.terms.network.id]
+        resolved = resolve_on_chain(refused, payment, provider, self._clock.time())
+        if resolved is refused:
+            self._absent.add(payment.transaction_id)
+        return resolved
 
     def admit(self, payment: Payment, names: Names) -> Admitted:
         """Admit the payment to its submission; whatever is bound for it is bound by then.
@@ -76,7 +92,8 @@ class Admission:
         ask(self._before_settle, payment)
         terms = self._verifier.unique_terms(payment)
         try:
-            payer = self.judge(payment)
+            with self._allowances.open(names.client):
+                payer = self.judge(payment)
         except AlreadyOnChain:
             self._terms.bind(payment, terms)
             raise

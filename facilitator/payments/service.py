@@ -13,6 +13,7 @@ from facilitator.exact.refused import Refused
 from facilitator.exact.verification import Verifier, lookup_failed
 from facilitator.observability.metrics import MAX_WAITING, SETTLE_ANSWERS, VERDICTS, WAITING
 from facilitator.payments.admission import Admission, Names
+from facilitator.payments.allowances import Allowances
 from facilitator.payments.bindings import Bindings
 from facilitator.payments.idempotency import (
     check_key,
@@ -30,7 +31,7 @@ from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.storage import Storage, StorageUnavailable
-from facilitator.settings import SettlementSettings
+from facilitator.settings import ChainSettings, SettlementSettings
 from facilitator.settlement import responses
 from facilitator.settlement.coordinator import SettlementCoordinator
 from facilitator.settlement.settle_request import SettleRequest
@@ -52,6 +53,7 @@ class Service:
         plugins: Plugins,
         clock: Clock,
         settings: SettlementSettings,
+        chain_settings: ChainSettings,
         max_waiting: int,
         supported: Mapping[str, Any],
         health_checks: Mapping[str, HealthCheck],
@@ -66,6 +68,7 @@ class Service:
         self._verified = VerifiedPayments(storage, clock)
         self._bindings = Bindings(storage, self._providers, clock, self._corrected)
         self._terms = TermsRegistry(storage, clock)
+        self._allowances = Allowances(chain_settings)
         self._admission = Admission(
             verifier,
             self._providers,
@@ -75,6 +78,7 @@ class Service:
             storage,
             self._bindings,
             self._terms,
+            self._allowances,
         )
         self._verdicts = Verdicts(
             verifier,
@@ -150,8 +154,9 @@ class Service:
         payment = None
         try:
             payment = self._verifier.parse(request, client)
-            self._verifier.check_static(payment)
-            response = self._verdicts.judge(payment, caller, request.payment_identifier)
+            with self._allowances.open(client):
+                self._verifier.check_static(payment)
+                response = self._verdicts.judge(payment, caller, request.payment_identifier)
             self._verified.add(payment.transaction_id, payment.terms.max_timeout_seconds)
         except Refused as refused:
             response = VerifyResponse(
@@ -187,11 +192,12 @@ class Service:
         wait = min(self._wait_seconds, math.inf if wait_seconds is None else wait_seconds)
         try:
             payment = self._verifier.parse(request, client)
-            response = self._check_static(payment)
+            with self._allowances.open(client):
+                response = self._check_static(payment)
             if response is None:
                 key = name_of_key(payment, request.fingerprint, caller, idempotency_key)
                 check_key(self._bindings, key)
-                names = Names(key, caller, request.payment_identifier)
+                names = Names(key, caller, request.payment_identifier, client)
                 call = SettleRequest(
                     wait,
                     key.key if key else None,

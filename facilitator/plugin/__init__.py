@@ -34,6 +34,14 @@ from facilitator.observability.metrics import (
 )
 from facilitator.observability.redaction import LEFT_OUT, Redactor, without_payments
 from facilitator.plugin.context import Context, Worker
+from facilitator.roles.allowance import (
+    NOT_ASKED,
+    Allowance,
+    AllowanceLate,
+    AllowanceSpent,
+    allowing,
+    current_allowance,
+)
 from facilitator.roles.chain import (
     AwaitsBlocks,
     Block,
@@ -112,6 +120,10 @@ __all__ += [
 ]
 # Chain providers
 __all__ += [
+    "NOT_ASKED",
+    "Allowance",
+    "AllowanceLate",
+    "AllowanceSpent",
     "AwaitsBlocks",
     "Block",
     "ChainProvider",
@@ -138,6 +150,8 @@ __all__ += [
     "TransactionStatus",
     "Unknown",
     "Unspent",
+    "allowing",
+    "current_allowance",
 ]
 # Storages
 __all__ += [

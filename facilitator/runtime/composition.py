@@ -21,6 +21,7 @@ from facilitator.inspection.report import Inspector
 from facilitator.observability.advice import Advice
 from facilitator.observability.metrics import BUILD
 from facilitator.observability.storage_metrics import timed_storage
+from facilitator.payments.allowances import Allowances
 from facilitator.payments.reservations import Reservations
 from facilitator.payments.service import Service
 from facilitator.payments.supported import supported_response
@@ -39,6 +40,7 @@ from facilitator.runtime.signer import signer_addresses
 from facilitator.scripts.pool import ScriptPool
 from facilitator.settings import Settings
 from facilitator.settings.subscription import Subscribe
+from facilitator.x402.messages import PaymentRequest
 
 
 class Facilitator:
@@ -99,6 +101,7 @@ class Facilitator:
             plugins=self.plugins,
             clock=self.context.clock,
             settings=self.settings.settlement,
+            chain_settings=self.settings.chain,
             max_waiting=self.settings.max_waiting,
             supported=supported_response(
                 self.chains,
@@ -157,19 +160,21 @@ class Facilitator:
             rate_limiter=self.rate_limiter,
             on_failure=self.request_failed,
             request_listener=plugins if plugins.observes_requests else None,
-            inspect=self._inspector().payment if self.settings.inspect.enabled else None,
+            inspect=self._inspect if self.settings.inspect.enabled else None,
             meter=self.meter,
             subscribe=subscribe,
         )
 
-    def _inspector(self) -> Inspector:
-        return Inspector(
+    def _inspect(self, request: PaymentRequest) -> Mapping[str, Any]:
+        inspector = Inspector(
             self.chains,
             self._methods,
             self.context.clock,
             policy=terms_policy(self.settings),
             scripts=self._scripts.evaluator,
         )
+        with Allowances(self.settings.chain).open_for_report():
+            return inspector.payment(request)
 
     def request_failed(self, error: BaseException, context: Mapping[str, str]) -> None:
         """Report the error behind an answer of 5xx, and notify the plugins of it."""

@@ -131,6 +131,25 @@ class ChainSettings:
         "Plugins whose chain providers stand by, to be asked in this order when the first fails.",
         check=_no_duplicates,
     )
+    questions: int = setting(
+        6,
+        "Upstream calls that a payment may cost before its verdict, besides those that find unspent"
+        " outputs of its own signers.",
+        minimum=2,
+        maximum=1000,
+    )
+    max_questions: int = setting(
+        24,
+        "Upstream calls that a payment may cost before its verdict, all counted.",
+        minimum=2,
+        maximum=1000,
+    )
+    verdict_seconds: float = setting(
+        10.0,
+        "Seconds that the upstream calls before a verdict may take together.",
+        minimum=1,
+        maximum=300,
+    )
 
 
 @dataclass(frozen=True)

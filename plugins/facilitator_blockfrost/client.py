@@ -15,7 +15,13 @@ from urllib.parse import urlsplit
 import orjson
 from blockfrost.utils import Api  # type: ignore[import-untyped]  # has no type hints
 
-from facilitator.plugin import ChainUnavailable, Clock, ProviderUnusable, one_line
+from facilitator.plugin import (
+    ChainUnavailable,
+    Clock,
+    ProviderUnusable,
+    current_allowance,
+    one_line,
+)
 from facilitator_blockfrost.budget import Budget
 from facilitator_blockfrost.connection import Answer, Origin
 from facilitator_blockfrost.pool import NotSent, Pool
@@ -118,9 +124,10 @@ class Client:
         endpoint = f"GET {path.partition('?')[0]}"
         path = path.format(**values)
         request = self._get_request(self._prefix() + path)
-        deadline = time.monotonic() + self._timeout * _TOTAL
+        deadline = self._deadline()
         tried = 1
         while True:
+            started = time.monotonic()
             try:
                 answer = self._ask(endpoint, request, deadline, repeatable=True)
                 if answer.status == 200:
@@ -134,6 +141,7 @@ class Client:
                 problem = _refusal(answer)
                 pause = self._backoff(answer, tried)
             except (OSError, NotSent) as error:
+                _check_allowance(started, self._timeout)
                 problem, pause = _failure(error), self._backoff(None, tried)
             if pause is None or time.monotonic() + pause >= deadline:
                 raise ChainUnavailable(problem) from None
@@ -164,6 +172,17 @@ class Client:
         """Close the connections; threads that wait for a turn or another try go on at once."""
         self._closed.set()
         self._pool.close()
+
+    def _deadline(self) -> float:
+        """Return the end of a request with all its tries.
+
+        Raises :class:`AllowanceLate` if the payment's time is over.
+        """
+        seconds, allowance = self._timeout * _TOTAL, current_allowance()
+        if allowance is not None:
+            allowance.check_time()
+            seconds = min(seconds, allowance.seconds_left)
+        return time.monotonic() + seconds
 
     def _get_request(self, path: str) -> bytes:
         return b"GET " + f"{self._path}{path}".encode("ascii") + self._get_end
@@ -211,6 +230,13 @@ class Client:
         backoff: float = FIRST_BACKOFF * 2 ** (tried - 1) * random.uniform(0.5, 1.0)  # noqa: S311 -- no secret
         asked = 0 if answer is None else answer.retry_after or 0
         return max(backoff, asked) if asked <= _LONGEST_RETRY_AFTER else None
+
+
+def _check_allowance(started: float, timeout: float) -> None:
+    """Raise :class:`AllowanceLate` if the payment left a try too little time to say anything."""
+    allowance = current_allowance()
+    if allowance is not None and time.monotonic() - started < timeout / 2:
+        allowance.check_time()
 
 
 def _json(answer: Answer) -> Any:

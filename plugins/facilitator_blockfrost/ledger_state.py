@@ -7,6 +7,7 @@ from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.state import Account, LedgerState, StateQuery
 from facilitator.cardano.transaction import Credential
+from facilitator.plugin import current_allowance
 from facilitator.x402.networks import NETWORKS
 from facilitator_blockfrost.client import Client, Missing
 from facilitator_blockfrost.fields import flag, optional, table, text, whole
@@ -26,6 +27,9 @@ def read_ledger_state(
     """Return the accounts asked for, as of Blockfrost's tip. Raises :class:`ChainUnavailable`."""
     if parameters.key_deposit != KEY_DEPOSIT:
         return LedgerState()
+    allowance = current_allowance()
+    if allowance is not None:
+        allowance.take(len(query.accounts))
     network_id = NETWORKS[network].network_id
     rows = {each: _row(client, _address(each, network_id)) for each in query.accounts}
     # Servers of before 2026 do not say whether an account is registered: then it is unknown.

@@ -7,6 +7,7 @@ address decides nothing: it may lag behind, and then shows as unspent what is no
 
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,16 @@ from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.codec.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Output, OutputRef
-from facilitator.plugin import OutputStatus, Spent, Unknown, Unspent
+from facilitator.plugin import (
+    NOT_ASKED,
+    Allowance,
+    AllowanceSpent,
+    OutputStatus,
+    Spent,
+    Unknown,
+    Unspent,
+    current_allowance,
+)
 from facilitator_blockfrost.client import Client, Missing
 from facilitator_blockfrost.fields import (
     Malformed,
@@ -51,11 +61,28 @@ class Outputs:
         wanted: dict[bytes, list[OutputRef]] = {}
         for ref in refs:
             wanted.setdefault(ref.transaction_id, []).append(ref)
+        allowance = current_allowance()
+        if allowance is None:
+            return self._of_transactions([*wanted.values()])
+        found = self._within(allowance, [*wanted.values()])
+        return {ref: found.get(ref, NOT_ASKED) for ref in refs}
+
+    def _within(
+        self, allowance: Allowance, groups: Sequence[Collection[OutputRef]]
+    ) -> Mapping[OutputRef, OutputStatus]:
+        """Return the statuses of the first outputs, up to one that decides.
+
+        First the output that counts most is asked for. Then come more and more at once.
+        """
         found: dict[OutputRef, OutputStatus] = {}
-        if len(wanted) == 1:
-            found.update(self._of_transaction(*wanted.values()))
-        elif wanted:
-            found.update(self._of_transactions(wanted.values()))
+        width = 1
+        while groups and allowance.left:
+            width = min(width, allowance.left)
+            part = self._of_transactions(groups[:width])
+            found |= part
+            if not allowance.goes_on(part):
+                break
+            groups, width = groups[width:], 2 * width
         return found
 
     def at(self, address: bytes) -> Mapping[OutputRef, Output]:
@@ -74,12 +101,17 @@ class Outputs:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _of_transactions(
-        self, groups: Collection[Collection[OutputRef]]
+        self, groups: Sequence[Collection[OutputRef]]
     ) -> Mapping[OutputRef, OutputStatus]:
         """Return the statuses of outputs of several transactions, asked for in parallel."""
+        if len(groups) == 1:
+            return self._of_transaction(groups[0])
         found: dict[OutputRef, OutputStatus] = {}
+        contexts = [copy_context() for _ in groups]
         try:
-            parts = self._threads.map(self._of_transaction, groups)
+            parts = self._threads.map(
+                lambda context, group: context.run(self._of_transaction, group), contexts, groups
+            )
         except (RuntimeError, MemoryError):  # no further thread can start, or all is closed
             parts = map(self._of_transaction, groups)
         for part in parts:
@@ -87,16 +119,30 @@ class Outputs:
         return found
 
     def _of_transaction(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
-        """Return the statuses of outputs of one transaction."""
+        """Return the statuses of outputs of one transaction, as far as the allowance lasts."""
+        found: dict[OutputRef, OutputStatus] = dict.fromkeys(refs, NOT_ASKED)
+        try:
+            self._add(found, refs)
+        except AllowanceSpent:
+            allowance = current_allowance()
+            if allowance is not None:
+                allowance.check_time()
+        return found
+
+    def _add(self, found: dict[OutputRef, OutputStatus], refs: Collection[OutputRef]) -> None:
+        """Replace in ``found`` the statuses of outputs of one transaction."""
         transaction_id = next(iter(refs)).transaction_id.hex()
         try:
+            take_question()
             answer = table(
                 self._client.get("/txs/{hash}/utxos", hash=transaction_id), "a transaction"
             )
         except Missing:
-            return dict.fromkeys(refs, NOT_INDEXED)
+            found.update(dict.fromkeys(refs, NOT_INDEXED))
+            return
         made = self._made(transaction_id, rows(answer.get("outputs"), "outputs"))
-        return {ref: self._status(ref, made) for ref in refs}
+        for ref in refs:
+            found[ref] = self._status(ref, made)
 
     def _made(
         self, transaction_id: str, outputs: Sequence[Mapping[str, Any]]
@@ -109,7 +155,10 @@ class Outputs:
         """
         made = {whole(row, "output_index"): row for row in outputs if not flag(row, "collateral")}
         returned = {whole(row, "output_index") for row in outputs if flag(row, "collateral")}
-        if not returned or scripts_succeeded(self._client, transaction_id):
+        if not returned:
+            return made
+        take_question()
+        if scripts_succeeded(self._client, transaction_id):
             return made
         return {index: made.get(index) for index in returned}
 
@@ -134,6 +183,7 @@ class Outputs:
 
     def _with_script(self, ref: OutputRef, output: Output) -> OutputStatus:
         """Return the output from its transaction, which alone has the script's original bytes."""
+        take_question()
         try:
             answer = table(
                 self._client.get("/txs/{hash}/cbor", hash=ref.transaction_id.hex()), "cbor"
@@ -166,3 +216,10 @@ class Outputs:
             OutputRef(raw_bytes(row, "tx_hash", 32), whole(row, "output_index")): row
             for row in rows(answer, "utxos")
         }
+
+
+def take_question() -> None:
+    """Take one question out of the allowance, if there is one. Raises :class:`AllowanceSpent`."""
+    allowance = current_allowance()
+    if allowance is not None:
+        allowance.take()

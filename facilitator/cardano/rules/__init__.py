@@ -44,6 +44,7 @@ __all__ = [
     "static_failures",
     "static_rules",
     "touched",
+    "unsigned_inputs",
 ]
 
 StaticRules: TypeAlias = tuple[Callable[[Transaction, Environment], Failure | None], ...]
@@ -137,6 +138,16 @@ def touched(tx: Transaction) -> tuple[frozenset[OutputRef], StateQuery]:
     """Return what to look up: inputs, collateral and reference inputs, and ledger state."""
     refs = frozenset((*tx.body.inputs, *tx.body.collateral, *tx.body.reference_inputs))
     return refs, build_state_query(tx.body)
+
+
+def unsigned_inputs(
+    tx: Transaction, env: Environment, utxo: Mapping[OutputRef, Output]
+) -> Failure | None:
+    """Return the failure of the inputs in ``utxo`` whose keys have not signed.
+
+    It is final though ``utxo`` may lack outputs.
+    """
+    return witnesses.missing_input_witnesses(resolve(tx, env, utxo, None))
 
 
 def ledger_failures(

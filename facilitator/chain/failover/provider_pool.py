@@ -4,11 +4,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from enum import Flag, auto
 from typing import TypeVar
 
 from facilitator.chain.failover.circuit_breaker import Permit
 from facilitator.chain.failover.provider_state import ProviderState
+from facilitator.roles.allowance import AllowanceSpent, allowing, current_allowance
 from facilitator.roles.chain import (
     ChainProvider,
     ChainUnavailable,
@@ -73,16 +75,17 @@ class ProviderPool:
         """Return the first member's answer to ``call``, else the next one's.
 
         ``evidence`` is what its outcome shows of a member. Raises :class:`ChainUnavailable` if no
-        member answers, and :class:`SubmissionUnknown` at once.
+        member answers, and :class:`SubmissionUnknown` or :class:`AllowanceSpent` at once.
         """
         reasons = []
-        for member in self.members:
+        for number, member in enumerate(self.members):
             try:
-                return self._ask_one(member, call, evidence)
+                with _part_of_time(len(self.members) - number):
+                    return self._ask_one(member, call, evidence)
             except SubmissionUnknown:
                 raise
             except ChainUnavailable as error:
-                if len(self.members) == 1:
+                if len(self.members) == 1 or type(error) is AllowanceSpent:
                     raise
                 _log.debug("%s: %s cannot answer: %s", self.network, member.name, error)
                 reasons.append(f"{member.name}: {error}")
@@ -100,6 +103,8 @@ class ProviderPool:
         except (SubmissionRejected, PointNotFound, ProviderBehind):
             self._succeeded(member, permit)
             raise
+        except AllowanceSpent:
+            raise  # the payment is the cause, not the member
         except Exception as error:
             if HealthEvidence.DOWN in evidence:
                 self._failed(member, permit, error)
@@ -142,8 +147,9 @@ class ProviderPool:
     def _check_tip(self, member: ProviderState, permit: Permit) -> None:
         """Ask the member for its tip. In a trial, it must have caught up with the others too."""
         try:
-            member.proof.give()
-            member.tip()
+            with allowing(None):
+                member.proof.give()
+                member.tip()
             if permit.is_trial:
                 member.check_lag(self.others(member), at_most=0)
         except Exception as error:
@@ -166,7 +172,8 @@ class ProviderPool:
 
     def _prove(self, member: ProviderState, permit: Permit) -> None:
         try:
-            member.proof.give()
+            with allowing(None):
+                member.proof.give()
         except Exception as error:
             self._failed(member, permit, error)
             raise
@@ -230,3 +237,9 @@ class ProviderPool:
         instead = self._in_use
         note = "" if instead is None else f"; {instead.name} is used instead"
         raise ChainUnavailable(f"{member.breaker.reason}{note}")
+
+
+def _part_of_time(members: int) -> AbstractContextManager[None]:
+    """Leave to the next of so many members its part of the time for a payment, if that has one."""
+    allowance = current_allowance()
+    return nullcontext() if allowance is None else allowance.sharing_time(members)

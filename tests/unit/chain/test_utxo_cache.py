@@ -7,9 +7,12 @@ import pytest
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
+from facilitator.chain.absent_outputs import ABSENT_SECONDS, MAX_ABSENT, AbsentOutputs
 from facilitator.chain.block_window import WINDOW
 from facilitator.chain.followed_chain import FollowedChain, build_followed_chain
-from facilitator.chain.utxo_cache import MAX_OUTPUTS
+from facilitator.chain.follower import Follower
+from facilitator.chain.utxo_cache import MAX_OUTPUTS, UtxoCache
+from facilitator.roles.allowance import NOT_ASKED
 from facilitator.roles.chain import ChainUnavailable, OutputStatus, Spent, Unspent
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
@@ -93,11 +96,46 @@ def test_only_what_is_not_known_is_asked_for(chain: FollowedChain, polled: Polle
     assert polled.calls["outputs"] == 2
 
 
-def test_what_is_not_unspent_is_asked_for_again(chain: FollowedChain, polled: PolledChain) -> None:
-    """An indexer may learn of it any moment."""
+def test_what_is_not_unspent_is_asked_for_again_after_some_seconds(
+    devnet: Devnet, polled: PolledChain, clock: ManualClock
+) -> None:
+    """An indexer may learn of it any moment, and repeats of junk must cost nothing."""
+    follower = Follower(polled, clock, lambda _: None)
+    cache = UtxoCache(polled, follower, absent=AbsentOutputs(clock.time))
     nowhere = OutputRef(b"\xab" * 32, 0)
-    assert [ask(chain, nowhere) for _ in range(2)] == [Spent()] * 2
+    with closing(follower):
+        assert [cache.outputs([nowhere])[nowhere] for _ in range(3)] == [Spent()] * 3
+        assert polled.calls["outputs"] == 1
+        clock.advance(ABSENT_SECONDS)
+        devnet.load({nowhere: utxo()[1]})
+        assert isinstance(cache.outputs([nowhere])[nowhere], Unspent)
+        assert polled.calls["outputs"] == 2
+
+
+def test_a_block_that_makes_what_was_absent_is_believed_at_once(
+    chain: FollowedChain, devnet: Devnet, polled: PolledChain
+) -> None:
+    ref, output = utxo()
+    transaction = spending(devnet, ref, output)
+    change = OutputRef(transaction.id, 1)
+    assert not isinstance(ask(chain, change), Unspent)
+    devnet.produce_block()
+    follow_up(chain, devnet)
+    assert isinstance(ask(chain, change), Unspent)
     assert polled.calls["outputs"] == 2
+
+
+def test_absent_outputs_that_are_kept_are_bounded() -> None:
+    absent = AbsentOutputs()
+    refs = [OutputRef(number.to_bytes(32), 0) for number in range(MAX_ABSENT + 1)]
+    absent.keep(dict.fromkeys(refs, Spent()))
+    assert list(absent.known(refs)) == refs[1:]
+
+
+def test_outputs_that_were_not_asked_for_are_not_kept() -> None:
+    absent = AbsentOutputs()
+    absent.keep({utxo()[0]: NOT_ASKED})
+    assert absent.known([utxo()[0]]) == {}
 
 
 def test_a_block_that_spends_it_is_heard_of(

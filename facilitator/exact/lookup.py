@@ -1,0 +1,135 @@
+"""The look-up of what a payment depends on: first what decides, and no more than decides.
+
+Outputs come in an order: the nonce, the other inputs, collateral, reference inputs. The look-up
+ends at the first that is not unspent, or that belongs to a key which has not signed.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeAlias
+
+from facilitator.cardano.rules import (
+    NOT_JUDGED,
+    Environment,
+    Failure,
+    ledger_failures,
+    touched,
+    unsigned_inputs,
+)
+from facilitator.cardano.state import LedgerState, StateQuery
+from facilitator.cardano.transaction import Output, OutputRef, Transaction
+from facilitator.exact.payment import Payment
+from facilitator.exact.refused import MayBeOnChain, Refused
+from facilitator.roles.allowance import NOT_ASKED, Allowance, current_allowance
+from facilitator.roles.chain import (
+    ChainUnavailable,
+    OutputStatus,
+    ReadsLedgerState,
+    Spent,
+    Unknown,
+    Unspent,
+)
+from facilitator.x402.reasons import Reason
+
+OutputLookup: TypeAlias = Callable[[Collection[OutputRef]], Mapping[OutputRef, OutputStatus]]
+"""The same as :meth:`ChainProvider.outputs`."""
+
+
+class UnsignedInputs(Exception):
+    """The look-up ended: inputs belong to keys that have not signed."""
+
+    def __init__(self, failure: Failure, nonce: Output | None) -> None:
+        """Take the ledger's failure, and the nonce's output if it is known."""
+        super().__init__(failure.message)
+        self.failure = failure
+        self.nonce = nonce
+
+
+def look_up_outputs(
+    payment: Payment, env: Environment, outputs: OutputLookup
+) -> Mapping[OutputRef, Output]:
+    """Return the outputs that the payment refers to, all of them unspent.
+
+    Raises :class:`Refused` for one that is not, :class:`UnsignedInputs`, and
+    :class:`ChainUnavailable` if one is not known or the allowance is spent.
+    """
+    tx, allowance = payment.transaction, current_allowance()
+    if allowance is not None:
+        allowance.judge = _judge_of(tx, env, allowance)
+    found = outputs(_in_order(payment))
+    _refuse_absent(payment, {r: each for r, each in found.items() if isinstance(each, Spent)})
+    for ref, status in found.items():
+        if isinstance(status, Unknown) and status != NOT_ASKED:
+            raise ChainUnavailable(f"whether {ref} is unspent is not known: {status.why}")
+    utxo = _unspent(found)
+    if len(utxo) < len(found):
+        failure = unsigned_inputs(tx, env, utxo)
+        if failure is not None:
+            raise UnsignedInputs(failure, utxo.get(payment.nonce))
+        raise allowance.spent() if allowance is not None else ChainUnavailable(NOT_ASKED.why)
+    return utxo
+
+
+def look_up_state(
+    tx: Transaction, env: Environment, utxo: Mapping[OutputRef, Output], chain: object
+) -> tuple[LedgerState | None, list[Failure]]:
+    """Return the ledger state on which the transaction depends, ``None`` if there is none.
+
+    Or return the failures that need no such state: then it is not asked for.
+    Raises :class:`ChainUnavailable`.
+    """
+    query = touched(tx)[1]
+    if query == StateQuery() or not isinstance(chain, ReadsLedgerState):
+        return None, []
+    failures = [each for each in ledger_failures(tx, env, utxo, None) if each.rule != NOT_JUDGED]
+    return (None, failures) if failures else (chain.ledger_state(query), [])
+
+
+def _in_order(payment: Payment) -> Collection[OutputRef]:
+    """Return the outputs that the payment refers to, each once, those that decide first."""
+    body = payment.transaction.body
+    refs = (payment.nonce, *body.inputs, *body.collateral, *body.reference_inputs)
+    return tuple(dict.fromkeys(refs))
+
+
+def _judge_of(
+    tx: Transaction, env: Environment, allowance: Allowance
+) -> Callable[[Mapping[OutputRef, OutputStatus]], bool]:
+    """Return a judge that ends the look-up at what refuses, and pays for the payer's own outputs.
+
+    An output that a signer owns is one that a stranger cannot point at for free.
+    """
+
+    def goes_on(found: Mapping[OutputRef, OutputStatus]) -> bool:
+        utxo = _unspent(found)
+        if len(utxo) < len(found) or unsigned_inputs(tx, env, utxo) is not None:
+            return False
+        own = {ref.transaction_id for ref in tx.body.inputs if ref in utxo and _has_key(utxo[ref])}
+        allowance.give_back(len(own))
+        return True
+
+    return goes_on
+
+
+def _has_key(output: Output) -> bool:
+    """Return True if a key owns the output, as for all but payment scripts."""
+    return not output.address[0] & 0x10 or bool(output.address[0] & 0x80)
+
+
+def _unspent(found: Mapping[OutputRef, OutputStatus]) -> dict[OutputRef, Output]:
+    return {ref: each.output for ref, each in found.items() if isinstance(each, Unspent)}
+
+
+def _refuse_absent(payment: Payment, absent: Mapping[OutputRef, Spent]) -> None:
+    if not absent:
+        return
+    nonce_absent = payment.nonce in absent
+    ref = payment.nonce if nonce_absent else min(absent)
+    spender = f" (spent by {absent[ref].by})" if absent[ref].by else ""
+    reason = Reason.NONCE_NOT_ON_CHAIN if nonce_absent else Reason.INPUT_NOT_AVAILABLE
+    message = f"BadInputsUTxO: {ref} is not unspent on the chain{spender}"
+    spenders = {absent[ref].by for ref in payment.transaction.body.inputs if ref in absent}
+    if payment.transaction_id in spenders:
+        raise MayBeOnChain(reason, message, spent_by_itself=True)
+    if spenders == {None}:
+        raise MayBeOnChain(reason, message)
+    raise Refused(reason, message)

@@ -1,0 +1,138 @@
+"""What may still be asked about one payment: so many questions, for so long, for one client.
+
+The core opens an allowance around each verdict. A provider whose server is asked question by
+question takes each from :func:`current_allowance`, and stops when that says so. Other providers may
+ignore it. No allowance is open while the core asks for itself, for instance to follow the chain.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeAlias
+
+from facilitator.cardano.transaction import OutputRef
+from facilitator.roles.chain import ChainUnavailable, OutputStatus, Unknown, Unspent
+
+NOT_ASKED = Unknown("it was not looked up, as another output decides")
+"""The status of an output that a provider left out since :meth:`Allowance.goes_on` said so, or
+since the questions were used up."""
+
+Judge: TypeAlias = Callable[[Mapping[OutputRef, OutputStatus]], bool]
+"""Returns True if these outputs leave the verdict open."""
+
+
+class AllowanceSpent(ChainUnavailable):
+    """Nothing more is asked about this payment now. It says nothing of the provider."""
+
+
+class AllowanceLate(AllowanceSpent):
+    """The time for this payment is over, or a provider's part of it."""
+
+
+class Allowance:
+    """The questions left for one payment. For use by one caller and the threads that help it."""
+
+    def __init__(
+        self,
+        client: str,
+        *,
+        questions: int,
+        most: int,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Allow ``questions``, and more for the payer's own outputs, ``most`` in all.
+
+        ``seconds`` is the time that all of them may take together, from now on.
+        """
+        self.client = client
+        """The client that asked for the verdict; empty for this machine."""
+        self._clock = clock
+        self._seconds = seconds
+        self._limits = questions, most
+        # Taking from a deque is atomic: many threads ask for one payment.
+        self._questions = deque(range(questions))
+        self._most = deque(range(most))
+        self.deadline = clock() + seconds
+        """The end of its time, by ``clock``."""
+        self.judge: Judge = _all_unspent
+        """The judge behind :meth:`goes_on`. The verdict sets its own."""
+
+    @property
+    def left(self) -> int:
+        """The questions left."""
+        return min(len(self._questions), len(self._most))
+
+    @property
+    def seconds_left(self) -> float:
+        """The seconds left, negative when the time is over."""
+        return self.deadline - self._clock()
+
+    def take(self, questions: int = 1) -> None:
+        """Take questions out. Raises :class:`AllowanceSpent` if there are not so many."""
+        if self.left < questions:
+            raise self.spent()
+        self.check_time()
+        for _ in range(questions):
+            self._questions.pop()
+            self._most.pop()
+
+    def check_time(self) -> None:
+        """Raise :class:`AllowanceLate` if the time is over."""
+        if self.seconds_left <= 0:
+            raise self.late()
+
+    def give_back(self, questions: int) -> None:
+        """Put questions back, as their answers showed outputs of the payer's own."""
+        for _ in range(min(questions, self._limits[0] - len(self._questions))):
+            self._questions.append(0)
+
+    def goes_on(self, found: Mapping[OutputRef, OutputStatus]) -> bool:
+        """Return True if further questions are of use after these outputs were found."""
+        return self.judge(found)
+
+    def spent(self) -> AllowanceSpent:
+        """Return the error for a payment that needs more questions."""
+        questions, most = self._limits
+        return AllowanceSpent(
+            f"a payment may cost {questions} questions, or {most} where they find outputs of its"
+            " payer's own, and this one needs more; outputs that were found are kept for a while"
+        )
+
+    def late(self) -> AllowanceLate:
+        """Return the error for a payment whose answers take too long."""
+        return AllowanceLate(f"there was no answer within {self._seconds:g} s")
+
+    @contextmanager
+    def sharing_time(self, parts: int) -> Iterator[None]:
+        """Leave to the ``with`` block one of so many equal parts of the time that is left."""
+        deadline = self.deadline
+        self.deadline -= max(0.0, self.seconds_left) * (parts - 1) / parts
+        try:
+            yield
+        finally:
+            self.deadline = deadline
+
+
+def _all_unspent(found: Mapping[OutputRef, OutputStatus]) -> bool:
+    return all(isinstance(status, Unspent) for status in found.values())
+
+
+_current: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
+
+
+def current_allowance() -> Allowance | None:
+    """Return the allowance of the payment that the calling thread asks for, if there is one."""
+    return _current.get()
+
+
+@contextmanager
+def allowing(allowance: Allowance | None) -> Iterator[None]:
+    """Open the allowance for the ``with`` block; ``None`` asks there for the core itself."""
+    token = _current.set(allowance)
+    try:
+        yield
+    finally:
+        _current.reset(token)
