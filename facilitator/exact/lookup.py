@@ -65,7 +65,7 @@ def look_up_outputs(
         failure = unsigned_inputs(tx, env, utxo)
         if failure is not None:
             raise UnsignedInputs(failure, utxo.get(payment.nonce))
-        raise allowance.spent() if allowance is not None else ChainUnavailable(NOT_ASKED.why)
+        raise allowance.used_up() if allowance is not None else ChainUnavailable(NOT_ASKED.why)
     return utxo
 
 

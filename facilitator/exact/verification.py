@@ -32,6 +32,7 @@ from facilitator.exact.methods import HasUniqueTerms, TransferMethod, UniqueTerm
 from facilitator.exact.payment import Payment, read_payment
 from facilitator.exact.refused import Refused
 from facilitator.exact.terms import TermsPolicy, agree_terms
+from facilitator.roles.allowance import current_allowance
 from facilitator.roles.chain import (
     ChainUnavailable,
     EvaluatesScripts,
@@ -177,6 +178,8 @@ class Verifier:
         _refuse_failures(failures, payer)
         for check in checks[Phase.PAYER]:
             check(payment, context)
+        if (allowance := current_allowance()) is not None:
+            allowance.accept()
         return payer
 
     def unique_terms(self, payment: Payment) -> UniqueTerms | None:

@@ -23,7 +23,7 @@ class Allowances:
         if current_allowance() is not None:
             yield
             return
-        with allowing(self._new(client, self._settings.questions)):
+        with _opened(self._new(client, self._settings.questions)):
             yield
 
     @contextmanager
@@ -31,7 +31,7 @@ class Allowances:
         """Have the ``with`` block ask for all of a payment that the limits allow, good or bad."""
         allowance = self._new("", self._settings.max_questions)
         allowance.judge = lambda _: True
-        with allowing(allowance):
+        with _opened(allowance):
             yield
 
     def _new(self, client: str, questions: int) -> Allowance:
@@ -42,3 +42,12 @@ class Allowances:
             most=max(settings.questions, settings.max_questions),
             seconds=settings.verdict_seconds,
         )
+
+
+@contextmanager
+def _opened(allowance: Allowance) -> Iterator[None]:
+    try:
+        with allowing(allowance):
+            yield
+    finally:
+        allowance.end()

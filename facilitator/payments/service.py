@@ -40,6 +40,10 @@ from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResp
 from facilitator.x402.reasons import Reason
 
 
+_STATUS = "/status"
+"""The client in whose name unknown transactions are asked for."""
+
+
 class Service:
     """Implements :class:`facilitator.api.service.PaymentService`."""
 
@@ -295,7 +299,8 @@ class Service:
             if claim is not None:
                 claim = self._corrected(claim)
                 return claim_status(claim, self._depth(claim))
-            return chain_status(transaction_id, self._providers)
+            with self._allowances.open(_STATUS):
+                return chain_status(transaction_id, self._providers)
         except StorageUnavailable as error:
             raise unavailable(error) from error
         except ChainUnavailable as error:

@@ -39,6 +39,7 @@ from facilitator.roles.allowance import (
     Allowance,
     AllowanceLate,
     AllowanceSpent,
+    AllowanceUsedUp,
     allowing,
     current_allowance,
 )
@@ -124,6 +125,7 @@ __all__ += [
     "Allowance",
     "AllowanceLate",
     "AllowanceSpent",
+    "AllowanceUsedUp",
     "AwaitsBlocks",
     "Block",
     "ChainProvider",

@@ -19,12 +19,19 @@ NOT_ASKED = Unknown("it was not looked up, as another output decides")
 """The status of an output that a provider left out since :meth:`Allowance.goes_on` said so, or
 since the questions were used up."""
 
+FREE = 3
+"""Questions that any valid payment may cost besides those about outputs of its own signers."""
+
 Judge: TypeAlias = Callable[[Mapping[OutputRef, OutputStatus]], bool]
 """Returns True if these outputs leave the verdict open."""
 
 
 class AllowanceSpent(ChainUnavailable):
     """Nothing more is asked about this payment now. It says nothing of the provider."""
+
+
+class AllowanceUsedUp(AllowanceSpent):
+    """The payment needs more questions than it may cost."""
 
 
 class AllowanceLate(AllowanceSpent):
@@ -57,8 +64,28 @@ class Allowance:
         self._most = deque(range(most))
         self.deadline = clock() + seconds
         """The end of its time, by ``clock``."""
+        self._own = 0
+        self._is_valid = False
+        self._charges: list[Callable[[], None]] = []
         self.judge: Judge = _all_unspent
         """The judge behind :meth:`goes_on`. The verdict sets its own."""
+
+    def when_wasted(self, charge: Callable[[], None]) -> None:
+        """Have ``charge`` called at the end if the question just taken was a waste."""
+        self._charges.append(charge)
+
+    def accept(self) -> None:
+        """Take it that the payment is valid."""
+        self._is_valid = True
+
+    def end(self) -> None:
+        """Charge for questions that were wasted.
+
+        None is that found outputs of the payment's own signers, nor are a few more if it is valid.
+        """
+        for charge in self._charges[self._own + (FREE if self._is_valid else 0) :]:
+            charge()
+        self._charges.clear()
 
     @property
     def left(self) -> int:
@@ -71,9 +98,12 @@ class Allowance:
         return self.deadline - self._clock()
 
     def take(self, questions: int = 1) -> None:
-        """Take questions out. Raises :class:`AllowanceSpent` if there are not so many."""
+        """Take questions out.
+
+        Raises :class:`AllowanceUsedUp` if there are not so many, and :class:`AllowanceLate`.
+        """
         if self.left < questions:
-            raise self.spent()
+            raise self.used_up()
         self.check_time()
         for _ in range(questions):
             self._questions.pop()
@@ -88,15 +118,16 @@ class Allowance:
         """Put questions back, as their answers showed outputs of the payer's own."""
         for _ in range(min(questions, self._limits[0] - len(self._questions))):
             self._questions.append(0)
+            self._own += 1
 
     def goes_on(self, found: Mapping[OutputRef, OutputStatus]) -> bool:
         """Return True if further questions are of use after these outputs were found."""
         return self.judge(found)
 
-    def spent(self) -> AllowanceSpent:
+    def used_up(self) -> AllowanceUsedUp:
         """Return the error for a payment that needs more questions."""
         questions, most = self._limits
-        return AllowanceSpent(
+        return AllowanceUsedUp(
             f"a payment may cost {questions} questions, or {most} where they find outputs of its"
             " payer's own, and this one needs more; outputs that were found are kept for a while"
         )

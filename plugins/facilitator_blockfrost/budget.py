@@ -7,9 +7,11 @@ Each IP address has 10 requests a second, with a burst of 500 that refills at th
 import math
 import threading
 from collections.abc import Mapping
+from functools import partial
 
-from facilitator.plugin import ChainUnavailable, Clock
+from facilitator.plugin import Allowance, AllowanceSpent, ChainUnavailable, Clock
 from facilitator_blockfrost.settings import Tier
+from facilitator_blockfrost.wasted import WastedRequests
 
 REQUESTS_PER_SECOND = 10.0
 BURST = 500.0
@@ -19,6 +21,9 @@ REQUESTS_PER_DAY: Mapping[Tier, float] = {
     "developer": 1_000_000,
     "enterprise": math.inf,
 }
+KEPT_BURST = 50.0
+KEPT_OF_DAY = 0.05
+"""What is kept of the burst and of the day for settlements under way, which no payer may use up."""
 LONGEST_WAIT = 1.0
 """Seconds that a request may wait for its turn."""
 
@@ -39,6 +44,8 @@ class Budget:
         self._filled_at = clock.time()
         self._day = int(self._filled_at // DAY)
         self._spent = 0
+        self._wasted_of_day = WastedRequests(0.0)
+        self._wasted_lately = WastedRequests(REQUESTS_PER_SECOND / 2)
 
     @property
     def spent(self) -> int:
@@ -52,10 +59,12 @@ class Budget:
         """The requests left of the day."""
         return max(0.0, self._per_day - self.spent)
 
-    def spend(self) -> float:
+    def spend(self, allowance: Allowance | None = None) -> float:
         """Take one request out of the budget; return the seconds to wait before it, at most 1.
 
-        Raises :class:`ChainUnavailable` when the budget is used up.
+        With an ``allowance`` it is for a payment that is not judged yet. Raises
+        :class:`ChainUnavailable` when the budget is used up, and :class:`AllowanceSpent` when the
+        client has had its share of what is left.
         """
         now = self._clock.time()
         with self._lock:
@@ -65,6 +74,8 @@ class Budget:
                     f"the {self._per_day:,} requests that the Blockfrost plan has a day are used"
                     f" up; there are new ones {until_midnight(now)}"
                 )
+            if allowance is not None:
+                self._check_share(allowance.client, now)
             wait = (1 - self._tokens) / REQUESTS_PER_SECOND
             if wait > LONGEST_WAIT:
                 raise ChainUnavailable(
@@ -73,7 +84,29 @@ class Budget:
                 )
             self._tokens -= 1
             self._spent += 1
+        if allowance is not None:
+            allowance.when_wasted(partial(self._charge, allowance.client))
         return max(0.0, wait)
+
+    def _check_share(self, client: str, now: float) -> None:
+        """Raise :class:`AllowanceSpent` if the client wasted more than all others have left."""
+        of_day = self._per_day * (1 - KEPT_OF_DAY) - self._spent
+        if self._wasted_of_day.of(client, now) >= of_day:
+            raise AllowanceSpent(
+                "the requests that are left of the day are kept for others: too many from here"
+                " were for payments that are not valid"
+            )
+        if self._wasted_lately.of(client, now) >= self._tokens - KEPT_BURST:
+            raise AllowanceSpent(
+                "requests are kept for others: too many from here were for payments that are not"
+                " valid, or all are in use"
+            )
+
+    def _charge(self, client: str) -> None:
+        """Note that a request for the client was a waste."""
+        with self._lock:
+            for wasted in (self._wasted_of_day, self._wasted_lately):
+                wasted.add(client, self._clock.time())
 
     def _refill(self, now: float) -> None:
         gained = max(0.0, now - self._filled_at) * REQUESTS_PER_SECOND
@@ -81,6 +114,7 @@ class Budget:
         self._filled_at = now
         if int(now // DAY) != self._day:
             self._day, self._spent = int(now // DAY), 0
+            self._wasted_of_day.clear()
 
 
 def _words(tier: Tier) -> str:

@@ -217,7 +217,7 @@ class Client:
         """Wait until a request may be made. Raises :class:`ChainUnavailable` when none may."""
         try:
             self._quota_pause.check()
-            if self._budget is not None and (wait := self._budget.spend()):
+            if self._budget is not None and (wait := self._budget.spend(current_allowance())):
                 self._closed.wait(wait)
         except ChainUnavailable:
             self._metrics.withheld()

@@ -6,8 +6,7 @@ address decides nothing: it may lag behind, and then shows as unspent what is no
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +17,7 @@ from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.plugin import (
     NOT_ASKED,
     Allowance,
-    AllowanceSpent,
+    AllowanceUsedUp,
     OutputStatus,
     Spent,
     Unknown,
@@ -36,6 +35,7 @@ from facilitator_blockfrost.fields import (
     table,
     whole,
 )
+from facilitator_blockfrost.helper_threads import HelperThreads
 from facilitator_blockfrost.transactions import scripts_succeeded
 from facilitator_blockfrost.values import read_output
 
@@ -54,7 +54,7 @@ class Outputs:
     def __init__(self, client: Client) -> None:
         """Look outputs up by ``client``, which asks the network's Blockfrost."""
         self._client = client
-        self._threads = ThreadPoolExecutor(_PARALLEL, "blockfrost")
+        self._threads = HelperThreads(_PARALLEL, "blockfrost")
 
     def statuses(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         """Return the status of each output asked for. Raises :class:`ChainUnavailable`."""
@@ -98,35 +98,22 @@ class Outputs:
 
     def close(self) -> None:
         """End the threads."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     def _of_transactions(
         self, groups: Sequence[Collection[OutputRef]]
     ) -> Mapping[OutputRef, OutputStatus]:
         """Return the statuses of outputs of several transactions, asked for in parallel."""
-        if len(groups) == 1:
-            return self._of_transaction(groups[0])
         found: dict[OutputRef, OutputStatus] = {}
-        contexts = [copy_context() for _ in groups]
-        try:
-            parts = self._threads.map(
-                lambda context, group: context.run(self._of_transaction, group), contexts, groups
-            )
-        except (RuntimeError, MemoryError):  # no further thread can start, or all is closed
-            parts = map(self._of_transaction, groups)
-        for part in parts:
+        for part in self._threads.map(self._of_transaction, groups):
             found.update(part)
         return found
 
     def _of_transaction(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         """Return the statuses of outputs of one transaction, as far as the allowance lasts."""
         found: dict[OutputRef, OutputStatus] = dict.fromkeys(refs, NOT_ASKED)
-        try:
+        with suppress(AllowanceUsedUp):
             self._add(found, refs)
-        except AllowanceSpent:
-            allowance = current_allowance()
-            if allowance is not None:
-                allowance.check_time()
         return found
 
     def _add(self, found: dict[OutputRef, OutputStatus], refs: Collection[OutputRef]) -> None:

@@ -10,7 +10,12 @@ from typing import TypeVar
 
 from facilitator.chain.failover.circuit_breaker import Permit
 from facilitator.chain.failover.provider_state import ProviderState
-from facilitator.roles.allowance import AllowanceSpent, allowing, current_allowance
+from facilitator.roles.allowance import (
+    AllowanceLate,
+    AllowanceSpent,
+    allowing,
+    current_allowance,
+)
 from facilitator.roles.chain import (
     ChainProvider,
     ChainUnavailable,
@@ -85,7 +90,7 @@ class ProviderPool:
             except SubmissionUnknown:
                 raise
             except ChainUnavailable as error:
-                if len(self.members) == 1 or type(error) is AllowanceSpent:
+                if len(self.members) == 1 or _is_the_payments_fault(error):
                     raise
                 _log.debug("%s: %s cannot answer: %s", self.network, member.name, error)
                 reasons.append(f"{member.name}: {error}")
@@ -237,6 +242,11 @@ class ProviderPool:
         instead = self._in_use
         note = "" if instead is None else f"; {instead.name} is used instead"
         raise ChainUnavailable(f"{member.breaker.reason}{note}")
+
+
+def _is_the_payments_fault(error: ChainUnavailable) -> bool:
+    """Return True if no other member may be asked about the payment either."""
+    return isinstance(error, AllowanceSpent) and not isinstance(error, AllowanceLate)
 
 
 def _part_of_time(members: int) -> AbstractContextManager[None]:

@@ -20,6 +20,7 @@ from support.running import NETWORK, Running
 MOST = 8
 """Calls for a payment that is refused."""
 MANY = 60
+PROXY = "127.0.0.1"
 AMOUNT, FEE, HELD = 2_000_000, 3_000_000, 5_000_000
 
 
@@ -56,8 +57,11 @@ class Site:
         body = build(inputs, outputs, FEE, self.running.slot + 300, **fields)
         return request_body(sign(body, [ALICE.payment_key]), requirements(), inputs[0])
 
-    def verify(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self.running.verify(body)
+    def verify(self, body: Mapping[str, Any], client: str | None = None) -> dict[str, Any]:
+        headers = {} if client is None else {"X-Forwarded-For": client}
+        status, answer = self.running.call("POST", "/verify", body, headers)
+        assert status == 200, answer
+        return dict(answer)
 
     def cost(self, body: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
         """The verdict and the calls that it cost, without those that follow the chain."""
@@ -207,3 +211,17 @@ def test_an_inspection_of_junk_is_bounded(tmp_path: Path) -> None:
             status, _ = site.running.call("POST", "/inspect", never_were(site))
             assert status == 200
             assert api.counts()["by_endpoint"]["GET /txs/{hash}/utxos"] <= 24
+
+
+def test_others_are_judged_while_one_client_floods(tmp_path: Path) -> None:
+    """On a free plan, whose requests the flood would use up."""
+    devnet = Devnet(NETWORK, SystemClock())
+    more = {"FACILITATOR_BLOCKFROST__TIER": "free", "FACILITATOR_SERVER__TRUSTED_PROXIES": PROXY}
+    with closing(devnet), BlockfrostApi(devnet) as api:
+        site = Site(tmp_path, devnet, api, **more)
+        with closing(site.running):
+            flood = [site.verify(one_of_ones_own_first(site), "203.0.113.1") for _ in range(120)]
+            assert "kept for others" in flood[-1]["invalidMessage"]
+            honest = [site.verify(site.payment([site.fund()]), "203.0.113.2") for _ in range(30)]
+            assert [answer["isValid"] for answer in honest] == [True] * 30
+            assert site.running.settle(site.payment([site.fund()]), Prefer="wait=0")["transaction"]

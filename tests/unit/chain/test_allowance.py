@@ -11,6 +11,7 @@ from facilitator.roles.allowance import (
     Allowance,
     AllowanceLate,
     AllowanceSpent,
+    AllowanceUsedUp,
     allowing,
     current_allowance,
 )
@@ -33,7 +34,7 @@ def allowance(clock: ManualClock, **changes: float) -> Allowance:
 def test_it_ends_after_so_many_questions(clock: ManualClock) -> None:
     each = allowance(clock)
     each.take(3)
-    with pytest.raises(AllowanceSpent, match="3 questions, or 5"):
+    with pytest.raises(AllowanceUsedUp, match="3 questions, or 5"):
         each.take()
 
 
