@@ -15,10 +15,7 @@ from facilitator.observability.metrics import MAX_WAITING, SETTLE_ANSWERS, VERDI
 from facilitator.payments.admission import Admission, Names
 from facilitator.payments.allowances import Allowances
 from facilitator.payments.bindings import Bindings
-from facilitator.payments.idempotency import (
-    check_key,
-    name_of_key,
-)
+from facilitator.payments.idempotency import check_key, name_of_key
 from facilitator.payments.reservations import Reservations
 from facilitator.payments.settlement_events import SettlementEvents
 from facilitator.payments.status import chain_status, claim_status
@@ -38,7 +35,6 @@ from facilitator.settlement.settle_request import SettleRequest
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
-
 
 _STATUS = "/status"
 """The client in whose name unknown transactions are asked for."""

@@ -1,4 +1,4 @@
-"""What may still be asked about one payment: so many questions, for so long, for one client.
+"""The questions that one payment may still cost: so many, for so long, for one client.
 
 The core opens an allowance around each verdict. A provider whose server is asked question by
 question takes each from :func:`current_allowance`, and stops when that says so. Other providers may
@@ -19,15 +19,15 @@ NOT_ASKED = Unknown("it was not looked up, as another output decides")
 """The status of an output that a provider left out since :meth:`Allowance.goes_on` said so, or
 since the questions were used up."""
 
-FREE = 3
+_FREE = 3
 """Questions that any valid payment may cost besides those about outputs of its own signers."""
 
-Judge: TypeAlias = Callable[[Mapping[OutputRef, OutputStatus]], bool]
+_Judge: TypeAlias = Callable[[Mapping[OutputRef, OutputStatus]], bool]
 """Returns True if these outputs leave the verdict open."""
 
 
 class AllowanceSpent(ChainUnavailable):
-    """Nothing more is asked about this payment now. It says nothing of the provider."""
+    """The allowance ends: no more is asked about this payment now. It says nothing of the provider."""
 
 
 class AllowanceUsedUp(AllowanceSpent):
@@ -67,7 +67,7 @@ class Allowance:
         self._own = 0
         self._is_valid = False
         self._charges: list[Callable[[], None]] = []
-        self.judge: Judge = _all_unspent
+        self.judge: _Judge = _all_unspent
         """The judge behind :meth:`goes_on`. The verdict sets its own."""
 
     def when_wasted(self, charge: Callable[[], None]) -> None:
@@ -83,7 +83,7 @@ class Allowance:
 
         None is that found outputs of the payment's own signers, nor are a few more if it is valid.
         """
-        for charge in self._charges[self._own + (FREE if self._is_valid else 0) :]:
+        for charge in self._charges[self._own + (_FREE if self._is_valid else 0) :]:
             charge()
         self._charges.clear()
 

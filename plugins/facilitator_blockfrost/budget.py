@@ -23,7 +23,7 @@ REQUESTS_PER_DAY: Mapping[Tier, float] = {
 }
 KEPT_BURST = 50.0
 KEPT_OF_DAY = 0.05
-"""What is kept of the burst and of the day for settlements under way, which no payer may use up."""
+"""The parts of burst and day that are kept for settlements under way: no verdict uses them up."""
 LONGEST_WAIT = 1.0
 """Seconds that a request may wait for its turn."""
 
