@@ -27,7 +27,7 @@ _Judge: TypeAlias = Callable[[Mapping[OutputRef, OutputStatus]], bool]
 
 
 class AllowanceSpent(ChainUnavailable):
-    """The allowance ends: no more is asked about this payment now. It says nothing of the provider."""
+    """The end of questions about this payment for now. It says nothing of the provider."""
 
 
 class AllowanceUsedUp(AllowanceSpent):
