@@ -74,11 +74,14 @@ class Budget:
                     f"the {self._per_day:,} requests that the Blockfrost plan has a day are used"
                     f" up; there are new ones {until_midnight(now)}"
                 )
+            room = self._tokens
             if allowance is not None:
-                self._check_share(allowance.client, now)
-            wait = (1 - self._tokens) / REQUESTS_PER_SECOND
+                room -= KEPT_BURST
+                self._check_share(allowance.client, room, now)
+            wait = (1 - room) / REQUESTS_PER_SECOND
             if wait > LONGEST_WAIT:
-                raise ChainUnavailable(
+                kind = ChainUnavailable if allowance is None else AllowanceSpent
+                raise kind(
                     f"more than {REQUESTS_PER_SECOND:g} requests a second to Blockfrost; there is"
                     f" room again in {wait:.0f} s"
                 )
@@ -88,18 +91,21 @@ class Budget:
             allowance.when_wasted(partial(self._charge, allowance.client))
         return max(0.0, wait)
 
-    def _check_share(self, client: str, now: float) -> None:
-        """Raise :class:`AllowanceSpent` if the client wasted more than all others have left."""
+    def _check_share(self, client: str, room: float, now: float) -> None:
+        """Raise :class:`AllowanceSpent` if the client wasted more than all others have left.
+
+        ``room`` is what is left of the burst.
+        """
         of_day = self._per_day * (1 - KEPT_OF_DAY) - self._spent
         if self._wasted_of_day.of(client, now) >= of_day:
             raise AllowanceSpent(
                 "the requests that are left of the day are kept for others: too many from here"
                 " were for payments that are not valid"
             )
-        if self._wasted_lately.of(client, now) >= self._tokens - KEPT_BURST:
+        if self._wasted_lately.of(client, now) > max(0.0, room):
             raise AllowanceSpent(
                 "requests are kept for others: too many from here were for payments that are not"
-                " valid, or all are in use"
+                " valid"
             )
 
     def _charge(self, client: str) -> None:

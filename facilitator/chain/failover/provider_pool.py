@@ -11,8 +11,8 @@ from typing import TypeVar
 from facilitator.chain.failover.circuit_breaker import Permit
 from facilitator.chain.failover.provider_state import ProviderState
 from facilitator.roles.allowance import (
-    AllowanceLate,
     AllowanceSpent,
+    AllowanceUsedUp,
     allowing,
     current_allowance,
 )
@@ -80,7 +80,7 @@ class ProviderPool:
         """Return the first member's answer to ``call``, else the next one's.
 
         ``evidence`` is what its outcome shows of a member. Raises :class:`ChainUnavailable` if no
-        member answers, and :class:`SubmissionUnknown` or :class:`AllowanceSpent` at once.
+        member answers, and :class:`SubmissionUnknown` or :class:`AllowanceUsedUp` at once.
         """
         reasons = []
         for number, member in enumerate(self.members):
@@ -90,7 +90,7 @@ class ProviderPool:
             except SubmissionUnknown:
                 raise
             except ChainUnavailable as error:
-                if len(self.members) == 1 or _is_the_payments_fault(error):
+                if len(self.members) == 1 or isinstance(error, AllowanceUsedUp):
                     raise
                 _log.debug("%s: %s cannot answer: %s", self.network, member.name, error)
                 reasons.append(f"{member.name}: {error}")
@@ -242,11 +242,6 @@ class ProviderPool:
         instead = self._in_use
         note = "" if instead is None else f"; {instead.name} is used instead"
         raise ChainUnavailable(f"{member.breaker.reason}{note}")
-
-
-def _is_the_payments_fault(error: ChainUnavailable) -> bool:
-    """Return True if no other member may be asked about the payment either."""
-    return isinstance(error, AllowanceSpent) and not isinstance(error, AllowanceLate)
 
 
 def _part_of_time(members: int) -> AbstractContextManager[None]:

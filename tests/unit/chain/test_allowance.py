@@ -116,3 +116,15 @@ def test_a_standby_has_its_part_of_the_time(clock: ManualClock) -> None:
         assert chain.outputs([]) == {}
     assert clock.time() == NOW + 4
     assert (first.asked, second.asked) == (1, 1)
+
+
+def test_a_standby_is_asked_where_requests_are_kept_for_others(clock: ManualClock) -> None:
+    def withhold() -> None:
+        raise AllowanceSpent("kept for others")
+
+    first, second = Asking(clock, withhold), Asking(clock, lambda: None)
+    chain = pair(clock, first, second)
+    for _ in range(2 * FAILURES):
+        with allowing(allowance(clock)):
+            assert chain.outputs([]) == {}
+    assert (first.asked, second.asked) == (2 * FAILURES, 2 * FAILURES)
