@@ -65,7 +65,9 @@ def look_up_outputs(
         failure = unsigned_inputs(tx, env, utxo)
         if failure is not None:
             raise UnsignedInputs(failure, utxo.get(payment.nonce))
-        raise allowance.used_up() if allowance is not None else ChainUnavailable(NOT_ASKED.why)
+        if allowance is None:
+            raise ChainUnavailable(NOT_ASKED.why)
+        raise allowance.late() if allowance.left else allowance.used_up()
     return utxo
 
 

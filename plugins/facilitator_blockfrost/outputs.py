@@ -17,6 +17,7 @@ from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.plugin import (
     NOT_ASKED,
     Allowance,
+    AllowanceLate,
     AllowanceUsedUp,
     OutputStatus,
     Spent,
@@ -72,7 +73,8 @@ class Outputs:
     ) -> Mapping[OutputRef, OutputStatus]:
         """Return the statuses of the first outputs, up to one that decides.
 
-        First the output that counts most is asked for. Then come more and more at once.
+        First the output that counts most is asked for. Then come more and more at once. Those found
+        in time are returned. Raises :class:`AllowanceLate` if there are none.
         """
         found: dict[OutputRef, OutputStatus] = {}
         width = 1
@@ -83,6 +85,8 @@ class Outputs:
             if not allowance.goes_on(part):
                 break
             groups, width = groups[width:], 2 * width
+        if all(status == NOT_ASKED for status in found.values()):
+            allowance.check_time()
         return found
 
     def at(self, address: bytes) -> Mapping[OutputRef, Output]:
@@ -112,7 +116,7 @@ class Outputs:
     def _of_transaction(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         """Return the statuses of outputs of one transaction, as far as the allowance lasts."""
         found: dict[OutputRef, OutputStatus] = dict.fromkeys(refs, NOT_ASKED)
-        with suppress(AllowanceUsedUp):
+        with suppress(AllowanceUsedUp, AllowanceLate):
             self._add(found, refs)
         return found
 

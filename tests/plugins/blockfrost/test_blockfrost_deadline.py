@@ -6,13 +6,31 @@ from collections.abc import Callable
 import pytest
 
 from facilitator.cardano.transaction import OutputRef
-from facilitator.plugin import Allowance, AllowanceLate, ChainUnavailable, allowing
+from facilitator.plugin import (
+    NOT_ASKED,
+    Allowance,
+    AllowanceLate,
+    ChainUnavailable,
+    Unspent,
+    allowing,
+)
 from facilitator.testing.clock import ManualClock
 from facilitator_blockfrost.provider import Blockfrost
-from support.upstream import Asked, Reply, Silence, Upstream, problem
+from support.payments import ALICE
+from support.upstream import Asked, Reply, Silence, Upstream, by_path, problem
 
 Start = Callable[[Callable[[Asked], Reply]], Upstream]
 REF = OutputRef(b"\x11" * 32, 0)
+UNSPENT = {
+    "address": ALICE.bech32,
+    "amount": [{"unit": "lovelace", "quantity": "5000000"}],
+    "output_index": 0,
+    "data_hash": None,
+    "inline_datum": None,
+    "collateral": False,
+    "reference_script_hash": None,
+    "consumed_by_tx": None,
+}
 
 
 def test_no_call_waits_beyond_it(upstream: Start, provider_of: Callable[..., Blockfrost]) -> None:
@@ -23,6 +41,22 @@ def test_no_call_waits_beyond_it(upstream: Start, provider_of: Callable[..., Blo
         pytest.raises(AllowanceLate, match=r"within 0\.05 s"),
     ):
         provider.outputs([REF])
+    over.set()
+
+
+def test_outputs_found_before_it_are_kept(
+    upstream: Start, provider_of: Callable[..., Blockfrost]
+) -> None:
+    """So that the next try gets further."""
+    over, other = threading.Event(), OutputRef(b"\x22" * 32, 0)
+    replies = {
+        f"/txs/{REF.transaction_id.hex()}/utxos": {"outputs": [UNSPENT]},
+        f"/txs/{other.transaction_id.hex()}/utxos": Silence(over),
+    }
+    provider = provider_of(upstream(by_path(replies)), timeout=60.0)
+    with allowing(Allowance("", questions=6, most=24, seconds=0.5)):
+        found = provider.outputs([REF, other])
+    assert (type(found[REF]), found[other]) == (Unspent, NOT_ASKED)
     over.set()
 
 

@@ -202,6 +202,22 @@ def test_an_ordinary_wallet_is_judged_at_once(site: Site) -> None:
     assert (answer["isValid"], calls) == (True, 20), answer
 
 
+def test_a_verdict_that_takes_too_long_gets_further_the_next_time(tmp_path: Path) -> None:
+    devnet = Devnet(NETWORK, SystemClock())
+    with closing(devnet), BlockfrostApi(devnet) as api:
+        site = Site(tmp_path, devnet, api, FACILITATOR_CHAIN__VERDICT_SECONDS="1")
+        with closing(site.running):
+            body = site.payment([site.fund() for _ in range(4)])
+            api.faults.latency(600, "GET /txs/{hash}/utxos", times=4)
+            answer = site.verify(body)
+            assert answer["invalidReason"] == "exact_cardano_facilitator_chain_lookup_failed"
+            assert "no answer within 1 s" in answer["invalidMessage"]
+            api.faults.clear()
+            again, calls = site.cost(body)
+            assert again["isValid"]
+            assert calls < 4
+
+
 def test_an_inspection_of_junk_is_bounded(tmp_path: Path) -> None:
     devnet = Devnet(NETWORK, SystemClock())
     with closing(devnet), BlockfrostApi(devnet) as api:
