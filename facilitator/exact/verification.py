@@ -3,8 +3,8 @@
 The order is the contract: a payment that its bytes alone refute costs no upstream call.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.parameters import ProtocolParameters
