@@ -23,7 +23,7 @@ from facilitator.api.middleware import (
     RequestNotifications,
     ResponseHeaders,
 )
-from facilitator.api.probe import Probes
+from facilitator.api.probe import Faults, Probes
 from facilitator.api.rate_limit import RateLimit
 from facilitator.api.service import PaymentService
 from facilitator.api.settle import Settle
@@ -52,6 +52,7 @@ def application(
     inspect: InspectPayment | None = None,
     meter: Meter = NO_METER,
     subscribe: Subscribe = lambda _: None,
+    faults: Faults = dict,
 ) -> falcon.App[Any, Any]:
     """Return the HTTP interface to ``service`` as a WSGI app.
 
@@ -69,6 +70,7 @@ def application(
         inspect: Answers ``/inspect``; without it there is no such path.
         meter: Counts requests.
         subscribe: Registers a function to call when API keys, proxies or origins change.
+        faults: Returns what plugins failed in lately, for ``/health``.
 
     Raises:
         PluginError: A further route is one of the core's.
@@ -81,7 +83,8 @@ def application(
         app.add_middleware(RateLimit(rate_limiter, gate.caller_of, meter))
     app.req_options.strip_url_path_trailing_slash = True
     ErrorHandler(settings.networks[0]).register(app)
-    core = _resources(service, settings, clock, gate)
+    probes = Probes(service.health(), faults)
+    core = _resources(service, settings, clock, gate, probes)
     if inspect is not None:
         core["/inspect"] = Inspect(inspect, gate, settings.server.max_body_bytes)
     core["/docs"] = docs.build_page()
@@ -106,9 +109,9 @@ def _resources(
     settings: Settings,
     clock: Clock | None,
     gate: Gate,
+    probes: Probes,
 ) -> dict[str, object]:
     limit = settings.server.max_body_bytes
-    probes = Probes(service.health())
     return {
         "/": Index(),
         "/verify": Verify(service, gate, limit),

@@ -157,6 +157,7 @@ class Facilitator:
             inspect=self._inspector().payment if self.settings.inspect.enabled else None,
             meter=self.meter,
             subscribe=subscribe,
+            faults=plugins.recent_faults,
         )
 
     def _inspector(self) -> Inspector:
