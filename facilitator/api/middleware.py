@@ -17,7 +17,7 @@ logger = logging.getLogger("facilitator.http")
 
 
 def log_request(
-    *, method: str, path: str, address: str, status: int, seconds: float, **further: str
+    *, method: str, path: str, address: str, status: int, seconds: float, **further: Any
 ) -> None:
     """Log one answered request, which took so many ``seconds``."""
     fields = {
@@ -38,7 +38,7 @@ class Request(falcon.Request):
         super().__init__(env, options=options)
         self.context.started = time.perf_counter()
         self.context.request_id = request_id_of(self.get_header("X-Request-ID"))
-        logs.request_id.set(self.context.request_id)
+        logs.begin_request(self.context.request_id)
 
 
 class RequestLog:
@@ -61,8 +61,9 @@ class RequestLog:
             status=resp.status_code,
             seconds=time.perf_counter() - req.context.started,
             **further,
+            **logs.request_fields(),
         )
-        logs.request_id.set(None)
+        logs.end_request()
 
 
 class RequestListener(Protocol):

@@ -4,6 +4,7 @@ import falcon
 
 from facilitator.api.auth import Gate
 from facilitator.api.descriptions import VERIFY
+from facilitator.api.log_fields import describe_terms, describe_verdict
 from facilitator.api.requests import read_object
 from facilitator.api.responses import answer
 from facilitator.api.service import PaymentService
@@ -27,5 +28,7 @@ class Verify:
         """Judge the payment in the body."""
         self._gate.admit(req)
         request = parse_payment_request(read_object(req, self._max_body_bytes))
-        caller = getattr(req.context, "caller", None)
-        answer(resp, self._service.verify(request, caller=caller).to_json())
+        describe_terms(request)
+        response = self._service.verify(request, caller=getattr(req.context, "caller", None))
+        describe_verdict(response)
+        answer(resp, response.to_json())

@@ -11,6 +11,7 @@ from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import Refused
 from facilitator.exact.verification import Verifier, lookup_failed
+from facilitator.observability.logs import describe_request
 from facilitator.observability.metrics import MAX_WAITING, SETTLE_ANSWERS, VERDICTS, WAITING
 from facilitator.payments.admission import Admission, Names
 from facilitator.payments.bindings import Bindings
@@ -146,6 +147,7 @@ class Service:
         payment = None
         try:
             payment = self._verifier.parse(request)
+            describe_request(tx=payment.transaction_id)
             self._verifier.check_static(payment)
             response = self._verdicts.judge(payment, caller, request.payment_identifier)
             self._verified.add(payment.transaction_id, payment.terms.max_timeout_seconds)
@@ -183,6 +185,7 @@ class Service:
         wait = min(self._wait_seconds, math.inf if wait_seconds is None else wait_seconds)
         try:
             payment = self._verifier.parse(request)
+            describe_request(tx=payment.transaction_id)
             response = self._check_static(payment)
             if response is None:
                 key = name_of_key(payment, request.fingerprint, caller, idempotency_key)
