@@ -35,6 +35,7 @@ from facilitator.roles.chain import (
     ReadsLedgerState,
     Spent,
     Unknown,
+    Unspent,
 )
 from facilitator.x402.messages import PaymentRequest
 from facilitator.x402.reasons import Reason
@@ -210,22 +211,29 @@ def _look_up(
     payment: Payment, chain: ChainFacts, outputs: OutputLookup
 ) -> tuple[Mapping[OutputRef, Output], LedgerState | None]:
     refs, query = touched(payment.transaction)
-    utxo: dict[OutputRef, Output] = {}
-    absent: dict[OutputRef, Spent] = {}
-    for ref, status in outputs(refs).items():
-        if isinstance(status, Unknown):
-            raise ChainUnavailable(f"whether {ref} is unspent is not known: {status.why}")
-        if isinstance(status, Spent):
-            absent[ref] = status
-        else:
-            utxo[ref] = status.output
-    _refuse_absent(payment, absent)
+    found = outputs(refs)
+    utxo = {ref: each.output for ref, each in found.items() if isinstance(each, Unspent)}
+    payer = format_address(utxo[payment.nonce].address) if payment.nonce in utxo else None
+    unknown = {ref: each.why for ref, each in found.items() if isinstance(each, Unknown)}
+    _refuse_unknown(unknown, payer)
+    _refuse_absent(
+        payment, {ref: each for ref, each in found.items() if isinstance(each, Spent)}, payer
+    )
     if query == StateQuery():
         return utxo, None
     return utxo, chain.ledger_state(query) if isinstance(chain, ReadsLedgerState) else None
 
 
-def _refuse_absent(payment: Payment, absent: Mapping[OutputRef, Spent]) -> None:
+def _refuse_unknown(unknown: Mapping[OutputRef, str], payer: str | None) -> None:
+    """Refuse for now an output that the chain does not know: it may not know it yet."""
+    if not unknown:
+        return
+    ref = min(unknown)
+    message = f"the chain says neither that {ref} is unspent nor that it is spent: {unknown[ref]}"
+    raise Refused(Reason.CHAIN_LOOKUP_FAILED, message, payer)
+
+
+def _refuse_absent(payment: Payment, absent: Mapping[OutputRef, Spent], payer: str | None) -> None:
     if not absent:
         return
     nonce_absent = payment.nonce in absent
@@ -235,10 +243,10 @@ def _refuse_absent(payment: Payment, absent: Mapping[OutputRef, Spent]) -> None:
     message = f"BadInputsUTxO: {ref} is not unspent on the chain{spender}"
     spenders = {absent[ref].by for ref in payment.transaction.body.inputs if ref in absent}
     if payment.transaction_id in spenders:
-        raise MayBeOnChain(reason, message, spent_by_itself=True)
+        raise MayBeOnChain(reason, message, payer, spent_by_itself=True)
     if spenders == {None}:
-        raise MayBeOnChain(reason, message)
-    raise Refused(reason, message)
+        raise MayBeOnChain(reason, message, payer)
+    raise Refused(reason, message, payer)
 
 
 def _refuse_foreign(payment: Payment, utxo: Mapping[OutputRef, Output], payer: str) -> None:

@@ -81,7 +81,7 @@ def _chain_names(method: str, error: BaseException) -> bool:
             return method == "submit"
         case PointNotFound():
             return method == "blocks_after"
-    return isinstance(error, ChainUnavailable)
+    return isinstance(error, ChainUnavailable) and hasattr(error, "detail")
 
 
 def _chain_unavailable(plugin: str, method: str, error: BaseException) -> Exception:  # noqa: ARG001

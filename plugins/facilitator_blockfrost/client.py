@@ -8,7 +8,7 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -130,13 +130,13 @@ class Client:
                 if _has_no_route(answer):
                     raise NoRoute(path, is_said=answer.status not in _NO_ROUTE)
                 if answer.status in _KEY_REFUSED:
-                    raise ProviderUnusable(_refusal(answer))
-                problem = _refusal(answer)
+                    raise ProviderUnusable(refusal(answer).detail, str(refusal(answer)))
+                problem = refusal(answer)
                 pause = self._backoff(answer, tried)
             except (OSError, NotSent) as error:
-                problem, pause = _failure(error), self._backoff(None, tried)
+                problem, pause = _unavailable(error), self._backoff(None, tried)
             if pause is None or time.monotonic() + pause >= deadline:
-                raise ChainUnavailable(problem) from None
+                raise problem from None
             tried += 1
             self._closed.wait(pause)
             self._metrics.retry()
@@ -156,7 +156,7 @@ class Client:
             endpoint = f"POST {path.partition('?')[0]}"
             return self._ask(endpoint, request, deadline, repeatable=False)
         except NotSent as error:
-            raise ChainUnavailable(_failure(error)) from None
+            raise _unavailable(error) from None
         except OSError as error:
             raise OutcomeUnknown(_failure(error)) from None
 
@@ -181,7 +181,7 @@ class Client:
         try:
             return self._ask(f"GET {PROBE}", request, deadline, repeatable=True)
         except (OSError, NotSent) as error:
-            raise ChainUnavailable(_failure(error)) from None
+            raise _unavailable(error) from None
 
     def _ask(self, endpoint: str, request: bytes, deadline: float, *, repeatable: bool) -> Answer:
         if self._closed.is_set():
@@ -222,7 +222,8 @@ def _json(answer: Answer) -> Any:
 
 def refusal(answer: Answer) -> ChainUnavailable:
     """Return the error for an answer that is no result, in a sentence without its body."""
-    return ChainUnavailable(_refusal(answer))
+    detail = _refusal(answer)
+    return ChainUnavailable(detail.partition(": ")[0], detail)
 
 
 def _has_no_route(answer: Answer) -> bool:
@@ -249,9 +250,18 @@ def _refusal(answer: Answer) -> str:
     return f"Blockfrost answered with the HTTP status {answer.status}"
 
 
-def _failure(error: BaseException) -> str:
+def _public(error: BaseException) -> str:
+    """Return the error in a line that names no host, as one of TLS may."""
+    return "TLS failed" if isinstance(error, ssl.SSLError) else one_line(error)
+
+
+def _unavailable(error: BaseException) -> ChainUnavailable:
+    return ChainUnavailable(_failure(error), _failure(error, one_line))
+
+
+def _failure(error: BaseException, shown: Callable[[BaseException], str] = _public) -> str:
     if isinstance(error, NotSent):
-        return f"cannot connect to Blockfrost: {one_line(error.__cause__ or error)}"
+        return f"cannot connect to Blockfrost: {shown(error.__cause__ or error)}"
     if isinstance(error, TimeoutError):
         return "Blockfrost did not answer in time"
-    return f"the connection to Blockfrost failed: {one_line(error)}"
+    return f"the connection to Blockfrost failed: {shown(error)}"
