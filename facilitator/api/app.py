@@ -38,6 +38,13 @@ from facilitator.settings import Settings
 from facilitator.settings.subscription import Subscribe
 
 
+class App(falcon.App[Any, Any]):
+    """The WSGI app."""
+
+    cors: Cors
+    """The CORS policy in force, for answers that the HTTP server gives by itself."""
+
+
 def application(
     service: PaymentService,
     *,
@@ -75,7 +82,7 @@ def application(
     Raises:
         PluginError: A further route is one of the core's.
     """
-    app = falcon.App(request_type=Request)
+    app = App(request_type=Request)
     gate = Gate(settings.auth.api_keys, authenticate)
     subscribe(lambda changed: gate.set_keys(changed.auth.api_keys))
     _add_middleware(app, settings, on_failure, request_listener, meter, subscribe)
@@ -138,7 +145,7 @@ def _add_further(
 
 
 def _add_middleware(
-    app: falcon.App[Any, Any],
+    app: App,
     settings: Settings,
     on_failure: OnFailure | None,
     request_listener: RequestListener | None,
@@ -147,7 +154,7 @@ def _add_middleware(
 ) -> None:
     """Add the middleware, the log first: responses pass it last, so it sees the final answer."""
     address = ClientAddress(settings.server.trusted_proxies)
-    cors = Cors(settings.server.cors_origins)
+    app.cors = cors = Cors(settings.server.cors_origins)
     app.add_middleware(RequestLog())
     if meter is not NO_METER:
         app.add_middleware(RequestMetrics(meter))
