@@ -4,6 +4,7 @@ https://docs.blockfrost.io: 402 the day's requests are used up, 403 the project 
 418 banned for more requests after 402 or 429, 425 the mempool is full, 429 too many requests.
 """
 
+import logging
 import random
 import ssl
 import threading
@@ -20,8 +21,11 @@ from facilitator_blockfrost.budget import Budget
 from facilitator_blockfrost.connection import Answer, Origin
 from facilitator_blockfrost.pool import NotSent, Pool
 from facilitator_blockfrost.prefix import PROBE, find_prefix
+from facilitator_blockfrost.proxy import proxy_for
 from facilitator_blockfrost.quota_pause import QuotaPause
 from facilitator_blockfrost.request_metrics import NO_REQUEST_METRICS, RequestMetrics
+
+_log = logging.getLogger("facilitator_blockfrost.client")
 
 TRIES = 3
 _RETRIED = frozenset({425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
@@ -78,15 +82,21 @@ class Client:
         api = Api(project_id, base_url, "v0")
         tls = ssl.create_default_context() if url.scheme == "https" else None
         host = url.hostname or ""
-        self._pool = Pool(Origin(host, url.port or (443 if tls else 80), tls))
-        self._path = url.path
+        proxy = proxy_for(url)
+        self._pool = Pool(Origin(host, url.port or (443 if tls else 80), tls, proxy))
+        is_forwarded = proxy is not None and tls is None  # each request is read by the proxy
+        self._path = f"http://{url.netloc}{url.path}" if is_forwarded else url.path
         headers = {
             "Host": url.netloc,
             "Accept": "application/json",
             **api.user_agent_header,
             **(api.authentication_header if project_id else {}),
         }
-        self._headers = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        if proxy is not None:
+            lines += proxy.header if is_forwarded else ""
+            _log.info("%s is asked through the proxy %s:%d", host, proxy.host, proxy.port)
+        self._headers = lines.encode()
         self._get_end = b" HTTP/1.1\r\n" + self._headers + b"\r\n"
         self._timeout = timeout
         self._budget = budget
