@@ -36,8 +36,21 @@ _ORIGIN = re.compile(rb"\r\nOrigin:[ \t]*([!-~]+)[ \t]*\r\n", re.IGNORECASE)
 _FAULT = ("internal_error", "The facilitator failed to answer.")
 
 
+class AppEnded(RuntimeError):
+    """The app raised what would end its thread, so that the request would have no answer."""
+
+
 class Task(WSGITask):
     """One request's call of the app, which notices when the server is stopping."""
+
+    def execute(self) -> None:
+        """Run the app. Waitress answers 500 for an :class:`Exception` alone."""
+        try:
+            super().execute()
+        except Exception:
+            raise
+        except BaseException as error:
+            raise AppEnded(type(error).__name__) from error
 
     def get_environment(self) -> dict[str, Any]:
         """Return the WSGI environment."""

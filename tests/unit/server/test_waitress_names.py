@@ -144,6 +144,7 @@ NAMES: dict[Owner, dict[str, str]] = {
     WSGITask: {
         "build_response_header": "(self)",
         "channel": ATTRIBUTE,
+        "execute": "(self)",
         "get_environment": "(self)",
         "set_close_on_finish": "(self) -> None",
         "version": ATTRIBUTE,
