@@ -1,6 +1,7 @@
 """Faults of the set-up: they stop the start with exit code 1, with one line for each."""
 
 import difflib
+import threading
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -32,6 +33,15 @@ class ConfigInvalidError(FacilitatorError):
         """Keep the problems, in the order in which they are reported."""
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
+
+
+def ends_process(error: BaseException) -> bool:
+    """Return True for an error that a signal raises to end the process, in its main thread.
+
+    In any other thread it is an error of the code that raises it.
+    """
+    is_exit = isinstance(error, KeyboardInterrupt | SystemExit)
+    return is_exit and threading.current_thread() is threading.main_thread()
 
 
 def one_line(error: BaseException) -> str:

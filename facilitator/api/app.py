@@ -23,7 +23,7 @@ from facilitator.api.middleware import (
     RequestNotifications,
     ResponseHeaders,
 )
-from facilitator.api.probe import Probes
+from facilitator.api.probe import Faults, Probes
 from facilitator.api.rate_limit import RateLimit
 from facilitator.api.service import PaymentService
 from facilitator.api.settle import Settle
@@ -36,6 +36,13 @@ from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.rate_limit import RateLimiter
 from facilitator.settings import Settings
 from facilitator.settings.subscription import Subscribe
+
+
+class App(falcon.App[Any, Any]):
+    """The WSGI app."""
+
+    cors: Cors
+    """The CORS policy in force, for answers that the HTTP server gives by itself."""
 
 
 def application(
@@ -52,6 +59,7 @@ def application(
     inspect: InspectPayment | None = None,
     meter: Meter = NO_METER,
     subscribe: Subscribe = lambda _: None,
+    faults: Faults = dict,
 ) -> falcon.App[Any, Any]:
     """Return the HTTP interface to ``service`` as a WSGI app.
 
@@ -69,11 +77,12 @@ def application(
         inspect: Answers ``/inspect``; without it there is no such path.
         meter: Counts requests.
         subscribe: Registers a function to call when API keys, proxies or origins change.
+        faults: Returns what plugins failed in lately, for ``/health``.
 
     Raises:
         PluginError: A further route is one of the core's.
     """
-    app = falcon.App(request_type=Request)
+    app = App(request_type=Request)
     gate = Gate(settings.auth.api_keys, authenticate)
     subscribe(lambda changed: gate.set_keys(changed.auth.api_keys))
     _add_middleware(app, settings, on_failure, request_listener, meter, subscribe)
@@ -81,7 +90,8 @@ def application(
         app.add_middleware(RateLimit(rate_limiter, gate.caller_of, meter))
     app.req_options.strip_url_path_trailing_slash = True
     ErrorHandler(settings.networks[0]).register(app)
-    core = _resources(service, settings, clock, gate)
+    probes = Probes(service.health(), faults)
+    core = _resources(service, settings, clock, gate, probes)
     if inspect is not None:
         core["/inspect"] = Inspect(inspect, gate, settings.server.max_body_bytes)
     core["/docs"] = docs.build_page()
@@ -106,9 +116,9 @@ def _resources(
     settings: Settings,
     clock: Clock | None,
     gate: Gate,
+    probes: Probes,
 ) -> dict[str, object]:
     limit = settings.server.max_body_bytes
-    probes = Probes(service.health())
     return {
         "/": Index(),
         "/verify": Verify(service, gate, limit),
@@ -135,7 +145,7 @@ def _add_further(
 
 
 def _add_middleware(
-    app: falcon.App[Any, Any],
+    app: App,
     settings: Settings,
     on_failure: OnFailure | None,
     request_listener: RequestListener | None,
@@ -144,7 +154,7 @@ def _add_middleware(
 ) -> None:
     """Add the middleware, the log first: responses pass it last, so it sees the final answer."""
     address = ClientAddress(settings.server.trusted_proxies)
-    cors = Cors(settings.server.cors_origins)
+    app.cors = cors = Cors(settings.server.cors_origins)
     app.add_middleware(RequestLog())
     if meter is not NO_METER:
         app.add_middleware(RequestMetrics(meter))

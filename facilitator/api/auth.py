@@ -8,6 +8,7 @@ from typing import TypeAlias
 import falcon
 
 from facilitator.api.errors import ApiError
+from facilitator.plugin.hook_caller import FailedGate
 from facilitator.roles.payment_hooks import Refusal
 
 Authenticate: TypeAlias = Callable[[falcon.Request], Refusal | None]
@@ -32,7 +33,10 @@ class Gate:
         self._digests = {name: _digest(key.encode()) for name, key in api_keys.items()}
 
     def admit(self, req: falcon.Request) -> None:
-        """Store the key's name in ``req.context.caller``. Raises :class:`ApiError` 401."""
+        """Store the key's name in ``req.context.caller``.
+
+        Raises :class:`ApiError`: 401, or 503 if a plugin's check failed.
+        """
         if self._digests:
             caller = self.caller_of(req)
             if caller is None:
@@ -40,6 +44,8 @@ class Gate:
                 raise ApiError(401, "unauthorized", message, CHALLENGE)
             req.context.caller = caller
         refusal = self._authenticate(req) if self._authenticate else None
+        if isinstance(refusal, FailedGate):
+            raise ApiError(503, refusal.reason, refusal.message, {"Retry-After": "5"})
         if refusal is not None:
             raise ApiError(401, refusal.reason, refusal.message, CHALLENGE)
 

@@ -9,6 +9,7 @@ import falcon
 
 from facilitator.api.responses import answer
 from facilitator.api.service import IdempotencyConflict, ServiceUnavailable
+from facilitator.observability.logs import describe_request
 from facilitator.x402.messages import BadMessage
 from facilitator.x402.reasons import Reason
 
@@ -64,6 +65,7 @@ class ErrorHandler:
         if refusal.status >= 500:
             req.context.error = error
         resp.set_headers(dict(refusal.headers))
+        describe_request(reason=str(refusal.reason))
         document = error_document(
             req.path,
             refusal.reason,

@@ -16,8 +16,11 @@ from facilitator.observability import logs
 logger = logging.getLogger("facilitator.http")
 
 
+_EXPOSED = ("X-Request-ID", "Retry-After", *QUOTA_HEADERS)
+
+
 def log_request(
-    *, method: str, path: str, address: str, status: int, seconds: float, **further: str
+    *, method: str, path: str, address: str, status: int, seconds: float, **further: Any
 ) -> None:
     """Log one answered request, which took so many ``seconds``."""
     fields = {
@@ -38,7 +41,7 @@ class Request(falcon.Request):
         super().__init__(env, options=options)
         self.context.started = time.perf_counter()
         self.context.request_id = request_id_of(self.get_header("X-Request-ID"))
-        logs.request_id.set(self.context.request_id)
+        logs.begin_request(self.context.request_id)
 
 
 class RequestLog:
@@ -61,8 +64,9 @@ class RequestLog:
             status=resp.status_code,
             seconds=time.perf_counter() - req.context.started,
             **further,
+            **logs.request_fields(),
         )
-        logs.request_id.set(None)
+        logs.end_request()
 
 
 class RequestListener(Protocol):
@@ -177,11 +181,27 @@ class Cors:
         """Allow these origins from now on, and no others."""
         allowed: Literal["*"] | Collection[str] = "*" if "*" in origins else origins
         self._policy: falcon.CORSMiddleware[Any, Any] = falcon.CORSMiddleware(
-            allow_origins=allowed, expose_headers=("X-Request-ID", "Retry-After", *QUOTA_HEADERS)
+            allow_origins=allowed, expose_headers=_EXPOSED
         )
+        self._allowed = allowed
 
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
     ) -> None:
-        """Set the CORS headers."""
+        """Set the CORS headers. A cache must not give one origin's answer to another."""
         self._policy.process_response(req, resp, resource, req_succeeded)
+        if self._varies:
+            resp.append_header("Vary", "Origin")
+
+    def headers(self, origin: str | None) -> list[tuple[str, str]]:
+        """Return the headers of an answer that the app does not give."""
+        headers = [("Vary", "Origin")] if self._varies else []
+        if origin is not None and (self._allowed == "*" or origin in self._allowed):
+            shown = "*" if self._allowed == "*" else origin
+            headers.append(("Access-Control-Allow-Origin", shown))
+            headers.append(("Access-Control-Expose-Headers", ", ".join(_EXPOSED)))
+        return headers
+
+    @property
+    def _varies(self) -> bool:
+        return self._allowed != "*" and bool(self._allowed)

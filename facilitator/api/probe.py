@@ -23,6 +23,9 @@ FRESH_SECONDS = 2.0
 
 logger = logging.getLogger("facilitator.health")
 
+Faults: TypeAlias = Callable[[], Mapping[str, str]]
+"""A function that returns, by plugin, the hook or method in which it failed lately."""
+
 _Checks: TypeAlias = "SimpleQueue[Callable[[], None] | None]"
 
 
@@ -146,15 +149,24 @@ def _shown(error: BaseException) -> str:
 class Probes:
     """The checks of all dependencies."""
 
-    def __init__(self, checks: Mapping[str, HealthCheck]) -> None:
-        """Take the checks by name."""
+    def __init__(self, checks: Mapping[str, HealthCheck], faults: Faults = dict) -> None:
+        """Take the checks by name, and ``faults``, which returns those of plugins."""
+        self._faults = faults
         self._probes = {name: Probe(name, check) for name, check in checks.items()}
 
     def outcomes(self) -> dict[str, Outcome]:
-        """Ask every dependency at the same time; return the outcomes by name."""
+        """Ask every dependency at the same time; return the outcomes by name.
+
+        A plugin that failed lately is among them. It makes nothing unready: a caller might have
+        brought the failure about, and dependencies have checks of their own.
+        """
         futures = {name: probe.ask() for name, probe in self._probes.items()}
         wait(futures.values(), timeout=WAIT_SECONDS)
-        return {
+        faults = {
+            f"plugin {plugin}": Outcome(False, 0.0, f"failed in {where}", is_advice=True)
+            for plugin, where in self._faults().items()
+        }
+        return faults | {
             name: future.result() if future.done() else self._probes[name].overdue_outcome()
             for name, future in futures.items()
         }

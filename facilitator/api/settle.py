@@ -9,6 +9,7 @@ import falcon
 from facilitator.api.auth import Gate
 from facilitator.api.clients import client_of
 from facilitator.api.descriptions import SETTLE
+from facilitator.api.log_fields import describe_settlement, describe_terms
 from facilitator.api.rate_limit import count_request
 from facilitator.api.requests import (
     client_disconnected_of,
@@ -37,6 +38,7 @@ class Settle:
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Settle the payment in the body."""
         request = self._read(req)
+        describe_terms(request)
         count_request(req, partial(self._service.was_verified, request))
         caller: str | None = getattr(req.context, "caller", None)
         response = self._service.settle(
@@ -47,6 +49,7 @@ class Settle:
             caller=caller,
             client=client_of(req, caller) or "",
         )
+        describe_settlement(response)
         answer(resp, response.to_json())
 
     def _read(self, req: falcon.Request) -> PaymentRequest:

@@ -5,6 +5,7 @@ import falcon
 from facilitator.api.auth import Gate
 from facilitator.api.clients import client_of
 from facilitator.api.descriptions import VERIFY
+from facilitator.api.log_fields import describe_terms, describe_verdict
 from facilitator.api.requests import read_object
 from facilitator.api.responses import answer
 from facilitator.api.service import PaymentService
@@ -28,6 +29,9 @@ class Verify:
         """Judge the payment in the body."""
         self._gate.admit(req)
         request = parse_payment_request(read_object(req, self._max_body_bytes))
+        describe_terms(request)
         caller = getattr(req.context, "caller", None)
         client = client_of(req, caller) or ""
-        answer(resp, self._service.verify(request, caller=caller, client=client).to_json())
+        response = self._service.verify(request, caller=caller, client=client)
+        describe_verdict(response)
+        answer(resp, response.to_json())

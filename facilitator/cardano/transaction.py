@@ -274,3 +274,5 @@ class Transaction:
     """The CBOR of the auxiliary data as received."""
     auxiliary_plutus: tuple[tuple[Language, bytes], ...] = ()
     """Language and code of the Plutus scripts in the auxiliary data, which must be well-formed."""
+    longest_metadata_string: int = 0
+    """Bytes of the longest string in the metadata."""

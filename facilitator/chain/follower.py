@@ -195,7 +195,7 @@ class Follower:
                 failures = 0
             except Exception as error:
                 if isinstance(error, ChainUnavailable):
-                    _log.warning("cannot follow %s: %s", self._chain.network, error)
+                    _log.warning("cannot follow %s: %s", self._chain.network, error.detail)
                     self.sight.lose(str(error))
                 else:
                     self._on_error(error)

@@ -85,7 +85,7 @@ class Signer:
             is_asked_in_vain = refused.reason is Reason.CHAIN_LOOKUP_FAILED
             raise CannotPay(refused.message if is_asked_in_vain else refusal) from None
         except ChainUnavailable as error:
-            raise CannotPay(f"the chain could not be asked, try again: {error}") from None
+            raise CannotPay(f"the chain could not be asked, try again: {error.detail}") from None
         header = base64.b64encode(orjson.dumps(message)).decode()
         return Signed(header, decoded.id.hex(), frozenset(decoded.body.inputs))
 

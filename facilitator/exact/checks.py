@@ -75,7 +75,9 @@ def check_flag(payment: Payment, _context: CheckContext) -> None:
     """Refuse a transaction that is marked as failing its scripts."""
     if not payment.transaction.is_valid:
         raise Refused(
-            Reason.PHASE2_INVALID, "the transaction is flagged invalid: it would forfeit collateral"
+            Reason.PHASE2_INVALID,
+            "the transaction is flagged invalid (is_valid is false), so it would forfeit its"
+            " collateral and pay no one; its scripts were not run, and nothing else was judged",
         )
 
 

@@ -7,6 +7,7 @@ ends at the first that is not unspent, or that belongs to a key which has not si
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeAlias
 
+from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.rules import (
     NOT_JUDGED,
     Environment,
@@ -56,11 +57,11 @@ def look_up_outputs(
     if allowance is not None:
         allowance.judge = _judge_of(tx, env, allowance)
     found = outputs(_in_order(payment))
-    _refuse_absent(payment, {r: each for r, each in found.items() if isinstance(each, Spent)})
-    for ref, status in found.items():
-        if isinstance(status, Unknown) and status != NOT_ASKED:
-            raise ChainUnavailable(f"whether {ref} is unspent is not known: {status.why}")
     utxo = _unspent(found)
+    payer = format_address(utxo[payment.nonce].address) if payment.nonce in utxo else None
+    absent = {ref: each for ref, each in found.items() if isinstance(each, Spent)}
+    _refuse_absent(payment, absent, payer)
+    _refuse_unknown({r: e.why for r, e in found.items() if isinstance(e, Unknown)}, payer)
     if len(utxo) < len(found):
         failure = unsigned_inputs(tx, env, utxo)
         if failure is not None:
@@ -121,7 +122,19 @@ def _unspent(found: Mapping[OutputRef, OutputStatus]) -> dict[OutputRef, Output]
     return {ref: each.output for ref, each in found.items() if isinstance(each, Unspent)}
 
 
-def _refuse_absent(payment: Payment, absent: Mapping[OutputRef, Spent]) -> None:
+def _refuse_unknown(unknown: Mapping[OutputRef, str], payer: str | None) -> None:
+    """Refuse for now an output that the chain does not know: it may not know it yet."""
+    known_reasons = {ref: why for ref, why in unknown.items() if why != NOT_ASKED.why}
+    if known_reasons:
+        ref = min(known_reasons)
+        message = (
+            f"the chain says neither that {ref} is unspent nor that it is spent:"
+            f" {known_reasons[ref]}"
+        )
+        raise Refused(Reason.CHAIN_LOOKUP_FAILED, message, payer)
+
+
+def _refuse_absent(payment: Payment, absent: Mapping[OutputRef, Spent], payer: str | None) -> None:
     if not absent:
         return
     nonce_absent = payment.nonce in absent
@@ -131,7 +144,7 @@ def _refuse_absent(payment: Payment, absent: Mapping[OutputRef, Spent]) -> None:
     message = f"BadInputsUTxO: {ref} is not unspent on the chain{spender}"
     spenders = {absent[ref].by for ref in payment.transaction.body.inputs if ref in absent}
     if payment.transaction_id in spenders:
-        raise MayBeOnChain(reason, message, spent_by_itself=True)
+        raise MayBeOnChain(reason, message, payer, spent_by_itself=True)
     if spenders == {None}:
-        raise MayBeOnChain(reason, message)
-    raise Refused(reason, message)
+        raise MayBeOnChain(reason, message, payer)
+    raise Refused(reason, message, payer)

@@ -19,7 +19,7 @@ MAX_TRANSACTION_BYTES = 16_385
 """The limit by ``maxTxSize``, 16,384 bytes, which does not count the validity flag's byte."""
 
 _MAX_BASE64 = (MAX_TRANSACTION_BYTES + 2) // 3 * 4
-NONCE = re.compile(r"([0-9a-f]{64})#(0|[1-9][0-9]{0,4})")
+NONCE = re.compile(r"([0-9a-fA-F]{64})#0*([0-9]{1,5})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def read_nonce(text: object) -> OutputRef:
     if match is None or int(match[2]) > 0xFFFF:
         raise Refused(
             Reason.NONCE_INVALID,
-            "payload.nonce must be <64 lowercase hex transaction id>#<output index>, "
-            "the index decimal without leading zeros",
+            "payload.nonce must be <64 hex transaction id>#<output index>, "
+            "the index decimal and at most 65535",
         )
     return OutputRef(bytes.fromhex(match[1]), int(match[2]))

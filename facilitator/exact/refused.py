@@ -28,9 +28,16 @@ class Refused(Exception):
 class MayBeOnChain(Refused):
     """The payment cannot land now. One that has landed already looks the same."""
 
-    def __init__(self, reason: Reason, message: str, *, spent_by_itself: bool = False) -> None:
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        payer: str | None = None,
+        *,
+        spent_by_itself: bool = False,
+    ) -> None:
         """Refuse; ``spent_by_itself`` if the chain says that it has landed, but not where."""
-        super().__init__(reason, message)
+        super().__init__(reason, message, payer)
         self.spent_by_itself = spent_by_itself
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from facilitator.cardano.addresses.address import parse_address
+from facilitator.cardano.addresses.address import AddressKind, parse_address, read_address
+from facilitator.cardano.addresses.other_kinds import other_kind
 from facilitator.cardano.transaction import AssetId
 from facilitator.exact.refused import Refused
 from facilitator.x402.messages import PaymentRequest, Requirements, parse_whole_number
@@ -172,15 +173,22 @@ def _asset(text: str) -> AssetId | None:
     return bytes.fromhex(match[1] + match[2])
 
 
-_parse_pay_to = lru_cache(maxsize=1024)(parse_address)
-"""Cached, as a resource server names the same few addresses again and again."""
-
-
+@lru_cache(maxsize=1024)
 def _pay_to(text: str) -> bytes:
+    """Return the bytes of the address.
+
+    Cached, as a resource server names the same few addresses again and again.
+    """
     try:
-        return _parse_pay_to(text)
+        raw = parse_address(text)
     except ValueError as error:
-        raise Refused(Reason.REQUIREMENTS, f"payTo is not a Cardano address: {error}") from None
+        kind = other_kind(text)
+        why = f": {error}" if kind is None else f", but {kind}"
+        raise Refused(Reason.REQUIREMENTS, f"payTo is not a Cardano address{why}") from None
+    if read_address(raw).kind is AddressKind.REWARD:
+        message = "payTo is a reward (stake) address, which no output can pay"
+        raise Refused(Reason.REQUIREMENTS, message)
+    return raw
 
 
 def _confirmations(extra: Mapping[str, Any], *, accept_mempool: bool) -> int:

@@ -29,12 +29,38 @@ from facilitator.settings import LogSettings
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Id of the request that the current thread works on; every line carries it as ``reqId``."""
 
+_request_fields: ContextVar[dict[str, Any] | None] = ContextVar("request_fields", default=None)
+
 QUEUE_WARNING_SECONDS = 60.0
 
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 logger = logging.getLogger("facilitator")
+
+
+def begin_request(identifier: str) -> None:
+    """Have every line of this thread carry the request's id, until :func:`end_request`."""
+    request_id.set(identifier)
+    _request_fields.set({})
+
+
+def describe_request(**fields: Any) -> None:
+    """Add fields to the line that ends the request of this thread, if it works on one."""
+    described = _request_fields.get()
+    if described is not None:
+        described.update(fields)
+
+
+def request_fields() -> Mapping[str, Any]:
+    """Return the fields that :func:`describe_request` added to this thread's request."""
+    return _request_fields.get() or {}
+
+
+def end_request() -> None:
+    """End what :func:`begin_request` began."""
+    request_id.set(None)
+    _request_fields.set(None)
 
 
 class _Formatter(logging.Formatter):

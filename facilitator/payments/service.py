@@ -11,6 +11,7 @@ from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import Refused
 from facilitator.exact.verification import Verifier, lookup_failed
+from facilitator.observability.logs import describe_request
 from facilitator.observability.metrics import MAX_WAITING, SETTLE_ANSWERS, VERDICTS, WAITING
 from facilitator.payments.admission import Admission, Names
 from facilitator.payments.allowances import Allowances
@@ -154,6 +155,7 @@ class Service:
         payment = None
         try:
             payment = self._verifier.parse(request, client)
+            describe_request(tx=payment.transaction_id)
             with self._allowances.open(client):
                 self._verifier.check_static(payment)
                 response = self._verdicts.judge(payment, caller, request.payment_identifier)
@@ -192,6 +194,7 @@ class Service:
         wait = min(self._wait_seconds, math.inf if wait_seconds is None else wait_seconds)
         try:
             payment = self._verifier.parse(request, client)
+            describe_request(tx=payment.transaction_id)
             with self._allowances.open(client):
                 response = self._check_static(payment)
             if response is None:

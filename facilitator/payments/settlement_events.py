@@ -43,17 +43,16 @@ class SettlementEvents:
             "this transaction was reported as %s, and is in a block: that is corrected (%s)",
             claim.state.value,
             claim.error or "its validity had ended",
-            extra={"tx": claim.transaction_id, "state": claim.state, "network": claim.network},
+            extra=_fields(claim),
         )
         self._meter.count(CORRECTED, network=claim.network, state=claim.state)
 
     def publish(self, claim: Claim) -> None:
         """Publish the claim's new state."""
-        _log.info(
-            "settlement %s",
-            claim.state.value,
-            extra={"tx": claim.transaction_id, "state": claim.state, "network": claim.network},
-        )
+        extra = {"payer": claim.payer, "amount": claim.amount, **_fields(claim)}
+        if claim.state.is_given_up and claim.error:
+            extra["reason"] = claim.error
+        _log.info("settlement %s", claim.state.value, extra=extra)
         self._meter.count(SETTLEMENTS, network=claim.network, state=claim.state)
         if claim.state is ClaimState.SETTLED:
             seconds = max(0.0, claim.updated_at - claim.created_at)
@@ -65,3 +64,7 @@ class SettlementEvents:
                 _log.warning("inputs stay reserved until their time is over: %s", error.detail)
         if claim.delivery is not Delivery.UNKNOWN:
             self._plugins.settlement_changed(claim)
+
+
+def _fields(claim: Claim) -> dict[str, str]:
+    return {"tx": claim.transaction_id, "state": claim.state, "network": claim.network}

@@ -1,21 +1,33 @@
 """Calls of hooks: one plugin after the other, with the rule of failure of the hook's kind."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 import pluggy
 
-from facilitator.errors import FacilitatorError, PluginError, one_line
+from facilitator.errors import FacilitatorError, PluginError, ends_process, one_line
+from facilitator.plugin.border import guard
 from facilitator.plugin.validation import contract_violation
 from facilitator.roles.payment_hooks import Refusal
 from facilitator.x402.reasons import Reason
 
 _log = logging.getLogger("facilitator.plugins")
 
+RECENT_SECONDS = 60.0
+"""Time for which ``/health`` shows that a plugin failed."""
+
 Value = TypeVar("Value")
 OnError: TypeAlias = Callable[[BaseException, Mapping[str, str]], None]
 _Caller: TypeAlias = Callable[..., list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class FailedGate(Refusal):
+    """The refusal that takes the place of a gate's answer when the gate fails."""
 
 
 class HookCaller:
@@ -27,6 +39,7 @@ class HookCaller:
         hooks = [hook for hook in vars(manager.hook) if not hook.startswith("_")]
         self._callers = {hook: tuple(_callers(manager, hook, self.names)) for hook in hooks}
         self._on_error: OnError | None = None
+        self._faults: dict[str, tuple[str, float]] = {}
 
     def has(self, hook: str) -> bool:
         """Return True if any enabled plugin implements the hook."""
@@ -44,15 +57,20 @@ class HookCaller:
                 returned = caller(**arguments)
             except FacilitatorError:
                 raise
-            except Exception as error:
+            except BaseException as error:
+                if ends_process(error):
+                    raise
                 raise PluginError(
                     f"plugin '{plugin}' failed in {hook}: {one_line(error)}"
                 ) from error
             for each in returned:
                 if wrong := contract_violation(hook, each):
                     raise PluginError(f"plugin '{plugin}' returns from {hook} {wrong}")
-                results.append((plugin, each))
+                results.append((plugin, self._guarded(hook, each, plugin)))
         return results
+
+    def _guarded(self, hook: str, part: Any, plugin: str) -> Any:
+        return guard(hook, part, plugin, partial(self._part_failed, plugin))
 
     def _merge(
         self, hook: str, what: str, taken: Mapping[str, str] | None = None, **arguments: Any
@@ -69,7 +87,7 @@ class HookCaller:
                     owner = owners[key]
                     raise PluginError(f"plugin '{plugin}' brings {what} {key}, as does {owner}")
                 owners[key] = f"plugin '{plugin}'"
-                merged[key] = value
+                merged[key] = self._guarded(hook, value, plugin)
         return merged
 
     def require_one(self, provided: list[tuple[str, Value]], what: str, remedy: str = "") -> Value:
@@ -95,9 +113,11 @@ class HookCaller:
                     if not isinstance(answer, Refusal):
                         raise TypeError(f"{hook} must return a Refusal or None")
                     return answer
-            except Exception as error:
+            except BaseException as error:
+                if ends_process(error):
+                    raise
                 self._report(error, plugin, hook)
-                return Refusal(
+                return FailedGate(
                     f"the check by plugin '{plugin}' failed, try again later",
                     Reason.VERIFICATION_ERROR,
                 )
@@ -109,11 +129,25 @@ class HookCaller:
         for plugin, caller in reversed(callers) if last_first else callers:
             try:
                 caller(**arguments)
-            except Exception as error:
+            except BaseException as error:
+                if ends_process(error):
+                    raise
                 self._report(error, plugin, hook)
 
-    def _report(self, error: Exception, plugin: str, hook: str) -> None:
-        _log.error("plugin %s failed in %s", plugin, hook, exc_info=error)
+    def recent_faults(self) -> Mapping[str, str]:
+        """Return by plugin the hook or method that failed in the last minute, for ``/health``."""
+        since = time.monotonic() - RECENT_SECONDS
+        return {plugin: hook for plugin, (hook, at) in list(self._faults.items()) if at > since}
+
+    def _part_failed(self, plugin: str, error: BaseException, method: str, *, is_new: bool) -> None:
+        if is_new:
+            self._report(error, plugin, method)
+        else:
+            self._faults[plugin] = method, time.monotonic()
+
+    def _report(self, error: BaseException, plugin: str, hook: str) -> None:
+        self._faults[plugin] = hook, time.monotonic()
+        _log.error("plugin %s failed in %s", plugin, hook, exc_info=error, extra={"plugin": plugin})
         if self._on_error is None:
             return
         try:

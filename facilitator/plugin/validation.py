@@ -60,7 +60,7 @@ def _protocol_violation(protocol: type, part: object) -> str | None:
     if inspect.isclass(part):
         return f"the class {part.__name__}: return an instance of it"
     members = {name: each for name, each in vars(protocol).items() if not name.startswith("_")}
-    missing = [name for name in members if not _has(part, name)]
+    missing = [name for name in members if not has_member(part, name)]
     if missing:
         return f"{_a(part)} without {', '.join(missing)}"
     for name, member in members.items():
@@ -69,7 +69,7 @@ def _protocol_violation(protocol: type, part: object) -> str | None:
     return None
 
 
-def _has(part: object, name: str) -> bool:
+def has_member(part: object, name: str) -> bool:
     """Return True if the part has the member; a property is not read."""
     return hasattr(type(part), name) or hasattr(part, name)
 

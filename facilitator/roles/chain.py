@@ -24,8 +24,17 @@ from facilitator.cardano.transaction import Output, OutputRef
 class ChainUnavailable(Exception):
     """The provider cannot answer now: it is down, out of quota or behind.
 
-    Its text may be shown to callers, so it holds no secrets.
+    Its text is shown to callers: one short sentence, without hosts or advice. What helps the
+    operator goes into :attr:`detail`, which tracebacks show too.
     """
+
+    def __init__(self, public: str = "the provider cannot answer", detail: str = "") -> None:
+        """Take the sentence for callers, and the one for the operator if that says more."""
+        super().__init__(public)
+        self.detail = detail or public
+        """The sentence for the operator."""
+        if detail:
+            self.add_note(detail)
 
 
 class ProviderBehind(ChainUnavailable):
@@ -33,19 +42,29 @@ class ProviderBehind(ChainUnavailable):
 
 
 class ProviderUnusable(ChainUnavailable):
-    """The provider will not answer until its operator changes something, which the text names.
+    """The provider will not answer until its operator changes something.
 
     It refuses the key, or is of another network. At start it ends the process; later it counts as
     unavailable.
     """
 
+    def __init__(self, detail: str, public: str = "it cannot be used as it is set up") -> None:
+        """Take the sentence for the operator, which names what to change, and that for callers."""
+        super().__init__(public, detail)
+
 
 class ServerLacks(ChainUnavailable):
-    """The server behind the provider cannot say what a verdict needs; the text names the remedy.
+    """The server behind the provider cannot say what a verdict needs.
 
     The provider counts as unavailable until the server can. ``facilitator check`` fails. The start
     does not, since the server may be mended while the facilitator runs.
     """
+
+    def __init__(
+        self, detail: str, public: str = "its server cannot say what a verdict needs"
+    ) -> None:
+        """Take the sentence for the operator, which names the remedy, and that for callers."""
+        super().__init__(public, detail)
 
 
 class SubmissionRejected(Exception):

@@ -163,6 +163,7 @@ class Facilitator:
             inspect=self._inspect if self.settings.inspect.enabled else None,
             meter=self.meter,
             subscribe=subscribe,
+            faults=plugins.recent_faults,
         )
 
     def _inspect(self, request: PaymentRequest) -> Mapping[str, Any]:

@@ -56,13 +56,13 @@ class _Contact:
         try:
             self._prove()
         except ProviderUnusable as error:
-            self.fault = f"{self._label} cannot be used: {error}"
+            self.fault = f"{self._label} cannot be used: {error.detail}"
             _log.error("%s", self.fault)
         except ServerLacks as error:
-            _log.error("%s gives no verdicts: %s", self._label, error)
+            _log.error("%s gives no verdicts: %s", self._label, error.detail)
         except ChainUnavailable as error:
             _log.warning(
-                "%s does not answer; it is asked again when needed: %s", self._label, error
+                "%s does not answer; it is asked again when needed: %s", self._label, error.detail
             )
         except Exception as error:
             _log.warning("%s does not answer: %s", self._label, one_line(error))

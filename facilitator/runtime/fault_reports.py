@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 
+from facilitator.errors import ends_process
 from facilitator.observability.metrics import FAULTS
 from facilitator.roles.metrics import Meter
 from facilitator.roles.reporting import ErrorReporter
@@ -28,7 +29,9 @@ class FaultReports:
         for plugin, reporter in self.reporters:
             try:
                 reporter.report(error, context)
-            except Exception:
+            except BaseException as failure:
+                if ends_process(failure):
+                    raise
                 _log.exception("the error reporter of plugin %s failed", plugin)
 
     def flush(self) -> None:
@@ -36,7 +39,9 @@ class FaultReports:
         for plugin, reporter in self.reporters:
             try:
                 reporter.flush(_FLUSH_SECONDS)
-            except Exception:
+            except BaseException as failure:
+                if ends_process(failure):
+                    raise
                 _log.exception("the error reporter of plugin %s failed to flush", plugin)
 
     def report_following(self, error: BaseException) -> None:

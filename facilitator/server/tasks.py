@@ -3,6 +3,7 @@
 Relies on undocumented names of waitress, which tests/unit/server/test_waitress_names.py lists.
 """
 
+import re
 import sys
 import time
 from typing import Any
@@ -15,7 +16,7 @@ from facilitator.api.environ import DRAINING
 from facilitator.api.errors import error_document
 from facilitator.api.failures import DeliberateServerError, failure_context, report_failure
 from facilitator.api.metrics import count_request
-from facilitator.api.middleware import log_request
+from facilitator.api.middleware import Cors, log_request
 from facilitator.api.requests import request_id_of
 from facilitator.api.responses import HEADERS
 from facilitator.x402.reasons import Reason
@@ -31,11 +32,25 @@ _ERRORS = {
         f"Request line and headers must not exceed {MAX_HEADER_BYTES} bytes.",
     ),
 }
+_ORIGIN = re.compile(rb"\r\nOrigin:[ \t]*([!-~]+)[ \t]*\r\n", re.IGNORECASE)
 _FAULT = ("internal_error", "The facilitator failed to answer.")
+
+
+class AppEnded(RuntimeError):
+    """The app raised what would end its thread, so that the request would have no answer."""
 
 
 class Task(WSGITask):
     """One request's call of the app, which notices when the server is stopping."""
+
+    def execute(self) -> None:
+        """Run the app. Waitress answers 500 for an :class:`Exception` alone."""
+        try:
+            super().execute()
+        except Exception:
+            raise
+        except BaseException as error:
+            raise AppEnded(type(error).__name__) from error
 
     def get_environment(self) -> dict[str, Any]:
         """Return the WSGI environment."""
@@ -75,12 +90,18 @@ class Refusal(ErrorTask):
             ("Content-Length", str(len(body))),
             ("X-Request-ID", request_id),
             *HEADERS.items(),
+            *self._cors_headers(request),
         ]
         self.set_close_on_finish()
         self.channel.refused = True
         self._log(request_id, method, path)
         self._report(request_id, method, path, message)
         self.write(b"" if method == "HEAD" else body)
+
+    def _cors_headers(self, request: "Parser") -> list[tuple[str, str]]:
+        """Return the headers by which a browser shows the answer to the page that asked."""
+        cors = getattr(self.channel.server.application, "cors", None)
+        return cors.headers(request.origin) if isinstance(cors, Cors) else []
 
     def _log(self, request_id: str, method: str, path: str) -> None:
         """Count and log the answer."""
@@ -109,6 +130,13 @@ class Parser(HTTPRequestParser):
     """A parser of one request, stricter than waitress' own."""
 
     command = path = ""  # of what cannot be read; waitress itself leaves them out
+
+    @property
+    def origin(self) -> str | None:
+        """The header ``Origin``, also of a head that is too large to be parsed."""
+        found = _ORIGIN.search(self.header_plus)
+        origin: str | None = self.headers.get("ORIGIN", found[1].decode() if found else None)
+        return origin
 
     def parse_header(self, header_plus: bytes) -> None:
         """Parse request line and headers. Raises :class:`ParsingError`."""

@@ -62,7 +62,8 @@ def _rows_after(client: Client, point: Point) -> Sequence[Mapping[str, Any]]:
     try:
         return rows(ask(), "blocks")
     except NoRoute:
-        raise ChainUnavailable(f"Blockfrost has no {_NEXT}: {_ADVICE}") from None
+        lacks = f"Blockfrost has no {_NEXT}"
+        raise ChainUnavailable(lacks, f"{lacks}: {_ADVICE}") from None
     except Missing:
         pass
     # Several machines answer for one address, and one that lags does not have the block.
@@ -79,7 +80,8 @@ def _rows_after(client: Client, point: Point) -> Sequence[Mapping[str, Any]]:
         client.get("/blocks/{hash_or_number}", hash_or_number=point.block)
     except Missing:
         raise PointNotFound(f"block {point.block} at slot {point.slot} is not there") from None
-    raise ChainUnavailable(f"Blockfrost has block {point.block}, but not {_NEXT}: {_ADVICE}")
+    lacks = f"Blockfrost has block {point.block}, but not {_NEXT}"
+    raise ChainUnavailable(lacks, f"{lacks}: {_ADVICE}")
 
 
 def _linked(found: Sequence[Mapping[str, Any]], parent: str) -> Iterator[Mapping[str, Any]]:

@@ -4,11 +4,12 @@ https://docs.blockfrost.io: 402 the day's requests are used up, 403 the project 
 418 banned for more requests after 402 or 429, 425 the mempool is full, 429 too many requests.
 """
 
+import logging
 import random
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,8 +27,11 @@ from facilitator_blockfrost.budget import Budget
 from facilitator_blockfrost.connection import Answer, Origin
 from facilitator_blockfrost.pool import NotSent, Pool
 from facilitator_blockfrost.prefix import PROBE, find_prefix
+from facilitator_blockfrost.proxy import proxy_for
 from facilitator_blockfrost.quota_pause import QuotaPause
 from facilitator_blockfrost.request_metrics import NO_REQUEST_METRICS, RequestMetrics
+
+_log = logging.getLogger("facilitator_blockfrost.client")
 
 TRIES = 3
 _RETRIED = frozenset({425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
@@ -84,15 +88,21 @@ class Client:
         api = Api(project_id, base_url, "v0")
         tls = ssl.create_default_context() if url.scheme == "https" else None
         host = url.hostname or ""
-        self._pool = Pool(Origin(host, url.port or (443 if tls else 80), tls))
-        self._path = url.path
+        proxy = proxy_for(url)
+        self._pool = Pool(Origin(host, url.port or (443 if tls else 80), tls, proxy))
+        is_forwarded = proxy is not None and tls is None  # each request is read by the proxy
+        self._path = f"http://{url.netloc}{url.path}" if is_forwarded else url.path
         headers = {
             "Host": url.netloc,
             "Accept": "application/json",
             **api.user_agent_header,
             **(api.authentication_header if project_id else {}),
         }
-        self._headers = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        if proxy is not None:
+            lines += proxy.header if is_forwarded else ""
+            _log.info("%s is asked through the proxy %s:%d", host, proxy.host, proxy.port)
+        self._headers = lines.encode()
         self._get_end = b" HTTP/1.1\r\n" + self._headers + b"\r\n"
         self._timeout = timeout
         self._budget = budget
@@ -137,14 +147,14 @@ class Client:
                 if _has_no_route(answer):
                     raise NoRoute(path, is_said=answer.status not in _NO_ROUTE)
                 if answer.status in _KEY_REFUSED:
-                    raise ProviderUnusable(_refusal(answer))
-                problem = _refusal(answer)
+                    raise ProviderUnusable(refusal(answer).detail, str(refusal(answer)))
+                problem = refusal(answer)
                 pause = self._backoff(answer, tried)
             except (OSError, NotSent) as error:
                 _check_allowance(started, self._timeout)
-                problem, pause = _failure(error), self._backoff(None, tried)
+                problem, pause = _unavailable(error), self._backoff(None, tried)
             if pause is None or time.monotonic() + pause >= deadline:
-                raise ChainUnavailable(problem) from None
+                raise problem from None
             tried += 1
             self._closed.wait(pause)
             self._metrics.retry()
@@ -164,7 +174,7 @@ class Client:
             endpoint = f"POST {path.partition('?')[0]}"
             return self._ask(endpoint, request, deadline, repeatable=False)
         except NotSent as error:
-            raise ChainUnavailable(_failure(error)) from None
+            raise _unavailable(error) from None
         except OSError as error:
             raise OutcomeUnknown(_failure(error)) from None
 
@@ -200,7 +210,7 @@ class Client:
         try:
             return self._ask(f"GET {PROBE}", request, deadline, repeatable=True)
         except (OSError, NotSent) as error:
-            raise ChainUnavailable(_failure(error)) from None
+            raise _unavailable(error) from None
 
     def _ask(self, endpoint: str, request: bytes, deadline: float, *, repeatable: bool) -> Answer:
         if self._closed.is_set():
@@ -248,7 +258,8 @@ def _json(answer: Answer) -> Any:
 
 def refusal(answer: Answer) -> ChainUnavailable:
     """Return the error for an answer that is no result, in a sentence without its body."""
-    return ChainUnavailable(_refusal(answer))
+    detail = _refusal(answer)
+    return ChainUnavailable(detail.partition(": ")[0], detail)
 
 
 def _has_no_route(answer: Answer) -> bool:
@@ -275,9 +286,18 @@ def _refusal(answer: Answer) -> str:
     return f"Blockfrost answered with the HTTP status {answer.status}"
 
 
-def _failure(error: BaseException) -> str:
+def _public(error: BaseException) -> str:
+    """Return the error in a line that names no host, as one of TLS may."""
+    return "TLS failed" if isinstance(error, ssl.SSLError) else one_line(error)
+
+
+def _unavailable(error: BaseException) -> ChainUnavailable:
+    return ChainUnavailable(_failure(error), _failure(error, one_line))
+
+
+def _failure(error: BaseException, shown: Callable[[BaseException], str] = _public) -> str:
     if isinstance(error, NotSent):
-        return f"cannot connect to Blockfrost: {one_line(error.__cause__ or error)}"
+        return f"cannot connect to Blockfrost: {shown(error.__cause__ or error)}"
     if isinstance(error, TimeoutError):
         return "Blockfrost did not answer in time"
-    return f"the connection to Blockfrost failed: {one_line(error)}"
+    return f"the connection to Blockfrost failed: {shown(error)}"

@@ -11,6 +11,8 @@ import ssl
 import time
 from typing import NamedTuple
 
+from facilitator_blockfrost.proxy import Proxy
+
 MAX_HEAD = 64 * 1024
 MAX_BODY = 32 * 1024 * 1024
 IDLE_SECONDS = 60.0
@@ -41,18 +43,41 @@ class Origin(NamedTuple):
     host: str
     port: int
     tls: ssl.SSLContext | None
+    proxy: Proxy | None = None
+    """The proxy on the way there."""
 
     def connect(self, timeout: float) -> "Connection":
         """Return a new connection. Raises :class:`OSError`."""
-        sock = socket.create_connection((self.host, self.port), timeout)
+        address = (self.host, self.port) if self.proxy is None else self.proxy[:2]
+        sock = socket.create_connection(address, timeout)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.tls is not None:
+                if self.proxy is not None:
+                    self._tunnel(sock, self.proxy, time.monotonic() + timeout)
                 sock = self.tls.wrap_socket(sock, server_hostname=self.host)
         except BaseException:
             sock.close()
             raise
         return Connection(sock)
+
+    def _tunnel(self, sock: socket.socket, proxy: Proxy, deadline: float) -> None:
+        """Have the proxy pass on everything to the origin."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        target = f"{host}:{self.port}"
+        request = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{proxy.header}\r\n"
+        sock.sendall(request.encode())
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            sock.settimeout(max(0.001, deadline - time.monotonic()))
+            data = sock.recv(_RECEIVE)
+            answer += data
+            if not data or len(answer) > MAX_HEAD:
+                raise ProtocolError("the proxy does not answer in HTTP")
+        _, _, rest = answer.partition(b" ")
+        if not rest.startswith(b"2"):
+            status = rest[:3].decode("ascii", "replace")
+            raise ProtocolError(f"the proxy refuses to connect to it ({status})")
 
 
 class Connection:

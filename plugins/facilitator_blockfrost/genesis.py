@@ -29,10 +29,9 @@ def _by_slots(client: Client) -> int:
     try:
         row = table(client.get("/blocks/latest"), "a block")
     except Missing:
-        raise ChainUnavailable(
-            "Blockfrost has neither genesis nor a block: look at base_url, which must hold the"
-            " whole path before /blocks/latest"
-        ) from None
+        public = "Blockfrost has neither genesis nor a block"
+        advice = "look at base_url, which must hold the whole path before /blocks/latest"
+        raise ChainUnavailable(public, f"{public}: {advice}") from None
     slot, seconds = whole(row, "slot"), whole(row, "time")
     for name, network in NETWORKS.items():
         if KNOWN_ERAS[name].start_ms(slot) == seconds * 1000:

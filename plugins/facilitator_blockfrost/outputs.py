@@ -42,7 +42,7 @@ from facilitator_blockfrost.values import read_output
 
 _PARALLEL = 8
 
-NOT_INDEXED = Unknown("Blockfrost does not have its transaction (or not yet)")
+NOT_INDEXED = Unknown("no transaction of that id is known to Blockfrost, or not yet")
 
 
 class SaysNothingOfSpends(Malformed):

@@ -27,9 +27,9 @@ def find_prefix(
         if answer.status not in _ELSEWHERE:
             raise refuse(answer)
     tried = " nor at ".join(f"{prefix}{PROBE}" for prefix in prefixes)
+    public = f"Blockfrost answers neither at {tried}"
     raise ChainUnavailable(
-        f"Blockfrost answers neither at {tried}: look at base_url, which must hold the whole path"
-        f" before {PROBE}"
+        public, f"{public}: look at base_url, which must hold the whole path before {PROBE}"
     )
 
 

@@ -70,6 +70,7 @@ def transaction(
     size: int = 300,
     is_valid: bool = True,
     auxiliary_data: bytes | None = None,
+    longest_metadata_string: int = 0,
     **body: Any,
 ) -> Transaction:
     """One input of 10 ada, one output of 9.8, signed by the input's owner; changed as asked."""
@@ -82,6 +83,7 @@ def transaction(
         witnesses=Witnesses(**{"vkeys": signed(*signers), **(witnesses or {})}),
         is_valid=is_valid,
         auxiliary_data=auxiliary_data,
+        longest_metadata_string=longest_metadata_string,
     )
 
 

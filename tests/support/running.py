@@ -11,6 +11,7 @@ from facilitator.runtime.composition import build_facilitator
 from facilitator.server import Server
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
+from support.border import unguarded
 from support.client import call
 
 NOW = 1_765_000_000.0
@@ -50,7 +51,7 @@ class Running:
 
     @property
     def devnet(self) -> Devnet:
-        chain = self.facilitator.chains[NETWORK]
+        chain = unguarded(self.facilitator.chains[NETWORK])
         assert isinstance(chain, Devnet)
         return chain
 

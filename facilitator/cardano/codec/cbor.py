@@ -141,10 +141,10 @@ class Reader:
             raise DecodeError(f"{what} must be {size} bytes, not {len(value)}")
         return value
 
-    def text(self, what: str, longest: int) -> str:
+    def text(self, what: str, longest: int | None = None) -> str:
         """Return a definite text string of at most ``longest`` bytes of UTF-8."""
         value = self._read_string(TEXT, what)
-        if len(value) > longest:
+        if longest is not None and len(value) > longest:
             raise DecodeError(f"{what} must be at most {longest} bytes, not {len(value)}")
         try:
             return value.decode()

@@ -135,17 +135,28 @@ def _read_tagged_script(reader: Reader) -> Script:
     return make_script(language, body)
 
 
-def skip_metadatum(reader: Reader) -> None:
-    """Skip an item of transaction metadata (CDDL ``metadatum``), nested to any depth."""
-    walk(reader, _visit_metadatum)
+def skip_metadatum(reader: Reader) -> int:
+    """Skip an item of transaction metadata (CDDL ``metadatum``), nested to any depth.
+
+    Return the bytes of its longest string. The ledger decodes any, and a rule of it allows 64.
+    """
+    longest = 0
+
+    def visit(reader: Reader, stack: list[int]) -> None:
+        nonlocal longest
+        longest = max(longest, _visit_metadatum(reader, stack))
+
+    walk(reader, visit)
+    return longest
 
 
-def _visit_metadatum(reader: Reader, stack: list[int]) -> None:
+def _visit_metadatum(reader: Reader, stack: list[int]) -> int:
+    """Visit an item; return the bytes of a string, else 0."""
     major = reader.major()
     if major < BYTES:
         reader.integer("an integer in metadata")
     elif major in (BYTES, TEXT):
-        _skip_bounded_string(reader, major)
+        return _skip_string(reader, major)
     elif major == ARRAY:
         length = reader.array_length("a list in metadata")
         stack.append(INDEFINITE_ARRAY if length is None else length)
@@ -154,23 +165,22 @@ def _visit_metadatum(reader: Reader, stack: list[int]) -> None:
         stack.append(INDEFINITE_MAP if length is None else 2 * length)
     else:
         raise DecodeError("metadata holds integers, byte and text strings, lists and maps")
+    return 0
 
 
-def _skip_bounded_string(reader: Reader, major: int) -> None:
-    """Skip a byte or text string of at most 64 bytes in total, in one piece or in chunks."""
+def _skip_string(reader: Reader, major: int) -> int:
+    """Skip a byte or text string, in one piece or in chunks; return its bytes."""
     what = "a string in metadata"
     if reader.raw[reader.pos] & 0x1F != 31:
-        _skip_chunk(reader, major, what)
-        return
+        return _skip_chunk(reader, major, what)
     reader.pos += 1
     size = 0
     while not reader.take_break():
         size += _skip_chunk(reader, major, what)
-        if size > _LONGEST_LEAF:
-            raise DecodeError(f"{what} must be at most {_LONGEST_LEAF} bytes")
+    return size
 
 
 def _skip_chunk(reader: Reader, major: int, what: str) -> int:
     if major == BYTES:
-        return len(reader.byte_string(what, _LONGEST_LEAF))
-    return len(reader.text(what, _LONGEST_LEAF).encode())
+        return len(reader.byte_string(what))
+    return len(reader.text(what).encode())

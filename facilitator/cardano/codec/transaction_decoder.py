@@ -40,7 +40,7 @@ def _read_transaction(reader: Reader) -> Transaction:
     transaction_id = blake2b(reader.raw[start : reader.pos], digest_size=32).digest()
     decoded_witnesses = read_witnesses(reader)
     is_valid = reader.boolean("the validity flag")
-    auxiliary, plutus = (None, ()) if reader.take_null() else read_auxiliary_data(reader)
+    auxiliary = None if reader.take_null() else read_auxiliary_data(reader)
     size = reader.pos - start  # the validity flag's byte stands for the ledger's own head
     reader.close(length, "the transaction")
     return Transaction(
@@ -50,6 +50,7 @@ def _read_transaction(reader: Reader) -> Transaction:
         body=decoded_body,
         witnesses=decoded_witnesses,
         is_valid=is_valid,
-        auxiliary_data=auxiliary,
-        auxiliary_plutus=plutus,
+        auxiliary_data=auxiliary.raw if auxiliary else None,
+        auxiliary_plutus=auxiliary.plutus if auxiliary else (),
+        longest_metadata_string=auxiliary.longest_string if auxiliary else 0,
     )

@@ -69,7 +69,7 @@ STATIC_RULES = (
     collateral.too_many_collateral_inputs,
     collateral.no_collateral_inputs,
     metadata.auxiliary_data,
-    metadata.auxiliary_scripts,
+    metadata.auxiliary_contents,
     scripts.malformed_script_witnesses,
     witnesses.missing_body_witnesses,
     witnesses.invalid_witnesses,

@@ -82,6 +82,8 @@ def script_verdicts(
     runs only if every phase-1 rule holds.
     """
     plutus = scripts.plutus()
+    if not plutus and not resolved.tx.is_valid:
+        return _marked_without_scripts(resolved)
     if plutus and evaluator is None:
         hashes = format_items(sorted({purpose.script.hex() for purpose in plutus}))
         return refuse_unjudged(f"it needs Plutus scripts ({hashes}); what they say is")
@@ -101,6 +103,14 @@ def script_verdicts(
             "it is marked as failing its scripts, but none of them fails",
         )
     return None
+
+
+def _marked_without_scripts(resolved: ResolvedTransaction) -> Failure:
+    marked = "it is marked as failing its scripts"
+    if resolved.missing:
+        known = "none was run, since outputs that it refers to do not exist or are spent"
+        return refuse_unjudged(f"{marked}; {known}: whether one fails is")
+    return Failure(VALIDATION_TAG_MISMATCH, f"{marked}, but has none to run")
 
 
 def _find_datum(resolved: ResolvedTransaction, item: int) -> bytes | None:

@@ -8,6 +8,8 @@ from facilitator.cardano.rules.failure import Environment, Failure
 from facilitator.cardano.rules.malformed import find_malformed
 from facilitator.cardano.transaction import Transaction
 
+_LONGEST_STRING = 64
+
 
 def auxiliary_data(tx: Transaction, _env: Environment) -> Failure | None:
     """Shelley UTXOW: the body names the hash of the auxiliary data that comes with it.
@@ -32,11 +34,15 @@ def auxiliary_data(tx: Transaction, _env: Environment) -> Failure | None:
     )
 
 
-def auxiliary_scripts(tx: Transaction, env: Environment) -> Failure | None:
-    """Shelley UTXOW, ``InvalidMetadata``: the ledger decodes Plutus scripts in auxiliary data.
+def auxiliary_contents(tx: Transaction, env: Environment) -> Failure | None:
+    """Shelley UTXOW, ``InvalidMetadata``: metadata and Plutus scripts in auxiliary data are sound.
 
-    Metadata itself is checked when it is decoded.
+    A string in metadata has at most 64 bytes.
     """
+    if tx.longest_metadata_string > _LONGEST_STRING:
+        size = tx.longest_metadata_string
+        message = f"a string in the metadata has {size} bytes, {_LONGEST_STRING} are allowed"
+        return Failure("InvalidMetadata", message)
     if not tx.auxiliary_plutus:
         return None
     return find_malformed("InvalidMetadata", tx, starmap(make_script, tx.auxiliary_plutus), env)

@@ -27,10 +27,9 @@ def check_network(provider: ChainProvider) -> None:
     if magic is None or magic == network.magic:
         return
     named = next((each.id for each in NETWORKS.values() if each.magic == magic), "another network")
-    raise ProviderUnusable(
-        f"it is of {named} (network magic {magic}), but {network.id} has the magic"
-        f" {network.magic}: set the provider of {network.id}"
-    )
+    public = f"it is of {named} (network magic {magic}), but {network.id} has the magic"
+    public += f" {network.magic}"
+    raise ProviderUnusable(f"{public}: set the provider of {network.id}", public)
 
 
 class Proof:
@@ -42,7 +41,7 @@ class Proof:
         self._provider = provider
         self._lock = threading.Lock()
         self._failures = 0
-        self._failure = ""
+        self._failure = ("", "")
         self._examined = False
         self.is_there = not isinstance(provider, NamesNetwork | ExaminesServer)
         """True while nothing need be asked before a use."""
@@ -63,12 +62,14 @@ class Proof:
             if self.is_there:
                 return
             if self._failures != failures:
-                raise ChainUnavailable(self._failure)
+                raise ChainUnavailable(*self._failure)
             try:
                 self._ask()
             except Exception as error:
-                text = str(error) if isinstance(error, ChainUnavailable) else one_line(error)
-                self._failure = text
+                if isinstance(error, ChainUnavailable):
+                    self._failure = str(error), error.detail
+                else:
+                    self._failure = type(error).__name__, one_line(error)
                 self._failures += 1
                 raise
             self.is_there = True

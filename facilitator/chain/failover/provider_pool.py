@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from facilitator.chain.failover.circuit_breaker import Permit
 from facilitator.chain.failover.provider_state import ProviderState
+from facilitator.errors import one_line
 from facilitator.roles.allowance import (
     AllowanceSpent,
     AllowanceUsedUp,
@@ -196,8 +197,10 @@ class ProviderPool:
 
     def _failed(self, member: ProviderState, permit: Permit, error: Exception) -> None:
         # Only these errors' texts are fit to be shown.
-        reason = isinstance(error, ChainUnavailable) and str(error)
-        if member.breaker.failed(permit, reason or type(error).__name__):
+        public, member.failure = type(error).__name__, one_line(error)
+        if isinstance(error, ChainUnavailable):
+            public, member.failure = str(error), error.detail
+        if member.breaker.failed(permit, public):
             member.proof.doubt()
             self._select_in_use()
 
@@ -209,7 +212,7 @@ class ProviderPool:
             self._in_use, self._used_last = now, now or last
             if now is before:
                 return
-            network, reason = self.network, last.breaker.reason
+            network, reason = self.network, last.failure
             if now is None:
                 _log.warning("%s: no provider answers; %s: %s", network, last.name, reason)
             elif now is last:

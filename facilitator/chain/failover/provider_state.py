@@ -58,6 +58,8 @@ class ProviderState:
         self._tip: Sighting | None = None
         self._block: Sighting | None = None
         self._lock = threading.Lock()
+        self.failure = ""
+        """The last failure, for the operator; the breaker has what callers are shown."""
         self.is_lagging = False
         """True if it was too far behind at the last check."""
         self.tip_seconds = 0.0

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from facilitator.errors import FacilitatorError, one_line
 from facilitator.observability.redaction import Redactor
+from facilitator.roles.chain import ChainUnavailable
 from facilitator.roles.storage import StorageUnavailable
 
 Status = Literal["ok", "warning", "failed"]
@@ -32,7 +33,7 @@ def attempt(name: str, action: Callable[[], str], remedy: str) -> Iterator[Resul
             result = Result(name, "ok", action())
         except FacilitatorError as error:
             result = Result(name, "failed", str(error))
-        except StorageUnavailable as error:
+        except (StorageUnavailable, ChainUnavailable) as error:
             result = Result(name, "failed", " ".join(error.detail.split()), remedy)
         except Exception as error:
             detail = " ".join(str(error).split()) or type(error).__name__

@@ -56,7 +56,7 @@ class Submission:
             _log.warning("submitting %s: %s", claim.transaction_id, error)
             self._refused(pending, owner, error)
         except ChainUnavailable as error:
-            _log.warning("submitting %s: %s", claim.transaction_id, error)
+            _log.warning("submitting %s: %s", claim.transaction_id, error.detail)
             is_unknown = isinstance(error, SubmissionUnknown)
             self._not_accepted(pending, _UNKNOWN if is_unknown else _NOT_SENT, error)
             if not is_unknown:

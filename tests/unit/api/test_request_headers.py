@@ -127,6 +127,42 @@ def test_browsers_may_call_from_the_origins_set(
         assert ("POST" in methods) is ("x-api-key" in headers) is bool(allowed)
 
 
+@pytest.mark.parametrize(
+    ("setting", "varies"), [("https://shop.example", True), ("*", False), ("", False)]
+)
+def test_a_cache_keeps_the_answers_of_origins_apart(
+    tmp_path: Path, setting: str, varies: bool
+) -> None:
+    with serving(tmp_path, server__cors_origins=setting) as client:
+        answers = [
+            client.call("GET", "/openapi.json"),
+            client.call("GET", "/openapi.json", Origin="https://shop.example"),
+            client.call("POST", "/verify", b"{"),
+        ]
+    for answer in answers:
+        assert ("Origin" in answer.headers.get("vary", "")) is varies
+
+
+@pytest.mark.parametrize(
+    ("setting", "allowed"),
+    [("https://shop.example", "https://shop.example"), ("*", "*"), ("https://b.example", None)],
+)
+@pytest.mark.parametrize("status", [400, 413, 431])
+def test_the_servers_own_answers_may_be_read_by_the_same_origins(
+    tmp_path: Path, setting: str, allowed: str | None, status: int
+) -> None:
+    head = b"POST /verify HTTP/1.1\r\nHost: x\r\nOrigin: https://shop.example\r\n"
+    rest = {
+        400: b"Content-Length: x\r\n\r\n",
+        413: b"Content-Length: 900000\r\n\r\n",
+        431: b"A: " + b"a" * 40_000 + b"\r\n\r\n",
+    }
+    with serving(tmp_path, server__cors_origins=setting) as client:
+        answer = client.raw(head + rest[status])
+    assert answer.status == status
+    assert answer.headers.get("access-control-allow-origin") == allowed
+
+
 class Whoami:
     """Tells what the app knows of the client."""
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from facilitator_memory.storage import MemoryStorage
+from support.border import unguarded
 from support.payments import BOB, Payer, identified, requirements, transaction_id
 from support.running import Running
 
@@ -33,7 +34,7 @@ def keys_of(running: Running) -> dict[str, Any]:
     """The names that the storage has bound."""
     storage = running.facilitator.storage
     while not isinstance(storage, MemoryStorage):
-        storage = vars(storage)["_storage"]
+        storage = unguarded(vars(storage).get("_storage", storage))
     return dict(storage._keys)
 
 

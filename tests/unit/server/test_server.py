@@ -354,3 +354,13 @@ def test_what_the_app_fails_to_answer_is_told_and_what_waitress_refuses_is_not(
     assert (refused.status, refused.json["errorReason"]) == (400, "bad_request")
     where = {"requestId": "mine", "method": "POST", "url": "/settle", "path": "/settle"}
     assert told == [(fault, {**where, "status": "500"})]
+
+
+@pytest.mark.parametrize("fault", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()], ids=repr)
+def test_what_would_end_a_thread_is_answered(tmp_path: Path, fault: BaseException) -> None:
+    def app(*_: object) -> Any:
+        raise fault
+
+    with Server(app, settings(tmp_path).server, network=NETWORK) as server:
+        answer = Client(server.port).call("GET", "/mine")
+    assert (answer.status, answer.json["error"]) == (500, "internal_error")

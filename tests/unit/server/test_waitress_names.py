@@ -92,6 +92,7 @@ NAMES: dict[Owner, dict[str, str]] = {
         "content_length": ATTRIBUTE,
         "error": ATTRIBUTE,
         "expect_continue": ATTRIBUTE,
+        "header_plus": ATTRIBUTE,
         "headers": ATTRIBUTE,
         "parse_header": "(self, header_plus)",
         "path": ATTRIBUTE,
@@ -104,6 +105,7 @@ NAMES: dict[Owner, dict[str, str]] = {
         "accepting": ATTRIBUTE,
         "active_channels": ATTRIBUTE,
         "adj": ATTRIBUTE,
+        "application": ATTRIBUTE,
         "channel_class": ATTRIBUTE,
         "effective_port": ATTRIBUTE,
         "handle_accept": "(self)",
@@ -142,6 +144,7 @@ NAMES: dict[Owner, dict[str, str]] = {
     WSGITask: {
         "build_response_header": "(self)",
         "channel": ATTRIBUTE,
+        "execute": "(self)",
         "get_environment": "(self)",
         "set_close_on_finish": "(self) -> None",
         "version": ATTRIBUTE,

@@ -40,7 +40,7 @@ def test_a_fault_in_a_request_is_500_and_reported(
     def fail(_: Any) -> Any:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(running.devnet, "outputs", fail)
+    monkeypatch.setattr(running.facilitator.service._verifier, "check_static", fail)
     status, answer = running.call("POST", "/verify", Payer(running).body())
     assert (status, answer["isValid"], answer["invalidReason"]) == (500, False, "internal_error")
     assert "a bug" not in str(answer)
@@ -51,7 +51,7 @@ def test_a_fault_in_a_request_is_500_and_reported(
     assert (context["url"], context["status"]) == (f"{running.url}/verify", "500")
 
 
-def test_a_fault_while_following_is_reported_and_following_goes_on(running: Running) -> None:
+def test_a_provider_s_fault_is_reported_and_following_goes_on(running: Running) -> None:
     reporter = Reporter()
     running.facilitator.faults.reporters[:] = [("good", reporter)]
     body = Payer(running).body()
@@ -69,7 +69,7 @@ def test_a_fault_while_following_is_reported_and_following_goes_on(running: Runn
     running.next_block()
     assert running.settle_until(body, lambda answer: bool(answer["success"]))
     ((error, context),) = reporter.reports
-    assert (error, list(context)) == ("a bug", ["thread"])
+    assert (error, context) == ("a bug", {"plugin": "devnet", "hook": "blocks_after"})
 
 
 def test_without_the_storage_payments_are_verified_and_none_is_settled(

@@ -195,8 +195,6 @@ AUXILIARY: list[tuple[object, str]] = [
     ([{}, [[7, 0]]], "the kind of a native script"),
     ({-1: 0}, "a metadata label must be an unsigned integer"),
     (Pairs([(1, 0), (1, 0)]), "the metadata has the label 1 twice"),
-    ({0: bytes(65)}, "must be at most 64 bytes, not 65"),
-    ({0: "é" * 33}, "must be at most 64 bytes, not 66"),
     ({0: None}, "metadata holds"),
     ({0: Tagged(2, b"\1")}, "metadata holds"),
     (Tagged(259, {5: []}), "the auxiliary data has no key 5"),

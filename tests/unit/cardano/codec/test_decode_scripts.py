@@ -182,19 +182,28 @@ def test_native_scripts_that_end_in_the_wrong_place(raw: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw",
-    ["7f617a" + "783e" + "61" * 62 + "ff", "5f41004100ff", "7fff", "5fff", "7840" + "61" * 64],
+    ("raw", "longest"),
+    [
+        ("7f617a" + "783e" + "61" * 62 + "ff", 63),
+        ("7f617a" + "7840" + "61" * 64 + "ff", 65),
+        ("5f41004100ff", 2),
+        ("7fff", 0),
+        ("5fff", 0),
+        ("7840" + "61" * 64, 64),
+        ("7841" + "61" * 65, 65),
+        ("82" + "5841" + "00" * 65 + "4100", 65),
+        ("a1" + "62c3a9" + "00", 2),
+    ],
 )
-def test_metadata_strings_in_chunks(raw: str) -> None:
+def test_metadata_strings_in_one_piece_and_in_chunks(raw: str, longest: int) -> None:
     reader = Reader(bytes.fromhex(raw))
-    skip_metadatum(reader)
+    assert skip_metadatum(reader) == longest
     assert reader.pos == reader.end
 
 
 @pytest.mark.parametrize(
     "raw",
     [
-        "7f617a" + "7840" + "61" * 64 + "ff",  # 65 bytes in all
         "7f4100ff",  # a chunk of the other kind
         "5f6161ff",
         "7f61c361a9ff",  # a character split between chunks

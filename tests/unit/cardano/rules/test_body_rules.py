@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from facilitator.cardano.addresses.byron import compute_bootstrap_root
-from facilitator.cardano.rules import touched
+from facilitator.cardano.rules import NOT_JUDGED, touched
 from facilitator.cardano.signatures import signature_holds
 from facilitator.cardano.state import StateQuery
 from facilitator.cardano.transaction import (
@@ -114,6 +114,26 @@ def test_marked_as_failing_without_scripts_is_refused() -> None:
     assert broken(transaction(is_valid=False)).keys() == {"ValidationTagMismatch"}
     redeemers = {"redeemers": (Redeemer(0, 0, b"\x00", 0, 0),), "redeemers_span": b"\xa0"}
     assert "ValidationTagMismatch" in broken(transaction(is_valid=False, witnesses=redeemers))
+
+
+def test_marked_as_failing_says_what_was_not_judged() -> None:
+    redeemers = {"redeemers": (Redeemer(0, 0, b"\x00", 0, 0),), "redeemers_span": b"\xa0"}
+    tx = transaction(is_valid=False, witnesses=redeemers)
+    assert broken(tx)["ValidationTagMismatch"].endswith("but has none to run")
+    spent = {ref: each for ref, each in UTXO.items() if ref != INPUT}
+    found = broken(tx, utxo=spent)
+    assert "ValidationTagMismatch" not in found
+    assert "none was run, since outputs that it refers to do not exist" in found[NOT_JUDGED]
+
+
+def test_a_string_in_metadata_has_at_most_64_bytes() -> None:
+    data = b"\xa1\x01\x02"
+    right = blake2b(data, digest_size=32).digest()
+    for size, rules in ((64, set()), (65, {"InvalidMetadata"})):
+        tx = transaction(
+            auxiliary_data=data, auxiliary_data_hash=right, longest_metadata_string=size
+        )
+        assert broken(tx).keys() == rules
 
 
 def test_auxiliary_data_and_its_hash_come_together() -> None:

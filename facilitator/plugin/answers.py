@@ -1,0 +1,104 @@
+"""Checks of what a part's methods return, made from the annotations of its protocol.
+
+The roles' records are looked into. Values of the ledger are not: they are many, and the core's own
+functions make them.
+"""
+
+import dataclasses
+import types
+from collections.abc import Callable, Collection, Mapping
+from operator import attrgetter
+from typing import Any, TypeAlias, Union, cast, get_args, get_origin, get_type_hints
+
+Fits: TypeAlias = Callable[[Any], bool]
+
+_RECORDS = "facilitator.roles."
+_TEXT = (str, bytes, bytearray)
+
+
+def returns_of(member: Any) -> Fits | None:
+    """Return a check of what a protocol's method or property returns; ``None`` if nothing counts.
+
+    The check itself may raise, as a mapping of a plugin's own may.
+    """
+    function = member.fget if isinstance(member, property) else member
+    hint = get_type_hints(function).get("return", Any)
+    return None if hint in (Any, types.NoneType) else _fits(hint)
+
+
+def _fits(hint: Any) -> Fits:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return lambda _: True
+    if (kinds := _plain(hint)) is not None:
+        return lambda value: isinstance(value, kinds)
+    if origin in (Union, types.UnionType):
+        return _any_of([_fits(each) for each in arguments])
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return _mapping(_fits(arguments[0]), _fits(arguments[1]))
+    if isinstance(origin, type) and issubclass(origin, Collection):
+        return _collection(origin, _fits(arguments[0]))
+    return _record(hint)
+
+
+def _plain(hint: Any) -> tuple[type, ...] | None:
+    """Return the classes of a hint for which ``isinstance`` is enough; ``None`` for others."""
+    if get_origin(hint) in (Union, types.UnionType):
+        parts = [_plain(each) for each in get_args(hint)]
+        return None if None in parts else tuple(kind for part in parts for kind in part or ())
+    if get_origin(hint) is not None or (hint.__module__.startswith(_RECORDS) and _names(hint)):
+        return None
+    return (int, float) if hint is float else (hint,)
+
+
+def _names(kind: Any) -> Collection[str]:
+    """Return the names of a record's fields; none of other types."""
+    if dataclasses.is_dataclass(kind):
+        return [field.name for field in dataclasses.fields(kind)]
+    return tuple(getattr(kind, "_fields", ()))
+
+
+def _any_of(checks: list[Fits]) -> Fits:
+    return lambda value: any(fits(value) for fits in checks)
+
+
+def _mapping(key: Fits, content: Fits) -> Fits:
+    def fits(value: Any) -> bool:
+        return isinstance(value, Mapping) and all(
+            key(name) and content(each) for name, each in value.items()
+        )
+
+    return fits
+
+
+def _collection(kind: type, element: Fits) -> Fits:
+    def fits(value: Any) -> bool:
+        if not isinstance(value, kind) or isinstance(value, _TEXT):
+            return False
+        return all(element(each) for each in cast("Collection[Any]", value))
+
+    return fits
+
+
+def _record(kind: type) -> Fits:
+    """Return a check of a record and its fields. A claim has many, and is read for a payment."""
+    hints = {name: hint for name, hint in get_type_hints(kind).items() if name in _names(kind)}
+    plain = {name: kinds for name, hint in hints.items() if (kinds := _plain(hint)) is not None}
+    further = [(name, _fits(hint)) for name, hint in hints.items() if name not in plain]
+    values, classes = _getter(list(plain)), list(plain.values())
+
+    def fits(value: Any) -> bool:
+        return (
+            isinstance(value, kind)
+            and all(map(isinstance, values(value), classes))
+            and all(check(getattr(value, name)) for name, check in further)
+        )
+
+    return fits
+
+
+def _getter(names: list[str]) -> Callable[[Any], Collection[Any]]:
+    """Return a function that returns the attributes of a value, however many they are."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda value: [getattr(value, name) for name in names]
