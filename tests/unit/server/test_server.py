@@ -177,7 +177,7 @@ def test_a_refused_client_cannot_go_on_sending_for_ever(
 ) -> None:
     monkeypatch.setattr(http_connection, "LINGER_SECONDS", 0)
     with serving(tmp_path) as client, client.connect() as connection:
-        connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 999999999\r\n\r\n")
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n")
         assert read_answer(connection).status == 413
         with pytest.raises(ConnectionError):
             connection.sendall(bytes(1 << 30))
@@ -191,9 +191,9 @@ def test_what_a_refused_client_sends_afterwards_is_no_request(tmp_path: Path) ->
         return {}
 
     with serving(tmp_path, ScriptedService(on_status=status)) as client:
-        smuggled = b"GET /status/" + b"a" * 64 + b" HTTP/1.1\r\n\r\n"
+        smuggled = b"GET /status/" + b"a" * 64 + b" HTTP/1.1\r\nHost: x\r\n\r\n"
         with client.connect() as connection:
-            connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 999999999\r\n\r\n")
+            connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n")
             assert read_answer(connection).status == 413
             connection.sendall(smuggled)
             assert connection.recv(100) == b""
