@@ -87,6 +87,7 @@ from facilitator.roles.storage import (
 )
 from facilitator.roles.wallet import Signature, Wallet
 from facilitator.settings import RateLimitSettings, Settings, setting
+from facilitator.settings.hosts import is_loopback, is_own_host
 from facilitator.x402.messages import Requirements, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
 
@@ -108,6 +109,8 @@ __all__ += [
     "RateLimitSettings",
     "Settings",
     "SystemClock",
+    "is_loopback",
+    "is_own_host",
     "setting",
 ]
 # Chain providers
