@@ -88,6 +88,17 @@ def test_an_ipv6_address_is_written_as_in_urls(tmp_path: Path) -> None:
     server.close()
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6 beside IPv4")
+def test_all_of_ipv6_has_ipv4_too(tmp_path: Path) -> None:
+    """A client's IPv4 address is what it is, for limits and for this machine."""
+    with serving(tmp_path, server__host="::") as client:
+        ask = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        for address in ("127.0.0.1", "::1"):
+            with socket.create_connection((address, client.port), timeout=20) as connection:
+                connection.sendall(ask)
+                assert read_answer(connection).status == 200
+
+
 def test_stopping_twice_or_without_a_start_is_harmless(tmp_path: Path) -> None:
     unstarted = made(tmp_path)
     unstarted.close()
