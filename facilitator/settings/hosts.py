@@ -2,12 +2,21 @@
 
 import ipaddress
 import re
+from functools import lru_cache
 
 _WITH_PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(?::[0-9]*)?")
+
+_LONGEST = 253
+"""Most characters that a name has; callers must not fill the cache with longer ones."""
 
 
 def is_loopback(host: str) -> bool:
     """Return True for a loopback address, and for the name localhost."""
+    return len(host) <= _LONGEST and _is_loopback(host)
+
+
+@lru_cache(maxsize=64)
+def _is_loopback(host: str) -> bool:
     try:
         ip = ipaddress.ip_address(host)
     except ValueError:

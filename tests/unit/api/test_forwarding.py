@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facilitator.api.clients import client_of
-from facilitator.api.forwarding import forwarding_headers
+from facilitator.api.forwarding import forwarding_headers, is_local
 from facilitator.settings.hosts import is_own_host
 from support.web import TRANSACTION, Client, payment, serving
 
@@ -182,6 +182,15 @@ def test_own_hosts(host: str) -> None:
 @pytest.mark.parametrize("host", OTHERS)
 def test_hosts_of_others(host: str) -> None:
     assert not is_own_host(host, "x.home")
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_this_machine_by_either_family(peer: str) -> None:
+    assert is_local({"HTTP_HOST": "127.0.0.1:3000"}, peer, "::")
+    assert is_local({"HTTP_HOST": "[::]:3000"}, peer, "::")
+    assert not is_local({"HTTP_HOST": "evil.example"}, peer, "::")
+    assert not is_local({"HTTP_HOST": "a" * 30_000}, peer, "::")
+    assert not is_local({"HTTP_HOST": "localhost"}, "::ffff:10.0.0.1", "::")
 
 
 @given(st.text(max_size=40))
