@@ -27,7 +27,7 @@ async def post(url: str, path: str, body: bytes) -> dict[str, Any]:
     host, port = url.removeprefix("http://").split("/")[0].split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(
-        b"POST %s HTTP/1.1\r\nHost: benchmark\r\nConnection: close\r\n"
+        b"POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
         % (path.encode(), len(body), body)
     )

@@ -33,7 +33,7 @@ async def post(url: str, path: str, body: bytes, wait: float = 75) -> dict[str, 
     host, port = url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(
-        b"POST %s HTTP/1.1\r\nHost: benchmark\r\nConnection: close\r\n"
+        b"POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         b"Prefer: wait=%d\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
         % (path.encode(), wait, len(body), body)
     )

@@ -129,7 +129,7 @@ def run(arguments: argparse.Namespace) -> None:
             servers[workers] = stack.enter_context(process(["serve"], environ, folder))
         payers = [api.fund(f"payer {number}") for number in range(arguments.payments)]
         requests = cycle(
-            b"POST /verify HTTP/1.1\r\nHost: benchmark\r\nContent-Type: application/json\r\n"
+            b"POST /verify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
             for body in [payer.body() for payer in payers]
         )

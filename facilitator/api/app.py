@@ -153,7 +153,7 @@ def _add_middleware(
     subscribe: Subscribe,
 ) -> None:
     """Add the middleware, the log first: responses pass it last, so it sees the final answer."""
-    address = ClientAddress(settings.server.trusted_proxies)
+    address = ClientAddress(settings.server.trusted_proxies, settings.server.host)
     app.cors = cors = Cors(settings.server.cors_origins)
     app.add_middleware(RequestLog())
     if meter is not NO_METER:

@@ -11,17 +11,11 @@ from facilitator.api.proxies import ip_of
 def client_of(req: falcon.Request, key_name: str | None) -> str | None:
     """Return the client: ``key:`` and the name of its API key, else its address or network.
 
-    ``None`` stands for this machine, without a (trusted) proxy in between.
+    ``None`` stands for a program of this machine, without any proxy in between.
     """
-    if "HTTP_X_FORWARDED_FOR" not in req.env and _is_loopback(req.remote_addr):
+    if req.context.is_local:
         return None
     return f"key:{key_name}" if key_name else _network(req.remote_addr)
-
-
-@lru_cache(maxsize=4096)
-def _is_loopback(address: str) -> bool:
-    ip = ip_of(address)
-    return ip is not None and ip.is_loopback
 
 
 @lru_cache(maxsize=4096)

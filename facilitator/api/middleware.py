@@ -7,11 +7,19 @@ from typing import Any, Literal, Protocol
 
 import falcon
 
+from facilitator.api.errors import ApiError
+from facilitator.api.forwarding import (
+    FORWARDED_FOR,
+    ForwardingWarnings,
+    forwarding_headers,
+    is_local,
+)
 from facilitator.api.proxies import TrustedProxies
 from facilitator.api.rate_limit import HEADERS as QUOTA_HEADERS
 from facilitator.api.requests import request_id_of
 from facilitator.api.responses import HEADERS
 from facilitator.observability import logs
+from facilitator.settings.hosts import is_loopback, is_own_host
 
 logger = logging.getLogger("facilitator.http")
 
@@ -147,27 +155,62 @@ class HeadAsGet:
 class ClientAddress:
     """Middleware that sets ``remote_addr`` to the client's address behind a trusted proxy.
 
-    It removes the forwarding headers of all others, so that they can deceive no code.
+    It removes the forwarding headers of all others, so that they can deceive no code. Two
+    attributes of ``req.context`` say where the request comes from. ``is_local``: from a program of
+    this machine, and nothing forwarded it. ``is_relayed``: a proxy forwarded it, ``remote_addr`` is
+    the proxy's own address, and the client's is not known.
     """
 
-    def __init__(self, trusted_proxies: Collection[str]) -> None:
-        """Trust these IP addresses and networks of proxies."""
+    def __init__(self, trusted_proxies: Collection[str], listens_on: str) -> None:
+        """Trust these IP addresses and networks of proxies. ``listens_on`` is ``server.host``."""
         self.trust(trusted_proxies)
+        self._listens_on = listens_on
+        self._is_for_this_machine = is_loopback(listens_on)
+        self._warnings = ForwardingWarnings()
 
     def trust(self, proxies: Collection[str]) -> None:
         """Trust these IP addresses and networks from now on, and no others."""
         self._proxies = TrustedProxies(proxies)
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
-        """Set the client's address, or remove its forwarding headers."""
-        peer, proxies = req.remote_addr, self._proxies
-        if proxies.trusts(peer):
-            forwarded_for = req.env.get("HTTP_X_FORWARDED_FOR", "")
-            req.env["REMOTE_ADDR"] = proxies.client(peer, forwarded_for)
-            return
-        for name in [name for name in req.env if name.startswith("HTTP_X_FORWARDED_")]:
-            del req.env[name]
-        req.env.pop("HTTP_FORWARDED", None)
+        """Set the client's address, or remove its forwarding headers.
+
+        Raises :class:`ApiError` 403.
+        """
+        peer, headers = req.remote_addr, forwarding_headers(req.env)
+        req.context.is_local = not headers and is_local(req.env, peer, self._listens_on)
+        req.context.is_relayed = bool(headers) and not self._set_client(req, peer, headers)
+        if not headers:
+            self._check_host(req)
+
+    def _set_client(self, req: falcon.Request, peer: str, headers: list[str]) -> bool:
+        """Return True if the address of the client is known, which is then set."""
+        proxies = self._proxies
+        if not proxies.trusts(peer):
+            self._warnings.unknown_proxy(peer, headers)
+            for name in headers:
+                del req.env[name]
+            return False
+        forwarded_for = req.env.get(FORWARDED_FOR, "")
+        req.env["REMOTE_ADDR"] = proxies.client(peer, forwarded_for)
+        if not forwarded_for.strip(" ,"):
+            self._warnings.silent_proxy(peer, headers)
+            return False
+        return True
+
+    def _check_host(self, req: falcon.Request) -> None:
+        """Refuse ``/status`` by a name that a web page made this machine's.
+
+        Such a page could read what only programs of this machine can. Proxies send other names
+        too, but they forward.
+        """
+        area = req.path.lstrip("/").partition("/")[0]
+        if (
+            area == "status"
+            and self._is_for_this_machine
+            and not is_own_host(req.env.get("HTTP_HOST"), self._listens_on)
+        ):
+            raise ApiError(403, "forbidden", "The Host of the request is not that of this server.")
 
 
 class Cors:

@@ -96,6 +96,7 @@ from facilitator.roles.storage import (
 )
 from facilitator.roles.wallet import Signature, Wallet
 from facilitator.settings import RateLimitSettings, Settings, setting
+from facilitator.settings.hosts import is_loopback, is_own_host
 from facilitator.x402.messages import Requirements, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
 
@@ -117,6 +118,8 @@ __all__ += [
     "RateLimitSettings",
     "Settings",
     "SystemClock",
+    "is_loopback",
+    "is_own_host",
     "setting",
 ]
 # Chain providers

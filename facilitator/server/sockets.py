@@ -16,7 +16,9 @@ _KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 
 
 _OTHER_HOST = "set server.host to an address of this machine"
+_ANY_IPV6 = "::"
 _ADVICE = {
+    errno.EAFNOSUPPORT: "this machine has no IPv6, set server.host to 0.0.0.0 for all of IPv4",
     errno.EADDRINUSE: "stop what has it, or set server.port",
     errno.EACCES: "set server.port to one that this user may have, from 1024 on",
 }
@@ -35,7 +37,7 @@ def listen(settings: ServerSettings) -> Sequence[socket.socket]:
     sockets: list[socket.socket] = []
     try:
         for family, address in _addresses(settings):
-            sockets.append(socket.create_server(address, family=family, backlog=BACKLOG))
+            sockets.append(_listen_at(family, address))
             _keep_alive(sockets[-1])
     except (OSError, ValueError) as error:  # the latter for what cannot be a name
         for each in sockets:
@@ -44,6 +46,15 @@ def listen(settings: ServerSettings) -> Sequence[socket.socket]:
             f"cannot listen on {settings.host}:{settings.port}: {_why(error)}"
         ) from error
     return sockets
+
+
+def _listen_at(family: socket.AddressFamily, address: Any) -> socket.socket:
+    """Return a socket that listens at the address, at ``::`` for IPv4 too.
+
+    Python would leave IPv4 out there, unlike the system and what operators expect.
+    """
+    both = family == socket.AF_INET6 and address[0] == _ANY_IPV6 and socket.has_dualstack_ipv6()
+    return socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)
 
 
 def _keep_alive(listening: socket.socket) -> None:

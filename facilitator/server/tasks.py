@@ -23,9 +23,16 @@ from facilitator.x402.reasons import Reason
 
 MAX_HEADER_BYTES = 32768
 MAX_CONTENT_LENGTH = 2**63 - 1
+VERSIONS = ("1.0", "1.1")
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(:[0-9]*)?", re.ASCII)
+"""A valid Host. Waitress joins several by a comma and a space, which no host has."""
 
 _ERRORS = {
-    400: ("bad_request", "The request is not well-formed HTTP, or of an unknown transfer coding."),
+    400: (
+        "bad_request",
+        "The request is not well-formed HTTP/1.1 with one Host, or of an unknown coding.",
+    ),
     413: (Reason.INVALID_PAYLOAD, "The body is too large."),
     431: (
         "headers_too_large",
@@ -146,7 +153,24 @@ class Parser(HTTPRequestParser):
             raise ParsingError(str(error)) from error
         except TransferEncodingNotImplemented as error:  # 501 would look like the server's fault
             raise ParsingError(str(error)) from error
+        self._check_host()
         self._check_framing()
+
+    def _check_host(self) -> None:
+        """Refuse what RFC 9112 §2.3 and §3.2 have a server refuse."""
+        if self.version not in VERSIONS:
+            raise ParsingError("the version of HTTP is neither 1.0 nor 1.1")
+        host = self.headers.get("HOST")
+        if host is None:
+            if self.version == "1.1":
+                raise ParsingError("no Host")
+        elif not _HOST.fullmatch(host):
+            raise ParsingError("more than one Host, or no valid one")
+        # A proxy may believe the host in the request line, and so must this server: RFC 9112 §3.2.2
+        if self.proxy_netloc:
+            if not _HOST.fullmatch(self.proxy_netloc):
+                raise ParsingError("no valid host in the request line")
+            self.headers["HOST"] = self.proxy_netloc
 
     def _check_framing(self) -> None:
         """Refuse lengths that a proxy may read in another way: it would see other requests."""

@@ -1,31 +1,25 @@
-"""The layers of settings, read from files and variables. Only this module knows dynaconf.
+"""The layers of settings, read from files and variables.
 
-Each file and the environment variables are read by a ``Dynaconf`` of their own and combined by
-:mod:`facilitator.settings.resolve`: dynaconf's own merging either replaces tables as a
-whole or appends lists, and loses where a value came from.
+Each file and each environment variable is read by itself, and :mod:`facilitator.settings.resolve`
+combines them: dynaconf's own merging either replaces tables as a whole or appends lists, and loses
+where a value came from.
 """
 
-import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dynaconf import Dynaconf
-from dynaconf.loaders import toml_loader
-
 from facilitator.errors import ConfigInvalidError, Problem, did_you_mean
+from facilitator.settings.isolated_dynaconf import nested
+from facilitator.settings.secret_files import KEPT_QUOTES, is_wrapped_in_quotes
+from facilitator.settings.service_links import PREFIX, is_service_link
 
 ENVIRONMENTS = ("development", "preview", "preprod", "production")
-PREFIX = "FACILITATOR_"
 RESERVED = frozenset({"FACILITATOR_ENV", "FACILITATOR_SETTINGS"})
 FILES_BESIDE = ("settings.local.toml", ".secrets.toml")
 PACKAGED = Path(__file__).parent.parent / "default_settings.toml"
-
-# Kubernetes and Docker links announce a service named "facilitator" with variables of these names.
-_SERVICE_LINK = re.compile(
-    r"FACILITATOR_(SERVICE_HOST|SERVICE_PORT\w*|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
-)
 
 
 @dataclass(frozen=True)
@@ -36,6 +30,8 @@ class Layer:
     values: Mapping[str, Any] = field(repr=False)
     is_text: bool = False
     """True if the values are texts without a type, such as environment variables."""
+    may_be_link: bool = False
+    """True for a variable that announces a service, unless it is a declared setting."""
 
 
 def read_layers(
@@ -61,6 +57,8 @@ def read_layers(
 
 def _environment(environ: Mapping[str, str]) -> str:
     name = (environ.get("FACILITATOR_ENV") or "development").lower()
+    if is_wrapped_in_quotes(name):
+        raise ConfigInvalidError([Problem("FACILITATOR_ENV", KEPT_QUOTES)])
     if name not in ENVIRONMENTS:
         hint = did_you_mean(name, ENVIRONMENTS) or f"; known are {', '.join(ENVIRONMENTS)}"
         raise ConfigInvalidError([Problem("FACILITATOR_ENV", f"unknown environment {name}{hint}")])
@@ -100,14 +98,14 @@ def _misplaced(name: str, value: object) -> str:
 
 
 def _read_file(file: Path) -> dict[str, Any]:
-    layer = _empty()
     try:
-        # Dynaconf takes an unreadable file for an empty one, and another encoding for Latin-1.
-        if file.read_text(encoding="utf-8").startswith("\ufeff"):
+        text = file.read_text(encoding="utf-8")
+        if text.startswith("\ufeff"):
             raise ConfigInvalidError(
                 [Problem(str(file), "begins with a byte order mark: save it as UTF-8 without one")]
             )
-        toml_loader.load(layer, filename=str(file), silent=False)
+        # Not by dynaconf: a file could switch on that it evaluates texts.
+        tables = tomllib.loads(text)
     except OSError as error:
         raise ConfigInvalidError(
             [Problem(str(file), f"cannot be read: {error.strerror}")]
@@ -116,33 +114,16 @@ def _read_file(file: Path) -> dict[str, Any]:
         raise ConfigInvalidError([Problem(str(file), "is not UTF-8 text")]) from None
     except ValueError as error:
         raise ConfigInvalidError([Problem(str(file), f"is not valid TOML: {error}")]) from None
-    return {name.lower(): value for name, value in layer.as_dict().items()}
+    return {name.lower(): value for name, value in tables.items()}
 
 
 def _variable_layers(environ: Mapping[str, str]) -> Iterator[Layer]:
-    variables = _empty()
-    for number, (name, value) in enumerate(sorted(environ.items())):
-        if name.startswith(PREFIX) and name not in RESERVED and not _is_service_link(name, value):
-            # A table for each, so that none can hide another or an option of dynaconf.
-            table = f"VARIABLE{number}"
-            variables.set(f"{table}__{name.removeprefix(PREFIX)}", value, dotted_lookup=True)
-            nested = _lowered(variables.as_dict()[table])
-            yield Layer(f"environment variable {name}", nested, is_text=True)
-
-
-def _is_service_link(name: str, value: str) -> bool:
-    if name == "FACILITATOR_PORT":
-        return value.startswith(("tcp://", "udp://", "sctp://"))
-    return _SERVICE_LINK.fullmatch(name) is not None
-
-
-def _lowered(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name.lower(): _lowered(value) if isinstance(value, dict) else value
-        for name, value in values.items()
-    }
-
-
-def _empty() -> Any:
-    """Return a Dynaconf that reads nothing by itself and takes ``@format`` and the like as text."""
-    return Dynaconf(settings_files=[], loaders=[], core_loaders=[], auto_cast=False)
+    for name, value in sorted(environ.items()):
+        if not name.startswith(PREFIX) or name in RESERVED:
+            continue
+        is_link = is_service_link(name, environ)
+        # The name of a service has single underscores, so that such a link is no setting.
+        if not is_link or "__" in name:
+            values = nested(name.removeprefix(PREFIX), value)
+            origin = f"environment variable {name}"
+            yield Layer(origin, values, is_text=True, may_be_link=is_link)

@@ -11,6 +11,7 @@ from facilitator.errors import ConfigInvalidError, Problem, did_you_mean
 from facilitator.settings.layers import Layer, read_layers
 from facilitator.settings.resolve import Effective, Resolver
 from facilitator.settings.schema import fields_of
+from facilitator.settings.secret_files import KEPT_QUOTES, is_wrapped_in_quotes
 from facilitator.settings.sections import (
     CORE_SECTIONS,
     AuthSettings,
@@ -103,6 +104,7 @@ class SettingsSource:
     files: tuple[Path, ...]
     layers: tuple[Layer, ...] = field(repr=False)
     mainnet_allowed: bool
+    mainnet_is_quoted: bool = False
 
     def plugins(self) -> tuple[str, ...]:
         """Return the names of the enabled plugins; empty when the setting is wrong."""
@@ -142,7 +144,8 @@ class SettingsSource:
         problems = []
         networks = _canonical(resolver.value("network") or ())
         if MAINNET.id in networks and not self.mainnet_allowed:
-            problems.append(Problem("network", MAINNET_NEEDS_CONSENT))
+            quoted = f"; MAINNET {KEPT_QUOTES}" if self.mainnet_is_quoted else ""
+            problems.append(Problem("network", MAINNET_NEEDS_CONSENT + quoted))
         waiting, threads = (
             resolver.value("settlement.max_waiting"),
             resolver.value("server.threads"),
@@ -184,7 +187,10 @@ def read_settings(
         ConfigInvalidError: A file is missing, unreadable or misshapen, or the environment unknown.
     """
     environment, files, layers = read_layers(path, environ, cwd or Path.cwd())
-    return SettingsSource(environment, files, tuple(layers), environ.get("MAINNET") == "true")
+    consent = environ.get("MAINNET")
+    return SettingsSource(
+        environment, files, tuple(layers), consent == "true", is_wrapped_in_quotes(consent)
+    )
 
 
 def load_settings(

@@ -7,6 +7,12 @@ from typing import Any, NamedTuple
 from facilitator.errors import Problem, did_you_mean
 from facilitator.settings.layers import ENVIRONMENTS, Layer
 from facilitator.settings.schema import Field, convert_text, fields_of, parse_toml
+from facilitator.settings.secret_files import (
+    KEPT_QUOTES,
+    SUFFIX,
+    is_wrapped_in_quotes,
+    read_secret,
+)
 
 
 class Key(NamedTuple):
@@ -27,6 +33,30 @@ class Found(NamedTuple):
 
     value: Any
     layer: Layer
+    file: bool = False
+    """True if the value names a file with the secret."""
+
+    @property
+    def origin(self) -> str:
+        """The place of the value, in words."""
+        return f"file by {self.layer.name}" if self.file else self.layer.name
+
+    def read(self) -> Any:
+        """Return the value, from its file if it has one.
+
+        Raises :class:`ValueError` with a sentence that is fit to be shown.
+        """
+        value = read_secret(self.value) if self.file else self.value
+        if (self.file or self.layer.is_text) and is_wrapped_in_quotes(value):
+            raise ValueError(KEPT_QUOTES)
+        return value
+
+    def contradicts(self, other: "Found") -> bool:
+        """Return True if one is a secret, the other a file with it, and neither is above."""
+        if "" in (self.value, other.value):
+            return False
+        beside = self.layer.is_text and other.layer.is_text
+        return self.file != other.file and (beside or self.layer is other.layer)
 
 
 @dataclass(frozen=True)
@@ -55,7 +85,13 @@ class Resolver:
         found: dict[Key, Found] = {}
         for layer in layers:
             for key, value in self._flatten(layer):
-                found[key] = Found(value, layer)
+                place, at = self._place(layer, key, value)
+                if at.file and value == "":  # as compose files pass on what is not set
+                    continue
+                if place in found and found[place].contradicts(at):
+                    sentence = f"is given both itself and as {SUFFIX.upper()}: leave out one"
+                    self._complain(layer, str(place), sentence)
+                found[place] = at
         built = {}
         for name in self._sections:
             values = self._values(name, found)
@@ -66,6 +102,18 @@ class Resolver:
     def value(self, key: str) -> Any:
         """Return the resolved value of the dotted key; ``None`` for none, and for a problem."""
         return next((found.value for found in self.effective if found.key == key), None)
+
+    def _place(self, layer: Layer, key: Key, value: Any) -> tuple[Key, Found]:
+        """Return the place that the value is for, which may be that of a secret in a file."""
+        if key.entry is None:
+            if key.field in self._fields[key.section]:
+                return key, Found(value, layer)
+            return key._replace(field=key.field.removesuffix(SUFFIX)), Found(value, layer, True)
+        secret = self._fields[key.section][key.field].secret
+        name = key.entry.lower()
+        if secret and name.endswith(SUFFIX) and name != SUFFIX:
+            return key._replace(entry=key.entry[: -len(SUFFIX)]), Found(value, layer, True)
+        return key, Found(value, layer)
 
     def _flatten(self, layer: Layer) -> Iterator[tuple[Key, Any]]:
         """Yield every value of the layer with its key; tables end where a field begins."""
@@ -87,12 +135,21 @@ class Resolver:
             name = written.lower()
             field = self._fields[section].get(name)
             if field is None:
-                self._unknown(layer, f"{section}.{name}", value)
-            elif field.is_mapping:
+                if self._is_secret_file(section, name):
+                    yield Key(section, name), value
+                else:
+                    self._unknown(layer, f"{section}.{name}", value)
+            elif field.is_mapping and not layer.may_be_link:
                 entries = parse_toml(value) if isinstance(value, str) else value
                 yield from self._flatten_entries(layer, Key(section, name), entries)
-            else:
+            elif not field.is_mapping:
                 yield Key(section, name), value
+
+    def _is_secret_file(self, section: str, name: str) -> bool:
+        field = self._fields[section].get(name.removesuffix(SUFFIX))
+        if field is None or not name.endswith(SUFFIX):
+            return False
+        return field.secret and not field.is_mapping
 
     def _flatten_entries(
         self, layer: Layer, key: Key, entries: object
@@ -104,6 +161,8 @@ class Resolver:
             yield Key(key.section, key.field, entry), value
 
     def _unknown(self, layer: Layer, name: str, value: object) -> None:
+        if layer.may_be_link:
+            return
         table = "table" if isinstance(value, Mapping) else "setting"
         known = [
             str(Key(section, field)) for section, fields in self._fields.items() for field in fields
@@ -111,9 +170,19 @@ class Resolver:
         same_end = [key for key in known if key.rpartition(".")[2] == name]
         hint = f", did you mean {same_end[0]}?" if same_end else ""
         if layer.is_text:
-            hint = _misunderstood_variable(name) or hint
+            hint = _misunderstood_variable(name) or self._no_file(name) or hint
         candidates = [*self._sections, *self._unread] if table == "table" else known
         self._complain(layer, name, f"unknown {table}{hint or did_you_mean(name, candidates)}")
+
+    def _no_file(self, name: str) -> str:
+        """Return why the setting is not read from a file, if that is what the name asks for."""
+        section, _, key = name.rpartition(".")
+        field = self._fields.get(section, {}).get(key.removesuffix(SUFFIX))
+        if field is None or not key.endswith(SUFFIX):
+            return ""
+        if field.secret:
+            return f": each of its entries may have a file of its own, as <name>{SUFFIX}"
+        return f": only secrets are read from files, set {name.removesuffix(SUFFIX)}"
 
     def _complain(self, layer: Layer, name: str, sentence: str) -> None:
         self.problems.append(Problem(name, f"{sentence} ({layer.name})"))
@@ -137,14 +206,14 @@ class Resolver:
             self._note(str(key), field.default, "default", field)
             return field.default
         try:
-            value = field.convert(found.value, text=found.layer.is_text)
+            value = field.convert(found.read(), text=found.layer.is_text)
         except ValueError as error:
             sentence = str(error)
             if sentence != field.required:
                 sentence += f" ({found.layer.name})"
             self.problems.append(Problem(str(key), sentence))
             return None
-        self._note(str(key), value, found.layer.name, field)
+        self._note(str(key), value, found.origin, field)
         return value
 
     def _entries(self, key: Key, field: Field, found: Mapping[Key, Found]) -> Any:
@@ -153,16 +222,17 @@ class Resolver:
             for place, at in found.items()
             if (place.section, place.field) == (key.section, key.field)
         }
-        if problems := [*_wrong_entries(key, own)]:
+        read: dict[str, Any] = {}
+        if problems := [*_read_entries(key, own, read)]:
             self.problems += problems
             return None
         try:
-            values = field.convert({name: at.value for name, at in own.items()}, text=False)
+            values = field.convert(read, text=False)
         except ValueError as error:
             self.problems.append(Problem(str(key), str(error)))
             return None
         for name, at in own.items():
-            self._note(f"{key}.{name}", values[name], at.layer.name, field)
+            self._note(f"{key}.{name}", values[name], at.origin, field)
         if not own:
             self._note(str(key), values, "default", field)
         return values
@@ -178,10 +248,11 @@ class Resolver:
             return None
 
 
-def _wrong_entries(key: Key, own: Mapping[str, Found]) -> Iterator[Problem]:
+def _read_entries(key: Key, own: Mapping[str, Found], read: dict[str, Any]) -> Iterator[Problem]:
+    """Put the entries into ``read``, and yield the problems of those that are wrong."""
     for name, at in own.items():
         try:
-            convert_text(at.value)
+            read[name] = convert_text(at.read())
         except ValueError as error:
             yield Problem(f"{key}.{name}", f"{error} ({at.layer.name})")
 

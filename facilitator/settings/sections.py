@@ -48,6 +48,16 @@ def _address(address: str) -> str | None:
     return None
 
 
+def _host(host: str) -> str | None:
+    if re.fullmatch(r"\[[0-9A-Fa-f:.%]*\]", host):
+        return "is an address in brackets, as URLs have it: write it without them, such as ::1"
+    if "://" in host:
+        return "is a URL: write the address or the name alone"
+    if re.fullmatch(r"[^:\[\]]+:[0-9]+|\[.*\]:[0-9]+", host):
+        return "has a port: set server.port, and write the address or the name alone"
+    return None
+
+
 def _origins(origins: Sequence[str]) -> str | None:
     for origin in origins:
         if origin != "*" and not re.fullmatch(r"https?://[^/\s?#@]+", origin):
@@ -78,7 +88,11 @@ class RootSettings:
 class ServerSettings:
     """``[server]``: the HTTP server."""
 
-    host: str = setting("127.0.0.1", "Address to listen on.")
+    host: str = setting(
+        "127.0.0.1",
+        "Address to listen on; 0.0.0.0 stands for all of IPv4, :: for all of IPv6 and IPv4.",
+        check=_host,
+    )
     port: int = setting(3000, "Port to listen on; 0 takes a free one.", minimum=0, maximum=65535)
     threads: int = setting(1400, "Most threads that answer requests.", minimum=4, maximum=4096)
     workers: int = setting(1, "Processes that serve.", minimum=1, maximum=256)

@@ -33,15 +33,19 @@ class Metrics:
         resp.content_type = MEDIA_TYPE
 
     def _is_near(self, req: falcon.Request) -> bool:
+        if req.context.is_local:
+            return True
         try:
             ip = ipaddress.ip_address(req.remote_addr)
         except ValueError:
             return False  # a proxy may forward other things, such as "unknown"
         if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
             ip = ip.ipv4_mapped  # IPv4, as a dual-stack socket shows it
-        # A request by a trusted proxy is from elsewhere, with any address that its client claims.
-        is_local = ip.is_loopback and "HTTP_X_FORWARDED_FOR" not in req.env
-        return is_local or any(ip in network for network in self._networks)
+        # The address of a proxy that is not trusted says nothing of its clients. And what comes by
+        # the loopback, but is not local, is a web page or calls itself so behind a proxy.
+        if req.context.is_relayed or ip.is_loopback:
+            return False
+        return any(ip in network for network in self._networks)
 
     def _shows_token(self, req: falcon.Request) -> bool:
         scheme, _, token = (req.get_header("Authorization") or "").partition(" ")

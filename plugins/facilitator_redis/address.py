@@ -62,6 +62,7 @@ def parse_address(url: str) -> Address:
     ``redis+sentinel://[user:password@]host[:port],…/service[/database]``;
     ``redis+cluster://[user:password@]host[:port],…``.
     """
+    _check_login(url)
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -84,6 +85,15 @@ def parse_address(url: str) -> Address:
         service=service,
         options=_options(form, parts, is_tls=scheme == "rediss"),
     )
+
+
+def _check_login(url: str) -> None:
+    """Refuse a login whose own characters end it: a part of it would be taken for the host."""
+    netloc, mark, rest = url.partition("://")[2].partition("?")
+    before_host, _, path = netloc.partition("/")
+    is_cut = "@" in path or (mark and "@" in rest and "@" not in before_host)
+    if "#" in url or is_cut:
+        raise ValueError("must have / ? # % and @ of a user or password as %2F %3F %23 %25 and %40")
 
 
 def _hosts(form: Form, text: str) -> tuple[tuple[str, int], ...]:

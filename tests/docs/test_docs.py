@@ -96,10 +96,15 @@ SECTIONS |= {"sentry": SentrySettings}
 
 
 @every_page
-def test_variables_shown_are_settings(path: Path, tmp_path: Path) -> None:
+def test_variables_shown_are_settings(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     for line in "".join(blocks(path, "sh")).splitlines():
         words = shlex.split(line)
         environ = dict(word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word))
+        for file in (value for name, value in environ.items() if name.endswith("_FILE")):
+            (tmp_path / file).write_text("a-secret-in-a-file")
         read_settings(environ=environ, cwd=tmp_path).settings(SECTIONS)
 
 

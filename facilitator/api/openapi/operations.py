@@ -168,7 +168,10 @@ def _transactions(max_body_bytes: int) -> dict[str, Schema]:
                 "status",
                 "transactions",
                 "How a transaction stands, settled here or not",
-                {"200": known, **refusals(404, 503, reasons={400: (malformed,), **unavailable})},
+                {
+                    "200": known,
+                    **refusals(403, 404, 503, reasons={400: (malformed,), **unavailable}),
+                },
                 parameters=("Transaction",),
             )
         },
@@ -180,6 +183,7 @@ def _transactions(max_body_bytes: int) -> dict[str, Schema]:
                 {
                     "200": known,
                     **refusals(
+                        403,
                         *_BODY,
                         503,
                         reasons={400: (Reason.INVALID_PAYLOAD, malformed), **unavailable},

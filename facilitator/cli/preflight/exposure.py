@@ -1,11 +1,11 @@
 """The check of the facilitator's exposure to clients, by the settings alone."""
 
-import ipaddress
 import stat
 from collections.abc import Iterator
 
 from facilitator.cli.preflight.result import Result
 from facilitator.settings import Settings
+from facilitator.settings.hosts import is_loopback
 
 SHORT_KEY = 20
 """API keys with fewer characters might be guessed."""
@@ -37,12 +37,15 @@ def _summary(settings: Settings, has_gate: bool) -> str:
 
 
 def _keys(settings: Settings, has_gate: bool) -> Iterator[Result]:
-    if is_public(settings.server.host) and not settings.auth.api_keys and not has_gate:
+    server = settings.server
+    if is_public(settings) and not settings.auth.api_keys and not has_gate:
+        behind = is_loopback(server.host)
         yield Result(
             "auth.api_keys",
             "warning",
-            f"any client that reaches {settings.server.host} may verify and settle at your cost",
-            "set an API key, or listen on 127.0.0.1 only",
+            f"any client that reaches {'the trusted proxies' if behind else server.host} may verify"
+            " and settle at your cost",
+            "set an API key" if behind else "set an API key, or listen on 127.0.0.1 only",
         )
     for name, key in settings.auth.api_keys.items():
         if len(key) < SHORT_KEY:
@@ -56,7 +59,7 @@ def _keys(settings: Settings, has_gate: bool) -> Iterator[Result]:
 
 def _network(settings: Settings) -> Iterator[Result]:
     server = settings.server
-    public = is_public(server.host)
+    public = is_public(settings)
     if public and not settings.rate_limit.enabled:
         yield Result(
             "rate_limit.enabled",
@@ -64,13 +67,8 @@ def _network(settings: Settings) -> Iterator[Result]:
             "any client can use up the provider's quota",
             "set it to true, unless something in front limits each client",
         )
-    if public and settings.environment == "production" and not server.trusted_proxies:
-        yield Result(
-            "server.trusted_proxies",
-            "warning",
-            "requests come in plain HTTP, and all who come through a proxy count as one client",
-            "put a proxy with TLS in front and name its address",
-        )
+    if settings.environment == "production" and not server.trusted_proxies:
+        yield _no_proxy(server.host)
     if "*" in server.cors_origins and settings.environment == "production":
         yield Result(
             "server.cors_origins",
@@ -78,6 +76,19 @@ def _network(settings: Settings) -> Iterator[Result]:
             "every web page may call from its visitors' browsers",
             "name the origins of your own pages",
         )
+
+
+def _no_proxy(host: str) -> Result:
+    if is_loopback(host):
+        detail = (
+            "if a proxy, tunnel or sidecar on this machine forwards requests, all its clients count"
+            " as one, and as this machine where it adds no header"
+        )
+        remedy = "name its address, such as 127.0.0.1, and have it send X-Forwarded-For"
+    else:
+        detail = "requests come in plain HTTP, and all who come through a proxy count as one client"
+        remedy = "put a proxy with TLS in front and name its address"
+    return Result("server.trusted_proxies", "warning", detail, remedy)
 
 
 def _files(settings: Settings) -> Iterator[Result]:
@@ -91,9 +102,10 @@ def _files(settings: Settings) -> Iterator[Result]:
             )
 
 
-def is_public(host: str) -> bool:
-    """Return True if other machines may reach the address; a name counts, except localhost."""
-    try:
-        return not ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host != "localhost"
+def is_public(settings: Settings) -> bool:
+    """Return True if clients on other machines may reach it, by its address or by a proxy.
+
+    A name counts as public, except localhost.
+    """
+    server = settings.server
+    return bool(server.trusted_proxies) or not is_loopback(server.host)

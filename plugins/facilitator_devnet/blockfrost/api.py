@@ -43,6 +43,7 @@ class BlockfrostApi:
         Raises :class:`OSError`.
         """
         self.devnet = devnet
+        self.host = host
         self.faults = Faults()
         self.counters = Counters()
         self.dress = DRESSES[dress]

@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import orjson
 
 from facilitator.cardano.addresses.address import parse_address
-from facilitator.plugin import Block, ChainUnavailable
+from facilitator.plugin import Block, ChainUnavailable, is_loopback, is_own_host
 from facilitator_devnet.blockfrost.counters import Counters
 from facilitator_devnet.blockfrost.dress import DRESSES, Dress
 from facilitator_devnet.blockfrost.errors import ApiError, invalid
@@ -17,6 +17,9 @@ from facilitator_devnet.devnet import Devnet
 Arguments: TypeAlias = Mapping[str, Any]
 T = TypeVar("T")
 
+_FORWARDING = ("forwarded", "via", "x-forwarded", "x-real-ip", "cf-")
+"""Beginnings of the names of headers that proxies and tunnels add."""
+
 
 class ControlledApi(Protocol):
     """The part of the API that the routes control."""
@@ -25,6 +28,8 @@ class ControlledApi(Protocol):
     faults: Faults
     counters: Counters
     dress: Dress
+    host: str
+    """The address or name that it listens on."""
 
     def counts(self) -> Mapping[str, Any]:
         """Return the requests counted since the last reset."""
@@ -34,12 +39,30 @@ class ControlledApi(Protocol):
 def control(api: ControlledApi, message: Message, path: str) -> Answer:
     """Run the action of the request."""
     try:
+        _refuse_strangers(message, api.host)
         action = ACTIONS.get(f"{message.method} {path}")
         if action is None:
             raise ApiError(404, f"there are only {', '.join(ACTIONS)}")
         return Answer(200, orjson.dumps(action(api, _arguments(message.body))))
     except ApiError as error:
         return Answer(error.status, orjson.dumps(error.body))
+
+
+def _refuse_strangers(message: Message, host: str) -> None:
+    """Refuse web pages, and on the loopback other machines behind a proxy, with 403.
+
+    A browser sends the simple requests of any page, to any address. It names the page in one of
+    two headers, or sends the page's own name as ``Host``.
+    """
+    headers = message.headers
+    if "origin" in headers or "sec-fetch-site" in headers:
+        raise ApiError(403, "a web page cannot control the devnet")
+    if not is_loopback(host):
+        return
+    if not is_own_host(headers.get("host"), host):
+        raise ApiError(403, "the Host of the request is not that of the devnet")
+    if any(name.startswith(_FORWARDING) for name in headers):
+        raise ApiError(403, "the devnet is controlled from its own machine, not by a proxy")
 
 
 def _arguments(body: bytes) -> Arguments:

@@ -44,6 +44,32 @@ def test_by_address(
         assert "prometheus.allow" in answer.json["message"]
 
 
+RELAYED = [{"X-Forwarded-For": FAR}, {"X-Real-IP": "127.0.0.1"}, {"Via": "1.1 x"}, {"CF-Ray": "1"}]
+PAGES = [
+    {"Host": "evil.example:3000"},
+    {"Host": "evil.example:3000", "Origin": "http://evil.example:3000"},
+    {"Origin": "http://evil.example"},
+    {"Sec-Fetch-Site": "cross-site"},
+]
+
+
+@pytest.mark.parametrize("headers", RELAYED + PAGES)
+def test_nothing_that_comes_by_way_of_this_machine(
+    run: Callable[..., Running], headers: dict[str, str]
+) -> None:
+    settings = {"prometheus__allow": "127.0.0.0/8,203.0.113.0/24", "prometheus__token": TOKEN}
+    client = Client(run(plugins="devnet,memory,prometheus", **settings).server.port)
+    assert client.call("GET", "/metrics", **headers).status == 403
+    shown = {**headers, "Authorization": f"Bearer {TOKEN}"}
+    assert client.call("GET", "/metrics", **shown).status == 200
+    assert client.call("GET", "/metrics").status == 200
+
+
+def test_a_proxy_that_names_no_client_is_not_its_client(run: Callable[..., Running]) -> None:
+    client = Client(run(**PLUGINS, prometheus__allow="127.0.0.0/8").server.port)
+    assert client.call("GET", "/metrics", Via="1.1 proxy").status == 403
+
+
 @pytest.mark.parametrize(
     ("authorization", "status"),
     [

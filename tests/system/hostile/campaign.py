@@ -22,7 +22,7 @@ FINDINGS = 20
 """After so many it is enough."""
 
 HEAD = (
-    b"POST /%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-API-Key: %s\r\n"
+    b"POST /%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nX-API-Key: %s\r\n"
     b"Prefer: wait=60\r\nContent-Length: %d\r\n\r\n"
 )
 
@@ -132,7 +132,7 @@ class Campaign:
     async def _deaf(self, connection: Connection, messages: Messages) -> None:
         """Ask a lot and read nothing."""
         connection.stop_reading()
-        connection.send(b"GET /settle HTTP/1.1\r\nHost: x\r\n\r\n" * 200)
+        connection.send(b"GET /settle HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)
         await self._idle(messages)
 
     async def _silent(self, connection: Connection, messages: Messages) -> None:

@@ -84,7 +84,9 @@ class Messages:
     def wrong_line(self) -> Message:
         method, version = self.chance.choice(METHODS), self.chance.choice(VERSIONS)
         line = b" ".join((method, self.chance.choice(TARGETS), version))
-        return Message("line", line + b"\r\nHost: x\r\nX-API-Key: " + self._key + b"\r\n\r\n")
+        return Message(
+            "line", line + b"\r\nHost: localhost\r\nX-API-Key: " + self._key + b"\r\n\r\n"
+        )
 
     def wrong_framing(self) -> Message:
         target, _ = self._target_and_body()
@@ -129,7 +131,7 @@ class Messages:
         return Message("forwarded", self._post(target, body, header, keyed=keyed))
 
     def head(self) -> Message:
-        data = b"HEAD %s HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n"
+        data = b"HEAD %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n"
         header = self.chance.choice((b"A: b", b"Content-Length: x", b"X: \x00", b"Prefer: wait"))
         return Message("head", data % (self.chance.choice(TARGETS), header), is_head=True)
 
@@ -149,7 +151,7 @@ class Messages:
     def _head(self, target: bytes, *headers: bytes, keyed: bool = True) -> bytes:
         lines = [
             b"POST %s HTTP/1.1" % target,
-            b"Host: x",
+            b"Host: localhost",
             b"Content-Type: application/json",
             b"Prefer: wait=0",
             *([b"X-API-Key: " + self._key] if keyed else []),

@@ -74,7 +74,8 @@ def test_proxies_limits_and_origins_change(serve: Serve) -> None:
         told = headers.get("ratelimit-limit"), headers.get("access-control-allow-origin")
         return answer.status, *told
 
-    assert ask() == (200, None, None)
+    service.read_again(settings="[default.rate_limit]\nglobal_per_minute = 50\n")
+    assert ask() == (200, "50", None)  # all clients of a proxy that is not trusted are one
     trusting = '[default.server]\ntrusted_proxies = ["127.0.0.1"]\n'
     service.read_again(settings=trusting)
     assert ask() == (200, "100", None)
@@ -84,7 +85,7 @@ def test_proxies_limits_and_origins_change(serve: Serve) -> None:
     assert ask() == (200, "1", None)
     assert ask() == (429, "1", None)
     service.read_again(settings="")
-    assert ask() == (200, None, None)
+    assert ask() == (200, "100", None)
 
 
 def test_what_needs_a_restart_is_named_and_stays(serve: Serve) -> None:

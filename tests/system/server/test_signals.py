@@ -83,7 +83,7 @@ def test_what_was_begun_is_answered_and_nothing_new_is_taken(
 
 def test_an_idle_server_stops_at_once_though_a_client_stays(tmp_path: Path) -> None:
     with running(tmp_path, 30) as program, program.client.connect() as connection:
-        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
         program.process.terminate()
         assert program.process.wait(20) == 0

@@ -174,7 +174,7 @@ async def _settle(port: int, body: bytes, wait: float) -> Response:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     with closing(writer):
         writer.write(
-            b"POST /settle HTTP/1.1\r\nHost: test\r\nConnection: close\r\nPrefer: wait=%d\r\n"
+            b"POST /settle HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nPrefer: wait=%d\r\n"
             b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
             % (wait, len(body), body)
         )

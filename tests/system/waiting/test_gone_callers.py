@@ -39,7 +39,7 @@ def ask(running: Running, body: dict[str, Any], version: str = "1.1") -> socket.
     content = json.dumps(body).encode()
     connection = Client(running.server.port).connect()
     connection.sendall(
-        b"POST /settle HTTP/%s\r\nHost: x\r\nPrefer: wait=%d\r\nContent-Length: %d\r\n\r\n%s"
+        b"POST /settle HTTP/%s\r\nHost: [::1]\r\nPrefer: wait=%d\r\nContent-Length: %d\r\n\r\n%s"
         % (version.encode(), FOR_EVER, len(content), content)
     )
     return connection

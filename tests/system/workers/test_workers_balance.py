@@ -69,4 +69,7 @@ def test_connections_are_divided_evenly(tmp_path: Path, monkeypatch: pytest.Monk
 
 def request() -> bytes:
     body = json.dumps(payment()).encode()
-    return b"POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    return b"POST /verify HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s" % (
+        len(body),
+        body,
+    )

@@ -119,14 +119,24 @@ def test_health_is_never_limited(tmp_path: Path) -> None:
 def test_this_machine_itself_is_not_limited(tmp_path: Path) -> None:
     limiter = Scripted()
     with serving(tmp_path, api={"rate_limiter": limiter}) as client:
-        forged = client.call("POST", "/verify", payment(), X_Forwarded_For=SHOP)
         plain = client.call("POST", "/verify", payment())
     with behind_proxy(tmp_path, limiter) as client:
         not_forwarded = client.call("POST", "/verify", payment())
     assert limiter.asked == []
-    for answer in (forged, plain, not_forwarded):
+    for answer in (plain, not_forwarded):
         assert answer.status == 200
         assert "ratelimit-limit" not in answer.headers
+
+
+@pytest.mark.parametrize("trusted", ["", "10.0.0.1"])
+def test_whom_a_proxy_here_brings_is_limited(tmp_path: Path, trusted: str) -> None:
+    limiter = Scripted()
+    api = {"rate_limiter": limiter}
+    with serving(tmp_path, api=api, server__trusted_proxies=trusted) as client:
+        first = client.call("POST", "/verify", payment(), X_Forwarded_For=SHOP)
+        other = client.call("POST", "/verify", payment(), X_Real_IP=KIOSK)
+    assert (first.status, other.status) == (200, 429)
+    assert limiter.clients == ["127.0.0.1"] * 2
 
 
 def test_a_proxy_s_own_machine_is_limited(tmp_path: Path) -> None:

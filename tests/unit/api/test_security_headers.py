@@ -48,8 +48,8 @@ def every_answer(client: Client) -> dict[int, Answer]:
         client.call("POST", "/settle", b" " * 70_000),
         client.call("GET", "/broken"),
         client.raw(b"NONSENSE\r\n\r\n"),
-        client.raw(b"POST / HTTP/1.1\r\nContent-Length: 999999999\r\n\r\n"),
-        client.raw(b"GET / HTTP/1.1\r\nA: " + b"a" * 40_000 + b"\r\n\r\n"),
+        client.raw(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n"),
+        client.raw(b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 40_000 + b"\r\n\r\n"),
         client.call("OPTIONS", "/verify"),
         client.call("HEAD", "/"),
     ]

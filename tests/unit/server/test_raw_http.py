@@ -24,7 +24,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 
 def post(path: str, *headers: str, body: bytes = b"") -> bytes:
-    head = [f"POST {path} HTTP/1.1", "Host: x", "Content-Type: application/json", *headers]
+    head = [f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json", *headers]
     return "\r\n".join([*head, "", ""]).encode() + body
 
 
@@ -38,29 +38,50 @@ def chunked(body: bytes, size: int) -> bytes:
     [
         (b"GARBAGE\r\n\r\n", 400, "bad_request"),
         (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400, "bad_request"),
-        (b"get / HTTP/1.1\r\n\r\n", 400, "bad_request"),
-        (b"GET / HTTP/1.1\r\nbad header\r\n\r\n", 400, "bad_request"),
-        (b"GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", 400, "bad_request"),
-        (b"GET http://[ HTTP/1.1\r\n\r\n", 400, "bad_request"),
-        (b"POST / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", 400, "bad_request"),
-        (b"POST / HTTP/1.1\r\nContent-Length: " + b"9" * 20 + b"\r\n\r\n", 400, "bad_request"),
-        (b"POST /status HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400, "bad_request"),
-        (b"POST /status HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400, "bad_request"),
-        (b"POST /status HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 400, "bad_request"),
-        (b"POST /status HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 400, "bad_request"),
+        (b"get / HTTP/1.1\r\nHost: x\r\n\r\n", 400, "bad_request"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n", 400, "bad_request"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nA: b\rc\r\n\r\n", 400, "bad_request"),
+        (b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n", 400, "bad_request"),
+        (
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+            400,
+            "bad_request",
+        ),
+        (
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 20 + b"\r\n\r\n",
+            400,
+            "bad_request",
+        ),
+        (b"POST /status HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400, "bad_request"),
+        (b"POST /status HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400, "bad_request"),
+        (
+            b"POST /status HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+            400,
+            "bad_request",
+        ),
+        (
+            b"POST /status HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            400,
+            "bad_request",
+        ),
         (b"POST /status HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "bad_request"),
         (
-            b"POST /status HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
+            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5"
+            b"\r\n\r\n",
             400,
             "bad_request",
         ),
         (
-            b"POST /status HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            b"POST /status HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
             400,
             "bad_request",
         ),
-        (b"GET / HTTP/1.1\r\nA: " + b"a" * 40000 + b"\r\n\r\n", 431, "headers_too_large"),
-        (b"GET /" + b"a" * 40000 + b" HTTP/1.1\r\n\r\n", 431, "headers_too_large"),
+        (
+            b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 40000 + b"\r\n\r\n",
+            431,
+            "headers_too_large",
+        ),
+        (b"GET /" + b"a" * 40000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431, "headers_too_large"),
     ],
     ids=lambda value: repr(value)[:40],
 )
@@ -78,7 +99,7 @@ def test_what_is_no_http_is_refused_in_json(
 
 
 def test_a_refusal_repeats_nothing_of_the_request(client: Client) -> None:
-    answer = client.raw(b"GET / HTTP/1.1\r\nAuthorization: Bearer hunter\r2\r\n\r\n")
+    answer = client.raw(b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer hunter\r2\r\n\r\n")
     assert answer.status == 400
     assert b"hunter" not in answer.body
 
@@ -121,7 +142,7 @@ def test_a_request_without_a_body_need_not_wait_for_one(client: Client) -> None:
 
 
 def test_a_refused_head_has_no_body(client: Client) -> None:
-    request = b"HEAD / HTTP/1.1\r\nContent-Length: x\r\n\r\n"
+    request = b"HEAD / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n"
     with client.connect() as connection:
         connection.sendall(request)
         received = b""
@@ -170,6 +191,48 @@ def test_a_request_may_come_byte_by_byte(client: Client) -> None:
         for byte in request:
             connection.sendall(bytes([byte]))
         assert read_answer(connection).status == 200
+
+
+LIVE = b"GET /health/live "
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        LIVE + b"HTTP/1.1\r\n\r\n",
+        LIVE + b"HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        LIVE + b"HTTP/1.1\r\nHost: a\r\nX: y\r\nhost: a\r\n\r\n",
+        LIVE + b"HTTP/1.1\r\nHost:\r\nHost:\r\n\r\n",
+        LIVE + b"HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n",
+        LIVE + b"HTTP/1.1\r\nHost: a b\r\n\r\n",
+        LIVE + b"HTTP/1.1\r\nHost: a\r\n b\r\n\r\n",
+        LIVE + b"HTTP/1.1\r\nHost: http://a\r\n\r\n",
+        LIVE + b"HTTP/1.1\r\nHost: b@a\r\n\r\n",
+        LIVE + b"HTTP/1.1\r\nHost: a:b\r\n\r\n",
+        LIVE + b"HTTP/1.1\r\nHost: ::1\r\n\r\n",
+        LIVE + b"HTTP/1.1\r\nHost: \xe9\r\n\r\n",
+        LIVE + b"HTTP/1.1\r\nHo_st: a\r\n\r\n",
+        b"GET http://a/health/live HTTP/1.1\r\n\r\n",
+        b"GET http://b@a/health/live HTTP/1.1\r\nHost: a\r\n\r\n",
+        *(
+            LIVE + version + b"\r\nHost: x\r\n\r\n"
+            for version in (b"HTTP/9.9", b"HTTP/0.9", b"HTTP/2.0", b"HTTP/1.2", b"HTTP/1", b"")
+        ),
+    ],
+)
+def test_a_request_without_one_valid_host_or_version_is_400(
+    client: Client, request_bytes: bytes
+) -> None:
+    answer = client.raw(request_bytes)
+    assert (answer.status, answer.json["error"]) == (400, "bad_request")
+    assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    "host", ["x", "", "x:3000", "x:", "127.0.0.1:80", "[::1]", "[::1]:3000", "a_b.example", "xn--a"]
+)
+def test_any_valid_host_will_do(client: Client, host: str) -> None:
+    assert client.raw(LIVE + f"HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()).status == 200
 
 
 def test_http_1_0_is_answered(client: Client) -> None:

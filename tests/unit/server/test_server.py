@@ -26,7 +26,7 @@ from support.web import (
     settings,
 )
 
-GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+GET = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 class Held:
@@ -88,6 +88,17 @@ def test_an_ipv6_address_is_written_as_in_urls(tmp_path: Path) -> None:
     server.close()
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6 beside IPv4")
+def test_all_of_ipv6_has_ipv4_too(tmp_path: Path) -> None:
+    """A client's IPv4 address is what it is, for limits and for this machine."""
+    with serving(tmp_path, server__host="::") as client:
+        ask = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        for address in ("127.0.0.1", "::1"):
+            with socket.create_connection((address, client.port), timeout=20) as connection:
+                connection.sendall(ask)
+                assert read_answer(connection).status == 200
+
+
 def test_stopping_twice_or_without_a_start_is_harmless(tmp_path: Path) -> None:
     unstarted = made(tmp_path)
     unstarted.close()
@@ -124,7 +135,7 @@ def test_waiting_requests_leave_room_for_others(tmp_path: Path) -> None:
 def test_of_many_requests_in_one_packet_few_are_read_ahead(tmp_path: Path, *, stops: bool) -> None:
     held = Held()
     body = json.dumps(payment()).encode()
-    first = b"POST /verify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    first = b"POST /verify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     first += b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
     with made(tmp_path, held.service, server__shutdown_seconds=20) as server:
         with Client(server.port).connect() as connection:
@@ -177,7 +188,9 @@ def test_a_refused_client_cannot_go_on_sending_for_ever(
 ) -> None:
     monkeypatch.setattr(http_connection, "LINGER_SECONDS", 0)
     with serving(tmp_path) as client, client.connect() as connection:
-        connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 999999999\r\n\r\n")
+        connection.sendall(
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n"
+        )
         assert read_answer(connection).status == 413
         with pytest.raises(ConnectionError):
             connection.sendall(bytes(1 << 30))
@@ -191,9 +204,11 @@ def test_what_a_refused_client_sends_afterwards_is_no_request(tmp_path: Path) ->
         return {}
 
     with serving(tmp_path, ScriptedService(on_status=status)) as client:
-        smuggled = b"GET /status/" + b"a" * 64 + b" HTTP/1.1\r\n\r\n"
+        smuggled = b"GET /status/" + b"a" * 64 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
         with client.connect() as connection:
-            connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 999999999\r\n\r\n")
+            connection.sendall(
+                b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n"
+            )
             assert read_answer(connection).status == 413
             connection.sendall(smuggled)
             assert connection.recv(100) == b""
@@ -225,7 +240,9 @@ def test_a_service_learns_that_its_caller_hung_up(tmp_path: Path) -> None:
 
 def _send_payment(connection: socket.socket, path: str) -> None:
     body = json.dumps(payment()).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    )
     connection.sendall(head + body)
 
 
@@ -270,7 +287,7 @@ def test_a_server_that_stops_is_not_ready(tmp_path: Path) -> None:
         _send_payment(connection, "/verify")
         assert held.entered.acquire(timeout=20)
         # The first look ahead happens while the first request is being answered.
-        connection.sendall(b"GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n")
         connection.sendall(GET)
         server.stop()
         assert draining.wait(20)

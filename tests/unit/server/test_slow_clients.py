@@ -158,7 +158,7 @@ def test_sending_to_who_is_gone_is_an_error_of_the_connection(tmp_path: Path) ->
 @pytest.mark.parametrize("part", [1, 20, 60])
 def test_requests_that_are_cut_off_leave_nothing(tmp_path: Path, part: int) -> None:
     body = json.dumps(payment()).encode()
-    whole = b"POST /verify HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    whole = b"POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
     with listening(tmp_path) as (running, client):
         for _ in range(20):
             with client.connect() as connection:

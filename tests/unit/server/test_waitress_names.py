@@ -96,6 +96,7 @@ NAMES: dict[Owner, dict[str, str]] = {
         "headers": ATTRIBUTE,
         "parse_header": "(self, header_plus)",
         "path": ATTRIBUTE,
+        "proxy_netloc": ATTRIBUTE,
         "version": ATTRIBUTE,
     },
     TcpWSGIServer: {

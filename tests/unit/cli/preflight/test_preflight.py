@@ -53,12 +53,24 @@ def warned(folder: Path, variables: Mapping[str, str], *, has_gate: bool = False
             {"server__host": "::", "rate_limit__enabled": "false"},
             ["auth.api_keys", "rate_limit.enabled"],
         ),
-        ({"env": "production"}, []),
+        ({"env": "production"}, ["server.trusted_proxies"]),
+        ({"server__trusted_proxies": "127.0.0.1"}, ["auth.api_keys"]),
+        (
+            {"env": "production", "server__trusted_proxies": "127.0.0.1"},
+            ["auth.api_keys"],
+        ),
+        (
+            {"server__trusted_proxies": "::1", "rate_limit__enabled": "false"},
+            ["auth.api_keys", "rate_limit.enabled"],
+        ),
         (
             {"env": "production", "server__host": "0.0.0.0", "auth__api_keys__shop": KEY},
             ["server.trusted_proxies"],
         ),
-        ({"env": "production", "server__cors_origins": "*"}, ["server.cors_origins"]),
+        (
+            {"env": "production", "server__cors_origins": "*"},
+            ["server.trusted_proxies", "server.cors_origins"],
+        ),
         ({"server__cors_origins": "*"}, []),
     ],
 )
@@ -81,13 +93,26 @@ def test_secrets_that_all_can_read(tmp_path: Path) -> None:
     assert warned(tmp_path, {}) == []
 
 
-def test_a_name_counts_as_public() -> None:
-    assert [is_public(host) for host in ("localhost", "127.0.0.2", "shop.example", "10.0.0.1")] == [
-        False,
-        False,
-        True,
-        True,
-    ]
+@pytest.mark.parametrize(
+    ("host", "public"),
+    [
+        ("localhost", False),
+        ("127.0.0.2", False),
+        ("::1", False),
+        ("::ffff:127.0.0.1", False),
+        ("shop.example", True),
+        ("10.0.0.1", True),
+        ("::", True),
+    ],
+)
+def test_a_name_counts_as_public(tmp_path: Path, host: str, public: bool) -> None:
+    settings = load_settings(environ={"FACILITATOR_SERVER__HOST": host}, cwd=tmp_path)
+    assert is_public(settings) is public
+
+
+def test_a_proxy_makes_it_public(tmp_path: Path) -> None:
+    environ = {"FACILITATOR_SERVER__TRUSTED_PROXIES": "127.0.0.1"}
+    assert is_public(load_settings(environ=environ, cwd=tmp_path))
 
 
 # --- Address ----------------------------------------------------------------------------------
