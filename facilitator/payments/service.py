@@ -211,9 +211,9 @@ class Service:
                 )
                 response = self._coordinator.settle(payment, call)
         except Refused as refused:
-            response = _refused_settlement(request, payment, refused)
+            response = responses.refused(request, payment, refused)
         except ChainUnavailable as error:
-            response = _refused_settlement(request, payment, lookup_failed(error))
+            response = responses.refused(request, payment, lookup_failed(error))
         except StorageUnavailable as error:
             response = self._without_storage(payment, error)
         success, reason = str(response.success).lower(), response.reason or "none"
@@ -314,17 +314,3 @@ class Service:
     def health(self) -> Mapping[str, HealthCheck]:
         """Return checks of all dependencies; each raises when its dependency is down."""
         return self._health_checks
-
-
-def _refused_settlement(
-    request: PaymentRequest, payment: Payment | None, refused: Refused
-) -> SettleResponse:
-    return SettleResponse(
-        success=False,
-        network=payment.terms.network.id if payment else request.requirements.network,
-        transaction=payment.transaction_id if payment else "",
-        payer=refused.payer,
-        reason=refused.reason,
-        message=refused.message,
-        extra=refused.extra,
-    )

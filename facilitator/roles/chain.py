@@ -60,9 +60,7 @@ class ServerLacks(ChainUnavailable):
     does not, since the server may be mended while the facilitator runs.
     """
 
-    def __init__(
-        self, detail: str, public: str = "its server cannot say what a verdict needs"
-    ) -> None:
+    def __init__(self, detail: str, public: str = "its server lacks what verdicts need") -> None:
         """Take the sentence for the operator, which names the remedy, and that for callers."""
         super().__init__(public, detail)
 

@@ -5,8 +5,9 @@ from typing import Any
 import orjson
 
 from facilitator.exact.payment import Payment
+from facilitator.exact.refused import Refused
 from facilitator.roles.claim import Claim, ClaimState
-from facilitator.x402.messages import SettleResponse
+from facilitator.x402.messages import PaymentRequest, SettleResponse
 from facilitator.x402.reasons import Reason
 
 
@@ -138,4 +139,17 @@ def _response(
         reason=reason,
         message=message,
         extra=extra,
+    )
+
+
+def refused(request: PaymentRequest, payment: Payment | None, why: Refused) -> SettleResponse:
+    """Return that the payment is refused; ``payment`` is it if it could be read."""
+    return SettleResponse(
+        success=False,
+        network=payment.terms.network.id if payment else request.requirements.network,
+        transaction=payment.transaction_id if payment else "",
+        payer=why.payer,
+        reason=why.reason,
+        message=why.message,
+        extra=why.extra,
     )
