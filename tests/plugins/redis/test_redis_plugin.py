@@ -14,7 +14,7 @@ from facilitator.testing.examples import example_claim
 from facilitator_redis.names import Names
 from facilitator_redis.storage import RedisStorage
 from support.border import unguarded
-from support.redis_plugin import COMMANDS, PASSWORD, QUOTED, allow, refusal, storage_of
+from support.redis_plugin import COMMANDS, QUOTED, allow, refusal, storage_of
 from support.redis_servers import (
     Cluster,
     RedisServer,
@@ -68,7 +68,7 @@ def test_a_redis_that_is_away_stops_the_start(tmp_path: Path) -> None:
 
 def test_a_wrong_url_is_a_wrong_setting(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalidError, match=r"redis\.url: must begin with") as caught:
-        storage_of(tmp_path, url=f"http://:{PASSWORD}@127.0.0.1")
+        storage_of(tmp_path, url="http://:hidden@127.0.0.1")
     assert "hid" not in str(caught.value)
 
 

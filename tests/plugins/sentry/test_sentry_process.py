@@ -58,7 +58,7 @@ def test_what_goes_wrong_in_requests_threads_and_the_follower_is_reported(
     assert exception_of(sentry.event(thread="errand")) == exception_of(event)
 
     settle(process.port)
-    assert exception_of(sentry.event(thread=f"follower {NETWORK}")) == exception_of(event)
+    assert exception_of(sentry.event(plugin="devnet", hook="blocks_after")) == exception_of(event)
     assert process.terminate() == 0
     assert len(sentry.events) == 3
 

@@ -25,6 +25,7 @@ def are_settled(drill: Drill, bodies: list[Body]) -> bool:
 
 def test_what_was_accepted_long_ago_is_confirmed_without_a_question(start: Start) -> None:
     first = start()
+    first.clock.advance(30)  # beyond the first block, of which only its time is known
     bodies = crowd(first)
     first.close()
     first.clock.advance(1_000)

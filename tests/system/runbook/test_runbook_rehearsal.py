@@ -5,10 +5,12 @@ Redis is a real one; Blockfrost is the devnet's API, for mainnet too. Ports are 
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -43,7 +45,15 @@ class Shell:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
+        # What it runs in the background has the same output, which would never end.
+        threading.Thread(target=self._end_with_it, daemon=True).start()
+
+    def _end_with_it(self) -> None:
+        self._process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
 
     def run(self, commands: str) -> str:
         """What the commands print; they fail as a script would."""
@@ -63,8 +73,9 @@ class Shell:
         """End it, and what it still has running in the background."""
         stdin = self._process.stdin
         assert stdin is not None
-        stdin.write("kill $(jobs -p) 2>/dev/null\n")
-        stdin.close()
+        with suppress(BrokenPipeError):
+            stdin.write("kill $(jobs -p) 2>/dev/null\n")
+            stdin.close()
         self._process.wait()
         assert self._process.stdout is not None
         self._process.stdout.close()
