@@ -5,6 +5,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from facilitator.cardano.codec.cbor import DecodeError
@@ -17,6 +18,13 @@ from facilitator.x402.reasons import Reason
 
 MAX_TRANSACTION_BYTES = 16_385
 """The limit by ``maxTxSize``, 16,384 bytes, which does not count the validity flag's byte."""
+
+LONGEST_REMEMBERED = 1024
+"""Bytes of the longest transaction that is remembered when it was decoded."""
+REMEMBERED = 2048
+"""Transactions that are remembered: a payment comes to ``/verify`` and to ``/settle``."""
+
+_decode_again = lru_cache(maxsize=REMEMBERED)(decode_transaction)
 
 _MAX_BASE64 = (MAX_TRANSACTION_BYTES + 2) // 3 * 4
 NONCE = re.compile(r"([0-9a-fA-F]{64})#0*([0-9]{1,5})")
@@ -50,8 +58,9 @@ def read_payment(terms: Terms, payload: Mapping[str, Any], client: str = "") -> 
 
 def read_transaction(raw: bytes) -> Transaction:
     """Return the transaction that the bytes encode. Raises :class:`Refused`."""
+    decode = _decode_again if len(raw) <= LONGEST_REMEMBERED else decode_transaction
     try:
-        return decode_transaction(raw)
+        return decode(raw)
     except DecodeError as error:
         raise Refused(Reason.DECODE_FAILED, f"not a Conway transaction: {error}") from None
 
