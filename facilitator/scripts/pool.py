@@ -38,7 +38,7 @@ HELD_SECONDS = 2.0
 """Seconds for which a client without time is held before it is refused."""
 MOST_HELD = 16
 """Calls of one client that are held at once."""
-WARM_UP_SECONDS = 2.0
+WARM_UP_SECONDS = 10.0
 """Seconds after the start at which the processes start."""
 REMEMBERED = 1024
 """Verdicts that are remembered."""

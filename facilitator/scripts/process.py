@@ -13,6 +13,8 @@ START_SECONDS = 60.0
 """Seconds in which a process must be ready."""
 WALL_FACTOR = 6.0
 """A verdict may take so many times its CPU seconds where other processes are busy."""
+LEAST_WALL_SECONDS = 30.0
+"""Any verdict may take so long there: the process has a low priority."""
 
 _KEPT_VARIABLES = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "TZ")
 """The part of the environment that it gets: none of the settings, which may be secret."""
@@ -76,8 +78,9 @@ class _Running:
         if not self._is_ready:
             self._receive(START_SECONDS)
             self._is_ready = True
+        wall = max(LEAST_WALL_SECONDS, WALL_FACTOR * seconds)
         self._line.send_bytes(pickle.dumps((seconds, question)))
-        answer: Answer = pickle.loads(self._receive(WALL_FACTOR * seconds))  # noqa: S301 -- its child
+        answer: Answer = pickle.loads(self._receive(wall))  # noqa: S301 -- its child
         return answer
 
     def end(self) -> None:
