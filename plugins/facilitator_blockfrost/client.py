@@ -146,9 +146,9 @@ class Client:
                     raise Missing(path)
                 if _has_no_route(answer):
                     raise NoRoute(path, is_said=answer.status not in _NO_ROUTE)
-                if answer.status in _KEY_REFUSED:
-                    raise ProviderUnusable(refusal(answer).detail, str(refusal(answer)))
                 problem = refusal(answer)
+                if answer.status in _KEY_REFUSED:
+                    raise ProviderUnusable(problem.detail, str(problem))
                 pause = self._backoff(answer, tried)
             except (OSError, NotSent) as error:
                 _check_allowance(started, self._timeout)
