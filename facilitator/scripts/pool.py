@@ -3,6 +3,7 @@
 A transaction costs its sender nothing until it is submitted, and its scripts may take seconds.
 """
 
+import logging
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ from facilitator.scripts.time_budget import TimeBudget
 from facilitator.scripts.turns import NoTurn, Turns
 from facilitator.settings import ScriptSettings
 from facilitator.x402.reasons import Reason
+
+_log = logging.getLogger("facilitator.scripts")
 
 KEY_FACTOR = 10
 """A client with an API key has so many times the budget of one without."""
@@ -153,7 +156,9 @@ class ScriptPool:
         try:
             answer = process.ask(question, seconds)
         except ProcessEnded:
-            answer = Answer("the process that ran them ended", seconds)
+            answer = Answer("the process that ran them ended", seconds, is_fault=True)
+        if answer.is_fault:
+            _log.error("Plutus scripts could not be run: %s", answer.verdict)
         self._budget.spend(client, answer.cpu_seconds)
         if answer.is_too_long and seconds < most:
             raise _not_now("the time that the client has left is too short for them")

@@ -29,6 +29,8 @@ class Answer(NamedTuple):
     cpu_seconds: float
     is_too_long: bool = False
     """True if the scripts were stopped when their time was over."""
+    is_fault: bool = False
+    """True if the evaluator failed, or its process ended: that is not the scripts' doing alone."""
 
 
 def encode_question(question: Question) -> bytes:

@@ -38,7 +38,7 @@ def main() -> None:
 
 def _answer(question: Question, seconds: float) -> Answer:
     began = time.process_time()
-    is_too_long = False
+    is_too_long = is_fault = False
     verdict: Sequence[ScriptFailure] | str
     try:
         verdict = tuple(
@@ -49,8 +49,8 @@ def _answer(question: Question, seconds: float) -> Answer:
     except MemoryError:
         verdict = "they need too much memory"
     except Exception as error:
-        verdict = f"the evaluator fails with {type(error).__name__}"
-    return Answer(verdict, time.process_time() - began, is_too_long)
+        verdict, is_fault = f"the evaluator fails with {type(error).__name__}", True
+    return Answer(verdict, time.process_time() - began, is_too_long, is_fault)
 
 
 if __name__ == "__main__":

@@ -119,7 +119,10 @@ def test_one_with_many_calls_costs_no_more_than_its_time(pool: ScriptPool) -> No
     assert -0.2 < pool._budget.left("many") < 0.2
 
 
-def test_a_process_that_was_killed_starts_again(pool: ScriptPool) -> None:
+def test_a_process_that_was_killed_starts_again(
+    pool: ScriptPool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says so, once: what ended it is not run again."""
     judge(pool, GOOD)
     running = pool._processes[0]._running
     assert running is not None
@@ -128,6 +131,7 @@ def test_a_process_that_was_killed_starts_again(pool: ScriptPool) -> None:
     reason, message = refusal(pool, BAD)
     assert reason is Reason.PHASE1_INVALID
     assert "the process that ran them ended" in message
+    assert caplog.text.count("could not be run: the process that ran them ended") == 1
     pool._verdicts.clear()
     pool._budget = ScriptPool(SETTINGS)._budget
     assert refusal(pool, BAD)[0] is Reason.PHASE2_INVALID
