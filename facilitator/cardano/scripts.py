@@ -3,7 +3,7 @@
 from collections.abc import Set
 from dataclasses import dataclass
 
-from facilitator.cardano.codec.cbor import DecodeError, Reader, read_all
+from facilitator.cardano.cbor import DecodeError, Reader, read_all
 
 SIGNATURE, ALL, ANY, AT_LEAST, NOT_BEFORE, NOT_AFTER = range(6)
 """Kinds of native script, numbered as in the CDDL (``native_script``)."""

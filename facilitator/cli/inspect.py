@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cli.output import add_json_option, print_json, without_secrets
 from facilitator.clock import SystemClock

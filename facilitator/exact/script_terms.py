@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from facilitator.cardano.codec.cbor import DecodeError, read_all
+from facilitator.cardano.cbor import DecodeError, read_all
 from facilitator.cardano.codec.scripts import make_script, read_plutus_data
 from facilitator.cardano.phase2.data import FALSE, TRUE, Data, encode_data
 from facilitator.cardano.plutus.application import apply_parameters, normalise_script

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.transaction import Redeemer

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from facilitator.cardano.addresses.address import format_address
-from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.plugin import (

@@ -4,7 +4,7 @@ import logging
 
 import orjson
 
-from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.refusals import Proof, read_refusal
 from facilitator.cardano.transaction import Transaction

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from facilitator.cardano.addresses.address import check_output_address, parse_address
-from facilitator.cardano.codec.cbor import DecodeError, read_all
+from facilitator.cardano.cbor import DecodeError, read_all
 from facilitator.cardano.codec.scripts import read_plutus_data
 from facilitator.cardano.transaction import AssetId, Output, Value
 from facilitator_blockfrost.fields import Malformed, optional, raw_bytes, rows, text, whole

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import cbor2
 
-from facilitator.cardano.codec.cbor import (
+from facilitator.cardano.cbor import (
     ARRAY,
     BYTES,
     INDEFINITE_ARRAY,

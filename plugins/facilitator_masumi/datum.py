@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
-from facilitator.cardano.codec.cbor import TAG, DecodeError, Reader, read_all
+from facilitator.cardano.cbor import TAG, DecodeError, Reader, read_all
 from facilitator.cardano.transaction import Credential
 from facilitator_masumi.schema import Deadlines
 

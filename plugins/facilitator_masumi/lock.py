@@ -7,7 +7,7 @@ the contract cannot read or would never release. Such funds would be lost.
 from collections.abc import Collection
 
 from facilitator.cardano.addresses.address import read_address
-from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.transaction import Credential, Output
 from facilitator.plugin import Refused, Terms
 from facilitator_masumi.datum import Lock, Party, read_lock

@@ -96,12 +96,21 @@ def test_the_graph_of_folders_has_layers(sources: Path) -> None:
     assert code == 0
     assert re.search(r"^ \d runtime -> api, .*x402$", shown, re.M)
     assert re.search(r"^ 1 x402 -> \(none\)$", shown, re.M)
-    assert shown.endswith("no circle\n")
+    assert shown.endswith("no circle at any depth\n")
 
 
-def test_the_graph_of_folders_shows_a_circle(sources: Path) -> None:
-    plant(sources / "facilitator/clock.py", "def late():\n    from facilitator.api import app")
+@pytest.mark.parametrize(
+    ("module", "imported", "within"),
+    [
+        ("clock", "facilitator.api", "facilitator"),
+        ("cardano/addresses/bech32", "facilitator.cardano.codec", "facilitator/cardano"),
+    ],
+)
+def test_the_graph_of_folders_shows_a_circle(
+    sources: Path, module: str, imported: str, within: str
+) -> None:
+    plant(sources / f"facilitator/{module}.py", f"def late():\n    import {imported}")
     code, shown = graph(sources / "facilitator")
     assert code == 1
-    assert re.fullmatch(r"circle: (\w+) -> (\w+ -> )*\1\n", shown)
-    assert "clock" in shown
+    assert re.fullmatch(rf"circle in {within}: (\w+) -> (\w+ -> )*\1\n", shown)
+    assert Path(module).parts[-2 if "/" in module else -1] in shown

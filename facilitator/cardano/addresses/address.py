@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from facilitator.cardano.addresses import base58, bech32
 from facilitator.cardano.addresses.byron import ByronAddress, read_byron
-from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.transaction import Credential
 
 MAINNET, TESTNET = 1, 0

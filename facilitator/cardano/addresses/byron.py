@@ -4,7 +4,7 @@ import zlib
 from hashlib import blake2b, sha3_256
 from typing import NamedTuple
 
-from facilitator.cardano.codec.cbor import (
+from facilitator.cardano.cbor import (
     MAX_UINT8,
     MAX_UINT16,
     MAX_UINT32,

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from facilitator.cardano.codec.cbor import ARRAY, MAP, DecodeError, Reader
+from facilitator.cardano.cbor import ARRAY, MAP, DecodeError, Reader
 from facilitator.cardano.codec.scripts import read_native_script, skip_metadatum
 from facilitator.cardano.transaction import Language
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from facilitator.cardano.codec.cbor import (
+from facilitator.cardano.cbor import (
     MAX_UINT8,
     MAX_UINT16,
     MAX_UINT64,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from facilitator.cardano.addresses.address import reward_credential
-from facilitator.cardano.codec.cbor import (
+from facilitator.cardano.cbor import (
     BIGNUM_HEADS,
     MAX_UINT16,
     MAX_UINT64,

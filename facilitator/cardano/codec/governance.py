@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from facilitator.cardano.codec.cbor import (
+from facilitator.cardano.cbor import (
     MAX_INT64,
     MAX_UINT8,
     MAX_UINT16,

@@ -1,7 +1,7 @@
 """Transaction outputs and the values in them, as the ledger decodes them at protocol ≥ 9."""
 
 from facilitator.cardano.addresses.address import check_output_address
-from facilitator.cardano.codec.cbor import ARRAY, DecodeError, Reader, read_all
+from facilitator.cardano.cbor import ARRAY, DecodeError, Reader, read_all
 from facilitator.cardano.codec.scripts import read_plutus_data, read_reference_script
 from facilitator.cardano.transaction import Assets, Output, Value
 

@@ -2,7 +2,7 @@
 
 from hashlib import blake2b
 
-from facilitator.cardano.codec.cbor import (
+from facilitator.cardano.cbor import (
     ARRAY,
     BIGNUM_HEADS,
     BYTES,

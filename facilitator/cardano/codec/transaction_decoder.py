@@ -7,9 +7,9 @@ other than 0 and 1. A ratio's bignum of more than 64 bytes is refused also, for 
 
 from hashlib import blake2b
 
+from facilitator.cardano.cbor import DecodeError, Reader, read_all
 from facilitator.cardano.codec.auxiliary import read_auxiliary_data
 from facilitator.cardano.codec.body import read_body
-from facilitator.cardano.codec.cbor import DecodeError, Reader, read_all
 from facilitator.cardano.codec.outputs import read_output
 from facilitator.cardano.codec.witnesses import read_witnesses
 from facilitator.cardano.transaction import Output, Transaction

@@ -19,7 +19,7 @@ from uplc.ast import (
     PlutusMap,
 )
 
-from facilitator.cardano.codec.cbor import MAX_INT64, MAX_UINT64, MIN_INT64
+from facilitator.cardano.cbor import MAX_INT64, MAX_UINT64, MIN_INT64
 from facilitator.cardano.phase2.data import Constr, Data, Map, encode_data
 from facilitator.cardano.plutus.program import VAN_ROSSEM
 from facilitator.cardano.transaction import Language

@@ -6,7 +6,7 @@ Only the information that scripts see is kept, without the form of its encoding.
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias, Union
 
-from facilitator.cardano.codec.cbor import ARRAY, BYTES, MAP, Reader, read_all
+from facilitator.cardano.cbor import ARRAY, BYTES, MAP, Reader, read_all
 
 
 class Constr(NamedTuple):

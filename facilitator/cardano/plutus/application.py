@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import cbor2
 
-from facilitator.cardano.codec.cbor import DecodeError, read_all
+from facilitator.cardano.cbor import DecodeError, read_all
 from facilitator.cardano.plutus.flat_bits import Bits
 from facilitator.cardano.plutus.program import VAN_ROSSEM, check_program, find_features
 from facilitator.cardano.transaction import Language

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, TypeAlias
 
-from facilitator.cardano.codec.cbor import DecodeError, read_all
+from facilitator.cardano.cbor import DecodeError, read_all
 from facilitator.cardano.codec.scripts import read_plutus_data
 from facilitator.cardano.plutus.flat_bits import Bits, MalformedScriptError
 

@@ -7,7 +7,7 @@ serialisation in the Plutus Core specification.
 
 from typing import NamedTuple
 
-from facilitator.cardano.codec.cbor import DecodeError, Reader
+from facilitator.cardano.cbor import DecodeError, Reader
 from facilitator.cardano.plutus.constants import ML_RESULT, VALUE, skip_constant
 from facilitator.cardano.plutus.flat_bits import Bits, MalformedScriptError
 from facilitator.cardano.transaction import Language

@@ -1,6 +1,6 @@
 """``/tx/submit``."""
 
-from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator_devnet.blockfrost.errors import ApiError, invalid
 from facilitator_devnet.blockfrost.rejection import refused, undecodable

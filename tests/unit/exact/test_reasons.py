@@ -15,8 +15,8 @@ from typing import Any
 import cbor2
 import pytest
 
+from facilitator.cardano.cbor import Reader
 from facilitator.cardano.codec.body import read_body
-from facilitator.cardano.codec.cbor import Reader
 from facilitator.cardano.transaction import OutputRef, Value
 from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN
 from facilitator_devnet.wallet import build, pay, sign

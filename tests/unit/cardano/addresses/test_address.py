@@ -16,7 +16,7 @@ from facilitator.cardano.addresses.address import (
     read_address,
     reward_credential,
 )
-from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.transaction import Credential
 from support.transactions import byron_address
 

@@ -16,7 +16,7 @@ from facilitator.cardano.addresses.address import (
     read_address,
 )
 from facilitator.cardano.addresses.byron import compute_bootstrap_root, read_byron
-from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.cbor import DecodeError
 from support.cbor_forms import PlainForm, RandomForm, Tagged, encode
 from support.transactions import BYRON_ROOT, byron_address
 

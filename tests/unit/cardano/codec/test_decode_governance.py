@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.governance import decode_action
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Action, ActionId, ActionKind, Body, Credential, Voter

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycardano import NativeScript, PlutusV2Script, plutus_script_hash
 
-from facilitator.cardano.codec.cbor import DecodeError, Reader, read_all
+from facilitator.cardano.cbor import DecodeError, Reader, read_all
 from facilitator.cardano.codec.scripts import (
     make_script,
     read_native_script,

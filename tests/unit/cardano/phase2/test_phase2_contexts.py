@@ -5,7 +5,7 @@ from typing import Any
 import cbor2
 import pytest
 
-from facilitator.cardano.codec.cbor import read_all
+from facilitator.cardano.cbor import read_all
 from facilitator.cardano.codec.certificates import read_certificates
 from facilitator.cardano.codec.governance import read_proposals
 from facilitator.cardano.phase2.context_v1v2 import build_context_v1, build_context_v2

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facilitator.cardano.codec.cbor import DecodeError, Reader, read_all, read_set
+from facilitator.cardano.cbor import DecodeError, Reader, read_all, read_set
 from support.cbor_forms import encode, head, shortest_width
 
 Read = Callable[[Reader], object]
