@@ -11,7 +11,7 @@ import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
-from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_output, decode_transaction
 from facilitator.cardano.rules import (
     Environment,

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.governance import decode_action
 from facilitator.cardano.codec.transaction_decoder import decode_output, decode_transaction
 from facilitator.cardano.parameters import ProtocolParameters

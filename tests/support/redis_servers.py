@@ -119,6 +119,16 @@ class RedisServer:
     def command(self, *words: str) -> str:
         return command(self.port, *words)
 
+    def shows(self, text: str, *words: str) -> bool:
+        """Whether the reply holds the text; False where there is none.
+
+        A server that changes its role closes connections, also those that were just opened.
+        """
+        try:
+            return text in self.command(*words)
+        except OSError:
+            return False
+
     def kill(self) -> None:
         """As when the machine loses it: nothing is saved that was not."""
         self.process.kill()
@@ -168,7 +178,7 @@ class Replicated:
 
 def is_linked(replica: RedisServer) -> bool:
     """Whether it has all that its primary has."""
-    return "master_link_status:up" in replica.command("INFO", "replication")
+    return replica.shows("master_link_status:up", "INFO", "replication")
 
 
 def cut_off(primary: RedisServer, others: list[RedisServer], sentinel: RedisServer) -> None:
@@ -183,7 +193,7 @@ def cut_off(primary: RedisServer, others: list[RedisServer], sentinel: RedisServ
     for each in others:
         if each is not heir:
             assert each.command("REPLICAOF", "127.0.0.1", str(heir.port)) == "+OK"
-    eventually(lambda: "connected_slaves:0" in primary.command("INFO", "replication"))
+    eventually(lambda: primary.shows("connected_slaves:0", "INFO", "replication"))
     monitor = ("SENTINEL", "MONITOR", SERVICE, "127.0.0.1", str(heir.port), "1")
     assert sentinel.command(*monitor) == "+OK"
 
@@ -204,7 +214,7 @@ def replicated(folder: Path, replicas: int = 1) -> Iterator[Replicated]:
         ]
         eventually(lambda: all(map(is_linked, copies)))
         sentinel = stack.enter_context(running(folder / "sentinel", sentinel_of=primary.port))
-        eventually(lambda: f"slaves={replicas}" in sentinel.command("INFO", "sentinel"))
+        eventually(lambda: sentinel.shows(f"slaves={replicas}", "INFO", "sentinel"))
         yield Replicated(primary, copies, sentinel)
 
 
@@ -271,16 +281,16 @@ def clustered(folder: Path, replica_of: str = "") -> Iterator[Cluster]:
             replica, _ = started[-1]
             primary = cluster.owner(replica_of).command("CLUSTER", "MYID")
             assert replica.command("CLUSTER", "REPLICATE", primary) == "+OK"
-            eventually(lambda: "master_link_status:up" in replica.command("INFO", "replication"))
+            eventually(lambda: is_linked(replica))
             for node in nodes:
                 eventually(partial(_knows_a_replica, node))
         yield cluster
 
 
 def _is_complete(node: RedisServer, nodes: int) -> bool:
-    info = node.command("CLUSTER", "INFO")
-    return "cluster_state:ok" in info and f"cluster_known_nodes:{nodes}" in info
+    ready = node.shows("cluster_state:ok", "CLUSTER", "INFO")
+    return ready and node.shows(f"cluster_known_nodes:{nodes}", "CLUSTER", "INFO")
 
 
 def _knows_a_replica(node: RedisServer) -> bool:
-    return "slave" in node.command("CLUSTER", "NODES")
+    return node.shows("slave", "CLUSTER", "NODES")

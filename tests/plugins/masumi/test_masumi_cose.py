@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
-from facilitator.cardano.codec.cbor import DecodeError
+from facilitator.cardano.cbor import DecodeError
 from facilitator.exact.refused import Refused
 from facilitator_masumi.cose import read_key, read_sign1
 from facilitator_masumi.seller_signature import check_seller_signature

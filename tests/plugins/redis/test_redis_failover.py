@@ -200,9 +200,9 @@ def test_a_primary_that_hangs_is_left_with_all_its_connections(named: Named) -> 
 def test_a_failover_by_sentinel_leaves_no_call_with_the_old_primary(tmp_path: Path) -> None:
     with replicated(tmp_path) as servers, closing(open_redis(servers.url)) as storage:
         together([storage.ping] * CONNECTIONS)
-        eventually(lambda: servers.sentinel.command("SENTINEL", "FAILOVER", "main") == "+OK")
-        eventually(lambda: "role:slave" in servers.primary.command("INFO", "replication"))
-        eventually(lambda: "role:master" in servers.replica.command("INFO", "replication"))
+        eventually(lambda: servers.sentinel.shows("+OK", "SENTINEL", "FAILOVER", "main"))
+        eventually(lambda: servers.primary.shows("role:slave", "INFO", "replication"))
+        eventually(lambda: servers.replica.shows("role:master", "INFO", "replication"))
         claim = at_last(lambda: storage.add_claim(example_claim()))
         assert all(together([partial(works, storage.ping)] * CONNECTIONS))
         with closing(open_redis(servers.replica.url)) as there:
