@@ -54,11 +54,11 @@ def layers_of(graph: Graph) -> list[list[str]]:
 def main(package: Path) -> int:
     """Print the graph, the highest layer first, and return the exit code."""
     graph = graph_of(package)
-    for folder in sorted(path.parent for path in package.rglob("__init__.py")):
+    for inner in sorted(path.parent for path in package.rglob("__init__.py")):
         try:
-            layers_of(graph_of(folder))
+            layers_of(graph_of(inner))
         except CycleError as error:
-            within = "/".join(folder.relative_to(package.parent).parts)
+            within = "/".join(inner.relative_to(package.parent).parts)
             print(f"circle in {within}: {' -> '.join(reversed(error.args[1]))}")
             return 1
     layers = layers_of(graph)
