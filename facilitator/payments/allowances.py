@@ -1,7 +1,7 @@
 """The allowances under which payments are judged."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
 
 from facilitator.roles.allowance import Allowance, allowing, current_allowance
 from facilitator.settings import ChainSettings
@@ -14,25 +14,20 @@ class Allowances:
         """Take the limits."""
         self._settings = settings
 
-    @contextmanager
-    def open(self, client: str) -> Iterator[None]:
+    def open(self, client: str) -> AbstractContextManager[None]:
         """Have the ``with`` block ask for one payment of the client, within the limits.
 
         A block inside another goes on with the allowance of the outer one.
         """
         if current_allowance() is not None:
-            yield
-            return
-        with _opened(self._new(client, self._settings.questions)):
-            yield
+            return nullcontext()
+        return _Opened(self._new(client, self._settings.questions))
 
-    @contextmanager
-    def open_for_report(self) -> Iterator[None]:
+    def open_for_report(self) -> AbstractContextManager[None]:
         """Have the ``with`` block ask for all of a payment that the limits allow, good or bad."""
         allowance = self._new("", self._settings.max_questions)
         allowance.judge = lambda _: True
-        with _opened(allowance):
-            yield
+        return _Opened(allowance)
 
     def _new(self, client: str, questions: int) -> Allowance:
         settings = self._settings
@@ -44,10 +39,21 @@ class Allowances:
         )
 
 
-@contextmanager
-def _opened(allowance: Allowance) -> Iterator[None]:
-    try:
-        with allowing(allowance):
-            yield
-    finally:
-        allowance.end()
+class _Opened(AbstractContextManager[None]):
+    """An allowance for a ``with`` block, at whose end the wasted questions are charged."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        self._allowance = allowance
+        self._allowing = allowing(allowance)
+
+    def __enter__(self) -> None:
+        self._allowing.__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._allowing.__exit__(kind, error, traceback)
+        self._allowance.end()

@@ -7,7 +7,6 @@ functions make them.
 import dataclasses
 import types
 from collections.abc import Callable, Collection, Mapping
-from operator import attrgetter
 from typing import Any, TypeAlias, Union, cast, get_args, get_origin, get_type_hints
 
 Fits: TypeAlias = Callable[[Any], bool]
@@ -33,7 +32,7 @@ def _fits(hint: Any) -> Fits:
     if (kinds := _plain(hint)) is not None:
         return lambda value: isinstance(value, kinds)
     if origin in (Union, types.UnionType):
-        return _any_of([_fits(each) for each in arguments])
+        return _any_of({each: _fits(each) for each in arguments})
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return _mapping(_fits(arguments[0]), _fits(arguments[1]))
     if isinstance(origin, type) and issubclass(origin, Collection):
@@ -58,15 +57,23 @@ def _names(kind: Any) -> Collection[str]:
     return tuple(getattr(kind, "_fields", ()))
 
 
-def _any_of(checks: list[Fits]) -> Fits:
-    return lambda value: any(fits(value) for fits in checks)
+def _any_of(checks: Mapping[Any, Fits]) -> Fits:
+    """Return a check of a union. A value of one of its very classes meets that one's check only."""
+
+    def fits(value: Any) -> bool:
+        check = checks.get(type(value))
+        if check is not None:
+            return check(value)
+        return any(check(value) for check in checks.values())
+
+    return fits
 
 
 def _mapping(key: Fits, content: Fits) -> Fits:
     def fits(value: Any) -> bool:
-        return isinstance(value, Mapping) and all(
-            key(name) and content(each) for name, each in value.items()
-        )
+        if not isinstance(value, Mapping):
+            return False
+        return all(map(key, value)) and all(map(content, value.values()))
 
     return fits
 
@@ -75,7 +82,7 @@ def _collection(kind: type, element: Fits) -> Fits:
     def fits(value: Any) -> bool:
         if not isinstance(value, kind) or isinstance(value, _TEXT):
             return False
-        return all(element(each) for each in cast("Collection[Any]", value))
+        return all(map(element, cast("Collection[Any]", value)))
 
     return fits
 
@@ -85,20 +92,14 @@ def _record(kind: type) -> Fits:
     hints = {name: hint for name, hint in get_type_hints(kind).items() if name in _names(kind)}
     plain = {name: kinds for name, hint in hints.items() if (kinds := _plain(hint)) is not None}
     further = [(name, _fits(hint)) for name, hint in hints.items() if name not in plain]
-    values, classes = _getter(list(plain)), list(plain.values())
+    fields = tuple(plain.items())
 
     def fits(value: Any) -> bool:
-        return (
-            isinstance(value, kind)
-            and all(map(isinstance, values(value), classes))
-            and all(check(getattr(value, name)) for name, check in further)
-        )
+        if not isinstance(value, kind):
+            return False
+        for name, classes in fields:
+            if not isinstance(getattr(value, name), classes):
+                return False
+        return all(check(getattr(value, name)) for name, check in further) if further else True
 
     return fits
-
-
-def _getter(names: list[str]) -> Callable[[Any], Collection[Any]]:
-    """Return a function that returns the attributes of a value, however many they are."""
-    if len(names) > 1:
-        return attrgetter(*names)
-    return lambda value: [getattr(value, name) for name in names]
