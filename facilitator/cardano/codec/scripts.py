@@ -22,6 +22,8 @@ from facilitator.cardano.transaction import Language, Script
 _HASH_PREFIXES = [bytes([language]) for language in Language]
 _LONGEST_LEAF = 64
 _INDEFINITE_BYTES = 0x5F
+_FIRST_OF_TWO_BYTES = 24
+"""The head of the first integer that does not fit one byte. Metadata may hold thousands that do."""
 _GENERAL_CONSTRUCTOR = 102
 _SIGNATURE, _ALL, _ANY, _SOME, _INVALID_BEFORE, _INVALID_HEREAFTER = range(6)
 
@@ -152,7 +154,11 @@ def skip_metadatum(reader: Reader) -> int:
 
 def _visit_metadatum(reader: Reader, stack: list[int]) -> int:
     """Visit an item; return the bytes of a string, else 0."""
-    major = reader.major()
+    initial = reader.raw[reader.pos]
+    if initial < _FIRST_OF_TWO_BYTES:
+        reader.pos += 1
+        return 0
+    major = initial >> 5
     if major < BYTES:
         reader.integer("an integer in metadata")
     elif major in (BYTES, TEXT):
