@@ -202,8 +202,9 @@ def configure_logging(
     logger.setLevel(level)
     _throttle(logging.getLogger("waitress.queue"))
     logging.captureWarnings(True)
-    # No format shows these, and every record would look them up.
+    # No format shows these, and every record would look them up. So says the logging HOWTO.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     threading.excepthook = _log_thread_failure
 
 
