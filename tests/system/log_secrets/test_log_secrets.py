@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -38,10 +39,13 @@ SEED = "test test test test test test test test test test test junk"
 PROJECT, BACKUP = "preprodFirstOfTheLeaks0123456789", "preprodOtherOfTheLeaks0123456789"
 DSN_KEY = "0123456789abcdef0123456789abcdef"
 REF = genesis_output(NETWORK, "alice", 0, None)
-# Signed once, so that the environment of the process can hold it.
 TERMS = requirements()
-TRANSACTION = sign_payment(TERMS, "alice", REF, 600)
-BODY = request_body(TRANSACTION, TERMS)
+
+
+@cache
+def transaction() -> bytes:
+    """The payment of a test: the environment of its process holds it, too."""
+    return sign_payment(TERMS, "alice", REF, 600)
 
 
 def secrets(redis_port: int) -> dict[str, str]:
@@ -70,14 +74,14 @@ def hidden() -> Iterator[str]:
 
 
 def payment_forms() -> tuple[str, ...]:
-    encoded = base64.b64encode(TRANSACTION)
-    url_safe = base64.urlsafe_b64encode(TRANSACTION).decode()
+    encoded = base64.b64encode(transaction())
+    url_safe = base64.urlsafe_b64encode(transaction()).decode()
     return (
-        TRANSACTION.hex(),
+        transaction().hex(),
         encoded.decode(),
         url_safe,
-        repr(TRANSACTION),
-        str(list(TRANSACTION)),
+        repr(transaction()),
+        str(list(transaction())),
     )
 
 
@@ -95,6 +99,7 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 @pytest.fixture
 def environ(tmp_path: Path, redis: RedisServer) -> Iterator[dict[str, str]]:
     """With every secret, and a plugin that fails with all of them and the payment in its mouth."""
+    transaction.cache_clear()  # it is valid for ten minutes
     with ExitStack() as stack:
         devnet = Devnet(NETWORK, SystemClock(), block_seconds=0.2)
         api = stack.enter_context(BlockfrostApi(stack.enter_context(closing(devnet))))
@@ -157,30 +162,31 @@ def test_the_log_holds_nothing_of_it(
         # Making an address of the seed phrase takes a while.
         eventually(lambda: any("listening on" in line for line in process.lines))
         port, key = process.port, {"Authorization": f"Bearer {API_KEY}"}
+        paid = request_body(transaction(), TERMS)
 
         def ask(method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
             return call(port, method, path, body, headers)
 
-        assert ask("POST", "/verify", BODY, **key)[1]["isValid"] is True
-        settled = ask("POST", "/settle", BODY, **key, Prefer="wait=60")[1]
+        assert ask("POST", "/verify", paid, **key)[1]["isValid"] is True
+        settled = ask("POST", "/settle", paid, **key, Prefer="wait=60")[1]
         assert settled["success"] is True, settled
-        assert ask("POST", "/settle", BODY, **key)[1]["errorReason"] == "duplicate_settlement"
-        assert ask("POST", "/inspect", BODY, **key)[0] == 200
+        assert ask("POST", "/settle", paid, **key)[1]["errorReason"] == "duplicate_settlement"
+        assert ask("POST", "/inspect", paid, **key)[0] == 200
         # Refused, in every way.
         for status, body, headers in (
-            (401, BODY, {"Authorization": f"Bearer {API_KEY}x", "X-API-Key": PASSWORD}),
-            (400, {**BODY, "paymentRequirements": {}}, key),
-            (400, base64.b64encode(TRANSACTION), key),
-            (400, b'{"x402Version": 2, "paymentPayload": "' + TRANSACTION.hex().encode(), key),
+            (401, paid, {"Authorization": f"Bearer {API_KEY}x", "X-API-Key": PASSWORD}),
+            (400, {**paid, "paymentRequirements": {}}, key),
+            (400, base64.b64encode(transaction()), key),
+            (400, b'{"x402Version": 2, "paymentPayload": "' + transaction().hex().encode(), key),
         ):
             assert ask("POST", f"/verify?key={API_KEY}", body, **headers)[0] == status
-        for spoiled in (TRANSACTION[:-1], TRANSACTION + b"\0", TRANSACTION[:200]):
+        for spoiled in (transaction()[:-1], transaction() + b"\0", transaction()[:200]):
             assert ask("POST", "/settle", request_body_of(spoiled), **key)[1]["success"] is False
         # Faults, in requests and threads, and a storage that goes away.
         assert ask("GET", "/fault/x", **key)[0] == 500
         assert ask("GET", "/thread", **key)[0] == 200
         redis.kill()
-        assert ask("POST", "/settle", BODY, **key)[0] == 503
+        assert ask("POST", "/settle", paid, **key)[0] == 503
         assert ask("GET", "/health")[0] == 200
         assert process.terminate() == 0
     log = "".join(process.lines)
