@@ -24,9 +24,9 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("unhurried")
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Twice as many as there are processors, since many tests wait for other processes."""
-    return 2 * (os.cpu_count() or 1)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return two for each processor, three where most tests wait for other processes."""
+    return (3 if config.option.markexpr == "once" else 2) * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(tryfirst=True)  # before the option -m selects
