@@ -5,13 +5,13 @@ imported only when the command is called, so that help texts come at once.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from typing import TypeAlias
 
 from facilitator import __version__
+from facilitator.cli.streams import drop_output, is_of_output, make_writable
 from facilitator.errors import FacilitatorError
 
 COMMANDS = {
@@ -43,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises :class:`SystemExit` for help, version and wrong usage, as argparse does.
     """
     words = sys.argv[1:] if argv is None else list(argv)
+    make_writable()
     try:
         arguments = _parse(words)
         code: int = arguments.run(arguments)
@@ -53,8 +54,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"{type(error).__name__}: {line}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # The reader of the output is gone; keep the interpreter from flushing it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
+        return 1
+    except OSError as error:
+        if not is_of_output(error):
+            raise
+        drop_output()
+        print(f"the output cannot be written: {error.strerror}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -134,7 +134,12 @@ def _sample_payment(arguments: argparse.Namespace) -> int:
         parse_address(pay_to)
         ref = genesis_output(network, arguments.wallet, arguments.input, asset)
         terms = requirements(
-            network, pay_to, arguments.amount, asset=asset, confirmations=arguments.confirmations
+            network,
+            pay_to,
+            arguments.amount,
+            asset=asset,
+            confirmations=arguments.confirmations,
+            seconds=max(arguments.ttl, MAX_TIMEOUT_SECONDS),
         )
         transaction = sign_payment(terms, arguments.wallet, ref, arguments.ttl)
     except ValueError as error:

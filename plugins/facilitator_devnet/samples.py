@@ -16,16 +16,25 @@ TOKEN_ASSET = f"{TEST_TOKEN[:28].hex()}.{TEST_TOKEN[28:].hex()}"
 
 
 def requirements(
-    network: str, pay_to: str, amount: int, *, asset: AssetId | None = None, confirmations: int = 1
+    network: str,
+    pay_to: str,
+    amount: int,
+    *,
+    asset: AssetId | None = None,
+    confirmations: int = 1,
+    seconds: int = MAX_TIMEOUT_SECONDS,
 ) -> dict[str, Any]:
-    """Return ``PaymentRequirements`` for the amount in lovelace, or in units of the asset."""
+    """Return ``PaymentRequirements`` for the amount in lovelace, or in units of the asset.
+
+    A payment by them may be valid for so many seconds.
+    """
     return {
         "scheme": "exact",
         "network": network,
         "amount": str(amount),
         "asset": "lovelace" if asset is None else f"{asset[:28].hex()}.{asset[28:].hex()}",
         "payTo": pay_to,
-        "maxTimeoutSeconds": MAX_TIMEOUT_SECONDS,
+        "maxTimeoutSeconds": seconds,
         "extra": {"confirmationPolicy": {"l1Confirmations": confirmations}},
     }
 

@@ -96,7 +96,9 @@ def test_an_interrupted_demo_ends(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("options", [(), ("--asset", "tusdm", "--amount", "5", "--wallet", "bob")])
+@pytest.mark.parametrize(
+    "options", [(), ("--asset", "tusdm", "--amount", "5", "--wallet", "bob", "--ttl", "900")]
+)
 def test_a_sample_payment_is_valid_as_printed(tmp_path: Path, options: tuple[str, ...]) -> None:
     printed = facilitator("sample-payment", *options, cwd=tmp_path)
     process = ServeProcess(tmp_path)

@@ -303,6 +303,32 @@ def test_a_terminal_without_unicode_is_served(tmp_path: Path) -> None:
     assert done.stdout.startswith(b"ok   settings: ")
 
 
+@pytest.mark.parametrize(
+    ("redirected", "code", "complaint"),
+    [
+        (">&-", 0, ""),
+        (">&- 2>&-", 0, ""),
+        (">/dev/full", 1, "the output cannot be written: No space left on device\n"),
+    ],
+)
+def test_an_output_that_takes_nothing_causes_no_traceback(
+    tmp_path: Path, redirected: str, code: int, complaint: str
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"{sys.executable}" -P -m facilitator plugins {redirected}'],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (code, complaint)
+
+
+def test_characters_that_the_output_lacks_are_escaped(tmp_path: Path) -> None:
+    (tmp_path / "\u2192.toml").write_text("[default.log]\nlevel = 'debug'\n")
+    environ = {"PYTHONIOENCODING": "ascii"}
+    done = command("--settings", "\u2192.toml", "settings", cwd=tmp_path, environ=environ)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"\u2192.toml" in done.stdout
+
+
 def test_an_error_of_the_start_is_one_line_without_traceback(tmp_path: Path) -> None:
     done = command("serve", cwd=tmp_path, environ={"FACILITATOR_PLUGINS": "memory"})
     assert (done.returncode, done.stdout) == (1, b"")

@@ -151,6 +151,18 @@ def test_an_amount_in_another_form_is_no_requirement(running: Running, amount: s
     assert reason(running, body) == "invalid_exact_cardano_requirements"
 
 
+@pytest.mark.parametrize(("sponsored", "expected"), [
+    (False, None), (None, None), (True, "invalid_exact_cardano_requirements"),
+    ("false", "invalid_exact_cardano_requirements"),
+])  # fmt: skip
+def test_terms_whose_fee_another_pays_are_refused(
+    running: Running, sponsored: object, expected: str | None
+) -> None:
+    body = Payer(running).body()
+    with_terms(body, extra={"areFeesSponsored": sponsored})
+    assert reason(running, body) == expected
+
+
 @pytest.mark.parametrize("confirmations", [0, 1, 20, 1.0, 2e1, -0.0])
 def test_confirmations_are_an_integer_however_json_writes_it(
     running: Running, confirmations: float
