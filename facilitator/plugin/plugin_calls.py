@@ -1,0 +1,109 @@
+"""The calls of one plugin: through its queue, in its threads, within its time limits."""
+
+from collections.abc import Callable
+from typing import Any
+
+from facilitator.plugin.faults import PluginFaults
+from facilitator.plugin.observers import ObserverQueue
+from facilitator.plugin.time_limits import Ending, LimitedCalls, Outcome, TookTooLong
+from facilitator.plugin.watch import Step, Watch
+from facilitator.roles.health import HealthCheck
+from facilitator.settings import HookSettings
+
+
+class PluginCalls:
+    """One plugin, as it is called from many threads. Its faults are reported."""
+
+    def __init__(
+        self,
+        plugin: str,
+        faults: PluginFaults,
+        watch: Watch,
+        limits: HookSettings,
+        ending: Ending,
+    ) -> None:
+        """Start no thread yet."""
+        self._plugin = plugin
+        self._faults = faults
+        self._watch = watch
+        self._limits = limits
+        self._ending = ending
+        self._limited = LimitedCalls(plugin)
+        self._queue = ObserverQueue(plugin, faults, watch, limits)
+
+    # --- Hooks ------------------------------------------------------------------------------------
+
+    def gate(self, hook: str, call: Callable[[], Any]) -> Outcome:
+        """Return the outcome of a gate's call, or with an error that it takes too long."""
+        outcome = self._in_time(call)
+        if outcome.error is not None:
+            self.failed(outcome.error, hook)
+        return outcome
+
+    def shutdown(self, call: Callable[[], Any]) -> BaseException | None:
+        """Return the error of the plugin's end, if any."""
+        try:
+            error = self._ending.run(call, f"{self._plugin}-shutdown").error
+        except TookTooLong as late:
+            error = late
+        if error is not None:
+            self.failed(error, "shutdown")
+        return error
+
+    def has_observed(self, seconds: float) -> bool:
+        """Return True once the observer's calls are made; False if that takes longer."""
+        return self._queue.wait_until_empty(seconds)
+
+    def watched(self, check: HealthCheck) -> "WatchedCheck":
+        """Return the health check, reported as hanging while it does."""
+        step = Step(self._limits.observer_seconds, self._check_hangs)
+        return WatchedCheck(check, self._watch, step)
+
+    def _check_hangs(self) -> None:
+        self.failed(TookTooLong("a check does not return"), "health_checks")
+
+    # --- Parts ------------------------------------------------------------------------------------
+
+    def failed(self, error: BaseException, method: str) -> None:
+        """Report a fault of a hook or method."""
+        if isinstance(error, TookTooLong):
+            self._faults.hangs(error, self._plugin, method)
+        else:
+            self._faults.failed(error, self._plugin, method)
+
+    def in_time(self, call: Callable[[], Any]) -> Any:
+        """Return what the call returns, or raise."""
+        return self._in_time(call).get()
+
+    def later(self, method: str, call: Callable[[], Any]) -> None:
+        """Have the call made by the plugin's own thread, after those before it."""
+        self._queue.offer(method, call)
+
+    def at_end(self, call: Callable[[], Any]) -> Any:
+        """Return what the call returns, or raise."""
+        self.has_observed(self._ending.seconds_for_one())
+        return self._ending.run(call, f"{self._plugin}-end").get()
+
+    def _in_time(self, call: Callable[[], Any]) -> Outcome:
+        try:
+            return self._limited.run(call, self._limits.gate_seconds)
+        except TookTooLong as error:
+            return Outcome(None, error)
+
+
+class WatchedCheck:
+    """A plugin's health check under watch."""
+
+    def __init__(self, check: HealthCheck, watch: Watch, step: Step) -> None:
+        """Take the step for when the check does not return."""
+        self.part = check
+        self._watch = watch
+        self._step = step
+
+    def __call__(self) -> float | None:
+        """Run the check. Raises what it raises."""
+        number = self._watch.begin((self._step,))
+        try:
+            return self.part()
+        finally:
+            self._watch.end(number)
