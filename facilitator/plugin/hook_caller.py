@@ -169,21 +169,14 @@ class HookCaller:
         """Return True once every plugin has observed what was; False if that takes longer."""
         return all(calls.has_observed(seconds) for calls in list(self._calls.values()))
 
-    def shutdown(self) -> Mapping[str, BaseException]:
-        """Let every plugin release what it holds, the last one first.
-
-        Return the errors, which are reported, by plugin.
-        """
-        errors = {}
+    def shutdown(self) -> None:
+        """Let every plugin release what it holds, the last one first. Errors are reported."""
         callers = dict(self._callers["shutdown"])
         for plugin in reversed(self.names):
             if plugin in self._calls:
                 self._calls[plugin].has_observed(self.ending.seconds_for_one())
             if plugin in callers:
-                error = self._calls_of(plugin).shutdown(callers[plugin])
-                if error is not None:
-                    errors[plugin] = error
-        return errors
+                self._calls_of(plugin).shutdown(callers[plugin])
 
 
 def _answer_of_gate(hook: str, caller: _Caller, arguments: Mapping[str, Any]) -> Refusal | None:

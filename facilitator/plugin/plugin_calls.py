@@ -40,15 +40,14 @@ class PluginCalls:
             self.failed(outcome.error, hook)
         return outcome
 
-    def shutdown(self, call: Callable[[], Any]) -> BaseException | None:
-        """Return the error of the plugin's end, if any."""
+    def shutdown(self, call: Callable[[], Any]) -> None:
+        """Have the plugin end."""
         try:
             error = self._ending.run(call, f"{self._plugin}-shutdown").error
         except TookTooLong as late:
             error = late
         if error is not None:
             self.failed(error, "shutdown")
-        return error
 
     def has_observed(self, seconds: float) -> bool:
         """Return True once the observer's calls are made; False if that takes longer."""

@@ -11,7 +11,7 @@ LOOK_SECONDS = 0.25
 
 
 class Step(NamedTuple):
-    """What to do when a call has run for so many seconds."""
+    """An act that is due when a call has run for so many seconds."""
 
     seconds: float
     act: Callable[[], None]

@@ -5,10 +5,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
-from facilitator.errors import FacilitatorError, one_line
+from facilitator.errors import FacilitatorError, ends_process, one_line
 from facilitator.observability.redaction import Redactor
+from facilitator.plugin.time_limits import TookTooLong, run_within
 from facilitator.roles.chain import ChainUnavailable
 from facilitator.roles.storage import StorageUnavailable
+
+LIMIT_SECONDS = 60.0
+"""The longest time that anything may take that is tried."""
 
 Status = Literal["ok", "warning", "failed"]
 
@@ -30,12 +34,16 @@ def attempt(name: str, action: Callable[[], str], remedy: str) -> Iterator[Resul
     """
     with listening(name) as warnings:
         try:
-            result = Result(name, "ok", action())
+            result = Result(name, "ok", run_within(LIMIT_SECONDS, action, "check").get())
+        except TookTooLong as error:
+            result = Result(name, "failed", str(error), remedy)
         except FacilitatorError as error:
             result = Result(name, "failed", str(error))
         except (StorageUnavailable, ChainUnavailable) as error:
             result = Result(name, "failed", " ".join(error.detail.split()), remedy)
-        except Exception as error:
+        except BaseException as error:
+            if ends_process(error):
+                raise
             detail = " ".join(str(error).split()) or type(error).__name__
             result = Result(name, "failed", detail, remedy)
     yield from (result, *warnings)
