@@ -19,6 +19,7 @@ from facilitator.exact.methods import (
 )
 from facilitator.exact.refused import Refused
 from facilitator.plugin.answers import Fits, returns_of
+from facilitator.plugin.time_limits import Outcome
 from facilitator.plugin.validation import has_member
 from facilitator.roles.chain import (
     AwaitsBlocks,
@@ -48,20 +49,20 @@ OnFault: TypeAlias = Callable[[BaseException, str], None]
 class PartCalls(Protocol):
     """The ways in which the methods of one plugin's parts are called."""
 
-    def in_time(self, call: Callable[[], Any]) -> Any:
-        """Return what the call returns, or raise. It has a time limit."""
+    def in_time(self, call: Callable[[], Any]) -> Outcome:
+        """Return the outcome of the call, which has a time limit."""
         ...
 
-    def later(self, method: str, call: Callable[[], Any]) -> None:
-        """Have the call made in a thread of the plugin's own."""
+    def later(self, method: str, call: Callable[[], Any]) -> Outcome:
+        """Have the call made in a thread of the plugin's own; return that it was."""
         ...
 
-    def at_end(self, call: Callable[[], Any]) -> Any:
-        """Return what the call returns, or raise. It gets a share of the time for the end."""
+    def at_end(self, call: Callable[[], Any]) -> Outcome:
+        """Return the outcome of the call, which gets a share of the time for the end."""
         ...
 
 
-Through: TypeAlias = Callable[[Callable[[], Any]], Any]
+Through: TypeAlias = Callable[[Callable[[], Any]], Outcome]
 
 
 class WrongAnswer(TypeError):
@@ -218,6 +219,7 @@ class _Border:
     def method(self, through: Through | None) -> Callable[..., Any]:
         """Return the method, which calls the part's."""
         name, fits, failed = self._name, self._fits, self._failed
+        failed_elsewhere = self._failed_elsewhere
         needs_all = self._role.needs_all == name
 
         def call(guarded: Guarded, *arguments: Any, **named: Any) -> Any:
@@ -226,7 +228,9 @@ class _Border:
                 if through is None:
                     answer = function(*arguments, **named)
                 else:
-                    answer = through(partial(function, *arguments, **named))
+                    answer, error = through(partial(function, *arguments, **named))
+                    if error is not None:
+                        return failed_elsewhere(error)
                 if fits is not None and not fits(answer):
                     raise WrongAnswer(f"{name} returned {_a(answer)}")
                 if needs_all:
@@ -254,7 +258,13 @@ class _Border:
 
     def _failed(self, error: BaseException) -> None:
         """Raise the error if the role names it, else report it and raise what stands for it."""
-        if ends_process(error) or self._role.names(self._name, error):
+        if ends_process(error):
+            raise error
+        self._failed_elsewhere(error)
+
+    def _failed_elsewhere(self, error: BaseException) -> None:
+        """Do the same for an error of another thread, which no signal has raised."""
+        if self._role.names(self._name, error):
             raise error
         self._on_fault(error, self._name)
         instead = self._role.unavailable(self._plugin, self._name, error)

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 import pluggy
 
 from facilitator.errors import FacilitatorError, PluginError, one_line
-from facilitator.plugin.border import guard
+from facilitator.plugin.border import ROLES, guard
 from facilitator.plugin.copies import private
 from facilitator.plugin.faults import OnError, PluginFaults
 from facilitator.plugin.plugin_calls import PluginCalls
@@ -38,7 +38,7 @@ class HookCaller:
         self.names = tuple(names)
         hooks = [hook for hook in vars(manager.hook) if not hook.startswith("_")]
         self._callers = {hook: tuple(_callers(manager, hook, self.names)) for hook in hooks}
-        self.limits = HookSettings()
+        self.limits = HookSettings()  # to be changed only before parts are asked for
         self.ending = Ending()
         self._watch = Watch()
         self._faults = PluginFaults()
@@ -93,23 +93,24 @@ class HookCaller:
 
         In a thread of its own, which it may end as it likes, and where signals are none of it.
         """
-        limit = self.limits.start_seconds
         try:
-            returned: list[Any] = run_within(limit, call, f"{plugin}-{hook}").get()
-        except TookTooLong as error:
+            returned, error = run_within(self.limits.start_seconds, call, f"{plugin}-{hook}")
+        except TookTooLong as late:
             raise PluginError(
-                f"plugin '{plugin}' failed in {hook}: {error} (hooks.start_seconds)"
-            ) from error
-        except FacilitatorError:
-            raise
-        except BaseException as error:
+                f"plugin '{plugin}' failed in {hook}: {late} (hooks.start_seconds)"
+            ) from late
+        if isinstance(error, FacilitatorError):
+            raise error
+        if error is not None:
             raise PluginError(f"plugin '{plugin}' failed in {hook}: {one_line(error)}") from error
-        return returned
+        return list(returned)
 
     def _guarded(self, hook: str, part: Any, plugin: str) -> Any:
-        calls = self._calls_of(plugin)
         if hook == "health_checks" and callable(part):
-            return calls.watched(part)
+            return self._calls_of(plugin).watched(part)
+        if hook not in ROLES:
+            return part
+        calls = self._calls_of(plugin)
         return guard(hook, part, plugin, calls.failed, calls)
 
     def _merge(
@@ -173,8 +174,6 @@ class HookCaller:
         """Let every plugin release what it holds, the last one first. Errors are reported."""
         callers = dict(self._callers["shutdown"])
         for plugin in reversed(self.names):
-            if plugin in self._calls:
-                self._calls[plugin].has_observed(self.ending.seconds_for_one())
             if plugin in callers:
                 self._calls_of(plugin).shutdown(callers[plugin])
 

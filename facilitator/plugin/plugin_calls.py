@@ -35,18 +35,14 @@ class PluginCalls:
 
     def gate(self, hook: str, call: Callable[[], Any]) -> Outcome:
         """Return the outcome of a gate's call, or with an error that it takes too long."""
-        outcome = self._in_time(call)
+        outcome = self.in_time(call)
         if outcome.error is not None:
             self.failed(outcome.error, hook)
         return outcome
 
     def shutdown(self, call: Callable[[], Any]) -> None:
         """Have the plugin end."""
-        try:
-            error = self._ending.run(call, f"{self._plugin}-shutdown").error
-        except TookTooLong as late:
-            error = late
-        if error is not None:
+        if (error := self.at_end(call).error) is not None:
             self.failed(error, "shutdown")
 
     def has_observed(self, seconds: float) -> bool:
@@ -70,22 +66,23 @@ class PluginCalls:
         else:
             self._faults.failed(error, self._plugin, method)
 
-    def in_time(self, call: Callable[[], Any]) -> Any:
-        """Return what the call returns, or raise."""
-        return self._in_time(call).get()
-
-    def later(self, method: str, call: Callable[[], Any]) -> None:
-        """Have the call made by the plugin's own thread, after those before it."""
-        self._queue.offer(method, call)
-
-    def at_end(self, call: Callable[[], Any]) -> Any:
-        """Return what the call returns, or raise."""
-        self.has_observed(self._ending.seconds_for_one())
-        return self._ending.run(call, f"{self._plugin}-end").get()
-
-    def _in_time(self, call: Callable[[], Any]) -> Outcome:
+    def in_time(self, call: Callable[[], Any]) -> Outcome:
+        """Return the outcome of the call, or with an error that it takes too long."""
         try:
             return self._limited.run(call, self._limits.gate_seconds)
+        except TookTooLong as error:
+            return Outcome(None, error)
+
+    def later(self, method: str, call: Callable[[], Any]) -> Outcome:
+        """Have the call made by the plugin's own thread, after those before it."""
+        self._queue.offer(method, call)
+        return Outcome(None, None)
+
+    def at_end(self, call: Callable[[], Any]) -> Outcome:
+        """Return the outcome of the call, or with an error that it takes too long."""
+        self.has_observed(self._ending.seconds_for_one())
+        try:
+            return self._ending.run(call, f"{self._plugin}-end")
         except TookTooLong as error:
             return Outcome(None, error)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any, NamedTuple
 
-from facilitator.errors import PluginError
+from facilitator.errors import PluginError, one_line
 
 MOST_THREADS = 32
 """Threads in which one plugin is called at once; it may take as many for ever, and no more."""
@@ -23,6 +23,10 @@ class TookTooLong(PluginError):
     """A plugin did not return within its time limit."""
 
 
+class Escaped(PluginError):
+    """A plugin raised :class:`SystemExit` or the like, which must not end the caller's thread."""
+
+
 class Outcome(NamedTuple):
     """The end of a call."""
 
@@ -30,9 +34,11 @@ class Outcome(NamedTuple):
     error: BaseException | None
 
     def get(self) -> Any:
-        """Return the value, or raise the error."""
-        if self.error is not None:
+        """Return the value, or raise the error; as :class:`Escaped` what is no exception."""
+        if isinstance(self.error, Exception):
             raise self.error
+        if self.error is not None:
+            raise Escaped(one_line(self.error)) from self.error
         return self.value
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
-from facilitator.errors import FacilitatorError, ends_process, one_line
+from facilitator.errors import FacilitatorError, one_line
 from facilitator.observability.redaction import Redactor
 from facilitator.plugin.time_limits import TookTooLong, run_within
 from facilitator.roles.chain import ChainUnavailable
@@ -41,9 +41,7 @@ def attempt(name: str, action: Callable[[], str], remedy: str) -> Iterator[Resul
             result = Result(name, "failed", str(error))
         except (StorageUnavailable, ChainUnavailable) as error:
             result = Result(name, "failed", " ".join(error.detail.split()), remedy)
-        except BaseException as error:
-            if ends_process(error):
-                raise
+        except Exception as error:
             detail = " ".join(str(error).split()) or type(error).__name__
             result = Result(name, "failed", detail, remedy)
     yield from (result, *warnings)

@@ -12,6 +12,7 @@ from facilitator.clock import SystemClock
 from facilitator.errors import EndedBySignal
 from facilitator.exact.refused import Refused
 from facilitator.plugin.border import ROLES, WrongAnswer, guard
+from facilitator.plugin.time_limits import Outcome
 from facilitator.roles.chain import (
     AwaitsBlocks,
     ChainUnavailable,
@@ -75,14 +76,16 @@ class AtOnce:
     def __init__(self, on_fault: Callable[[BaseException, str], None]) -> None:
         self._on_fault = on_fault
 
-    def in_time(self, call: Callable[[], Any]) -> Any:
-        return call()
-
-    def later(self, method: str, call: Callable[[], Any]) -> None:
+    def in_time(self, call: Callable[[], Any]) -> Outcome:
         try:
-            call()
-        except Exception as error:
+            return Outcome(call(), None)
+        except BaseException as error:
+            return Outcome(None, error)
+
+    def later(self, method: str, call: Callable[[], Any]) -> Outcome:
+        if (error := self.in_time(call).error) is not None:
             self._on_fault(error, method)
+        return Outcome(None, None)
 
     at_end = in_time
 
