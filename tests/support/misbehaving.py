@@ -32,9 +32,13 @@ def corrupt(value):
             pass
 
 
+def wait():
+    forever.wait()
+
+
 def leak():
     for _ in range(3):
-        threading.Thread(target=forever.wait, name="leaked", daemon={daemon}).start()
+        threading.Thread(target=wait, name="leaked", daemon={daemon}).start()
 
 
 def flood():
