@@ -42,7 +42,7 @@ def environ(folder: Path, source: str) -> dict[str, str]:
         "FACILITATOR_SERVER__SHUTDOWN_SECONDS": "1",
         "FACILITATOR_SERVER__THREADS": "8",
         "FACILITATOR_SERVER__PORT": "0",
-        "FACILITATOR_HOOKS__OBSERVER_SECONDS": "0.5",
+        "FACILITATOR_HOOKS__OBSERVER_SECONDS": "1",
     }
 
 
@@ -91,7 +91,7 @@ def test_a_gate_that_hangs_refuses_and_threads_that_are_left_keep_no_process(
 ) -> None:
     gate = misbehaving({"authenticate": ("request",)}, "hangs")
     leak = misbehaving({"request_started": ("request",)}, "leaks threads", daemon=False)
-    process = serve(gate + leak, FACILITATOR_HOOKS__GATE_SECONDS="0.5")
+    process = serve(gate + leak, FACILITATOR_HOOKS__GATE_SECONDS="1")
     status, answer = call(process.port, "POST", "/verify", payment())
     assert status == 503
     assert "the check by plugin 'bad' failed" in str(answer)
