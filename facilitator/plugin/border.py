@@ -18,7 +18,7 @@ from facilitator.exact.methods import (
     TransferMethod,
 )
 from facilitator.exact.refused import Refused
-from facilitator.plugin.answers import Fits, returns_of
+from facilitator.plugin.answers import Fits, WrongAnswer, returns_of
 from facilitator.plugin.time_limits import Outcome
 from facilitator.plugin.validation import has_member
 from facilitator.roles.chain import (
@@ -63,10 +63,6 @@ class PartCalls(Protocol):
 
 
 Through: TypeAlias = Callable[[Callable[[], Any]], Outcome]
-
-
-class WrongAnswer(TypeError):
-    """A part's method returned what its role does not allow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,15 +31,19 @@ class PluginFaults:
         self.meter: Meter = NO_METER
         self._lock = threading.Lock()
         self._latest: dict[str, tuple[str, float]] = {}
+        self._hanging: dict[str, str] = {}
         self._off: dict[str, str] = {}
         self._silent_until: dict[tuple[str, ...], float] = {}
 
     def recent(self) -> Mapping[str, str]:
-        """Return by plugin a sentence on its fault of the last minute, for ``/health``."""
+        """Return by plugin a sentence on its fault, for ``/health``.
+
+        That of the last minute, or one that lasts.
+        """
         since = time.monotonic() - RECENT_SECONDS
         with self._lock:
             latest = {plugin: what for plugin, (what, at) in self._latest.items() if at > since}
-            return latest | self._off
+            return latest | self._hanging | self._off
 
     def failed(self, error: BaseException, plugin: str, hook: str) -> None:
         """Report what a hook or method raised."""
@@ -53,6 +57,16 @@ class PluginFaults:
         self._take(plugin, hook, f"hangs in {hook}", PLUGIN_FAULTS)
         if self._is_due((plugin, hook, "hangs")):
             self._report(error, f"plugin {plugin} hangs in {hook}: {error}", plugin, hook)
+
+    def hangs_on(self, plugin: str, hook: str) -> None:
+        """Show that it hangs for as long as it does, until :meth:`returned`."""
+        with self._lock:
+            self._hanging[plugin] = f"hangs in {hook}"
+
+    def returned(self, plugin: str) -> None:
+        """Show that it hangs no longer than any other fault."""
+        with self._lock:
+            self._hanging.pop(plugin, None)
 
     def dropped(self, plugin: str, hook: str) -> None:
         """Report that a call was not made, since too many wait already or none may be made."""

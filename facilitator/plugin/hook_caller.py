@@ -180,10 +180,14 @@ class HookCaller:
 
 def _answer_of_gate(hook: str, caller: _Caller, arguments: Mapping[str, Any]) -> Refusal | None:
     for answer in caller(**private(arguments)):
-        if not isinstance(answer, Refusal):
-            raise TypeError(f"{hook} must return a Refusal or None")
+        if not isinstance(answer, Refusal) or not _has_words(answer):
+            raise TypeError(f"{hook} must return a Refusal with message and reason, or None")
         return answer
     return None
+
+
+def _has_words(refusal: Refusal) -> bool:
+    return isinstance(refusal.message, str) and isinstance(refusal.reason, str)
 
 
 def _call_alone(caller: _Caller, arguments: Mapping[str, Any]) -> None:

@@ -100,13 +100,16 @@ class ObserverQueue:
         except BaseException as error:
             is_fault = True
             self._faults.failed(error, self._plugin, call.hook)
-        is_fault |= self._watch.end(number) > limit
+        if self._watch.end(number) > limit:
+            is_fault = True
+            self._faults.returned(self._plugin)
         self._in_a_row = self._in_a_row + 1 if is_fault else 0
         if self._in_a_row >= FAULTS_IN_A_ROW:
             self._switch_off(call.hook)
 
     def _hangs(self, hook: str) -> None:
         error = TookTooLong(f"it takes longer than {self._limits.observer_seconds:g} s")
+        self._faults.hangs_on(self._plugin, hook)
         self._faults.hangs(error, self._plugin, hook)
 
     def _switch_off(self, hook: str) -> None:

@@ -1,8 +1,11 @@
 """The calls of one plugin: through its queue, in its threads, within its time limits."""
 
+import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from facilitator.plugin.answers import WrongAnswer
 from facilitator.plugin.faults import PluginFaults
 from facilitator.plugin.observers import ObserverQueue
 from facilitator.plugin.time_limits import Ending, LimitedCalls, Outcome, TookTooLong
@@ -50,12 +53,13 @@ class PluginCalls:
         return self._queue.wait_until_empty(seconds)
 
     def watched(self, check: HealthCheck) -> "WatchedCheck":
-        """Return the health check, reported as hanging while it does."""
-        step = Step(self._limits.observer_seconds, self._check_hangs)
-        return WatchedCheck(check, self._watch, step)
+        """Return the health check, whose own faults are reported."""
+        hangs = TookTooLong("a check does not return")
+        step = Step(self._limits.observer_seconds, partial(self._check_failed, hangs))
+        return WatchedCheck(check, self._watch, step, self._check_failed)
 
-    def _check_hangs(self) -> None:
-        self.failed(TookTooLong("a check does not return"), "health_checks")
+    def _check_failed(self, error: BaseException) -> None:
+        self.failed(error, "health_checks")
 
     # --- Parts ------------------------------------------------------------------------------------
 
@@ -88,18 +92,41 @@ class PluginCalls:
 
 
 class WatchedCheck:
-    """A plugin's health check under watch."""
+    """A plugin's health check. An exception says that what it checks is down; all else is a fault.
 
-    def __init__(self, check: HealthCheck, watch: Watch, step: Step) -> None:
-        """Take the step for when the check does not return."""
+    It may be called in the main thread, too: what a signal raises there is not the plugin's.
+    """
+
+    def __init__(
+        self,
+        check: HealthCheck,
+        watch: Watch,
+        step: Step,
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        """Take the step for when the check does not return, and what to call for its faults."""
         self.part = check
         self._watch = watch
         self._step = step
+        self._failed = failed
 
     def __call__(self) -> float | None:
         """Run the check. Raises what it raises."""
         number = self._watch.begin((self._step,))
         try:
-            return self.part()
+            return _seconds(self.part())
+        except BaseException as error:
+            if isinstance(error, WrongAnswer) or not isinstance(error, Exception):
+                self._failed(error)
+            raise
         finally:
             self._watch.end(number)
+
+
+def _seconds(answer: object) -> float | None:
+    """Return the answer of a health check. Raises :class:`WrongAnswer`."""
+    if answer is None:
+        return None
+    if not isinstance(answer, int | float) or not math.isfinite(answer):
+        raise WrongAnswer("a health check must return seconds or None")
+    return answer

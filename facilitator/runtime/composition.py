@@ -1,7 +1,7 @@
 """The composition root: settings and plugins in, a running facilitator out."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -211,23 +211,23 @@ class Facilitator:
         Whatever of it takes too long is reported, and not waited for.
         """
         self.drain()
-        self._end(self.service.close, "the followers of the chain")
+        self._end_followers()
         self._scripts.close()
-        for network, chain in self.chains.items():
-            self._end(chain.close, f"the chain {network}")
+        for chain in self.chains.values():
+            chain.close()
         if self.rate_limiter is not None:
-            self._end(self.rate_limiter.close, "the rate limiter")
-        self._end(self.storage.close, "the storage")
+            self.rate_limiter.close()
+        self.storage.close()
         self.plugins.shutdown()
         self.faults.flush()
         self.plugins.ending.wait_for_late()
 
-    def _end(self, close: Callable[[], None], what: str) -> None:
-        """Close a part of the core, which may wait for a plugin's."""
+    def _end_followers(self) -> None:
+        """End the threads of settlements, one of which may wait for a plugin's provider."""
         try:
-            self.plugins.ending.run(close, "closing").get()
+            self.plugins.ending.run(self.service.close, "closing").get()
         except TookTooLong as error:
-            _log.error("%s did not end: %s", what, error)
+            _log.error("the threads that follow settlements do not end: %s", error)
 
 
 def _leaves_scripts(chain: ChainProvider) -> bool:

@@ -235,7 +235,7 @@ class HookSettings:
     """``[hooks]``: the time and the room that plugins get."""
 
     start_seconds: float = setting(
-        60.0, "Seconds that a hook of a provider, such as startup, may take.", minimum=1
+        30.0, "Seconds that a hook of a provider, such as startup, may take.", minimum=1
     )
     gate_seconds: float = setting(
         5.0,

@@ -11,7 +11,8 @@ from facilitator.cardano.transaction import OutputRef
 from facilitator.clock import SystemClock
 from facilitator.errors import EndedBySignal
 from facilitator.exact.refused import Refused
-from facilitator.plugin.border import ROLES, WrongAnswer, guard
+from facilitator.plugin.answers import WrongAnswer
+from facilitator.plugin.border import ROLES, guard
 from facilitator.plugin.time_limits import Outcome
 from facilitator.roles.chain import (
     AwaitsBlocks,

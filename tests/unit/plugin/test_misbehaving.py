@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+import falcon
 import pytest
+from falcon.testing import create_environ
 
+from facilitator.api.probe import Probes
 from facilitator.clock import SystemClock
 from facilitator.errors import PluginError
-from facilitator.plugin import observers, time_limits
+from facilitator.plugin import faults, observers, time_limits
 from facilitator.plugin.context import Context
 from facilitator.plugin.hook_caller import FailedGate
 from facilitator.plugin.loading import load_plugins
@@ -155,6 +158,40 @@ def test_a_gate_fails_closed(install: Install, hook: str, way: str) -> None:
         assert plugins.recent_faults() == {}
 
 
+@pytest.mark.parametrize(
+    "refusal", ["Refusal(5, 'no')", "Refusal('no', 5)", "Refusal(None, None)", "Refusal"]
+)
+def test_a_gate_that_refuses_without_words_fails_closed(install: Install, refusal: str) -> None:
+    source = f"""
+        from facilitator.plugin import Refusal
+        @hookimpl
+        def before_verify():
+            return {refusal}
+    """
+    plugins = install(source)
+    assert isinstance(plugins.before_verify(PAYMENT), FailedGate)
+
+
+def test_a_request_that_a_gate_reads_and_changes_is_as_it_was(install: Install) -> None:
+    source = """
+        @hookimpl
+        def authenticate(request):
+            assert request.get_header("X-Token") == "mine"
+            assert request.context.is_local
+            assert request.bounded_stream.read() == b""
+            request.env.clear()
+            request.context.is_local = False
+            request.method = "GET"
+    """
+    plugins = install(source)
+    request = falcon.Request(create_environ(body="paid", headers={"X-Token": "mine"}))
+    request.context.is_local = True
+    assert plugins.authenticate(request) is None
+    assert request.get_header("X-Token") == "mine"
+    assert request.context.is_local
+    assert request.bounded_stream.read() == b"paid"
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_the_end_of_a_plugin_is_the_end_of_no_other(install: Install, way: str) -> None:
     good = misbehaving({"shutdown": ()}, "is slow")
@@ -288,6 +325,29 @@ def test_a_part_that_is_called_later_is_not_waited_for(
     eventually(lambda: plugins.recent_faults().get("bad", "").endswith(f"in {method}"))
 
 
+@pytest.mark.parametrize(
+    "answer", ["'fast'", "float('nan')", "float('inf')", "object()", "sys.exit(3)"]
+)
+def test_a_health_check_that_answers_nonsense_is_down(
+    install: Install, context: Context, answer: str
+) -> None:
+    source = part("health_checks", {"check": ""}, f"return {answer}", "{'disk': Part().check}")
+    plugins = install(source)
+    checked = Probes(plugins.health_checks(context), plugins.recent_faults)
+    assert not checked.outcomes()["disk"].is_up
+    assert checked.outcomes()["plugin bad"].error == "failed in health_checks"
+
+
+def test_a_health_check_that_says_what_is_down_is_no_fault(
+    install: Install, context: Context
+) -> None:
+    source = part("health_checks", {"check": ""}, "raise OSError('x')", "{'disk': Part().check}")
+    plugins = install(source)
+    checked = Probes(plugins.health_checks(context), plugins.recent_faults)
+    assert not checked.outcomes()["disk"].is_up
+    assert plugins.recent_faults() == {}
+
+
 def test_a_health_check_that_hangs_names_its_plugin(install: Install, context: Context) -> None:
     source = part("health_checks", {"hang": ""}, "forever.wait()", "{'disk': Part().hang}")
     plugins = install(source, observer_seconds=SHORT)
@@ -348,6 +408,19 @@ def test_an_observer_that_hangs_is_switched_off(
     sys.modules["shelved_bad"].forever.set()
     assert not plugins.wait_for_observers(0)
     assert len(calls("bad")) == 1
+
+
+def test_what_hangs_is_named_until_it_does_not(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faults, "RECENT_SECONDS", 0.0)
+    monkeypatch.setattr(observers, "HANGS_TIMES", 10_000)
+    source = misbehaving({"settlement_changed": ("claim",)}, "hangs")
+    plugins = install(source, observer_seconds=SHORT)
+    changes(plugins, 1)
+    eventually(lambda: plugins.recent_faults() == {"bad": "hangs in settlement_changed"})
+    sys.modules["shelved_bad"].forever.set()
+    eventually(lambda: plugins.recent_faults() == {})
 
 
 def test_a_gate_whose_threads_hang_refuses_at_once_until_they_do_not(
