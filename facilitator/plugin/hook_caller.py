@@ -174,6 +174,8 @@ class HookCaller:
         """Let every plugin release what it holds, the last one first. Errors are reported."""
         callers = dict(self._callers["shutdown"])
         for plugin in reversed(self.names):
+            if plugin in self._calls:
+                self._calls[plugin].end_observing()
             if plugin in callers:
                 self._calls_of(plugin).shutdown(callers[plugin])
 

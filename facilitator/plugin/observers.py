@@ -18,7 +18,7 @@ from facilitator.settings import HookSettings
 
 FAULTS_IN_A_ROW = 100
 """As many switch a plugin off, for observers."""
-HANGS_TIMES = 12
+HANGS_TIMES = 30
 """A call that takes as many times the time limit switches the plugin off, for observers."""
 
 
@@ -41,8 +41,9 @@ class ObserverQueue:
         self._changed = threading.Condition()
         self._calls: deque[_Call] = deque()
         self._has_thread = False
-        self._is_busy = False
+        self._running: str | None = None
         self._is_off = False
+        self._is_given_up = False
         self._in_a_row = 0
 
     def offer(self, hook: str, make: Callable[[], Any]) -> None:
@@ -61,10 +62,19 @@ class ObserverQueue:
         """Return True once every call was made; False if that takes longer, or none is made."""
         deadline = time.monotonic() + seconds
         with self._changed:
-            while (self._calls or self._is_busy) and not self._is_off:
+            while (self._calls or self._running) and not self._is_off:
                 if not self._changed.wait(max(0.0, deadline - time.monotonic())):
                     return False
             return not self._is_off
+
+    def end(self, seconds: float) -> None:
+        """Wait until every call was made, once, and report it if that takes longer."""
+        if self._is_given_up:
+            return
+        self._is_given_up = not self.wait_until_empty(seconds)
+        if self._is_given_up and (hook := self._running) is not None:
+            error = TookTooLong("it does not return, and the process ends")
+            self._faults.hangs(error, self._plugin, hook)
 
     def _start_thread(self) -> None:
         if not self._has_thread:
@@ -78,11 +88,11 @@ class ObserverQueue:
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._is_busy = False
+                self._running = None
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._calls)
                 call = self._calls.popleft()
-                self._is_busy = True
+                self._running = call.hook
             self._make(call)
             del call
 

@@ -48,6 +48,10 @@ class PluginCalls:
         if (error := self.at_end(call).error) is not None:
             self.failed(error, "shutdown")
 
+    def end_observing(self) -> None:
+        """Let the observer's calls be made, as far as there is time."""
+        self._queue.end(self._ending.seconds_for_one())
+
     def has_observed(self, seconds: float) -> bool:
         """Return True once the observer's calls are made; False if that takes longer."""
         return self._queue.wait_until_empty(seconds)
@@ -84,7 +88,7 @@ class PluginCalls:
 
     def at_end(self, call: Callable[[], Any]) -> Outcome:
         """Return the outcome of the call, or with an error that it takes too long."""
-        self.has_observed(self._ending.seconds_for_one())
+        self.end_observing()
         try:
             return self._ending.run(call, f"{self._plugin}-end")
         except TookTooLong as error:

@@ -235,7 +235,7 @@ class HookSettings:
     """``[hooks]``: the time and the room that plugins get."""
 
     start_seconds: float = setting(
-        30.0, "Seconds that a hook of a provider, such as startup, may take.", minimum=1
+        20.0, "Seconds that a hook of a provider, such as startup, may take.", minimum=1
     )
     gate_seconds: float = setting(
         5.0,
@@ -243,7 +243,7 @@ class HookSettings:
         minimum=1,
     )
     observer_seconds: float = setting(
-        5.0, "Seconds from which a call of an observer is reported as hanging.", minimum=1
+        2.0, "Seconds from which a call of an observer is reported as hanging.", minimum=1
     )
     observer_queue: int = setting(
         10_000, "Calls that wait for the observers of a plugin; others are dropped.", minimum=1

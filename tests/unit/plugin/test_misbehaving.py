@@ -423,6 +423,24 @@ def test_what_hangs_is_named_until_it_does_not(
     eventually(lambda: plugins.recent_faults() == {})
 
 
+def test_an_observer_that_hangs_at_the_end_is_named(
+    install: Install, caplog: pytest.LogCaptureFixture
+) -> None:
+    plugins = install(misbehaving({"settlement_changed": ("claim",)}, "hangs"))
+    changes(plugins, 1)
+    eventually(lambda: calls("bad"))
+    plugins.ending.begin(0)
+    plugins.shutdown()
+    assert "plugin bad hangs in settlement_changed: it does not return" in caplog.text
+
+
+def test_what_is_queued_at_the_end_is_observed(install: Install) -> None:
+    plugins = install(misbehaving({"settlement_changed": ("claim",)}, "returns nonsense"))
+    changes(plugins, 500)
+    plugins.shutdown()
+    assert len(calls("bad")) == 500
+
+
 def test_a_gate_whose_threads_hang_refuses_at_once_until_they_do_not(
     install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
