@@ -436,9 +436,9 @@ def test_an_observer_that_hangs_at_the_end_is_named(
 
 def test_what_is_queued_at_the_end_is_observed(install: Install) -> None:
     plugins = install(misbehaving({"settlement_changed": ("claim",)}, "returns nonsense"))
-    changes(plugins, 500)
+    changes(plugins, 50)
     plugins.shutdown()
-    assert len(calls("bad")) == 500
+    assert len(calls("bad")) == 50
 
 
 def test_a_gate_whose_threads_hang_refuses_at_once_until_they_do_not(
