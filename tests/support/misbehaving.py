@@ -1,6 +1,19 @@
 """Plugins that misbehave in every hook, in ten ways."""
 
-from collections.abc import Mapping
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from facilitator.plugin.manager import Plugins
+from support.waiting import DEADLINE_SECONDS
+
+LONG = DEADLINE_SECONDS
+"""A limit that no call reaches that is not meant to."""
+SHORT = 0.1
+"""The limit of a call that never returns."""
+FAULTS = "facilitator_plugin_faults_total"
+DROPPED = "facilitator_plugin_dropped_calls_total"
 
 HEADER = """
 import logging
@@ -74,3 +87,29 @@ def misbehaving(hooks: Mapping[str, tuple[str, ...]], way: str, *, daemon: bool 
     if way == "blocks shutdown" and "shutdown" not in hooks:
         source += "\n\n@hookimpl\ndef shutdown():\n    forever.wait()\n"
     return source
+
+
+class CountingMeter:
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[str, ...]] = Counter()
+
+    def count(self, metric: Any, amount: float = 1, /, **labels: str) -> None:
+        self.counts[(metric.name, *labels.values())] += int(amount)
+
+    def observe(self, metric: Any, value: float, /, **labels: str) -> None: ...
+
+    def gauge(self, metric: Any, read: Callable[[], float], /, **labels: str) -> None: ...
+
+
+def counting(plugins: Plugins) -> Counter[tuple[str, ...]]:
+    meter = CountingMeter()
+    plugins.count_with(meter)
+    return meter.counts
+
+
+def calls(name: str) -> list[Any]:
+    return list(sys.modules[f"shelved_{name}"].calls)
+
+
+def limit(way: str) -> float:
+    return SHORT if way == "hangs" else LONG
