@@ -35,12 +35,16 @@ class ConfigInvalidError(FacilitatorError):
         self.problems = tuple(problems)
 
 
+class EndedBySignal(SystemExit):
+    """A signal ends the process. Code of plugins raises :class:`SystemExit` alone."""
+
+
 def ends_process(error: BaseException) -> bool:
     """Return True for an error that a signal raises to end the process, in its main thread.
 
     In any other thread it is an error of the code that raises it.
     """
-    is_exit = isinstance(error, KeyboardInterrupt | SystemExit)
+    is_exit = isinstance(error, KeyboardInterrupt | EndedBySignal)
     return is_exit and threading.current_thread() is threading.main_thread()
 
 

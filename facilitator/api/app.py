@@ -18,13 +18,12 @@ from facilitator.api.middleware import (
     Cors,
     HeadAsGet,
     Request,
-    RequestListener,
     RequestLog,
-    RequestNotifications,
     ResponseHeaders,
 )
 from facilitator.api.probe import Faults, Probes
 from facilitator.api.rate_limit import RateLimit
+from facilitator.api.request_views import RequestListener, RequestNotifications
 from facilitator.api.service import PaymentService
 from facilitator.api.settle import Settle
 from facilitator.api.status import PostedStatus, Status

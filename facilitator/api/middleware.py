@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Collection, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import falcon
 
@@ -75,40 +75,6 @@ class RequestLog:
             **logs.request_fields(),
         )
         logs.end_request()
-
-
-class RequestListener(Protocol):
-    """A listener to requests. Its methods must not raise."""
-
-    def request_started(self, request: falcon.Request) -> None:
-        """Handle the start of a request, before any other part does."""
-        ...
-
-    def request_completed(self, request: falcon.Request, response: falcon.Response) -> None:
-        """Handle the answer of a request."""
-        ...
-
-
-class RequestNotifications:
-    """Middleware that notifies a listener of every request, in the thread that answers it."""
-
-    def __init__(self, listener: RequestListener) -> None:
-        """Notify ``listener``."""
-        self._listener = listener
-
-    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
-        """Notify of the start."""
-        self._listener.request_started(req)
-
-    def process_response(
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        resource: object,  # noqa: ARG002
-        req_succeeded: bool,  # noqa: ARG002
-    ) -> None:
-        """Notify of the answer."""
-        self._listener.request_completed(req, resp)
 
 
 class ResponseHeaders:

@@ -24,7 +24,7 @@ FRESH_SECONDS = 2.0
 logger = logging.getLogger("facilitator.health")
 
 Faults: TypeAlias = Callable[[], Mapping[str, str]]
-"""A function that returns, by plugin, the hook or method in which it failed lately."""
+"""A function that returns, by plugin, a sentence on what it failed in lately."""
 
 _Checks: TypeAlias = "SimpleQueue[Callable[[], None] | None]"
 
@@ -163,8 +163,8 @@ class Probes:
         futures = {name: probe.ask() for name, probe in self._probes.items()}
         wait(futures.values(), timeout=WAIT_SECONDS)
         faults = {
-            f"plugin {plugin}": Outcome(False, 0.0, f"failed in {where}", is_advice=True)
-            for plugin, where in self._faults().items()
+            f"plugin {plugin}": Outcome(False, 0.0, sentence, is_advice=True)
+            for plugin, sentence in self._faults().items()
         }
         return faults | {
             name: future.result() if future.done() else self._probes[name].overdue_outcome()

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 
 from facilitator.chain.failover.provider_order import Named
@@ -19,6 +20,7 @@ from facilitator.plugin.manager import Plugins
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.reporting import DescribesDestination
 from facilitator.runtime.chains import check_standbys, ordered_chain_providers
+from facilitator.runtime.exit_limit import ExitLimit, threads_left
 from facilitator.runtime.signer import signer_addresses
 from facilitator.server import check_storage
 from facilitator.settings import Settings
@@ -38,8 +40,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the results; return the exit code."""
-    results = list(_check(arguments.settings))
-    if arguments.json:
+    try:
+        settings, plugins = configure(arguments.settings)
+    except FacilitatorError as error:
+        results = [Result("settings", "failed", line) for line in str(error).splitlines()]
+        return _print(results, as_json=arguments.json)
+    limit = ExitLimit(plugins)
+    limit.code = _print(list(_check(settings, plugins)), as_json=arguments.json)
+    limit.begin_if_kept()
+    return limit.code
+
+
+def _print(results: Sequence[Result], *, as_json: bool) -> int:
+    if as_json:
         print_json([result._asdict() for result in results])
     else:
         for name, status, detail, remedy in results:
@@ -49,13 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if any(result.status == "failed" for result in results) else 0
 
 
-def _check(path: str | None) -> Iterator[Result]:
-    try:
-        settings, plugins = configure(path)
-    except FacilitatorError as error:
-        for line in str(error).splitlines():
-            yield Result("settings", "failed", line)
-        return
+def _check(settings: Settings, plugins: Plugins) -> Iterator[Result]:
     yield Result("settings", "ok", _sources(settings))
     # The texts of plugins may quote secrets.
     yield from redacted(_parts(settings, plugins), Redactor(settings.secrets()))
@@ -66,25 +73,37 @@ def _check(path: str | None) -> Iterator[Result]:
 def _parts(settings: Settings, plugins: Plugins) -> Iterator[Result]:
     """Yield the result of trying each part of the plugins, as far as it can be without serving."""
     context = Context(settings, SystemClock())
-    yield from attempt("plugins", partial(_fitted, plugins, context), SEE_PLUGIN)
-    yield from _reporters(plugins, context)
-    yield from _storage(plugins, context)
-    yield from _chains(settings, plugins, context)
-    yield from _health_checks(plugins, context)
-    with listening("plugins") as warnings:
-        plugins.shutdown()
+    with ExitStack() as parts:  # open until the plugins have started, as when it serves
+        yield from attempt("plugins", partial(_fitted, plugins, context, parts), SEE_PLUGIN)
+        yield from _reporters(plugins, context)
+        yield from _storage(plugins, context, parts)
+        yield from _chains(settings, plugins, context, parts)
+        yield from _health_checks(plugins, context)
+        if plugins.has("startup"):
+            yield from attempt("startup", partial(_started, plugins, context), SEE_PLUGIN)
+        with listening("plugins") as warnings:
+            parts.close()
+            plugins.shutdown()
     yield from warnings
+    for thread, plugin in threads_left(plugins):
+        detail = f"plugin {plugin or 'unknown'} keeps the process from ending by thread {thread}"
+        yield Result("plugins", "failed", detail, "have it end its threads in its hook shutdown")
 
 
-def _fitted(plugins: Plugins, context: Context) -> str:
+def _fitted(plugins: Plugins, context: Context, parts: ExitStack) -> str:
     """Return the plugins' names, after the parts that nothing else here tries were returned."""
     plugins.meter(context)
     if limiter := plugins.rate_limiter(context):
-        limiter.close()
+        parts.callback(limiter.close)
     plugins.transfer_methods(context)
     plugins.routes(context)
     signer_addresses(context.settings)
     return f"{', '.join(plugins.names) or 'none'} loaded"
+
+
+def _started(plugins: Plugins, context: Context) -> str:
+    plugins.startup(context)
+    return "every plugin has started"
 
 
 def _sources(settings: Settings) -> str:
@@ -124,7 +143,9 @@ def _health(check: HealthCheck) -> str:
     return "answers"
 
 
-def _chains(settings: Settings, plugins: Plugins, context: Context) -> Iterator[Result]:
+def _chains(
+    settings: Settings, plugins: Plugins, context: Context, parts: ExitStack
+) -> Iterator[Result]:
     ordered = {}
     for network in settings.networks:
         with listening(f"chain {network}") as warnings:
@@ -135,6 +156,7 @@ def _chains(settings: Settings, plugins: Plugins, context: Context) -> Iterator[
                 continue
         yield from warnings
         for name, provider in providers:
+            parts.callback(provider.close)
             label = network if len(providers) == 1 else f"{network} ({name})"
             yield from try_chain(f"chain {label}", provider, settings.server.workers, context.clock)
     if settings.chain.fallback and len(ordered) == len(settings.networks):
@@ -150,19 +172,17 @@ def _standbys(settings: Settings, ordered: Mapping[str, Sequence[Named]]) -> str
     return f"{', '.join(settings.chain.fallback)} on standby"
 
 
-def _storage(plugins: Plugins, context: Context) -> Iterator[Result]:
+def _storage(plugins: Plugins, context: Context, parts: ExitStack) -> Iterator[Result]:
     durable = []
 
     def describe() -> str:
         storage = plugins.one_storage(context)
-        try:
-            check_storage(context.settings.server.workers, storage)
-            storage.ping()
-            durable.append(storage.is_durable)
-            shared = "shared" if storage.is_shared else "for one process"
-            return f"answers; {shared}, {'durable' if storage.is_durable else 'not durable'}"
-        finally:
-            storage.close()
+        parts.callback(storage.close)
+        check_storage(context.settings.server.workers, storage)
+        storage.ping()
+        durable.append(storage.is_durable)
+        shared = "shared" if storage.is_shared else "for one process"
+        return f"answers; {shared}, {'durable' if storage.is_durable else 'not durable'}"
 
     yield from attempt(
         "storage", describe, "look at its settings ('facilitator settings') and whether it runs"

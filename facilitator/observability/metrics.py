@@ -17,6 +17,16 @@ FAULTS = Counter(
     "facilitator_faults_total",
     "Faults of the facilitator itself, which error reporters get and the log shows.",
 )
+PLUGIN_FAULTS = Counter(
+    "facilitator_plugin_faults_total",
+    "Calls of a plugin's hook, or of a method of its part, that failed, hang or take too long.",
+    ("plugin", "hook"),
+)
+PLUGIN_DROPPED = Counter(
+    "facilitator_plugin_dropped_calls_total",
+    "Calls of a plugin's observer that were not made, since too many waited or it is switched off.",
+    ("plugin", "hook"),
+)
 
 # --- HTTP ----------------------------------------------------------------------------------------
 

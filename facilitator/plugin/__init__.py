@@ -85,6 +85,7 @@ from facilitator.roles.rate_limit import (
     decide,
 )
 from facilitator.roles.reporting import DescribesDestination, ErrorReporter
+from facilitator.roles.requests import RequestView, ResponseView
 from facilitator.roles.sharing import Entry, Lease, SharedOutput, SharesChain, SharesOutputs
 from facilitator.roles.storage import (
     HasServerTime,
@@ -106,7 +107,9 @@ __all__ = [
     "PaymentView",
     "Reason",
     "Refusal",
+    "RequestView",
     "Requirements",
+    "ResponseView",
     "SettleResponse",
     "VerifyResponse",
     "Worker",

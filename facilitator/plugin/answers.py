@@ -11,6 +11,11 @@ from typing import Any, TypeAlias, Union, cast, get_args, get_origin, get_type_h
 
 Fits: TypeAlias = Callable[[Any], bool]
 
+
+class WrongAnswer(TypeError):
+    """A part's method returned what its role does not allow."""
+
+
 _RECORDS = "facilitator.roles."
 _TEXT = (str, bytes, bytearray)
 

@@ -4,11 +4,10 @@ An error that the role does not name, and an answer of a wrong type, count as un
 call. Both are faults of the plugin, and are reported by the name of the method.
 """
 
-import threading
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Literal, Protocol, TypeAlias
 
 from facilitator.cardano.refusals import Proof
 from facilitator.errors import ends_process, one_line
@@ -19,7 +18,8 @@ from facilitator.exact.methods import (
     TransferMethod,
 )
 from facilitator.exact.refused import Refused
-from facilitator.plugin.answers import Fits, returns_of
+from facilitator.plugin.answers import Fits, WrongAnswer, returns_of
+from facilitator.plugin.time_limits import Outcome
 from facilitator.plugin.validation import has_member
 from facilitator.roles.chain import (
     AwaitsBlocks,
@@ -37,24 +37,32 @@ from facilitator.roles.chain import (
 )
 from facilitator.roles.metrics import Meter
 from facilitator.roles.rate_limit import ChangesLimits, RateLimiter
+from facilitator.roles.reporting import DescribesDestination, ErrorReporter
 from facilitator.roles.sharing import SharesOutputs
 from facilitator.roles.storage import HasServerTime, Storage, StorageUnavailable
 from facilitator.x402.reasons import Reason
 
-REPORT_SECONDS = 60.0
-"""Interval in which the faults of one method are reported once: each call may be one."""
+OnFault: TypeAlias = Callable[[BaseException, str], None]
+"""A function that gets a plugin's fault, and the name of the method."""
 
 
-class OnFault(Protocol):
-    """A function that gets a plugin's fault."""
+class PartCalls(Protocol):
+    """The ways in which the methods of one plugin's parts are called."""
 
-    def __call__(self, error: BaseException, method: str, *, is_new: bool) -> None:
-        """Take the fault of a method; it is new if none of that method was reported lately."""
+    def in_time(self, call: Callable[[], Any]) -> Outcome:
+        """Return the outcome of the call, which has a time limit."""
+        ...
+
+    def later(self, method: str, call: Callable[[], Any]) -> Outcome:
+        """Have the call made in a thread of the plugin's own; return that it was."""
+        ...
+
+    def at_end(self, call: Callable[[], Any]) -> Outcome:
+        """Return the outcome of the call, which gets a share of the time for the end."""
         ...
 
 
-class WrongAnswer(TypeError):
-    """A part's method returned what its role does not allow."""
+Through: TypeAlias = Callable[[Callable[[], Any]], Outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,8 @@ class Role:
     """
     needs_all: str | None = None
     """The method whose answer has every key that it is asked for."""
+    called: Literal["at once", "in time", "later"] = "at once"
+    """The way in which parts are called that do not say of themselves that they are prompt."""
 
 
 def _chain_names(method: str, error: BaseException) -> bool:
@@ -107,6 +117,10 @@ def _not_checked(plugin: str, method: str, error: BaseException) -> Exception:  
     return Refused(Reason.VERIFICATION_ERROR, message)
 
 
+def _reporter_names(method: str, error: BaseException) -> bool:
+    return method == "where" and isinstance(error, Exception)
+
+
 _CHAIN = (
     ChainProvider,
     AwaitsBlocks,
@@ -121,11 +135,19 @@ _METHODS = (TransferMethod, ChecksLedger, HasUniqueTerms, DeclaresReasons)
 ROLES: Mapping[str, Role] = {
     "chain_provider": Role(_CHAIN, _chain_names, _chain_unavailable, needs_all="outputs"),
     "storage": Role((Storage, SharesOutputs, HasServerTime), _storage_names, _storage_unavailable),
-    "rate_limiter": Role((RateLimiter, ChangesLimits), _storage_names, _storage_unavailable),
-    "meter": Role((Meter,), lambda *_: False, lambda *_: None),
-    "transfer_methods": Role(_METHODS, _method_names, _not_checked),
+    "rate_limiter": Role(
+        (RateLimiter, ChangesLimits), _storage_names, _storage_unavailable, called="in time"
+    ),
+    "meter": Role((Meter,), lambda *_: False, lambda *_: None, called="later"),
+    "transfer_methods": Role(_METHODS, _method_names, _not_checked, called="in time"),
+    "error_reporter": Role(
+        (ErrorReporter, DescribesDestination), _reporter_names, lambda *_: None, called="later"
+    ),
 }
 """Roles by the hook that returns their parts."""
+_AT_END = ("close", "flush")
+_ANSWERS = ("where",)
+"""Methods that are asked for what they return, of roles whose others are called later."""
 
 
 class Guarded:
@@ -140,20 +162,31 @@ class Guarded:
         return getattr(self.part, name)
 
 
-def guard(hook: str, part: Any, plugin: str, on_fault: OnFault) -> Any:
+def guard(hook: str, part: Any, plugin: str, on_fault: OnFault, calls: PartCalls) -> Any:
     """Return the plugin's part behind the border of its role; the part itself without one."""
     role = ROLES.get(hook)
     if role is None:
         return part
+    is_prompt = getattr(part, "is_prompt", False) is True
     members: dict[str, Any] = {}
     for name, member in _members(role.protocols).items():
         border = _Border(role, plugin, name, returns_of(member), on_fault)
+        through = _way("at once" if is_prompt else role.called, name, calls)
         if isinstance(member, property):
             if has_member(part, name):  # which does not read it
                 members[name] = border.property()
         elif getattr(part, name, None) is not None:
-            members[name] = border.method()
+            members[name] = border.method(through)
     return type(type(part).__name__, (Guarded,), members)(part)
+
+
+def _way(called: str, method: str, calls: PartCalls) -> Through | None:
+    """Return the function that calls the method; ``None`` to call it at once."""
+    if method in _AT_END:
+        return calls.at_end
+    if called == "later" and method not in _ANSWERS:
+        return partial(calls.later, method)
+    return None if called == "at once" else calls.in_time
 
 
 def _members(protocols: Sequence[type]) -> Mapping[str, Any]:
@@ -178,17 +211,22 @@ class _Border:
         self._name = name
         self._fits = fits
         self._on_fault = on_fault
-        self._lock = threading.Lock()
-        self._silent_until = 0.0
 
-    def method(self) -> Callable[..., Any]:
+    def method(self, through: Through | None) -> Callable[..., Any]:
         """Return the method, which calls the part's."""
         name, fits, failed = self._name, self._fits, self._failed
+        failed_elsewhere = self._failed_elsewhere
         needs_all = self._role.needs_all == name
 
         def call(guarded: Guarded, *arguments: Any, **named: Any) -> Any:
             try:
-                answer = getattr(guarded.part, name)(*arguments, **named)
+                function = getattr(guarded.part, name)
+                if through is None:
+                    answer = function(*arguments, **named)
+                else:
+                    answer, error = through(partial(function, *arguments, **named))
+                    if error is not None:
+                        return failed_elsewhere(error)
                 if fits is not None and not fits(answer):
                     raise WrongAnswer(f"{name} returned {_a(answer)}")
                 if needs_all:
@@ -216,20 +254,18 @@ class _Border:
 
     def _failed(self, error: BaseException) -> None:
         """Raise the error if the role names it, else report it and raise what stands for it."""
-        if ends_process(error) or self._role.names(self._name, error):
+        if ends_process(error):
             raise error
-        self._on_fault(error, self._name, is_new=self._is_due())
+        self._failed_elsewhere(error)
+
+    def _failed_elsewhere(self, error: BaseException) -> None:
+        """Do the same for an error of another thread, which no signal has raised."""
+        if self._role.names(self._name, error):
+            raise error
+        self._on_fault(error, self._name)
         instead = self._role.unavailable(self._plugin, self._name, error)
         if instead is not None and self._name != "close":
             raise instead from error
-
-    def _is_due(self) -> bool:
-        with self._lock:
-            now = time.monotonic()
-            is_due = now >= self._silent_until
-            if is_due:
-                self._silent_until = now + REPORT_SECONDS
-            return is_due
 
 
 def _check_complete(answer: Mapping[Any, Any], refs: Collection[Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pluggy
 
-from facilitator.errors import PluginError, did_you_mean, one_line
+from facilitator.errors import PluginError, did_you_mean, ends_process, one_line
 from facilitator.plugin import hookspecs
 
 GROUP = "facilitator.plugins"
@@ -137,7 +137,9 @@ def _import(name: str, entry: EntryPoint) -> object:
         return entry.load()
     except ModuleNotFoundError as error:
         raise PluginError(_missing_module(name, entry, error)) from error
-    except Exception as error:
+    except BaseException as error:
+        if ends_process(error):
+            raise
         raise PluginError(f"plugin '{name}' cannot be imported: {one_line(error)}") from error
 
 

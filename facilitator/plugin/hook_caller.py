@@ -1,27 +1,27 @@
 """Calls of hooks: one plugin after the other, with the rule of failure of the hook's kind."""
 
-import logging
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import FrameType
 from typing import Any, TypeAlias, TypeVar
 
 import pluggy
 
-from facilitator.errors import FacilitatorError, PluginError, ends_process, one_line
-from facilitator.plugin.border import guard
+from facilitator.errors import FacilitatorError, PluginError, one_line
+from facilitator.plugin.border import ROLES, guard
+from facilitator.plugin.copies import private
+from facilitator.plugin.faults import OnError, PluginFaults
+from facilitator.plugin.plugin_calls import PluginCalls
+from facilitator.plugin.time_limits import Ending, TookTooLong, run_within
 from facilitator.plugin.validation import contract_violation
+from facilitator.plugin.watch import Watch
+from facilitator.roles.metrics import Meter
 from facilitator.roles.payment_hooks import Refusal
+from facilitator.settings import HookSettings
 from facilitator.x402.reasons import Reason
 
-_log = logging.getLogger("facilitator.plugins")
-
-RECENT_SECONDS = 60.0
-"""Time for which ``/health`` shows that a plugin failed."""
-
 Value = TypeVar("Value")
-OnError: TypeAlias = Callable[[BaseException, Mapping[str, str]], None]
 _Caller: TypeAlias = Callable[..., list[Any]]
 
 
@@ -38,8 +38,12 @@ class HookCaller:
         self.names = tuple(names)
         hooks = [hook for hook in vars(manager.hook) if not hook.startswith("_")]
         self._callers = {hook: tuple(_callers(manager, hook, self.names)) for hook in hooks}
-        self._on_error: OnError | None = None
-        self._faults: dict[str, tuple[str, float]] = {}
+        self.limits = HookSettings()  # to be changed only before parts are asked for
+        self.ending = Ending()
+        self._watch = Watch()
+        self._faults = PluginFaults()
+        self._calls: dict[str, PluginCalls] = {}
+        self._packages = {name: _package(manager.get_plugin(name)) for name in self.names}
 
     def has(self, hook: str) -> bool:
         """Return True if any enabled plugin implements the hook."""
@@ -47,30 +51,67 @@ class HookCaller:
 
     def report_errors_to(self, on_error: OnError) -> None:
         """Pass errors of gates and observers to ``on_error`` from now on; they are logged too."""
-        self._on_error = on_error
+        self._faults.on_error = on_error
+
+    def count_with(self, meter: Meter) -> None:
+        """Count faults with ``meter`` from now on."""
+        self._faults.meter = meter
+
+    def recent_faults(self) -> Mapping[str, str]:
+        """Return by plugin a sentence on its fault of the last minute, for ``/health``."""
+        return self._faults.recent()
+
+    def running_in(self, frame: FrameType | None) -> str | None:
+        """Return the plugin whose code runs in the frame or calls what runs there, if one does."""
+        while frame is not None:
+            package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+            for name in self.names:
+                if self._packages[name] == package:
+                    return name
+            frame = frame.f_back
+        return None
+
+    def _calls_of(self, plugin: str) -> PluginCalls:
+        calls = self._calls.get(plugin)
+        if calls is None:  # of two threads that see none, one makes those that stay
+            made = PluginCalls(plugin, self._faults, self._watch, self.limits, self.ending)
+            calls = self._calls.setdefault(plugin, made)
+        return calls
 
     def _collect(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
         """Return every provided part with its plugin. Raises :class:`FacilitatorError`."""
         results = []
         for plugin, caller in self._callers[hook]:
-            try:
-                returned = caller(**arguments)
-            except FacilitatorError:
-                raise
-            except BaseException as error:
-                if ends_process(error):
-                    raise
-                raise PluginError(
-                    f"plugin '{plugin}' failed in {hook}: {one_line(error)}"
-                ) from error
-            for each in returned:
+            for each in self._provided(plugin, hook, partial(caller, **arguments)):
                 if wrong := contract_violation(hook, each):
                     raise PluginError(f"plugin '{plugin}' returns from {hook} {wrong}")
                 results.append((plugin, self._guarded(hook, each, plugin)))
         return results
 
+    def _provided(self, plugin: str, hook: str, call: Callable[[], list[Any]]) -> list[Any]:
+        """Return what the plugin's hook returns.
+
+        In a thread of its own, which it may end as it likes, and where signals are none of it.
+        """
+        try:
+            returned, error = run_within(self.limits.start_seconds, call, f"{plugin}-{hook}")
+        except TookTooLong as late:
+            raise PluginError(
+                f"plugin '{plugin}' failed in {hook}: {late} (hooks.start_seconds)"
+            ) from late
+        if isinstance(error, FacilitatorError):
+            raise error
+        if error is not None:
+            raise PluginError(f"plugin '{plugin}' failed in {hook}: {one_line(error)}") from error
+        return list(returned)
+
     def _guarded(self, hook: str, part: Any, plugin: str) -> Any:
-        return guard(hook, part, plugin, partial(self._part_failed, plugin))
+        if hook == "health_checks" and callable(part):
+            return self._calls_of(plugin).watched(part)
+        if hook not in ROLES:
+            return part
+        calls = self._calls_of(plugin)
+        return guard(hook, part, plugin, calls.failed, calls)
 
     def _merge(
         self, hook: str, what: str, taken: Mapping[str, str] | None = None, **arguments: Any
@@ -106,54 +147,59 @@ class HookCaller:
         return provided[0][1]
 
     def _call_gate(self, hook: str, **arguments: Any) -> Refusal | None:
-        """Return the first refusal, if any; a plugin that raises refuses."""
+        """Return the first refusal, if any; a plugin that raises or takes too long refuses."""
         for plugin, caller in self._callers[hook]:
-            try:
-                for answer in caller(**arguments):
-                    if not isinstance(answer, Refusal):
-                        raise TypeError(f"{hook} must return a Refusal or None")
-                    return answer
-            except BaseException as error:
-                if ends_process(error):
-                    raise
-                self._report(error, plugin, hook)
+            call = partial(_answer_of_gate, hook, caller, arguments)
+            outcome = self._calls_of(plugin).gate(hook, call)
+            if outcome.error is not None:
                 return FailedGate(
                     f"the check by plugin '{plugin}' failed, try again later",
                     Reason.VERIFICATION_ERROR,
                 )
+            if outcome.value is not None:
+                refusal: Refusal = outcome.value
+                return refusal
         return None
 
-    def _notify(self, hook: str, *, last_first: bool = False, **arguments: Any) -> None:
-        """Call every plugin; report what one raises, and go on."""
-        callers = self._callers[hook]
-        for plugin, caller in reversed(callers) if last_first else callers:
-            try:
-                caller(**arguments)
-            except BaseException as error:
-                if ends_process(error):
-                    raise
-                self._report(error, plugin, hook)
+    def _notify(self, hook: str, **arguments: Any) -> None:
+        """Have every plugin called later, in its own thread."""
+        for plugin, caller in self._callers[hook]:
+            self._calls_of(plugin).later(hook, partial(_call_alone, caller, arguments))
 
-    def recent_faults(self) -> Mapping[str, str]:
-        """Return by plugin the hook or method that failed in the last minute, for ``/health``."""
-        since = time.monotonic() - RECENT_SECONDS
-        return {plugin: hook for plugin, (hook, at) in list(self._faults.items()) if at > since}
+    def wait_for_observers(self, seconds: float) -> bool:
+        """Return True once every plugin has observed what was; False if that takes longer."""
+        return all(calls.has_observed(seconds) for calls in list(self._calls.values()))
 
-    def _part_failed(self, plugin: str, error: BaseException, method: str, *, is_new: bool) -> None:
-        if is_new:
-            self._report(error, plugin, method)
-        else:
-            self._faults[plugin] = method, time.monotonic()
+    def shutdown(self) -> None:
+        """Let every plugin release what it holds, the last one first. Errors are reported."""
+        callers = dict(self._callers["shutdown"])
+        for plugin in reversed(self.names):
+            if plugin in self._calls:
+                self._calls[plugin].end_observing()
+            if plugin in callers:
+                self._calls_of(plugin).shutdown(callers[plugin])
 
-    def _report(self, error: BaseException, plugin: str, hook: str) -> None:
-        self._faults[plugin] = hook, time.monotonic()
-        _log.error("plugin %s failed in %s", plugin, hook, exc_info=error, extra={"plugin": plugin})
-        if self._on_error is None:
-            return
-        try:
-            self._on_error(error, {"plugin": plugin, "hook": hook})
-        except Exception:
-            _log.exception("reporting the error of plugin %s failed", plugin)
+
+def _answer_of_gate(hook: str, caller: _Caller, arguments: Mapping[str, Any]) -> Refusal | None:
+    for answer in caller(**private(arguments)):
+        if not isinstance(answer, Refusal) or not _has_words(answer):
+            raise TypeError(f"{hook} must return a Refusal with message and reason, or None")
+        return answer
+    return None
+
+
+def _has_words(refusal: Refusal) -> bool:
+    return isinstance(refusal.message, str) and isinstance(refusal.reason, str)
+
+
+def _call_alone(caller: _Caller, arguments: Mapping[str, Any]) -> None:
+    caller(**private(arguments))
+
+
+def _package(plugin: object) -> str:
+    """Return the outermost package of the plugin's code."""
+    module = getattr(plugin, "__name__", None) or type(plugin).__module__
+    return str(module).partition(".")[0]
 
 
 def _callers(

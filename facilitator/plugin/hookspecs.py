@@ -9,7 +9,10 @@ There are three kinds, with three rules of failure:
 
 * **providers** return a part that the facilitator runs on; an error stops the start;
 * **gates** run before a payment is verified or settled and may refuse it; an error refuses it;
-* **observers** run afterwards; an error is reported and changes nothing.
+* **observers** run afterwards, in a thread of the plugin's own; an error is reported and changes
+  nothing.
+
+Gates and observers get copies, with which they may do as they like. Every call has a time limit.
 
 Plugins are called in the order of the setting ``plugins``.
 """
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from facilitator.roles.payment_hooks import PaymentView, Refusal
     from facilitator.roles.rate_limit import RateLimiter
     from facilitator.roles.reporting import ErrorReporter
+    from facilitator.roles.requests import RequestView, ResponseView
     from facilitator.roles.storage import Storage
     from facilitator.roles.wallet import Wallet
     from facilitator.x402.messages import SettleResponse, VerifyResponse
@@ -137,7 +141,8 @@ def shutdown() -> None:
 def authenticate(request: falcon.Request) -> Refusal | None:
     """Return a refusal to answer 401 to a request that carries a payment.
 
-    That is ``/verify``, ``/settle``, ``/cancel`` or ``/inspect``.
+    That is ``/verify``, ``/settle``, ``/cancel`` or ``/inspect``. The request is a copy without
+    its body.
     """
 
 
@@ -168,20 +173,20 @@ def after_settle(payment: PaymentView, response: SettleResponse) -> None:
 def settlement_changed(claim: Claim) -> None:
     """Observe that a settlement reached another state, with or without a caller that waits.
 
-    Called from several threads at once. Called again for a settlement that was opened again before
+    Called again for a settlement that was opened again before
     its result was delivered, as after a deep rollback, and for one that was rejected or expired
     when a block shows its transaction all the same.
     """
 
 
 @hookspec
-def request_started(request: falcon.Request) -> None:
-    """Observe a request before it is handled, in the thread that answers it."""
+def request_started(request: RequestView) -> None:
+    """Observe that a request has begun. It is not routed yet."""
 
 
 @hookspec
-def request_completed(request: falcon.Request, response: falcon.Response) -> None:
-    """Observe a request's answer before it is sent, in the thread that answers it."""
+def request_completed(request: RequestView, response: ResponseView) -> None:
+    """Observe a request's answer."""
 
 
 @hookspec

@@ -37,4 +37,6 @@ def configure(
     except PluginError as error:
         # The rest is checked all the same, so that every problem is named at once.
         source.refuse(Problem("plugins", str(error)), {*installed_plugins(), *names})
-    return source.settings(sections, installed_plugins() - set(names)), plugins
+    settings = source.settings(sections, installed_plugins() - set(names))
+    plugins.limits = settings.hooks
+    return settings, plugins

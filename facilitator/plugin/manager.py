@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from facilitator.roles.metrics import Meter
     from facilitator.roles.rate_limit import RateLimiter
     from facilitator.roles.reporting import ErrorReporter
+    from facilitator.roles.requests import RequestView, ResponseView
     from facilitator.roles.storage import Storage
     from facilitator.roles.wallet import Wallet
 
@@ -103,10 +104,6 @@ class Plugins(HookCaller):
         """Let every plugin prepare for requests. An error stops the start."""
         self._collect("startup", context=context)
 
-    def shutdown(self) -> None:
-        """Let every plugin release what it holds, the last one first. An error is reported."""
-        self._notify("shutdown", last_first=True)
-
     # --- Gates: the first refusal counts; an error refuses ----------------------------------------
 
     def authenticate(self, request: falcon.Request) -> Refusal | None:
@@ -121,7 +118,7 @@ class Plugins(HookCaller):
         """Return the first refusal to settle the payment, if any."""
         return self._call_gate("before_settle", payment=payment)
 
-    # --- Observers: an error is reported and changes nothing --------------------------------------
+    # --- Observers: called later, in the plugin's own thread; an error changes nothing ------------
 
     def after_verify(self, payment: PaymentView, response: VerifyResponse) -> None:
         """Notify every plugin of a verdict."""
@@ -140,11 +137,11 @@ class Plugins(HookCaller):
         """True if any plugin observes requests."""
         return self.has("request_started") or self.has("request_completed")
 
-    def request_started(self, request: falcon.Request) -> None:
+    def request_started(self, request: RequestView) -> None:
         """Notify every plugin of a request that begins."""
         self._notify("request_started", request=request)
 
-    def request_completed(self, request: falcon.Request, response: falcon.Response) -> None:
+    def request_completed(self, request: RequestView, response: ResponseView) -> None:
         """Notify every plugin of a request's answer."""
         self._notify("request_completed", request=request, response=response)
 

@@ -1,5 +1,6 @@
 """The composition root: settings and plugins in, a running facilitator out."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -27,6 +28,7 @@ from facilitator.payments.service import Service
 from facilitator.payments.supported import supported_response
 from facilitator.plugin.context import Context, Worker
 from facilitator.plugin.manager import Plugins
+from facilitator.plugin.time_limits import TookTooLong
 from facilitator.roles.chain import ChainProvider, EvaluatesScripts
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER
@@ -41,6 +43,8 @@ from facilitator.scripts.pool import ScriptPool
 from facilitator.settings import Settings
 from facilitator.settings.subscription import Subscribe
 from facilitator.x402.messages import PaymentRequest
+
+_log = logging.getLogger("facilitator")
 
 
 class Facilitator:
@@ -62,12 +66,14 @@ class Facilitator:
         """
         self.settings = settings
         self.plugins = plugins
+        plugins.limits = settings.hooks
         context = Context(settings, clock, worker, subscribe=subscribe)
         self.meter = plugins.meter(context) or NO_METER
         self.meter.gauge(BUILD, lambda: 1, version=__version__)
         self.context = replace(context, meter=self.meter)
         self.faults = FaultReports(plugins.error_reporters(self.context), self.meter)
         plugins.report_errors_to(self.faults.report)
+        plugins.count_with(self.meter)
         try:
             self._put_together(subscribe)
         except Exception as error:
@@ -194,10 +200,18 @@ class Facilitator:
         self._clocks.look()
         self.service.start()
 
-    def close(self) -> None:
-        """Stop everything that :meth:`start` started and close the plugins' parts."""
+    def drain(self) -> None:
+        """Answer every waiting caller now; from now on there is little time to end in."""
+        self.plugins.ending.begin(self.settings.server.shutdown_seconds)
         self.service.drain()
-        self.service.close()
+
+    def close(self) -> None:
+        """Stop everything that :meth:`start` started and close the plugins' parts.
+
+        Whatever of it takes too long is reported, and not waited for.
+        """
+        self.drain()
+        self._end_followers()
         self._scripts.close()
         for chain in self.chains.values():
             chain.close()
@@ -206,6 +220,14 @@ class Facilitator:
         self.storage.close()
         self.plugins.shutdown()
         self.faults.flush()
+        self.plugins.ending.wait_for_late()
+
+    def _end_followers(self) -> None:
+        """End the threads of settlements, one of which may wait for a plugin's provider."""
+        try:
+            self.plugins.ending.run(self.service.close, "closing").get()
+        except TookTooLong as error:
+            _log.error("the threads that follow settlements do not end: %s", error)
 
 
 def _leaves_scripts(chain: ChainProvider) -> bool:

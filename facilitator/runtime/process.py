@@ -4,13 +4,13 @@ import logging
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable, Sequence
 
-from facilitator.errors import FacilitatorError
+from facilitator.errors import EndedBySignal, FacilitatorError, ends_process
 from facilitator.plugin.context import Worker
 from facilitator.plugin.manager import Plugins
-from facilitator.runtime.composition import build_facilitator
+from facilitator.runtime.composition import Facilitator, build_facilitator
+from facilitator.runtime.exit_limit import ExitLimit
 from facilitator.server import (
     ConnectionShare,
     Reload,
@@ -62,16 +62,19 @@ def serve(settings: Settings, plugins: Plugins, read: Callable[[], Settings]) ->
     except Exception:
         _log.critical("ended by an unexpected error", exc_info=True)
         return 1
-    except SystemExit:
+    except EndedBySignal:
         _log.info("stopped")
         return 0
+    except SystemExit as error:
+        _log.critical("ended by code that must not end it", exc_info=error)
+        return 1
 
 
 def _handle_signals(reload: Reload) -> None:
     """Let SIGTERM end the start, until the process serves, and SIGHUP reload from now on."""
 
     def end_the_start(number: int, frame: object) -> None:  # noqa: ARG001
-        sys.exit(0)
+        raise EndedBySignal(0)
 
     def read_again(number: int, frame: object) -> None:  # noqa: ARG001
         if terminal_is_gone():
@@ -93,16 +96,40 @@ def _serve(
     sockets: Sequence[socket.socket] | None = None,
     share: ConnectionShare | None = None,
 ) -> int:
-    settings = reload.settings
-    facilitator = build_facilitator(settings, plugins, worker=worker, subscribe=reload.subscribe)
-    facilitator.faults.report_ended_threads()
+    limit = ExitLimit(plugins)
+    try:
+        facilitator = build_facilitator(
+            reload.settings, plugins, worker=worker, subscribe=reload.subscribe
+        )
+        facilitator.faults.report_ended_threads()
+
+        def serving(url: str) -> None:
+            on_ready(url)
+            reload.start(on_read_again)
+
+        return _run(facilitator, limit, sockets, share, serving)
+    except BaseException as error:
+        limit.code = 0 if ends_process(error) else 1
+        raise
+    finally:
+        limit.begin_if_kept()
+
+
+def _run(
+    facilitator: Facilitator,
+    limit: ExitLimit,
+    sockets: Sequence[socket.socket] | None,
+    share: ConnectionShare | None,
+    on_ready: Callable[[str], None],
+) -> int:
+    settings = facilitator.settings
+
+    def drain() -> None:
+        limit.begin(settings.server.shutdown_seconds)
+        facilitator.drain()
 
     def limit_waiting(threads: int) -> None:
         facilitator.service.limit_waiting(settings.max_waiting_with(threads))
-
-    def serving(url: str) -> None:
-        on_ready(url)
-        reload.start(on_read_again)
 
     try:
         check_storage(settings.server.workers, facilitator.storage)
@@ -112,13 +139,13 @@ def _serve(
         return serve_http(
             facilitator.app,
             settings,
-            facilitator.service.drain,
+            drain,
             meter=facilitator.meter,
             on_failure=facilitator.request_failed,
             sockets=sockets,
             share=share,
             on_thread_limit=limit_waiting,
-            on_ready=serving,
+            on_ready=on_ready,
         )
     except Exception as error:
         facilitator.faults.report(error, {})

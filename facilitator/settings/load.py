@@ -17,6 +17,7 @@ from facilitator.settings.sections import (
     AuthSettings,
     ChainSettings,
     FacilitatorSettings,
+    HookSettings,
     InspectSettings,
     LogSettings,
     RateLimitSettings,
@@ -51,6 +52,7 @@ class Settings:
     auth: AuthSettings
     log: LogSettings
     facilitator: FacilitatorSettings
+    hooks: HookSettings
     inspect: InspectSettings
     scripts: ScriptSettings
     sections: tuple[Any, ...] = field(repr=False)

@@ -231,6 +231,26 @@ class FacilitatorSettings:
 
 
 @dataclass(frozen=True)
+class HookSettings:
+    """``[hooks]``: the time and the room that plugins get."""
+
+    start_seconds: float = setting(
+        20.0, "Seconds that a hook of a provider, such as startup, may take.", minimum=1
+    )
+    gate_seconds: float = setting(
+        5.0,
+        "Seconds that a gate, a rate limiter or a transfer method of a plugin may take.",
+        minimum=1,
+    )
+    observer_seconds: float = setting(
+        2.0, "Seconds from which a call of an observer is reported as hanging.", minimum=1
+    )
+    observer_queue: int = setting(
+        10_000, "Calls that wait for the observers of a plugin; others are dropped.", minimum=1
+    )
+
+
+@dataclass(frozen=True)
 class InspectSettings:
     """``[inspect]``: the endpoint ``/inspect``."""
 
@@ -265,6 +285,7 @@ CORE_SECTIONS: Mapping[str, type] = {
     "auth": AuthSettings,
     "log": LogSettings,
     "facilitator": FacilitatorSettings,
+    "hooks": HookSettings,
     "inspect": InspectSettings,
     "scripts": ScriptSettings,
 }

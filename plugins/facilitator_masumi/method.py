@@ -28,6 +28,9 @@ class MasumiTransfer:
     Implements ``TransferMethod``, ``ChecksLedger``, ``HasUniqueTerms`` and ``DeclaresReasons``.
     """
 
+    is_prompt = True
+    """It never waits, so it is called without a thread of its own."""
+
     def __init__(self) -> None:
         """Use the default transfer's rules for the payment to the escrow."""
         self._default = DefaultTransfer()

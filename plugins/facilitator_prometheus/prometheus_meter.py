@@ -23,6 +23,9 @@ _Read: TypeAlias = Callable[[], float]
 class PrometheusMeter:
     """A :class:`facilitator.roles.metrics.Meter` for Prometheus."""
 
+    is_prompt = True
+    """It never waits, so it is called without a thread of its own."""
+
     def __init__(self, worker: Worker | None) -> None:
         """Count in this process' memory, or as a worker in files that all workers see."""
         self._own = prometheus_client.CollectorRegistry()

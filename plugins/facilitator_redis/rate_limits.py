@@ -26,6 +26,9 @@ class RedisRateLimiter:
     The minutes are those of the server's clock, so that clocks of other processes do not matter.
     """
 
+    is_prompt = True
+    """Each call of the server has a time limit, so it is called without a thread of its own."""
+
     def __init__(self, server: Server, names: Names, settings: RateLimitSettings) -> None:
         """Count under these names. ``server`` should give up early: every request asks it."""
         self._server = server

@@ -3,9 +3,7 @@
 import logging
 from collections.abc import Mapping
 
-import falcon
-
-from facilitator.plugin import Context, ErrorReporter, hookimpl
+from facilitator.plugin import Context, ErrorReporter, RequestView, ResponseView, hookimpl
 from facilitator_sentry import traces
 from facilitator_sentry.reporter import Off, SentryReporter
 from facilitator_sentry.sdk import start
@@ -31,12 +29,6 @@ def error_reporter(context: Context) -> ErrorReporter:
 
 
 @hookimpl
-def request_started(request: falcon.Request) -> None:
-    """Begin the request's trace."""
-    traces.begin(request)
-
-
-@hookimpl
-def request_completed(request: falcon.Request, response: falcon.Response) -> None:
-    """End the request's trace."""
+def request_completed(request: RequestView, response: ResponseView) -> None:
+    """Queue the request's trace."""
     traces.end(request, response)

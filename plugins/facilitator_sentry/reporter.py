@@ -22,6 +22,9 @@ _ABOUT_REQUEST = {"url", "path"}
 class SentryReporter:
     """An :class:`~facilitator.roles.reporting.ErrorReporter` that also names its destination."""
 
+    is_prompt = True
+    """It only queues, so it is called without a thread of its own."""
+
     def __init__(self, client: BaseClient, dsn: str, clock: Clock) -> None:
         """Take the client of this process; ``clock`` measures the repetition of failures."""
         self._client = client
@@ -44,8 +47,8 @@ class SentryReporter:
         event["tags"] = tags
         # An answer on purpose, such as 503 without the storage, is no fault.
         event["level"] = "error" if context.get("status", "500") == "500" else "warning"
-        if trace := traces.current():
-            event["contexts"] = {"trace": dict(trace)}
+        if "requestId" in context:
+            event["contexts"] = {"trace": dict(traces.ids_of(context["requestId"]))}
         if "url" in context:
             event["request"] = {"method": context["method"], "url": context["url"]}
         sentry_sdk.capture_event(event, hint)
@@ -75,6 +78,8 @@ class SentryReporter:
 
 class Off:
     """The error reporter without a DSN."""
+
+    is_prompt = True
 
     def report(self, error: BaseException, context: Mapping[str, str]) -> None:
         """Do nothing."""

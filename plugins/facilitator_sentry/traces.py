@@ -4,55 +4,56 @@ They are made when a request is answered. The SDK's own tracing takes a tenth of
 of requests whose trace is not sent.
 """
 
+import hashlib
 import random
-import time
-import uuid
+import secrets
 from collections.abc import Mapping
-from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import falcon
 import sentry_sdk
 from sentry_sdk.tracing import get_span_status_from_http_code
+
+from facilitator.plugin import RequestView, ResponseView
 
 UNKNOWN = "(no route)"
 _UNTRACED = "/health"
 """The prefix of paths that supervisors and balancers ask all the time."""
+_SALT = secrets.token_bytes(16)
 
-_ids: ContextVar[Mapping[str, str] | None] = ContextVar("sentry_ids", default=None)
+
+def ids_of(request_id: str) -> Mapping[str, str]:
+    """Return the ids that link a failure of the request to its trace.
+
+    A caller, who may choose the request's id, cannot choose them.
+    """
+    digest = hashlib.blake2b(request_id.encode(), key=_SALT, digest_size=24).hexdigest()
+    return {"trace_id": digest[:32], "span_id": digest[32:]}
 
 
-def begin(request: falcon.Request) -> None:
-    """Decide by chance. A caller's own trace does not count: it could have all requests sent."""
+def end(request: RequestView, response: ResponseView) -> None:
+    """Queue the transaction, or not, by chance.
+
+    A caller's own trace does not count: it could have all requests sent.
+    """
     rate = sentry_sdk.get_client().options.get("traces_sample_rate") or 0.0
     if random.random() >= rate or request.path.startswith(_UNTRACED):  # noqa: S311 -- no secret
-        _ids.set(None)
-    else:
-        _ids.set({"trace_id": uuid.uuid4().hex, "span_id": uuid.uuid4().hex[:16]})
-
-
-def current() -> Mapping[str, str] | None:
-    """Return the ids that link a failure to the trace of this thread's request, if there is one."""
-    return _ids.get()
-
-
-def end(request: falcon.Request, response: falcon.Response) -> None:
-    """Queue the transaction."""
-    if (ids := _ids.get()) is None:
         return
-    _ids.set(None)
-    now, seconds = datetime.now(UTC), time.perf_counter() - request.context.started
+    now = datetime.now(UTC)
     name = f"{request.method} {request.uri_template or UNKNOWN}"
     sentry_sdk.capture_event(
         {
             "type": "transaction",
             "transaction": name,
             "transaction_info": {"source": "route"},
-            "start_timestamp": now - timedelta(seconds=seconds),
+            "start_timestamp": now - timedelta(seconds=response.seconds),
             "timestamp": now,
-            "tags": {"request_id": request.context.request_id, "method": request.method},
-            "contexts": {"trace": _context(ids, name, request.method, response.status_code)},
+            "tags": {"request_id": request.request_id, "method": request.method},
+            "contexts": {
+                "trace": _context(
+                    ids_of(request.request_id), name, request.method, response.status_code
+                )
+            },
         }
     )
 

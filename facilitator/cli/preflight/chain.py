@@ -16,21 +16,15 @@ OLD_SECONDS = 300.0
 
 
 def try_chain(name: str, provider: ChainProvider, workers: int, clock: Clock) -> Iterator[Result]:
-    """Yield a description of the provider, and a warning when it and the clock do not agree.
-
-    Closes the provider.
-    """
-    try:
-        ages: list[float] = []
-        yield from attempt(
-            name,
-            partial(_describe, provider, workers, clock, ages),
-            "look at its settings ('facilitator settings') and whether it can be reached",
-        )
-        for age in ages:
-            yield from _judge_clock(name, age, is_devnet=provider.is_devnet)
-    finally:
-        provider.close()
+    """Yield a description of the provider, and a warning when it and the clock do not agree."""
+    ages: list[float] = []
+    yield from attempt(
+        name,
+        partial(_describe, provider, workers, clock, ages),
+        "look at its settings ('facilitator settings') and whether it can be reached",
+    )
+    for age in ages:
+        yield from _judge_clock(name, age, is_devnet=provider.is_devnet)
 
 
 def _describe(provider: ChainProvider, workers: int, clock: Clock, ages: list[float]) -> str:

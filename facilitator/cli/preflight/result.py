@@ -7,8 +7,12 @@ from typing import Literal, NamedTuple
 
 from facilitator.errors import FacilitatorError, one_line
 from facilitator.observability.redaction import Redactor
+from facilitator.plugin.time_limits import TookTooLong, run_within
 from facilitator.roles.chain import ChainUnavailable
 from facilitator.roles.storage import StorageUnavailable
+
+LIMIT_SECONDS = 60.0
+"""The longest time that anything may take that is tried."""
 
 Status = Literal["ok", "warning", "failed"]
 
@@ -30,7 +34,9 @@ def attempt(name: str, action: Callable[[], str], remedy: str) -> Iterator[Resul
     """
     with listening(name) as warnings:
         try:
-            result = Result(name, "ok", action())
+            result = Result(name, "ok", run_within(LIMIT_SECONDS, action, "check").get())
+        except TookTooLong as error:
+            result = Result(name, "failed", str(error), remedy)
         except FacilitatorError as error:
             result = Result(name, "failed", str(error))
         except (StorageUnavailable, ChainUnavailable) as error:

@@ -206,6 +206,7 @@ def test_check_of_the_embedded_default(run: Any) -> None:
         "! chain cardano",
         "✓ chain cardano",
         "✓ clock",
+        "✓ startup",
         "✓ address",
         "✓ access",
     ]

@@ -2,10 +2,16 @@
 
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from facilitator.plugin.loading import load_plugins
+from facilitator.plugin.manager import Plugins
+from facilitator.settings import HookSettings
+from support.misbehaving import LONG
 
 
 class Shelf:
@@ -48,3 +54,20 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
     yield Shelf(folder)
     for module in [name for name in sys.modules if name.startswith("shelved_")]:
         del sys.modules[module]
+
+
+@pytest.fixture
+def install(shelf: Shelf) -> Iterator[Callable[..., Plugins]]:
+    """Load the plugin ``bad`` between two good ones, with limits."""
+
+    def load(source: str, *, good: str = "", **limits: Any) -> Plugins:
+        names = [shelf.add("first", good), shelf.add("bad", source), shelf.add("last", good)]
+        plugins = load_plugins(names)
+        defaults = {"gate_seconds": LONG, "observer_seconds": LONG, "start_seconds": LONG}
+        plugins.limits = HookSettings(**{**defaults, **limits})
+        return plugins
+
+    yield load
+    for name, module in list(sys.modules.items()):
+        if name.startswith("shelved_") and hasattr(module, "forever"):
+            module.forever.set()

@@ -9,8 +9,11 @@ import pytest
 from facilitator.cardano.refusals import Proof
 from facilitator.cardano.transaction import OutputRef
 from facilitator.clock import SystemClock
+from facilitator.errors import EndedBySignal
 from facilitator.exact.refused import Refused
-from facilitator.plugin.border import ROLES, WrongAnswer, guard
+from facilitator.plugin.answers import WrongAnswer
+from facilitator.plugin.border import ROLES, guard
+from facilitator.plugin.time_limits import Outcome
 from facilitator.roles.chain import (
     AwaitsBlocks,
     ChainUnavailable,
@@ -68,12 +71,32 @@ def returning(value: object) -> Scripted:
     return Scripted(lambda: value)
 
 
+class AtOnce:
+    """Makes every call at once, as far as the border can see."""
+
+    def __init__(self, on_fault: Callable[[BaseException, str], None]) -> None:
+        self._on_fault = on_fault
+
+    def in_time(self, call: Callable[[], Any]) -> Outcome:
+        try:
+            return Outcome(call(), None)
+        except BaseException as error:
+            return Outcome(None, error)
+
+    def later(self, method: str, call: Callable[[], Any]) -> Outcome:
+        if (error := self.in_time(call).error) is not None:
+            self._on_fault(error, method)
+        return Outcome(None, None)
+
+    at_end = in_time
+
+
 def guarded(hook: str, part: object, faults: Faults | None = None) -> Any:
-    def on_fault(error: BaseException, method: str, *, is_new: bool) -> None:
-        if faults is not None and is_new:
+    def on_fault(error: BaseException, method: str) -> None:
+        if faults is not None:
             faults.append((error, method))
 
-    return guard(hook, part, "mine", on_fault)
+    return guard(hook, part, "mine", on_fault, AtOnce(on_fault))
 
 
 def in_a_worker(call: Callable[[], Any]) -> BaseException | Any:
@@ -257,11 +280,13 @@ def test_storages_say_whatever_they_may_say() -> None:
     assert guarded("storage", returning(1_790_000_000)).server_time()
 
 
-def test_a_signal_ends_the_process_all_the_same() -> None:
-    for error in (SystemExit(0), KeyboardInterrupt()):
-        for hook, method in (("chain_provider", "tip"), ("storage", "ping"), ("meter", "count")):
-            with pytest.raises(type(error)):
-                getattr(guarded(hook, raising(error)), method)()
+@pytest.mark.parametrize(("hook", "method"), [("chain_provider", "tip"), ("storage", "ping")])
+def test_a_signal_ends_the_process_all_the_same(hook: str, method: str) -> None:
+    for error in (EndedBySignal(0), KeyboardInterrupt()):
+        with pytest.raises(type(error)):
+            getattr(guarded(hook, raising(error)), method)()
+    with pytest.raises((ChainUnavailable, StorageUnavailable)):
+        getattr(guarded(hook, raising(SystemExit(0))), method)()
 
 
 def test_a_meter_that_raises_changes_nothing() -> None:
@@ -288,13 +313,14 @@ def test_a_transfer_method_that_raises_refuses_for_now() -> None:
     assert raised.value is refused
 
 
-def test_each_method_s_faults_are_new_once_a_minute() -> None:
+def test_where_reports_go_may_fail() -> None:
     faults: Faults = []
-    chain = guarded("chain_provider", raising(KeyError("x")), faults)
-    for call in (chain.tip, chain.tip, chain.eras, chain.tip):
-        with pytest.raises(ChainUnavailable):
-            call()
-    assert [method for _, method in faults] == ["tip", "eras"]
+    reporter = guarded("error_reporter", raising(ConnectionError("no answer")), faults)
+    with pytest.raises(ConnectionError):
+        reporter.where()
+    reporter.report(KeyError("x"), {})
+    reporter.flush(1.0)
+    assert [method for _, method in faults] == ["report", "flush"]
 
 
 def test_a_part_offers_what_it_did_and_no_more() -> None:
@@ -319,4 +345,5 @@ def test_properties_have_a_border_too() -> None:
 
 
 def test_every_role_on_a_request_s_path_has_a_border() -> None:
-    assert set(ROLES) == {"chain_provider", "storage", "rate_limiter", "meter", "transfer_methods"}
+    roles = {"chain_provider", "storage", "rate_limiter", "meter", "transfer_methods"}
+    assert set(ROLES) == {*roles, "error_reporter"}

@@ -19,6 +19,7 @@ from facilitator.settings import load_settings
 from facilitator.x402.messages import Requirements, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
 from support.border import unguarded
+from support.waiting import DEADLINE_SECONDS
 from support.web import payment, serving
 
 REQUIREMENTS = Requirements("exact", "cardano:preprod", "1", "lovelace", "addr_test1", 60, {})
@@ -109,7 +110,7 @@ def test_plugins_are_called_in_the_order_of_the_settings(
         shelf.add(name, part("error_reporter", name))
     reporters = load_plugins(order).error_reporters(context)
     assert [plugin for plugin, _ in reporters] == order
-    assert [str(reporter) for _, reporter in reporters] == order
+    assert [str(unguarded(reporter)) for _, reporter in reporters] == order
 
 
 def test_the_first_refusal_counts(shelf: Shelf) -> None:
@@ -154,6 +155,7 @@ def test_what_an_observer_raises_stops_no_delivery(
     plugins.report_errors_to(lambda error, _: reported.append(str(error)))
     plugins.after_verify(PAYMENT, VerifyResponse(is_valid=True))
     plugins.after_settle(PAYMENT, SettleResponse(success=True, network="cardano:preprod"))
+    assert plugins.wait_for_observers(DEADLINE_SECONDS)
     assert sys.modules["shelved_before"].calls == sys.modules["shelved_after"].calls
     assert sys.modules["shelved_after"].calls == ["after_verify"]
     assert reported == ["boom", "boom"]
@@ -170,6 +172,7 @@ def test_a_reporter_that_fails_changes_nothing(
     plugins = load_plugins(["raises"])
     plugins.report_errors_to(fail)
     plugins.after_verify(PAYMENT, VerifyResponse(is_valid=True))
+    assert plugins.wait_for_observers(DEADLINE_SECONDS)
     assert "reporting the error of plugin raises failed" in caplog.text
 
 
@@ -367,6 +370,7 @@ def test_observers_see_every_request_and_cannot_change_its_answer(
             client.call("GET", "/nothing"),
         ]
     assert [answer.status for answer in answers] == [200, 200, 404]
+    assert plugins.wait_for_observers(DEADLINE_SECONDS)
     assert sys.modules["shelved_watching"].seen == [
         ("POST", "/verify"),
         ("POST", "/verify", 200),

@@ -1,0 +1,136 @@
+"""The calls of one plugin: through its queue, in its threads, within its time limits."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from facilitator.plugin.answers import WrongAnswer
+from facilitator.plugin.faults import PluginFaults
+from facilitator.plugin.observers import ObserverQueue
+from facilitator.plugin.time_limits import Ending, LimitedCalls, Outcome, TookTooLong
+from facilitator.plugin.watch import Step, Watch
+from facilitator.roles.health import HealthCheck
+from facilitator.settings import HookSettings
+
+
+class PluginCalls:
+    """One plugin, as it is called from many threads. Its faults are reported."""
+
+    def __init__(
+        self,
+        plugin: str,
+        faults: PluginFaults,
+        watch: Watch,
+        limits: HookSettings,
+        ending: Ending,
+    ) -> None:
+        """Start no thread yet."""
+        self._plugin = plugin
+        self._faults = faults
+        self._watch = watch
+        self._limits = limits
+        self._ending = ending
+        self._limited = LimitedCalls(plugin)
+        self._queue = ObserverQueue(plugin, faults, watch, limits)
+
+    # --- Hooks ------------------------------------------------------------------------------------
+
+    def gate(self, hook: str, call: Callable[[], Any]) -> Outcome:
+        """Return the outcome of a gate's call, or with an error that it takes too long."""
+        outcome = self.in_time(call)
+        if outcome.error is not None:
+            self.failed(outcome.error, hook)
+        return outcome
+
+    def shutdown(self, call: Callable[[], Any]) -> None:
+        """Have the plugin end."""
+        if (error := self.at_end(call).error) is not None:
+            self.failed(error, "shutdown")
+
+    def end_observing(self) -> None:
+        """Let the observer's calls be made, as far as there is time."""
+        self._queue.end(self._ending.seconds_for_one())
+
+    def has_observed(self, seconds: float) -> bool:
+        """Return True once the observer's calls are made; False if that takes longer."""
+        return self._queue.wait_until_empty(seconds)
+
+    def watched(self, check: HealthCheck) -> "WatchedCheck":
+        """Return the health check, whose own faults are reported."""
+        hangs = TookTooLong("a check does not return")
+        step = Step(self._limits.observer_seconds, partial(self._check_failed, hangs))
+        return WatchedCheck(check, self._watch, step, self._check_failed)
+
+    def _check_failed(self, error: BaseException) -> None:
+        self.failed(error, "health_checks")
+
+    # --- Parts ------------------------------------------------------------------------------------
+
+    def failed(self, error: BaseException, method: str) -> None:
+        """Report a fault of a hook or method."""
+        if isinstance(error, TookTooLong):
+            self._faults.hangs(error, self._plugin, method)
+        else:
+            self._faults.failed(error, self._plugin, method)
+
+    def in_time(self, call: Callable[[], Any]) -> Outcome:
+        """Return the outcome of the call, or with an error that it takes too long."""
+        try:
+            return self._limited.run(call, self._limits.gate_seconds)
+        except TookTooLong as error:
+            return Outcome(None, error)
+
+    def later(self, method: str, call: Callable[[], Any]) -> Outcome:
+        """Have the call made by the plugin's own thread, after those before it."""
+        self._queue.offer(method, call)
+        return Outcome(None, None)
+
+    def at_end(self, call: Callable[[], Any]) -> Outcome:
+        """Return the outcome of the call, or with an error that it takes too long."""
+        self.end_observing()
+        try:
+            return self._ending.run(call, f"{self._plugin}-end")
+        except TookTooLong as error:
+            return Outcome(None, error)
+
+
+class WatchedCheck:
+    """A plugin's health check. An exception says that what it checks is down; all else is a fault.
+
+    It may be called in the main thread, too: what a signal raises there is not the plugin's.
+    """
+
+    def __init__(
+        self,
+        check: HealthCheck,
+        watch: Watch,
+        step: Step,
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        """Take the step for when the check does not return, and what to call for its faults."""
+        self.part = check
+        self._watch = watch
+        self._step = step
+        self._failed = failed
+
+    def __call__(self) -> float | None:
+        """Run the check. Raises what it raises."""
+        number = self._watch.begin((self._step,))
+        try:
+            return _seconds(self.part())
+        except BaseException as error:
+            if isinstance(error, WrongAnswer) or not isinstance(error, Exception):
+                self._failed(error)
+            raise
+        finally:
+            self._watch.end(number)
+
+
+def _seconds(answer: object) -> float | None:
+    """Return the answer of a health check. Raises :class:`WrongAnswer`."""
+    if answer is None:
+        return None
+    if not isinstance(answer, int | float) or not math.isfinite(answer):
+        raise WrongAnswer("a health check must return seconds or None")
+    return answer
