@@ -17,14 +17,14 @@ from facilitator.api.forwarding import (
 from facilitator.api.proxies import TrustedProxies
 from facilitator.api.rate_limit import HEADERS as QUOTA_HEADERS
 from facilitator.api.requests import request_id_of
-from facilitator.api.responses import HEADERS
+from facilitator.api.responses import EXTENSION_RESPONSES, HEADERS
 from facilitator.observability import logs
 from facilitator.settings.hosts import is_loopback, is_own_host
 
 logger = logging.getLogger("facilitator.http")
 
 
-_EXPOSED = ("X-Request-ID", "Retry-After", *QUOTA_HEADERS)
+_EXPOSED = ("X-Request-ID", "Retry-After", EXTENSION_RESPONSES, *QUOTA_HEADERS)
 
 
 def log_request(

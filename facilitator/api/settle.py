@@ -17,7 +17,7 @@ from facilitator.api.requests import (
     preferred_wait_of,
     read_object,
 )
-from facilitator.api.responses import answer
+from facilitator.api.responses import answer, answer_payment
 from facilitator.api.service import PaymentService
 from facilitator.x402.messages import PaymentRequest, parse_payment_request
 
@@ -50,7 +50,7 @@ class Settle:
             client=client_of(req, caller) or "",
         )
         describe_settlement(response)
-        answer(resp, response.to_json())
+        answer_payment(resp, response)
 
     def _read(self, req: falcon.Request) -> PaymentRequest:
         """Return the payment in the body. What is refused here counts as any request."""

@@ -7,7 +7,7 @@ from facilitator.api.clients import client_of
 from facilitator.api.descriptions import VERIFY
 from facilitator.api.log_fields import describe_terms, describe_verdict
 from facilitator.api.requests import read_object
-from facilitator.api.responses import answer
+from facilitator.api.responses import answer, answer_payment
 from facilitator.api.service import PaymentService
 from facilitator.x402.messages import parse_payment_request
 
@@ -34,4 +34,4 @@ class Verify:
         client = client_of(req, caller) or ""
         response = self._service.verify(request, caller=caller, client=client)
         describe_verdict(response)
-        answer(resp, response.to_json())
+        answer_payment(resp, response)

@@ -13,7 +13,7 @@ from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import OutputRef, Transaction
 from facilitator.exact.refused import Refused
 from facilitator.exact.terms import Terms
-from facilitator.roles.payment_hooks import PaymentView
+from facilitator.exact.view import UNKNOWN_ORIGIN, Origin, PaymentView
 from facilitator.x402.reasons import Reason
 
 MAX_TRANSACTION_BYTES = 16_385
@@ -39,21 +39,22 @@ class Payment:
     nonce: OutputRef
     transaction_id: str
     """Canonical id, lowercase hex."""
-    client: str = ""
-    """The client that asks, as limits count it; empty for this machine."""
+    origin: Origin = UNKNOWN_ORIGIN
 
     @property
     def view(self) -> PaymentView:
-        """The part that gates and observers may see."""
-        return PaymentView(self.transaction_id, self.terms.network.id, self.terms.requirements)
+        """The payment as plugins see it."""
+        return PaymentView(self.transaction_id, self.terms, self.origin, self.transaction.raw)
 
 
-def read_payment(terms: Terms, payload: Mapping[str, Any], client: str = "") -> Payment:
+def read_payment(
+    terms: Terms, payload: Mapping[str, Any], origin: Origin = UNKNOWN_ORIGIN
+) -> Payment:
     """Return the payment in a payload, ``{transaction, nonce}``. Raises :class:`Refused`."""
     raw = read_transaction_bytes(payload.get("transaction"))
     nonce = read_nonce(payload.get("nonce"))
     transaction = read_transaction(raw)
-    return Payment(terms, transaction, nonce, transaction.id.hex(), client)
+    return Payment(terms, transaction, nonce, transaction.id.hex(), origin)
 
 
 def read_transaction(raw: bytes) -> Transaction:

@@ -32,6 +32,7 @@ from facilitator.exact.methods import HasUniqueTerms, TransferMethod, UniqueTerm
 from facilitator.exact.payment import Payment, read_payment
 from facilitator.exact.refused import Refused
 from facilitator.exact.terms import TermsPolicy, agree_terms
+from facilitator.exact.view import Origin
 from facilitator.roles.allowance import current_allowance
 from facilitator.roles.chain import (
     ChainUnavailable,
@@ -109,13 +110,16 @@ class Verifier:
         self._clock = clock
         self._policy = policy
 
-    def parse(self, request: PaymentRequest, client: str = "") -> Payment:
+    def parse(
+        self, request: PaymentRequest, client: str = "", caller: str | None = None
+    ) -> Payment:
         """Return the payment in the request, its terms agreed. No I/O. Raises :class:`Refused`.
 
-        ``client`` is the one that asks, as limits count it.
+        ``client`` is the one that asks, as limits count it; ``caller`` the name of its API key.
         """
         terms = agree_terms(request, self._chains, self._methods, policy=self._policy)
-        return read_payment(terms, request.payload, client)
+        origin = Origin(client, caller, request.resource, request.extensions, request.size)
+        return read_payment(terms, request.payload, origin)
 
     def check_static(self, payment: Payment) -> None:
         """Return if nothing in the payment's bytes speaks against it, at any time.
@@ -163,7 +167,7 @@ class Verifier:
                 check(payment, context)
             utxo = look_up_outputs(payment, environment, self._outputs[network])
             state, failures = look_up_state(payment.transaction, environment, utxo, chain)
-            evaluator = evaluator_of(chain, utxo, self._scripts, payment.client)
+            evaluator = evaluator_of(chain, utxo, self._scripts, payment.origin.client)
             failures = failures or ledger_failures(
                 payment.transaction, environment, utxo, state, evaluator
             )

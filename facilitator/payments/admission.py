@@ -9,6 +9,7 @@ from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import AlreadyOnChain, MayBeOnChain, Refused
 from facilitator.exact.verification import Verifier
+from facilitator.exact.view import PaymentView
 from facilitator.payments.absent_payments import AbsentPayments
 from facilitator.payments.allowances import Allowances
 from facilitator.payments.bindings import Bindings, Name
@@ -16,7 +17,7 @@ from facilitator.payments.idempotency import bind_identifier, bind_key, payment_
 from facilitator.payments.reservations import Reservations
 from facilitator.payments.unique_terms import TermsRegistry
 from facilitator.roles.chain import ChainProvider
-from facilitator.roles.payment_hooks import PaymentView, Refusal
+from facilitator.roles.payment_hooks import Refusal
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement.retention import GRACE_SECONDS, KEEP_SECONDS
 from facilitator.settlement.settle_request import Admitted

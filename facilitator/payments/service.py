@@ -154,7 +154,7 @@ class Service:
         """
         payment = None
         try:
-            payment = self._verifier.parse(request, client)
+            payment = self._verifier.parse(request, client, caller)
             describe_request(tx=payment.transaction_id)
             with self._allowances.open(client):
                 self._verifier.check_static(payment)
@@ -170,8 +170,10 @@ class Service:
             )
         valid, reason = str(response.is_valid).lower(), response.reason or "none"
         self._meter.count(VERDICTS, valid=valid, reason=reason)
-        if payment is not None:
-            self._plugins.after_verify(payment.view, response)
+        if payment is None:
+            return response
+        response = self._plugins.extend_verify(payment.view, response)
+        self._plugins.after_verify(payment.view, response)
         return response
 
     # --- /settle ----------------------------------------------------------------------------
@@ -193,7 +195,7 @@ class Service:
         payment = None
         wait = min(self._wait_seconds, math.inf if wait_seconds is None else wait_seconds)
         try:
-            payment = self._verifier.parse(request, client)
+            payment = self._verifier.parse(request, client, caller)
             describe_request(tx=payment.transaction_id)
             with self._allowances.open(client):
                 response = self._check_static(payment)
@@ -218,8 +220,10 @@ class Service:
             response = self._without_storage(payment, error)
         success, reason = str(response.success).lower(), response.reason or "none"
         self._meter.count(SETTLE_ANSWERS, success=success, reason=reason)
-        if payment is not None:
-            self._plugins.after_settle(payment.view, response)
+        if payment is None:
+            return response
+        response = self._plugins.extend_settle(payment.view, response)
+        self._plugins.after_settle(payment.view, response)
         return response
 
     def _without_storage(

@@ -7,6 +7,7 @@ from facilitator.api.service import ServiceUnavailable
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import AlreadyOnChain
 from facilitator.exact.verification import Verifier, lookup_failed
+from facilitator.exact.view import PaymentView
 from facilitator.payments.admission import Admission, ask
 from facilitator.payments.bindings import Bindings
 from facilitator.payments.claim_verdict import payer_from_claim
@@ -15,7 +16,7 @@ from facilitator.payments.reservations import Reservations
 from facilitator.payments.unique_terms import TermsRegistry
 from facilitator.roles.chain import ChainProvider, ChainUnavailable
 from facilitator.roles.claim import Claim, ClaimState
-from facilitator.roles.payment_hooks import PaymentView, Refusal
+from facilitator.roles.payment_hooks import Refusal
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.x402.messages import VerifyResponse
 from facilitator.x402.reasons import Reason

@@ -24,6 +24,7 @@ from facilitator.exact.methods import (
 )
 from facilitator.exact.refused import Refused
 from facilitator.exact.terms import Terms
+from facilitator.exact.view import Origin, PaymentView
 from facilitator.observability.metrics import (
     QUOTA_REMAINING,
     QUOTA_USED,
@@ -74,7 +75,7 @@ from facilitator.roles.chain import (
 from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER, Counter, Gauge, Histogram, Meter, Metric
-from facilitator.roles.payment_hooks import PaymentView, Refusal
+from facilitator.roles.payment_hooks import Refusal
 from facilitator.roles.rate_limit import (
     ChangesLimits,
     ClientLimits,
@@ -104,6 +105,7 @@ from facilitator.x402.reasons import Reason
 # Hooks: what they receive and return
 __all__ = [
     "Context",
+    "Origin",
     "PaymentView",
     "Reason",
     "Refusal",

@@ -29,6 +29,8 @@ ROLES: Mapping[str, str] = {
     "authenticate": "gate",
     "before_verify": "gate",
     "before_settle": "gate",
+    "verify_extensions": "responder",
+    "settle_extensions": "responder",
     "after_verify": "observer",
     "after_settle": "observer",
     "settlement_changed": "observer",

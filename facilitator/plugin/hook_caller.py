@@ -1,14 +1,16 @@
 """Calls of hooks: one plugin after the other, with the rule of failure of the hook's kind."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import FrameType
 from typing import Any, TypeAlias, TypeVar
 
+import orjson
 import pluggy
 
 from facilitator.errors import FacilitatorError, PluginError, one_line
+from facilitator.plugin.answers import WrongAnswer
 from facilitator.plugin.border import ROLES, guard
 from facilitator.plugin.copies import private
 from facilitator.plugin.faults import OnError, PluginFaults
@@ -20,6 +22,9 @@ from facilitator.roles.metrics import Meter
 from facilitator.roles.payment_hooks import Refusal
 from facilitator.settings import HookSettings
 from facilitator.x402.reasons import Reason
+
+LARGEST_ENTRIES = 2_048
+"""Bytes of JSON that one plugin may add to an answer: a header carries them, too."""
 
 Value = TypeVar("Value")
 _Caller: TypeAlias = Callable[..., list[Any]]
@@ -161,10 +166,20 @@ class HookCaller:
                 return refusal
         return None
 
-    def _notify(self, hook: str, **arguments: Any) -> None:
-        """Have every plugin called later, in its own thread."""
+    def _call_responders(self, hook: str, **arguments: Any) -> Mapping[str, Any]:
+        """Return the union of what plugins add; one that fails adds nothing."""
+        added: dict[str, Any] = {}
         for plugin, caller in self._callers[hook]:
-            self._calls_of(plugin).later(hook, partial(_call_alone, caller, arguments))
+            call = partial(_entries_of, caller, arguments, frozenset(added))
+            outcome = self._calls_of(plugin).responder(hook, call)
+            if outcome.error is None:
+                added.update(outcome.value)
+        return added
+
+    def _notify(self, hook: str, size: int = 0, **arguments: Any) -> None:
+        """Have every plugin called later, in its own thread; ``size`` is in bytes."""
+        for plugin, caller in self._callers[hook]:
+            self._calls_of(plugin).later(hook, partial(_call_alone, caller, arguments), size)
 
     def wait_for_observers(self, seconds: float) -> bool:
         """Return True once every plugin has observed what was; False if that takes longer."""
@@ -190,6 +205,28 @@ def _answer_of_gate(hook: str, caller: _Caller, arguments: Mapping[str, Any]) ->
 
 def _has_words(refusal: Refusal) -> bool:
     return isinstance(refusal.message, str) and isinstance(refusal.reason, str)
+
+
+def _entries_of(
+    caller: _Caller, arguments: Mapping[str, Any], taken: Collection[str]
+) -> dict[str, Any]:
+    """Return what one plugin adds. Raises :class:`WrongAnswer` for what no answer can carry."""
+    entries = [each for answer in caller(**private(arguments)) for each in _items(answer)]
+    for key, value in entries:
+        if not isinstance(key, str) or not isinstance(value, Mapping):
+            raise WrongAnswer("the entries must be JSON objects by extension key")
+        if key in taken:
+            raise WrongAnswer(f"another plugin adds {key} already")
+    added = dict(entries)
+    if len(orjson.dumps(added)) > LARGEST_ENTRIES:
+        raise WrongAnswer(f"the entries take more than {LARGEST_ENTRIES} bytes")
+    return added
+
+
+def _items(answer: object) -> Iterable[tuple[Any, Any]]:
+    if not isinstance(answer, Mapping):
+        raise WrongAnswer("a responder must return a mapping, or None")
+    return answer.items()
 
 
 def _call_alone(caller: _Caller, arguments: Mapping[str, Any]) -> None:

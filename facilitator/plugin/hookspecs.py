@@ -5,10 +5,11 @@ entry-point group ``facilitator.plugins`` and named in the setting ``plugins``. 
 may leave out arguments that it does not need, must not give them defaults, and is called with
 keywords.
 
-There are three kinds, with three rules of failure:
+There are four kinds, with four rules of failure:
 
 * **providers** return a part that the facilitator runs on; an error stops the start;
 * **gates** run before a payment is verified or settled and may refuse it; an error refuses it;
+* **responders** run once the outcome is decided and add to the answer; an error adds nothing;
 * **observers** run afterwards, in a thread of the plugin's own; an error is reported and changes
   nothing.
 
@@ -30,12 +31,13 @@ if TYPE_CHECKING:
     import falcon
 
     from facilitator.exact.methods import TransferMethod
+    from facilitator.exact.view import PaymentView
     from facilitator.plugin.context import Context
     from facilitator.roles.chain import ChainProvider
     from facilitator.roles.claim import Claim
     from facilitator.roles.health import HealthCheck
     from facilitator.roles.metrics import Meter
-    from facilitator.roles.payment_hooks import PaymentView, Refusal
+    from facilitator.roles.payment_hooks import Refusal
     from facilitator.roles.rate_limit import RateLimiter
     from facilitator.roles.reporting import ErrorReporter
     from facilitator.roles.requests import RequestView, ResponseView
@@ -154,6 +156,29 @@ def before_verify(payment: PaymentView) -> Refusal | None:
 @hookspec
 def before_settle(payment: PaymentView) -> Refusal | None:
     """Return a refusal to keep ``/settle`` from submitting. Not called after the submission."""
+
+
+# --- Responders: add to an answer, never to its outcome ------------------------------------------
+
+
+@hookspec
+def verify_extensions(  # type: ignore[empty-body]
+    payment: PaymentView, response: VerifyResponse
+) -> Mapping[str, Mapping[str, Any]]:
+    """Return entries for ``extensions`` of the answer of ``/verify``, by extension key.
+
+    Each value is a JSON object. Called after the verdict, in a thread of the plugin.
+    """
+
+
+@hookspec
+def settle_extensions(  # type: ignore[empty-body]
+    payment: PaymentView, response: SettleResponse
+) -> Mapping[str, Mapping[str, Any]]:
+    """Return entries for ``extensions`` of the answer of ``/settle``, by extension key.
+
+    Each value is a JSON object. Called after the outcome is decided, in a thread of the plugin.
+    """
 
 
 # --- Observers: cannot change the outcome --------------------------------------------------------

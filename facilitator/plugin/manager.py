@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from facilitator.errors import PluginError
 from facilitator.exact.built_in import BUILT_IN_METHODS
+from facilitator.exact.view import PaymentView
 from facilitator.plugin.hook_caller import HookCaller
-from facilitator.roles.payment_hooks import PaymentView, Refusal
+from facilitator.roles.payment_hooks import Refusal
 from facilitator.settings.schema import fields_of
 from facilitator.settings.sections import CORE_SECTIONS
 from facilitator.x402.messages import SettleResponse, VerifyResponse
@@ -118,19 +119,33 @@ class Plugins(HookCaller):
         """Return the first refusal to settle the payment, if any."""
         return self._call_gate("before_settle", payment=payment)
 
+    # --- Responders: an error adds nothing --------------------------------------------------------
+
+    def extend_verify(self, payment: PaymentView, response: VerifyResponse) -> VerifyResponse:
+        """Return the response with what plugins add to its ``extensions``."""
+        added = self._call_responders("verify_extensions", payment=payment, response=response)
+        return dataclasses.replace(response, extensions=added) if added else response
+
+    def extend_settle(self, payment: PaymentView, response: SettleResponse) -> SettleResponse:
+        """Return the response with what plugins add to its ``extensions``."""
+        added = self._call_responders("settle_extensions", payment=payment, response=response)
+        return dataclasses.replace(response, extensions=added) if added else response
+
     # --- Observers: called later, in the plugin's own thread; an error changes nothing ------------
 
     def after_verify(self, payment: PaymentView, response: VerifyResponse) -> None:
         """Notify every plugin of a verdict."""
-        self._notify("after_verify", payment=payment, response=response)
+        size = payment.origin.size
+        self._notify("after_verify", size, payment=payment, response=response)
 
     def after_settle(self, payment: PaymentView, response: SettleResponse) -> None:
         """Notify every plugin of an answer of ``/settle``."""
-        self._notify("after_settle", payment=payment, response=response)
+        size = payment.origin.size
+        self._notify("after_settle", size, payment=payment, response=response)
 
     def settlement_changed(self, claim: Claim) -> None:
         """Notify every plugin of a settlement's new state."""
-        self._notify("settlement_changed", claim=claim)
+        self._notify("settlement_changed", len(claim.transaction), claim=claim)
 
     @property
     def observes_requests(self) -> bool:

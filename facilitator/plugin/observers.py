@@ -22,9 +22,14 @@ HANGS_TIMES = 30
 """A call that takes as many times the time limit switches the plugin off, for observers."""
 
 
+MOST_BYTES = 16 * 2**20
+"""Bytes of requests that wait in one queue: as objects they take some ten times as many."""
+
+
 class _Call(NamedTuple):
     hook: str
     make: Callable[[], Any]
+    size: int
 
 
 class ObserverQueue:
@@ -40,19 +45,25 @@ class ObserverQueue:
         self._limits = limits
         self._changed = threading.Condition()
         self._calls: deque[_Call] = deque()
+        self._size = 0
         self._has_thread = False
         self._running: str | None = None
         self._is_off = False
         self._is_given_up = False
         self._in_a_row = 0
 
-    def offer(self, hook: str, make: Callable[[], Any]) -> None:
-        """Have the call made later. Never waits: a call that finds the queue full is dropped."""
-        call = _Call(hook, partial(copy_context().run, make))
+    def offer(self, hook: str, make: Callable[[], Any], size: int = 0) -> None:
+        """Have the call, of ``size`` bytes, made later.
+
+        Never waits: a call that finds the queue full is dropped.
+        """
+        call = _Call(hook, partial(copy_context().run, make), size)
         with self._changed:
-            is_taken = not self._is_off and len(self._calls) < self._limits.observer_queue
+            has_room = len(self._calls) < self._limits.observer_queue
+            is_taken = not self._is_off and has_room and self._size + size <= MOST_BYTES
             if is_taken:
                 self._calls.append(call)
+                self._size += size
                 self._start_thread()
                 self._changed.notify_all()
         if not is_taken:
@@ -92,6 +103,7 @@ class ObserverQueue:
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._calls)
                 call = self._calls.popleft()
+                self._size -= call.size
                 self._running = call.hook
             self._make(call)
             del call
@@ -128,5 +140,6 @@ class ObserverQueue:
                 return
             self._is_off = True
             self._calls.clear()
+            self._size = 0
             self._changed.notify_all()
         self._faults.switched_off(self._plugin, hook)

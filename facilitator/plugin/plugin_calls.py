@@ -43,6 +43,13 @@ class PluginCalls:
             self.failed(outcome.error, hook)
         return outcome
 
+    def responder(self, hook: str, call: Callable[[], Any]) -> Outcome:
+        """Return the outcome of a responder's call, or with an error that it takes too long."""
+        outcome = self._within(self._limits.responder_seconds, call)
+        if outcome.error is not None:
+            self.failed(outcome.error, hook)
+        return outcome
+
     def shutdown(self, call: Callable[[], Any]) -> None:
         """Have the plugin end."""
         if (error := self.at_end(call).error) is not None:
@@ -76,14 +83,17 @@ class PluginCalls:
 
     def in_time(self, call: Callable[[], Any]) -> Outcome:
         """Return the outcome of the call, or with an error that it takes too long."""
+        return self._within(self._limits.gate_seconds, call)
+
+    def _within(self, seconds: float, call: Callable[[], Any]) -> Outcome:
         try:
-            return self._limited.run(call, self._limits.gate_seconds)
+            return self._limited.run(call, seconds)
         except TookTooLong as error:
             return Outcome(None, error)
 
-    def later(self, method: str, call: Callable[[], Any]) -> Outcome:
-        """Have the call made by the plugin's own thread, after those before it."""
-        self._queue.offer(method, call)
+    def later(self, method: str, call: Callable[[], Any], size: int = 0) -> Outcome:
+        """Have the call, of ``size`` bytes, made by the plugin's own thread after those before."""
+        self._queue.offer(method, call, size)
         return Outcome(None, None)
 
     def at_end(self, call: Callable[[], Any]) -> Outcome:

@@ -1,18 +1,8 @@
-"""The values that gates and observers get and return for a payment."""
+"""The value that a gate returns for a payment."""
 
 from dataclasses import dataclass
 
-from facilitator.x402.messages import Requirements
 from facilitator.x402.reasons import Reason
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentView:
-    """A payment that passed the static checks, without its signed bytes."""
-
-    transaction_id: str
-    network: str
-    requirements: Requirements
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,6 +242,9 @@ class HookSettings:
         "Seconds that a gate, a rate limiter or a transfer method of a plugin may take.",
         minimum=1,
     )
+    responder_seconds: float = setting(
+        1.0, "Seconds that a plugin may take to add to an answer.", minimum=1
+    )
     observer_seconds: float = setting(
         2.0, "Seconds from which a call of an observer is reported as hanging.", minimum=1
     )

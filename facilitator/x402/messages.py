@@ -70,6 +70,12 @@ class PaymentRequest:
     """The id of the extension ``payment-identifier``, if the client sent one."""
     fingerprint: str = ""
     """SHA-256 (hex) over the whole request with sorted keys."""
+    resource: Mapping[str, Any] | None = None
+    """``paymentPayload.resource`` as received, if it is an object; the client writes it."""
+    extensions: Mapping[str, Any] = field(default_factory=dict)
+    """``paymentPayload.extensions`` as received, if it is an object; the client writes it."""
+    size: int = 0
+    """Bytes of the request's canonical JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,8 @@ class VerifyResponse:
     reason: Reason | str | None = None
     message: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    extensions: Mapping[str, Any] = field(default_factory=dict)
+    """The answers of extensions, by their keys."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the wire fields, without absent ones."""
@@ -90,6 +98,7 @@ class VerifyResponse:
             invalidReason=self.reason,
             invalidMessage=self.message,
             extra=dict(self.extra) or None,
+            extensions=dict(self.extensions) or None,
         )
 
 
@@ -105,6 +114,8 @@ class SettleResponse:
     reason: Reason | str | None = None
     message: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    extensions: Mapping[str, Any] = field(default_factory=dict)
+    """The answers of extensions, by their keys."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the wire fields, without absent ones."""
@@ -117,6 +128,7 @@ class SettleResponse:
             errorReason=self.reason,
             errorMessage=self.message,
             extra=dict(self.extra) or None,
+            extensions=dict(self.extensions) or None,
         )
 
 
@@ -133,6 +145,7 @@ def parse_payment_request(body: object) -> PaymentRequest:
     payload = _expect_object(
         message.get("paymentPayload"), "paymentPayload", Reason.INVALID_PAYLOAD
     )
+    canonical = _canonical(message)
     return PaymentRequest(
         payload_version=_expect_integer(
             payload, "x402Version", "paymentPayload", Reason.INVALID_PAYLOAD
@@ -147,16 +160,22 @@ def parse_payment_request(body: object) -> PaymentRequest:
             message.get("paymentRequirements"), "paymentRequirements", Reason.INVALID_REQUIREMENTS
         ),
         payment_identifier=_parse_payment_identifier(payload),
-        fingerprint=_fingerprint(message),
+        fingerprint=hashlib.sha256(canonical).hexdigest(),
+        resource=_object_or_none(payload.get("resource")),
+        extensions=_object_or_none(payload.get("extensions")) or {},
+        size=len(canonical),
     )
 
 
-def _fingerprint(message: dict[str, Any]) -> str:
+def _canonical(message: dict[str, Any]) -> bytes:
     try:
-        canonical = orjson.dumps(message, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(message, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:  # orjson writes fewer levels than it reads
         raise BadMessage(Reason.INVALID_PAYLOAD, "the body is nested too deeply") from None
-    return hashlib.sha256(canonical).hexdigest()
+
+
+def _object_or_none(value: object) -> dict[str, Any] | None:
+    return value if isinstance(value, dict) else None
 
 
 def _parse_requirements(value: object, where: str, reason: Reason) -> Requirements:

@@ -45,6 +45,7 @@ from facilitator.server import tasks
 from facilitator.settings.layers import ENVIRONMENTS, PACKAGED
 from facilitator.settings.schema import Field, fields_of
 from facilitator.settings.sections import CORE_SECTIONS
+from facilitator.testing.examples import example_claim
 from facilitator.x402.reasons import Reason
 from facilitator_blockfrost.settings import BlockfrostBackupSettings, BlockfrostSettings
 from facilitator_devnet import cli_commands, settings_sections
@@ -56,6 +57,7 @@ from facilitator_prometheus.settings import PrometheusSettings
 from facilitator_redis.settings import RedisSettings
 from facilitator_sentry.settings import SentrySettings
 from facilitator_sqlite.settings import SqliteSettings
+from support.payment_views import PAYMENT, VALID
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
 
@@ -88,6 +90,8 @@ ASKED_BY = {
     "chain_provider": "chain_providers",
     "storage": "one_storage",
     "error_reporter": "error_reporters",
+    "verify_extensions": "extend_verify",
+    "settle_extensions": "extend_settle",
 }
 
 
@@ -117,6 +121,10 @@ def test_a_hook_is_described_as_in_its_specification(name: str) -> None:
     assert " ".join(description.split()).startswith(said)
 
 
+EXAMPLES = {"payment": PAYMENT, "response": VALID, "claim": example_claim()}
+"""What a payment's hooks are called with; the others do without."""
+
+
 @pytest.mark.parametrize("name", HOOKS)
 def test_a_hook_that_raises_has_the_effect_of_its_kind(name: str) -> None:
     def fail() -> None:
@@ -127,13 +135,15 @@ def test_a_hook_that_raises_has_the_effect_of_its_kind(name: str) -> None:
     plugin = type("Failing", (), {name: staticmethod(hookimpl(fail))})()
     manager.register(plugin, name="failing")
     ask = getattr(Plugins(manager, ["failing"]), ASKED_BY.get(name, name))
-    arguments = [None] * len(inspect.signature(ask).parameters)
+    arguments = [EXAMPLES.get(each) for each in inspect.signature(ask).parameters]
     match documented_hook(name)[0]:
         case "Provider":
             with pytest.raises(PluginError, match="on purpose"):
                 ask(*arguments)
         case "Gate":
             assert isinstance(ask(*arguments), Refusal)
+        case "Responder":
+            assert ask(*arguments) is EXAMPLES["response"]
         case kind:
             assert kind == "Observer"
             assert ask(*arguments) is None

@@ -128,6 +128,13 @@ _SETTLE_EXTRA = record(
     "transactionId",
 )
 
+_EXTENSIONS: Schema = {
+    "description": "What plugins add, by extension key. The header EXTENSION-RESPONSES has the "
+    "same, as base64 of JSON.",
+    "type": "object",
+    "additionalProperties": {"type": "object"},
+}
+
 MESSAGE_SCHEMAS: dict[str, Schema] = {
     "PaymentRequirements": _REQUIREMENTS,
     "PaymentPayload": _PAYLOAD,
@@ -145,8 +152,9 @@ MESSAGE_SCHEMAS: dict[str, Schema] = {
             "invalidReason": ref("Reason"),
             "invalidMessage": about(TEXT, "The same for people."),
             "extra": _VERIFY_EXTRA,
+            "extensions": _EXTENSIONS,
         },
-        *("payer", "invalidReason", "invalidMessage", "extra"),
+        *("payer", "invalidReason", "invalidMessage", "extra", "extensions"),
     ),
     "SettleResponse": record(
         {
@@ -164,8 +172,9 @@ MESSAGE_SCHEMAS: dict[str, Schema] = {
             "errorReason": ref("Reason"),
             "errorMessage": about(TEXT, "The same for people."),
             "extra": _SETTLE_EXTRA,
+            "extensions": _EXTENSIONS,
         },
-        *("payer", "amount", "errorReason", "errorMessage", "extra"),
+        *("payer", "amount", "errorReason", "errorMessage", "extra", "extensions"),
     ),
     "Cancellation": record(
         {

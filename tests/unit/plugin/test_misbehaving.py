@@ -15,11 +15,10 @@ from facilitator.plugin.context import Context
 from facilitator.plugin.hook_caller import FailedGate
 from facilitator.plugin.loading import load_plugins
 from facilitator.plugin.manager import Plugins
-from facilitator.roles.payment_hooks import PaymentView
 from facilitator.roles.requests import RequestView, ResponseView
 from facilitator.settings import load_settings
 from facilitator.testing.examples import example_claim
-from facilitator.x402.messages import Requirements, SettleResponse, VerifyResponse
+from facilitator.x402.messages import SettleResponse, VerifyResponse
 from support.misbehaving import (
     FAILS,
     FAULTS,
@@ -29,11 +28,9 @@ from support.misbehaving import (
     limit,
     misbehaving,
 )
+from support.payment_views import PAYMENT
 from support.waiting import eventually
 
-EXTRA = {"assetTransferMethod": "default"}
-REQUIREMENTS = Requirements("exact", "cardano:preprod", "1", "lovelace", "addr_test1", 60, EXTRA)
-PAYMENT = PaymentView("ab" * 32, "cardano:preprod", REQUIREMENTS)
 REQUEST = RequestView("id", "POST", "/verify", "/verify", "127.0.0.1", None, {"host": "here"})
 OBSERVERS: Mapping[str, Mapping[str, Any]] = {
     "after_verify": {"payment": PAYMENT, "response": VerifyResponse(is_valid=True)},

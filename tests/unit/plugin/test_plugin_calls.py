@@ -13,17 +13,15 @@ from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.plugin.context import Context
 from facilitator.plugin.loading import load_plugins
 from facilitator.plugin.manager import Plugins
-from facilitator.roles.payment_hooks import PaymentView, Refusal
+from facilitator.roles.payment_hooks import Refusal
 from facilitator.runtime.chains import one_chain_provider
 from facilitator.settings import load_settings
-from facilitator.x402.messages import Requirements, SettleResponse, VerifyResponse
+from facilitator.x402.messages import SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
 from support.border import unguarded
+from support.payment_views import PAYMENT
 from support.waiting import DEADLINE_SECONDS
 from support.web import payment, serving
-
-REQUIREMENTS = Requirements("exact", "cardano:preprod", "1", "lovelace", "addr_test1", 60, {})
-PAYMENT = PaymentView("ab" * 32, "cardano:preprod", REQUIREMENTS)
 
 RECORDS = """
     calls = []

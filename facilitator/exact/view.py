@@ -1,0 +1,71 @@
+"""The view of a payment that plugins get: gates, responders and observers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.transaction import Transaction
+from facilitator.exact.terms import Terms
+from facilitator.x402.messages import Requirements
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The part of a request that says where a payment comes from and what it is for."""
+
+    client: str = ""
+    """The client that asks, as limits count it; empty for this machine."""
+    caller: str | None = None
+    """The name of the API key, where there is one."""
+    resource: Mapping[str, Any] | None = None
+    """``paymentPayload.resource``. The payer writes it: it proves nothing."""
+    extensions: Mapping[str, Any] = field(default_factory=dict)
+    """``paymentPayload.extensions``. The payer writes it: it proves nothing."""
+    size: int = 0
+    """Bytes of the request's JSON."""
+
+
+UNKNOWN_ORIGIN = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentView:
+    """A payment whose terms and transaction could be read."""
+
+    transaction_id: str
+    """Canonical id, lowercase hex."""
+    terms: Terms
+    origin: Origin = UNKNOWN_ORIGIN
+    signed: bytes = field(default=b"", repr=False)
+    """The transaction as it is signed. It is as good as money: write it nowhere."""
+
+    @property
+    def network(self) -> str:
+        """The canonical id of the network."""
+        return self.terms.network.id
+
+    @property
+    def requirements(self) -> Requirements:
+        """The resource server's requirements, the network folded to its canonical id."""
+        return self.terms.requirements
+
+    @property
+    def caller(self) -> str | None:
+        """The name of the resource server's API key, where there is one."""
+        return self.origin.caller
+
+    @property
+    def resource(self) -> Mapping[str, Any] | None:
+        """The resource that is paid for, as the payer writes it: with ``url``; or ``None``."""
+        return self.origin.resource
+
+    @property
+    def extensions(self) -> Mapping[str, Any]:
+        """The extensions of the payment by their keys, as the payer writes them."""
+        return self.origin.extensions
+
+    @property
+    def transaction(self) -> Transaction:
+        """The transaction, decoded at each use."""
+        return decode_transaction(self.signed)
