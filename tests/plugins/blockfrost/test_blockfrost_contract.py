@@ -67,6 +67,9 @@ class BlockfrostUnderTest(OverDevnet[Blockfrost]):
     def refuse_what_is_taken(self, text: str) -> None:
         self.api.faults.refuse(text, "POST /tx/submit", times=1)
 
+    def cut_off(self) -> None:
+        self.api.close()
+
 
 @contextmanager
 def under_test(clock: ManualClock) -> Iterator[BlockfrostUnderTest]:
