@@ -3,8 +3,8 @@
 import pytest
 
 from facilitator.roles.wallet import Wallet
+from facilitator.testing.payments import ALICE
 from facilitator.testing.wallet import WalletContract
-from support.payments import ALICE
 
 
 class TestDevnetWallet(WalletContract):

@@ -12,6 +12,8 @@ from facilitator.roles.storage import StorageUnavailable
 from facilitator.settings import RateLimitSettings
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.rate_limiter import START, Make, RateLimiterContract, allowed
+from facilitator.testing.running import Running
+from facilitator.testing.waiting import eventually
 from facilitator_redis.address import parse_address
 from facilitator_redis.names import Names
 from facilitator_redis.rate_limits import RedisRateLimiter
@@ -26,8 +28,6 @@ from support.redis_servers import (
     running,
 )
 from support.redis_storages import ServerAtTime
-from support.running import Running
-from support.waiting import eventually
 from support.web import Answer, Client
 
 pytestmark = needs_redis

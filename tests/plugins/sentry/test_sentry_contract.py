@@ -6,8 +6,8 @@ import pytest
 
 from facilitator.roles.reporting import ErrorReporter
 from facilitator.testing.error_reporter import ErrorReporterContract
+from facilitator.testing.running import Running
 from facilitator_sentry.reporter import Off
-from support.running import Running
 from support.sentry_endpoint import SentryEndpoint
 
 

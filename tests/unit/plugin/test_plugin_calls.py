@@ -16,9 +16,9 @@ from facilitator.plugin.manager import Plugins
 from facilitator.roles.payment_hooks import PaymentView, Refusal
 from facilitator.runtime.chains import one_chain_provider
 from facilitator.settings import load_settings
+from facilitator.testing.border import unguarded
 from facilitator.x402.messages import Requirements, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
-from support.border import unguarded
 from support.web import payment, serving
 
 REQUIREMENTS = Requirements("exact", "cardano:preprod", "1", "lovelace", "addr_test1", 60, {})
