@@ -40,7 +40,13 @@ setup(
     packages=CORE + PLUGINS,
     package_dir={name: f"plugins/{name}" for name in TOP},
     package_data={
-        "facilitator": ["py.typed", "default_settings.toml", "api/docs/page.*"],
+        "facilitator": [
+            "py.typed",
+            "default_settings.toml",
+            "api/docs/page.*",
+            "cli/templates/*.txt",
+            "cli/templates/*/*.txt",
+        ],
         **{name: ["py.typed"] for name in TOP},
     },
     install_requires=[

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from facilitator.cardano.addresses.address import format_address, parse_address
@@ -28,9 +29,10 @@ def requirements(
     asset: AssetId | None = None,
     pay_to: bytes = MERCHANT.address,
     confirmations: int | None = None,
+    extra: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return requirements as a resource server sets them."""
-    extra = (
+    policy = (
         {} if confirmations is None else {"confirmationPolicy": {"l1Confirmations": confirmations}}
     )
     return {
@@ -40,7 +42,7 @@ def requirements(
         "asset": "lovelace" if asset is None else f"{asset[:28].hex()}.{asset[28:].hex()}",
         "payTo": format_address(pay_to),
         "maxTimeoutSeconds": MAX_TIMEOUT_SECONDS,
-        "extra": extra,
+        "extra": {**policy, **extra},
     }
 
 

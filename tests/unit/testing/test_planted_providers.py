@@ -10,8 +10,8 @@ from facilitator.cardano.transaction import OutputRef
 from facilitator.roles.chain import ChainUnavailable, NotFound, Spent, SubmissionUnknown
 from facilitator.testing.chain import ChainProviderContract
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.over_devnet import OverDevnet
 from facilitator_devnet.devnet import Devnet
-from support.contract import OverDevnet
 
 METHODS = ("tip", "blocks_after", "transaction", "outputs", "submit", "outputs_at", "ledger_state")
 GUESSES: Mapping[str, Callable[[Any], Any]] = {
