@@ -53,9 +53,12 @@ class MakePayer(Protocol):
 @pytest.fixture
 def run_facilitator(tmp_path: Path) -> Iterator[RunFacilitator]:
     """Start facilitators with any plugins and settings, on free ports, until the test ends."""
+    from facilitator.chain import follower
     from facilitator.testing.running import Running
 
     with ExitStack() as stack:
+        # Have a follower that waits for a block look up often, so that no end waits for it.
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr(follower, "_AWAIT_SECONDS", 0.05)
 
         def start(
             *,

@@ -7,12 +7,10 @@ from pathlib import Path
 
 from facilitator.testing.redis_server import (
     BINARY,
-    NO_SERVER,
     SERVICE,
     RedisServer,
     command,
     free_port,
-    may_be_skipped,
     needs_redis,
     running,
 )
@@ -22,7 +20,6 @@ SLOTS = 16384
 
 __all__ = [
     "BINARY",
-    "NO_SERVER",
     "SERVICE",
     "Cluster",
     "RedisServer",
@@ -32,7 +29,6 @@ __all__ = [
     "cut_off",
     "free_port",
     "is_linked",
-    "may_be_skipped",
     "needs_redis",
     "replicated",
     "running",
