@@ -40,7 +40,13 @@ setup(
     packages=CORE + PLUGINS,
     package_dir={name: f"plugins/{name}" for name in TOP},
     package_data={
-        "facilitator": ["py.typed", "default_settings.toml", "api/docs/page.*"],
+        "facilitator": [
+            "py.typed",
+            "default_settings.toml",
+            "api/docs/page.*",
+            "cli/templates/*.txt",
+            "cli/templates/*/*.txt",
+        ],
         **{name: ["py.typed"] for name in TOP},
     },
     install_requires=[
@@ -54,12 +60,18 @@ setup(
         "pynacl>=1.5,<2",
         "waitress>=3.0.2,<3.1",  # facilitator.server relies on undocumented names
     ],
-    extras_require={**EXTRAS, "all": sorted({each for extra in EXTRAS.values() for each in extra})},
+    extras_require={
+        **EXTRAS,
+        "all": sorted({each for extra in EXTRAS.values() for each in extra}),
+        "testing": ["hypothesis>=6.100", "pytest>=8.3"],  # for the tests of other plugins
+    },
     entry_points={
         "console_scripts": ["facilitator = facilitator.cli:main"],
         "facilitator.plugins": [
             *(f"{name.removeprefix('facilitator_')} = {name}" for name in TOP),
             "blockfrost_backup = facilitator_blockfrost:backup",
         ],
+        # By this name it may be named with "-p" as well.
+        "pytest11": ["facilitator.testing.pytest_plugin = facilitator.testing.pytest_plugin"],
     },
 )

@@ -3,17 +3,14 @@
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import hypothesis
 import pytest
 
 from facilitator.chain import follower
-from facilitator.testing.clock import ManualClock
-from support.running import Running
+from facilitator.testing.running import Running
 
 UNIT = Path(__file__).parent / "unit"
 
@@ -64,25 +61,6 @@ def logging_as_it_was() -> Iterator[None]:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Callable[..., Running]]:
-    """Start a facilitator: ``run(settlement__wait_seconds=0)`` overrides settings.
-
-    The devnet makes blocks only when told to and the clock only moves when it is moved, unless
-    ``real_time=True``.
-    """
-    with ExitStack() as stack:
-
-        def start(
-            *, real_time: bool = False, clock: ManualClock | None = None, **settings: Any
-        ) -> Running:
-            running = Running(
-                tmp_path, settings=_variables(settings), clock=clock, real_time=real_time
-            )
-            stack.callback(running.close)
-            return running
-
-        yield start
-
-
-def _variables(settings: Mapping[str, Any]) -> dict[str, str]:
-    return {f"FACILITATOR_{key.upper()}": str(value) for key, value in settings.items()}
+def run(run_facilitator: Callable[..., Running]) -> Callable[..., Running]:
+    """Start a facilitator: ``run(settlement__wait_seconds=0)`` overrides settings."""
+    return run_facilitator

@@ -22,6 +22,7 @@ COMMANDS = {
         "facilitator.cli.settings",
     ),
     "plugins": ("list the installed plugins", "facilitator.cli.plugins"),
+    "new-plugin": ("write the distribution of a new plugin", "facilitator.cli.new_plugin"),
     "pay": ("pay for a URL that answers 402", "facilitator.cli.pay"),
     "inspect": ("show why a payment or transaction is (not) valid", "facilitator.cli.inspect"),
 }

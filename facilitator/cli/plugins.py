@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the list; return the exit code."""
-    plugins = available_plugins(read_settings(arguments.settings).plugins())
+    source = read_settings(arguments.settings)
+    plugins = available_plugins(source.plugins(), source.plugin_files())
     if arguments.json:
         print_json([dataclasses.asdict(plugin) for plugin in plugins])
     else:
@@ -34,6 +35,6 @@ def _row(plugin: PluginInfo) -> tuple[str, str, str, str]:
     return (
         plugin.name,
         "yes" if plugin.enabled else "no",
-        f"{plugin.distribution} {plugin.version}",
+        f"{plugin.distribution} {plugin.version}".rstrip(),
         ", ".join(plugin.roles) or "-",
     )

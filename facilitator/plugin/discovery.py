@@ -1,4 +1,6 @@
-"""Discovery of plugins: entry points of the group ``facilitator.plugins``, imported and checked.
+"""Discovery of plugins, which are imported and checked.
+
+Each is an entry point of the group ``facilitator.plugins``, or a file for development.
 
 Only the named plugins are imported; :func:`available_plugins` alone imports all of them.
 """
@@ -7,12 +9,15 @@ import inspect
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, entry_points
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pluggy
 
 from facilitator.errors import PluginError, did_you_mean, ends_process, one_line
 from facilitator.plugin import hookspecs
+from facilitator.plugin.plugin_file import PluginFile
 
 GROUP = "facilitator.plugins"
 ROLES: Mapping[str, str] = {
@@ -54,29 +59,42 @@ class PluginInfo:
     """The reason why it cannot be used; ``None`` when it can."""
 
 
-def register_plugins(names: Sequence[str]) -> pluggy.PluginManager:
-    """Import the named plugins and check their hooks.
+def register_plugins(
+    names: Sequence[str], files: Mapping[str, Path] = MappingProxyType({})
+) -> pluggy.PluginManager:
+    """Import the named plugins, some from files, and check their hooks.
 
     Raises :class:`PluginError` when one is unknown, ambiguous, cannot be imported or does not
     fit the hooks of :mod:`facilitator.plugin.hookspecs`.
     """
     manager = _new_manager()
-    entries = {name: _entry_point(name) for name in names}
+    entries = {name: _entry(name, files) for name in names}
     for name, entry in entries.items():
         _register(manager, name, entry)
     return manager
 
 
-def available_plugins(enabled: Collection[str]) -> list[PluginInfo]:
+def available_plugins(
+    enabled: Collection[str], files: Mapping[str, Path] = MappingProxyType({})
+) -> list[PluginInfo]:
     """Return all installed plugins by name, and every enabled one that is not installed."""
-    installed = entry_points(group=GROUP).names
-    return [_info(name, enabled=name in enabled) for name in sorted({*installed, *enabled})]
+    names = sorted({*entry_points(group=GROUP).names, *enabled})
+    return [_info(name, files, enabled=name in enabled) for name in names]
 
 
 def _new_manager() -> pluggy.PluginManager:
     manager = pluggy.PluginManager("facilitator")
     manager.add_hookspecs(hookspecs)
     return manager
+
+
+def _entry(name: str, files: Mapping[str, Path]) -> EntryPoint | PluginFile:
+    file = files.get(name)
+    if file is None:
+        return _entry_point(name)
+    if name in entry_points(group=GROUP).names:
+        raise PluginError(f"plugin '{name}' is installed, too: give the file {file} another name")
+    return PluginFile(name, file)
 
 
 def _entry_point(name: str) -> EntryPoint:
@@ -93,7 +111,7 @@ def _entry_point(name: str) -> EntryPoint:
     return found[0]
 
 
-def _register(manager: pluggy.PluginManager, name: str, entry: EntryPoint) -> None:
+def _register(manager: pluggy.PluginManager, name: str, entry: EntryPoint | PluginFile) -> None:
     plugin = _import(name, entry)
     if inspect.isclass(plugin):
         raise PluginError(
@@ -134,9 +152,11 @@ def _implementations(
                 yield caller.name, implementation.function, tuple(implementation.kwargnames)
 
 
-def _import(name: str, entry: EntryPoint) -> object:
+def _import(name: str, entry: EntryPoint | PluginFile) -> object:
     try:
         return entry.load()
+    except PluginError:
+        raise
     except ModuleNotFoundError as error:
         raise PluginError(_missing_module(name, entry, error)) from error
     except BaseException as error:
@@ -145,7 +165,7 @@ def _import(name: str, entry: EntryPoint) -> object:
         raise PluginError(f"plugin '{name}' cannot be imported: {one_line(error)}") from error
 
 
-def _missing_module(name: str, entry: EntryPoint, error: ModuleNotFoundError) -> str:
+def _missing_module(name: str, entry: EntryPoint | PluginFile, error: ModuleNotFoundError) -> str:
     distribution = entry.dist
     if distribution and name in _extras(distribution) and error.name != entry.module:
         install = f'pip install "{distribution.name}[{name}]"'
@@ -157,16 +177,18 @@ def _extras(distribution: Distribution) -> list[str]:
     return distribution.metadata.get_all("Provides-Extra") or []
 
 
-def _distribution(entry: EntryPoint) -> tuple[str, str]:
+def _distribution(entry: EntryPoint | PluginFile) -> tuple[str, str]:
+    if isinstance(entry, PluginFile):
+        return entry.value, ""
     return (entry.dist.name, entry.dist.version) if entry.dist else ("unknown", "unknown")
 
 
-def _info(name: str, *, enabled: bool) -> PluginInfo:
+def _info(name: str, files: Mapping[str, Path], *, enabled: bool) -> PluginInfo:
     distribution = version = "unknown"
     roles: tuple[str, ...] = ()
     problem = None
     try:
-        entry = _entry_point(name)
+        entry = _entry(name, files)
         distribution, version = _distribution(entry)
         manager = _new_manager()
         _register(manager, name, entry)

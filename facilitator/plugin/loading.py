@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from facilitator.errors import PluginError, Problem
 from facilitator.plugin.discovery import register_plugins
@@ -11,12 +12,14 @@ from facilitator.settings import Settings, read_settings
 from facilitator.settings.load import installed_plugins
 
 
-def load_plugins(names: Sequence[str]) -> Plugins:
+def load_plugins(names: Sequence[str], files: Mapping[str, Path] = MappingProxyType({})) -> Plugins:
     """Import the named plugins, which are called in this order, and check their hooks.
+
+    Those that ``files`` has are imported from there.
 
     Raises :class:`PluginError` when one is unknown, ambiguous, cannot be imported or does not fit.
     """
-    return Plugins(register_plugins(names), names)
+    return Plugins(register_plugins(names, files), names)
 
 
 def configure(
@@ -32,7 +35,7 @@ def configure(
     source = read_settings(path, environ, cwd)
     names = source.plugins()
     try:
-        plugins = load_plugins(names)
+        plugins = load_plugins(names, source.plugin_files())
         sections = plugins.settings_sections()
     except PluginError as error:
         # The rest is checked all the same, so that every problem is named at once.

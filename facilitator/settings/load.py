@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeVar
 
 from facilitator.errors import ConfigInvalidError, Problem, did_you_mean
 from facilitator.settings.layers import Layer, read_layers
+from facilitator.settings.plugin_files import plugin_files, plugin_name
 from facilitator.settings.resolve import Effective, Resolver
 from facilitator.settings.schema import fields_of
 from facilitator.settings.secret_files import KEPT_QUOTES, is_wrapped_in_quotes
@@ -107,9 +108,18 @@ class SettingsSource:
     layers: tuple[Layer, ...] = field(repr=False)
     mainnet_allowed: bool
     mainnet_is_quoted: bool = False
+    folder: Path = field(default_factory=Path.cwd)
+    """The folder of the settings file, or the working folder without one."""
 
     def plugins(self) -> tuple[str, ...]:
         """Return the names of the enabled plugins; empty when the setting is wrong."""
+        return tuple(plugin_name(each) for each in self._plugins())
+
+    def plugin_files(self) -> Mapping[str, Path]:
+        """Return the files of the enabled plugins that are named by one."""
+        return plugin_files(self._plugins(), self.folder)
+
+    def _plugins(self) -> tuple[str, ...]:
         resolver = Resolver({"": RootSettings}, ())
         resolver.resolve(self.layers)
         return resolver.value("plugins") or ()
@@ -127,7 +137,7 @@ class SettingsSource:
         root: RootSettings = resolved.pop("")
         return Settings(
             environment=self.environment,
-            plugins=root.plugins,
+            plugins=tuple(plugin_name(each) for each in root.plugins),
             networks=_canonical(root.network),
             **{name: resolved[name] for name in CORE_SECTIONS if name},
             sections=tuple(resolved.values()),
@@ -155,7 +165,7 @@ class SettingsSource:
         if waiting is not None and threads is not None and waiting >= threads:
             sentence = f"must be less than server.threads, which is {threads}"
             problems.append(Problem("settlement.max_waiting", sentence))
-        plugins = resolver.value("plugins") or ()
+        plugins = [plugin_name(each) for each in resolver.value("plugins") or ()]
         for name in resolver.value("chain.fallback") or ():
             if name not in plugins:
                 hint = did_you_mean(name, plugins) or f"; it has {', '.join(plugins) or 'none'}"
@@ -188,10 +198,16 @@ def read_settings(
     Raises:
         ConfigInvalidError: A file is missing, unreadable or misshapen, or the environment unknown.
     """
-    environment, files, layers = read_layers(path, environ, cwd or Path.cwd())
+    cwd = cwd or Path.cwd()
+    environment, files, layers = read_layers(path, environ, cwd)
     consent = environ.get("MAINNET")
     return SettingsSource(
-        environment, files, tuple(layers), consent == "true", is_wrapped_in_quotes(consent)
+        environment,
+        files,
+        tuple(layers),
+        consent == "true",
+        is_wrapped_in_quotes(consent),
+        (cwd / (path or environ.get("FACILITATOR_SETTINGS") or "settings.toml")).parent,
     )
 
 

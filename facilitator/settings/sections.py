@@ -8,6 +8,7 @@ from typing import Literal
 
 from facilitator.cardano.addresses.address import parse_address
 from facilitator.errors import did_you_mean
+from facilitator.settings.plugin_files import wrong_names
 from facilitator.settings.schema import setting
 from facilitator.x402.networks import NETWORKS, canonical_network
 
@@ -77,7 +78,9 @@ class RootSettings:
     """The keys that belong to no table."""
 
     plugins: tuple[str, ...] = setting(
-        (), "Enabled plugins by entry-point name, in call order.", check=_no_duplicates
+        (),
+        "Enabled plugins in call order, by entry-point name, or by a file such as ./my_plugin.py.",
+        check=wrong_names,
     )
     network: tuple[str, ...] = setting(
         (), "Network served, or a list of several, as CAIP-2 ids.", check=_known_networks

@@ -6,4 +6,21 @@ Needs pytest and hypothesis.
 import pytest
 
 # Without it, a failed assertion of a contract test would not show the values it compared.
-pytest.register_assert_rewrite("facilitator.testing.chain", "facilitator.testing.storage")
+pytest.register_assert_rewrite(
+    *(
+        f"{__name__}.{name}"
+        for name in (
+            "chain",
+            "chain_evidence",
+            "chain_outage",
+            "chain_submission",
+            "error_reporter",
+            "meter",
+            "rate_limiter",
+            "start",
+            "storage",
+            "transfer_method",
+            "wallet",
+        )
+    )
+)

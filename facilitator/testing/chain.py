@@ -28,11 +28,13 @@ from facilitator.roles.chain import (
     Unspent,
 )
 from facilitator.testing.chain_evidence import EvidenceContract
+from facilitator.testing.chain_outage import OutageContract
 from facilitator.testing.chain_submission import SubmissionContract
 from facilitator.testing.chain_under_test import (
     NOWHERE,
     WAIT_SECONDS,
     ChainUnderTest,
+    CutsOff,
     HidesSpends,
     RefusesWhatItTakes,
     Silence,
@@ -45,13 +47,14 @@ from facilitator.x402.networks import canonical_network
 __all__ = [
     "ChainProviderContract",
     "ChainUnderTest",
+    "CutsOff",
     "HidesSpends",
     "RefusesWhatItTakes",
     "Silence",
 ]
 
 
-class ChainProviderContract(EvidenceContract, SubmissionContract):
+class ChainProviderContract(EvidenceContract, SubmissionContract, OutageContract):
     """The promises of every provider to the facilitator; needs the fixture ``chain``."""
 
     def test_names_a_network_by_its_canonical_id(self, chain: ChainUnderTest) -> None:

@@ -73,6 +73,18 @@ class RefusesWhatItTakes(Protocol):
         ...
 
 
+@runtime_checkable
+class CutsOff(Protocol):
+    """A chain under test whose provider can be cut off from its server.
+
+    Give it to a provider that asks a server.
+    """
+
+    def cut_off(self) -> None:
+        """From now on have no call reach the server."""
+        ...
+
+
 def statuses(provider: ChainProvider, *refs: OutputRef) -> list[type]:
     """Return the kind of each output's status."""
     answer = provider.outputs(refs)

@@ -21,8 +21,15 @@ def kind_of(error: BaseException, context: Mapping[str, str]) -> Hashable:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     # Without a trace the exception was made by code, which wrote its text.
-    place = str(error) if trace is None else (trace.tb_frame.f_code.co_filename, trace.tb_lineno)
+    place = _text(error) if trace is None else (trace.tb_frame.f_code.co_filename, trace.tb_lineno)
     return (type(error), place, *(context.get(key) for key in ("status", "plugin", "hook")))
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # an error of the error's own class
+        return ""
 
 
 class Repeats:

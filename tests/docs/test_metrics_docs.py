@@ -14,10 +14,10 @@ import pytest
 
 from facilitator.observability.metrics import METRICS
 from facilitator.roles.metrics import Counter, Gauge, Histogram, Metric
+from facilitator.testing.payments import Payer
+from facilitator.testing.running import Running
 from facilitator_prometheus.prometheus_meter import PrometheusMeter
 from support.exposition import exposition
-from support.payments import Payer
-from support.running import Running
 
 DOCS = Path(__file__).parents[2] / "docs"
 DASHBOARD = DOCS / "grafana-dashboard.json"

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from facilitator.testing.chain import Silence
+from facilitator.testing.over_devnet import OverDevnet
 from facilitator_blockfrost.provider import Blockfrost
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.blockfrost.dress import without_spends
-from support.contract import OverDevnet
 
 
 class Dressed(OverDevnet[Blockfrost]):

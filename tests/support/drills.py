@@ -15,15 +15,15 @@ from facilitator.roles.claim import Claim, ClaimState
 from facilitator.runtime.composition import build_facilitator
 from facilitator.server import Server
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.payments import ALICE, MERCHANT, request_body, requirements, transaction_id
+from facilitator.testing.running import NETWORK, Running
+from facilitator.testing.waiting import eventually
 from facilitator_blockfrost.settings import BlockfrostSettings
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.blockfrost.faults import Faults
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import pay
-from support.payments import ALICE, MERCHANT, request_body, requirements, transaction_id
-from support.running import NETWORK, Running
-from support.waiting import eventually
 
 PENDING = "settlement_pending"
 LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"

@@ -14,10 +14,10 @@ from lzstring import LZString
 
 from facilitator.cardano.addresses.address import parse_address
 from facilitator.cardano.transaction import AssetId, OutputRef
+from facilitator.testing.payments import ALICE, MAX_TIMEOUT_SECONDS, genesis_utxos
+from facilitator.testing.running import NETWORK, NOW
 from facilitator_devnet.genesis import TEST_TOKEN
 from facilitator_devnet.wallet import SET_TAG, Wallet, sign
-from support.payments import ALICE, MAX_TIMEOUT_SECONDS, genesis_utxos
-from support.running import NETWORK, NOW
 
 SELLER = Wallet("masumi seller")
 ESCROW = "addr_test1wzs4e6wc95hkwezlccjw9mdvq0r0rsgx6zk34avptga3ftgn37w4g"

@@ -4,9 +4,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from facilitator.testing.payments import request_body
+from facilitator.testing.running import Running
 from support.masumi import Change, lock, offer
-from support.payments import request_body
-from support.running import Running
 
 REQUIREMENTS = "invalid_exact_cardano_requirements_masumi_"
 PAYLOAD = "invalid_exact_cardano_payload_masumi_"

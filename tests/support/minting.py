@@ -10,12 +10,12 @@ from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import KNOWN_ERAS, EraSummary
 from facilitator.cardano.transaction import Language, OutputRef, Value
 from facilitator.roles.chain import OutputStatus, Spent, Unspent
+from facilitator.testing.payments import ALICE, MERCHANT, genesis_utxos
+from facilitator.testing.running import NETWORK
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import build
 from support.ledger_values import plutus
-from support.payments import ALICE, MERCHANT, genesis_utxos
 from support.plutus_programs import program
-from support.running import NETWORK
 
 COSTS = (0,) * 297
 NOW = 1_800_000_000.0

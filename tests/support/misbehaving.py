@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from facilitator.plugin.manager import Plugins
-from support.waiting import DEADLINE_SECONDS
+from facilitator.testing.waiting import DEADLINE_SECONDS
 
 LONG = DEADLINE_SECONDS
 """A limit that no call reaches that is not meant to."""

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
+from facilitator.testing.running import NETWORK, Running
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.faults import Method
-from support.running import NETWORK, Running
 
 ALL_METHODS: tuple[Method, ...] = get_args(Method)
 _PLUGIN = """

@@ -5,8 +5,8 @@ from typing import TypeVar
 
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.testing.examples import example_claim, example_reservation
+from facilitator.testing.waiting import eventually
 from facilitator_redis.storage import RedisStorage
-from support.waiting import eventually
 
 Result = TypeVar("Result")
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from facilitator.testing.waiting import eventually
 from support.upstream import Asked, Reply, Silence, Upstream, reply, serving
-from support.waiting import eventually
 
 Json = dict[str, Any]
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from facilitator.testing.payments import MERCHANT
+from facilitator.testing.running import NETWORK
 from facilitator_devnet.samples import genesis_output, payload, sign_payment
-from support.payments import MERCHANT
-from support.running import NETWORK
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "resource_server.py"
 

@@ -6,10 +6,10 @@ from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.storage import Storage
 from facilitator.testing.examples import example_claim
+from facilitator.testing.payments import ALICE, MERCHANT, genesis_utxos
+from facilitator.testing.running import NETWORK, NOW
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import pay
-from support.payments import ALICE, MERCHANT, genesis_utxos
-from support.running import NETWORK, NOW
 
 VALID_SECONDS = 300
 TTL = KNOWN_ERAS[NETWORK].slot_at(int(NOW * 1000)) + VALID_SECONDS

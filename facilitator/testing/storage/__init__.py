@@ -12,8 +12,11 @@ A storage that shares its knowledge of chains runs :class:`SharesChainContract` 
 same fixture: ``class TestMyStorage(StorageContract, SharesChainContract)``; one that shares outputs
 runs :class:`SharesOutputsContract` in its place.
 
-The tests close each storage that they open. All together make some thousand calls, many of them
-from 50 threads at once.
+The fixture ``cut`` is a function that cuts the storage's back end: it stops the server, or takes
+the file away. Without it the tests of an outage are skipped.
+
+The tests close each storage that they open. Many call it from 8 threads at once, round after round;
+a storage that says that it is shared is opened twice for them. All together take some seconds.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,15 +26,30 @@ import pytest
 
 from facilitator.roles.storage import Storage
 from facilitator.testing.examples import example_claim, example_reservation
+from facilitator.testing.start import check_as_at_start
+from facilitator.testing.storage.claim_races import ClaimRaces
 from facilitator.testing.storage.claims import ClaimContract
+from facilitator.testing.storage.key_races import KeyRaces
 from facilitator.testing.storage.keys import KeyContract
+from facilitator.testing.storage.outage import OutageContract
+from facilitator.testing.storage.reservation_races import ReservationRaces
 from facilitator.testing.storage.reservations import ReservationContract
 from facilitator.testing.storage.sharing import SharesChainContract, SharesOutputsContract
+from facilitator.testing.storage.values import ValueContract
 
 __all__ = ["SharesChainContract", "SharesOutputsContract", "StorageContract"]
 
 
-class StorageContract(ClaimContract, ReservationContract, KeyContract):
+class StorageContract(
+    ClaimContract,
+    ReservationContract,
+    KeyContract,
+    ValueContract,
+    ClaimRaces,
+    ReservationRaces,
+    KeyRaces,
+    OutageContract,
+):
     """All promises of :class:`~facilitator.roles.storage.Storage`."""
 
     @pytest.fixture
@@ -45,6 +63,10 @@ class StorageContract(ClaimContract, ReservationContract, KeyContract):
         storage = open_storage()
         yield storage
         storage.close()
+
+    def test_the_start_takes_the_storage(self, storage: Storage) -> None:
+        """It has every method, and each takes the arguments of the protocol by their names."""
+        check_as_at_start("storage", storage)
 
     def test_a_storage_that_works_answers_a_ping(self, storage: Storage) -> None:
         """``ping`` returns, before and after the first record."""

@@ -1,8 +1,7 @@
 """Contract tests of claims."""
 
 from dataclasses import replace
-from functools import partial
-from itertools import chain, count
+from itertools import count
 
 import pytest
 from hypothesis import given, settings
@@ -10,9 +9,6 @@ from hypothesis import given, settings
 from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.storage import Storage
 from facilitator.testing.examples import any_claim, example_claim
-from facilitator.testing.threads import together
-
-THREADS = 50
 
 
 class ClaimContract:
@@ -207,49 +203,3 @@ class ClaimContract:
         assert storage.forget_claims(now=250.0) == 2
         kept = [storage.claim(f"{index:064x}") is not None for index in range(3)]
         assert kept == [False, True, False]
-
-    def test_of_many_who_claim_at_once_one_does(self, storage: Storage) -> None:
-        """All callers get the same owner."""
-        rivals = [example_claim(owner=f"owner {number}") for number in range(THREADS)]
-        added = together([partial(storage.add_claim, rival) for rival in rivals])
-        assert added == [storage.claim(rivals[0].transaction_id)] * THREADS
-
-    def test_of_many_who_change_at_once_one_does(self, storage: Storage) -> None:
-        """Even changes that look the same have one winner, as when one of many gets a success."""
-        claim = example_claim()
-        storage.add_claim(claim)
-        rivals = [claim.changed(answer=b"{}") for _ in range(THREADS)]
-        written = together([partial(storage.change_claim, rival) for rival in rivals])
-        assert written.count(True) == 1
-        assert storage.claim(claim.transaction_id) == rivals[written.index(True)]
-
-    def test_every_version_has_one_writer(self, storage: Storage) -> None:
-        """Many threads that change one claim again and again never write the same version."""
-        claim = example_claim()
-        storage.add_claim(claim)
-
-        def write(times: int) -> list[int]:
-            written: list[int] = []
-            while len(written) < times:
-                current = storage.claim(claim.transaction_id)
-                assert current is not None
-                changed = current.changed()
-                if storage.change_claim(changed):
-                    written.append(changed.version)
-            return written
-
-        versions = together([partial(write, 5)] * 16)
-        assert sorted(chain.from_iterable(versions)) == list(range(1, 16 * 5 + 1))
-
-    def test_of_change_and_removal_at_once_one_happens(self, storage: Storage) -> None:
-        """A changed claim is not removed, and a removed one is not changed."""
-        for number in range(20):
-            claim = example_claim(transaction_id=f"{number:064x}")
-            storage.add_claim(claim)
-            changed = claim.changed(state=ClaimState.SUBMITTED)
-            was_removed, was_changed = together(
-                [partial(storage.remove_claim, claim), partial(storage.change_claim, changed)]
-            )
-            assert was_removed is not was_changed
-            left = storage.claim(claim.transaction_id)
-            assert left == (changed if was_changed else None)

@@ -1,14 +1,9 @@
 """Contract tests of idempotency keys."""
 
-from functools import partial
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facilitator.roles.storage import Storage
-from facilitator.testing.threads import together
-
-THREADS = 50
 
 
 class KeyContract:
@@ -38,16 +33,6 @@ class KeyContract:
         assert storage.bound_to("key", now=99.5) == "first"
         assert storage.bound_to("other", now=99.5) is None
         assert storage.bound_to("key", now=100.0) is None
-
-    def test_of_many_who_bind_a_key_at_once_one_does(self, storage: Storage) -> None:
-        """All callers get the same fingerprint."""
-        bound = together(
-            [
-                partial(storage.bind_key, "key", f"request {number}", 100.0, 0.0)
-                for number in range(THREADS)
-            ]
-        )
-        assert len(set(bound)) == 1
 
     def test_any_text_can_be_a_key(self, storage: Storage) -> None:
         """Keys come from callers; two that differ in any way are two keys."""
@@ -86,15 +71,3 @@ class KeyContract:
         """A change binds no key by itself."""
         assert not storage.change_key("key", "first", "second", 100.0)
         assert storage.bind_key("key", "third", expires_at=100.0, now=0.0) == "third"
-
-    def test_of_many_who_change_a_binding_at_once_one_does(self, storage: Storage) -> None:
-        """All start from the same value; the binding is the winner's."""
-        storage.bind_key("key", "first", expires_at=100.0, now=0.0)
-        changed = together(
-            [
-                partial(storage.change_key, "key", "first", f"request {number}", 100.0)
-                for number in range(THREADS)
-            ]
-        )
-        assert changed.count(True) == 1
-        assert storage.bound_to("key", now=0.0) == f"request {changed.index(True)}"

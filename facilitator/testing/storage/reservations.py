@@ -4,9 +4,7 @@ from functools import partial
 
 from facilitator.roles.storage import ReservedElsewhere, Storage, TooManyReservations
 from facilitator.testing.examples import example_reservation as reservation
-from facilitator.testing.threads import together
 
-THREADS = 50
 LIMIT = 20
 
 
@@ -14,7 +12,7 @@ verified = partial(reservation, is_settling=False)
 """A payment that was only verified, by the same payer to the same recipient as every other."""
 
 
-def _held(storage: Storage, name: str, now: float) -> ReservedElsewhere | None:
+def holder_of(storage: Storage, name: str, now: float) -> ReservedElsewhere | None:
     """Return the refusal that another transaction gets for the input; ``None`` when it is free."""
     stranger = verified("stranger", [name], "addr_test1stranger", expires_at=now + 1.0)
     refused = storage.reserve(stranger, now, LIMIT)
@@ -49,17 +47,17 @@ class ReservationContract:
             reservation("two", ["aa#0", "bb#0", "cc#0"]), now=0.0, limit=LIMIT
         )
         assert refused == ReservedElsewhere("bb#0", "one", 100.0, is_settling=True)
-        assert _held(storage, "aa#0", now=0.0) is None
-        assert _held(storage, "cc#0", now=0.0) is None
+        assert holder_of(storage, "aa#0", now=0.0) is None
+        assert holder_of(storage, "cc#0", now=0.0) is None
 
     def test_a_reservation_is_replaced_by_its_transactions_next(self, storage: Storage) -> None:
         """The new inputs and the new time count; the old ones are released."""
         storage.reserve(reservation("one", ["aa#0", "bb#0"]), now=0.0, limit=LIMIT)
         again = reservation("one", ["bb#0", "cc#0"], expires_at=200.0)
         assert storage.reserve(again, now=50.0, limit=LIMIT) is None
-        assert _held(storage, "aa#0", now=50.0) is None
+        assert holder_of(storage, "aa#0", now=50.0) is None
         for held in ("bb#0", "cc#0"):
-            assert _held(storage, held, now=150.0) == ReservedElsewhere(
+            assert holder_of(storage, held, now=150.0) == ReservedElsewhere(
                 held, "one", 200.0, is_settling=True
             )
 
@@ -68,18 +66,18 @@ class ReservationContract:
         storage.reserve(reservation("one", ["aa#0"]), now=0.0, limit=LIMIT)
         storage.reserve(reservation("two", ["bb#0"]), now=0.0, limit=LIMIT)
         assert storage.reserve(reservation("one", ["bb#0"]), now=0.0, limit=LIMIT) is not None
-        assert _held(storage, "aa#0", now=0.0) == ReservedElsewhere(
+        assert holder_of(storage, "aa#0", now=0.0) == ReservedElsewhere(
             "aa#0", "one", 100.0, is_settling=True
         )
 
     def test_a_reservation_ends_when_its_time_is_over(self, storage: Storage) -> None:
         """Any transaction can have the inputs then, and a release of the old one frees nothing."""
         storage.reserve(reservation("one", ["aa#0"], expires_at=100.0), now=0.0, limit=LIMIT)
-        assert _held(storage, "aa#0", now=99.5) is not None
+        assert holder_of(storage, "aa#0", now=99.5) is not None
         second = reservation("two", ["aa#0"], expires_at=200.0)
         assert storage.reserve(second, now=100.0, limit=LIMIT) is None
         storage.release("one")
-        assert _held(storage, "aa#0", now=100.0) == ReservedElsewhere(
+        assert holder_of(storage, "aa#0", now=100.0) == ReservedElsewhere(
             "aa#0", "two", 200.0, is_settling=True
         )
 
@@ -99,8 +97,8 @@ class ReservationContract:
         storage.reserve(reservation("two", ["bb#0"]), now=0.0, limit=LIMIT)
         storage.release("one")
         storage.release("one")
-        assert _held(storage, "aa#0", now=0.0) is None
-        assert _held(storage, "bb#0", now=0.0) is not None
+        assert holder_of(storage, "aa#0", now=0.0) is None
+        assert holder_of(storage, "bb#0", now=0.0) is not None
 
     def test_a_payer_holds_as_many_as_the_limit(self, storage: Storage) -> None:
         """One more is refused; other payers are not affected."""
@@ -108,7 +106,7 @@ class ReservationContract:
             assert storage.reserve(verified(name, [f"{name}#0"]), now=0.0, limit=2) is None
         third = verified("three", ["three#0"])
         assert storage.reserve(third, now=0.0, limit=2) == TooManyReservations(2)
-        assert _held(storage, "three#0", now=0.0) is None
+        assert holder_of(storage, "three#0", now=0.0) is None
         other = verified("three", ["three#0"], payer="addr_test1other")
         assert storage.reserve(other, now=0.0, limit=2) is None
 
@@ -139,23 +137,6 @@ class ReservationContract:
         refused = storage.reserve(verified("three", ["aa#0"]), now=0.0, limit=1)
         assert refused == ReservedElsewhere("aa#0", "one", 100.0, is_settling=True)
 
-    def test_of_many_who_reserve_an_input_at_once_one_does(self, storage: Storage) -> None:
-        """The others get its id, and hold none of their other inputs."""
-        rivals = [reservation(f"{n}", ["aa#0", f"{n}#0"], f"payer {n}") for n in range(THREADS)]
-        results = together([partial(storage.reserve, rival, 0.0, LIMIT) for rival in rivals])
-        winner = results.index(None)
-        held = ReservedElsewhere("aa#0", f"{winner}", 100.0, is_settling=True)
-        assert results[:winner] + results[winner + 1 :] == [held] * (THREADS - 1)
-        free = [_held(storage, f"{n}#0", now=0.0) is None for n in range(THREADS)]
-        assert free == [n != winner for n in range(THREADS)]
-
-    def test_many_at_once_stay_within_the_limit(self, storage: Storage) -> None:
-        """A payer that reserves from many threads has no more than the limit."""
-        rivals = [verified(f"{n}", [f"{n}#0"]) for n in range(THREADS)]
-        results = together([partial(storage.reserve, rival, 0.0, LIMIT) for rival in rivals])
-        assert results.count(None) == LIMIT
-        assert results.count(TooManyReservations(LIMIT)) == THREADS - LIMIT
-
     # --- Settlements and verified payments ----------------------------------------------------
 
     def test_a_settlement_ends_what_was_only_verified(self, storage: Storage) -> None:
@@ -163,8 +144,8 @@ class ReservationContract:
         storage.reserve(verified("one", ["aa#0", "bb#0"], "other"), now=0.0, limit=LIMIT)
         assert storage.reserve(reservation("two", ["aa#0"]), now=0.0, limit=LIMIT) is None
         held = ReservedElsewhere("aa#0", "two", 100.0, is_settling=True)
-        assert _held(storage, "aa#0", now=0.0) == held
-        assert _held(storage, "bb#0", now=0.0) is None
+        assert holder_of(storage, "aa#0", now=0.0) == held
+        assert holder_of(storage, "bb#0", now=0.0) is None
         assert not storage.is_reserved("one", now=0.0)
 
     def test_a_settlement_has_no_limit(self, storage: Storage) -> None:
@@ -177,10 +158,10 @@ class ReservationContract:
         storage.reserve(verified("one", ["aa#0", "bb#0"]), now=0.0, limit=1)
         assert storage.reserve(verified("two", ["bb#0", "cc#0"]), now=0.0, limit=1) is None
         assert not storage.is_reserved("one", now=0.0)
-        assert _held(storage, "aa#0", now=0.0) is None
+        assert holder_of(storage, "aa#0", now=0.0) is None
         for name in ("bb#0", "cc#0"):
             held = ReservedElsewhere(name, "two", 100.0, is_settling=False)
-            assert _held(storage, name, now=0.0) == held
+            assert holder_of(storage, name, now=0.0) == held
 
     def test_a_verified_payment_yields_to_no_other_recipient_or_payer(
         self, storage: Storage
@@ -207,7 +188,7 @@ class ReservationContract:
         again = verified("one", ["aa#0"], expires_at=10.0)
         assert storage.reserve(again, now=0.0, limit=LIMIT) is None
         held = ReservedElsewhere("aa#0", "one", 100.0, is_settling=True)
-        assert _held(storage, "aa#0", now=50.0) == held
+        assert holder_of(storage, "aa#0", now=50.0) == held
 
     def test_a_verified_payment_becomes_a_settlement(self, storage: Storage) -> None:
         """Its own verification is replaced, and no longer counts towards the limit."""
@@ -226,8 +207,8 @@ class ReservationContract:
             False,
             False,
         ]
-        assert _held(storage, "aa#0", now=0.0) is not None
-        assert _held(storage, "bb#0", now=0.0) is None
+        assert holder_of(storage, "aa#0", now=0.0) is not None
+        assert holder_of(storage, "bb#0", now=0.0) is None
 
     def test_a_transaction_is_reserved_until_its_time_is_over(self, storage: Storage) -> None:
         """As verified or as being settled, and until it is released."""
@@ -240,17 +221,3 @@ class ReservationContract:
             storage.reserve(holding(expires_at=300.0), now=200.0, limit=LIMIT)
             storage.release(name)
             assert not storage.is_reserved(name, now=200.0)
-
-    def test_of_many_settlements_and_verifications_one_settlement_holds(
-        self, storage: Storage
-    ) -> None:
-        """All want one input at once: in the end a settlement has it, whatever came first."""
-        rivals = [
-            reservation(f"{n}", ["aa#0"], f"payer {n}", is_settling=n % 2 == 0)
-            for n in range(THREADS)
-        ]
-        results = together([partial(storage.reserve, rival, 0.0, LIMIT) for rival in rivals])
-        settling = [n for n in range(0, THREADS, 2) if results[n] is None]
-        assert len(settling) == 1
-        held = ReservedElsewhere("aa#0", f"{settling[0]}", 100.0, is_settling=True)
-        assert _held(storage, "aa#0", now=0.0) == held

@@ -2,15 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import pytest
 
 from facilitator.roles.sharing import Entry, Lease, SharedOutput, SharesChain, SharesOutputs
 from facilitator.roles.storage import Storage
-from facilitator.testing.threads import together
+from facilitator.testing.storage.sharing_races import ChainRaces, OutputRaces
 
-THREADS = 50
 NETWORK = "cardano:preprod"
 OTHER_NETWORK = "cardano:preview"
 FAR = 4_102_444_800.0
@@ -38,7 +36,7 @@ def _share(chain: SharesOutputs, *refs: str, network: str = NETWORK) -> None:
     chain.share_outputs(network, {ref: SharedOutput(0, ref.encode()) for ref in refs}, FAR)
 
 
-class SharesChainContract:
+class SharesChainContract(ChainRaces):
     """All promises of :class:`~facilitator.roles.sharing.SharesChain`.
 
     Subclass it as :class:`~facilitator.testing.storage.StorageContract`, or both at once.
@@ -103,15 +101,6 @@ class SharesChainContract:
         assert shared.lead(NETWORK, "two", 0.0, 15.0, over=renewed) == Lease("two", 15.0)
         assert shared.lead(NETWORK, "one", 0.0, 15.0, over=renewed) == Lease("two", 15.0)
 
-    def test_of_many_who_end_a_stale_lease_at_once_one_leads(self, shared: SharesChain) -> None:
-        """The others get the lease of the new leader."""
-        stale = shared.lead(NETWORK, "one", 1e9, 1e9 + 15.0)
-        asks = [
-            partial(shared.lead, NETWORK, f"{number}", 0.0, 15.0, stale)
-            for number in range(THREADS)
-        ]
-        assert len(set(together(asks))) == 1
-
     def test_a_leader_that_resigns_makes_room(self, shared: SharesChain) -> None:
         """Another can lead at once; a follower that does not lead resigns from nothing."""
         shared.resign(NETWORK, "one")
@@ -127,12 +116,6 @@ class SharesChainContract:
         assert _lead(shared, "two", OTHER_NETWORK)
         shared.resign(OTHER_NETWORK, "two")
         assert not _lead(shared, "two")
-
-    def test_of_many_who_want_to_lead_at_once_one_does(self, shared: SharesChain) -> None:
-        """The one that gets true leads."""
-        leads = together([partial(_lead, shared, f"{number}") for number in range(THREADS)])
-        assert leads.count(True) == 1
-        assert _lead(shared, f"{leads.index(True)}")
 
     # --- The feed ---------------------------------------------------------------------------
 
@@ -215,14 +198,6 @@ class SharesChainContract:
         assert _publish(shared, "one", 13, keep=1)
         assert list(shared.published(NETWORK, 0)) == [Entry(13, b"13")]
 
-    def test_of_many_who_publish_at_once_one_does(self, shared: SharesChain) -> None:
-        """Each entry has one author, though all of them say that they lead."""
-        _lead(shared, "one")
-        rivals = [partial(_publish, shared, "one", 1, b"%d" % n) for n in range(THREADS)]
-        published = together(rivals)
-        assert published.count(True) == 1
-        assert list(shared.published(NETWORK, 0)) == [Entry(1, b"%d" % published.index(True))]
-
     # --- Sharing ----------------------------------------------------------------------------
 
     def test_all_that_open_the_storage_see_the_same(
@@ -238,7 +213,7 @@ class SharesChainContract:
         assert list(shared.published(NETWORK, 0)) == [Entry(2, b"2")]
 
 
-class SharesOutputsContract(SharesChainContract):
+class SharesOutputsContract(SharesChainContract, OutputRaces):
     """All promises of :class:`~facilitator.roles.sharing.SharesOutputs`."""
 
     @pytest.fixture

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from facilitator.clock import SystemClock
+from facilitator.testing.payments import Payer
+from facilitator.testing.running import NETWORK, Running
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
-from support.payments import Payer
-from support.running import NETWORK, Running
-from support.waiting import eventually
 
 NEXT = "GET /blocks/{hash_or_number}/next"
 

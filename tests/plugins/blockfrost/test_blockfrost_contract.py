@@ -23,6 +23,7 @@ from facilitator.roles.chain import (
 )
 from facilitator.testing.chain import ChainProviderContract, Silence
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.over_devnet import OverDevnet
 from facilitator_blockfrost import client as client_module
 from facilitator_blockfrost.client import Client
 from facilitator_blockfrost.provider import Blockfrost, HostedBlockfrost
@@ -30,7 +31,6 @@ from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.blockfrost.dress import without_spends
 from facilitator_devnet.blockfrost.faults import Effects, Faults
 from facilitator_devnet.devnet import Devnet
-from support.contract import OverDevnet
 
 NETWORK = "cardano:preprod"
 PROJECT_ID = "preprodOfTheDevnet"
@@ -66,6 +66,9 @@ class BlockfrostUnderTest(OverDevnet[Blockfrost]):
 
     def refuse_what_is_taken(self, text: str) -> None:
         self.api.faults.refuse(text, "POST /tx/submit", times=1)
+
+    def cut_off(self) -> None:
+        self.api.close()
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from facilitator.plugin import (
     allowing,
 )
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.payments import ALICE
 from facilitator_blockfrost.provider import Blockfrost
-from support.payments import ALICE
 from support.upstream import Asked, Reply, Silence, Upstream, by_path, problem
 
 Start = Callable[[Callable[[Asked], Reply]], Upstream]

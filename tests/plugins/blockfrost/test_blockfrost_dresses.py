@@ -10,6 +10,8 @@ from facilitator.clock import SystemClock
 from facilitator.plugin import ChainUnavailable, NotFound, SubmissionRejected
 from facilitator.testing.chain import ChainProviderContract, ChainUnderTest, Silence
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.payments import Payer
+from facilitator.testing.running import NETWORK, Running
 from facilitator_blockfrost.client import Client
 from facilitator_blockfrost.provider import Blockfrost
 from facilitator_devnet.blockfrost.api import BlockfrostApi
@@ -18,8 +20,6 @@ from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.settings import DRESS_NAMES
 from support.dressed import Dressed
 from support.drills import DRESS_PATHS
-from support.payments import Payer
-from support.running import NETWORK, Running
 
 SUBMITTING = [name for name in DRESSES if name != "ryo"]
 LACKS = {

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from facilitator.clock import SystemClock
+from facilitator.testing.running import NETWORK, Running
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
-from support.running import NETWORK, Running
-from support.waiting import eventually
 
 TIP = "GET /blocks/latest"
 FIRST, STANDBY = f"{NETWORK} (blockfrost)", f"{NETWORK} (blockfrost_backup, standby)"

@@ -10,12 +10,12 @@ import pytest
 
 from facilitator.clock import SystemClock
 from facilitator.plugin import ChainUnavailable, ProviderUnusable
+from facilitator.testing.running import Running
 from facilitator_blockfrost.client import Client, NoRoute
 from facilitator_blockfrost.provider import HostedBlockfrost
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from support.process import ServeProcess
-from support.running import Running
 from support.upstream import NOT_FOUND, Asked, Reply, Upstream, by_path, problem, reply
 
 OTHER = "it is of cardano:preview (network magic 2), but cardano:preprod has the magic 1"

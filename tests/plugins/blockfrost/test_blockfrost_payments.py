@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from facilitator.clock import SystemClock
+from facilitator.testing.payments import Payer
+from facilitator.testing.running import NETWORK, Running
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
-from support.payments import Payer
-from support.running import NETWORK, Running
 
 
 @contextmanager

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from facilitator.clock import SystemClock
+from facilitator.testing.payments import Payer, transaction_id
+from facilitator.testing.running import NETWORK, Running
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import wallets
-from support.payments import Payer, transaction_id
 from support.refusal_catalogue import CATALOGUE
 from support.refusals import ALL_SPENT, shown, submit_api
-from support.running import NETWORK, Running
 
 SUBMIT = "POST /tx/submit"
 REJECTED = "exact_cardano_settlement_definitively_rejected"

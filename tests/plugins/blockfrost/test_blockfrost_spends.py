@@ -13,13 +13,13 @@ import pytest
 from facilitator.clock import SystemClock
 from facilitator.plugin import ServerLacks, Spent, Unspent
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.over_devnet import OverDevnet
+from facilitator.testing.running import NETWORK, Running
 from facilitator_blockfrost.client import Client
 from facilitator_blockfrost.provider import Blockfrost
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.blockfrost.dress import without_spends
 from facilitator_devnet.devnet import Devnet
-from support.contract import OverDevnet
-from support.running import NETWORK, Running
 
 Silence = Literal["missing", "null"]
 WORDS = {"missing": "does not say of an output", "null": "tx_out"}

@@ -10,12 +10,12 @@ import pytest
 
 from facilitator.cardano.transaction import OutputRef, Value
 from facilitator.clock import SystemClock
+from facilitator.testing.payments import ALICE, BOB, MERCHANT, request_body, requirements
+from facilitator.testing.running import NETWORK, Running
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import build, pay, sign
-from support.payments import ALICE, BOB, MERCHANT, request_body, requirements
-from support.running import NETWORK, Running
 
 MOST = 8
 """Calls for a payment that is refused."""

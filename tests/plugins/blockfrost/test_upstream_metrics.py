@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.payments import Payer, transaction_id
+from facilitator.testing.running import NETWORK, NOW, Running
+from facilitator.testing.waiting import eventually
 from facilitator_blockfrost.budget import REQUESTS_PER_DAY
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from support.exposition import Metrics, scrape
-from support.payments import Payer, transaction_id
-from support.running import NETWORK, NOW, Running
-from support.waiting import eventually
 
 OF = {"provider": "blockfrost", "network": NETWORK}
 STATUS = "GET /txs/{hash}"

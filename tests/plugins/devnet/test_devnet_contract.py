@@ -8,8 +8,8 @@ import pytest
 from facilitator.roles.chain import AwaitsBlocks, ReadsLedgerState
 from facilitator.testing.chain import ChainProviderContract
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.over_devnet import OverDevnet
 from facilitator_devnet.devnet import Devnet
-from support.contract import OverDevnet
 
 
 class TestDevnetInMemory(ChainProviderContract):

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from support.running import Running
+from facilitator.testing.running import Running
 
 
 @pytest.fixture(scope="module")

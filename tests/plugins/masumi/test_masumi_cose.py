@@ -11,6 +11,7 @@ from nacl.signing import SigningKey
 
 from facilitator.cardano.cbor import DecodeError
 from facilitator.exact.refused import Refused
+from facilitator.testing.payments import ALICE
 from facilitator_masumi.cose import read_key, read_sign1
 from facilitator_masumi.seller_signature import check_seller_signature
 from support.masumi import (
@@ -18,7 +19,6 @@ from support.masumi import (
     sign_terms,
 )
 from support.masumi_refusals import altered
-from support.payments import ALICE
 
 DIGEST = "ab" * 32
 PUBLIC = bytes(SELLER.payment_key.verify_key)

@@ -6,6 +6,8 @@ from typing import Any
 import cbor2
 import pytest
 
+from facilitator.testing.payments import ALICE, BOB, MERCHANT, request_body
+from facilitator.testing.running import Running
 from facilitator_devnet.genesis import TEST_TOKEN
 from support.masumi import (
     ESCROW_BYTES,
@@ -27,8 +29,6 @@ from support.masumi import (
     some,
 )
 from support.masumi_refusals import PAYLOAD, put, refusal
-from support.payments import ALICE, BOB, MERCHANT, request_body
-from support.running import Running
 
 SCRIPT_HASH = ESCROW_BYTES[1:]
 GROWN = 2_700_000

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from facilitator.cardano.addresses.address import format_address
+from facilitator.testing.payments import BOB, MERCHANT, request_body
+from facilitator.testing.running import Running
 from facilitator.x402.reasons import Reason
 from facilitator_masumi.reasons import MasumiReason
 from support.masumi import (
@@ -26,8 +28,6 @@ from support.masumi import (
     signed_terms,
 )
 from support.masumi_refusals import REQUIREMENTS, drop, put, refusal
-from support.payments import BOB, MERCHANT, request_body
-from support.running import Running
 from support.web import Client
 
 REGISTRY = "67ab0c92c4ac1610895a1c965ee50aba41a8f1513b15240723b3bd0b"

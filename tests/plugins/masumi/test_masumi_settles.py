@@ -14,11 +14,7 @@ from facilitator.cardano.transaction import OutputRef
 from facilitator.exact.verification import Verifier
 from facilitator.roles.chain import OutputStatus, Unspent
 from facilitator.testing.clock import ManualClock
-from facilitator.x402.messages import parse_payment_request
-from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN
-from facilitator_masumi.method import MasumiTransfer
-from support.masumi import ESCROW_BYTES, MINUTE, SELLER, lock, offer
-from support.payments import (
+from facilitator.testing.payments import (
     ALICE,
     BOB,
     genesis_utxos,
@@ -26,7 +22,11 @@ from support.payments import (
     requirements,
     transaction_id,
 )
-from support.running import NETWORK, NOW, Running
+from facilitator.testing.running import NETWORK, NOW, Running
+from facilitator.x402.messages import parse_payment_request
+from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN
+from facilitator_masumi.method import MasumiTransfer
+from support.masumi import ESCROW_BYTES, MINUTE, SELLER, lock, offer
 
 PLUGINS = "devnet,memory,masumi"
 

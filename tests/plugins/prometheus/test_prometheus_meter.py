@@ -15,11 +15,12 @@ from facilitator.plugin.manager import Plugins
 from facilitator.roles.metrics import NO_METER, Counter, Gauge, Histogram, Meter
 from facilitator.runtime.composition import build_facilitator
 from facilitator.server import Server
+from facilitator.testing.http import call
+from facilitator.testing.meter import MeterContract, Read
+from facilitator.testing.running import NETWORK
 from facilitator_prometheus import prometheus_meter
 from facilitator_prometheus.prometheus_meter import PrometheusMeter
-from support.client import call
 from support.exposition import Metrics, scrape
-from support.running import NETWORK
 
 CUPS = Counter("cups_total", "Cups that were filled.", ("kind",))
 SPILLED = Counter("spilled_litres_total", "What was spilled.")
@@ -34,6 +35,21 @@ def meter() -> PrometheusMeter:
 
 def shown(meter: PrometheusMeter) -> Metrics:
     return Metrics(meter.exposition().decode())
+
+
+class TestContract(MeterContract):
+    @pytest.fixture
+    def meter(self) -> Meter:
+        return PrometheusMeter(None)
+
+    @pytest.fixture
+    def read(self, meter: PrometheusMeter) -> Read:
+        def read(name: str, **labels: str) -> float | None:
+            metrics = shown(meter)
+            series = f"{name}_count" if f"{name}_count" in metrics.names() else name
+            return metrics.value(series, **labels)
+
+        return read
 
 
 def test_counters_add_up(meter: PrometheusMeter) -> None:

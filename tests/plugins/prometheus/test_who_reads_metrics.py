@@ -7,7 +7,7 @@ import pytest
 
 from facilitator.errors import ConfigInvalidError
 from facilitator.plugin.loading import configure
-from support.running import Running
+from facilitator.testing.running import Running
 from support.web import Client
 
 TOKEN = "a-long-random-token"

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -14,6 +14,12 @@ class TestRedisStorage(StorageContract, SharesOutputsContract):
     @pytest.fixture
     def open_storage(self, redis_server: RedisServer, prefix: str) -> Callable[[], Storage]:
         return lambda: open_redis(redis_server.url, prefix)
+
+    @pytest.fixture
+    def cut(self, redis_server: RedisServer) -> Iterator[Callable[[], None]]:
+        yield redis_server.kill
+        if redis_server.process.poll() is not None:
+            redis_server.start()
 
 
 class TestRedisSentinelStorage(StorageContract, SharesOutputsContract):

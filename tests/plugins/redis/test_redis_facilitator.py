@@ -11,12 +11,12 @@ from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.roles.chain import NotFound
 from facilitator.roles.storage import HasServerTime
 from facilitator.settlement.retention import GRACE_SECONDS
+from facilitator.testing.payments import BOB, Payer, request_body, requirements, transaction_id
+from facilitator.testing.running import Running
+from facilitator.testing.waiting import eventually
 from facilitator_redis.names import Names
-from support.payments import BOB, Payer, request_body, requirements, transaction_id
 from support.redis_servers import RedisServer, needs_redis
 from support.redis_servers import running as running_redis
-from support.running import Running
-from support.waiting import eventually
 
 pytestmark = needs_redis
 

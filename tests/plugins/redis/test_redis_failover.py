@@ -13,6 +13,7 @@ from facilitator.roles.claim import ClaimState
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.testing.examples import example_claim, example_reservation
 from facilitator.testing.threads import together
+from facilitator.testing.waiting import eventually
 from facilitator_redis.storage import RedisStorage
 from support.proxies import Proxy, proxy
 from support.redis_calls import CALLS, at_last, works
@@ -26,7 +27,6 @@ from support.redis_servers import (
     running,
 )
 from support.redis_storages import open_redis
-from support.waiting import eventually
 
 pytestmark = needs_redis
 

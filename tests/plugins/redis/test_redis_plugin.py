@@ -10,10 +10,11 @@ import pytest
 from facilitator.errors import ConfigInvalidError, PluginError
 from facilitator.roles.sharing import SharesOutputs
 from facilitator.roles.storage import StorageUnavailable
+from facilitator.testing.border import unguarded
 from facilitator.testing.examples import example_claim
+from facilitator.testing.waiting import eventually
 from facilitator_redis.names import Names
 from facilitator_redis.storage import RedisStorage
-from support.border import unguarded
 from support.redis_plugin import COMMANDS, QUOTED, allow, refusal, storage_of
 from support.redis_servers import (
     Cluster,
@@ -23,7 +24,6 @@ from support.redis_servers import (
     running,
 )
 from support.redis_storages import open_redis
-from support.waiting import eventually
 
 pytestmark = needs_redis
 

@@ -11,12 +11,14 @@ from facilitator.clock import Clock
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.settings import RateLimitSettings
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.rate_limiter import START, Make, RateLimiterContract, allowed
+from facilitator.testing.running import Running
+from facilitator.testing.waiting import eventually
 from facilitator_redis.address import parse_address
 from facilitator_redis.names import Names
 from facilitator_redis.rate_limits import RedisRateLimiter
 from facilitator_redis.server import Server
 from support.process import ServeProcess
-from support.rate_limits import START, Make, RateLimiterContract, allowed
 from support.redis_servers import (
     Cluster,
     RedisServer,
@@ -26,8 +28,6 @@ from support.redis_servers import (
     running,
 )
 from support.redis_storages import ServerAtTime
-from support.running import Running
-from support.waiting import eventually
 from support.web import Answer, Client
 
 pytestmark = needs_redis
@@ -79,6 +79,12 @@ class TestOneServer(Contract):
     @pytest.fixture
     def url(self, redis_server: RedisServer) -> str:
         return redis_server.url
+
+    @pytest.fixture
+    def cut(self, redis_server: RedisServer) -> Iterator[Callable[[], None]]:
+        yield redis_server.kill
+        if redis_server.process.poll() is not None:
+            redis_server.start()
 
 
 class TestBehindSentinel(Contract):

@@ -10,16 +10,16 @@ import pytest
 
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.testing.examples import example_claim
+from facilitator.testing.http import call
+from facilitator.testing.waiting import eventually
 from facilitator_redis.address import parse_address
 from facilitator_redis.server import Server
 from facilitator_redis.storage import RedisStorage
 from reload.conftest import Service
-from support.client import call
 from support.notices import Notices
 from support.redis_calls import works
 from support.redis_plugin import COMMANDS
 from support.redis_servers import RedisServer, needs_redis, running
-from support.waiting import eventually
 
 pytestmark = needs_redis
 

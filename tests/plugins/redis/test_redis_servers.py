@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from support import redis_servers
-from support.redis_servers import NO_SERVER, may_be_skipped, running
+from facilitator.testing import redis_server
+from facilitator.testing.redis_server import NO_SERVER, may_be_skipped, running
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,6 @@ def test_on_ci_nothing_is_left_out(
 def test_without_a_server_what_runs_fails_and_says_what_it_needs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_servers, "BINARY", None)
+    monkeypatch.setattr(redis_server, "BINARY", None)
     with pytest.raises(AssertionError, match=NO_SERVER), running(tmp_path / "server"):
         pass

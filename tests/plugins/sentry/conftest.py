@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import sentry_sdk
 
+from facilitator.testing.running import Running
 from support.faulty import install_faulty
 from support.process import ServeProcess
-from support.running import Running
 from support.sentry_endpoint import SentryEndpoint, sentry_endpoint
 
 

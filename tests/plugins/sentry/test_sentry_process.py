@@ -8,13 +8,13 @@ import threading
 from collections.abc import Callable
 
 from facilitator import __version__
+from facilitator.testing.http import call
+from facilitator.testing.payments import request_body, requirements
+from facilitator.testing.running import NETWORK
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.samples import genesis_output, sign_payment
-from support.client import call
-from support.payments import request_body, requirements
 from support.process import ServeProcess
-from support.running import NETWORK
 from support.sentry_endpoint import KEY, Json, SentryEndpoint
-from support.waiting import eventually
 
 Serve = Callable[..., ServeProcess]
 

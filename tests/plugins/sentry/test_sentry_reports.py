@@ -9,9 +9,9 @@ import pytest
 from facilitator.roles.chain import ChainUnavailable
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.payments import Payer, transaction_id
+from facilitator.testing.running import NOW, Running
 from facilitator_sentry.repeats import PER_KIND, SECONDS
-from support.payments import Payer, transaction_id
-from support.running import NOW, Running
 from support.sentry_endpoint import KEY, SentryEndpoint
 
 Start = Callable[..., Running]

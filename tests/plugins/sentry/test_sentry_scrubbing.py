@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facilitator.observability.redaction import LEFT_OUT
+from facilitator.testing.payments import ALICE, requirements
+from facilitator.testing.running import NETWORK
 from facilitator_devnet.samples import genesis_output, sign_payment
 from facilitator_sentry.scrubbing import MAX_LENGTH, Scrubber
-from support.payments import ALICE, requirements
-from support.running import NETWORK
 
 KEY = "f" * 32
 SECRETS = ["hunter2", "redis://reader:p%40ss@db:6379/0", "twelve words\nof seed", 'qu"ote\\d']

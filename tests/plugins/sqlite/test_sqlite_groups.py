@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from facilitator.roles.claim import ClaimState
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.testing.examples import example_claim, example_reservation
+from facilitator.testing.waiting import eventually
 from facilitator_memory.storage import MemoryStorage
 from facilitator_sqlite.storage import SqliteStorage
-from support.waiting import eventually
 
 MOST = 8
 """Calls in a group."""

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from facilitator.errors import PluginError
-from support.payments import Payer
-from support.running import Running
+from facilitator.testing.payments import Payer
+from facilitator.testing.running import Running
 from support.sqlite_knife import INJURIES
 
 Start = Callable[[], Running]

@@ -12,3 +12,7 @@ class TestSqliteStorage(StorageContract, SharesChainContract):
     @pytest.fixture
     def open_storage(self, tmp_path: Path) -> Callable[[], Storage]:
         return lambda: SqliteStorage(str(tmp_path / "facilitator.db"))
+
+    @pytest.fixture
+    def cut(self, tmp_path: Path) -> Callable[[], None]:
+        return lambda: (tmp_path / "facilitator.db").unlink()

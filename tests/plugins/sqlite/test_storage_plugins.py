@@ -8,9 +8,9 @@ from facilitator.errors import ConfigInvalidError, PluginError
 from facilitator.plugin.context import Context
 from facilitator.plugin.loading import configure
 from facilitator.roles.storage import Storage
+from facilitator.testing.border import unguarded
 from facilitator_memory.storage import MemoryStorage
 from facilitator_sqlite.storage import SqliteStorage
-from support.border import unguarded
 
 
 def storage_of(folder: Path, environ: Mapping[str, str]) -> Storage:

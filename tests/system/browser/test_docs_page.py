@@ -9,7 +9,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 from facilitator.api.openapi import examples
-from support.running import Running
+from facilitator.testing.running import Running
 
 Run = Callable[..., Running]
 

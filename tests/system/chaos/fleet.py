@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from queue import Empty
 
+from facilitator.testing.waiting import DEADLINE_SECONDS, eventually
 from support.process import ServeProcess
-from support.waiting import DEADLINE_SECONDS, eventually
 
 PROGRAM = Path(__file__).with_name("program.py")
 _LIFE = re.compile(r'"worker (\d+) (is ready|ended|cannot start)')

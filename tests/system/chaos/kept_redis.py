@@ -6,6 +6,7 @@ import time
 from chaos.history import Loss
 from chaos.kept import Kept
 from chaos.plan import Trouble, Upset
+from facilitator.testing.waiting import eventually
 from facilitator_redis.address import parse_address
 from facilitator_redis.server import Server
 from facilitator_redis.storage import RedisStorage
@@ -17,7 +18,6 @@ from support.redis_servers import (
     cut_off,
     is_linked,
 )
-from support.waiting import eventually
 
 PREFIX = "chaos"
 UNSENT_SECONDS = 1.0

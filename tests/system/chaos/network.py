@@ -14,11 +14,11 @@ from chaos.history import Block, RolledBack
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Output, OutputRef, Value
 from facilitator.roles.chain import SubmissionRejected
+from facilitator.testing.running import NETWORK
 from facilitator_devnet.blockfrost.faults import Faults
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.wallet import Wallet
 from support.drills import OUTPUTS, SUBMIT, Provider
-from support.running import NETWORK
 
 BLOCK_SECONDS = 1.2
 """More than a slot: each block takes one, and the chain must not run ahead of the clock."""

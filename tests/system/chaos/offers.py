@@ -8,9 +8,9 @@ from chaos.network import Funded, Network
 from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import OutputRef
+from facilitator.testing.payments import BOB, MERCHANT, identified, request_body, requirements
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import Wallet, pay
-from support.payments import BOB, MERCHANT, identified, request_body, requirements
 
 EXPIRED_SECONDS = 1000
 AMOUNT, LESS, RIVAL_AMOUNT = 2_000_000, 1_500_000, 3_000_000

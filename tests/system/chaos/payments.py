@@ -10,7 +10,7 @@ from chaos.history import Call, Offer
 from chaos.network import Network
 from chaos.offers import Offers
 from chaos.plan import TENANTS, Naming, Patience, Pay, Rival
-from support.payments import MAX_TIMEOUT_SECONDS
+from facilitator.testing.payments import MAX_TIMEOUT_SECONDS
 
 IN_CROWD = Patience(has_key=False, verifies=False, wait_seconds=30, lines=(), replays=0)
 PROBE = Patience(has_key=False, verifies=True, wait_seconds=4, lines=(), replays=0)

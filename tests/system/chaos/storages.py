@@ -6,8 +6,8 @@ from pathlib import Path
 
 from chaos.kept import Kept, KeptInFile, KeptSeparately
 from chaos.kept_redis import KeptInRedis, KeptReplicated, KeptSwitched
+from facilitator.testing.waiting import eventually
 from support.redis_servers import is_linked, replicated, running
-from support.waiting import eventually
 
 
 @contextmanager

@@ -13,9 +13,9 @@ from chaos.checker import check
 from chaos.history import History
 from chaos.plan import Naming, Patience, Pay, Rival, Trouble, Upset
 from chaos.violations import Kind
+from facilitator.testing.waiting import eventually
 from support.drills import OUTPUTS
 from support.redis_servers import needs_redis
-from support.waiting import eventually
 
 PATIENT = Patience(has_key=False, verifies=False, wait_seconds=3, lines=(), replays=0)
 WAITS_ON = replace(PATIENT, wait_seconds=8)

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from facilitator.testing.http import call
 from facilitator_devnet.demo import run as demo_run
 from facilitator_devnet.demo.narrator import Narrator
 from facilitator_devnet.demo.paywall import Paywall
-from support.client import call
 from support.process import ServeProcess
 
 COMMAND = [sys.executable, "-m", "facilitator"]

@@ -11,10 +11,10 @@ from facilitator.api import probe
 from facilitator.chain import follower
 from facilitator.chain.failover import circuit_breaker, provider_pool
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.running import NETWORK, NOW
 from facilitator_blockfrost import client
 from facilitator_devnet.devnet import Devnet
 from support.drills import POLL_SECONDS, Drill, Provider
-from support.running import NETWORK, NOW
 
 
 @pytest.fixture(autouse=True)

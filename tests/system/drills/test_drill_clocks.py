@@ -14,17 +14,17 @@ import pytest
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.clock import SystemClock
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.http import call
+from facilitator.testing.payments import ALICE, MERCHANT, genesis_utxos, request_body, requirements
+from facilitator.testing.running import NETWORK, NOW
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import pay
 from support import skewed
-from support.client import call
 from support.drills import DUPLICATE, OUTPUTS, PROJECT_ID, Body, Drill, Provider
-from support.payments import ALICE, MERCHANT, genesis_utxos, request_body, requirements
 from support.process import ServeProcess
 from support.redis_servers import needs_redis, running
-from support.running import NETWORK, NOW
-from support.waiting import eventually
 
 HOUR = 3600.0
 DIFFERENCE = re.compile(

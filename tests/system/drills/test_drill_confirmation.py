@@ -5,6 +5,7 @@ from typing import Literal
 
 import pytest
 
+from facilitator.testing.waiting import eventually
 from support.drills import (
     BLOCKS,
     DOWN,
@@ -15,7 +16,6 @@ from support.drills import (
     confirmed_by,
     in_block,
 )
-from support.waiting import eventually
 
 Start = Callable[..., Drill]
 MIDNIGHT_SECONDS = 86_400 - 1_765_000_000 % 86_400

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from facilitator.chain.follower import RESUMABLE_BLOCKS
 from facilitator.roles.claim import ClaimState
+from facilitator.testing.waiting import eventually
 from support.drills import PENDING, STATUS, Body, Drill
-from support.waiting import eventually
 
 Start = Callable[..., Drill]
 CROWD = 40

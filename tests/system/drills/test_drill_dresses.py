@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.blockfrost.dress import DRESSES
 from support.drills import NOT_ON_CHAIN, PENDING, SUBMIT, Drill, confirmed_by, in_block
-from support.waiting import eventually
 
 Start = Callable[..., Drill]
 each_dress = pytest.mark.parametrize("dress", [name for name in DRESSES if name != "ryo"])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from facilitator.testing.waiting import eventually
 from support.drills import (
     DOWN,
     LOOKUP_FAILED,
@@ -16,7 +17,6 @@ from support.drills import (
     confirmed_by,
     in_block,
 )
-from support.waiting import eventually
 
 Start = Callable[..., Drill]
 each_outage = pytest.mark.parametrize("kind", [*DOWN, "402"])

@@ -12,12 +12,8 @@ import pytest
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.clock import SystemClock
 from facilitator.roles.chain import InMempool
-from facilitator_devnet.devnet import Devnet
-from facilitator_devnet.genesis import PARAMETERS
-from facilitator_devnet.wallet import pay
-from support.client import call
-from support.drills import DUPLICATE, PENDING, PROJECT_ID, SUBMIT, Body, Provider
-from support.payments import (
+from facilitator.testing.http import call
+from facilitator.testing.payments import (
     ALICE,
     MERCHANT,
     genesis_utxos,
@@ -25,9 +21,13 @@ from support.payments import (
     requirements,
     transaction_id,
 )
+from facilitator.testing.running import NETWORK
+from facilitator.testing.waiting import eventually
+from facilitator_devnet.devnet import Devnet
+from facilitator_devnet.genesis import PARAMETERS
+from facilitator_devnet.wallet import pay
+from support.drills import DUPLICATE, PENDING, PROJECT_ID, SUBMIT, Body, Provider
 from support.process import ServeProcess
-from support.running import NETWORK
-from support.waiting import eventually
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from facilitator.roles.chain import InMempool
 from facilitator.roles.claim import ClaimState, Delivery
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.settlement import transitions
+from facilitator.testing.payments import Payer, transaction_id
+from facilitator.testing.waiting import eventually
 from support.drills import (
     BLOCKS,
     DUPLICATE,
@@ -33,12 +35,10 @@ from support.drills import (
     confirmed_by,
     raw,
 )
-from support.payments import Payer, transaction_id
 from support.redis_calls import works
 from support.redis_servers import RedisServer, needs_redis
 from support.redis_servers import running as running_redis
 from support.redis_storages import open_redis
-from support.waiting import eventually
 
 Start = Callable[..., Drill]
 TTL_EXPIRED = "invalid_exact_cardano_payload_ttl_expired"

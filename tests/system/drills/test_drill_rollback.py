@@ -7,6 +7,8 @@ import pytest
 from facilitator.chain import follower
 from facilitator.chain.block_window import WINDOW
 from facilitator.roles.chain import InBlock
+from facilitator.testing.payments import transaction_id
+from facilitator.testing.waiting import eventually
 from support.drills import (
     PENDING,
     REJECTED,
@@ -17,8 +19,6 @@ from support.drills import (
     confirmed_by,
     in_block,
 )
-from support.payments import transaction_id
-from support.waiting import eventually
 
 Start = Callable[..., Drill]
 each_storage = pytest.mark.parametrize("storage", ["memory", "sqlite"])

@@ -5,6 +5,8 @@ from itertools import count
 
 import pytest
 
+from facilitator.testing.payments import transaction_id
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.blockfrost.faults import Effects, Faults
 from support.drills import (
     FAILED,
@@ -15,8 +17,6 @@ from support.drills import (
     Drill,
     confirmed_by,
 )
-from support.payments import transaction_id
-from support.waiting import eventually
 
 Start = Callable[..., Drill]
 each_lag = pytest.mark.parametrize("blocks", [1, 3, 12])

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from facilitator.roles.chain import NotFound
+from facilitator.testing.payments import transaction_id
+from facilitator.testing.waiting import eventually
 from support.drills import (
     DOWN,
     LOOKUP_FAILED,
@@ -17,8 +19,6 @@ from support.drills import (
     Drill,
     in_block,
 )
-from support.payments import transaction_id
-from support.waiting import eventually
 
 Start = Callable[..., Drill]
 Break = Callable[[Drill, Body], object]

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from facilitator.chain import follower
+from facilitator.testing.waiting import eventually
 from support.drills import LOOKUP_FAILED, NOT_ON_CHAIN, OUTAGES, OUTPUTS, Body, Drill
-from support.waiting import eventually
 
 Start = Callable[..., Drill]
 

@@ -21,11 +21,11 @@ from facilitator.client.requirements import Limits
 from facilitator.client.signer import Signer
 from facilitator.clock import SystemClock
 from facilitator.roles.chain import NotFound
+from facilitator.testing.payments import ALICE, BOB, MERCHANT, requirements
+from facilitator.testing.running import NETWORK, Running
 from facilitator.testing.threads import together
 from facilitator_devnet.wallet import Wallet
 from support.npm import install_or_skip
-from support.payments import ALICE, BOB, MERCHANT, requirements
-from support.running import NETWORK, Running
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SDK = EXAMPLES / "charge-with-sdk"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from facilitator.testing.running import NETWORK, Running
 from facilitator.x402.messages import PaymentRequest, SettleResponse
 from facilitator_devnet.samples import genesis_output, payload, sign_payment
-from support.running import NETWORK, Running
 from support.shop import Shop
 
 Run = Callable[..., Running]

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from facilitator.testing.http import call
+from facilitator.testing.payments import MERCHANT, transaction_id
+from facilitator.testing.running import NETWORK
 from facilitator_devnet.genesis import TEST_TOKEN
 from facilitator_devnet.samples import genesis_output, payload, requirements, sign_payment
-from support.client import call
 from support.exposition import scrape
-from support.payments import MERCHANT, transaction_id
 from support.process import ServeProcess
-from support.running import NETWORK
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "facilitator-plugin-spending-limit"
 LIMIT = 5_000_000

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from facilitator.clock import SystemClock
+from facilitator.testing.http import call
+from facilitator.testing.payments import transaction_id
+from facilitator.testing.running import NETWORK
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
-from support.client import call
 from support.drills import BLOCKS, DUPLICATE, OUTPUTS, PENDING, SUBMIT, Body
-from support.payments import transaction_id
 from support.proxies import Balancer
 from support.redis_servers import needs_redis, running
-from support.running import NETWORK
-from support.waiting import eventually
 from workers.fleet import Connection, Fleet, payment
 
 pytestmark = needs_redis

@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.cardano.transaction import Output, OutputRef, Value
+from facilitator.testing.http import call
+from facilitator.testing.payments import MERCHANT, request_body, requirements
+from facilitator.testing.running import NETWORK
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import Wallet, pay
-from support.client import call
-from support.payments import MERCHANT, request_body, requirements
-from support.running import NETWORK
 
 KEY = "hostile-canary-key-4f9a1c"
 SEED_PHRASE = " ".join(["test"] * 23 + ["sauce"])

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from facilitator import __version__
+from facilitator.testing.http import call
+from facilitator.testing.waiting import eventually
 from image.dockerfile import DOCKERFILE, Step, stages
 from image.roots import Image, base_root, carry_out, why_not
-from support.client import call
 from support.redis_servers import free_port
-from support.waiting import eventually
 
 if not DOCKERFILE.exists():
     pytest.skip("needs a checkout: no docker/ here", allow_module_level=True)

@@ -14,9 +14,9 @@ from ruamel.yaml import YAML
 
 from facilitator.settings import read_settings
 from facilitator.settings.load import load_settings
+from facilitator.testing.waiting import eventually
 from image.dockerfile import DOCKERFILE, ROOT, context_files, ignore_rules, stages
 from support.redis_servers import BINARY, command, free_port, needs_redis
-from support.waiting import eventually
 
 COMPOSE = ROOT / "docker/compose.yaml"
 

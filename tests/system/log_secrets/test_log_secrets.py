@@ -18,17 +18,17 @@ from facilitator.plugin.discovery import available_plugins
 from facilitator.plugin.loading import load_plugins
 from facilitator.settings.schema import fields_of
 from facilitator.settings.sections import CORE_SECTIONS
+from facilitator.testing.http import call
+from facilitator.testing.payments import request_body, requirements
+from facilitator.testing.running import NETWORK
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.samples import genesis_output, sign_payment
-from support.client import call
 from support.faulty import install_faulty
-from support.payments import request_body, requirements
 from support.process import ServeProcess
 from support.redis_servers import RedisServer, needs_redis
 from support.redis_servers import running as running_redis
-from support.running import NETWORK
-from support.waiting import eventually
 
 pytestmark = needs_redis
 

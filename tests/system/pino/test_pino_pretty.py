@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from facilitator.testing.http import call
+from facilitator.testing.payments import request_body, requirements, transaction_id
+from facilitator.testing.running import NETWORK
 from facilitator_devnet.samples import genesis_output, sign_payment
-from support.client import call
 from support.faulty import install_faulty
 from support.npm import install_or_skip
-from support.payments import request_body, requirements, transaction_id
 from support.process import ServeProcess
-from support.running import NETWORK
 
 PROJECT = Path(__file__).parent
 LEVELS = {10: "TRACE", 20: "DEBUG", 30: "INFO", 40: "WARN", 50: "ERROR", 60: "FATAL"}

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
+from facilitator.testing.http import call
+from facilitator.testing.waiting import eventually
 from reload.conftest import Service
-from support.client import call
 from support.process import ServeProcess
-from support.waiting import eventually
 from support.web import Client
 
 Serve = Callable[..., Service]

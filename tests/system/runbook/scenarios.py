@@ -11,14 +11,14 @@ from typing import Any, TypeAlias
 import pytest
 
 from facilitator.clock import SystemClock
+from facilitator.testing.http import call
+from facilitator.testing.running import NETWORK
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from support import skewed
-from support.client import call
 from support.process import ServeProcess
 from support.redis_servers import RedisServer, free_port, needs_redis, running
-from support.running import NETWORK
-from support.waiting import eventually
 from workers.fleet import payment
 
 Scenario: TypeAlias = Callable[[Path], str]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from support.client import call
+from facilitator.testing.http import call
 from support.process import ServeProcess
 
 KEY = "s3cret-shop"

@@ -20,12 +20,12 @@ from facilitator.scripts.pool import ScriptPool
 from facilitator.scripts.turns import Turns
 from facilitator.settings import ScriptSettings
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.payments import ALICE, request_body, requirements
+from facilitator.testing.running import NETWORK
+from facilitator.testing.waiting import eventually
 from facilitator.x402.messages import parse_payment_request
 from facilitator.x402.reasons import Reason
 from support.minting import BAD, ENDLESS, GOOD, NOW, Chain, minting_payment
-from support.payments import ALICE, request_body, requirements
-from support.running import NETWORK
-from support.waiting import eventually
 
 pytest.importorskip("uplc", reason="the extra [plutus] is not installed")
 

@@ -20,8 +20,8 @@ from x402.schemas import (
     VerifyResultContext,
 )
 
-from support.payments import BOB, Payer, identified, requirements, transaction_id
-from support.running import Running
+from facilitator.testing.payments import BOB, Payer, identified, requirements, transaction_id
+from facilitator.testing.running import Running
 
 Run = Callable[..., Running]
 

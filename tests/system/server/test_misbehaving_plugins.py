@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from facilitator.testing.http import call
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.samples import genesis_output, payload, requirements, sign_payment
-from support.client import call
 from support.misbehaving import misbehaving
 from support.process import ServeProcess
-from support.waiting import eventually
 
 NETWORK = "cardano:preprod"
 OBSERVERS: dict[str, tuple[str, ...]] = {

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from facilitator.testing.http import call
 from facilitator_devnet.samples import genesis_output, payload, requirements, sign_payment
-from support.client import call
 from support.process import ServeProcess
 
 NETWORK = "cardano:preprod"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from facilitator.testing.waiting import eventually
 from support.process import ServeProcess
-from support.waiting import eventually
 
 TELLING = """
 import os, time

@@ -15,10 +15,8 @@ from typing import Any
 import pytest
 
 from facilitator.cardano.slots import KNOWN_ERAS
-from facilitator_devnet.genesis import PARAMETERS
-from facilitator_devnet.wallet import pay
-from support.client import call
-from support.payments import (
+from facilitator.testing.http import call
+from facilitator.testing.payments import (
     ALICE,
     MERCHANT,
     genesis_utxos,
@@ -26,8 +24,10 @@ from support.payments import (
     requirements,
     transaction_id,
 )
+from facilitator.testing.running import NETWORK
+from facilitator_devnet.genesis import PARAMETERS
+from facilitator_devnet.wallet import pay
 from support.process import ServeProcess
-from support.running import NETWORK
 
 PLUGIN = '''
     """The devnet, in a process that kills itself where it is told to."""

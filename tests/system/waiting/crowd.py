@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.cardano.transaction import Output, OutputRef, Value
+from facilitator.testing.http import call
+from facilitator.testing.payments import MERCHANT, request_body, requirements
+from facilitator.testing.running import NETWORK
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import Wallet, pay
-from support.client import call
-from support.payments import MERCHANT, request_body, requirements
 from support.process import ServeProcess
-from support.running import NETWORK
-from support.waiting import eventually
 
 FUNDS = 100_000_000
 USUAL_FILES = 1024

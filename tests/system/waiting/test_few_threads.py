@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from support.client import call
-from support.waiting import eventually
+from facilitator.testing.http import call
+from facilitator.testing.waiting import eventually
 from waiting.crowd import Facilitator, Response, Start, outcomes, settle_at_once
 
 CALLERS = 300

@@ -10,11 +10,11 @@ import pytest
 
 from facilitator.cardano.transaction import Output, Value
 from facilitator.roles.chain import InMempool
+from facilitator.testing.payments import MERCHANT, request_body, requirements, transaction_id
+from facilitator.testing.running import Running
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import Wallet, pay
-from support.payments import MERCHANT, request_body, requirements, transaction_id
-from support.running import Running
-from support.waiting import eventually
 from support.web import Client, read_answer
 
 CALLERS = 200

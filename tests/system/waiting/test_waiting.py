@@ -12,10 +12,10 @@ import pytest
 from facilitator.roles.chain import InMempool
 from facilitator.settlement import coordinator
 from facilitator.settlement.waiting_slots import PER_PAYMENT
-from support.client import call
-from support.payments import ALICE, BOB, CAROL, Payer, transaction_id
-from support.running import Running
-from support.waiting import eventually
+from facilitator.testing.http import call
+from facilitator.testing.payments import ALICE, BOB, CAROL, Payer, transaction_id
+from facilitator.testing.running import Running
+from facilitator.testing.waiting import eventually
 from waiting.crowd import Facilitator, Response, Start, all_but, outcomes, settle_at_once
 
 CALLERS = 1000

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from support.client import call
+from facilitator.testing.http import call
 
 
 class OpenDevnet:

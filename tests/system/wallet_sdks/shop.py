@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Transaction
-from support.client import call
+from facilitator.testing.http import call
 
 Json = dict[str, Any]
 

@@ -9,10 +9,10 @@ import pytest
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import OutputRef, Transaction
+from facilitator.testing.payments import ALICE, MERCHANT, requirements
+from facilitator.testing.running import NETWORK
 from facilitator_devnet.genesis import GENESIS_VALUES, PARAMETERS
 from facilitator_devnet.samples import genesis_output, sign_payment
-from support.payments import ALICE, MERCHANT, requirements
-from support.running import NETWORK
 from wallet_sdks.program import Program
 
 PROJECT = Path(__file__).parent / "blockfrost_js"

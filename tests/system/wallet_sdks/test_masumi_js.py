@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from facilitator.testing.http import call
 from facilitator_devnet.genesis import TEST_TOKEN
-from support.client import call
 from support.masumi import COLLATERAL, ESCROW, SELLER
 from support.process import ServeProcess
 from wallet_sdks.open_devnet import OpenDevnet

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from facilitator.testing.payments import MERCHANT, requirements
 from facilitator_devnet.genesis import TEST_TOKEN
-from support.payments import MERCHANT, requirements
 from support.process import ServeProcess
 from wallet_sdks.open_devnet import OpenDevnet
 from wallet_sdks.program import Program

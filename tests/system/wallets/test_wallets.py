@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.running import Running
 from support import wallets
-from support.running import Running
 
 PREFIX = "invalid_exact_cardano_payload"
 PHASE1 = f"{PREFIX}_phase1_invalid"

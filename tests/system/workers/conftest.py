@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from facilitator.clock import SystemClock
+from facilitator.testing.running import NETWORK
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
-from support.running import NETWORK
 from workers.fleet import Fleet
 
 

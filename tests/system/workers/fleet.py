@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from facilitator.cardano.slots import KNOWN_ERAS
+from facilitator.testing.payments import ALICE, MERCHANT, genesis_utxos, request_body, requirements
+from facilitator.testing.running import NETWORK
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import pay
-from support.payments import ALICE, MERCHANT, genesis_utxos, request_body, requirements
 from support.process import ServeProcess
-from support.running import NETWORK
-from support.waiting import eventually
 
 _LIFE = re.compile(r'"worker (\d+) (is ready|ended|cannot start)')
 

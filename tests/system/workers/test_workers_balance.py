@@ -11,8 +11,8 @@ import pytest
 from facilitator.api import application
 from facilitator.server import Server, listen, load_balancing, port_of
 from facilitator.server.load_balancing import ABSENT, MAX_YIELDS, YIELD_SECONDS, Balance
+from facilitator.testing.waiting import eventually
 from facilitator.x402.messages import PaymentRequest, VerifyResponse
-from support.waiting import eventually
 from support.web import NETWORK, Client, ScriptedService, payment, read_answer, settings
 
 

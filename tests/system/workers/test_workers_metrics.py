@@ -5,10 +5,10 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+from facilitator.testing.http import call
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.devnet import Devnet
-from support.client import call
 from support.exposition import scrape
-from support.waiting import eventually
 from workers.fleet import Fleet, payment
 
 LIVE = "/health/live"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.client import call
+from facilitator.testing.http import call
 from workers.fleet import Fleet
 
 MEMORY = "the storage is for one process, and server.workers is 2"

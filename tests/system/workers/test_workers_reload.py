@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from support.client import call
+from facilitator.testing.http import call
+from facilitator.testing.waiting import eventually
 from support.notices import Notices
-from support.waiting import eventually
 from workers.fleet import Fleet
 
 START = Callable[..., Fleet]

@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from facilitator.testing.http import call
+from facilitator.testing.payments import transaction_id
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.devnet import Devnet
-from support.client import call
-from support.payments import transaction_id
-from support.waiting import eventually
 from workers.fleet import Fleet, payment
 
 Body = dict[str, Any]

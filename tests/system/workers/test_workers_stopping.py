@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from support.client import call
-from support.waiting import eventually
+from facilitator.testing.http import call
+from facilitator.testing.waiting import eventually
 from workers.fleet import Fleet, payment
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from support.payments import Payer, transaction_id
-from support.running import NETWORK, Running
+from facilitator.testing.payments import Payer, transaction_id
+from facilitator.testing.running import NETWORK, Running
 
 KEY = "k" * 20
 

@@ -12,8 +12,8 @@ from limits.storage import MemoryStorage
 from facilitator.api.rate_limiters import MovingWindows, WindowRateLimiter
 from facilitator.settings import RateLimitSettings
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.rate_limiter import MINUTE, START, Make, RateLimiterContract
 from facilitator.testing.threads import together
-from support.rate_limits import MINUTE, START, Make, RateLimiterContract
 
 
 def limiter(everything: int, sensitive: int, now: Callable[[], float]) -> WindowRateLimiter:

@@ -10,12 +10,12 @@ from falcon.inspect import inspect_routes
 
 from facilitator.api.openapi import examples
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.payments import BOB, Payer, identified, transaction_id
+from facilitator.testing.payments import requirements as terms
+from facilitator.testing.running import NOW, Running
 from facilitator.x402.reasons import Reason
 from facilitator_devnet.genesis import TEST_TOKEN
 from support.described import Described
-from support.payments import BOB, Payer, identified, transaction_id
-from support.payments import requirements as terms
-from support.running import NOW, Running
 from support.web import Client, payment, requirements, serving
 
 Run = Callable[..., Running]

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from facilitator.testing.payments import Payer
+from facilitator.testing.running import Running
 from facilitator.testing.threads import together
-from support.payments import Payer
-from support.running import Running
 from support.web import Answer, Client
 
 SHOP, KIOSK = "203.0.113.7", "203.0.113.8"

@@ -16,7 +16,7 @@ from facilitator.runtime.composition import build_facilitator
 from facilitator.server import Server
 from facilitator.settings import ConfigInvalidError, RateLimitSettings
 from facilitator.testing.clock import ManualClock
-from support.running import NETWORK, Running
+from facilitator.testing.running import NETWORK, Running
 from support.web import Answer, Client, payment, serving
 
 SHOP, KIOSK = "203.0.113.7", "203.0.113.8"

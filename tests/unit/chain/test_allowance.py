@@ -17,8 +17,8 @@ from facilitator.roles.allowance import (
 )
 from facilitator.roles.chain import OutputStatus
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.running import NETWORK, NOW
 from facilitator_devnet.devnet import Devnet
-from support.running import NETWORK, NOW
 
 
 @pytest.fixture

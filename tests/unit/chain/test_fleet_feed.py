@@ -16,14 +16,14 @@ from facilitator.roles.chain import Spent, Unspent
 from facilitator.roles.sharing import Lease
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.payments import ALICE, genesis_utxos
+from facilitator.testing.running import NETWORK, NOW
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.devnet import Devnet
 from facilitator_sqlite.storage import SqliteStorage
-from support.payments import ALICE, genesis_utxos
 from support.polled import PolledChain
 from support.redis_servers import needs_redis, running
 from support.redis_storages import open_redis
-from support.running import NETWORK, NOW
-from support.waiting import eventually
 
 
 class Process:

@@ -8,9 +8,9 @@ from facilitator.chain.follower import Follower
 from facilitator.chain.kept_thread import KeptThread
 from facilitator.roles.chain import ChainUnavailable
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.running import NETWORK, NOW
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.devnet import Devnet
-from support.running import NETWORK, NOW
-from support.waiting import eventually
 
 
 def no_thread(thread: threading.Thread) -> None:

@@ -15,14 +15,14 @@ from facilitator.chain.utxo_cache import MAX_OUTPUTS, UtxoCache
 from facilitator.roles.allowance import NOT_ASKED
 from facilitator.roles.chain import ChainUnavailable, OutputStatus, Spent, Unspent
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.payments import ALICE, MERCHANT, genesis_utxos
+from facilitator.testing.running import NETWORK, NOW
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import pay
 from facilitator_memory.storage import MemoryStorage
-from support.payments import ALICE, MERCHANT, genesis_utxos
 from support.polled import PolledChain
-from support.running import NETWORK, NOW
-from support.waiting import eventually
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ import pytest
 from facilitator.cli import main
 from facilitator.client import purchase
 from facilitator.client.seed_wallet import SeedWallet
+from facilitator.testing.payments import ALICE, MERCHANT, transaction_id
+from facilitator.testing.running import NETWORK, Running
 from facilitator_devnet.blockfrost.api import BlockfrostApi
-from support.payments import ALICE, MERCHANT, transaction_id
-from support.running import NETWORK, Running
 from support.shop import Shop
 
 Run = Callable[..., Running]

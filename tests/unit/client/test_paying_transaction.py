@@ -11,10 +11,10 @@ from facilitator.cardano.transaction import Output, OutputRef, Value
 from facilitator.client.errors import CannotPay
 from facilitator.client.transaction import Amount, sign_payment
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.payments import ALICE, MERCHANT
+from facilitator.testing.running import NETWORK, NOW
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN
-from support.payments import ALICE, MERCHANT
-from support.running import NETWORK, NOW
 
 TTL = 200_000_000
 ADA = 1_000_000

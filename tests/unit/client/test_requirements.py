@@ -16,8 +16,8 @@ from facilitator.client.requirements import (
     choose_requirements,
     read_offer,
 )
-from support.payments import MERCHANT
-from support.running import NETWORK
+from facilitator.testing.payments import MERCHANT
+from facilitator.testing.running import NETWORK
 
 TERMS = {
     "scheme": "exact",

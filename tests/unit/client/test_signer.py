@@ -9,10 +9,10 @@ from facilitator.cardano.transaction import Output, OutputRef, Value
 from facilitator.client.errors import CannotPay
 from facilitator.client.signer import Signer
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.payments import ALICE, requirements
+from facilitator.testing.running import NETWORK, NOW
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.faults import Method
-from support.payments import ALICE, requirements
-from support.running import NETWORK, NOW
 
 ADA = 1_000_000
 

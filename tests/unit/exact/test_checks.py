@@ -19,11 +19,11 @@ from facilitator.exact.verification import Verifier
 from facilitator.inspection.report import Inspector
 from facilitator.roles.chain import OutputStatus, Spent, Unspent
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.payments import ALICE, MERCHANT, genesis_utxos, request_body, requirements
+from facilitator.testing.running import NETWORK
 from facilitator.x402.messages import PaymentRequest, parse_payment_request
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import pay
-from support.payments import ALICE, MERCHANT, genesis_utxos, request_body, requirements
-from support.running import NETWORK
 
 NOW = 1_800_000_000.0
 DECODING = ["terms", "transaction is base64", "nonce is well-formed", "transaction decodes"]

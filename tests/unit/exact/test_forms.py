@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from facilitator.testing.payments import BOB, MERCHANT, genesis_utxos, request_body, requirements
+from facilitator.testing.running import Running
 from facilitator_devnet.genesis import TEST_TOKEN
 from support.cbor_forms import AsSet, RandomForm, Raw, Tagged, encode
-from support.payments import BOB, MERCHANT, genesis_utxos, request_body, requirements
-from support.running import Running
 
 FEE = 1_000_000
 """Lovelace: enough for the longest of forms."""

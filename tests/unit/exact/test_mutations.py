@@ -13,10 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from facilitator.roles.chain import SubmissionRejected
-from facilitator.x402.messages import MAX_INTEGER
-from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN
-from facilitator_devnet.wallet import pay
-from support.payments import (
+from facilitator.testing.payments import (
     ALICE,
     BOB,
     CAROL,
@@ -26,7 +23,10 @@ from support.payments import (
     request_body,
     requirements,
 )
-from support.running import Running
+from facilitator.testing.running import Running
+from facilitator.x402.messages import MAX_INTEGER
+from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN
+from facilitator_devnet.wallet import pay
 
 pytestmark = pytest.mark.once
 

@@ -12,11 +12,11 @@ from facilitator.exact.refused import Refused
 from facilitator.exact.verification import Verifier
 from facilitator.roles.chain import ChainUnavailable
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.payments import ALICE, genesis_utxos, request_body, requirements
+from facilitator.testing.running import NETWORK
 from facilitator.x402.messages import parse_payment_request
 from facilitator.x402.reasons import Reason
 from support.minting import BAD, BUDGET, GOOD, NOW, Chain, minting_payment
-from support.payments import ALICE, genesis_utxos, request_body, requirements
-from support.running import NETWORK
 
 
 class EvaluatingChain(Chain):

@@ -18,9 +18,7 @@ import pytest
 from facilitator.cardano.cbor import Reader
 from facilitator.cardano.codec.body import read_body
 from facilitator.cardano.transaction import OutputRef, Value
-from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN
-from facilitator_devnet.wallet import build, pay, sign
-from support.payments import (
+from facilitator.testing.payments import (
     ALICE,
     BOB,
     CAROL,
@@ -30,7 +28,9 @@ from support.payments import (
     request_body,
     requirements,
 )
-from support.running import Running
+from facilitator.testing.running import Running
+from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN
+from facilitator_devnet.wallet import build, pay, sign
 
 PAYLOAD = "invalid_exact_cardano_payload"
 POLICY = "invalid_exact_cardano_requirements_policy"

@@ -3,9 +3,9 @@
 import cbor2
 
 from facilitator.exact.payment import LONGEST_REMEMBERED, read_transaction
+from facilitator.testing.payments import ALICE, MERCHANT, genesis_utxos
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import pay
-from support.payments import ALICE, MERCHANT, genesis_utxos
 from support.tracked import TTL
 
 

@@ -10,13 +10,13 @@ import pytest
 from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.plutus.application import apply_parameters
 from facilitator.cardano.transaction import Language, Script, Value
+from facilitator.testing.payments import ALICE, MERCHANT, genesis_utxos, request_body, requirements
+from facilitator.testing.running import Running
 from facilitator_devnet.encoding import output_map
 from facilitator_devnet.genesis import TEST_TOKEN
 from facilitator_devnet.wallet import build, key_hash, sign
 from support.ledger_values import native, plutus, script_address
-from support.payments import ALICE, MERCHANT, genesis_utxos, request_body, requirements
 from support.plutus_programs import program
-from support.running import Running
 
 PAYLOAD = "invalid_exact_cardano_payload"
 MISMATCH = f"{PAYLOAD}_script_address_mismatch"

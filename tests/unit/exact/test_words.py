@@ -7,8 +7,8 @@ import pytest
 
 from facilitator.cardano.transaction import OutputRef
 from facilitator.roles.chain import Spent, Unknown
-from support.payments import Payer
-from support.running import Running
+from facilitator.testing.payments import Payer
+from facilitator.testing.running import Running
 
 LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"
 REQUIREMENTS = "invalid_exact_cardano_requirements"

@@ -10,9 +10,9 @@ import pytest
 from facilitator.cardano.rules import LEDGER_RULES, STATIC_RULES
 from facilitator.roles.rate_limit import RateDecision
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.payments import ALICE, Payer, requirements
+from facilitator.testing.running import NETWORK, Running
 from support import wallets
-from support.payments import ALICE, Payer, requirements
-from support.running import NETWORK, Running
 from support.web import serving
 
 SETTINGS = {

@@ -16,10 +16,10 @@ from facilitator.observability.metrics import METRICS
 from facilitator.observability.storage_metrics import OPERATIONS
 from facilitator.roles.claim import ClaimState
 from facilitator.roles.metrics import Histogram
+from facilitator.testing.payments import requirements
+from facilitator.testing.running import NETWORK, Running
 from facilitator.x402.reasons import Reason
 from support.exposition import scrape
-from support.payments import requirements
-from support.running import NETWORK, Running
 
 JUNK = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20)
 METHOD = st.sampled_from(sorted(METHODS)) | st.from_regex(r"[A-Z]{1,12}", fullmatch=True)

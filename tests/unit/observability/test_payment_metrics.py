@@ -8,10 +8,10 @@ import pytest
 from facilitator import __version__
 from facilitator.roles.claim import ClaimState
 from facilitator.roles.metrics import NO_METER
+from facilitator.testing.payments import Payer
+from facilitator.testing.running import NETWORK, Running
+from facilitator.testing.waiting import eventually
 from support.exposition import Metrics, scrape
-from support.payments import Payer
-from support.running import NETWORK, Running
-from support.waiting import eventually
 from support.web import Client
 
 Run = Callable[..., Running]

@@ -10,8 +10,8 @@ from facilitator.payments.bindings import Bindings, Holder, Name
 from facilitator.roles.chain import ChainProvider, NotFound, TransactionStatus
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.examples import example_claim
+from facilitator.testing.running import NETWORK, NOW
 from facilitator_memory.storage import MemoryStorage
-from support.running import NETWORK, NOW
 
 LATER = NOW + 1000
 FIRST, SECOND = (Name("key", "", name * 32, NETWORK) for name in ("aa", "bb"))

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from support.payments import BOB, Payer, requirements, transaction_id
-from support.running import NOW, Running
-from support.waiting import eventually
+from facilitator.testing.payments import BOB, Payer, requirements, transaction_id
+from facilitator.testing.running import NOW, Running
+from facilitator.testing.waiting import eventually
 
 PENDING = "settlement_pending"
 INPUT_NOT_AVAILABLE = "invalid_exact_cardano_payload_input_not_available"

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from facilitator.testing.border import unguarded
+from facilitator.testing.payments import BOB, Payer, identified, requirements, transaction_id
+from facilitator.testing.running import Running
 from facilitator_memory.storage import MemoryStorage
-from support.border import unguarded
-from support.payments import BOB, Payer, identified, requirements, transaction_id
-from support.running import Running
 
 PENDING = "settlement_pending"
 DUPLICATE = "duplicate_settlement"

@@ -33,10 +33,10 @@ from facilitator.roles.rate_limit import RateDecision
 from facilitator.roles.sharing import Lease, SharesChain
 from facilitator.roles.storage import HasServerTime, StorageUnavailable
 from facilitator.testing.examples import example_claim
+from facilitator.testing.running import NETWORK
 from facilitator.x402.reasons import Reason
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
-from support.running import NETWORK
 
 REF = OutputRef(bytes.fromhex("ab" * 32), 0)
 POINT = Point(1, "ab" * 32)

@@ -9,10 +9,10 @@ import pytest
 from facilitator.api import probe
 from facilitator.plugin.loading import load_plugins
 from facilitator.roles.claim import ClaimState
-from support.border import unguarded
+from facilitator.testing.border import unguarded
+from facilitator.testing.payments import Payer, transaction_id
+from facilitator.testing.running import NETWORK, Running
 from support.paired import Paired, installed
-from support.payments import Payer, transaction_id
-from support.running import NETWORK, Running
 from support.web import payment, serving
 
 LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"

@@ -18,6 +18,7 @@ from facilitator.plugin.manager import Plugins
 from facilitator.roles.requests import RequestView, ResponseView
 from facilitator.settings import load_settings
 from facilitator.testing.examples import example_claim
+from facilitator.testing.waiting import eventually
 from facilitator.x402.messages import SettleResponse, VerifyResponse
 from support.misbehaving import (
     FAILS,
@@ -29,7 +30,6 @@ from support.misbehaving import (
     misbehaving,
 )
 from support.payment_views import PAYMENT
-from support.waiting import eventually
 
 REQUEST = RequestView("id", "POST", "/verify", "/verify", "127.0.0.1", None, {"host": "here"})
 OBSERVERS: Mapping[str, Mapping[str, Any]] = {

@@ -17,6 +17,7 @@ from facilitator.plugin.manager import Plugins
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.settings import load_settings
 from facilitator.testing.examples import example_claim
+from facilitator.testing.waiting import eventually
 from support.misbehaving import (
     DROPPED,
     FAILS,
@@ -30,7 +31,6 @@ from support.misbehaving import (
     misbehaving,
 )
 from support.payment_views import PAYMENT
-from support.waiting import eventually
 
 Install = Callable[..., Plugins]
 

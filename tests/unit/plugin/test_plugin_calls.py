@@ -16,11 +16,11 @@ from facilitator.plugin.manager import Plugins
 from facilitator.roles.payment_hooks import Refusal
 from facilitator.runtime.chains import one_chain_provider
 from facilitator.settings import load_settings
+from facilitator.testing.border import unguarded
+from facilitator.testing.waiting import DEADLINE_SECONDS
 from facilitator.x402.messages import SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
-from support.border import unguarded
 from support.payment_views import PAYMENT
-from support.waiting import DEADLINE_SECONDS
 from support.web import payment, serving
 
 RECORDS = """

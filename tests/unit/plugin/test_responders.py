@@ -11,12 +11,12 @@ import pytest
 
 from facilitator.plugin import observers
 from facilitator.plugin.manager import Plugins
+from facilitator.testing.payments import Payer
+from facilitator.testing.running import NETWORK, Running
+from facilitator.testing.waiting import eventually
 from facilitator.x402.messages import SettleResponse, VerifyResponse
 from support.misbehaving import FAILS, SHORT, WAYS, misbehaving
 from support.payment_views import PAYMENT, VALID
-from support.payments import Payer
-from support.running import NETWORK, Running
-from support.waiting import eventually
 
 ADDS = """
     @hookimpl

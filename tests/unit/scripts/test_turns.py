@@ -7,7 +7,7 @@ import pytest
 
 from facilitator.scripts import turns as turns_module
 from facilitator.scripts.turns import NoTurn, Turns
-from support.waiting import eventually
+from facilitator.testing.waiting import eventually
 
 
 class Crowd:

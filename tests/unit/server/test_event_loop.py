@@ -8,7 +8,7 @@ import pytest
 from facilitator.api import application
 from facilitator.server import Server
 from facilitator.server.connection import HttpConnection
-from support.waiting import eventually
+from facilitator.testing.waiting import eventually
 from support.web import NETWORK, Client, ScriptedService, payment, read_answer, settings
 
 GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"

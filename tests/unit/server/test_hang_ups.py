@@ -14,8 +14,8 @@ import pytest
 from facilitator.api import application
 from facilitator.server import Server
 from facilitator.server import connection as http_connection
+from facilitator.testing.waiting import eventually
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
-from support.waiting import eventually
 from support.web import NETWORK, Client, ScriptedService, payment, read_answer, serving, settings
 
 GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"

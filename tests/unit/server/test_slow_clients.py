@@ -18,8 +18,8 @@ from facilitator.api import application
 from facilitator.server import Server, http_server, tasks
 from facilitator.server import connection as http_connection
 from facilitator.server.connection import HttpConnection
+from facilitator.testing.waiting import eventually
 from facilitator.x402.messages import PaymentRequest, VerifyResponse
-from support.waiting import eventually
 from support.web import NETWORK, Client, ScriptedService, payment, read_answer, serving, settings
 
 GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -13,7 +13,7 @@ from facilitator.observability.logs import configure_logging
 from facilitator.server import thread_pool
 from facilitator.server.thread_pool import SPARE_THREADS, ElasticThreadPool
 from facilitator.settings import LogSettings
-from support.waiting import eventually
+from facilitator.testing.waiting import eventually
 
 MOST = SPARE_THREADS + 7
 

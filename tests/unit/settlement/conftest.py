@@ -8,9 +8,9 @@ import pytest
 from facilitator.chain.followed_chain import build_followed_chain
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.running import NETWORK, NOW
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
-from support.running import NETWORK, NOW
 
 
 @pytest.fixture

@@ -12,15 +12,15 @@ from facilitator.roles.chain import InMempool, NotFound, SubmissionRejected, Uns
 from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.examples import example_claim
+from facilitator.testing.payments import ALICE, MERCHANT
+from facilitator.testing.running import NETWORK, NOW
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import pay
 from facilitator_memory.storage import MemoryStorage
-from support.payments import ALICE, MERCHANT
 from support.refusal_catalogue import CATALOGUE
-from support.running import NETWORK, NOW
 from support.tracked import state_of
-from support.waiting import eventually
 
 REAL = st.sampled_from([case.text for case in CATALOGUE if len(case.text) < 10_000])
 

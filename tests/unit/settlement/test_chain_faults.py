@@ -7,8 +7,8 @@ import pytest
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.roles.chain import InBlock, NotFound
-from support.payments import Payer, request_body, requirements, transaction_id
-from support.running import Running
+from facilitator.testing.payments import Payer, request_body, requirements, transaction_id
+from facilitator.testing.running import Running
 
 Run = Callable[..., Running]
 PENDING = "settlement_pending"

@@ -15,13 +15,19 @@ from facilitator.settlement.tracking import correction, given_up
 from facilitator.settlement.tracking.given_up import GivenUp
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.payments import (
+    Payer,
+    identified,
+    request_body,
+    requirements,
+    transaction_id,
+)
+from facilitator.testing.running import NETWORK, NOW, Running
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
 from support.exposition import scrape
-from support.payments import Payer, identified, request_body, requirements, transaction_id
-from support.running import NETWORK, NOW, Running
 from support.tracked import VALID_SECONDS, claim_on, state_of
-from support.waiting import eventually
 
 Run = Callable[..., Running]
 IDENTIFIER = "pay_0123456789abcdef"

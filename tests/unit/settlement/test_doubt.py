@@ -23,11 +23,11 @@ from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.settlement import transitions
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.running import NOW
+from facilitator.testing.waiting import DEADLINE_SECONDS, eventually
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
-from support.running import NOW
 from support.tracked import claim_on, state_of
-from support.waiting import DEADLINE_SECONDS, eventually
 
 NOT_SENT = ChainUnavailable("the mempool is full")
 KNOWN = SubmissionRejected("all inputs are spent", proves=Proof.INPUTS)

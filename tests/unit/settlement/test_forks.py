@@ -13,11 +13,11 @@ from facilitator.roles.chain import (
 from facilitator.roles.claim import Claim, ClaimState
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.running import NOW
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
-from support.running import NOW
 from support.tracked import change_of, claim_on, claim_over, state_of
-from support.waiting import eventually
 
 
 class Replica:

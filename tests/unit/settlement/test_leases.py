@@ -13,12 +13,12 @@ from facilitator.settlement.tracking.claim_leases import ClaimLeases
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.examples import example_claim, example_reservation
+from facilitator.testing.payments import Payer, transaction_id
+from facilitator.testing.running import NOW, Running
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
-from support.payments import Payer, transaction_id
-from support.running import NOW, Running
 from support.tracked import claim_on, state_of
-from support.waiting import eventually
 
 Run = Callable[..., Running]
 HOUR = 3600.0

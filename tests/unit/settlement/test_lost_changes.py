@@ -11,12 +11,12 @@ from facilitator.settlement import transitions
 from facilitator.settlement.tracking.pending_settlement import PendingSettlement
 from facilitator.settlement.tracking.recovery import Recovery
 from facilitator.testing.examples import example_claim
+from facilitator.testing.payments import Payer, transaction_id
+from facilitator.testing.running import NOW, Running
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
-from support.payments import Payer, transaction_id
-from support.running import NOW, Running
 from support.tracked import claim_on
-from support.waiting import eventually
 
 PENDING = "settlement_pending"
 DUPLICATE = "duplicate_settlement"

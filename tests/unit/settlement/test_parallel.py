@@ -9,11 +9,11 @@ from facilitator.roles.chain import InMempool
 from facilitator.roles.claim import ClaimState
 from facilitator.settlement.tracking.parallel import Parallel
 from facilitator.settlement.tracking.tracker import Tracker
+from facilitator.testing.running import NOW
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
-from support.running import NOW
 from support.tracked import claim_on, state_of
-from support.waiting import eventually
 
 NUMBERS = range(20)
 

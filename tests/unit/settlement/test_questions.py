@@ -13,12 +13,12 @@ from facilitator.settlement.tracking.questions import ASKED_A_SECOND, Questions
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.examples import example_claim
+from facilitator.testing.payments import ALICE
+from facilitator.testing.running import NOW
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
-from support.payments import ALICE
-from support.running import NOW
 from support.tracked import VALID_SECONDS, claim_over, state_of
-from support.waiting import eventually
 
 CLAIMS = 9
 """More than may be asked for at once."""

@@ -10,12 +10,12 @@ from facilitator.roles.chain import SubmissionRejected
 from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.payments import ALICE, genesis_utxos
+from facilitator.testing.running import NOW
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
-from support.payments import ALICE, genesis_utxos
-from support.running import NOW
 from support.tracked import TTL, VALID_SECONDS, claim_on, claim_over, state_of
-from support.waiting import eventually
 
 FINAL = (Proof.BYTES, Proof.PARAMETERS)
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from facilitator.roles.storage import StorageUnavailable
-from support.payments import Payer
-from support.running import Running
+from facilitator.testing.payments import Payer
+from facilitator.testing.running import Running
 
 
 class Reporter:

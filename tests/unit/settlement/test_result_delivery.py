@@ -7,10 +7,10 @@ import pytest
 
 from facilitator.roles.claim import Claim
 from facilitator.roles.storage import StorageUnavailable
+from facilitator.testing.payments import Payer
+from facilitator.testing.running import Running
+from facilitator.testing.waiting import eventually
 from facilitator.x402.messages import SettleResponse, parse_payment_request
-from support.payments import Payer
-from support.running import Running
-from support.waiting import eventually
 
 PENDING = "settlement_pending"
 DUPLICATE = "duplicate_settlement"

@@ -8,9 +8,9 @@ import pytest
 from facilitator.roles.chain import NotFound
 from facilitator.roles.claim import ClaimState
 from facilitator.roles.storage import StorageUnavailable
-from support.payments import Payer, transaction_id
-from support.running import Running
-from support.waiting import eventually
+from facilitator.testing.payments import Payer, transaction_id
+from facilitator.testing.running import Running
+from facilitator.testing.waiting import eventually
 
 PENDING = "settlement_pending"
 LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"

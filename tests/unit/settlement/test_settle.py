@@ -10,8 +10,14 @@ from typing import Any
 import pytest
 
 from facilitator.roles.chain import InBlock, NotFound
-from support.payments import Payer, identified, request_body, requirements, transaction_id
-from support.running import Running
+from facilitator.testing.payments import (
+    Payer,
+    identified,
+    request_body,
+    requirements,
+    transaction_id,
+)
+from facilitator.testing.running import Running
 
 Run = Callable[..., Running]
 PENDING = "settlement_pending"

@@ -6,11 +6,11 @@ from facilitator.roles.chain import ChainUnavailable, InBlock, InMempool, NotFou
 from facilitator.roles.claim import ClaimState, Delivery
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.running import NOW
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
-from support.running import NOW
 from support.tracked import claim_on, state_of
-from support.waiting import eventually
 
 
 def test_what_an_earlier_process_left_is_taken_up_at_start(

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from facilitator.testing.http import call
 from facilitator_devnet.genesis import wallets
 from support.blockfrost_api_client import BlockfrostApiClient
-from support.client import call
 from support.process import ServeProcess
 
 ALICE = wallets("cardano:preprod")["alice"].bech32

@@ -6,8 +6,8 @@ import pytest
 
 from facilitator.api import probe
 from facilitator.chain.failover import circuit_breaker
+from facilitator.testing.running import NETWORK
 from support.paired import Paired, installed
-from support.running import NETWORK
 
 FOREVER = 1e9
 

@@ -34,13 +34,13 @@ from facilitator.roles.chain import (
     Unspent,
 )
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.payments import ALICE, MERCHANT, genesis_utxos
+from facilitator.testing.running import NETWORK, NOW
 from facilitator.testing.threads import together
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import pay
 from support.paired import CountedDevnet
-from support.payments import ALICE, MERCHANT, genesis_utxos
-from support.running import NETWORK, NOW
-from support.waiting import eventually
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 from facilitator.chain.failover.failover_chain import FailoverChain, build_failover_chain
 from facilitator.testing.chain import ChainProviderContract
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.over_devnet import OverDevnet
+from facilitator.testing.running import NETWORK, NOW
 from facilitator_devnet.devnet import Devnet
-from support.contract import OverDevnet
 from support.paired import CountedDevnet
-from support.running import NETWORK, NOW
 
 
 class TestSingleProvider(ChainProviderContract):

@@ -9,9 +9,9 @@ from facilitator.chain.failover.circuit_breaker import FAILURES, MIN_COOLING_SEC
 from facilitator.chain.failover.failover_chain import build_failover_chain
 from facilitator.plugin import ChainUnavailable, ProviderUnusable
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.running import NETWORK, NOW
 from facilitator.testing.threads import together
 from support.paired import CountedDevnet
-from support.running import NETWORK, NOW
 
 WRONG = "it is of cardano:mainnet"
 

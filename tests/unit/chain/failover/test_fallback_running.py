@@ -10,9 +10,9 @@ import pytest
 from facilitator.cardano.refusals import Proof
 from facilitator.chain.failover import provider_pool
 from facilitator.roles.chain import InMempool, NotFound, SubmissionRejected
+from facilitator.testing.payments import Payer, transaction_id
+from facilitator.testing.waiting import eventually
 from support.paired import Paired
-from support.payments import Payer, transaction_id
-from support.waiting import eventually
 
 Start = Callable[..., Paired]
 LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"

@@ -13,10 +13,10 @@ from facilitator.cli import check
 from facilitator.errors import ConfigInvalidError, PluginError
 from facilitator.plugin.loading import configure
 from facilitator.runtime.composition import Facilitator, build_facilitator
+from facilitator.testing.border import unguarded
+from facilitator.testing.running import NETWORK
 from facilitator_devnet.devnet import Devnet
-from support.border import unguarded
 from support.paired import installed
-from support.running import NETWORK
 
 PREVIEW = "cardano:preview"
 Start = Callable[..., Facilitator]

@@ -19,11 +19,11 @@ from facilitator.roles.storage import StorageUnavailable
 from facilitator.server import ListenError, listen, port_of
 from facilitator.settings import ServerSettings, Settings, load_settings
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.running import NETWORK, NOW
 from facilitator_blockfrost.budget import Budget
 from facilitator_devnet.devnet import Devnet
 from support.process import ServeProcess
 from support.redis_servers import needs_redis, running
-from support.running import NETWORK, NOW
 
 KEY = "0123456789abcdefghijklmnopqrstuv"
 

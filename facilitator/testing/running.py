@@ -3,23 +3,28 @@
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.plugin.loading import configure
 from facilitator.runtime.composition import build_facilitator
 from facilitator.server import Server
+from facilitator.testing.border import unguarded
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.faults import Faults, inject
+from facilitator.testing.http import call
 from facilitator_devnet.devnet import Devnet
-from support.border import unguarded
-from support.client import call
 
 NOW = 1_765_000_000.0
 NETWORK = "cardano:preprod"
 
 
 class Running:
-    """The facilitator, its devnet and its clock, and a client for its API."""
+    """The facilitator, its devnet and its clock, and a client for its API.
+
+    The clock stands still until it is moved, and the devnet makes blocks only when asked to.
+    """
 
     def __init__(
         self,
@@ -28,7 +33,12 @@ class Running:
         settings: Mapping[str, str],
         clock: ManualClock | None = None,
         real_time: bool = False,
+        faults: Mapping[str, Faults] = MappingProxyType({}),
     ) -> None:
+        """Start it with settings as environment variables; relative paths begin in ``folder``.
+
+        ``faults`` are those of the parts that the hooks ``storage`` and ``chain_provider`` return.
+        """
         environ = {
             "FACILITATOR_PLUGINS": "devnet,memory",
             "FACILITATOR_DEVNET__BLOCK_SECONDS": "0",
@@ -38,6 +48,7 @@ class Running:
         }
         self.clock = None if real_time else clock or ManualClock(NOW)
         loaded, plugins = configure(environ=environ, cwd=folder)
+        inject(plugins, faults)
         self.facilitator = build_facilitator(loaded, plugins, self.clock)
         self.facilitator.start()
         self.server = Server(
@@ -51,18 +62,20 @@ class Running:
 
     @property
     def devnet(self) -> Devnet:
+        """The devnet that stands in for the network."""
         chain = unguarded(self.facilitator.chains[NETWORK])
         assert isinstance(chain, Devnet)
         return chain
 
     @property
     def slot(self) -> int:
-        """The slot that it is now."""
+        """The present slot."""
         now = time.time() if self.clock is None else self.clock.time()
         return KNOWN_ERAS[NETWORK].slot_at(int(now * 1000))
 
     @property
     def url(self) -> str:
+        """The root of its API."""
         return f"http://127.0.0.1:{self.server.port}"
 
     def call(
@@ -72,14 +85,17 @@ class Running:
         body: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Any]:
+        """Make a request; return the status and the decoded answer."""
         return call(self.server.port, method, path, body, headers)
 
     def verify(self, body: object) -> dict[str, Any]:
+        """Return the answer of ``/verify``, whose status is 200."""
         status, answer = self.call("POST", "/verify", body)
         assert status == 200, answer
         return dict(answer)
 
     def settle(self, body: object, **headers: str) -> dict[str, Any]:
+        """Return the answer of ``/settle``, whose status is 200."""
         status, answer = self.call("POST", "/settle", body, headers)
         assert status == 200, answer
         return dict(answer)
@@ -96,11 +112,12 @@ class Running:
         raise AssertionError(answer)
 
     def next_block(self) -> None:
-        """A block one second later."""
+        """Make a block one second later."""
         if self.clock is not None:
             self.clock.advance(1)
         self.devnet.produce_block()
 
     def close(self) -> None:
+        """Stop it."""
         self.server.close()
         self.facilitator.close()

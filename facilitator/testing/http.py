@@ -13,7 +13,10 @@ def call(
     body: object = None,
     headers: Mapping[str, str] | None = None,
 ) -> tuple[int, Any]:
-    """The status and the decoded JSON of the answer; ``body`` is sent as JSON unless bytes."""
+    """Return the status and the decoded JSON of the answer.
+
+    The body is sent as JSON unless it is bytes.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -1,4 +1,4 @@
-"""A chain provider under the contract's tests, and the devnet that it tells of."""
+"""A chain provider under the contract's tests, and the devnet that it shows."""
 
 from itertools import count
 from typing import Generic, TypeVar
@@ -17,6 +17,7 @@ class OverDevnet(Generic[Provider]):
     """A :class:`facilitator.testing.chain.ChainUnderTest` with a wallet that spends on it."""
 
     def __init__(self, provider: Provider, devnet: Devnet) -> None:
+        """Change the chain of the devnet, which the provider shows."""
         self.provider = provider
         self.devnet = devnet
         self._payer = Wallet("contract")
@@ -24,14 +25,17 @@ class OverDevnet(Generic[Provider]):
         self._funded: dict[OutputRef, Output] = {}
 
     def make_block(self) -> None:
+        """Make a block of the submitted transactions."""
         self.devnet.produce_block()
 
     def roll_back(self, blocks: int) -> None:
+        """Replace the newest blocks by as many others, without their transactions."""
         self.devnet.rollback(blocks, drop=True)
         for _ in range(blocks):
             self.devnet.produce_block()
 
     def fund(self) -> OutputRef:
+        """Make an output with an asset."""
         ref = self.devnet.fund(self._payer.address, 100_000_000, {ASSET: 7})
         found = self.devnet.outputs([ref])[ref]
         assert isinstance(found, Unspent)
@@ -39,6 +43,7 @@ class OverDevnet(Generic[Provider]):
         return ref
 
     def spend(self, ref: OutputRef) -> bytes:
+        """Return a signed transaction that spends it."""
         return pay(
             self._payer,
             {ref: self._funded[ref]},

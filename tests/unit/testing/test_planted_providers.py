@@ -1,0 +1,88 @@
+"""The contract of chain providers catches an error of a client, and a guess, during an outage."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from facilitator.cardano.transaction import OutputRef
+from facilitator.roles.chain import ChainUnavailable, NotFound, Spent, SubmissionUnknown
+from facilitator.testing.chain import ChainProviderContract
+from facilitator.testing.clock import ManualClock
+from facilitator.testing.over_devnet import OverDevnet
+from facilitator_devnet.devnet import Devnet
+
+METHODS = ("tip", "blocks_after", "transaction", "outputs", "submit", "outputs_at", "ledger_state")
+GUESSES: Mapping[str, Callable[[Any], Any]] = {
+    "tip": lambda devnet: Devnet.tip(devnet),
+    "blocks_after": lambda _: [],
+    "transaction": lambda _: NotFound(),
+    "outputs": lambda _: {OutputRef(b"\xab" * 32, 0): Spent()},
+    "outputs_at": lambda _: {},
+}
+
+
+class Cable(Devnet):
+    """A devnet behind a cable, with one method that fails in its own way."""
+
+    cut = False
+    bad = ""
+    guesses = False
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        if name not in METHODS or not self.cut:
+            return found
+        if name != self.bad:
+            error = SubmissionUnknown if name == "submit" else ChainUnavailable
+        elif self.guesses:
+            return lambda *_: GUESSES[name](self)
+        else:
+            error = TimeoutError  # type: ignore[assignment]
+        return lambda *_: _raise(error("no answer"))
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+class UnderTest(OverDevnet[Cable]):
+    def cut_off(self) -> None:
+        self.provider.cut = True
+
+
+@pytest.fixture
+def chain() -> Iterator[UnderTest]:
+    with closing(Cable("cardano:preprod", ManualClock(1_765_000_000.0))) as devnet:
+        yield UnderTest(devnet, devnet)
+
+
+def outage(chain: UnderTest) -> None:
+    ChainProviderContract().test_a_provider_that_is_cut_off_says_so(chain)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_error_of_a_client_is_caught(chain: UnderTest, method: str) -> None:
+    chain.provider.bad = method
+    with pytest.raises(AssertionError, match=f"{method}.*TimeoutError"):
+        outage(chain)
+
+
+@pytest.mark.parametrize("method", GUESSES)
+def test_a_guess_is_caught(chain: UnderTest, method: str) -> None:
+    chain.provider.bad, chain.provider.guesses = method, True
+    with pytest.raises(AssertionError):
+        outage(chain)
+
+
+def test_an_outage_that_is_named_is_not_caught(chain: UnderTest) -> None:
+    outage(chain)
+
+
+def test_a_method_that_the_start_refuses_is_caught(
+    chain: UnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Cable, "tip", lambda self, at: Devnet.tip(self))  # noqa: ARG005
+    with pytest.raises(AssertionError, match="whose tip does not take"):
+        ChainProviderContract().test_the_start_takes_the_provider(chain)
