@@ -96,13 +96,18 @@ def _refusal(error: Exception) -> ApiError | None:
         case ServiceUnavailable():
             after = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
             return ApiError(503, error.reason, error.message, after)
-        case falcon.HTTPNotFound():
+        case falcon.HTTPNotFound() if not _has_words(error):
             return ApiError(404, "not_found", "There is nothing here; GET / lists what there is.")
-        case falcon.HTTPMethodNotAllowed():
+        case falcon.HTTPMethodNotAllowed() if not _has_words(error):
             return _method_not_allowed(error)
         case falcon.HTTPError():
             return _from_falcon(error)
     return None
+
+
+def _has_words(error: falcon.HTTPError) -> bool:
+    """Return True if the resource of a plugin says more than the status."""
+    return bool(error.description) or error.title not in (None, _status_line(error))
 
 
 def _method_not_allowed(error: falcon.HTTPMethodNotAllowed) -> ApiError:
@@ -113,8 +118,18 @@ def _method_not_allowed(error: falcon.HTTPMethodNotAllowed) -> ApiError:
 
 def _from_falcon(error: falcon.HTTPError) -> ApiError:
     """Return the refusal of Falcon or of a plugin's resource."""
-    title = str(error.title or "bad request").removeprefix(f"{error.status_code} ")
-    reason = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")
+    standard = _status_line(error).removeprefix(f"{error.status_code} ")
+    title = str(error.title or standard).removeprefix(f"{error.status_code} ")
+    # A title in letters that a reason cannot have leaves the name of the status.
+    reason = _as_reason(title) or _as_reason(standard)
     return ApiError(
         error.status_code, reason, str(error.description or title), dict(error.headers or {})
     )
+
+
+def _as_reason(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")
+
+
+def _status_line(error: falcon.HTTPError) -> str:
+    return str(falcon.code_to_http_status(error.status))

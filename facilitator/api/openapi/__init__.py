@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
+
 from facilitator import __version__
 from facilitator.api.openapi.messages import MESSAGE_SCHEMAS
 from facilitator.api.openapi.operations import paths
@@ -11,6 +13,7 @@ from facilitator.api.openapi.parameters import PARAMETERS
 from facilitator.api.openapi.refusals import HEADERS
 from facilitator.api.openapi.report import REPORT_SCHEMAS
 from facilitator.api.openapi.schemas import SCHEMAS, reason_schema
+from facilitator.errors import PluginError
 
 _DESCRIPTION = """\
 Verifies and settles x402 payments on Cardano.
@@ -43,7 +46,8 @@ def build_document(
 
     Args:
         core: URI templates of the core. :class:`ValueError` for one that is not described.
-        further: Falcon resources by URI template; an attribute ``openapi`` is the path item.
+        further: Falcon resources by URI template; an attribute ``openapi`` is the path item, and
+            :class:`PluginError` if that is none.
         max_body_bytes: The greatest size of a body.
         keys_needed: True if payments need an API key; a plugin may ask for one in any case.
         reasons: Reasons of refusals that transfer methods declare.
@@ -52,8 +56,8 @@ def build_document(
     known = paths(max_body_bytes, schemes if keys_needed else [{}, *schemes])
     described = {path: known[path] for path in sorted(core, key=[*known].index)}
     for path, resource in further.items():
-        if hasattr(resource, "openapi"):
-            described[re.sub(r"\{(\w+):[^{}]*\}", r"{\1}", path)] = resource.openapi
+        if (item := path_item(path, resource)) is not None:
+            described[re.sub(r"\{(\w+):[^{}]*\}", r"{\1}", path)] = item
     return {
         "openapi": "3.1.0",
         "info": {
@@ -76,3 +80,28 @@ def build_document(
             "securitySchemes": _SCHEMES,
         },
     }
+
+
+def path_item(path: str, resource: object) -> dict[str, Any] | None:
+    """Return how a plugin's resource describes itself; ``None`` if it does not.
+
+    Raises :class:`PluginError` for what JSON cannot express, or what is no object in it.
+    """
+    item = getattr(resource, "openapi", None)
+    if item is None:
+        return None
+    try:
+        written = orjson.loads(orjson.dumps(item, default=_plain))
+    except (TypeError, ValueError) as error:
+        why = str(error)
+    else:
+        if isinstance(written, dict):
+            return written
+        why = f"it is a {type(item).__name__}, not a mapping"
+    raise PluginError(f"a plugin brings the route {path}, whose openapi cannot be shown: {why}")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"JSON has no {type(value).__name__}")

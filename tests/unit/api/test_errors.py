@@ -267,6 +267,40 @@ def test_what_a_plugins_route_refuses_has_the_same_shape(tmp_path: Path) -> None
     assert answer.headers["retry-after"] == "3"
 
 
+@pytest.mark.parametrize(
+    ("error", "status", "reason", "message"),
+    [
+        (falcon.HTTPNotFound(), 404, "not_found", "There is nothing here; GET / lists what there"),
+        (falcon.HTTPNotFound(title="No such tea"), 404, "no_such_tea", "No such tea"),
+        (falcon.HTTPNotFound(description="no tea is left"), 404, "not_found", "no tea is left"),
+        (
+            falcon.HTTPNotFound(title="No tea", description="drink water"),
+            404,
+            "no_tea",
+            "drink wat",
+        ),
+        (falcon.HTTPNotFound(title="Нет чая"), 404, "not_found", "Нет чая"),
+        (falcon.HTTPMethodNotAllowed(["GET"]), 405, "method_not_allowed", "This path takes GET on"),
+        (falcon.HTTPMethodNotAllowed(["GET"], title="Only drink"), 405, "only_drink", "Only drink"),
+        (falcon.HTTPGone(title="\U0001f375"), 410, "gone", "\U0001f375"),
+        (falcon.HTTPError(404, title="Empty pot"), 404, "empty_pot", "Empty pot"),
+        (falcon.HTTPError(418), 418, "i_m_a_teapot", "I'm a teapot"),
+    ],
+)
+def test_the_words_of_a_plugins_route_are_kept(
+    tmp_path: Path, error: falcon.HTTPError, status: int, reason: str, message: str
+) -> None:
+    class Teapot:
+        def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
+            raise error
+
+    with serving(tmp_path, api={"routes": {"/tea": Teapot()}}) as client:
+        answer = client.call("GET", "/tea")
+    assert (answer.status, answer.json["error"]) == (status, reason)
+    assert answer.json["message"].startswith(message)
+    assert answer.headers.get("allow") == ("GET" if status == 405 else None)
+
+
 @pytest.mark.parametrize("path", ["/settle", "/status/{transaction}", "/docs", "no-slash"])
 def test_a_plugin_cannot_take_a_route_of_the_core(tmp_path: Path, path: str) -> None:
     service, loaded = ScriptedService(), settings(tmp_path)

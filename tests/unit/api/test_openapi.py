@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from falcon.inspect import inspect_routes
 
 from facilitator.api.openapi import examples
+from facilitator.errors import PluginError
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import BOB, Payer, identified, transaction_id
 from facilitator.testing.payments import requirements as terms
@@ -208,6 +210,48 @@ def test_a_plugins_route_may_describe_itself(tmp_path: Path) -> None:
         assert client.call("GET", "/tea/1").status == 200
     assert document["paths"]["/tea/{pot}"] == Tea.openapi
     assert "/secret" not in document["paths"]
+
+
+def test_a_description_of_none_is_none(tmp_path: Path) -> None:
+    """As where a base class has one, and a class derived from it does not."""
+
+    class Tea:
+        openapi: Any = None
+
+        def on_get(self, req: Any, resp: Any) -> None: ...
+
+    with serving(tmp_path, api={"routes": {"/tea": Tea()}}) as client:
+        assert client.call("GET", "/tea").status == 200
+        assert "/tea" not in client.call("GET", "/openapi.json").json["paths"]
+
+
+@pytest.mark.parametrize(
+    "description", ["text", [], 1, dict, {"get": {1, 2}}, {1: {}}, {"get": float}, object()]
+)
+def test_a_description_that_cannot_be_shown_stops_the_start(
+    tmp_path: Path, description: object
+) -> None:
+    class Tea:
+        openapi = description
+
+        def on_get(self, req: Any, resp: Any) -> None: ...
+
+    with (
+        pytest.raises(PluginError, match=r"the route /tea, whose openapi cannot be shown: \w"),
+        serving(tmp_path, api={"routes": {"/tea": Tea()}}),
+    ):
+        pass
+
+
+def test_a_description_may_be_any_mapping(tmp_path: Path) -> None:
+    class Tea:
+        openapi: Any = MappingProxyType({"get": MappingProxyType({"summary": "Tea"})})
+
+        def on_get(self, req: Any, resp: Any) -> None: ...
+
+    with serving(tmp_path, api={"routes": {"/tea": Tea()}}) as client:
+        paths = client.call("GET", "/openapi.json").json["paths"]
+    assert paths["/tea"] == {"get": {"summary": "Tea"}}
 
 
 @pytest.mark.parametrize(
