@@ -92,6 +92,7 @@ def _parts(settings: Settings, plugins: Plugins) -> Iterator[Result]:
 
 def _fitted(plugins: Plugins, context: Context, parts: ExitStack) -> str:
     """Return the plugins' names, after the parts that nothing else here tries were returned."""
+    plugins.log_warnings()
     plugins.meter(context)
     if limiter := plugins.rate_limiter(context):
         parts.callback(limiter.close)

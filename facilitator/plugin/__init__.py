@@ -2,7 +2,7 @@
 
 The only exceptions are pure values, which do no I/O: transactions, addresses and protocol
 parameters from :mod:`facilitator.cardano`, and networks from :mod:`facilitator.x402.networks`.
-``docs/reference/hooks.md`` lists the names by the same sections.
+``docs/reference/plugin-api.md`` describes the names by the same sections.
 """
 
 from facilitator import hookimpl
@@ -34,6 +34,7 @@ from facilitator.observability.metrics import (
     UPSTREAM_WITHHELD,
 )
 from facilitator.observability.redaction import LEFT_OUT, Redactor, without_payments
+from facilitator.plugin.api_version import API_VERSION
 from facilitator.plugin.context import Context, Worker
 from facilitator.roles.allowance import (
     NOT_ASKED,
@@ -104,6 +105,7 @@ from facilitator.x402.reasons import Reason
 
 # Hooks: what they receive and return
 __all__ = [
+    "API_VERSION",
     "Context",
     "Origin",
     "PaymentView",

@@ -17,7 +17,9 @@ import pluggy
 
 from facilitator.errors import PluginError, did_you_mean, ends_process, one_line
 from facilitator.plugin import hookspecs
+from facilitator.plugin.api_version import check_api, declared_api
 from facilitator.plugin.plugin_file import PluginFile
+from facilitator.plugin.unmarked import warnings_of
 
 GROUP = "facilitator.plugins"
 ROLES: Mapping[str, str] = {
@@ -57,6 +59,10 @@ class PluginInfo:
     roles: tuple[str, ...] = ()
     problem: str | None = None
     """The reason why it cannot be used; ``None`` when it can."""
+    api: str | None = None
+    """The version of the plugin API that it was written for, if it says so."""
+    warnings: tuple[str, ...] = ()
+    """Sentences on what it probably means as a hook, though that is none."""
 
 
 def register_plugins(
@@ -117,6 +123,8 @@ def _register(manager: pluggy.PluginManager, name: str, entry: EntryPoint | Plug
         raise PluginError(
             f"plugin '{name}' must be a module or an object, but {entry.value} is a class"
         )
+    # First: of another version, whatever else does not fit follows from that.
+    check_api(name, declared_api(plugin, entry.module))
     for hook in _marked(manager, plugin):
         if hook not in vars(hookspecs):
             hint = did_you_mean(hook, [known for known in vars(manager.hook) if known[0] != "_"])
@@ -186,7 +194,8 @@ def _distribution(entry: EntryPoint | PluginFile) -> tuple[str, str]:
 def _info(name: str, files: Mapping[str, Path], *, enabled: bool) -> PluginInfo:
     distribution = version = "unknown"
     roles: tuple[str, ...] = ()
-    problem = None
+    warnings: tuple[str, ...] = ()
+    problem = api = None
     try:
         entry = _entry(name, files)
         distribution, version = _distribution(entry)
@@ -195,6 +204,8 @@ def _info(name: str, files: Mapping[str, Path], *, enabled: bool) -> PluginInfo:
         callers = manager.get_hookcallers(manager.get_plugin(name)) or ()
         implemented = {caller.name for caller in callers}
         roles = tuple(dict.fromkeys(ROLES[hook] for hook in ROLES if hook in implemented))
+        api = declared_api(manager.get_plugin(name), entry.module)
+        warnings = tuple(warnings_of(manager, name))
     except PluginError as error:
         problem = str(error)
-    return PluginInfo(name, distribution, version, enabled, roles, problem)
+    return PluginInfo(name, distribution, version, enabled, roles, problem, api, warnings)

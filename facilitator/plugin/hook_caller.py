@@ -1,5 +1,6 @@
 """Calls of hooks: one plugin after the other, with the rule of failure of the hook's kind."""
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,7 @@ from facilitator.plugin.copies import private
 from facilitator.plugin.faults import OnError, PluginFaults
 from facilitator.plugin.plugin_calls import PluginCalls
 from facilitator.plugin.time_limits import Ending, TookTooLong, run_within
+from facilitator.plugin.unmarked import warnings_of
 from facilitator.plugin.validation import contract_violation
 from facilitator.plugin.watch import Watch
 from facilitator.roles.metrics import Meter
@@ -25,6 +27,8 @@ from facilitator.x402.reasons import Reason
 
 LARGEST_ENTRIES = 2_048
 """Bytes of JSON that one plugin may add to an answer: a header carries them, too."""
+
+_log = logging.getLogger("facilitator.plugins")
 
 Value = TypeVar("Value")
 _Caller: TypeAlias = Callable[..., list[Any]]
@@ -48,11 +52,17 @@ class HookCaller:
         self._watch = Watch()
         self._faults = PluginFaults()
         self._calls: dict[str, PluginCalls] = {}
+        self.warnings = tuple(each for name in self.names for each in warnings_of(manager, name))
         self._packages = {name: _package(manager.get_plugin(name)) for name in self.names}
 
     def has(self, hook: str) -> bool:
         """Return True if any enabled plugin implements the hook."""
         return bool(self._callers[hook])
+
+    def log_warnings(self) -> None:
+        """Log what plugins probably mean as a hook, though that is none."""
+        for sentence in self.warnings:
+            _log.warning("%s", sentence)
 
     def report_errors_to(self, on_error: OnError) -> None:
         """Pass errors of gates and observers to ``on_error`` from now on; they are logged too."""

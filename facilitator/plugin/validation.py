@@ -53,6 +53,8 @@ def _entry_violation(hook: str, name: object, value: object) -> str | None:
         wrong = f"{_a(value)}, which cannot be called"
     elif hook == "routes" and not any(each.startswith("on_") for each in dir(value)):
         wrong = f"{_a(value)} without a method such as on_get"
+    elif hook == "routes" and not isinstance(getattr(value, "openapi", None), Mapping | None):
+        wrong = f"{_a(value)} whose openapi is no mapping"
     return wrong and f"{name!r}: {wrong}"
 
 

@@ -67,6 +67,7 @@ class Facilitator:
         self.settings = settings
         self.plugins = plugins
         plugins.limits = settings.hooks
+        plugins.log_warnings()
         context = Context(settings, clock, worker, subscribe=subscribe)
         self.meter = plugins.meter(context) or NO_METER
         self.meter.gauge(BUILD, lambda: 1, version=__version__)

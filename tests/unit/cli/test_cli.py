@@ -12,8 +12,10 @@ import pytest
 
 from facilitator import __version__
 from facilitator.cli import COMMANDS, main
+from facilitator.plugin import API_VERSION
 
 SHOPPING = """
+facilitator_api = "1.0"
 from facilitator import hookimpl
 
 @hookimpl
@@ -181,8 +183,9 @@ def test_plugins_are_listed(run: Any, shop: str) -> None:
     code, out, _ = run("plugins", PLUGINS="sqlite")
     assert code == 0
     rows = {line.split()[0]: line.split() for line in out.splitlines()}
-    assert rows["sqlite"][1:4] == ["yes", "x402-cardano-facilitator", __version__]
-    assert rows[shop] == ["shop", "no", "shop", "1.0", "health", "checks,", "commands"]
+    assert rows["sqlite"][1:5] == ["yes", "-", "x402-cardano-facilitator", __version__]
+    assert rows[shop] == ["shop", "no", "1.0", "shop", "1.0", "health", "checks,", "commands"]
+    assert out.splitlines()[-1] == f"The plugin API here is {API_VERSION}."
     code, out, _ = run("plugins", "--json")
     listed = {plugin["name"]: plugin for plugin in json.loads(out)}
     assert listed["sqlite"]["roles"] == ["storage"]
