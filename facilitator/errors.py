@@ -20,6 +20,7 @@ class Problem(NamedTuple):
     key: str
     """The setting by its dotted name, such as ``server.port``, or the file."""
     sentence: str
+    """The fault of its value, and what is accepted."""
 
     def __str__(self) -> str:
         """Return the line that a person reads."""

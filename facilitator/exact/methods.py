@@ -12,7 +12,12 @@ from facilitator.x402.reasons import Reason
 
 
 class TransferMethod(Protocol):
-    """The required part of a transfer method. It does no I/O."""
+    """The required part of a transfer method. It does no I/O.
+
+    Its methods are called like a gate, for at most ``hooks.gate_seconds``. With the attribute
+    ``is_prompt = True`` they are called at once. The core itself checks that the ledger would take
+    the transaction. What they raise beside ``Refused`` refuses the payment, too.
+    """
 
     def check(self, terms: Terms, transaction: Transaction) -> None:
         """Return if the transaction transfers what the terms ask for, else raise ``Refused``."""

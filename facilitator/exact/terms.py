@@ -39,6 +39,7 @@ class Terms:
     """The terms that a valid payment meets."""
 
     network: Network
+    """The network, a value of ``facilitator.x402.networks``."""
     asset: AssetId | None
     """The native asset; ``None`` for lovelace."""
     amount: int
@@ -46,9 +47,11 @@ class Terms:
     pay_to: bytes
     """All bytes of the address."""
     max_timeout_seconds: int
+    """Seconds that the payment may take."""
     confirmations: int
     """Newer blocks needed for success; :data:`MEMPOOL` for acceptance by a node."""
     method: str
+    """The transfer method, ``extra.assetTransferMethod``."""
     requirements: Requirements
     """As received, the network folded to its canonical id."""
 

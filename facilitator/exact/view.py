@@ -36,7 +36,9 @@ class PaymentView:
     transaction_id: str
     """Canonical id, lowercase hex."""
     terms: Terms
+    """The requirements as checked values."""
     origin: Origin = UNKNOWN_ORIGIN
+    """The part of the request that says where the payment comes from."""
     signed: bytes = field(default=b"", repr=False)
     """The transaction as it is signed. It is as good as money: write it nowhere."""
 

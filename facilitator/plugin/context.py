@@ -28,13 +28,15 @@ class Context:
     """The settings, the clock and the meter of this facilitator."""
 
     settings: Settings
+    """The settings in force, checked."""
     clock: Clock
+    """The clock to compare with slots, deadlines and leases."""
     worker: Worker | None = None
     """This process among several; ``None`` when it is the only one."""
     meter: Meter = NO_METER
     """The meter; it does nothing without a plugin's meter, and while that is asked for."""
     subscribe: Subscribe = _never_changes
-    """Registers a function to call with the new settings whenever SIGHUP has changed some.
+    """Registers a function, which is called with the new settings whenever SIGHUP has changed some.
 
     It must not fail. Of a plugin's own settings only those declared with ``reloads`` ever change.
     """

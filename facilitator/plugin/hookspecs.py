@@ -5,17 +5,21 @@ entry-point group ``facilitator.plugins`` and named in the setting ``plugins``. 
 may leave out arguments that it does not need, must not give them defaults, and is called with
 keywords.
 
-There are four kinds, with four rules of failure:
+Each kind has its rule of failure. To fail is to raise, to exit, or to take too long:
 
-* **providers** return a part that the facilitator runs on; an error stops the start;
-* **gates** run before a payment is verified or settled and may refuse it; an error refuses it;
-* **responders** run once the outcome is decided and add to the answer; an error adds nothing;
-* **observers** run afterwards, in a thread of the plugin's own; an error is reported and changes
-  nothing.
+* **Provider**: called at start, in a thread of its own, for at most ``hooks.start_seconds``. If it
+  fails, the start ends with exit code 1 and names the plugin and the hook.
+* **Gate**: called before the act, in a thread of the plugin, for at most ``hooks.gate_seconds``. If
+  it fails, the payment is refused as ``invalid_exact_cardano_payload_verification_error``.
+* **Responder**: called once the outcome is decided, in a thread of the plugin, for at most
+  ``hooks.responder_seconds``. If it fails, the answer goes out without what it adds.
+* **Observer**: called afterwards, in order, in the one thread of the plugin's own. If it fails, or
+  takes longer than ``hooks.observer_seconds``, that is reported, and changes nothing.
+* **End**: called once, in a thread, for at most a third of what is left of
+  ``server.shutdown_seconds``. If it fails, that is reported, and the end goes on.
 
-Gates and observers get copies, with which they may do as they like. Every call has a time limit.
-
-Plugins are called in the order of the setting ``plugins``.
+Gates, responders and observers get copies, with which they may do as they like. Plugins are called
+in the order of the setting ``plugins``.
 """
 
 from __future__ import annotations
@@ -56,7 +60,8 @@ def settings_sections() -> Mapping[str, type]:  # type: ignore[empty-body]
     """Return the plugin's settings: table name to a frozen dataclass that describes its keys.
 
     Each field is declared by ``facilitator.plugin.setting(...)``, which says what is accepted. Read
-    the values with ``context.settings.section(TheDataclass)``. Called before any other hook.
+    the values with ``context.settings.section(TheDataclass)``. Called before any other hook. A
+    table that the core or another plugin has already stops the start.
     """
 
 
@@ -84,35 +89,58 @@ def storage(context: Context) -> Storage | None:
 
 @hookspec
 def rate_limiter(context: Context) -> RateLimiter | None:
-    """Return a rate limiter. At most one enabled plugin may return one."""
+    """Return a rate limiter. At most one enabled plugin may return one.
+
+    No plugin is asked while ``rate_limit.enabled`` is false.
+    """
 
 
 @hookspec
 def error_reporter(context: Context) -> ErrorReporter | None:
-    """Return an error reporter. Any number of plugins may; each reporter gets every report."""
+    """Return an error reporter. Any number of plugins may; each reporter gets every report.
+
+    Reported are requests answered with 5xx, errors of gates, responders and observers, errors while
+    following the chain, and exceptions that end threads.
+    """
 
 
 @hookspec
 def transfer_methods(context: Context) -> Mapping[str, TransferMethod]:  # type: ignore[empty-body]
-    """Return further transfer methods of the ``exact`` scheme by ``extra.assetTransferMethod``."""
+    """Return further transfer methods of the ``exact`` scheme by ``extra.assetTransferMethod``.
+
+    A name that the core or another plugin has already stops the start.
+    """
 
 
 @hookspec
 def routes(context: Context) -> Mapping[str, object]:  # type: ignore[empty-body]
     """Return further HTTP routes: Falcon URI template to a Falcon resource.
 
-    An attribute ``openapi`` of the resource is taken for its path item in ``/openapi.json``.
+    An attribute ``openapi`` of the resource, a mapping, is taken for its path item in
+    ``/openapi.json``. Without one, or with ``None``, the route is left out of that document. A
+    template that the core or another plugin has already stops the start.
+
+    The routes answer behind the same middleware: request ids, the log, limits, JSON errors. They
+    need no API key. ``req.context.is_local`` is true if a program of this machine asks, nothing
+    forwarded the request, and no web page is behind it. ``req.context.is_relayed`` is true if a
+    proxy forwarded it that does not say for whom: then ``req.remote_addr`` is that proxy's.
     """
 
 
 @hookspec
 def health_checks(context: Context) -> Mapping[str, HealthCheck]:  # type: ignore[empty-body]
-    """Return dependencies to show in ``/health``: name to a check that raises when one is down."""
+    """Return dependencies to show in ``/health``: name to a check that raises when one is down.
+
+    ``facilitator check`` runs the checks too.
+    """
 
 
 @hookspec
 def wallets(context: Context, network: str) -> Mapping[str, Wallet]:  # type: ignore[empty-body]
-    """Return wallets on the network (canonical id) by name, for ``facilitator pay``."""
+    """Return wallets on the network (canonical id) by name, for ``facilitator pay``.
+
+    Only that command calls this hook. The first wallet pays when none is named.
+    """
 
 
 @hookspec
@@ -122,18 +150,16 @@ def cli_commands() -> Sequence[  # type: ignore[empty-body]
     """Return further commands: name, one-line help, and a function that prepares the command.
 
     That function adds arguments to the command's parser. It returns another one, which runs the
-    command and returns the exit code.
+    command and returns the exit code. A name that the core has already is left out.
     """
 
 
 @hookspec
 def startup(context: Context) -> None:
-    """Prepare for the first request, after all parts were returned. An error stops the start."""
+    """Prepare for the first request, after all parts were returned. An error stops the start.
 
-
-@hookspec
-def shutdown() -> None:
-    """Release what the plugin holds. Called in reverse order, once, after the last request."""
+    ``facilitator check`` calls it too, and ``shutdown`` after it.
+    """
 
 
 # --- Gates: may refuse; fail closed --------------------------------------------------------------
@@ -144,18 +170,25 @@ def authenticate(request: falcon.Request) -> Refusal | None:
     """Return a refusal to answer 401 to a request that carries a payment.
 
     That is ``/verify``, ``/settle``, ``/cancel`` or ``/inspect``. The request is a copy without
-    its body.
+    its body. Called after the check of API keys. The answer's reason and message are the refusal's.
+    If this hook fails, the request is answered 503 instead.
     """
 
 
 @hookspec
 def before_verify(payment: PaymentView) -> Refusal | None:
-    """Return a refusal to make ``/verify`` call the payment invalid, before the chain is asked."""
+    """Return a refusal to make ``/verify`` call the payment invalid, before the chain is asked.
+
+    Not called when the payment is already being settled: that was decided before.
+    """
 
 
 @hookspec
 def before_settle(payment: PaymentView) -> Refusal | None:
-    """Return a refusal to keep ``/settle`` from submitting. Not called after the submission."""
+    """Return a refusal to keep ``/settle`` from submitting. Not called after the submission.
+
+    A refusal takes the claim back, so that the payment may be settled later.
+    """
 
 
 # --- Responders: add to an answer, never to its outcome ------------------------------------------
@@ -167,7 +200,9 @@ def verify_extensions(  # type: ignore[empty-body]
 ) -> Mapping[str, Mapping[str, Any]]:
     """Return entries for ``extensions`` of the answer of ``/verify``, by extension key.
 
-    Each value is a JSON object. Called after the verdict, in a thread of the plugin.
+    Each value is a JSON object. The header ``EXTENSION-RESPONSES`` carries them, too. A plugin adds
+    at most 2,048 bytes of JSON. A key that a plugin before it in ``plugins`` adds is taken: then
+    nothing of the later one is added, and its fault is reported.
     """
 
 
@@ -177,7 +212,8 @@ def settle_extensions(  # type: ignore[empty-body]
 ) -> Mapping[str, Mapping[str, Any]]:
     """Return entries for ``extensions`` of the answer of ``/settle``, by extension key.
 
-    Each value is a JSON object. Called after the outcome is decided, in a thread of the plugin.
+    As for ``/verify``. The success is delivered by then: its caller waits for the plugin, and may
+    give up. So be quick, or answer ``{"status": "processing"}`` and go on in an observer.
     """
 
 
@@ -191,29 +227,50 @@ def after_verify(payment: PaymentView, response: VerifyResponse) -> None:
 
 @hookspec
 def after_settle(payment: PaymentView, response: SettleResponse) -> None:
-    """Observe an answer of ``/settle``, success or not, on a payment that could be decoded."""
+    """Observe an answer of ``/settle``, success or not, on a payment that could be decoded.
+
+    Called for each call, pending answers included. To count settlements, use
+    ``settlement_changed``.
+    """
 
 
 @hookspec
 def settlement_changed(claim: Claim) -> None:
     """Observe that a settlement reached another state, with or without a caller that waits.
 
-    Called again for a settlement that was opened again before
-    its result was delivered, as after a deep rollback, and for one that was rejected or expired
-    when a block shows its transaction all the same.
+    Called from ``submitted`` on. Called again for a settlement that was opened again before its
+    result was delivered, as after a deep rollback, and for one that was rejected or expired when a
+    block shows its transaction all the same. For the states see
+    ``docs/reference/storage-and-claims.md``.
     """
 
 
 @hookspec
 def request_started(request: RequestView) -> None:
-    """Observe that a request has begun. It is not routed yet."""
+    """Observe that a request has begun. It is not routed yet.
+
+    So ``uri_template`` and ``caller`` are ``None``, and behind a proxy ``remote_addr`` is that of
+    the proxy.
+    """
 
 
 @hookspec
 def request_completed(request: RequestView, response: ResponseView) -> None:
-    """Observe a request's answer."""
+    """Observe a request's answer. Its ``request_id`` is that of ``request_started``."""
 
 
 @hookspec
 def request_failed(error: BaseException, context: Mapping[str, Any]) -> None:
-    """Observe a request answered with 5xx (its id, method, URL, path and status)."""
+    """Observe a request answered with 5xx, after the error reporters.
+
+    The keys of ``context`` are ``requestId``, ``method``, ``url`` (without a query), ``path`` and
+    ``status``. Deliberate answers, such as 503 while the storage is away, are observed as well.
+    """
+
+
+# --- Ends: called once, at the end ---------------------------------------------------------------
+
+
+@hookspec
+def shutdown() -> None:
+    """Release what the plugin holds. Called in reverse order, once, after the last request."""

@@ -95,6 +95,7 @@ class Point(NamedTuple):
     """A point of the chain: a slot and the block in it."""
 
     slot: int
+    """Slot of the block, an unsigned 64-bit number."""
     block: str
     """Block hash, lowercase hex."""
 
@@ -104,7 +105,9 @@ class Block:
     """The parts of a block that following the chain needs."""
 
     point: Point
+    """Its slot and hash."""
     height: int
+    """Block number: one more than that of the block before."""
     parent: str
     """Hash of the previous block, lowercase hex."""
     transactions: tuple[str, ...]
@@ -118,13 +121,16 @@ class Tip(NamedTuple):
     """The newest block of the provider's chain."""
 
     point: Point
+    """Its slot and hash."""
     height: int
+    """Block number: one more than that of the block before."""
 
 
 class Unspent(NamedTuple):
     """The output is in the UTxO set."""
 
     output: Output
+    """The output; its ``script_size`` decides the fee of payments that refer to it."""
 
 
 class Spent(NamedTuple):
@@ -148,7 +154,9 @@ class InBlock(NamedTuple):
     """The transaction is in a block of the provider's chain."""
 
     point: Point
+    """Slot and hash of the block."""
     height: int
+    """Block number: one more than that of the block before."""
 
 
 class InMempool(NamedTuple):
@@ -167,35 +175,44 @@ class ChainProvider(Protocol):
 
     @property
     def network(self) -> str:
-        """The canonical id of its network, such as ``cardano:preprod``."""
+        """The canonical id of its network, such as ``cardano:preprod``. Read at start."""
         ...
 
     @property
     def is_devnet(self) -> bool:
-        """True if this is a test double of a network rather than the network itself."""
+        """True if this is a test double of a network, not the network itself. Read at start."""
         ...
 
     @property
     def poll_seconds(self) -> float:
-        """The seconds to wait before a query for new blocks is worth another call."""
+        """The seconds to wait before a query for new blocks is worth another call.
+
+        Read while a settlement is open.
+        """
         ...
 
     def tip(self) -> Tip:
-        """Return the newest block. Raises :class:`ChainUnavailable`."""
+        """Return the newest block. Raises :class:`ChainUnavailable`.
+
+        Called when following begins, by ``/status``, and by ``/health`` at most every 5 seconds.
+        """
         ...
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         """Return the status of each output, with as few upstream calls as possible.
 
         Every reference in ``refs`` is a key of the answer. Raises :class:`ChainUnavailable`.
+        Called once for each ``/verify``, and once for each settlement.
         """
         ...
 
     def submit(self, transaction: bytes) -> str:
         """Hand the exact bytes to a node; return the transaction id (hex) that it reports.
 
-        A caller may submit a transaction again that is already in the mempool or in a block. Then
-        a provider may return the id, or raise an error that is not final.
+        Called once for each payment, and again while the outcome stays unknown. So a transaction
+        may be submitted again that is already in the mempool or in a block. Then a provider
+        may return the id, or raise an error that is not final.
+
         Raises :class:`SubmissionRejected` for a node's refusal, :class:`SubmissionUnknown` if
         the outcome is unknown, and a plain :class:`ChainUnavailable` if nothing was sent. An
         answer that the provider does not understand leaves the outcome unknown.
@@ -205,14 +222,16 @@ class ChainProvider(Protocol):
     def transaction(self, transaction_id: str) -> TransactionStatus:
         """Return the status of the transaction, by its lowercase hex id.
 
-        Raises :class:`ChainUnavailable`.
+        Called when the blocks do not show its outcome, and by ``/status``. Raises
+        :class:`ChainUnavailable`.
         """
         ...
 
     def blocks_after(self, point: Point) -> Sequence[Block]:
         """Return some or all blocks after ``point``, oldest first; none if it is the tip.
 
-        Raises :class:`PointNotFound` if the point was rolled back, :class:`ChainUnavailable`.
+        Called for each new block while a settlement is open. Raises :class:`PointNotFound` if the
+        point was rolled back, and :class:`ChainUnavailable`.
         """
         ...
 

@@ -67,22 +67,30 @@ class Claim:
     transaction_id: str
     """Canonical id, lowercase hex: the key."""
     network: str
+    """Canonical id of the network."""
     state: ClaimState
+    """The state that it reached last."""
     transaction: bytes
     """The exact bytes received, so that a process that resumes submits the same."""
     requirements: str
-    """Fingerprint of the requirements that it settles; under others the payment is refused."""
+    """SHA-256 of the requirements that it settles; under others the payment is refused."""
     payer: str
+    """The payer's address; empty while ``claimed``."""
     amount: str
+    """Atomic units of the asset that the requirements ask for, as decimal text."""
     confirmations: int
     """Number of newer blocks promised before success, -1 to 20."""
     invalid_hereafter: int
     """The slot from which on the ledger no longer accepts it."""
     owner: str
-    """The attempt that works on it while it is ``claimed``: a token that no other attempt has."""
+    """A token that no other has: of the attempt that works on it while it is ``claimed``, then of
+    the process that sent it last."""
     lease_until: float
+    """Unix seconds from which another may take it over, by the clock of the owner."""
     created_at: float
+    """Unix seconds at which it was claimed."""
     updated_at: float
+    """Unix seconds of the last change."""
     keep_until: float
     """Unix seconds from which on a final claim may be removed."""
     accepted: bool = False
@@ -90,7 +98,9 @@ class Claim:
     block: str | None = None
     """Hash of the block in which it was seen."""
     block_slot: int | None = None
+    """Slot of that block."""
     block_height: int | None = None
+    """Height of that block."""
     depth: int | None = None
     """Number of newer blocks seen when this was written."""
     error: str | None = None
@@ -100,8 +110,9 @@ class Claim:
     """The stored form of :attr:`delivery`: ``None`` before it, the delivered success as JSON after
     it, empty if the delivery is unknown."""
     answer_key: str | None = None
-    """Hash of the idempotency key under which the answer may be delivered again, else random."""
+    """SHA-256 of the idempotency key under which the answer may be delivered again, else random."""
     version: int = 0
+    """One more with each change."""
     nonce: str = ""
     """Random for each change, so that two callers' otherwise equal changes are not the same."""
     follows: str = ""

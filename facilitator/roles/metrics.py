@@ -19,9 +19,11 @@ class Counter:
     """A number that only grows. Its name ends in ``_total``."""
 
     name: str
+    """The name, which begins with that of the plugin."""
     help: str
     """A sentence about the counted events."""
     labels: tuple[str, ...] = ()
+    """Names of its labels, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,11 @@ class Gauge:
     """A number that goes up and down, and is read whenever metrics are collected."""
 
     name: str
+    """The name, which begins with that of the plugin."""
     help: str
+    """A sentence about the value."""
     labels: tuple[str, ...] = ()
+    """Names of its labels, in order."""
     of_workers: Literal["sum", "max", "min"] = "sum"
     """The way in which readings of several worker processes are combined."""
 
@@ -40,10 +45,13 @@ class Histogram:
     """Counts of measured values up to each bound. Its name ends in its unit."""
 
     name: str
+    """The name, which begins with that of the plugin."""
     help: str
+    """A sentence about the measured values, with their unit."""
     buckets: tuple[float, ...]
     """Upper bounds in the unit, ascending. One more bucket counts values beyond the last."""
     labels: tuple[str, ...] = ()
+    """Names of its labels, in order."""
 
 
 Metric: TypeAlias = Counter | Gauge | Histogram
@@ -52,9 +60,10 @@ Metric: TypeAlias = Counter | Gauge | Histogram
 class Meter(Protocol):
     """A collector of metrics. A plugin returns one from the hook ``meter``.
 
-    Its methods are called from many threads at once, and for every request: they must not do I/O
-    or wait. Callers give labels by name, all of the metric's and no others. For other labels the
-    methods raise :class:`ValueError`.
+    Its methods are called for every request, in the one thread of the plugin's own. With the
+    attribute ``is_prompt = True`` they are called at once, from many threads: then they must not
+    wait for anything. Callers give labels by name, all of the metric's and no others. For other
+    labels the methods raise :class:`ValueError`.
     """
 
     def count(self, metric: Counter, amount: float = 1, /, **labels: str) -> None:
@@ -88,3 +97,4 @@ class NoMeter:
 
 
 NO_METER = NoMeter()
+"""The meter without a plugin's: it keeps nothing."""

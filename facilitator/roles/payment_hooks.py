@@ -10,4 +10,6 @@ class Refusal:
     """A gate's refusal: the reason on the wire and a sentence for a person."""
 
     message: str
+    """A sentence for a person. It may change."""
     reason: Reason | str
+    """A stable text for programs: one of your own, or a :class:`Reason`."""

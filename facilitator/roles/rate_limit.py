@@ -11,9 +11,11 @@ class RateDecision:
     """The decision on one request, and the client's quota for the response headers."""
 
     allowed: bool
+    """True if the request may go on."""
     limit: int
     """Requests allowed in the window."""
     remaining: int
+    """Requests that are left in the window."""
     reset_seconds: int
     """Seconds until more than ``remaining`` requests are allowed; at least 1."""
     name: str = "global"
@@ -37,6 +39,7 @@ class Limits(NamedTuple):
     """The requests that a client may make in any minute."""
 
     global_per_minute: int
+    """Requests of any endpoint."""
     sensitive_per_minute: int
     """Requests of endpoints that cost, which count towards both."""
 
@@ -50,7 +53,9 @@ class ClientLimits(NamedTuple):
     """The limits of clients without an API key, and of each API key."""
 
     anonymous: Limits
+    """The limits of an address."""
     keyed: Limits
+    """The limits of an API key."""
 
     def of(self, client: str) -> Limits:
         """Return the limits of a client as :meth:`RateLimiter.hit` gets it."""
@@ -71,15 +76,20 @@ def decide(windows: Sequence[Window], *, allowed: bool) -> RateDecision:
 class RateLimiter(Protocol):
     """A counter of requests per client. A plugin returns one from the hook ``rate_limiter``.
 
-    Its methods are called from many threads at once. If :meth:`hit` raises, the request is counted
-    in the memory of the process instead.
+    Its methods are called from many threads at once, like a gate: for at most
+    ``hooks.gate_seconds``. If :meth:`hit` raises, the request is counted in the memory of the
+    process instead; that is logged once a minute.
     """
 
     def hit(self, client: str, *, sensitive: bool) -> RateDecision:
         """Count one request of the client and return the decision on it.
 
+        Not called below ``/health``, for this machine's own requests, nor for the ``/settle`` of a
+        payment that ``/verify`` has counted.
+
         ``client`` is ``key:`` and the name of an API key, or an address: IPv4, or the /64 network
-        of an IPv6 address. ``sensitive`` is true for endpoints that cost. A refused request does
+        of an IPv6 address. ``sensitive`` is true for ``/verify``,
+        ``/settle``, ``/status`` and ``/inspect``. A refused request does
         not count.
         """
         ...
@@ -91,7 +101,10 @@ class RateLimiter(Protocol):
 
 @runtime_checkable
 class ChangesLimits(Protocol):
-    """A rate limiter whose limits can change while it counts, for a reload by SIGHUP."""
+    """A rate limiter whose limits can change while it counts, for a reload by SIGHUP.
+
+    Any other keeps its limits until a restart, which is logged.
+    """
 
     def change(self, limits: ClientLimits) -> None:
         """Apply these limits from now on."""

@@ -7,8 +7,9 @@ from typing import Protocol, runtime_checkable
 class ErrorReporter(Protocol):
     """A destination of errors. A plugin returns one from the hook ``error_reporter``.
 
-    Its methods are called from many threads. They must not block a request and must not raise. An
-    exception that they raise is logged and ignored.
+    Its methods are called in the one thread of the plugin's own. With the attribute
+    ``is_prompt = True`` they are called at once, from many threads: then they must not wait for
+    anything. An exception that they raise is logged and ignored.
     """
 
     def report(self, error: BaseException, context: Mapping[str, str]) -> None:

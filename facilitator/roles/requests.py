@@ -9,8 +9,11 @@ class RequestView:
     """A request, without its body, its query and what is secret in its headers."""
 
     request_id: str
+    """The id that is in the log, and in the header ``X-Request-ID`` of the answer."""
     method: str
+    """The HTTP method, in upper case."""
     path: str
+    """The path without the query."""
     uri_template: str | None
     """The route; ``None`` before the request is routed, and for one without a route."""
     remote_addr: str
@@ -26,5 +29,6 @@ class ResponseView:
     """An answer, without its body."""
 
     status_code: int
+    """The HTTP status."""
     seconds: float
     """Time from the request's start to this answer."""

@@ -22,6 +22,7 @@ class Entry(NamedTuple):
     number: int
     """The entry's offset in the network's feed: grows by one with each entry, from 1 on."""
     content: bytes
+    """The bytes that were published. Only the core reads them."""
 
 
 class SharedOutput(NamedTuple):
@@ -30,12 +31,14 @@ class SharedOutput(NamedTuple):
     seen_at: int
     """Number of the newest feed entry when it was looked up; 0 before the first one."""
     content: bytes
+    """The bytes that were shared. Only the core reads them."""
 
 
 class Lease(NamedTuple):
     """The lead of a network's followers, as it is stored."""
 
     follower: str
+    """The follower that leads: a token that no other process has."""
     until: float
     """Unix seconds by the clock of the follower that leads, which may be wrong."""
 

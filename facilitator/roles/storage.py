@@ -35,9 +35,11 @@ class Reservation:
     """Inputs held for a payment that is being settled, or that was only verified."""
 
     transaction_id: str
+    """Canonical id of the transaction, lowercase hex."""
     inputs: frozenset[str]
     """Output references, ``<transaction id>#<index>``."""
     payer: str
+    """The payer's address."""
     pay_to: str
     """The recipient that the payment's terms name."""
     expires_at: float

@@ -15,7 +15,7 @@ class Signature(NamedTuple):
 class Wallet(Protocol):
     """A key and the address whose outputs it spends. The key itself need not be in this process.
 
-    A plugin returns wallets by name from the hook ``wallets``.
+    A plugin returns wallets by name from the hook ``wallets``. Only ``facilitator pay`` uses them.
     """
 
     @property

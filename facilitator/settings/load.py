@@ -46,16 +46,27 @@ class Settings:
     networks: tuple[str, ...]
     """Canonical ids of the networks served."""
     server: ServerSettings
+    """The table ``[server]``."""
     settlement: SettlementSettings
+    """The table ``[settlement]``."""
     chain: ChainSettings
+    """The table ``[chain]``."""
     reservation: ReservationSettings
+    """The table ``[reservation]``."""
     rate_limit: RateLimitSettings
+    """The table ``[rate_limit]``."""
     auth: AuthSettings
+    """The table ``[auth]``."""
     log: LogSettings
+    """The table ``[log]``."""
     facilitator: FacilitatorSettings
+    """The table ``[facilitator]``."""
     hooks: HookSettings
+    """The table ``[hooks]``."""
     inspect: InspectSettings
+    """The table ``[inspect]``."""
     scripts: ScriptSettings
+    """The table ``[scripts]``."""
     sections: tuple[Any, ...] = field(repr=False)
     """The objects of all tables, the core's and the plugins'."""
     effective: tuple[Effective, ...] = field(repr=False)

@@ -36,12 +36,19 @@ class Requirements:
     """The demands on a payment: ``PaymentRequirements``."""
 
     scheme: str
+    """The scheme, ``exact``."""
     network: str
+    """The network as the resource server names it."""
     amount: str
+    """Atomic units of the asset, as decimal text."""
     asset: str
+    """``lovelace``, or policy id and asset name in hex with a dot between them."""
     pay_to: str
+    """The address of the recipient as text."""
     max_timeout_seconds: int
+    """Seconds that the payment may take."""
     extra: Mapping[str, Any]
+    """Further fields, as the scheme names them."""
 
     def fingerprint(self) -> str:
         """Return a SHA-256 (hex), equal for equal requirements; the network should be canonical."""
@@ -83,10 +90,15 @@ class VerifyResponse:
     """The answer of ``/verify``."""
 
     is_valid: bool
+    """True if the payment is valid."""
     payer: str | None = None
+    """The payer's address, if it is known."""
     reason: Reason | str | None = None
+    """The reason why it is not valid; ``None`` if it is."""
     message: str | None = None
+    """A sentence on that for a person."""
     extra: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of the answer."""
     extensions: Mapping[str, Any] = field(default_factory=dict)
     """The answers of extensions, by their keys."""
 
@@ -107,13 +119,21 @@ class SettleResponse:
     """The answer of ``/settle``."""
 
     success: bool
+    """True if the payment is settled, and this caller is to serve for it."""
     network: str
+    """The canonical id of the network, or the one that the request names."""
     transaction: str = ""
+    """Id of the transaction, lowercase hex; empty if there is none."""
     payer: str | None = None
+    """The payer's address, if it is known."""
     amount: str | None = None
+    """Atomic units that were paid, as decimal text."""
     reason: Reason | str | None = None
+    """The reason why there is no success; ``None`` if there is."""
     message: str | None = None
+    """A sentence on that for a person."""
     extra: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of the answer."""
     extensions: Mapping[str, Any] = field(default_factory=dict)
     """The answers of extensions, by their keys."""
 

@@ -7,7 +7,10 @@ _PAYLOAD = "invalid_exact_cardano_payload"
 
 
 class Reason(StrEnum):
-    """A reason to refuse a request or a payment; the values are part of the wire protocol."""
+    """A reason to refuse a request or a payment; the values are part of the wire protocol.
+
+    ``docs/reference/errors.md`` says what each of them means.
+    """
 
     # The request itself cannot be used (HTTP 4xx).
     INVALID_PAYLOAD = "invalid_payload"

@@ -2,7 +2,6 @@
 
 import argparse
 import ast
-import dataclasses
 import importlib
 import inspect
 import json
@@ -13,22 +12,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import pluggy
 import pytest
 from falcon.inspect import inspect_routes
 
 import facilitator
-from facilitator import hookimpl
 from facilitator.api.openapi.operations import paths
 from facilitator.api.openapi.schemas import reason_schema
 from facilitator.cli import COMMANDS
-from facilitator.errors import PluginError
-from facilitator.plugin import hookspecs
 from facilitator.plugin.loading import configure
-from facilitator.plugin.manager import Plugins
 from facilitator.roles.chain import (
     AwaitsBlocks,
-    ChainProvider,
     EvaluatesScripts,
     ExaminesServer,
     HasPlan,
@@ -36,16 +29,13 @@ from facilitator.roles.chain import (
     NamesNetwork,
     ReadsLedgerState,
 )
-from facilitator.roles.claim import Claim, ClaimState
-from facilitator.roles.payment_hooks import Refusal
-from facilitator.roles.sharing import SharesChain, SharesOutputs
-from facilitator.roles.storage import Storage
+from facilitator.roles.claim import ClaimState
 from facilitator.runtime.composition import build_facilitator
 from facilitator.server import tasks
+from facilitator.server.http_server import IDLE_SECONDS
 from facilitator.settings.layers import ENVIRONMENTS, PACKAGED
 from facilitator.settings.schema import Field, fields_of
 from facilitator.settings.sections import CORE_SECTIONS
-from facilitator.testing.examples import example_claim
 from facilitator.x402.reasons import Reason
 from facilitator_blockfrost.settings import BlockfrostBackupSettings, BlockfrostSettings
 from facilitator_devnet import cli_commands, settings_sections
@@ -57,8 +47,16 @@ from facilitator_prometheus.settings import PrometheusSettings
 from facilitator_redis.settings import RedisSettings
 from facilitator_sentry.settings import SentrySettings
 from facilitator_sqlite.settings import SqliteSettings
-from support.payment_views import PAYMENT, VALID
 
+OPTIONAL_OF_PROVIDERS = (
+    AwaitsBlocks,
+    EvaluatesScripts,
+    ExaminesServer,
+    HasPlan,
+    ListsOutputs,
+    NamesNetwork,
+    ReadsLedgerState,
+)
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
 
 pytestmark = pytest.mark.skipif(not REFERENCE.is_dir(), reason="needs a checkout: no docs/ here")
@@ -77,76 +75,6 @@ def sections(text: str) -> dict[str, str]:
     """What stands below each heading of the second level."""
     parts = re.split(r"^## (.*)\n", text, flags=re.M)[1:]
     return dict(zip(parts[::2], parts[1::2], strict=True))
-
-
-# --- Hooks ------------------------------------------------------------------------------------
-
-HOOKS = {
-    name: hook
-    for name, hook in vars(hookspecs).items()
-    if inspect.isfunction(hook) and hook.__module__ == hookspecs.__name__
-}
-ASKED_BY = {
-    "chain_provider": "chain_providers",
-    "storage": "one_storage",
-    "error_reporter": "error_reporters",
-    "verify_extensions": "extend_verify",
-    "settle_extensions": "extend_settle",
-}
-
-
-def test_every_hook_is_documented_and_none_else() -> None:
-    headings = [
-        f"{name}({', '.join(inspect.signature(hook).parameters)})" for name, hook in HOOKS.items()
-    ]
-    assert list(re.findall(r"^## (\w+\(.*\))$", page("hooks.md"), re.M)) == headings
-
-
-def documented_hook(name: str) -> tuple[str, str, str]:
-    """Its kind, what it returns, and its description."""
-    found = re.search(
-        rf"^## {name}\([^\n]*\n\n\*(\w+)\*, returns `([^\n]*)`\.\n\n(.*?)(?=\n## |\Z)",
-        page("hooks.md"),
-        re.M | re.S,
-    )
-    assert found is not None, f"hooks.md does not describe {name}"
-    return found[1], found[2], found[3]
-
-
-@pytest.mark.parametrize("name", HOOKS)
-def test_a_hook_is_described_as_in_its_specification(name: str) -> None:
-    _, returns, description = documented_hook(name)
-    assert returns == inspect.signature(HOOKS[name]).return_annotation
-    said = " ".join((inspect.getdoc(HOOKS[name]) or "").replace("``", "`").split())
-    assert " ".join(description.split()).startswith(said)
-
-
-EXAMPLES = {"payment": PAYMENT, "response": VALID, "claim": example_claim()}
-"""What a payment's hooks are called with; the others do without."""
-
-
-@pytest.mark.parametrize("name", HOOKS)
-def test_a_hook_that_raises_has_the_effect_of_its_kind(name: str) -> None:
-    def fail() -> None:
-        raise RuntimeError("on purpose")
-
-    manager = pluggy.PluginManager("facilitator")
-    manager.add_hookspecs(hookspecs)
-    plugin = type("Failing", (), {name: staticmethod(hookimpl(fail))})()
-    manager.register(plugin, name="failing")
-    ask = getattr(Plugins(manager, ["failing"]), ASKED_BY.get(name, name))
-    arguments = [EXAMPLES.get(each) for each in inspect.signature(ask).parameters]
-    match documented_hook(name)[0]:
-        case "Provider":
-            with pytest.raises(PluginError, match="on purpose"):
-                ask(*arguments)
-        case "Gate":
-            assert isinstance(ask(*arguments), Refusal)
-        case "Responder":
-            assert ask(*arguments) is EXAMPLES["response"]
-        case kind:
-            assert kind == "Observer"
-            assert ask(*arguments) is None
 
 
 # --- Settings ---------------------------------------------------------------------------------
@@ -209,6 +137,11 @@ def test_every_setting_is_documented_with_type_default_and_meaning(name: str, ro
 def test_every_documented_setting_exists() -> None:
     assert set(first_cells(page("settings.md"))) == {name for name, _ in rows()}
     assert all(f"`{environment}`" in page("settings.md") for environment in ENVIRONMENTS)
+
+
+def test_the_time_after_which_idle_connections_end_is_documented() -> None:
+    text = (REFERENCE.parent / "how-to/run-in-production.md").read_text()
+    assert f"closed after {IDLE_SECONDS} seconds" in text
 
 
 # --- HTTP -------------------------------------------------------------------------------------
@@ -312,84 +245,32 @@ def test_every_option_is_documented_with_its_default(command: str) -> None:
 # --- Claims, storage, chain -------------------------------------------------------------------
 
 
-def methods(*protocols: type) -> set[str]:
-    return {name for each in protocols for name in vars(each) if not name.startswith("_")}
-
-
-def test_claims_and_storage_are_documented() -> None:
+def test_the_states_of_claims_are_documented() -> None:
     parts = sections(page("storage-and-claims.md"))
     assert first_cells(parts["States"]) == list(ClaimState)
-    assert first_cells(parts["Fields"]) == [field.name for field in dataclasses.fields(Claim)]
-    assert set(first_cells(parts["What a storage does"])) == methods(Storage)
-    shared = methods(SharesChain, SharesOutputs)
-    assert set(first_cells(parts["What a storage may share"])) == shared
 
 
-def members(protocol: type) -> Iterator[str]:
-    """Each property and method as the pages write it."""
-    (declared,) = ast.parse(inspect.getsource(protocol)).body
-    assert isinstance(declared, ast.ClassDef)
-    for each in declared.body:
-        if isinstance(each, ast.FunctionDef):
-            assert each.returns is not None
-            arguments = ast.unparse(each.args).removeprefix("self").removeprefix(", ")
-            is_property = any(ast.unparse(mark) == "property" for mark in each.decorator_list)
-            returns = ast.unparse(each.returns)
-            yield (
-                f"{each.name}: {returns}"
-                if is_property
-                else f"{each.name}({arguments}) -> {returns}"
-            )
-
-
-@pytest.mark.parametrize("name", ["chain-provider.md", "storage-and-claims.md"])
-def test_members_are_documented_as_they_are_called(name: str) -> None:
-    blocks = re.findall(r"<!-- members: (\S+) ([\w ]+) -->\n```text\n(.*?)\n```", page(name), re.S)
-    assert blocks
-    for module, protocols, block in blocks:
-        owner = importlib.import_module(module)
-        expected = [line for each in protocols.split() for line in members(getattr(owner, each))]
-        assert block.splitlines() == expected
-
-
-@pytest.mark.parametrize("name", ["chain-provider.md", "storage-and-claims.md"])
-def test_values_are_documented_with_their_fields(name: str) -> None:
-    """Those of a row are all that there are, save where it says that they are the ledger's."""
-    found = 0
-    for cell, module, told in value_rows(page(name)):
-        for each in re.findall(r"`(\w+)`", cell):
-            value = getattr(importlib.import_module(module), each)
-            fields = getattr(value, "_fields", None) or getattr(value, "__dataclass_fields__", ())
-            if "ledger's names" not in told and fields:
-                assert re.findall(r"(?:^|, )`(\w+)`", told) == list(fields), each
-            found += 1
-    assert found
-
-
-def value_rows(text: str) -> Iterator[tuple[str, str, str]]:
-    """Of the tables of values: the names, their module, and what is told of the fields."""
-    yield from re.findall(
-        r"^\| (`\w+`(?:, `\w+`)*) \| `(facilitator[\w.]*)` \| (.*) \|$", text, re.M
-    )
-    for module, rows in re.findall(
-        r"^\| value of `(facilitator[\w.]*)` .*\n\|---.*\n((?:\|.*\n)+)", text, re.M
-    ):
-        for cell, told in re.findall(r"^\| (`\w+`) \| (.*) \|$", rows, re.M):
-            yield cell, module, told
-
-
-def test_chain_providers_are_documented() -> None:
+def test_what_a_chain_provider_may_do_besides_is_documented() -> None:
+    protocols = OPTIONAL_OF_PROVIDERS
     documented = set(first_cells(page("chain-provider.md").split("## Values")[0]))
-    assert documented == methods(
-        ChainProvider,
-        AwaitsBlocks,
-        EvaluatesScripts,
-        ExaminesServer,
-        HasPlan,
-        ListsOutputs,
-        NamesNetwork,
-        ReadsLedgerState,
+    assert documented == {
+        name for each in protocols for name in vars(each) if not name.startswith("_")
+    }
+
+
+def test_values_of_the_ledger_are_documented_with_their_fields() -> None:
+    """Those of a row are all that there are, save where it says that they are the ledger's."""
+    rows = re.findall(
+        r"^\| `(\w+)` \| `(facilitator\.cardano[\w.]*)` \| (.*) \|$",
+        page("chain-provider.md"),
+        re.M,
     )
+    assert len(rows) > 4
+    for name, module, said in rows:
+        value = getattr(importlib.import_module(module), name)
+        fields = getattr(value, "_fields", None) or getattr(value, "__dataclass_fields__", ())
+        if fields and "ledger's names" not in said:
+            assert re.findall(r"(?:^|, )`(\w+)`", said) == list(fields), name
 
 
 # --- The devnet -------------------------------------------------------------------------------
