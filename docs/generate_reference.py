@@ -4,7 +4,7 @@
 
 It reads ``facilitator.plugin`` with all that this names, the hook specifications, and an example of
 each hook. It imports none of them, so that it needs no package. It ends with 1, and a list, where a
-name, a field or a method has no docstring.
+name, a field or a method has no docstring, or a hook no example.
 """
 
 import ast
@@ -42,7 +42,7 @@ _FORWARD = re.compile(r"'([A-Z]\w+)'")
 """A type in quotes, since its class is not there yet."""
 
 gaps: list[str] = []
-"""The names without a docstring."""
+"""The parts that the sources lack."""
 
 
 # --- Markdown ------------------------------------------------------------------------------------
@@ -62,7 +62,7 @@ def link(name: str) -> str:
 def markdown(text: str | None, what: str, indent: str = "") -> str:
     """Return a docstring as Markdown. One that is missing is a gap."""
     if text is None:
-        gaps.append(what)
+        gaps.append(f"the docstring of {what}")
         return ""
     text = _PAGE.sub(r"[`\1.md`](\1.md)", text)
     text = _ROLE.sub(lambda role: link(shortened(role[1])), text)
@@ -241,7 +241,7 @@ def example_of(hook: str) -> str:
     for each in ast.parse("\n".join(lines)).body:
         if isinstance(each, ast.FunctionDef) and each.name == hook:
             return "\n".join(lines[each.lineno - 2 : each.end_lineno])
-    gaps.append(f"an example of {hook}")
+    gaps.append(f"an example of {hook} in {EXAMPLES.relative_to(ROOT)}")
     return ""
 
 
@@ -280,7 +280,7 @@ def main() -> int:
     """Write the page, or compare it with ``--check``; return the exit code."""
     text = page()
     for gap in gaps:
-        print(f"no docstring: {gap}")
+        print(f"missing: {gap}")
     if gaps:
         return 1
     if "--check" not in sys.argv:

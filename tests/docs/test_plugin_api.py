@@ -117,8 +117,15 @@ def test_a_name_without_docstring_is_named(copy: Path, file: str, before: str, g
     change(copy / "facilitator" / file, before, "")
     written = generate(root=copy)
     assert written.returncode == 1
-    assert written.stdout.startswith(f"no docstring: {gap}")
+    assert written.stdout.startswith(f"missing: the docstring of {gap}")
     assert (copy / "docs/reference/plugin-api.md").read_text("utf-8") == page()
+
+
+def test_a_hook_without_example_is_named(copy: Path) -> None:
+    change(copy / "docs/reference/hook_examples.py", "def storage(", "def another(")
+    written = generate(root=copy)
+    assert written.returncode == 1
+    assert written.stdout == "missing: an example of storage in docs/reference/hook_examples.py\n"
 
 
 # --- Names ------------------------------------------------------------------------------------

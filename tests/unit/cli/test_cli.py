@@ -250,6 +250,40 @@ def test_check_tries_every_part_and_tells_no_secret(
     ]
 
 
+def test_check_warns_of_functions_without_the_marker(
+    run: Any, install: Callable[[str, str], str]
+) -> None:
+    name = install("forgetful", "def before_settle(payment): ...\n")
+    code, out, _ = run("check", PLUGINS=f"devnet,memory,{name}", SERVER__PORT="0")
+    assert code == 0
+    warning = "plugin 'forgetful' has a function before_settle without hookimpl"
+    assert f"! plugins: {warning}, so it is never called as a hook" in out.splitlines()
+    assert f"warning: {warning}, so" in run("plugins", PLUGINS=f"memory,{name}")[1]
+
+
+ROUTE = """
+from facilitator import hookimpl
+
+class Tea:
+    openapi = "tea"
+    def on_get(self, req, resp): ...
+
+@hookimpl
+def routes():
+    return {"/tea": Tea()}
+"""
+
+
+def test_check_names_the_plugin_of_a_route_that_is_described_wrongly(
+    run: Any, install: Callable[[str, str], str]
+) -> None:
+    name = install("brewing", ROUTE)
+    code, out, _ = run("check", PLUGINS=f"devnet,memory,{name}", SERVER__PORT="0")
+    assert code == 1
+    refusal = "plugin 'brewing' returns from routes '/tea': a Tea whose openapi is no mapping"
+    assert f"✗ plugins: {refusal}" in out.splitlines()
+
+
 @pytest.mark.parametrize("words", [["serve"], ["inspect", "ab" * 32]])
 def test_what_stops_a_command_tells_no_secret(
     run: Any, install: Callable[[str, str], str], words: list[str]
