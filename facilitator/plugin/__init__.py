@@ -35,6 +35,7 @@ from facilitator.observability.metrics import (
 )
 from facilitator.observability.redaction import LEFT_OUT, Redactor, without_payments
 from facilitator.plugin.context import Context, Worker
+from facilitator.plugin.reader import Reader
 from facilitator.roles.allowance import (
     NOT_ASKED,
     Allowance,
@@ -107,6 +108,7 @@ __all__ = [
     "Context",
     "Origin",
     "PaymentView",
+    "Reader",
     "Reason",
     "Refusal",
     "RequestView",

@@ -88,6 +88,8 @@ class Facilitator:
         for chain in self.chains.values():
             if isinstance(chain, FailoverChain):
                 chain.measure(self.meter)
+        allowances = Allowances(self.settings.chain)
+        self.context.reader.connect(self.storage, self.chains, allowances.open)
         self._scripts = ScriptPool(self.settings.scripts)
         self._clocks = ClockWatch(self.context.clock, self.storage)
         self._methods = {**BUILT_IN_METHODS, **plugins.transfer_methods(self.context)}
