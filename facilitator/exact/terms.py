@@ -79,7 +79,6 @@ def agree_terms(
             Reason.REQUIREMENTS,
             f"maxTimeoutSeconds must be from 1 to {policy.max_timeout_seconds}",
         )
-    _check_fees(requirements.extra)
     return Terms(
         network=NETWORKS[requirements.network],
         asset=_asset(requirements.asset),
@@ -190,15 +189,6 @@ def _pay_to(text: str) -> bytes:
         message = "payTo is a reward (stake) address, which no output can pay"
         raise Refused(Reason.REQUIREMENTS, message)
     return raw
-
-
-def _check_fees(extra: Mapping[str, Any]) -> None:
-    """Refuse terms by which another than the payer pays the fee: ``/supported`` offers none."""
-    if extra.get("areFeesSponsored") not in (None, False):
-        raise Refused(
-            Reason.REQUIREMENTS,
-            "extra.areFeesSponsored must be false where it is given: the payer pays the fee",
-        )
 
 
 def _confirmations(extra: Mapping[str, Any], *, accept_mempool: bool) -> int:

@@ -39,5 +39,10 @@ class Context:
 
     It must not fail. Of a plugin's own settings only those declared with ``reloads`` ever change.
     """
+    is_trial: bool = False
+    """True while ``facilitator check`` tries the plugin, perhaps beside one that serves.
+
+    Then take no port and no lock that an enabled plugin would take while it serves.
+    """
     reader: Reader = field(default_factory=Reader)
     """Reads claims and chains, from the hook ``startup`` on."""

@@ -39,7 +39,7 @@ class Reader:
         self,
         storage: Storage,
         chains: Mapping[str, ChainProvider],
-        allowance: OpensAllowance,
+        allowance: OpensAllowance = lambda _: nullcontext(),
     ) -> None:
         """Read from these; chains come by the canonical id of their network."""
         self._storage, self._chains, self._open = storage, chains, allowance

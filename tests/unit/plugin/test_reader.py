@@ -1,11 +1,13 @@
 """What plugins read of claims and chains."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
 from facilitator.cardano.transaction import OutputRef
+from facilitator.cli import main
 from facilitator.errors import PluginError
 from facilitator.plugin.reader import Reader
 from facilitator.roles.allowance import current_allowance
@@ -37,6 +39,15 @@ READS = """
     @hookimpl
     def routes(context):
         return {"/shelf": Resource(context)}
+"""
+
+
+TRIED = """
+    @hookimpl
+    def startup(context):
+        claims, tip = context.reader.open_claims(), context.reader.tip("cardano:preprod")
+        if context.is_trial:
+            print(f"tried at block {tip.height} with {len(claims)} claims")
 """
 
 
@@ -91,3 +102,17 @@ def test_another_network_is_named(run: Callable[..., Running]) -> None:
     reader = run().facilitator.context.reader
     with pytest.raises(PluginError, match="'cardano:preview' is not served here"):
         reader.tip("cardano:preview")
+
+
+def test_a_plugin_that_is_tried_reads_and_knows_that_it_is_tried(
+    shelf: Shelf,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shelf.add("shelf", TRIED)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FACILITATOR_PLUGINS", "devnet,memory,shelf")
+    monkeypatch.setenv("FACILITATOR_SERVER__PORT", "0")
+    assert main(["check"]) == 0
+    assert "tried at block 0 with 0 claims" in capsys.readouterr().out
