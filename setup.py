@@ -71,7 +71,5 @@ setup(
             *(f"{name.removeprefix('facilitator_')} = {name}" for name in TOP),
             "blockfrost_backup = facilitator_blockfrost:backup",
         ],
-        # By this name it may be named with "-p" as well.
-        "pytest11": ["facilitator.testing.pytest_plugin = facilitator.testing.pytest_plugin"],
     },
 )
