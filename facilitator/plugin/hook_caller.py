@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
@@ -49,10 +49,17 @@ class HookCaller:
         """Pass errors of gates and observers to ``on_error`` from now on; they are logged too."""
         self._on_error = on_error
 
-    def _collect(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
-        """Return every provided part with its plugin. Raises :class:`FacilitatorError`."""
+    def _collect(
+        self, hook: str, only: Collection[str] | None = None, /, **arguments: Any
+    ) -> list[tuple[str, Any]]:
+        """Return every provided part with its plugin. Raises :class:`FacilitatorError`.
+
+        ``only`` names the plugins to call, if not all are.
+        """
         results = []
         for plugin, caller in self._callers[hook]:
+            if only is not None and plugin not in only:
+                continue
             try:
                 returned = caller(**arguments)
             except FacilitatorError:

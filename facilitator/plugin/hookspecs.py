@@ -66,8 +66,9 @@ def meter(context: Context) -> Meter | None:
 def chain_provider(context: Context, network: str) -> ChainProvider | None:
     """Return the provider for the network (canonical id), or ``None`` for one you do not serve.
 
-    Exactly one enabled plugin must return a provider for each network in the setting ``network``.
-    Plugins in ``chain.fallback`` stand by for it and do not count.
+    Called for each network in the setting ``network``: of the plugins that ``chain.providers``
+    names for it, each must return a provider. Where it does not name the network, exactly one
+    enabled plugin must; plugins in ``chain.fallback`` stand by and do not count.
     """
 
 

@@ -7,7 +7,7 @@ keeps the next from being called.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from facilitator.errors import PluginError
@@ -60,9 +60,11 @@ class Plugins(HookCaller):
         meters: list[tuple[str, Meter]] = self._collect("meter", context=context)
         return self.require_one(meters, "the meter") if meters else None
 
-    def chain_providers(self, context: Context, network: str) -> list[tuple[str, ChainProvider]]:
-        """Return every plugin that provides the network, with its provider."""
-        return self._collect("chain_provider", context=context, network=network)
+    def chain_providers(
+        self, context: Context, network: str, only: Collection[str] | None = None
+    ) -> list[tuple[str, ChainProvider]]:
+        """Return every plugin that provides the network, with its provider; or ``only`` these."""
+        return self._collect("chain_provider", only, context=context, network=network)
 
     def one_storage(self, context: Context) -> Storage:
         """Return the storage. Raises :class:`PluginError` unless there is exactly one."""

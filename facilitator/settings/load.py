@@ -1,13 +1,14 @@
 """The settings as one frozen object, made from all layers."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from facilitator.errors import ConfigInvalidError, Problem, did_you_mean
+from facilitator.errors import ConfigInvalidError, Problem
+from facilitator.settings.composition import fallback_problems, provider_problems
 from facilitator.settings.layers import Layer, read_layers
 from facilitator.settings.resolve import Effective, Resolver
 from facilitator.settings.schema import fields_of
@@ -70,6 +71,27 @@ class Settings:
                 return section
         raise LookupError(f"no enabled plugin declares the settings {declaration.__name__}")
 
+    def providers_of(self, network: str) -> tuple[str, ...] | None:
+        """Return the plugins that ``chain.providers`` names for the network (canonical id).
+
+        ``None`` when it does not name the network.
+        """
+        return next(
+            (
+                plugins
+                for name, plugins in self.chain.providers.items()
+                if canonical_network(name) == network
+            ),
+            None,
+        )
+
+    def networks_for(self, plugin: str) -> tuple[str, ...]:
+        """Return the served networks that the plugin may be asked for, by canonical id."""
+        named = {network: self.providers_of(network) for network in self.networks}
+        return tuple(
+            each for each, plugins in named.items() if plugins is None or plugin in plugins
+        )
+
     @property
     def max_waiting(self) -> int:
         """The settlements that may wait at once; three quarters of the threads if not set."""
@@ -90,10 +112,7 @@ class Settings:
             for key in fields_of(type(section)).values()
             if key.secret
         )
-        texts: list[str] = []
-        for value in values:
-            texts += value.values() if isinstance(value, Mapping) else [value]
-        return tuple(text for text in texts if text)
+        return tuple(text for value in values for text in _texts(value) if text)
 
 
 @dataclass(frozen=True)
@@ -154,12 +173,18 @@ class SettingsSource:
             sentence = f"must be less than server.threads, which is {threads}"
             problems.append(Problem("settlement.max_waiting", sentence))
         plugins = resolver.value("plugins") or ()
-        for name in resolver.value("chain.fallback") or ():
-            if name not in plugins:
-                hint = did_you_mean(name, plugins) or f"; it has {', '.join(plugins) or 'none'}"
-                sentence = f"{name} is not in the setting plugins{hint}"
-                problems.append(Problem("chain.fallback", sentence))
+        problems += fallback_problems(resolver.value("chain.fallback") or (), plugins)
+        providers = resolver.entries("chain.providers")
+        problems += provider_problems(providers, networks, plugins, installed_plugins())
         return problems
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping | tuple):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(each)
+    else:
+        yield value
 
 
 def _share_that_may_wait(threads: int) -> int:

@@ -158,6 +158,7 @@ KINDS: dict[Any, str] = {
     float: "number",
     tuple[str, ...]: "list of texts",
     Mapping[str, str]: "table of texts",
+    Mapping[str, tuple[str, ...]]: "table of lists of texts",
 }
 
 
