@@ -16,6 +16,7 @@ from facilitator.plugin import hookspecs
 
 GROUP = "facilitator.plugins"
 ROLES: Mapping[str, str] = {
+    "networks": "networks",
     "chain_provider": "chain provider",
     "storage": "storage",
     "meter": "meter",

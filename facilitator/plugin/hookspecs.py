@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from facilitator.roles.storage import Storage
     from facilitator.roles.wallet import Wallet
     from facilitator.x402.messages import SettleResponse, VerifyResponse
+    from facilitator.x402.networks import Network
 
 hookspec = pluggy.HookspecMarker("facilitator")
 
@@ -51,6 +52,16 @@ def settings_sections() -> Mapping[str, type]:  # type: ignore[empty-body]
 
     Each field is declared by ``facilitator.plugin.setting(...)``, which says what is accepted. Read
     the values with ``context.settings.section(TheDataclass)``. Called before any other hook.
+    """
+
+
+@hookspec
+def networks() -> Sequence[Network]:  # type: ignore[empty-body]
+    """Return networks to know besides the public ones, such as ``CardanoNetwork``s.
+
+    Called right after ``settings_sections``, before the settings are checked, so that these may
+    name the networks. A network is registered for as long as the process runs. Its names must be
+    its own, and it must not pass for Cardano's mainnet.
     """
 
 

@@ -34,6 +34,7 @@ def configure(
     try:
         plugins = load_plugins(names)
         sections = plugins.settings_sections()
+        plugins.register_networks()
     except PluginError as error:
         # The rest is checked all the same, so that every problem is named at once.
         source.refuse(Problem("plugins", str(error)), {*installed_plugins(), *names})

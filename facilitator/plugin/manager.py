@@ -17,6 +17,7 @@ from facilitator.roles.payment_hooks import PaymentView, Refusal
 from facilitator.settings.schema import fields_of
 from facilitator.settings.sections import CORE_SECTIONS
 from facilitator.x402.messages import SettleResponse, VerifyResponse
+from facilitator.x402.networks import NETWORKS
 
 if TYPE_CHECKING:
     import argparse
@@ -54,6 +55,17 @@ class Plugins(HookCaller):
         for table, declaration in sections.items():
             _check_declaration(table, declaration)
         return sections
+
+    def register_networks(self) -> None:
+        """Register the plugins' networks. Raises :class:`PluginError` for one that cannot be."""
+        for plugin, networks in self._collect("networks"):
+            for network in networks:
+                try:
+                    NETWORKS.register(network)
+                except (ValueError, TypeError) as error:
+                    raise PluginError(
+                        f"plugin '{plugin}' registers the network {network.id!s:.60}, which {error}"
+                    ) from error
 
     def meter(self, context: Context) -> Meter | None:
         """Return the meter, if any. Raises :class:`PluginError` when there are two."""

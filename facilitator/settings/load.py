@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 from facilitator.errors import ConfigInvalidError, Problem
 from facilitator.settings.composition import fallback_problems, provider_problems
 from facilitator.settings.layers import Layer, read_layers
+from facilitator.settings.network_tables import network_sections, register_networks
 from facilitator.settings.resolve import Effective, Resolver
 from facilitator.settings.schema import fields_of
 from facilitator.settings.secret_files import KEPT_QUOTES, is_wrapped_in_quotes
@@ -27,7 +28,7 @@ from facilitator.settings.sections import (
     ServerSettings,
     SettlementSettings,
 )
-from facilitator.x402.networks import MAINNET, canonical_network
+from facilitator.x402.networks import MAINNET, NETWORKS, CardanoNetwork, canonical_network
 
 Section = TypeVar("Section")
 
@@ -137,9 +138,11 @@ class SettingsSource:
         Tables named in ``unread`` are accepted and left alone. Raises
         :class:`ConfigInvalidError` with every problem.
         """
-        resolver = Resolver({**CORE_SECTIONS, **sections}, unread)
+        clashes = list(register_networks(self.layers))
+        networks = network_sections(self.layers)
+        resolver = Resolver({**CORE_SECTIONS, **networks, **sections}, unread)
         resolved = resolver.resolve(self.layers)
-        if problems := [*resolver.problems, *self._judge(resolver)]:
+        if problems := [*clashes, *resolver.problems, *self._judge(resolver)]:
             raise ConfigInvalidError(problems)
         root: RootSettings = resolved.pop("")
         return Settings(
@@ -147,21 +150,27 @@ class SettingsSource:
             plugins=root.plugins,
             networks=_canonical(root.network),
             **{name: resolved[name] for name in CORE_SECTIONS if name},
-            sections=tuple(resolved.values()),
+            sections=tuple(each for name, each in resolved.items() if name not in networks),
             effective=tuple(resolver.effective),
             files=self.files,
         )
 
     def refuse(self, problem: Problem, unread: Collection[str]) -> NoReturn:
         """Raise :class:`ConfigInvalidError` with the problem after all others of the core."""
-        resolver = Resolver(CORE_SECTIONS, unread)
+        clashes = list(register_networks(self.layers))
+        resolver = Resolver({**CORE_SECTIONS, **network_sections(self.layers)}, unread)
         resolver.resolve(self.layers)
-        raise ConfigInvalidError([*resolver.problems, *self._judge(resolver), problem])
+        raise ConfigInvalidError([*clashes, *resolver.problems, *self._judge(resolver), problem])
 
     def _judge(self, resolver: Resolver) -> list[Problem]:
         """Return the problems between keys whose values are right by themselves."""
         problems = []
         networks = _canonical(resolver.value("network") or ())
+        problems += [
+            Problem("network", f"{each} is no network of Cardano: nothing here can serve it")
+            for each in networks
+            if each in NETWORKS and not isinstance(NETWORKS[each], CardanoNetwork)
+        ]
         if MAINNET.id in networks and not self.mainnet_allowed:
             quoted = f"; MAINNET {KEPT_QUOTES}" if self.mainnet_is_quoted else ""
             problems.append(Problem("network", MAINNET_NEEDS_CONSENT + quoted))

@@ -14,6 +14,9 @@ from facilitator.settings.secret_files import (
     read_secret,
 )
 
+NETWORK_TABLES = "networks"
+"""The table with a table for each network, whose sections begin with this and a dot."""
+
 
 class Key(NamedTuple):
     """The place of a value."""
@@ -134,14 +137,29 @@ class Resolver:
         """Yield every value of the layer with its key; tables end where a field begins."""
         for written, value in layer.values.items():
             name = written.lower()
-            if name in self._fields[""]:
+            if name in self._fields.get("", {}):
                 yield Key("", name), value
+            elif name == NETWORK_TABLES and not layer.may_be_link:
+                yield from self._flatten_networks(layer, entries_of(value))
             elif name in self._fields and name and isinstance(value, Mapping):
                 yield from self._flatten_table(layer, name, value)
             elif name in self._fields and name:
                 self._complain(layer, name, "is a table: set its keys one by one")
             elif name not in self._unread:
                 self._unknown(layer, name, value)
+
+    def _flatten_networks(self, layer: Layer, tables: object) -> Iterator[tuple[Key, Any]]:
+        if not isinstance(tables, Mapping):
+            self._complain(layer, NETWORK_TABLES, "must be a table with a table for each network")
+            return
+        for name, table in tables.items():
+            section, values = f"{NETWORK_TABLES}.{name}", entries_of(table)
+            if section not in self._fields:
+                continue  # as while no more than the plugins' names is asked for
+            if isinstance(values, Mapping):
+                yield from self._flatten_table(layer, section, values)
+            else:
+                self._complain(layer, section, "must be a table, such as { magic = 4 }")
 
     def _flatten_table(
         self, layer: Layer, section: str, table: Mapping[str, Any]
@@ -155,7 +173,7 @@ class Resolver:
                 else:
                     self._unknown(layer, f"{section}.{name}", value)
             elif field.is_mapping and not layer.may_be_link:
-                entries = parse_table(value) if isinstance(value, str) else value
+                entries = entries_of(value)
                 yield from self._flatten_entries(layer, Key(section, name), field, entries)
             elif not field.is_mapping:
                 yield Key(section, name), value
@@ -264,6 +282,11 @@ class Resolver:
         except ValueError as error:
             self.problems.append(Problem(name, str(error)))
             return None
+
+
+def entries_of(value: object) -> object:
+    """Return the table that a text is, and a value of any other type as it is."""
+    return parse_table(value) if isinstance(value, str) else value
 
 
 def _read_entries(

@@ -43,6 +43,7 @@ from facilitator.roles.storage import Storage
 from facilitator.runtime.composition import build_facilitator
 from facilitator.server import tasks
 from facilitator.settings.layers import ENVIRONMENTS, PACKAGED
+from facilitator.settings.network_tables import NetworkSettings
 from facilitator.settings.schema import Field, fields_of
 from facilitator.settings.sections import CORE_SECTIONS
 from facilitator.x402.reasons import Reason
@@ -85,6 +86,7 @@ HOOKS = {
     if inspect.isfunction(hook) and hook.__module__ == hookspecs.__name__
 }
 ASKED_BY = {
+    "networks": "register_networks",
     "chain_provider": "chain_providers",
     "storage": "one_storage",
     "error_reporter": "error_reporters",
@@ -149,7 +151,7 @@ SECTIONS = {
     "prometheus": PrometheusSettings,
 }
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
-SECTIONS |= {"sentry": SentrySettings}
+SECTIONS |= {"sentry": SentrySettings, "networks.ID": NetworkSettings}
 PACKAGED_DEFAULTS = tomllib.loads(PACKAGED.read_text())["default"]
 KINDS: dict[Any, str] = {
     str: "text",

@@ -51,7 +51,10 @@ class Running:
 
     @property
     def devnet(self) -> Devnet:
-        chain = unguarded(self.facilitator.chains[NETWORK])
+        return self.devnet_of(NETWORK)
+
+    def devnet_of(self, network: str) -> Devnet:
+        chain = unguarded(self.facilitator.chains[network])
         assert isinstance(chain, Devnet)
         return chain
 
