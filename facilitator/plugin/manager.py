@@ -61,7 +61,7 @@ class Plugins(HookCaller):
         for plugin, networks in self._collect("networks"):
             for network in networks:
                 try:
-                    NETWORKS.register(network)
+                    NETWORKS.register(network, f"plugin '{plugin}'")
                 except (ValueError, TypeError) as error:
                     raise PluginError(
                         f"plugin '{plugin}' registers the network {network.id!s:.60}, which {error}"

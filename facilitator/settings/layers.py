@@ -20,6 +20,8 @@ from facilitator.settings.service_links import PREFIX, is_service_link
 ENVIRONMENTS = ("development", "preview", "preprod", "production")
 RESERVED = frozenset({"FACILITATOR_ENV", "FACILITATOR_SETTINGS"}) | NAMES
 FILES_BESIDE = ("settings.local.toml", ".secrets.toml")
+NETWORK_TABLES = "networks"
+"""The table with a table for each network; sections of these begin with this and a dot."""
 PACKAGED = Path(__file__).parent.parent / "default_settings.toml"
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from facilitator.cardano.slots import Era, EraSummary
 from facilitator.errors import Problem
-from facilitator.settings.layers import Layer
-from facilitator.settings.resolve import NETWORK_TABLES, Resolver, entries_of
-from facilitator.settings.schema import setting
+from facilitator.settings.layers import NETWORK_TABLES, Layer
+from facilitator.settings.resolve import Resolver
+from facilitator.settings.schema import entries_of, setting
 from facilitator.x402.networks import NETWORKS, CardanoNetwork
 
 _ERA = re.compile(r"([0-9]{1,15}) ([0-9]{1,15}) ([0-9]{1,9})")
@@ -87,7 +87,8 @@ def register_networks(layers: Sequence[Layer]) -> Iterator[Problem]:
         is_wrong = any(problem.key.startswith(f"{section}.") for problem in resolver.problems)
         settings = built.get(section)
         if isinstance(settings, NetworkSettings) and not is_wrong:
+            network = settings.network(section.removeprefix(f"{NETWORK_TABLES}."))
             try:
-                NETWORKS.register(settings.network(section.removeprefix(f"{NETWORK_TABLES}.")))
+                NETWORKS.register(network, "the settings")
             except ValueError as error:
                 yield Problem(section, str(error))

@@ -5,17 +5,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from facilitator.errors import Problem, did_you_mean
-from facilitator.settings.layers import ENVIRONMENTS, Layer
-from facilitator.settings.schema import Field, fields_of, parse_table
+from facilitator.settings.layers import ENVIRONMENTS, NETWORK_TABLES, Layer
+from facilitator.settings.schema import Field, entries_of, fields_of
 from facilitator.settings.secret_files import (
     KEPT_QUOTES,
     SUFFIX,
     is_wrapped_in_quotes,
     read_secret,
 )
-
-NETWORK_TABLES = "networks"
-"""The table with a table for each network, whose sections begin with this and a dot."""
 
 
 class Key(NamedTuple):
@@ -282,11 +279,6 @@ class Resolver:
         except ValueError as error:
             self.problems.append(Problem(name, str(error)))
             return None
-
-
-def entries_of(value: object) -> object:
-    """Return the table that a text is, and a value of any other type as it is."""
-    return parse_table(value) if isinstance(value, str) else value
 
 
 def _read_entries(

@@ -211,10 +211,15 @@ def _names_to_lists(value: object, text: bool) -> dict[str, tuple[str, ...]]:
     return {str(name): _strings(entry, text) for name, entry in value.items()}
 
 
-def parse_table(text: str) -> object:
-    """Return the value of an inline table of TOML or an object of JSON; ``None`` for neither."""
+def entries_of(value: object) -> object:
+    """Return the table that a text is, in TOML or JSON, and any other value as it is.
+
+    ``None`` for a text that is neither.
+    """
+    if not isinstance(value, str):
+        return value
     try:
-        return parse_toml(text) or json.loads(text)
+        return parse_toml(value) or json.loads(value)
     except (ValueError, RecursionError):
         return None
 

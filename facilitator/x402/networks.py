@@ -78,6 +78,7 @@ class Networks(Mapping[str, Network]):
     def __init__(self, networks: Iterable[Network]) -> None:
         """Begin with the networks, which are not checked."""
         self._by_id = {network.id: network for network in networks}
+        self._owners = dict.fromkeys(self._by_id, "x402")
         self._names = {name: each.id for each in self._by_id.values() for name in names_of(each)}
 
     def __getitem__(self, network: str) -> Network:
@@ -96,22 +97,25 @@ class Networks(Mapping[str, Network]):
         """Return the canonical id for an id or an alias; ``None`` for anything else."""
         return self._names.get(name)
 
-    def register(self, network: Network) -> None:
-        """Add the network. One that is there already, just like this, may be added again.
+    def register(self, network: Network, owner: str) -> None:
+        """Add the network for ``owner``, such as a plugin by its name.
 
-        Raises :class:`ValueError` with a sentence about it if it is misshapen, bears a name of
-        another one, or passes for Cardano's mainnet.
+        What the same owner registers again stays as it was at first, as when settings are read
+        again. Anybody may register one that is there already, just like this. Raises
+        :class:`ValueError` with a sentence about it if it is misshapen, bears a name of another
+        one, or passes for Cardano's mainnet.
         """
         if complaint := _complaint(network):
             raise ValueError(complaint)
         known = self._by_id.get(network.id)
-        if known == network:
+        if known is not None and (known == network or self._owners[network.id] == owner):
             return
         if known is not None:
-            raise ValueError("is known with other properties, which only a restart can change")
+            raise ValueError(f"is known with other properties, by {self._owners[network.id]}")
         for name in names_of(network):
             if name in self._names:
                 raise ValueError(f"has the name {name}, as has {self._names[name]}")
+        self._owners = {**self._owners, network.id: owner}
         self._by_id = {**self._by_id, network.id: network}
         self._names = {**self._names, **dict.fromkeys(names_of(network), network.id)}
 

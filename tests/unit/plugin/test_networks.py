@@ -133,6 +133,21 @@ def test_offline_the_slots_of_some_networks_are_not_known(
     )
 
 
+def test_slots_that_are_not_known_are_asked_for(tmp_path: Path, shelf: Shelf) -> None:
+    shelf.add("lab", PLUGIN)
+    environ = {
+        "FACILITATOR_PLUGINS": "lab,memory",
+        "FACILITATOR_NETWORK": PRIVATE,
+        "FACILITATOR_INSPECT__ENABLED": "true",
+    }
+    with closing(Running(tmp_path, settings=environ, real_time=True)) as running:
+        body = sample_payment(PRIVATE)
+        assert running.call("POST", "/inspect", body)[1]["verify"]["isValid"]
+        running.devnet_of(PRIVATE).faults.fail("eras", 10**9)
+        status, answer = running.call("POST", "/inspect", body)
+        assert (status, answer["error"]) == (503, "exact_cardano_facilitator_evidence_unavailable")
+
+
 @pytest.mark.parametrize(
     ("returned", "problem"),
     [

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from facilitator.cardano.slots import Era
+from facilitator.server.reload import changed_keys, is_reloaded
 from facilitator.settings import ConfigInvalidError, Settings, load_settings
 from facilitator.x402.networks import NETWORKS, cardano_network
 from support.networks import forgotten_afterwards
@@ -76,13 +77,12 @@ def test_a_variable_overrides_a_key_of_the_file(tmp_path: Path) -> None:
 
 def test_it_stays_as_it_was_registered(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text(FILE)
-    load(tmp_path)
-    load(tmp_path)
-    told = refusal(tmp_path, **{"NETWORKS__cardano:sanchonet__magic": "5"})
-    assert told == (
-        f"networks.{SANCHONET}: is known with other properties, which only a restart can change"
-    )
+    former = load(tmp_path)
+    new = load(tmp_path, **{"NETWORKS__cardano:sanchonet__magic": "5"})
     assert cardano_network(SANCHONET).magic == 4
+    (changed,) = changed_keys(former, new)
+    assert changed == f"networks.{SANCHONET}.magic"
+    assert not is_reloaded(changed, former, new)
 
 
 @pytest.mark.parametrize(

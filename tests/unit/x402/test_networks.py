@@ -36,7 +36,7 @@ def test_the_public_networks_are_known_by_two_names() -> None:
 
 
 def test_a_registered_network_is_known_by_all_of_its_names() -> None:
-    NETWORKS.register(SANCHONET)
+    NETWORKS.register(SANCHONET, "a test")
     for name in ("cardano:sanchonet", "cardano:sancho", "cip34:0-4"):
         assert canonical_network(name) == "cardano:sanchonet"
     assert cardano_network("cardano:sanchonet") is SANCHONET
@@ -45,14 +45,24 @@ def test_a_registered_network_is_known_by_all_of_its_names() -> None:
 
 
 def test_the_same_network_may_be_registered_again() -> None:
-    for _ in range(2):
+    for owner in ("a test", "a test", "another one"):
         eras = EraSummary([Era(0, 1, 1000)])
-        NETWORKS.register(CardanoNetwork("cardano:private", magic=9, eras=eras))
+        NETWORKS.register(CardanoNetwork("cardano:private", magic=9, eras=eras), owner)
     assert len(NETWORKS) == 4
 
 
+def test_a_network_stays_as_it_is() -> None:
+    NETWORKS.register(SANCHONET, "a test")
+    changed = CardanoNetwork(SANCHONET.id, magic=5)
+    NETWORKS.register(changed, "a test")
+    with pytest.raises(ValueError, match="is known with other properties, by a test"):
+        NETWORKS.register(changed, "another one")
+    assert cardano_network(SANCHONET.id) is SANCHONET
+    assert canonical_network("cip34:0-5") is None
+
+
 def test_what_is_not_of_cardano_says_so_by_its_type() -> None:
-    NETWORKS.register(TOY)
+    NETWORKS.register(TOY, "a test")
     assert canonical_network("toy:merry-go-round") == "toy:carousel"
     assert NETWORKS["toy:carousel"] is TOY
     assert TOY not in cardano_networks()
@@ -94,6 +104,6 @@ def test_what_is_misshapen_or_passes_for_another_is_refused(
 ) -> None:
     before = dict(NETWORKS)
     with pytest.raises(ValueError, match=complaint):
-        NETWORKS.register(network)
+        NETWORKS.register(network, "a test")
     assert dict(NETWORKS) == before
     assert canonical_network("cardano:mainnet") == MAINNET.id
