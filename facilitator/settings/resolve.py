@@ -86,7 +86,8 @@ class Resolver:
         for layer in layers:
             for key, value in self._flatten(layer):
                 place, at = self._place(layer, key, value)
-                if layer.is_store and (at.file or not self._is_secret(place)):
+                is_secret = self._fields[place.section][place.field].secret
+                if layer.is_store and (at.file or not is_secret):
                     self._complain(layer, str(key), "is not a secret: a loader gives secrets alone")
                     continue
                 if at.file and value == "":  # as compose files pass on what is not set
@@ -126,9 +127,6 @@ class Resolver:
         if secret and name.endswith(SUFFIX) and name != SUFFIX:
             return key._replace(entry=key.entry[: -len(SUFFIX)]), Found(value, layer, True)
         return key, Found(value, layer)
-
-    def _is_secret(self, place: Key) -> bool:
-        return self._fields[place.section][place.field].secret
 
     def _flatten(self, layer: Layer) -> Iterator[tuple[Key, Any]]:
         """Yield every value of the layer with its key; tables end where a field begins."""
