@@ -11,7 +11,7 @@ from facilitator.cardano.addresses.other_kinds import other_kind
 from facilitator.cardano.transaction import AssetId
 from facilitator.exact.refused import Refused
 from facilitator.x402.messages import PaymentRequest, Requirements, parse_whole_number
-from facilitator.x402.networks import NETWORKS, Network, canonical_network
+from facilitator.x402.networks import CardanoNetwork, canonical_network, cardano_network
 from facilitator.x402.reasons import Reason
 
 MAX_CONFIRMATIONS = 20
@@ -38,7 +38,7 @@ class TermsPolicy:
 class Terms:
     """The terms that a valid payment meets."""
 
-    network: Network
+    network: CardanoNetwork
     asset: AssetId | None
     """The native asset; ``None`` for lovelace."""
     amount: int
@@ -80,7 +80,7 @@ def agree_terms(
             f"maxTimeoutSeconds must be from 1 to {policy.max_timeout_seconds}",
         )
     return Terms(
-        network=NETWORKS[requirements.network],
+        network=cardano_network(requirements.network),
         asset=_asset(requirements.asset),
         amount=_amount(requirements.amount),
         pay_to=_pay_to(requirements.pay_to),

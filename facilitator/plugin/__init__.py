@@ -101,6 +101,7 @@ from facilitator.roles.wallet import Signature, Wallet
 from facilitator.settings import RateLimitSettings, Settings, setting
 from facilitator.settings.hosts import is_loopback, is_own_host
 from facilitator.x402.messages import Requirements, SettleResponse, VerifyResponse
+from facilitator.x402.networks import CardanoNetwork, Network
 from facilitator.x402.reasons import Reason
 
 # Hooks: what they receive and return
@@ -138,6 +139,7 @@ __all__ += [
     "AllowanceUsedUp",
     "AwaitsBlocks",
     "Block",
+    "CardanoNetwork",
     "ChainProvider",
     "ChainUnavailable",
     "EvaluatesScripts",
@@ -147,6 +149,7 @@ __all__ += [
     "InMempool",
     "ListsOutputs",
     "NamesNetwork",
+    "Network",
     "NotFound",
     "OutputStatus",
     "Point",

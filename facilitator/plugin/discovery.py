@@ -21,6 +21,7 @@ from facilitator.plugin.plugin_file import PluginFile
 
 GROUP = "facilitator.plugins"
 ROLES: Mapping[str, str] = {
+    "networks": "networks",
     "chain_provider": "chain provider",
     "storage": "storage",
     "meter": "meter",

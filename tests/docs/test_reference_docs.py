@@ -43,6 +43,7 @@ from facilitator.roles.storage import Storage
 from facilitator.runtime.composition import build_facilitator
 from facilitator.server import tasks
 from facilitator.settings.layers import ENVIRONMENTS, PACKAGED
+from facilitator.settings.network_tables import NetworkSettings
 from facilitator.settings.schema import Field, fields_of
 from facilitator.settings.sections import CORE_SECTIONS
 from facilitator.testing.examples import example_claim
@@ -87,6 +88,7 @@ HOOKS = {
     if inspect.isfunction(hook) and hook.__module__ == hookspecs.__name__
 }
 ASKED_BY = {
+    "networks": "register_networks",
     "chain_provider": "chain_providers",
     "storage": "one_storage",
     "error_reporter": "error_reporters",
@@ -159,7 +161,7 @@ SECTIONS = {
     "prometheus": PrometheusSettings,
 }
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
-SECTIONS |= {"sentry": SentrySettings}
+SECTIONS |= {"sentry": SentrySettings, "networks.ID": NetworkSettings}
 PACKAGED_DEFAULTS = tomllib.loads(PACKAGED.read_text())["default"]
 KINDS: dict[Any, str] = {
     str: "text",
@@ -168,6 +170,7 @@ KINDS: dict[Any, str] = {
     float: "number",
     tuple[str, ...]: "list of texts",
     Mapping[str, str]: "table of texts",
+    Mapping[str, tuple[str, ...]]: "table of lists of texts",
 }
 
 
