@@ -63,7 +63,7 @@ setup(
     extras_require={
         **EXTRAS,
         "all": sorted({each for extra in EXTRAS.values() for each in extra}),
-        "testing": ["hypothesis>=6.100", "pytest>=8.3"],  # for the tests of other plugins
+        "testing": ["hypothesis>=6.100,<7", "pytest>=8.3,<10"],  # for the tests of other plugins
     },
     entry_points={
         "console_scripts": ["facilitator = facilitator.cli:main"],
@@ -71,7 +71,5 @@ setup(
             *(f"{name.removeprefix('facilitator_')} = {name}" for name in TOP),
             "blockfrost_backup = facilitator_blockfrost:backup",
         ],
-        # By this name it may be named with "-p" as well.
-        "pytest11": ["facilitator.testing.pytest_plugin = facilitator.testing.pytest_plugin"],
     },
 )

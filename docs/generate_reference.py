@@ -179,7 +179,8 @@ def default_of(value: ast.expr | None, text: str | None) -> tuple[str, str | Non
                 if each.arg == "default":
                     return f" = {ast.unparse(each.value)}", text
                 if each.arg == "default_factory":
-                    return " = {}", text
+                    made = ast.unparse(each.value)
+                    return f" = {'{}' if made == 'dict' else f'{made}()'}", text
             return "", text
     shown = ast.unparse(value)
     return f" = {'…' if shown.startswith('_') else shown}", text

@@ -12,6 +12,8 @@ import pytest
 from facilitator.chain import follower
 from facilitator.testing.running import Running
 
+CALLERS_ARE_NOT = logging._srcfile
+"""The file whose frames are no callers of a logger; the facilitator looks for no callers."""
 UNIT = Path(__file__).parent / "unit"
 
 # A machine that others use, too, fails no test for being slow.
@@ -58,6 +60,7 @@ def logging_as_it_was() -> Iterator[None]:
     ours.setLevel(levels[1])
     threading.excepthook = hook
     logging.captureWarnings(False)
+    logging._srcfile = CALLERS_ARE_NOT
 
 
 @pytest.fixture

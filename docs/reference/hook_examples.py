@@ -13,6 +13,7 @@ from typing import Any
 import falcon
 
 from facilitator.plugin import (
+    CardanoNetwork,
     ChainProvider,
     Claim,
     Context,
@@ -23,6 +24,7 @@ from facilitator.plugin import (
     HealthCheck,
     Histogram,
     Meter,
+    Network,
     PaymentView,
     RateDecision,
     RateLimiter,
@@ -122,6 +124,11 @@ seen: list[str] = []
 @hookimpl
 def settings_sections() -> Mapping[str, type]:
     return {"hook_examples": Table}
+
+
+@hookimpl
+def networks() -> Sequence[Network]:
+    return [CardanoNetwork("cardano:example", magic=4_242)]
 
 
 @hookimpl

@@ -35,6 +35,7 @@ from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.rate_limit import RateLimiter
 from facilitator.settings import Settings
 from facilitator.settings.subscription import Subscribe
+from facilitator.x402.networks import NETWORKS
 
 
 class App(falcon.App[Any, Any]):
@@ -100,6 +101,7 @@ def application(
             routes or {},
             max_body_bytes=settings.server.max_body_bytes,
             keys_needed=bool(settings.auth.api_keys),
+            networks=NETWORKS,
             reasons=reasons,
         )
     )

@@ -23,6 +23,14 @@ class EraSummary:
             raise ValueError("an era summary needs at least one era")
         self.eras = tuple(sorted(eras, key=lambda era: era.start_slot))
 
+    def __eq__(self, other: object) -> bool:
+        """Return True for a summary of the same eras."""
+        return isinstance(other, EraSummary) and other.eras == self.eras
+
+    def __hash__(self) -> int:
+        """Return the hash of the eras."""
+        return hash(self.eras)
+
     def slot_at(self, unix_ms: int) -> int:
         """Return the slot of the instant; slot 0 before the first era."""
         for era in reversed(self.eras):

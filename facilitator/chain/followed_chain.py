@@ -1,10 +1,10 @@
 """A network's provider together with its follower and its cached outputs."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.chain.chain_update import ChainUpdate
 from facilitator.chain.clock_watch import ClockWatch
 from facilitator.chain.fleet_feed import FleetFeed
@@ -17,10 +17,11 @@ from facilitator.observability.metrics import (
     FOLLOWING,
     ROLLED_BACK_BLOCKS,
 )
-from facilitator.roles.chain import AwaitsBlocks, ChainProvider
+from facilitator.roles.chain import AwaitsBlocks, ChainProvider, ChainUnavailable
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.sharing import SharesChain, SharesOutputs
 from facilitator.roles.storage import Storage
+from facilitator.x402.networks import cardano_network
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,36 +58,53 @@ def build_followed_chain(
     cache = shared if isinstance(shared, SharesOutputs) else None
     outputs = UtxoCache(provider, follower, cache, meter)
     chain = FollowedChain(provider, follower, outputs)
-    _measure(chain, clock, meter)
+    slots = _Slots(chain)
+    _measure(chain, slots, clock, meter)
     if clocks is not None and not provider.is_devnet:  # slots of a devnet may run ahead
-        _compare_clocks(chain, clocks)
+        _compare_clocks(chain, slots, clocks)
     return chain
+
+
+class _Slots:
+    """The beginning of slots, as known of the network.
+
+    A provider might need a request to say so, just while it does not answer. So that of a network
+    of which it is not known is asked only when a block was had.
+    """
+
+    def __init__(self, chain: FollowedChain) -> None:
+        self._provider = chain.provider
+        self._eras = cardano_network(chain.provider.network).eras
+        if self._eras is None:
+            chain.follower.subscribe(self._learn)
+
+    def begins_at(self, slot: int) -> float | None:
+        """Return the Unix seconds at which the slot begins, if that is known."""
+        return None if self._eras is None else self._eras.start_ms(slot) / 1000
+
+    def _learn(self, update: ChainUpdate) -> None:
+        if update.blocks and self._eras is None:
+            with suppress(ChainUnavailable):
+                self._eras = self._provider.eras()
 
 
 def _ignore(ahead: float) -> None:
     """Take in nothing."""
 
 
-def _compare_clocks(chain: FollowedChain, clocks: ClockWatch) -> None:
+def _compare_clocks(chain: FollowedChain, slots: _Slots, clocks: ClockWatch) -> None:
     """Report when the slots of new blocks begin."""
     network = chain.provider.network
 
     def block_seen(update: ChainUpdate) -> None:
-        if update.blocks:
-            clocks.block_seen(network, _begins_at(network, update.blocks[-1].point.slot))
+        begins = slots.begins_at(update.blocks[-1].point.slot) if update.blocks else None
+        if begins is not None:
+            clocks.block_seen(network, begins)
 
     chain.follower.subscribe(block_seen)
 
 
-def _begins_at(network: str, slot: int) -> float:
-    """Return the Unix seconds at which the slot begins.
-
-    The provider might need a request to say so, just while it does not answer.
-    """
-    return KNOWN_ERAS[network].start_ms(slot) / 1000
-
-
-def _measure(chain: FollowedChain, clock: Clock, meter: Meter) -> None:
+def _measure(chain: FollowedChain, slots: _Slots, clock: Clock, meter: Meter) -> None:
     """Have the meter show how far following has come."""
     network = chain.provider.network
 
@@ -98,7 +116,8 @@ def _measure(chain: FollowedChain, clock: Clock, meter: Meter) -> None:
         tip = chain.follower.tip
         if tip is None:
             return 0.0
-        return max(0.0, clock.time() - _begins_at(network, tip.point.slot))
+        begins = slots.begins_at(tip.point.slot)
+        return 0.0 if begins is None else max(0.0, clock.time() - begins)
 
     chain.follower.subscribe(count_blocks)
     meter.gauge(FOLLOWING, lambda: chain.follower.tip is not None, network=network)

@@ -17,8 +17,10 @@ from facilitator.observability.redaction import Redactor
 from facilitator.plugin.context import Context
 from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
+from facilitator.roles.chain import ChainProvider
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.reporting import DescribesDestination
+from facilitator.roles.storage import Storage
 from facilitator.runtime.chains import check_standbys, ordered_chain_providers
 from facilitator.runtime.exit_limit import ExitLimit, threads_left
 from facilitator.runtime.signer import signer_addresses
@@ -72,12 +74,16 @@ def _check(settings: Settings, plugins: Plugins) -> Iterator[Result]:
 
 def _parts(settings: Settings, plugins: Plugins) -> Iterator[Result]:
     """Yield the result of trying each part of the plugins, as far as it can be without serving."""
-    context = Context(settings, SystemClock())
+    context = Context(settings, SystemClock(), is_trial=True)
     with ExitStack() as parts:  # open until the plugins have started, as when it serves
         yield from attempt("plugins", partial(_fitted, plugins, context, parts), SEE_PLUGIN)
         yield from _reporters(plugins, context)
-        yield from _storage(plugins, context, parts)
-        yield from _chains(settings, plugins, context, parts)
+        storages: list[Storage] = []
+        yield from _storage(plugins, context, parts, storages)
+        chains: dict[str, ChainProvider] = {}
+        yield from _chains(settings, plugins, context, parts, chains)
+        for storage in storages:
+            context.reader.connect(storage, chains)
         yield from _health_checks(plugins, context)
         if plugins.has("startup"):
             yield from attempt("startup", partial(_started, plugins, context), SEE_PLUGIN)
@@ -145,8 +151,13 @@ def _health(check: HealthCheck) -> str:
 
 
 def _chains(
-    settings: Settings, plugins: Plugins, context: Context, parts: ExitStack
+    settings: Settings,
+    plugins: Plugins,
+    context: Context,
+    parts: ExitStack,
+    chains: dict[str, ChainProvider],
 ) -> Iterator[Result]:
+    """Try the provider of each network and its standbys; add the first to ``chains``."""
     ordered = {}
     for network in settings.networks:
         with listening(f"chain {network}") as warnings:
@@ -156,6 +167,7 @@ def _chains(
                 yield Result(f"chain {network}", "failed", str(error))
                 continue
         yield from warnings
+        chains[network] = providers[0][1]
         for name, provider in providers:
             parts.callback(provider.close)
             label = network if len(providers) == 1 else f"{network} ({name})"
@@ -173,11 +185,15 @@ def _standbys(settings: Settings, ordered: Mapping[str, Sequence[Named]]) -> str
     return f"{', '.join(settings.chain.fallback)} on standby"
 
 
-def _storage(plugins: Plugins, context: Context, parts: ExitStack) -> Iterator[Result]:
+def _storage(
+    plugins: Plugins, context: Context, parts: ExitStack, storages: list[Storage]
+) -> Iterator[Result]:
+    """Try the storage, and add it to ``storages``."""
     durable = []
 
     def describe() -> str:
         storage = plugins.one_storage(context)
+        storages.append(storage)
         parts.callback(storage.close)
         check_storage(context.settings.server.workers, storage)
         storage.ping()

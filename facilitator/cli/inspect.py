@@ -19,12 +19,13 @@ from facilitator.inspection.source import MAX_BYTES, Unreadable, read_source
 from facilitator.plugin.context import Context
 from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
+from facilitator.roles.chain import ChainUnavailable
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.runtime.chains import one_chain_provider
 from facilitator.runtime.policy import terms_policy
 from facilitator.settings import Settings
 from facilitator.x402.messages import PaymentRequest
-from facilitator.x402.networks import NETWORKS
+from facilitator.x402.networks import canonical_network
 
 _TRANSACTION_ID = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--network",
-        choices=NETWORKS,
+        metavar="ID",
         help="network of a transaction without terms (default: the first one served)",
     )
     parser.add_argument("--offline", action="store_true", help="ask no chain")
@@ -66,15 +67,19 @@ def _run(arguments: argparse.Namespace, settings: Settings, plugins: Plugins) ->
         source: PaymentRequest | bytes = _claimed(settings, plugins, arguments.source.lower())
     else:
         source = read_source(_read(arguments.source))
-    network = arguments.network or settings.networks[0]
+    named = arguments.network or settings.networks[0]
+    network = canonical_network(named)
     if network not in settings.networks:
-        raise Unreadable(f"{network} is not served: see the setting network")
+        raise Unreadable(f"{named} is not served: see the setting network")
     with _inspector(settings, plugins, offline=arguments.offline) as inspector:
-        report = (
-            _transaction(inspector, source, network)
-            if isinstance(source, bytes)
-            else inspector.payment(source)
-        )
+        try:
+            report = (
+                _transaction(inspector, source, network)
+                if isinstance(source, bytes)
+                else inspector.payment(source)
+            )
+        except ChainUnavailable as error:
+            raise Unreadable(f"the slot that it is now is not known: {error.detail}") from error
     if arguments.json:
         print_json(report)
     else:

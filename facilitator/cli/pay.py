@@ -22,7 +22,7 @@ from facilitator.roles.chain import ListsOutputs
 from facilitator.roles.wallet import Wallet
 from facilitator.runtime.chains import ordered_chain_providers
 from facilitator.settings import Settings
-from facilitator.x402.networks import NETWORKS
+from facilitator.x402.networks import cardano_network
 
 _TIMEOUT_SECONDS = 120.0
 
@@ -109,7 +109,7 @@ def _wallet(
 ) -> Wallet:
     if arguments.seed_file is not None:
         try:
-            return SeedWallet(_read(arguments.seed_file), NETWORKS[network].network_id)
+            return SeedWallet(_read(arguments.seed_file), cardano_network(network).network_id)
         except ValueError as error:
             raise CannotPay(f"--seed-file {arguments.seed_file}: {error}") from None
     wallets = plugins.wallets(context, network)

@@ -103,6 +103,15 @@ def check_transfer(payment: Payment, context: CheckContext) -> None:
     context.method.check(payment.terms, payment.transaction)
 
 
+def check_fees(payment: Payment, _context: CheckContext) -> None:
+    """Refuse terms by which another than the payer pays the fee: ``/supported`` offers none."""
+    if payment.terms.requirements.extra.get("areFeesSponsored") not in (None, False):
+        raise Refused(
+            Reason.REQUIREMENTS,
+            "extra.areFeesSponsored must be false where it is given: the payer pays the fee",
+        )
+
+
 def check_network(payment: Payment, context: CheckContext) -> None:
     """Refuse what the transfer method does not accept under the parameters in force."""
     method = cast(ChecksLedger, context.method)
@@ -150,6 +159,7 @@ CHECKS = (
     PaymentCheck("signed at all", Phase.BYTES, check_signed),
     PaymentCheck("nonce is an input", Phase.ORIGIN, check_nonce),
     PaymentCheck("pays the terms", Phase.TRANSFER, check_transfer),
+    PaymentCheck("pays the fee itself", Phase.TRANSFER, check_fees),
     PaymentCheck(
         "pays as the network is now",
         Phase.TRANSFER,

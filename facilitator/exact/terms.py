@@ -11,7 +11,7 @@ from facilitator.cardano.addresses.other_kinds import other_kind
 from facilitator.cardano.transaction import AssetId
 from facilitator.exact.refused import Refused
 from facilitator.x402.messages import PaymentRequest, Requirements, parse_whole_number
-from facilitator.x402.networks import NETWORKS, Network, canonical_network
+from facilitator.x402.networks import CardanoNetwork, canonical_network, cardano_network
 from facilitator.x402.reasons import Reason
 
 MAX_CONFIRMATIONS = 20
@@ -38,8 +38,8 @@ class TermsPolicy:
 class Terms:
     """The terms that a valid payment meets."""
 
-    network: Network
-    """The network, a value of ``facilitator.x402.networks``."""
+    network: CardanoNetwork
+    """The network of the payment."""
     asset: AssetId | None
     """The native asset; ``None`` for lovelace."""
     amount: int
@@ -82,9 +82,8 @@ def agree_terms(
             Reason.REQUIREMENTS,
             f"maxTimeoutSeconds must be from 1 to {policy.max_timeout_seconds}",
         )
-    _check_fees(requirements.extra)
     return Terms(
-        network=NETWORKS[requirements.network],
+        network=cardano_network(requirements.network),
         asset=_asset(requirements.asset),
         amount=_amount(requirements.amount),
         pay_to=_pay_to(requirements.pay_to),
@@ -193,15 +192,6 @@ def _pay_to(text: str) -> bytes:
         message = "payTo is a reward (stake) address, which no output can pay"
         raise Refused(Reason.REQUIREMENTS, message)
     return raw
-
-
-def _check_fees(extra: Mapping[str, Any]) -> None:
-    """Refuse terms by which another than the payer pays the fee: ``/supported`` offers none."""
-    if extra.get("areFeesSponsored") not in (None, False):
-        raise Refused(
-            Reason.REQUIREMENTS,
-            "extra.areFeesSponsored must be false where it is given: the payer pays the fee",
-        )
 
 
 def _confirmations(extra: Mapping[str, Any], *, accept_mempool: bool) -> int:

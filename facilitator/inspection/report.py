@@ -19,7 +19,7 @@ from facilitator.inspection.transaction import describe
 from facilitator.inspection.values import slot_time
 from facilitator.roles.chain import ChainProvider
 from facilitator.x402.messages import PaymentRequest, VerifyResponse
-from facilitator.x402.networks import NETWORKS, canonical_network
+from facilitator.x402.networks import canonical_network, cardano_network
 
 _CLIENT = "inspection"
 _NOTHING_KNOWN: Mapping[Any, Any] = {}
@@ -116,7 +116,7 @@ class _Report:
         return self._facts.outputs if self._facts else _NOTHING_KNOWN
 
     def add(self, tx: Transaction) -> None:
-        network_id = NETWORKS[self._chain.network].network_id
+        network_id = cardano_network(self._chain.network).network_id
         facts = look_up_facts(tx, self._chain, self.slot, network_id)
         self._facts = facts
         self._transaction = describe(tx, facts, self._chain.eras())

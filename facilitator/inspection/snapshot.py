@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.rules.evaluation import ScriptFailure
-from facilitator.cardano.slots import KNOWN_ERAS, EraSummary
+from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.roles.chain import (
@@ -15,6 +15,7 @@ from facilitator.roles.chain import (
     OutputStatus,
     ReadsLedgerState,
 )
+from facilitator.x402.networks import cardano_network
 
 Answer = TypeVar("Answer")
 
@@ -41,11 +42,16 @@ class Snapshot:
         return self._ask_once("parameters", lambda chain: chain.parameters())
 
     def eras(self) -> EraSummary:
-        """Return how slots and time relate: by the provider, else as known of the network."""
+        """Return how slots and time relate: by the provider, else as known of the network.
+
+        Raises :class:`ChainUnavailable` for a network of which that is not known.
+        """
         try:
             return self._ask_once("eras", lambda chain: chain.eras())
         except ChainUnavailable:
-            return KNOWN_ERAS[self.network]
+            if (known := cardano_network(self.network).eras) is None:
+                raise
+            return known
 
     def ledger_state(self, query: StateQuery) -> LedgerState:
         """Return the facts that the provider has. Raises :class:`ChainUnavailable`."""
@@ -66,7 +72,7 @@ class Snapshot:
 
     def _ask(self, ask: Callable[[ChainProvider], Answer]) -> Answer | ChainUnavailable:
         if self._chain is None:
-            return ChainUnavailable("offline")
+            return ChainUnavailable(f"{self.network} is not asked, as this is offline")
         try:
             return ask(self._chain)
         except ChainUnavailable as error:

@@ -36,6 +36,7 @@ from facilitator.observability.metrics import (
 from facilitator.observability.redaction import LEFT_OUT, Redactor, without_payments
 from facilitator.plugin.api_version import API_VERSION
 from facilitator.plugin.context import Context, Worker
+from facilitator.plugin.reader import Reader
 from facilitator.roles.allowance import (
     NOT_ASKED,
     Allowance,
@@ -101,6 +102,7 @@ from facilitator.roles.wallet import Signature, Wallet
 from facilitator.settings import RateLimitSettings, Settings, setting
 from facilitator.settings.hosts import is_loopback, is_own_host
 from facilitator.x402.messages import Requirements, SettleResponse, VerifyResponse
+from facilitator.x402.networks import CardanoNetwork, Network
 from facilitator.x402.reasons import Reason
 
 # Hooks: what they receive and return
@@ -109,6 +111,7 @@ __all__ = [
     "Context",
     "Origin",
     "PaymentView",
+    "Reader",
     "Reason",
     "Refusal",
     "RequestView",
@@ -138,6 +141,7 @@ __all__ += [
     "AllowanceUsedUp",
     "AwaitsBlocks",
     "Block",
+    "CardanoNetwork",
     "ChainProvider",
     "ChainUnavailable",
     "EvaluatesScripts",
@@ -147,6 +151,7 @@ __all__ += [
     "InMempool",
     "ListsOutputs",
     "NamesNetwork",
+    "Network",
     "NotFound",
     "OutputStatus",
     "Point",

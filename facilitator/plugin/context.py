@@ -1,9 +1,10 @@
 """The context that plugins receive with their hooks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from facilitator.clock import Clock
+from facilitator.plugin.reader import Reader
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.settings import Settings
 from facilitator.settings.subscription import Apply, Subscribe
@@ -25,7 +26,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The settings, the clock and the meter of this facilitator."""
+    """The settings, the clock, the meter and the records of this facilitator."""
 
     settings: Settings
     """The settings in force, checked."""
@@ -40,3 +41,10 @@ class Context:
 
     It must not fail. Of a plugin's own settings only those declared with ``reloads`` ever change.
     """
+    is_trial: bool = False
+    """True while ``facilitator check`` tries the plugin, perhaps beside one that serves.
+
+    Then take no port and no lock that an enabled plugin would take while it serves.
+    """
+    reader: Reader = field(default_factory=Reader)
+    """Reads claims and chains, from the hook ``startup`` on."""

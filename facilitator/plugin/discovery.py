@@ -23,6 +23,7 @@ from facilitator.plugin.unmarked import warnings_of
 
 GROUP = "facilitator.plugins"
 ROLES: Mapping[str, str] = {
+    "networks": "networks",
     "chain_provider": "chain provider",
     "storage": "storage",
     "meter": "meter",

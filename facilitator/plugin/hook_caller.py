@@ -93,10 +93,17 @@ class HookCaller:
             calls = self._calls.setdefault(plugin, made)
         return calls
 
-    def _collect(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
-        """Return every provided part with its plugin. Raises :class:`FacilitatorError`."""
+    def _collect(
+        self, hook: str, only: Collection[str] | None = None, /, **arguments: Any
+    ) -> list[tuple[str, Any]]:
+        """Return every provided part with its plugin. Raises :class:`FacilitatorError`.
+
+        ``only`` names the plugins to call, if not all are.
+        """
         results = []
         for plugin, caller in self._callers[hook]:
+            if only is not None and plugin not in only:
+                continue
             for each in self._provided(plugin, hook, partial(caller, **arguments)):
                 if wrong := contract_violation(hook, each):
                     raise PluginError(f"plugin '{plugin}' returns from {hook} {wrong}")

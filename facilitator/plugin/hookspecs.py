@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from facilitator.roles.storage import Storage
     from facilitator.roles.wallet import Wallet
     from facilitator.x402.messages import SettleResponse, VerifyResponse
+    from facilitator.x402.networks import Network
 
 hookspec = pluggy.HookspecMarker("facilitator")
 
@@ -66,6 +67,16 @@ def settings_sections() -> Mapping[str, type]:  # type: ignore[empty-body]
 
 
 @hookspec
+def networks() -> Sequence[Network]:  # type: ignore[empty-body]
+    """Return networks to know besides the public ones, such as ``CardanoNetwork``s.
+
+    Called right after ``settings_sections``, before the settings are checked, so that these may
+    name the networks. A network is registered for as long as the process runs. Its names must be
+    its own, and it must not pass for Cardano's mainnet.
+    """
+
+
+@hookspec
 def meter(context: Context) -> Meter | None:
     """Return a meter, which counts and measures. At most one enabled plugin may return one.
 
@@ -77,8 +88,9 @@ def meter(context: Context) -> Meter | None:
 def chain_provider(context: Context, network: str) -> ChainProvider | None:
     """Return the provider for the network (canonical id), or ``None`` for one you do not serve.
 
-    Exactly one enabled plugin must return a provider for each network in the setting ``network``.
-    Plugins in ``chain.fallback`` stand by for it and do not count.
+    Called for each network in the setting ``network``: of the plugins that ``chain.providers``
+    names for it, each must return a provider. Where it does not name the network, exactly one
+    enabled plugin must; plugins in ``chain.fallback`` stand by and do not count.
     """
 
 

@@ -37,6 +37,7 @@ def configure(
     try:
         plugins = load_plugins(names, source.plugin_files())
         sections = plugins.settings_sections()
+        plugins.register_networks()
     except PluginError as error:
         # The rest is checked all the same, so that every problem is named at once.
         source.refuse(Problem("plugins", str(error)), {*installed_plugins(), *names})

@@ -7,7 +7,7 @@ keeps the next from being called.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from facilitator.errors import PluginError
@@ -18,6 +18,7 @@ from facilitator.roles.payment_hooks import Refusal
 from facilitator.settings.schema import fields_of
 from facilitator.settings.sections import CORE_SECTIONS
 from facilitator.x402.messages import SettleResponse, VerifyResponse
+from facilitator.x402.networks import NETWORKS
 
 if TYPE_CHECKING:
     import argparse
@@ -57,14 +58,27 @@ class Plugins(HookCaller):
             _check_declaration(table, declaration)
         return sections
 
+    def register_networks(self) -> None:
+        """Register the plugins' networks. Raises :class:`PluginError` for one that cannot be."""
+        for plugin, networks in self._collect("networks"):
+            for network in networks:
+                try:
+                    NETWORKS.register(network, f"plugin '{plugin}'")
+                except (ValueError, TypeError) as error:
+                    raise PluginError(
+                        f"plugin '{plugin}' registers the network {network.id!s:.60}, which {error}"
+                    ) from error
+
     def meter(self, context: Context) -> Meter | None:
         """Return the meter, if any. Raises :class:`PluginError` when there are two."""
         meters: list[tuple[str, Meter]] = self._collect("meter", context=context)
         return self.require_one(meters, "the meter") if meters else None
 
-    def chain_providers(self, context: Context, network: str) -> list[tuple[str, ChainProvider]]:
-        """Return every plugin that provides the network, with its provider."""
-        return self._collect("chain_provider", context=context, network=network)
+    def chain_providers(
+        self, context: Context, network: str, only: Collection[str] | None = None
+    ) -> list[tuple[str, ChainProvider]]:
+        """Return every plugin that provides the network, with its provider; or ``only`` these."""
+        return self._collect("chain_provider", only, context=context, network=network)
 
     def one_storage(self, context: Context) -> Storage:
         """Return the storage. Raises :class:`PluginError` unless there is exactly one."""

@@ -14,6 +14,7 @@ from facilitator.roles.rate_limit import RateLimiter
 from facilitator.roles.reporting import ErrorReporter
 from facilitator.roles.storage import Storage
 from facilitator.roles.wallet import Wallet
+from facilitator.x402.networks import Network
 
 PARTS: Mapping[str, type] = {
     "meter": Meter,
@@ -36,6 +37,8 @@ def contract_violation(hook: str, returned: object) -> str | None:
             return f"{_a(returned)}, not a mapping"
         violations = (_entry_violation(hook, name, value) for name, value in returned.items())
         return next(filter(None, violations), None)
+    if hook == "networks" and not _are_networks(returned):
+        return "something else than a list of Network"
     if hook == "cli_commands" and not _are_commands(returned):
         return "something else than a list of (name, help, function)"
     return None
@@ -104,6 +107,10 @@ def _takes(method: object, wanted: Any) -> bool:
 def _parameters(method: Any) -> dict[str, inspect.Parameter]:
     """Return the parameters without ``self``."""
     return dict(list(inspect.signature(method).parameters.items())[1:])
+
+
+def _are_networks(returned: object) -> bool:
+    return isinstance(returned, Sequence) and all(isinstance(each, Network) for each in returned)
 
 
 def _are_commands(returned: object) -> bool:

@@ -3,22 +3,33 @@
 from collections.abc import Mapping, Sequence
 
 from facilitator.chain.failover.failover_chain import build_failover_chain
-from facilitator.chain.failover.provider_order import Named, split_primary_and_standbys
+from facilitator.chain.failover.provider_order import (
+    Named,
+    order_as_named,
+    split_primary_and_standbys,
+)
 from facilitator.errors import PluginError
 from facilitator.plugin.context import Context
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.chain import ChainProvider
 from facilitator.settings import Settings
 
+_REMEDY = ", name the others in chain.fallback, or choose by chain.providers"
+
 
 def ordered_chain_providers(plugins: Plugins, context: Context, network: str) -> list[Named]:
     """Return the network's provider, then its standbys.
 
-    Raises :class:`PluginError` unless exactly one is no standby, and when they don't go together.
+    They are those that ``chain.providers`` names for it, in that order; no other plugin is asked.
+    Of a network that it does not name, exactly one enabled plugin must provide it, besides those in
+    ``chain.fallback``. Raises :class:`PluginError` when that is not so, and when they don't go
+    together.
     """
+    if named := context.settings.providers_of(network):
+        return order_as_named(network, plugins.chain_providers(context, network, only=named), named)
     provided = plugins.chain_providers(context, network)
     first, standbys = split_primary_and_standbys(network, provided, context.settings.chain.fallback)
-    plugins.require_one(first, f"the network {network}", ", or name the others in chain.fallback")
+    plugins.require_one(first, f"the network {network}", _REMEDY)
     return [*first, *standbys]
 
 
@@ -33,6 +44,10 @@ def check_standbys(settings: Settings, ordered: Mapping[str, Sequence[Named]]) -
 
     ``ordered`` has each network's providers by its canonical id.
     """
+    if settings.chain.fallback and all(map(settings.providers_of, settings.networks)):
+        raise PluginError(
+            "chain.providers names the plugins of every network served: leave out chain.fallback"
+        )
     used = {name for providers in ordered.values() for name, _ in providers}
     for name in settings.chain.fallback:
         if name not in used:

@@ -10,6 +10,7 @@ import falcon
 from facilitator import __version__
 from facilitator.api import application
 from facilitator.api.rate_limiters import client_limits
+from facilitator.api.service import ServiceUnavailable
 from facilitator.chain.clock_watch import ClockWatch
 from facilitator.chain.failover.failover_chain import FailoverChain
 from facilitator.chain.followed_chain import FollowedChain, build_followed_chain
@@ -29,7 +30,7 @@ from facilitator.payments.supported import supported_response
 from facilitator.plugin.context import Context, Worker
 from facilitator.plugin.manager import Plugins
 from facilitator.plugin.time_limits import TookTooLong
-from facilitator.roles.chain import ChainProvider, EvaluatesScripts
+from facilitator.roles.chain import ChainProvider, ChainUnavailable, EvaluatesScripts
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER
 from facilitator.roles.storage import Storage
@@ -43,6 +44,7 @@ from facilitator.scripts.pool import ScriptPool
 from facilitator.settings import Settings
 from facilitator.settings.subscription import Subscribe
 from facilitator.x402.messages import PaymentRequest
+from facilitator.x402.reasons import Reason
 
 _log = logging.getLogger("facilitator")
 
@@ -89,6 +91,8 @@ class Facilitator:
         for chain in self.chains.values():
             if isinstance(chain, FailoverChain):
                 chain.measure(self.meter)
+        allowances = Allowances(self.settings.chain)
+        self.context.reader.connect(self.storage, self.chains, allowances.open)
         self._scripts = ScriptPool(self.settings.scripts)
         self._clocks = ClockWatch(self.context.clock, self.storage)
         self._methods = {**BUILT_IN_METHODS, **plugins.transfer_methods(self.context)}
@@ -182,7 +186,11 @@ class Facilitator:
             scripts=self._scripts.evaluator,
         )
         with Allowances(self.settings.chain).open_for_report():
-            return inspector.payment(request)
+            try:
+                return inspector.payment(request)
+            except ChainUnavailable as error:  # whose eras are not known otherwise
+                reason = Reason.EVIDENCE_UNAVAILABLE
+                raise ServiceUnavailable(reason, f"the chain cannot be asked: {error}") from error
 
     def request_failed(self, error: BaseException, context: Mapping[str, str]) -> None:
         """Report the error behind an answer of 5xx, and notify the plugins of it."""

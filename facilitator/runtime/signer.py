@@ -4,7 +4,7 @@ from facilitator.cardano.addresses.address import format_address
 from facilitator.client.seed_wallet import SeedWallet
 from facilitator.errors import ConfigInvalidError, Problem
 from facilitator.settings import Settings
-from facilitator.x402.networks import NETWORKS
+from facilitator.x402.networks import cardano_network
 
 
 def signer_addresses(settings: Settings) -> tuple[str, ...]:
@@ -22,6 +22,6 @@ def signer_addresses(settings: Settings) -> tuple[str, ...]:
 
 def _first_address(seed_phrase: str, network: str) -> str:
     try:
-        return format_address(SeedWallet(seed_phrase, NETWORKS[network].network_id).address)
+        return format_address(SeedWallet(seed_phrase, cardano_network(network).network_id).address)
     except ValueError as error:
         raise ConfigInvalidError([Problem("facilitator.seed_phrase", str(error))]) from None

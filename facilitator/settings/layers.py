@@ -13,12 +13,15 @@ from typing import Any
 
 from facilitator.errors import ConfigInvalidError, Problem, did_you_mean
 from facilitator.settings.isolated_dynaconf import nested
+from facilitator.settings.loaders import NAMES, loaded_values
 from facilitator.settings.secret_files import KEPT_QUOTES, is_wrapped_in_quotes
 from facilitator.settings.service_links import PREFIX, is_service_link
 
 ENVIRONMENTS = ("development", "preview", "preprod", "production")
-RESERVED = frozenset({"FACILITATOR_ENV", "FACILITATOR_SETTINGS"})
+RESERVED = frozenset({"FACILITATOR_ENV", "FACILITATOR_SETTINGS"}) | NAMES
 FILES_BESIDE = ("settings.local.toml", ".secrets.toml")
+NETWORK_TABLES = "networks"
+"""The table with a table for each network; sections of these begin with this and a dot."""
 PACKAGED = Path(__file__).parent.parent / "default_settings.toml"
 
 
@@ -32,6 +35,8 @@ class Layer:
     """True if the values are texts without a type, such as environment variables."""
     may_be_link: bool = False
     """True for a variable that announces a service, unless it is a declared setting."""
+    is_store: bool = False
+    """True if the values are from a store, which may give secrets alone."""
 
 
 def read_layers(
@@ -52,6 +57,7 @@ def read_layers(
             problems += error.problems
     if problems:
         raise ConfigInvalidError(problems)
+    layers += _store_layers(environment, environ)
     return environment, files, [*layers, *_variable_layers(environ)]
 
 
@@ -115,6 +121,12 @@ def _read_file(file: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigInvalidError([Problem(str(file), f"is not valid TOML: {error}")]) from None
     return {name.lower(): value for name, value in tables.items()}
+
+
+def _store_layers(environment: str, environ: Mapping[str, str]) -> Iterator[Layer]:
+    for origin, values in loaded_values(environment, environ):
+        for name, value in sorted(values.items()):
+            yield Layer(origin, nested(name, value), is_text=True, is_store=True)
 
 
 def _variable_layers(environ: Mapping[str, str]) -> Iterator[Layer]:

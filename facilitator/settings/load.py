@@ -1,14 +1,16 @@
 """The settings as one frozen object, made from all layers."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from facilitator.errors import ConfigInvalidError, Problem, did_you_mean
+from facilitator.errors import ConfigInvalidError, Problem
+from facilitator.settings.composition import fallback_problems, provider_problems
 from facilitator.settings.layers import Layer, read_layers
+from facilitator.settings.network_tables import network_sections, register_networks
 from facilitator.settings.plugin_files import plugin_files, plugin_name
 from facilitator.settings.resolve import Effective, Resolver
 from facilitator.settings.schema import fields_of
@@ -28,7 +30,7 @@ from facilitator.settings.sections import (
     ServerSettings,
     SettlementSettings,
 )
-from facilitator.x402.networks import MAINNET, canonical_network
+from facilitator.x402.networks import MAINNET, NETWORKS, CardanoNetwork, canonical_network
 
 Section = TypeVar("Section")
 
@@ -84,6 +86,27 @@ class Settings:
                 return section
         raise LookupError(f"no enabled plugin declares the settings {declaration.__name__}")
 
+    def providers_of(self, network: str) -> tuple[str, ...] | None:
+        """Return the plugins that ``chain.providers`` names for the network (canonical id).
+
+        ``None`` when it does not name the network.
+        """
+        return next(
+            (
+                plugins
+                for name, plugins in self.chain.providers.items()
+                if canonical_network(name) == network
+            ),
+            None,
+        )
+
+    def networks_for(self, plugin: str) -> tuple[str, ...]:
+        """Return the served networks that the plugin may be asked for, by canonical id."""
+        named = {network: self.providers_of(network) for network in self.networks}
+        return tuple(
+            each for each, plugins in named.items() if plugins is None or plugin in plugins
+        )
+
     @property
     def max_waiting(self) -> int:
         """The settlements that may wait at once; three quarters of the threads if not set."""
@@ -104,10 +127,7 @@ class Settings:
             for key in fields_of(type(section)).values()
             if key.secret
         )
-        texts: list[str] = []
-        for value in values:
-            texts += value.values() if isinstance(value, Mapping) else [value]
-        return tuple(text for text in texts if text)
+        return tuple(text for value in values for text in _texts(value) if text)
 
 
 @dataclass(frozen=True)
@@ -141,9 +161,11 @@ class SettingsSource:
         Tables named in ``unread`` are accepted and left alone. Raises
         :class:`ConfigInvalidError` with every problem.
         """
-        resolver = Resolver({**CORE_SECTIONS, **sections}, unread)
+        clashes = list(register_networks(self.layers))
+        networks = network_sections(self.layers)
+        resolver = Resolver({**CORE_SECTIONS, **networks, **sections}, unread)
         resolved = resolver.resolve(self.layers)
-        if problems := [*resolver.problems, *self._judge(resolver)]:
+        if problems := [*clashes, *resolver.problems, *self._judge(resolver)]:
             raise ConfigInvalidError(problems)
         root: RootSettings = resolved.pop("")
         return Settings(
@@ -151,21 +173,27 @@ class SettingsSource:
             plugins=tuple(plugin_name(each) for each in root.plugins),
             networks=_canonical(root.network),
             **{name: resolved[name] for name in CORE_SECTIONS if name},
-            sections=tuple(resolved.values()),
+            sections=tuple(each for name, each in resolved.items() if name not in networks),
             effective=tuple(resolver.effective),
             files=self.files,
         )
 
     def refuse(self, problem: Problem, unread: Collection[str]) -> NoReturn:
         """Raise :class:`ConfigInvalidError` with the problem after all others of the core."""
-        resolver = Resolver(CORE_SECTIONS, unread)
+        clashes = list(register_networks(self.layers))
+        resolver = Resolver({**CORE_SECTIONS, **network_sections(self.layers)}, unread)
         resolver.resolve(self.layers)
-        raise ConfigInvalidError([*resolver.problems, *self._judge(resolver), problem])
+        raise ConfigInvalidError([*clashes, *resolver.problems, *self._judge(resolver), problem])
 
     def _judge(self, resolver: Resolver) -> list[Problem]:
         """Return the problems between keys whose values are right by themselves."""
         problems = []
         networks = _canonical(resolver.value("network") or ())
+        problems += [
+            Problem("network", f"{each} is no network of Cardano: nothing here can serve it")
+            for each in networks
+            if each in NETWORKS and not isinstance(NETWORKS[each], CardanoNetwork)
+        ]
         if MAINNET.id in networks and not self.mainnet_allowed:
             quoted = f"; MAINNET {KEPT_QUOTES}" if self.mainnet_is_quoted else ""
             problems.append(Problem("network", MAINNET_NEEDS_CONSENT + quoted))
@@ -177,12 +205,18 @@ class SettingsSource:
             sentence = f"must be less than server.threads, which is {threads}"
             problems.append(Problem("settlement.max_waiting", sentence))
         plugins = [plugin_name(each) for each in resolver.value("plugins") or ()]
-        for name in resolver.value("chain.fallback") or ():
-            if name not in plugins:
-                hint = did_you_mean(name, plugins) or f"; it has {', '.join(plugins) or 'none'}"
-                sentence = f"{name} is not in the setting plugins{hint}"
-                problems.append(Problem("chain.fallback", sentence))
+        problems += fallback_problems(resolver.value("chain.fallback") or (), plugins)
+        providers = resolver.entries("chain.providers")
+        problems += provider_problems(providers, networks, plugins, installed_plugins())
         return problems
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping | tuple):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(each)
+    else:
+        yield value
 
 
 def _share_that_may_wait(threads: int) -> int:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from facilitator.errors import Problem, did_you_mean
-from facilitator.settings.layers import ENVIRONMENTS, Layer
-from facilitator.settings.schema import Field, convert_text, fields_of, parse_toml
+from facilitator.settings.layers import ENVIRONMENTS, NETWORK_TABLES, Layer
+from facilitator.settings.schema import Field, entries_of, fields_of
 from facilitator.settings.secret_files import (
     KEPT_QUOTES,
     SUFFIX,
@@ -55,7 +55,7 @@ class Found(NamedTuple):
         """Return True if one is a secret, the other a file with it, and neither is above."""
         if "" in (self.value, other.value):
             return False
-        beside = self.layer.is_text and other.layer.is_text
+        beside = all(at.layer.is_text and not at.layer.is_store for at in (self, other))
         return self.file != other.file and (beside or self.layer is other.layer)
 
 
@@ -86,6 +86,10 @@ class Resolver:
         for layer in layers:
             for key, value in self._flatten(layer):
                 place, at = self._place(layer, key, value)
+                is_secret = self._fields[place.section][place.field].secret
+                if layer.is_store and (at.file or not is_secret):
+                    self._complain(layer, str(key), "is not a secret: a loader gives secrets alone")
+                    continue
                 if at.file and value == "":  # as compose files pass on what is not set
                     continue
                 if place in found and found[place].contradicts(at):
@@ -103,6 +107,15 @@ class Resolver:
         """Return the resolved value of the dotted key; ``None`` for none, and for a problem."""
         return next((found.value for found in self.effective if found.key == key), None)
 
+    def entries(self, key: str) -> dict[str, Any]:
+        """Return the resolved entries by name of the dotted key, which holds a table of names."""
+        start = f"{key}."
+        return {
+            found.key.removeprefix(start): found.value
+            for found in self.effective
+            if found.key.startswith(start)
+        }
+
     def _place(self, layer: Layer, key: Key, value: Any) -> tuple[Key, Found]:
         """Return the place that the value is for, which may be that of a secret in a file."""
         if key.entry is None:
@@ -119,14 +132,29 @@ class Resolver:
         """Yield every value of the layer with its key; tables end where a field begins."""
         for written, value in layer.values.items():
             name = written.lower()
-            if name in self._fields[""]:
+            if name in self._fields.get("", {}):
                 yield Key("", name), value
+            elif name == NETWORK_TABLES and not layer.may_be_link:
+                yield from self._flatten_networks(layer, entries_of(value))
             elif name in self._fields and name and isinstance(value, Mapping):
                 yield from self._flatten_table(layer, name, value)
             elif name in self._fields and name:
                 self._complain(layer, name, "is a table: set its keys one by one")
             elif name not in self._unread:
                 self._unknown(layer, name, value)
+
+    def _flatten_networks(self, layer: Layer, tables: object) -> Iterator[tuple[Key, Any]]:
+        if not isinstance(tables, Mapping):
+            self._complain(layer, NETWORK_TABLES, "must be a table with a table for each network")
+            return
+        for name, table in tables.items():
+            section, values = f"{NETWORK_TABLES}.{name}", entries_of(table)
+            if section not in self._fields:
+                continue  # as while no more than the plugins' names is asked for
+            if isinstance(values, Mapping):
+                yield from self._flatten_table(layer, section, values)
+            else:
+                self._complain(layer, section, "must be a table, such as { magic = 4 }")
 
     def _flatten_table(
         self, layer: Layer, section: str, table: Mapping[str, Any]
@@ -140,8 +168,8 @@ class Resolver:
                 else:
                     self._unknown(layer, f"{section}.{name}", value)
             elif field.is_mapping and not layer.may_be_link:
-                entries = parse_toml(value) if isinstance(value, str) else value
-                yield from self._flatten_entries(layer, Key(section, name), entries)
+                entries = entries_of(value)
+                yield from self._flatten_entries(layer, Key(section, name), field, entries)
             elif not field.is_mapping:
                 yield Key(section, name), value
 
@@ -152,10 +180,13 @@ class Resolver:
         return field.secret and not field.is_mapping
 
     def _flatten_entries(
-        self, layer: Layer, key: Key, entries: object
+        self, layer: Layer, key: Key, field: Field, entries: object
     ) -> Iterator[tuple[Key, Any]]:
         if not isinstance(entries, Mapping):
-            self._complain(layer, str(key), "must be a table of names and texts")
+            try:
+                field.convert(None, text=False)
+            except ValueError as error:
+                self._complain(layer, str(key), str(error))
             return
         for entry, value in entries.items():
             yield Key(key.section, key.field, entry), value
@@ -223,7 +254,7 @@ class Resolver:
             if (place.section, place.field) == (key.section, key.field)
         }
         read: dict[str, Any] = {}
-        if problems := [*_read_entries(key, own, read)]:
+        if problems := [*_read_entries(key, field, own, read)]:
             self.problems += problems
             return None
         try:
@@ -248,11 +279,13 @@ class Resolver:
             return None
 
 
-def _read_entries(key: Key, own: Mapping[str, Found], read: dict[str, Any]) -> Iterator[Problem]:
+def _read_entries(
+    key: Key, field: Field, own: Mapping[str, Found], read: dict[str, Any]
+) -> Iterator[Problem]:
     """Put the entries into ``read``, and yield the problems of those that are wrong."""
     for name, at in own.items():
         try:
-            read[name] = convert_text(at.read())
+            read[name] = field.convert_entry(at.read(), text=at.layer.is_text)
         except ValueError as error:
             yield Problem(f"{key}.{name}", f"{error} ({at.layer.name})")
 

@@ -1,6 +1,7 @@
 """Declarations of settings: frozen dataclasses whose fields say what they accept."""
 
 import dataclasses
+import json
 import math
 import re
 import tomllib
@@ -30,7 +31,8 @@ def setting(
     """Declare a key of a settings table as the field of a frozen dataclass.
 
     The field's type decides what is accepted: ``str``, ``int``, ``float``, ``bool``, a ``Literal``
-    of strings, ``tuple[str, ...]``, ``Mapping[str, str]``, or one of these ``| None``.
+    of strings, ``tuple[str, ...]``, ``Mapping[str, str]``, ``Mapping[str, tuple[str, ...]]``, or
+    one of these ``| None``.
 
     Args:
         default: The value when the key is not set.
@@ -95,6 +97,13 @@ class Field:
         if self.check and (complaint := self.check(converted)):
             raise ValueError(complaint)
         return converted
+
+    def convert_entry(self, value: object, *, text: bool) -> Any:
+        """Return the value in the type of the entries of a table of names.
+
+        Raises :class:`ValueError` with a sentence that is fit to be shown.
+        """
+        return _convert(value, typing.get_args(self.type)[1], text=text)
 
     def _check_bounds(self, number: float) -> None:
         if self.minimum is not None and number < self.minimum:
@@ -183,7 +192,9 @@ def _strings(value: object, text: bool) -> tuple[str, ...]:
         value = parse_toml(str(value))
     if isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
-    if not isinstance(value, list) or not all(isinstance(part, str) and part for part in value):
+    if not isinstance(value, list | tuple) or not all(
+        isinstance(part, str) and part for part in value
+    ):
         raise ValueError("must be a list of texts")
     return tuple(value)
 
@@ -192,6 +203,25 @@ def _names_to_strings(value: object, text: bool) -> dict[str, str]:  # noqa: ARG
     if not isinstance(value, Mapping):
         raise ValueError("must be a table of names and texts")
     return {str(name): convert_text(entry) for name, entry in value.items()}
+
+
+def _names_to_lists(value: object, text: bool) -> dict[str, tuple[str, ...]]:
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a table of names and lists of texts")
+    return {str(name): _strings(entry, text) for name, entry in value.items()}
+
+
+def entries_of(value: object) -> object:
+    """Return the table that a text is, in TOML or JSON, and any other value as it is.
+
+    ``None`` for a text that is neither.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_toml(value) or json.loads(value)
+    except (ValueError, RecursionError):
+        return None
 
 
 def parse_toml(text: str) -> object:
@@ -209,4 +239,5 @@ _CONVERTERS: dict[Any, Callable[[object, bool], Any]] = {
     float: _number,
     tuple[str, ...]: _strings,
     Mapping[str, str]: _names_to_strings,
+    Mapping[str, tuple[str, ...]]: _names_to_lists,
 }

@@ -31,6 +31,15 @@ def _networks() -> str:
     return f"; known are {', '.join(NETWORKS)}"
 
 
+def _plugins_by_network(providers: Mapping[str, Sequence[str]]) -> str | None:
+    for network, plugins in providers.items():
+        if not plugins:
+            return f"names no plugin for {network}: leave the network out, or name one"
+        if complaint := _no_duplicates(plugins):
+            return f"{complaint} for {network}"
+    return None
+
+
 def _addresses(proxies: Sequence[str]) -> str | None:
     for proxy in proxies:
         try:
@@ -143,9 +152,15 @@ class SettlementSettings:
 class ChainSettings:
     """``[chain]``: the use of the networks' providers."""
 
+    providers: Mapping[str, tuple[str, ...]] = setting(
+        {},
+        "Plugins by the network that their chain providers are asked for, the first one first; the"
+        " others stand by.",
+        check=_plugins_by_network,
+    )
     fallback: tuple[str, ...] = setting(
         (),
-        "Plugins whose chain providers stand by, to be asked in this order when the first fails.",
+        "Plugins that stand by, in this order, for networks that chain.providers does not name.",
         check=_no_duplicates,
     )
     questions: int = setting(

@@ -6,7 +6,7 @@ import pytest
 
 from facilitator.roles.chain import ChainUnavailable, ExaminesServer, NamesNetwork, Unspent
 from facilitator.testing.chain_under_test import ChainUnderTest, HidesSpends, Silence, pay
-from facilitator.x402.networks import NETWORKS
+from facilitator.x402.networks import cardano_network
 
 
 class EvidenceContract:
@@ -32,7 +32,7 @@ class EvidenceContract:
         provider = chain.provider
         if not isinstance(provider, NamesNetwork):
             pytest.skip("the provider does not name the network of its chain")
-        assert provider.network_magic() == NETWORKS[provider.network].magic
+        assert provider.network_magic() == cardano_network(provider.network).magic
 
     def test_what_the_server_can_do_is_a_line(self, chain: ChainUnderTest) -> None:
         """The log and the check show it."""

@@ -93,6 +93,6 @@ def inject(plugins: Plugins, faults: Mapping[str, Faults]) -> None:
         plugins.one_storage = lambda context: of_storage.apply(one_storage(context))  # type: ignore[method-assign]
     if of_chain is not None:
         providers = plugins.chain_providers
-        plugins.chain_providers = lambda context, network: [  # type: ignore[method-assign]
-            (name, of_chain.apply(part)) for name, part in providers(context, network)
+        plugins.chain_providers = lambda context, network, only=None: [  # type: ignore[method-assign]
+            (name, of_chain.apply(part)) for name, part in providers(context, network, only)
         ]

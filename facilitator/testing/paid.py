@@ -9,7 +9,7 @@ from facilitator.testing.payments import ALICE, MAX_TIMEOUT_SECONDS, MERCHANT, g
 from facilitator.testing.running import NETWORK
 from facilitator.testing.transfer_method import Paid
 from facilitator.x402.messages import Requirements
-from facilitator.x402.networks import NETWORKS
+from facilitator.x402.networks import cardano_network
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import pay
 
@@ -20,7 +20,7 @@ def paid_on_devnet(extra: Mapping[str, Any], amount: int = 2_000_000) -> Paid:
         "exact", NETWORK, f"{amount}", "lovelace", MERCHANT.bech32, MAX_TIMEOUT_SECONDS, extra
     )
     terms = Terms(
-        network=NETWORKS[NETWORK],
+        network=cardano_network(NETWORK),
         asset=None,
         amount=amount,
         pay_to=MERCHANT.address,

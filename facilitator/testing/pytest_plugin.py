@@ -1,7 +1,8 @@
 """The fixtures of ``facilitator.testing``, for tests of plugins.
 
-Pytest loads them by the entry point ``facilitator.testing.pytest_plugin``. Nothing of the
-facilitator is imported before a test uses one of them.
+A distribution names this module by the option ``-p``. An entry point of pytest would have it
+rewrite the assertions of all modules of the facilitator, of which nothing is imported before a test
+uses one of the fixtures.
 """
 
 from __future__ import annotations

@@ -63,7 +63,11 @@ class Running:
     @property
     def devnet(self) -> Devnet:
         """The devnet that stands in for the network."""
-        chain = unguarded(self.facilitator.chains[NETWORK])
+        return self.devnet_of(NETWORK)
+
+    def devnet_of(self, network: str) -> Devnet:
+        """Return the devnet that stands in for a network, by its canonical id."""
+        chain = unguarded(self.facilitator.chains[network])
         assert isinstance(chain, Devnet)
         return chain
 

@@ -7,10 +7,11 @@ from urllib.parse import urlsplit
 from blockfrost import ApiUrls  # type: ignore[import-untyped]  # has no type hints
 
 from facilitator.plugin import ConfigInvalidError, Problem
-from facilitator.x402.networks import NETWORKS
 from facilitator_blockfrost.settings import BlockfrostSettings, Tier
 
 _OFFICIAL = "blockfrost.io"
+_HOSTED = ("mainnet", "preprod", "preview")
+"""The networks that blockfrost.io has, and whose names its project IDs begin with."""
 _VERSION = "/v0"
 _PREFIX = "cardano:"
 
@@ -51,6 +52,8 @@ def find_endpoint(
     if base_url is not None and len(served) > 1 and "{network}" not in base_url:
         sentence = "must have {network} in it, since several networks are served"
         raise _problem(f"{table}.base_url", sentence)
+    if base_url is None and name not in _HOSTED:
+        raise _problem(f"{table}.base_url", f"is required for {name}, which blockfrost.io has not")
     url = (base_url or ApiUrls[name].value).replace("{network}", name)
     url = url.rstrip("/")
     prefixes = (_VERSION,) if url.endswith(_VERSION) or _is_official(url) else (_VERSION, "")
@@ -99,8 +102,7 @@ def _project_ids(
 
 
 def _network_of(key: str, project_id: str) -> str:
-    for network in NETWORKS:
-        name = network.removeprefix(_PREFIX)
+    for name in _HOSTED:
         if project_id.startswith(name):
             return name
     raise _problem(key, "must begin with mainnet, preprod or preview, as project IDs do")

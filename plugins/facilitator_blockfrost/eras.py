@@ -3,7 +3,9 @@
 import logging
 from typing import Any, NamedTuple
 
-from facilitator.cardano.slots import KNOWN_ERAS, Era, EraSummary
+from facilitator.cardano.slots import Era, EraSummary
+from facilitator.plugin import ProviderUnusable
+from facilitator.x402.networks import cardano_network
 from facilitator_blockfrost.abilities import ERAS
 from facilitator_blockfrost.client import Client, Missing
 from facilitator_blockfrost.fields import Malformed, fraction, rows, table, whole
@@ -30,29 +32,38 @@ class Calendar(NamedTuple):
         return self.eras.start_ms(self.start_slot + (epoch - self.start_epoch) * self.epoch_slots)
 
 
-KNOWN_CALENDARS = {
-    "cardano:mainnet": Calendar(KNOWN_ERAS["cardano:mainnet"], 4_492_800, 208, 432_000),
-    "cardano:preprod": Calendar(KNOWN_ERAS["cardano:preprod"], 86_400, 4, 432_000),
-    "cardano:preview": Calendar(KNOWN_ERAS["cardano:preview"], 0, 0, 86_400),
-}
+def known_calendar(network: str) -> Calendar | None:
+    """Return the network's calendar by its eras, if these are known."""
+    known = cardano_network(network)
+    if known.eras is None:
+        return None
+    return Calendar(known.eras, *known.first_epoch, known.epoch_slots)
 
 
 def read_calendar(client: Client, network: str, genesis: Any = None) -> Calendar:
     """Return Blockfrost's calendar, or the known one of the network where it has none.
 
     ``genesis`` is the answer of ``/genesis`` if it was asked for before.
-    Raises :class:`ChainUnavailable`.
+    Raises :class:`ChainUnavailable`, and its kind :class:`ProviderUnusable` where neither is had.
     """
-    known = KNOWN_CALENDARS[network]
-    if ERAS in client.lacking:
+    known = known_calendar(network)
+    if ERAS in client.lacking and known is not None:
         return known
     try:
         reported = _calendar(client.get(ERAS), genesis or client.get("/genesis"))
     except Missing:
+        if known is None:
+            raise _without_eras(network) from None
         return known
-    if reported.eras.eras != known.eras.eras:
+    if known is not None and reported.eras != known.eras:
         _log.warning("the slots of %s are other ones than known; Blockfrost's are taken", network)
     return reported
+
+
+def _without_eras(network: str) -> ProviderUnusable:
+    public = f"how slots and time relate on {network} is not known"
+    advice = f'its server does not say so: set networks."{network}".eras'
+    return ProviderUnusable(f"{public}; {advice}", public)
 
 
 def _calendar(summary: Any, genesis: Any) -> Calendar:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.plugin import ChainUnavailable, ProviderUnusable
-from facilitator.x402.networks import NETWORKS
+from facilitator.x402.networks import cardano_networks
 from facilitator_blockfrost.client import Client, Missing
 from facilitator_blockfrost.fields import table, whole
 
@@ -13,7 +12,7 @@ from facilitator_blockfrost.fields import table, whole
 def read_network(client: Client) -> tuple[Mapping[str, Any] | None, int]:
     """Return genesis, ``None`` where the server has none, and the network magic.
 
-    Raises :class:`ProviderUnusable` when the chain is none of the public networks, and
+    Raises :class:`ProviderUnusable` when the chain is of no network whose eras are known, and
     :class:`ChainUnavailable`.
     """
     try:
@@ -33,10 +32,13 @@ def _by_slots(client: Client) -> int:
         advice = "look at base_url, which must hold the whole path before /blocks/latest"
         raise ChainUnavailable(public, f"{public}: {advice}") from None
     slot, seconds = whole(row, "slot"), whole(row, "time")
-    for name, network in NETWORKS.items():
-        if KNOWN_ERAS[name].start_ms(slot) == seconds * 1000:
+    networks = [each for each in cardano_networks() if each.eras is not None]
+    for network in networks:
+        if network.eras is not None and network.eras.start_ms(slot) == seconds * 1000:
             return network.magic
+    names = [each.id.partition(":")[2] for each in networks]
     raise ProviderUnusable(
-        "its chain is none of mainnet, preprod and preview: the slot of its newest block had"
-        " another time on each of them, and it has no genesis that names a network"
+        f"its chain is none of {', '.join(names[:-1])} and {names[-1]}: the slot of its newest"
+        " block had another time on each of them, and it has no genesis that names a network"
+        " (of a network of your own, set the eras)"
     )

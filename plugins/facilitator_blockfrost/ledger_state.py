@@ -8,7 +8,7 @@ from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.state import Account, LedgerState, StateQuery
 from facilitator.cardano.transaction import Credential
 from facilitator.plugin import current_allowance
-from facilitator.x402.networks import NETWORKS
+from facilitator.x402.networks import cardano_network
 from facilitator_blockfrost.client import Client, Missing
 from facilitator_blockfrost.fields import flag, optional, table, text, whole
 
@@ -30,7 +30,7 @@ def read_ledger_state(
     allowance = current_allowance()
     if allowance is not None:
         allowance.take(len(query.accounts))
-    network_id = NETWORKS[network].network_id
+    network_id = cardano_network(network).network_id
     rows = {each: _row(client, _address(each, network_id)) for each in query.accounts}
     # Servers of before 2026 do not say whether an account is registered: then it is unknown.
     known = {each: row for each, row in rows.items() if row is None or "registered" in row}

@@ -31,7 +31,8 @@ class BlockfrostPlugin:
         Raises :class:`~facilitator.errors.ConfigInvalidError` when they don't fit the network.
         """
         settings = context.settings.section(self._declaration)
-        found = find_endpoint(self._table, settings, network, context.settings.networks)
+        served = context.settings.networks_for(self._table)
+        found = find_endpoint(self._table, settings, network, served)
         if found is None:
             return None
         client = Client(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from facilitator.plugin import setting
-from facilitator.x402.networks import canonical_network
+from facilitator.x402.networks import NETWORKS, canonical_network
 
 Tier = Literal["free", "hobby", "developer", "enterprise"]
 
@@ -20,7 +20,8 @@ def _http_url(url: str) -> str | None:
 def _ids_by_network(project_ids: Mapping[str, str]) -> str | None:
     unknown = [name for name in project_ids if canonical_network(f"cardano:{name}") is None]
     if unknown:
-        return f"{unknown[0]} is not a network; write mainnet, preprod or preview"
+        names = [name.removeprefix("cardano:") for name in NETWORKS if name.startswith("cardano:")]
+        return f"{unknown[0]} is not a network; write {', '.join(names[:-1])} or {names[-1]}"
     for project_id in project_ids.values():
         if complaint := _header_value(project_id):
             return complaint
@@ -43,7 +44,7 @@ class BlockfrostSettings:
     )
     project_ids: Mapping[str, str] = setting(
         {},
-        "Project IDs by network (mainnet, preprod, preview), to serve several.",
+        "Project IDs by network (mainnet, preprod, preview or another one), to serve several.",
         secret=True,
         check=_ids_by_network,
     )

@@ -75,7 +75,7 @@ def startup(context: Context) -> None:
             "several devnets cannot share one port; with several networks, devnet.listen must end"
             " in :0, which takes a free one for each"
         )
-    for _, devnet in own:
+    for _, devnet in () if context.is_trial else own:
         serve(devnet, listen, settings.dress)
 
 

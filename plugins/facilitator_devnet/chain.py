@@ -21,12 +21,12 @@ from facilitator.plugin import (
     TransactionStatus,
     Unspent,
 )
-from facilitator.x402.networks import NETWORKS
+from facilitator.x402.networks import cardano_network
 from facilitator_devnet.blocks import Made, Totals, add_up, split
 from facilitator_devnet.genesis import (
-    EPOCHS,
     PARAMETERS,
     digest,
+    epochs_of,
     genesis_transactions,
     gift,
 )
@@ -83,7 +83,7 @@ class Chain:
     @property
     def parameters(self) -> ProtocolParameters:
         """The parameters in force at the tip."""
-        return replace(PARAMETERS, epoch=EPOCHS[self.network].at(self.tip.point.slot))
+        return replace(PARAMETERS, epoch=epochs_of(self.network).at(self.tip.point.slot))
 
     def status(self, transaction_id: str) -> TransactionStatus:
         """Return the transaction's status."""
@@ -192,7 +192,7 @@ class Chain:
         self._restore(now)
 
     def _environment(self, slot: int) -> Environment:
-        return Environment(slot, NETWORKS[self.network].network_id, self.parameters)
+        return Environment(slot, cardano_network(self.network).network_id, self.parameters)
 
     def _sift(
         self, transactions: Iterable[Transaction], ledger: Ledger, slot: int

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from facilitator.cardano.addresses.address import parse_address
 from facilitator.plugin import FacilitatorError
-from facilitator.x402.networks import NETWORKS
+from facilitator.x402.networks import cardano_networks
 from facilitator_devnet.genesis import TEST_TOKEN, WALLETS, wallets
 from facilitator_devnet.samples import (
     MAX_TIMEOUT_SECONDS,
@@ -61,7 +61,10 @@ def prepare_devnet(parser: argparse.ArgumentParser) -> Run:
         "until SIGTERM or SIGINT. Prints where it listens once it does."
     )
     parser.add_argument(
-        "--network", default="cardano:preprod", choices=NETWORKS, help="(default %(default)s)"
+        "--network",
+        default="cardano:preprod",
+        choices=[each.id for each in cardano_networks()],
+        help="(default %(default)s)",
     )
     parser.add_argument(
         "--listen", default="127.0.0.1:3001", metavar="HOST:PORT",
@@ -96,7 +99,10 @@ def prepare_sample_payment(parser: argparse.ArgumentParser) -> Run:
         "with --input."
     )
     parser.add_argument(
-        "--network", default="cardano:preprod", choices=NETWORKS, help="(default %(default)s)"
+        "--network",
+        default="cardano:preprod",
+        choices=[each.id for each in cardano_networks()],
+        help="(default %(default)s)",
     )
     parser.add_argument(
         "--wallet", default="alice", choices=WALLETS, help="who pays (default %(default)s)"

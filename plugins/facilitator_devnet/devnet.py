@@ -9,7 +9,7 @@ from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.refusals import Proof, prove_rule, weakest
-from facilitator.cardano.slots import KNOWN_ERAS, EraSummary
+from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import Account, LedgerState, StateQuery
 from facilitator.cardano.transaction import Assets, Credential, Output, OutputRef, Value
 from facilitator.plugin import (
@@ -24,10 +24,11 @@ from facilitator.plugin import (
     TransactionStatus,
     Unknown,
 )
-from facilitator.x402.networks import NETWORKS
+from facilitator.x402.networks import cardano_network
 from facilitator_devnet.chain import Chain
 from facilitator_devnet.encoding import encode_output
 from facilitator_devnet.faults import Faults
+from facilitator_devnet.genesis import eras_of
 from facilitator_devnet.store import MemoryStore, SqliteStore, Store
 
 log = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class Devnet:
 
     def network_magic(self) -> int:
         """Return the magic of the network that it stands in for."""
-        return NETWORKS[self.network].magic
+        return cardano_network(self.network).magic
 
     def tip(self) -> Tip:
         """Return the newest block."""
@@ -146,7 +147,7 @@ class Devnet:
     def eras(self) -> EraSummary:
         """Return the era summary of the network that the devnet stands in for."""
         self._check("eras")
-        return KNOWN_ERAS[self.network]
+        return eras_of(self.network)
 
     def await_block(self, after: Point, timeout: float) -> bool:
         """Wait up to ``timeout`` seconds for a tip other than ``after``; return True if it came."""
@@ -241,7 +242,7 @@ class Devnet:
 
     def now(self) -> int:
         """Return the slot that the clock is in."""
-        return KNOWN_ERAS[self.network].slot_at(int(self._clock.time() * 1000))
+        return eras_of(self.network).slot_at(int(self._clock.time() * 1000))
 
     def _check(self, method: str) -> None:
         if self._closing.is_set():

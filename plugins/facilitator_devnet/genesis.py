@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.parameters import ProtocolParameters
+from facilitator.cardano.slots import Era, EraSummary
 from facilitator.cardano.transaction import Output, OutputRef, Transaction, Value
-from facilitator.x402.networks import NETWORKS
+from facilitator.x402.networks import cardano_network
 from facilitator_devnet.encoding import POLICY_BYTES
 from facilitator_devnet.wallet import Wallet, build, sign
 
@@ -69,16 +70,24 @@ class Epochs(NamedTuple):
         return self.start_slot + (epoch - self.start_epoch) * self.slots
 
 
-EPOCHS = {
-    "cardano:mainnet": Epochs(4_492_800, 208, 432_000),
-    "cardano:preprod": Epochs(86_400, 4, 432_000),
-    "cardano:preview": Epochs(0, 0, 86_400),
-}
+_ERAS = EraSummary([Era(0, 1_666_656_000_000, 1000)])
+"""The eras of a devnet for a network whose own are not known."""
+
+
+def eras_of(network: str) -> EraSummary:
+    """Return the eras of the network that a devnet stands in for."""
+    return cardano_network(network).eras or _ERAS
+
+
+def epochs_of(network: str) -> Epochs:
+    """Return the epochs of the network that a devnet stands in for."""
+    known = cardano_network(network)
+    return Epochs(*known.first_epoch, known.epoch_slots)
 
 
 def wallets(network: str) -> Mapping[str, Wallet]:
     """Return the genesis wallets by name."""
-    return {name: Wallet(name, NETWORKS[network].network_id) for name in WALLETS}
+    return {name: Wallet(name, cardano_network(network).network_id) for name in WALLETS}
 
 
 def genesis_transactions(network: str) -> list[Transaction]:

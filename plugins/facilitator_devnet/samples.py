@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from facilitator.cardano.addresses.address import parse_address
-from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.cardano.transaction import AssetId, Output, OutputRef
-from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN, genesis_outputs, wallets
+from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN, eras_of, genesis_outputs, wallets
 from facilitator_devnet.wallet import pay
 
 MAX_TIMEOUT_SECONDS = 600
@@ -72,7 +71,7 @@ def sign_payment(terms: Mapping[str, Any], wallet: str, ref: OutputRef, seconds:
         parse_address(terms["payTo"]),
         int(terms["amount"]),
         parameters=PARAMETERS,
-        ttl=KNOWN_ERAS[network].slot_at(int(time.time() * 1000)) + seconds,
+        ttl=eras_of(network).slot_at(int(time.time() * 1000)) + seconds,
         asset=None if terms["asset"] == "lovelace" else TEST_TOKEN,
     )
 

@@ -8,7 +8,7 @@ administrators and cooldown applied, the script's hash is :data:`ESCROW_SCRIPT`.
 
 from facilitator.cardano.addresses.address import format_address
 from facilitator.plugin import Refused
-from facilitator.x402.networks import MAINNET, PREPROD, Network
+from facilitator.x402.networks import MAINNET, PREPROD, CardanoNetwork
 from facilitator_masumi.reasons import MasumiReason
 
 ESCROW_SCRIPT = bytes.fromhex("a15ce9d82d2f67645fc624e2edac03c6f1c106d0ad1af5815a3b14ad")
@@ -19,7 +19,7 @@ _CANONICAL = (MAINNET.id, PREPROD.id)
 """Networks that have a canonical deployment."""
 
 
-def check_deployment(network: Network, pay_to: str, *, has_parameters: bool) -> None:
+def check_deployment(network: CardanoNetwork, pay_to: str, *, has_parameters: bool) -> None:
     """Check that ``payTo`` is the network's canonical escrow. Raises :class:`Refused`.
 
     Another escrow has other administrators, which an operator would have to trust.
@@ -34,7 +34,7 @@ def check_deployment(network: Network, pay_to: str, *, has_parameters: bool) -> 
         raise _refused(f"payTo must be the canonical escrow's address, {escrow}")
 
 
-def escrow_address(network: Network) -> str:
+def escrow_address(network: CardanoNetwork) -> str:
     """Return the canonical escrow's address, which has no stake part."""
     return format_address(bytes([_ENTERPRISE_SCRIPT | network.network_id]) + ESCROW_SCRIPT)
 

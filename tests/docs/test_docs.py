@@ -21,6 +21,7 @@ from facilitator_prometheus.settings import PrometheusSettings
 from facilitator_redis.settings import RedisSettings
 from facilitator_sentry.settings import SentrySettings
 from facilitator_sqlite.settings import SqliteSettings
+from support.networks import forgotten_afterwards
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -105,7 +106,8 @@ def test_variables_shown_are_settings(
         environ = dict(word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word))
         for file in (value for name, value in environ.items() if name.endswith("_FILE")):
             (tmp_path / file).write_text("a-secret-in-a-file")
-        read_settings(environ=environ, cwd=tmp_path).settings(SECTIONS)
+        with forgotten_afterwards():
+            read_settings(environ=environ, cwd=tmp_path).settings(SECTIONS)
 
 
 @every_page
@@ -115,8 +117,9 @@ def test_settings_files_shown_are_valid(path: Path, tmp_path: Path) -> None:
             (tmp_path / "settings.toml").write_text(text)
             for environment in ("development", "production"):
                 environ = {"FACILITATOR_ENV": environment, "MAINNET": "true"}
-                source = read_settings(environ=environ, cwd=tmp_path)
-                source.settings(SECTIONS, unread={"spending_limit"})
+                with forgotten_afterwards():
+                    source = read_settings(environ=environ, cwd=tmp_path)
+                    source.settings(SECTIONS, unread={"spending_limit"})
 
 
 def test_messages_shown_are_the_ones_that_come(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from facilitator.settings import HookSettings, ServerSettings
 from facilitator.testing.examples import example_claim
 from facilitator.testing.pytest_plugin import MakePayer, RunFacilitator
 from facilitator.testing.waiting import eventually
+from support.networks import forgotten_afterwards
 from support.payment_views import PAYMENT, VALID
 
 ROOT = Path(__file__).parents[2]
@@ -164,6 +165,7 @@ def test_the_limits_that_it_names_are_settings() -> None:
 # --- Kinds ------------------------------------------------------------------------------------
 
 ASKED_BY = {
+    "networks": "register_networks",
     "chain_provider": "chain_providers",
     "storage": "one_storage",
     "error_reporter": "error_reporters",
@@ -207,6 +209,13 @@ def test_a_hook_that_raises_has_the_effect_of_its_kind(name: str) -> None:
 # --- Examples ---------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def _networks_go_with_the_test() -> Iterator[None]:
+    with forgotten_afterwards():
+        yield
+
+
+@pytest.mark.usefixtures("_networks_go_with_the_test")
 def test_the_examples_have_every_hook_and_run(
     tmp_path: Path, run_facilitator: RunFacilitator, make_payer: MakePayer
 ) -> None:
@@ -220,6 +229,7 @@ def test_the_examples_have_every_hook_and_run(
     assert "/example/numbers" in running.call("GET", "/openapi.json")[1]["paths"]
 
 
+@pytest.mark.usefixtures("_networks_go_with_the_test")
 def test_the_examples_serve_a_network_and_keep_claims(tmp_path: Path) -> None:
     (tmp_path / "hook_examples.py").write_bytes((REFERENCE / "hook_examples.py").read_bytes())
     environ = {

@@ -34,6 +34,7 @@ from facilitator.runtime.composition import build_facilitator
 from facilitator.server import tasks
 from facilitator.server.http_server import IDLE_SECONDS
 from facilitator.settings.layers import ENVIRONMENTS, PACKAGED
+from facilitator.settings.network_tables import NetworkSettings
 from facilitator.settings.schema import Field, fields_of
 from facilitator.settings.sections import CORE_SECTIONS
 from facilitator.x402.reasons import Reason
@@ -87,7 +88,7 @@ SECTIONS = {
     "prometheus": PrometheusSettings,
 }
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
-SECTIONS |= {"sentry": SentrySettings}
+SECTIONS |= {"sentry": SentrySettings, "networks.ID": NetworkSettings}
 PACKAGED_DEFAULTS = tomllib.loads(PACKAGED.read_text())["default"]
 KINDS: dict[Any, str] = {
     str: "text",
@@ -96,6 +97,7 @@ KINDS: dict[Any, str] = {
     float: "number",
     tuple[str, ...]: "list of texts",
     Mapping[str, str]: "table of texts",
+    Mapping[str, tuple[str, ...]]: "table of lists of texts",
 }
 
 

@@ -12,7 +12,7 @@ from facilitator.api.openapi.operations import paths
 from facilitator.api.openapi.parameters import PARAMETERS
 from facilitator.api.openapi.refusals import HEADERS
 from facilitator.api.openapi.report import REPORT_SCHEMAS
-from facilitator.api.openapi.schemas import SCHEMAS, reason_schema
+from facilitator.api.openapi.schemas import SCHEMAS, network_schema, reason_schema
 from facilitator.errors import PluginError
 
 _DESCRIPTION = """\
@@ -40,6 +40,7 @@ def build_document(
     *,
     max_body_bytes: int,
     keys_needed: bool,
+    networks: Iterable[str],
     reasons: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Return the description of the routes ``core``, and of those in ``further`` that have one.
@@ -50,6 +51,7 @@ def build_document(
             :class:`PluginError` if that is none.
         max_body_bytes: The greatest size of a body.
         keys_needed: True if payments need an API key; a plugin may ask for one in any case.
+        networks: Canonical ids of the known networks.
         reasons: Reasons of refusals that transfer methods declare.
     """
     schemes: list[dict[str, Any]] = [{name: []} for name in _SCHEMES]
@@ -74,6 +76,7 @@ def build_document(
                 **MESSAGE_SCHEMAS,
                 **REPORT_SCHEMAS,
                 "Reason": reason_schema(reasons),
+                "Network": network_schema(networks),
             },
             "parameters": PARAMETERS,
             "headers": HEADERS,

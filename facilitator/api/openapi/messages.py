@@ -17,14 +17,13 @@ from facilitator.api.openapi.schemas import (
 from facilitator.exact.payment import MAX_TRANSACTION_BYTES, NONCE
 from facilitator.exact.terms import AMOUNT, ASSET, MAX_CONFIRMATIONS, MEMPOOL
 from facilitator.x402.messages import MAX_INTEGER, PAYMENT_IDENTIFIER
-from facilitator.x402.networks import NETWORKS
 
 _INTEGER: Schema = {"type": "integer", "minimum": -MAX_INTEGER, "maximum": MAX_INTEGER}
 
 _REQUIREMENTS = record(
     {
         "scheme": about(TEXT, "`exact`."),
-        "network": about(TEXT, f"{', '.join(f'`{name}`' for name in NETWORKS)}, or its CIP-34 id."),
+        "network": about(TEXT, "A network in `/supported`, by its id, CIP-34 id or another alias."),
         "amount": about(TEXT, f"Atomic units: `{whole(AMOUNT)}`."),
         "asset": about(
             TEXT, f"`lovelace`, or policy id and asset name in hexadecimal: `{whole(ASSET)}`."

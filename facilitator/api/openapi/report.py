@@ -2,7 +2,6 @@
 
 from facilitator.api.openapi.schemas import COUNT, ID, TEXT, Schema, items, maybe, record, ref
 from facilitator.inspection.checks import Result
-from facilitator.x402.networks import NETWORKS
 
 _HASH: Schema = {"type": "string", "pattern": "^[0-9a-f]{56}$"}
 _FLAG: Schema = {"type": "boolean"}
@@ -80,7 +79,7 @@ REPORT_SCHEMAS: dict[str, Schema] = {
     "Report": record(
         {
             "input": {"const": "payment"},
-            "network": {"enum": list(NETWORKS)},
+            "network": ref("Network"),
             "slot": COUNT,
             "time": TEXT,
             "result": _RESULT,

@@ -6,7 +6,6 @@ from typing import Any, TypeAlias
 
 from facilitator.api.requests import TRANSACTION_ID
 from facilitator.exact.terms import MAX_CONFIRMATIONS, MEMPOOL
-from facilitator.x402.networks import NETWORKS
 from facilitator.x402.reasons import Reason
 
 Schema: TypeAlias = dict[str, Any]
@@ -54,7 +53,7 @@ _KIND = record(
     {
         "x402Version": {"const": 2},
         "scheme": {"const": "exact"},
-        "network": {"enum": list(NETWORKS)},
+        "network": ref("Network"),
         "extra": record(
             {
                 "assetTransferMethods": items(TEXT),
@@ -93,6 +92,11 @@ def reason_schema(further: Iterable[str] = ()) -> Schema:
     }
 
 
+def network_schema(networks: Iterable[str]) -> Schema:
+    """Return the schema of a network's canonical id, which is one of ``networks``."""
+    return {"enum": list(networks), "description": "Canonical id of a network."}
+
+
 SCHEMAS: dict[str, Schema] = {
     "Reason": reason_schema(),
     "StatusRequest": record({"transaction": {"type": "string", "pattern": whole(TRANSACTION_ID)}}),
@@ -101,7 +105,7 @@ SCHEMAS: dict[str, Schema] = {
             "transaction": ID,
             "status": {"enum": ["not_found", "pending", "confirmed", "rejected", "expired"]},
             "settled": about({"type": "boolean"}, "Whether this facilitator settled it."),
-            "network": {"enum": list(NETWORKS)},
+            "network": ref("Network"),
             "confirmations": about(COUNT, "Newer blocks."),
             "block": ID,
             "message": about(TEXT, "Why it was rejected."),

@@ -11,7 +11,7 @@ from facilitator.roles.chain import (
     NamesNetwork,
     ProviderUnusable,
 )
-from facilitator.x402.networks import NETWORKS
+from facilitator.x402.networks import cardano_network, cardano_networks
 
 _log = logging.getLogger("facilitator.chain")
 
@@ -23,10 +23,10 @@ def check_network(provider: ChainProvider) -> None:
     """
     if not isinstance(provider, NamesNetwork):
         return
-    magic, network = provider.network_magic(), NETWORKS[provider.network]
+    magic, network = provider.network_magic(), cardano_network(provider.network)
     if magic is None or magic == network.magic:
         return
-    named = next((each.id for each in NETWORKS.values() if each.magic == magic), "another network")
+    named = next((each.id for each in cardano_networks() if each.magic == magic), "another network")
     public = f"it is of {named} (network magic {magic}), but {network.id} has the magic"
     public += f" {network.magic}"
     raise ProviderUnusable(f"{public}: set the provider of {network.id}", public)

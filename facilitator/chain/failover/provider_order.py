@@ -25,10 +25,32 @@ def split_primary_and_standbys(
             f"chain.fallback names every plugin that provides the network {network}: "
             "leave out the one to be asked first"
         )
-    for name, chain in standbys:
-        if chain.is_devnet != first[0][1].is_devnet:
+    _check_alike(network, [*first[:1], *standbys])
+    return first, sorted(standbys, key=lambda standby: fallback.index(standby[0]))
+
+
+def order_as_named(network: str, provided: Sequence[Named], plugins: Sequence[str]) -> list[Named]:
+    """Return the providers in the order of ``plugins``, each of which must have one.
+
+    Raises :class:`PluginError` if one has none, and if a provider of the network and a test double
+    of it would stand in for each other.
+    """
+    by_name = dict(provided)
+    for name in plugins:
+        if name not in by_name:
             raise PluginError(
-                f"plugins '{first[0][0]}' and '{name}' cannot stand in for each other: "
+                f"plugin '{name}' does not provide the network {network}: "
+                "take it out of chain.providers, or set the plugin up for the network"
+            )
+    ordered = [(name, by_name[name]) for name in plugins]
+    _check_alike(network, ordered)
+    return ordered
+
+
+def _check_alike(network: str, providers: Sequence[Named]) -> None:
+    for name, chain in providers[1:]:
+        if chain.is_devnet != providers[0][1].is_devnet:
+            raise PluginError(
+                f"plugins '{providers[0][0]}' and '{name}' cannot stand in for each other: "
                 f"one provides the network {network}, one a test double of it"
             )
-    return first, sorted(standbys, key=lambda standby: fallback.index(standby[0]))

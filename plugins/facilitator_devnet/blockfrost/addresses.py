@@ -11,7 +11,7 @@ from facilitator.cardano.addresses.address import (
     reward_credential,
 )
 from facilitator.cardano.transaction import Credential, OutputRef
-from facilitator.x402.networks import NETWORKS
+from facilitator.x402.networks import cardano_network
 from facilitator_devnet.blockfrost.assets import asset_id
 from facilitator_devnet.blockfrost.errors import invalid, not_found
 from facilitator_devnet.blockfrost.request import Request
@@ -175,7 +175,7 @@ def _stake_address(view: View, stake: Credential) -> str:
 
 
 def _network_id(view: View) -> int:
-    return NETWORKS[view.chain.network].network_id
+    return cardano_network(view.chain.network).network_id
 
 
 def _drep(name: str | None) -> str | None:

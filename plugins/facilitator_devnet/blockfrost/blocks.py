@@ -10,7 +10,7 @@ from facilitator_devnet.blockfrost.errors import invalid, not_found
 from facilitator_devnet.blockfrost.request import Request
 from facilitator_devnet.blockfrost.view import View
 from facilitator_devnet.blocks import Made
-from facilitator_devnet.genesis import EPOCHS, digest
+from facilitator_devnet.genesis import digest, epochs_of
 
 MAX_NUMBER = 2**31 - 1
 LEADER = bech32.encode("pool", digest(b"devnet")[:28])
@@ -85,7 +85,7 @@ def _number(text: str, what: str) -> int:
 
 def _block(view: View, made: Made) -> dict[str, Any]:
     block, transactions = made.block, made.transactions
-    epochs = EPOCHS[view.chain.network]
+    epochs = epochs_of(view.chain.network)
     height, slot = block.height, block.point.slot
     outputs = [output for each in transactions for output in each.body.outputs]
     next_block = None if height == view.height else view.chain.blocks[height + 1].block.point.block

@@ -6,13 +6,14 @@ from bisect import bisect_left
 from typing import Any, NamedTuple
 
 from facilitator import __version__
-from facilitator.cardano.slots import KNOWN_ERAS
+from facilitator.cardano.slots import Era
+from facilitator.x402.networks import cardano_network
 from facilitator_devnet.blockfrost.errors import invalid, not_found
 from facilitator_devnet.blockfrost.parameters import parameters_json
 from facilitator_devnet.blockfrost.request import Request
 from facilitator_devnet.blockfrost.view import View
 from facilitator_devnet.blocks import Totals
-from facilitator_devnet.genesis import EPOCHS
+from facilitator_devnet.genesis import epochs_of, eras_of
 
 MAX_SUPPLY = 45_000_000_000_000_000
 
@@ -20,16 +21,15 @@ MAX_SUPPLY = 45_000_000_000_000_000
 class Constants(NamedTuple):
     """The constants in a network's genesis files."""
 
-    magic: int
     byron_epoch_slots: int
     security_parameter: int
 
 
 CONSTANTS = {
-    "cardano:mainnet": Constants(764_824_073, 21_600, 2_160),
-    "cardano:preprod": Constants(1, 21_600, 2_160),
-    "cardano:preview": Constants(2, 4_320, 432),
+    "cardano:preview": Constants(4_320, 432),
 }
+"""The constants that are not those of :data:`USUAL`."""
+USUAL = Constants(21_600, 2_160)
 ACTIVE_SLOTS = 0.05
 
 
@@ -51,16 +51,16 @@ def clock(view: View, request: Request) -> dict[str, Any]:  # noqa: ARG001
 def genesis(view: View, request: Request) -> dict[str, Any]:  # noqa: ARG001
     """Answer ``/genesis``."""
     network = view.chain.network
-    constants = CONSTANTS[network]
+    constants = CONSTANTS.get(network, USUAL)
     return {
         "active_slots_coefficient": ACTIVE_SLOTS,
         "update_quorum": 5,
         "max_lovelace_supply": str(MAX_SUPPLY),
-        "network_magic": constants.magic,
-        "epoch_length": EPOCHS[network].slots,
-        "system_start": KNOWN_ERAS[network].eras[0].start_ms // 1000,
+        "network_magic": cardano_network(network).magic,
+        "epoch_length": epochs_of(network).slots,
+        "system_start": eras_of(network).eras[0].start_ms // 1000,
         "slots_per_kes_period": 129_600,
-        "slot_length": 1,
+        "slot_length": _seconds(eras_of(network).eras[-1]),
         "max_kes_evolutions": 62,
         "security_param": constants.security_parameter,
     }
@@ -91,7 +91,8 @@ def network(view: View, request: Request) -> dict[str, Any]:  # noqa: ARG001
 def eras(view: View, request: Request) -> list[dict[str, Any]]:  # noqa: ARG001
     """Answer ``/network/eras``: time in seconds since the network's start."""
     name = view.chain.network
-    known, epochs, constants = KNOWN_ERAS[name].eras, EPOCHS[name], CONSTANTS[name]
+    known, epochs = eras_of(name).eras, epochs_of(name)
+    constants = CONSTANTS.get(name, USUAL)
     next_epoch = epochs.at(view.tip.block.point.slot) + 1
     bounds = [(era.start_slot, 0 if not era.start_slot else epochs.start_epoch) for era in known]
     bounds.append((epochs.first_slot(next_epoch), next_epoch))
@@ -101,7 +102,7 @@ def eras(view: View, request: Request) -> list[dict[str, Any]]:  # noqa: ARG001
         stability = constants.security_parameter * 2
         parameters = {
             "epoch_length": constants.byron_epoch_slots if is_byron else epochs.slots,
-            "slot_length": era.slot_ms // 1000,
+            "slot_length": _seconds(era),
             "safe_zone": stability if is_byron else int(stability * 1.5 / ACTIVE_SLOTS),
         }
         start, end = (_bound(name, *bounds[number + step]) for step in (0, 1))
@@ -109,8 +110,13 @@ def eras(view: View, request: Request) -> list[dict[str, Any]]:  # noqa: ARG001
     return result
 
 
+def _seconds(era: Era) -> float:
+    """Return the length of its slots, as a whole number where it is one."""
+    return era.slot_ms / 1000 if era.slot_ms % 1000 else era.slot_ms // 1000
+
+
 def _bound(name: str, slot: int, epoch: int) -> dict[str, int]:
-    summary = KNOWN_ERAS[name]
+    summary = eras_of(name)
     milliseconds = summary.start_ms(slot) - summary.eras[0].start_ms
     return {"time": milliseconds // 1000, "slot": slot, "epoch": epoch}
 
@@ -118,7 +124,7 @@ def _bound(name: str, slot: int, epoch: int) -> dict[str, int]:
 def epoch(view: View, request: Request) -> dict[str, Any]:
     """Answer ``/epochs/latest`` and ``/epochs/{number}``."""
     number = _epoch(view, request)
-    epochs = EPOCHS[view.chain.network]
+    epochs = epochs_of(view.chain.network)
     first_slot, end_slot = epochs.first_slot(number), epochs.first_slot(number + 1)
     blocks = view.blocks
     start, stop = (
@@ -146,7 +152,7 @@ def epoch(view: View, request: Request) -> dict[str, Any]:
 def _epoch(view: View, request: Request) -> int:
     text = request.params.get("number")
     if text is None:
-        return EPOCHS[view.chain.network].at(view.tip.block.point.slot)
+        return epochs_of(view.chain.network).at(view.tip.block.point.slot)
     if not re.fullmatch(r"[0-9]{1,10}", text):
         raise invalid("Missing, out of range or malformed epoch_number.")
     return int(text)

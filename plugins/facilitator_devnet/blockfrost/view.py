@@ -4,11 +4,11 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator_devnet.blockfrost.errors import not_found
 from facilitator_devnet.blocks import Made
 from facilitator_devnet.chain import Chain
+from facilitator_devnet.genesis import eras_of
 from facilitator_devnet.index import Entry, Key, Place, keys
 
 
@@ -32,7 +32,7 @@ class View:
 
     def time(self, slot: int) -> int:
         """Return the Unix time in seconds at which the slot begins."""
-        return KNOWN_ERAS[self.chain.network].start_ms(slot) // 1000
+        return eras_of(self.chain.network).start_ms(slot) // 1000
 
     def entry(self, transaction_id: str) -> Entry:
         """Return the transaction. Raises :class:`ApiError` (404)."""

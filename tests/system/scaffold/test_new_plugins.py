@@ -1,8 +1,10 @@
 """A new plugin of each role, installed as a stranger's, passes its own tests at once."""
 
 import os
+import shlex
 import subprocess
 import sys
+import tomllib
 from contextlib import closing
 from pathlib import Path
 
@@ -46,7 +48,9 @@ def with_path(target: Path) -> dict[str, str]:
 
 def test_new_plugins_pass_their_tests(installed: tuple[Path, list[Path]]) -> None:
     target, sources = installed
-    options = ["-q", "-p", "facilitator.testing.pytest_plugin", "-p", "no:cacheprovider"]
+    config = tomllib.loads((sources[0] / "pyproject.toml").read_text())
+    options = shlex.split(config["tool"]["pytest"]["ini_options"]["addopts"])
+    options += ["-q", "-p", "no:cacheprovider"]
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", *options, "--import-mode=importlib", "-W", "error"]
         + [str(source / "tests") for source in sources],

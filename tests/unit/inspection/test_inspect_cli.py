@@ -168,7 +168,7 @@ def test_a_transaction_that_was_settled_here(facilitator: Run, tmp_path: Path) -
 
 def test_wrong_usage(facilitator: Run) -> None:
     assert facilitator("inspect")[0] == 2
-    assert facilitator("inspect", "--network", "mars", "-")[0] == 2
+    assert facilitator("inspect", "--speed", "9", "-")[0] == 2
 
 
 def test_a_network_that_is_not_served(facilitator: Run) -> None:

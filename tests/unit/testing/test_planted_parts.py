@@ -21,7 +21,7 @@ from facilitator.testing.rate_limiter import RateLimiterContract
 from facilitator.testing.transfer_method import Paid, TransferMethodContract
 from facilitator.testing.wallet import WalletContract
 from facilitator.x402.messages import Requirements
-from facilitator.x402.networks import NETWORKS
+from facilitator.x402.networks import cardano_network
 from facilitator_devnet.genesis import PARAMETERS, genesis_outputs, wallets
 from facilitator_devnet.wallet import Wallet, pay
 from support.contracts import failures
@@ -227,7 +227,14 @@ def paid() -> Paid:
     extra = {"assetTransferMethod": "toy", "memo": {"lines": ["a"]}}
     requirements = Requirements("exact", NETWORK, "2000000", "lovelace", pay_to, 600, extra)
     terms = Terms(
-        NETWORKS[NETWORK], None, 2_000_000, parse_address(pay_to), 600, 1, "toy", requirements
+        cardano_network(NETWORK),
+        None,
+        2_000_000,
+        parse_address(pay_to),
+        600,
+        1,
+        "toy",
+        requirements,
     )
     ref, output = next(
         each for each in genesis_outputs(NETWORK) if each[1].address == ALICE.address

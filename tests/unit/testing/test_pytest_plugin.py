@@ -63,7 +63,7 @@ def test_a_devnet_by_itself(lone_devnet: Devnet) -> None:
 
 
 def test_the_plugin_imports_next_to_nothing() -> None:
-    """Every pytest of an environment with the facilitator loads it."""
+    """Every run of a plugin's tests loads it."""
     program = (
         "import sys, pytest; before = set(sys.modules); import facilitator.testing.pytest_plugin;"
         "print(*sorted(name for name in set(sys.modules) - before if name.count('.') < 2))"

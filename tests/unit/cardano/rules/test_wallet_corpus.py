@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from facilitator.cardano.codec.transaction_decoder import DecodeError, decode_transaction
 from facilitator.cardano.rules import Environment, Failure, touched
 from facilitator.cardano.state import LedgerState
-from facilitator.x402.networks import NETWORKS
+from facilitator.x402.networks import cardano_network
 from support.ledger_vectors import judge
 from support.wallets import accounts, cases, parameters, utxos
 
@@ -79,7 +79,7 @@ def raw(case: Case) -> bytes:
 
 
 def environment(case: Case) -> Environment:
-    network_id = NETWORKS[case["network"]].network_id
+    network_id = cardano_network(case["network"]).network_id
     return Environment(case["now_slot"], network_id, parameters(case["protocol_parameters"]))
 
 

@@ -94,13 +94,15 @@ def test_remote_providers_stand_in_for_each_other(start: Start) -> None:
             "alpha,beta",
             "",
             "plugins 'alpha' and 'beta' both provide the network cardano:preprod: "
-            "enable only one of them, or name the others in chain.fallback",
+            "enable only one of them, name the others in chain.fallback, "
+            "or choose by chain.providers",
         ),
         (
             "alpha,beta,gamma",
             "gamma",
             "plugins 'alpha' and 'beta' both provide the network cardano:preprod: "
-            "enable only one of them, or name the others in chain.fallback",
+            "enable only one of them, name the others in chain.fallback, "
+            "or choose by chain.providers",
         ),
         (
             "alpha,beta",

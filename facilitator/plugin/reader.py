@@ -1,0 +1,93 @@
+"""Read access of plugins to claims and chains. Nothing here changes anything."""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+from facilitator.cardano.transaction import OutputRef
+from facilitator.errors import PluginError
+from facilitator.roles.chain import ChainProvider, OutputStatus, Tip, TransactionStatus
+from facilitator.roles.claim import Claim
+from facilitator.roles.storage import Storage
+
+
+class OpensAllowance(Protocol):
+    """A function that limits what a ``with`` block may ask of a chain, for the client of a name."""
+
+    def __call__(self, client: str) -> AbstractContextManager[None]:
+        """Open the allowance."""
+        ...
+
+
+class Reader:
+    """The claims and the chains of this facilitator, from the hook ``startup`` on.
+
+    Safe to use from many threads. Questions about a chain may cost calls of its provider's plan:
+    those of all plugins count as one client's.
+    """
+
+    CLIENT = "/plugins"
+    """The client in whose name plugins ask."""
+
+    def __init__(self) -> None:
+        """Wait for :meth:`connect`."""
+        self._storage: Storage | None = None
+        self._chains: Mapping[str, ChainProvider] = {}
+        self._open: OpensAllowance = lambda _: nullcontext()
+
+    def connect(
+        self,
+        storage: Storage,
+        chains: Mapping[str, ChainProvider],
+        allowance: OpensAllowance = lambda _: nullcontext(),
+    ) -> None:
+        """Read from these; chains come by the canonical id of their network."""
+        self._storage, self._chains, self._open = storage, chains, allowance
+
+    def claim(self, transaction_id: str) -> Claim | None:
+        """Return the claim on the transaction (lowercase hex), if there is one.
+
+        Raises :class:`~facilitator.roles.storage.StorageUnavailable`.
+        """
+        return self._connected().claim(transaction_id)
+
+    def open_claims(self) -> Sequence[Claim]:
+        """Return all claims that are not final, oldest first.
+
+        Raises :class:`~facilitator.roles.storage.StorageUnavailable`.
+        """
+        return self._connected().open_claims()
+
+    def tip(self, network: str) -> Tip:
+        """Return the newest block. Raises :class:`~facilitator.roles.chain.ChainUnavailable`."""
+        with self._open(self.CLIENT):
+            return self._chain(network).tip()
+
+    def transaction(self, network: str, transaction_id: str) -> TransactionStatus:
+        """Return where the transaction (lowercase hex) is.
+
+        Raises :class:`~facilitator.roles.chain.ChainUnavailable`.
+        """
+        with self._open(self.CLIENT):
+            return self._chain(network).transaction(transaction_id)
+
+    def outputs(
+        self, network: str, refs: Collection[OutputRef]
+    ) -> Mapping[OutputRef, OutputStatus]:
+        """Return the status of each output.
+
+        Raises :class:`~facilitator.roles.chain.ChainUnavailable`.
+        """
+        with self._open(self.CLIENT):
+            return self._chain(network).outputs(refs)
+
+    def _connected(self) -> Storage:
+        if self._storage is None:
+            raise PluginError("claims and chains can be read from the hook startup on")
+        return self._storage
+
+    def _chain(self, network: str) -> ChainProvider:
+        self._connected()
+        if network not in self._chains:
+            raise PluginError(f"the network {network!r:.60} is not served here")
+        return self._chains[network]
