@@ -258,6 +258,18 @@ def test_what_you_may_import_is_there() -> None:
         importlib.import_module(module)
 
 
+def test_the_names_that_you_may_import_are_there() -> None:
+    rows = r"^\| `(facilitator\.(?:cardano|x402)\.[\w.]*)` \| (.*?)(?:, for .*)? \|"
+    named = {
+        (module, name)
+        for module, names in re.findall(rows, page("what-you-may-import.md"), re.M)
+        for name in re.findall(r"`(\w+)`", names)
+    }
+    assert len(named) > 6
+    for module, name in named:
+        assert hasattr(importlib.import_module(module), name), f"{module} has no {name}"
+
+
 def imports(text: str) -> Iterator[str]:
     for each in ast.walk(ast.parse(text)):
         if isinstance(each, ast.ImportFrom) and each.module and each.level == 0:
