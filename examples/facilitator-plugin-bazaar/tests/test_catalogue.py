@@ -1,5 +1,6 @@
 """The catalogue's file, and the URLs that it takes."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
@@ -38,6 +39,14 @@ def open_catalogue(tmp_path, now):
 
 def numbered(number):
     return replace(LISTING, url=f"https://shop.example/{number}", item=f'{{"resource":{number}}}')
+
+
+def test_several_processes_may_make_the_file_at_once(tmp_path, now):
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(10):
+            settings = BazaarSettings(path=str(tmp_path / f"{number}.db"))
+            for catalogue in pool.map(lambda given: Catalogue(given, now), [settings] * 4):
+                catalogue.close()
 
 
 def test_pages_follow_the_order_in_which_resources_came(open_catalogue):

@@ -1,5 +1,6 @@
 """The sums in the file."""
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
@@ -42,6 +43,26 @@ def test_payments_at_once_in_two_processes_stay_below_the_ceiling(tmp_path, now)
 
         held = stack.enter_context(ThreadPoolExecutor(8)).map(hold, range(16))
         assert sum(held) == 3
+
+
+def test_several_processes_may_make_the_file_at_once(tmp_path, now):
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(10):
+            path = str(tmp_path / f"{number}.db")
+            for ledger in pool.map(lambda path: Ledger(path, now), [path] * 4):
+                ledger.close()
+
+
+def test_what_was_never_submitted_is_forgotten(ledger, now, tmp_path):
+    for number in range(3):
+        assert ledger.hold(spending(f"{number}", 1), 10)
+    ledger.keep("0")
+    ledger.release("1")
+    now.time += 3_700
+    assert ledger.hold(spending("3", 1), 10)
+    with closing(sqlite3.connect(tmp_path / "policy.db")) as connection:
+        kept = connection.execute("SELECT transaction_id FROM payments").fetchall()
+    assert kept == [("0",), ("1",), ("3",)]
 
 
 def test_each_signer_has_a_ceiling_and_a_repeat_counts_once(ledger):

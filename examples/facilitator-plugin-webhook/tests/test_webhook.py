@@ -5,6 +5,7 @@ import hmac
 import json
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -150,7 +151,15 @@ def test_only_the_oldest_event_of_a_payment_is_due(outbox):
     outbox.postpone(first.number, 10.0)
     assert outbox.first(5.0) is None
     outbox.remove(first.number)
-    assert outbox.first(5.0).id == event_of(later, 0.0).id
+    assert outbox.first(10.0).id == event_of(later, 0.0).id
+
+
+def test_several_processes_may_make_the_file_at_once(tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(10):
+            path = str(tmp_path / f"{number}.db")
+            for outbox in pool.map(lambda path: Outbox(path, 1), [path] * 4):
+                outbox.close()
 
 
 def test_an_outbox_has_bounds_and_keeps_an_event_once(outbox):

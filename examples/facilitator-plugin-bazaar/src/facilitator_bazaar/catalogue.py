@@ -1,16 +1,14 @@
 """The catalogue, in a file that several processes share."""
 
 import json
-import os
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from facilitator_bazaar.listing import Listing
+from facilitator_bazaar.opening import open_file
 from facilitator_bazaar.settings import BazaarSettings
 
 BUSY_SECONDS = 0.5
@@ -21,6 +19,8 @@ MOST_TERMS = 8
 """Assets by which a resource is listed at most."""
 _DAY_SECONDS = 86_400
 _SCHEMA = (
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA foreign_keys = ON",
     """
     CREATE TABLE IF NOT EXISTS resources (
         number INTEGER PRIMARY KEY,
@@ -77,25 +77,11 @@ class Catalogue:
     """The file. Safe to use from many threads and processes."""
 
     def __init__(self, settings: BazaarSettings, now: Callable[[], float]) -> None:
-        """Open the file, which is made for this user alone. Raises :class:`sqlite3.Error`."""
-        with suppress(FileExistsError):
-            os.close(os.open(settings.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        """Open the file. Raises :class:`sqlite3.Error`."""
         self._settings = settings
         self._now = now
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(
-            Path(settings.path).absolute(),
-            timeout=BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        for statement in (
-            "PRAGMA journal_mode = WAL",
-            "PRAGMA synchronous = NORMAL",
-            "PRAGMA foreign_keys = ON",
-            *_SCHEMA,
-        ):
-            self._connection.execute(statement)
+        self._connection = open_file(settings.path, _SCHEMA, BUSY_SECONDS)
 
     def has(self, listing: Listing) -> bool:
         """Return True if this very listing is in the catalogue."""

@@ -1,12 +1,11 @@
 """The sums of each payer and day, in a file that several processes share."""
 
-import os
-import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+
+from facilitator_policy.opening import open_file
 
 DAY_SECONDS = 86_400
 HELD_SECONDS = 60.0
@@ -16,7 +15,11 @@ BUSY_SECONDS = 3.0
 NO_KEY = b""
 """The payer of transactions that no key has signed."""
 _KEEP_DAYS = 3
-_SCHEMA = """
+_LAPSED_SECONDS = 3_600.0
+_RELEASED = 0.0
+_SCHEMA = (
+    # An amount has up to 78 digits, more than SQLite's integers.
+    """
     CREATE TABLE IF NOT EXISTS payments (
         transaction_id TEXT NOT NULL,
         payer BLOB NOT NULL,
@@ -26,9 +29,15 @@ _SCHEMA = """
         counts_until REAL,
         PRIMARY KEY (transaction_id, payer)
     ) WITHOUT ROWID
-"""
-# An amount has up to 78 digits, more than SQLite's integers.
-_INDEX = "CREATE INDEX IF NOT EXISTS by_day ON payments (day, payer, asset)"
+    """,
+    "CREATE INDEX IF NOT EXISTS by_day ON payments (day, payer, asset)",
+    """
+    CREATE INDEX IF NOT EXISTS by_end ON payments (counts_until) WHERE counts_until IS NOT NULL
+    """,
+)
+_FORGET = "DELETE FROM payments WHERE day < ?"
+_FORGET_LAPSED = "DELETE FROM payments WHERE counts_until BETWEEN 1 AND ?"
+"""Anyone with a key could fill the file with payments that are never submitted."""
 _SUM = """
     SELECT amount FROM payments
     WHERE day = ? AND payer = ? AND asset = ? AND transaction_id <> ?
@@ -55,20 +64,10 @@ class Ledger:
     """The sums by payer and day. Safe to use from many threads and processes."""
 
     def __init__(self, path: str, now: Callable[[], float]) -> None:
-        """Open the file, which is made for this user alone. Raises :class:`sqlite3.Error`."""
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        """Open the file. Raises :class:`sqlite3.Error`."""
         self._now = now
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(
-            Path(path).absolute(),
-            timeout=BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        for statement in (_SCHEMA, _INDEX):
-            self._connection.execute(statement)
+        self._connection = open_file(path, _SCHEMA, BUSY_SECONDS)
 
     def fits(self, spending: Spending, ceiling: int) -> bool:
         """Return True if the payment stays below each payer's ceiling; nothing is written."""
@@ -84,9 +83,8 @@ class Ledger:
             if not self._fits(spending, ceiling):
                 return False
             now = self._now()
-            self._connection.execute(
-                "DELETE FROM payments WHERE day < ?", (_day(now) - _KEEP_DAYS,)
-            )
+            self._connection.execute(_FORGET, (_day(now) - _KEEP_DAYS,))
+            self._connection.execute(_FORGET_LAPSED, (now - _LAPSED_SECONDS,))
             for payer in spending.payers or (NO_KEY,):
                 row = (spending.transaction_id, payer, _day(now), spending.asset)
                 self._connection.execute(_HOLD, (*row, str(spending.amount), now + HELD_SECONDS))
@@ -98,7 +96,7 @@ class Ledger:
 
     def release(self, transaction_id: str) -> None:
         """Count the payment no longer: it did not land."""
-        self._set(transaction_id, 0.0)
+        self._set(transaction_id, _RELEASED)
 
     def close(self) -> None:
         """Close the file."""

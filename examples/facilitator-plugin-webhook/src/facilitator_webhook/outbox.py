@@ -1,18 +1,18 @@
 """The events that wait for their delivery, in a file that several processes share."""
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from facilitator_webhook.event import Event
+from facilitator_webhook.opening import open_file
 
 BUSY_SECONDS = 1.0
 """Time to wait for other processes' writes: less than an observer has."""
-_SCHEMA = """
+_SCHEMA = (
+    """
     CREATE TABLE IF NOT EXISTS events (
         number INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
@@ -23,8 +23,7 @@ _SCHEMA = """
         attempts INTEGER NOT NULL DEFAULT 0,
         due REAL NOT NULL
     )
-"""
-_INDEXES = (
+    """,
     "CREATE INDEX IF NOT EXISTS by_payment ON events (payment, version, number)",
     "CREATE INDEX IF NOT EXISTS by_due ON events (due, number)",
 )
@@ -39,6 +38,10 @@ _FIRST = """
         AND (other.version, other.number) < (each.version, each.number)
     )
     ORDER BY due, number LIMIT 1
+"""
+_POSTPONE = """
+    UPDATE events SET due = max(due, ?)
+    WHERE payment = (SELECT payment FROM events WHERE number = ?)
 """
 
 
@@ -58,20 +61,10 @@ class Outbox:
     """The file. Safe to use from many threads and processes."""
 
     def __init__(self, path: str, max_events: int) -> None:
-        """Open the file, which is made for this user alone. Raises :class:`sqlite3.Error`."""
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        """Open the file. Raises :class:`sqlite3.Error`."""
         self._max_events = max_events
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(
-            Path(path).absolute(),
-            timeout=BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        for statement in (_SCHEMA, *_INDEXES):
-            self._connection.execute(statement)
+        self._connection = open_file(path, _SCHEMA, BUSY_SECONDS)
 
     def add(self, event: Event, now: float) -> bool:
         """Keep the event; return False if there is no room. It is on the disk by then."""
@@ -95,12 +88,12 @@ class Outbox:
             connection.execute("DELETE FROM events WHERE number = ?", (number,))
 
     def postpone(self, number: int, due: float) -> None:
-        """Count a failed attempt; the next one is due later."""
+        """Count a failed attempt; the next one is due later, and what follows it not before."""
         with self._writing() as connection:
             connection.execute(
-                "UPDATE events SET attempts = attempts + 1, due = ? WHERE number = ?",
-                (due, number),
+                "UPDATE events SET attempts = attempts + 1 WHERE number = ?", (number,)
             )
+            connection.execute(_POSTPONE, (due, number))
 
     def close(self) -> None:
         """Close the file."""
