@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("facilitator", "plugins", "docs")
+FOLDERS = ("facilitator", "plugins", "docs", "examples")
 PAGES = ("README.md", "SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md")
 SUFFIXES = frozenset({".css", ".html", ".js", ".json", ".md", ".py", ".toml"})
 
@@ -46,6 +46,7 @@ pytestmark = pytest.mark.skipif(
 def files() -> list[Path]:
     found = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*")]
     found = [path for path in found if path.suffix in SUFFIXES and path.is_file()]
+    found = [path for path in found if "node_modules" not in path.parts]
     return sorted(found) + [ROOT / page for page in PAGES if (ROOT / page).exists()]
 
 

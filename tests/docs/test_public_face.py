@@ -5,11 +5,16 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 import facilitator
 from facilitator import plugin, roles
 from facilitator.plugin import hookspecs
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
+FOR_PLUGINS = ("facilitator.plugin", "facilitator.cardano", "facilitator.x402.networks")
 NOT_FOR_PLUGINS = {"NoMeter", "UNKNOWN_ANSWER"}
 
 
@@ -59,3 +64,27 @@ def test_every_part_of_a_role_is_there() -> None:
     public = {name for name in role_names() if not name.startswith("_")}
     assert {"Storage", "OutputStatus", "NO_METER", "decide"} <= public
     assert public - NOT_FOR_PLUGINS <= set(plugin.__all__)
+
+
+def example_plugins() -> list[Path]:
+    """Their modules, without those of their tests."""
+    found = sorted(EXAMPLES.glob("facilitator-plugin-*/**/*.py"))
+    return [path for path in found if path.parent.name != "tests"]
+
+
+@pytest.mark.parametrize(
+    "path", example_plugins(), ids=lambda path: f"{path.parent.name}/{path.name}"
+)
+def test_example_plugins_import_nothing_else(path: Path) -> None:
+    for each in ast.walk(ast.parse(path.read_text())):
+        modules = [alias.name for alias in each.names] if isinstance(each, ast.Import) else []
+        if isinstance(each, ast.ImportFrom):
+            modules = [each.module or ""]
+        for module in modules:
+            is_core = module.partition(".")[0] == "facilitator"
+            assert not is_core or module.startswith(FOR_PLUGINS), module
+
+
+@pytest.mark.skipif(not EXAMPLES.is_dir(), reason="needs a checkout: no examples/ here")
+def test_there_are_example_plugins() -> None:
+    assert len({path.relative_to(EXAMPLES).parts[0] for path in example_plugins()}) == 4
