@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from typing import Any, TypeAlias
 
 from facilitator.observability.advice import Advice, Concern
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.storage import StorageUnavailable
 

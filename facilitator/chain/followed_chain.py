@@ -17,7 +17,8 @@ from facilitator.observability.metrics import (
     FOLLOWING,
     ROLLED_BACK_BLOCKS,
 )
-from facilitator.roles.chain import AwaitsBlocks, ChainProvider, ChainUnavailable
+from facilitator.roles.chain import AwaitsBlocks, ChainProvider
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.sharing import SharesChain, SharesOutputs
 from facilitator.roles.storage import Storage

@@ -18,7 +18,8 @@ from facilitator.chain.kept_thread import KeptThread
 from facilitator.chain.next_update import jump, next_update, shows_tip
 from facilitator.chain.sight import Sight
 from facilitator.clock import Clock
-from facilitator.roles.chain import AwaitsBlocks, ChainProvider, ChainUnavailable, InBlock, Tip
+from facilitator.roles.chain import AwaitsBlocks, ChainProvider, InBlock, Tip
+from facilitator.roles.chain_errors import ChainUnavailable
 
 RESUMABLE_SECONDS = 600.0
 """Seconds without news after which it is asked how many blocks were missed."""

@@ -4,7 +4,8 @@ import threading
 import time
 
 from facilitator.chain.follower import Follower
-from facilitator.roles.chain import ChainProvider, ChainUnavailable
+from facilitator.roles.chain import ChainProvider
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.health import HealthCheck
 
 _TIP_CACHE_SECONDS = 5.0

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable
 
 
 class KeptThread:

@@ -2,7 +2,8 @@
 
 from facilitator.chain.block_window import BlockWindow
 from facilitator.chain.chain_update import ChainUpdate
-from facilitator.roles.chain import ChainProvider, PointNotFound, Tip
+from facilitator.roles.chain import ChainProvider, Tip
+from facilitator.roles.chain_errors import PointNotFound
 
 CATCH_UP = 10
 """Number of new blocks at once from which on there may be more by now."""
@@ -11,7 +12,7 @@ CATCH_UP = 10
 def next_update(chain: ChainProvider, window: BlockWindow) -> ChainUpdate:
     """Return the provider's next update after the window's newest block.
 
-    Raises :class:`~facilitator.roles.chain.ChainUnavailable`.
+    Raises :class:`~facilitator.roles.chain_errors.ChainUnavailable`.
     """
     last = window.tip
     try:
@@ -36,7 +37,7 @@ def _step_back(chain: ChainProvider, window: BlockWindow) -> ChainUpdate:
 def jump(chain: ChainProvider, last: Tip, worth_reading: int) -> ChainUpdate | None:
     """Return a jump to the tip if more blocks than that were missed after ``last``.
 
-    Raises :class:`~facilitator.roles.chain.ChainUnavailable`.
+    Raises :class:`~facilitator.roles.chain_errors.ChainUnavailable`.
     """
     tip = chain.tip()
     if tip.height - last.height <= worth_reading:

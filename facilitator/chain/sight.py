@@ -4,7 +4,7 @@ import threading
 from datetime import UTC, datetime
 
 from facilitator.clock import Clock
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable
 
 BLIND_AFTER = 2
 """Failures in a row after which a follower is blind; one alone happens and passes."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable
 
 TTL_SECONDS = 1.0
 """Seconds for which an answer is given again without asking: a verdict needs it four times."""

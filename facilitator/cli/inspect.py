@@ -19,7 +19,7 @@ from facilitator.inspection.source import MAX_BYTES, Unreadable, read_source
 from facilitator.plugin.context import Context
 from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.runtime.chains import one_chain_provider
 from facilitator.runtime.policy import terms_policy

@@ -16,7 +16,8 @@ from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.exact.refused import Refused
 from facilitator.exact.terms import Terms, TermsPolicy, agree_terms
 from facilitator.exact.verification import ChainFacts, Verifier
-from facilitator.roles.chain import ChainUnavailable, ListsOutputs
+from facilitator.roles.chain import ListsOutputs
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.wallet import Wallet
 from facilitator.x402.messages import BadMessage, PaymentRequest, parse_payment_request
 from facilitator.x402.reasons import Reason

@@ -21,14 +21,8 @@ from facilitator.cardano.transaction import Output, OutputRef, Transaction
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import MayBeOnChain, Refused
 from facilitator.roles.allowance import NOT_ASKED, Allowance, current_allowance
-from facilitator.roles.chain import (
-    ChainUnavailable,
-    OutputStatus,
-    ReadsLedgerState,
-    Spent,
-    Unknown,
-    Unspent,
-)
+from facilitator.roles.chain import OutputStatus, ReadsLedgerState, Spent, Unknown, Unspent
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.x402.reasons import Reason
 
 OutputLookup: TypeAlias = Callable[[Collection[OutputRef]], Mapping[OutputRef, OutputStatus]]

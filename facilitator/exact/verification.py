@@ -34,11 +34,8 @@ from facilitator.exact.refused import Refused
 from facilitator.exact.terms import TermsPolicy, agree_terms
 from facilitator.exact.view import Origin
 from facilitator.roles.allowance import current_allowance
-from facilitator.roles.chain import (
-    ChainUnavailable,
-    EvaluatesScripts,
-    OutputStatus,
-)
+from facilitator.roles.chain import EvaluatesScripts, OutputStatus
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.x402.messages import PaymentRequest
 from facilitator.x402.reasons import Reason
 

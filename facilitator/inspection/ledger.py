@@ -22,7 +22,8 @@ from facilitator.exact.verification import ScriptEvaluators, evaluator_of
 from facilitator.inspection.checks import Check, Result, about, predicate_of
 from facilitator.inspection.figures import figures
 from facilitator.inspection.snapshot import Snapshot
-from facilitator.roles.chain import ChainUnavailable, OutputStatus, Unknown, Unspent
+from facilitator.roles.chain import OutputStatus, Unknown, Unspent
+from facilitator.roles.chain_errors import ChainUnavailable
 
 _NO_CONCERN = "the transaction holds nothing that it is about"
 

@@ -18,7 +18,8 @@ from facilitator.exact.refused import Refused
 from facilitator.exact.terms import Terms, TermsPolicy, agree_terms
 from facilitator.inspection.checks import Check, SchemeChecks
 from facilitator.inspection.snapshot import Snapshot
-from facilitator.roles.chain import ChainUnavailable, OutputStatus, Spent, Unspent
+from facilitator.roles.chain import OutputStatus, Spent, Unspent
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.x402.messages import PaymentRequest
 from facilitator.x402.reasons import Reason
 

@@ -8,13 +8,8 @@ from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
-from facilitator.roles.chain import (
-    ChainProvider,
-    ChainUnavailable,
-    EvaluatesScripts,
-    OutputStatus,
-    ReadsLedgerState,
-)
+from facilitator.roles.chain import ChainProvider, EvaluatesScripts, OutputStatus, ReadsLedgerState
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.x402.networks import cardano_network
 
 Answer = TypeVar("Answer")

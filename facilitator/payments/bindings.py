@@ -46,7 +46,7 @@ class Bindings:
     """Binds names in the storage.
 
     Every method raises :class:`~facilitator.roles.storage.StorageUnavailable`, and :meth:`holder`
-    and :meth:`bind` raise :class:`~facilitator.roles.chain.ChainUnavailable` too.
+    and :meth:`bind` raise :class:`~facilitator.roles.chain_errors.ChainUnavailable` too.
     """
 
     def __init__(

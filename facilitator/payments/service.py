@@ -24,7 +24,7 @@ from facilitator.payments.unique_terms import TermsRegistry
 from facilitator.payments.verdicts import Verdicts, unavailable
 from facilitator.payments.verified import VerifiedPayments
 from facilitator.plugin.manager import Plugins
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER, Meter

@@ -28,7 +28,7 @@ def claim_status(claim: Claim, depth: int | None) -> Mapping[str, Any]:
 def chain_status(transaction_id: str, chains: Mapping[str, ChainProvider]) -> Mapping[str, Any]:
     """Return the state of a transaction without a claim, as the chains show it.
 
-    Raises :class:`~facilitator.roles.chain.ChainUnavailable`.
+    Raises :class:`~facilitator.roles.chain_errors.ChainUnavailable`.
     """
     for network, chain in chains.items():
         found = chain.transaction(transaction_id)

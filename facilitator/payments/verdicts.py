@@ -14,7 +14,8 @@ from facilitator.payments.claim_verdict import payer_from_claim
 from facilitator.payments.idempotency import check_identifier, payment_identifier
 from facilitator.payments.reservations import Reservations
 from facilitator.payments.unique_terms import TermsRegistry
-from facilitator.roles.chain import ChainProvider, ChainUnavailable
+from facilitator.roles.chain import ChainProvider
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.payment_hooks import Refusal
 from facilitator.roles.storage import Storage, StorageUnavailable

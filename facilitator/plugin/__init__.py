@@ -50,7 +50,6 @@ from facilitator.roles.chain import (
     AwaitsBlocks,
     Block,
     ChainProvider,
-    ChainUnavailable,
     EvaluatesScripts,
     ExaminesServer,
     HasPlan,
@@ -61,18 +60,21 @@ from facilitator.roles.chain import (
     NotFound,
     OutputStatus,
     Point,
-    PointNotFound,
-    ProviderBehind,
-    ProviderUnusable,
     ReadsLedgerState,
-    ServerLacks,
     Spent,
-    SubmissionRejected,
-    SubmissionUnknown,
     Tip,
     TransactionStatus,
     Unknown,
     Unspent,
+)
+from facilitator.roles.chain_errors import (
+    ChainUnavailable,
+    PointNotFound,
+    ProviderBehind,
+    ProviderUnusable,
+    ServerLacks,
+    SubmissionRejected,
+    SubmissionUnknown,
 )
 from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.roles.health import HealthCheck

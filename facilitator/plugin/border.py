@@ -24,14 +24,16 @@ from facilitator.plugin.validation import has_member
 from facilitator.roles.chain import (
     AwaitsBlocks,
     ChainProvider,
-    ChainUnavailable,
     EvaluatesScripts,
     ExaminesServer,
     HasPlan,
     ListsOutputs,
     NamesNetwork,
-    PointNotFound,
     ReadsLedgerState,
+)
+from facilitator.roles.chain_errors import (
+    ChainUnavailable,
+    PointNotFound,
     SubmissionRejected,
     SubmissionUnknown,
 )

@@ -59,14 +59,17 @@ class Reader:
         return self._connected().open_claims()
 
     def tip(self, network: str) -> Tip:
-        """Return the newest block. Raises :class:`~facilitator.roles.chain.ChainUnavailable`."""
+        """Return the newest block.
+
+        Raises :class:`~facilitator.roles.chain_errors.ChainUnavailable`.
+        """
         with self._open(self.CLIENT):
             return self._chain(network).tip()
 
     def transaction(self, network: str, transaction_id: str) -> TransactionStatus:
         """Return where the transaction (lowercase hex) is.
 
-        Raises :class:`~facilitator.roles.chain.ChainUnavailable`.
+        Raises :class:`~facilitator.roles.chain_errors.ChainUnavailable`.
         """
         with self._open(self.CLIENT):
             return self._chain(network).transaction(transaction_id)
@@ -76,7 +79,7 @@ class Reader:
     ) -> Mapping[OutputRef, OutputStatus]:
         """Return the status of each output.
 
-        Raises :class:`~facilitator.roles.chain.ChainUnavailable`.
+        Raises :class:`~facilitator.roles.chain_errors.ChainUnavailable`.
         """
         with self._open(self.CLIENT):
             return self._chain(network).outputs(refs)

@@ -13,7 +13,8 @@ from contextvars import ContextVar
 from typing import TypeAlias
 
 from facilitator.cardano.transaction import OutputRef
-from facilitator.roles.chain import ChainUnavailable, OutputStatus, Unknown, Unspent
+from facilitator.roles.chain import OutputStatus, Unknown, Unspent
+from facilitator.roles.chain_errors import ChainUnavailable
 
 NOT_ASKED = Unknown("it was not looked up, as another output decides")
 """The status of an output that a provider left out since :meth:`Allowance.goes_on` said so, or

@@ -30,7 +30,8 @@ from facilitator.payments.supported import supported_response
 from facilitator.plugin.context import Context, Worker
 from facilitator.plugin.manager import Plugins
 from facilitator.plugin.time_limits import TookTooLong
-from facilitator.roles.chain import ChainProvider, ChainUnavailable, EvaluatesScripts
+from facilitator.roles.chain import ChainProvider, EvaluatesScripts
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER
 from facilitator.roles.storage import Storage

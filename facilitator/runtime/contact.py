@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 
 from facilitator.chain.failover.failover_chain import FailoverChain
 from facilitator.errors import PluginError, one_line
-from facilitator.roles.chain import ChainProvider, ChainUnavailable, ProviderUnusable, ServerLacks
+from facilitator.roles.chain import ChainProvider
+from facilitator.roles.chain_errors import ChainUnavailable, ProviderUnusable, ServerLacks
 
 WAIT_SECONDS = 5.0
 """Seconds that the start waits for providers, all asked at the same time."""

@@ -10,7 +10,8 @@ from facilitator.clock import Clock
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import AlreadyOnChain, MayHaveLanded, Refused
 from facilitator.exact.verification import lookup_failed
-from facilitator.roles.chain import ChainUnavailable, InBlock
+from facilitator.roles.chain import InBlock
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement import responses, transitions

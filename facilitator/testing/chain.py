@@ -22,11 +22,11 @@ from facilitator.roles.chain import (
     ListsOutputs,
     NotFound,
     Point,
-    PointNotFound,
     ReadsLedgerState,
     Spent,
     Unspent,
 )
+from facilitator.roles.chain_errors import PointNotFound
 from facilitator.testing.chain_evidence import EvidenceContract
 from facilitator.testing.chain_outage import OutageContract
 from facilitator.testing.chain_submission import SubmissionContract

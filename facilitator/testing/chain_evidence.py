@@ -4,7 +4,8 @@ from contextlib import suppress
 
 import pytest
 
-from facilitator.roles.chain import ChainUnavailable, ExaminesServer, NamesNetwork, Unspent
+from facilitator.roles.chain import ExaminesServer, NamesNetwork, Unspent
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.testing.chain_under_test import ChainUnderTest, HidesSpends, Silence, pay
 from facilitator.x402.networks import cardano_network
 

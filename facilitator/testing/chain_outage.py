@@ -7,13 +7,8 @@ import pytest
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.state import StateQuery
 from facilitator.cardano.transaction import Credential, OutputRef
-from facilitator.roles.chain import (
-    ChainUnavailable,
-    ListsOutputs,
-    NamesNetwork,
-    ReadsLedgerState,
-    Unknown,
-)
+from facilitator.roles.chain import ListsOutputs, NamesNetwork, ReadsLedgerState, Unknown
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.testing.chain_under_test import NOWHERE, ChainUnderTest, CutsOff
 from facilitator.testing.start import check_as_at_start
 

@@ -4,7 +4,8 @@ import pytest
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.refusals import Proof
-from facilitator.roles.chain import InBlock, SubmissionRejected, SubmissionUnknown, Unspent
+from facilitator.roles.chain import InBlock, Unspent
+from facilitator.roles.chain_errors import SubmissionRejected, SubmissionUnknown
 from facilitator.testing.chain_under_test import (
     ChainUnderTest,
     RefusesWhatItTakes,

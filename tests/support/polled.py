@@ -6,14 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import OutputRef
-from facilitator.roles.chain import (
-    Block,
-    ChainUnavailable,
-    OutputStatus,
-    Point,
-    Tip,
-    TransactionStatus,
-)
+from facilitator.roles.chain import Block, OutputStatus, Point, Tip, TransactionStatus
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator_devnet.devnet import Devnet
 
 

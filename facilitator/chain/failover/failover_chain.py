@@ -28,15 +28,13 @@ from facilitator.roles.chain import (
     EvaluatesScripts,
     OutputStatus,
     Point,
-    PointNotFound,
-    ProviderBehind,
     ReadsLedgerState,
     Spent,
-    SubmissionRejected,
     Tip,
     TransactionStatus,
     Unknown,
 )
+from facilitator.roles.chain_errors import PointNotFound, ProviderBehind, SubmissionRejected
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import Meter
 

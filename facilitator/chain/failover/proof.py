@@ -4,13 +4,8 @@ import logging
 import threading
 
 from facilitator.errors import one_line
-from facilitator.roles.chain import (
-    ChainProvider,
-    ChainUnavailable,
-    ExaminesServer,
-    NamesNetwork,
-    ProviderUnusable,
-)
+from facilitator.roles.chain import ChainProvider, ExaminesServer, NamesNetwork
+from facilitator.roles.chain_errors import ChainUnavailable, ProviderUnusable
 from facilitator.x402.networks import cardano_network, cardano_networks
 
 _log = logging.getLogger("facilitator.chain")

@@ -17,10 +17,9 @@ from facilitator.roles.allowance import (
     allowing,
     current_allowance,
 )
-from facilitator.roles.chain import (
-    ChainProvider,
+from facilitator.roles.chain import ChainProvider, NamesNetwork
+from facilitator.roles.chain_errors import (
     ChainUnavailable,
-    NamesNetwork,
     PointNotFound,
     ProviderBehind,
     SubmissionRejected,

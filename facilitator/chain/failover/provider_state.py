@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from facilitator.chain.failover.circuit_breaker import CircuitBreaker
 from facilitator.chain.failover.proof import Proof
-from facilitator.roles.chain import Block, ChainProvider, ChainUnavailable, Point, Tip
+from facilitator.roles.chain import Block, ChainProvider, Point, Tip
+from facilitator.roles.chain_errors import ChainUnavailable
 
 MAX_LAG_SLOTS = 120
 """Greatest lag of a usable provider's tip behind another's.

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from facilitator.errors import FacilitatorError, one_line
 from facilitator.observability.redaction import Redactor
 from facilitator.plugin.time_limits import TookTooLong, run_within
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.storage import StorageUnavailable
 
 LIMIT_SECONDS = 60.0

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.settlement import transitions
 from facilitator.settlement.tracking.confirmation import Confirmation

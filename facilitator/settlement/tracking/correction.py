@@ -8,7 +8,8 @@ import logging
 from collections.abc import Callable
 
 from facilitator.chain.chain_update import ChainUpdate
-from facilitator.roles.chain import ChainUnavailable, InBlock, Tip
+from facilitator.roles.chain import InBlock, Tip
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import Claim
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.settlement import transitions

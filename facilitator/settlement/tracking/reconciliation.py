@@ -10,7 +10,8 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from facilitator.roles.chain import ChainUnavailable, InBlock, InMempool, ProviderBehind, Tip
+from facilitator.roles.chain import InBlock, InMempool, Tip
+from facilitator.roles.chain_errors import ChainUnavailable, ProviderBehind
 from facilitator.roles.claim import Claim
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.settlement import transitions

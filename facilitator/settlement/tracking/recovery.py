@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from facilitator.exact.payment import Payment
 from facilitator.exact.refused import AlreadyOnChain, MayBeOnChain, MayHaveLanded, Refused
 from facilitator.exact.terms import MEMPOOL
-from facilitator.roles.chain import ChainProvider, ChainUnavailable, InBlock, Tip
+from facilitator.roles.chain import ChainProvider, InBlock, Tip
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import Claim, Delivery
 from facilitator.roles.storage import Storage
 from facilitator.settlement.retention import KEEP_SECONDS
@@ -53,7 +54,7 @@ class Recovery:
     """Restores claims of pending settlements that the storage has lost.
 
     Every method raises :class:`~facilitator.roles.storage.StorageUnavailable` and
-    :class:`~facilitator.roles.chain.ChainUnavailable`.
+    :class:`~facilitator.roles.chain_errors.ChainUnavailable`.
     """
 
     def __init__(self, storage: Storage, chain: ChainProvider) -> None:

@@ -6,15 +6,8 @@ from collections.abc import Collection
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.refusals import Proof
 from facilitator.cardano.transaction import OutputRef
-from facilitator.roles.chain import (
-    ChainUnavailable,
-    InBlock,
-    InMempool,
-    NotFound,
-    Spent,
-    SubmissionRejected,
-    SubmissionUnknown,
-)
+from facilitator.roles.chain import InBlock, InMempool, NotFound, Spent
+from facilitator.roles.chain_errors import ChainUnavailable, SubmissionRejected, SubmissionUnknown
 from facilitator.roles.claim import Claim
 from facilitator.settlement import transitions
 from facilitator.settlement.tracking.confirmation import Confirmation

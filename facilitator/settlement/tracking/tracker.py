@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from facilitator.chain.followed_chain import FollowedChain
 from facilitator.clock import Clock
-from facilitator.roles.chain import ChainUnavailable, InBlock, Tip, TransactionStatus
+from facilitator.roles.chain import InBlock, Tip, TransactionStatus
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import Claim
 from facilitator.roles.storage import Storage
 from facilitator.settlement import transitions

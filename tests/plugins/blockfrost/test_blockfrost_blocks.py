@@ -11,15 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from facilitator.cardano.transaction import OutputRef
-from facilitator.roles.chain import (
-    ChainUnavailable,
-    InBlock,
-    InMempool,
-    NotFound,
-    Point,
-    PointNotFound,
-    Tip,
-)
+from facilitator.roles.chain import InBlock, InMempool, NotFound, Point, Tip
+from facilitator.roles.chain_errors import ChainUnavailable, PointNotFound
 from facilitator_blockfrost import client as client_module
 from facilitator_blockfrost.blocks import BATCH
 from facilitator_blockfrost.provider import Blockfrost

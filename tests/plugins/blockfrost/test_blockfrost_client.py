@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.testing.clock import ManualClock
 from facilitator_blockfrost import client as client_module
 from facilitator_blockfrost.budget import BURST, DAY, LONGEST_WAIT, REQUESTS_PER_DAY, Budget

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.threads import together
 from facilitator_blockfrost import client as client_module

@@ -11,16 +11,14 @@ from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.refusals import Proof
 from facilitator.cardano.transaction import OutputRef
 from facilitator.roles.chain import (
-    ChainUnavailable,
     EvaluatesScripts,
     InMempool,
     ReadsLedgerState,
     Spent,
-    SubmissionRejected,
-    SubmissionUnknown,
     Unknown,
     Unspent,
 )
+from facilitator.roles.chain_errors import ChainUnavailable, SubmissionRejected, SubmissionUnknown
 from facilitator.testing.chain import ChainProviderContract, Silence
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.over_devnet import OverDevnet

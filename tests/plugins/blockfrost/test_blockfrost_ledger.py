@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.state import Account, StateQuery
 from facilitator.cardano.transaction import Credential
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator_blockfrost import client as client_module
 from facilitator_blockfrost.ledger_state import KEY_DEPOSIT
 from facilitator_blockfrost.provider import Blockfrost, HostedBlockfrost

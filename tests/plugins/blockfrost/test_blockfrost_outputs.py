@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from facilitator.cardano.addresses.address import parse_address
 from facilitator.cardano.codec.transaction_decoder import decode_output, decode_transaction
 from facilitator.cardano.transaction import Output, OutputRef, Value
-from facilitator.roles.chain import ChainUnavailable, Spent, Unknown, Unspent
+from facilitator.roles.chain import Spent, Unknown, Unspent
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator_blockfrost import client as client_module
 from facilitator_blockfrost.provider import Blockfrost
 from support.upstream import Asked, Reply, Upstream, by_path, in_turn, problem, reply

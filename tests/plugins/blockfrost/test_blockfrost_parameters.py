@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from facilitator.cardano.slots import KNOWN_ERAS, Era
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.threads import together
 from facilitator_blockfrost import client as client_module

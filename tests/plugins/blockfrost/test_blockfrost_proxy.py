@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from facilitator.errors import PluginError
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.testing.clock import ManualClock
 from facilitator_blockfrost import client as client_module
 from facilitator_blockfrost.client import Client

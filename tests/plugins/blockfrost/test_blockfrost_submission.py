@@ -8,7 +8,7 @@ import pytest
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.refusals import Proof
-from facilitator.roles.chain import ChainUnavailable, SubmissionRejected, SubmissionUnknown
+from facilitator.roles.chain_errors import ChainUnavailable, SubmissionRejected, SubmissionUnknown
 from facilitator_blockfrost.provider import Blockfrost
 from support.refusal_catalogue import CATALOGUE
 from support.refusals import shown, submit_api

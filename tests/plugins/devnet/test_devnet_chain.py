@@ -12,15 +12,8 @@ from hypothesis import strategies as st
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.clock import SystemClock
-from facilitator.roles.chain import (
-    ChainUnavailable,
-    InBlock,
-    InMempool,
-    NotFound,
-    PointNotFound,
-    SubmissionRejected,
-    Unspent,
-)
+from facilitator.roles.chain import InBlock, InMempool, NotFound, Unspent
+from facilitator.roles.chain_errors import ChainUnavailable, PointNotFound, SubmissionRejected
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import wallets

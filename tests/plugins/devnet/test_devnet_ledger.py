@@ -10,17 +10,8 @@ from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.rules import Environment, ledger_failures, static_failures
 from facilitator.cardano.state import Account, LedgerState, StateQuery
 from facilitator.cardano.transaction import Credential, OutputRef, Value
-from facilitator.roles.chain import (
-    ChainUnavailable,
-    InBlock,
-    InMempool,
-    NotFound,
-    Spent,
-    SubmissionRejected,
-    SubmissionUnknown,
-    Unknown,
-    Unspent,
-)
+from facilitator.roles.chain import InBlock, InMempool, NotFound, Spent, Unknown, Unspent
+from facilitator.roles.chain_errors import ChainUnavailable, SubmissionRejected, SubmissionUnknown
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import GENESIS_VALUES, TEST_TOKEN, WALLETS, wallets

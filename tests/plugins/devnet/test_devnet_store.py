@@ -11,7 +11,8 @@ import pytest
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.clock import SystemClock
-from facilitator.roles.chain import ChainUnavailable, InBlock, InMempool, NotFound
+from facilitator.roles.chain import InBlock, InMempool, NotFound
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.testing.clock import ManualClock
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import TEST_TOKEN, wallets

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import Payer, transaction_id

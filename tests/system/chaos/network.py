@@ -13,7 +13,7 @@ from typing import NamedTuple
 from chaos.history import Block, RolledBack
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Output, OutputRef, Value
-from facilitator.roles.chain import SubmissionRejected
+from facilitator.roles.chain_errors import SubmissionRejected
 from facilitator.testing.running import NETWORK
 from facilitator_devnet.blockfrost.faults import Faults
 from facilitator_devnet.devnet import Devnet

@@ -12,7 +12,7 @@ import pytest
 from facilitator import __version__
 from facilitator.api import probe
 from facilitator.observability.advice import Advice, Concern
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable
 from support.web import Client, ScriptedService, serving
 
 Check = Callable[[], None]

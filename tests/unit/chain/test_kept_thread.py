@@ -6,7 +6,7 @@ import pytest
 
 from facilitator.chain.follower import Follower
 from facilitator.chain.kept_thread import KeptThread
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.running import NETWORK, NOW
 from facilitator.testing.waiting import eventually

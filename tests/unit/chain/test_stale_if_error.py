@@ -3,7 +3,7 @@
 import pytest
 
 from facilitator.chain.stale_if_error import STALE_IF_ERROR_SECONDS, TTL_SECONDS, StaleIfErrorCache
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable
 
 
 class Provider:

@@ -13,7 +13,8 @@ from facilitator.chain.followed_chain import FollowedChain, build_followed_chain
 from facilitator.chain.follower import Follower
 from facilitator.chain.utxo_cache import MAX_OUTPUTS, UtxoCache
 from facilitator.roles.allowance import NOT_ASKED
-from facilitator.roles.chain import ChainUnavailable, OutputStatus, Spent, Unspent
+from facilitator.roles.chain import OutputStatus, Spent, Unspent
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import ALICE, MERCHANT, genesis_utxos
 from facilitator.testing.running import NETWORK, NOW

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from facilitator.roles.chain import SubmissionRejected
+from facilitator.roles.chain_errors import SubmissionRejected
 from facilitator.testing.payments import (
     ALICE,
     BOB,

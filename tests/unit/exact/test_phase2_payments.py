@@ -10,7 +10,7 @@ from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.exact.methods import DefaultTransfer
 from facilitator.exact.refused import Refused
 from facilitator.exact.verification import Verifier
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import ALICE, genesis_utxos, request_body, requirements
 from facilitator.testing.running import NETWORK

@@ -11,7 +11,8 @@ from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.inspection.snapshot import snapshot_of
-from facilitator.roles.chain import ChainUnavailable, EvaluatesScripts, OutputStatus, Spent
+from facilitator.roles.chain import EvaluatesScripts, OutputStatus, Spent
+from facilitator.roles.chain_errors import ChainUnavailable
 
 NETWORK = "cardano:preprod"
 REF = OutputRef(b"\1" * 32, 0)

@@ -16,18 +16,20 @@ from facilitator.plugin.border import ROLES, guard
 from facilitator.plugin.time_limits import Outcome
 from facilitator.roles.chain import (
     AwaitsBlocks,
-    ChainUnavailable,
     HasPlan,
     InBlock,
     Point,
-    PointNotFound,
-    ProviderBehind,
     ReadsLedgerState,
     Spent,
-    SubmissionRejected,
-    SubmissionUnknown,
     Tip,
     Unspent,
+)
+from facilitator.roles.chain_errors import (
+    ChainUnavailable,
+    PointNotFound,
+    ProviderBehind,
+    SubmissionRejected,
+    SubmissionUnknown,
 )
 from facilitator.roles.rate_limit import RateDecision
 from facilitator.roles.sharing import Lease, SharesChain

@@ -11,7 +11,8 @@ from facilitator.cli import main
 from facilitator.errors import PluginError
 from facilitator.plugin.reader import Reader
 from facilitator.roles.allowance import current_allowance
-from facilitator.roles.chain import ChainUnavailable, InMempool, Unspent
+from facilitator.roles.chain import InMempool, Unspent
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import ClaimState
 from facilitator.testing.border import unguarded
 from facilitator.testing.payments import Payer, transaction_id

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.refusals import read_refusal
-from facilitator.roles.chain import InMempool, NotFound, SubmissionRejected, Unspent
+from facilitator.roles.chain import InMempool, NotFound, Unspent
+from facilitator.roles.chain_errors import SubmissionRejected
 from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.examples import example_claim

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from facilitator.cardano.refusals import Proof
-from facilitator.roles.chain import InMempool, NotFound, SubmissionRejected
+from facilitator.roles.chain import InMempool, NotFound
+from facilitator.roles.chain_errors import SubmissionRejected
 from facilitator.roles.claim import Claim, ClaimState
 from facilitator.settlement.tracking import correction, given_up
 from facilitator.settlement.tracking.given_up import GivenUp

@@ -9,16 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from facilitator.cardano.refusals import Proof
-from facilitator.roles.chain import (
-    ChainUnavailable,
-    InBlock,
-    InMempool,
-    NotFound,
-    Point,
-    SubmissionRejected,
-    SubmissionUnknown,
-    TransactionStatus,
-)
+from facilitator.roles.chain import InBlock, InMempool, NotFound, Point, TransactionStatus
+from facilitator.roles.chain_errors import ChainUnavailable, SubmissionRejected, SubmissionUnknown
 from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.settlement import transitions
 from facilitator.settlement.tracking.tracker import Tracker

@@ -2,14 +2,8 @@
 
 import pytest
 
-from facilitator.roles.chain import (
-    ChainUnavailable,
-    InBlock,
-    InMempool,
-    Point,
-    SubmissionRejected,
-    TransactionStatus,
-)
+from facilitator.roles.chain import InBlock, InMempool, Point, TransactionStatus
+from facilitator.roles.chain_errors import ChainUnavailable, SubmissionRejected
 from facilitator.roles.claim import Claim, ClaimState
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock

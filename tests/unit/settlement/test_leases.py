@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from facilitator.roles.chain import ChainUnavailable, InMempool, NotFound
+from facilitator.roles.chain import InMempool, NotFound
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import ClaimState
 from facilitator.settlement import transitions
 from facilitator.settlement.tracking.claim_leases import ClaimLeases

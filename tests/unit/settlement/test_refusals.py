@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from facilitator.cardano.refusals import Proof
-from facilitator.roles.chain import SubmissionRejected
+from facilitator.roles.chain_errors import SubmissionRejected
 from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock

@@ -2,7 +2,8 @@
 
 import pytest
 
-from facilitator.roles.chain import ChainUnavailable, InBlock, InMempool, NotFound
+from facilitator.roles.chain import InBlock, InMempool, NotFound
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import ClaimState, Delivery
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from facilitator.cardano.transaction import OutputRef
-from facilitator.roles.chain import ChainUnavailable, NotFound, Spent, SubmissionUnknown
+from facilitator.roles.chain import NotFound, Spent
+from facilitator.roles.chain_errors import ChainUnavailable, SubmissionUnknown
 from facilitator.testing.chain import ChainProviderContract
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.over_devnet import OverDevnet

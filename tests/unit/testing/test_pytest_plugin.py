@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from facilitator.roles.chain import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.testing.faults import Faults
 from facilitator.testing.payments import transaction_id

@@ -23,15 +23,17 @@ from facilitator.chain.follower import Follower
 from facilitator.roles.chain import (
     AwaitsBlocks,
     ChainProvider,
-    ChainUnavailable,
     EvaluatesScripts,
-    PointNotFound,
     ReadsLedgerState,
     Spent,
-    SubmissionRejected,
-    SubmissionUnknown,
     Unknown,
     Unspent,
+)
+from facilitator.roles.chain_errors import (
+    ChainUnavailable,
+    PointNotFound,
+    SubmissionRejected,
+    SubmissionUnknown,
 )
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import ALICE, MERCHANT, genesis_utxos

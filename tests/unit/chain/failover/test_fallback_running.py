@@ -9,7 +9,8 @@ import pytest
 
 from facilitator.cardano.refusals import Proof
 from facilitator.chain.failover import provider_pool
-from facilitator.roles.chain import InMempool, NotFound, SubmissionRejected
+from facilitator.roles.chain import InMempool, NotFound
+from facilitator.roles.chain_errors import SubmissionRejected
 from facilitator.testing.payments import Payer, transaction_id
 from facilitator.testing.waiting import eventually
 from support.paired import Paired
