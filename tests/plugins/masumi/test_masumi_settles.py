@@ -193,13 +193,16 @@ def test_terms_stay_bound_to_a_transaction_that_expired(running: Running) -> Non
     first = body(running, terms)
     running.devnet.faults.lose_submissions(1000)
     assert running.settle(first)["errorReason"] == "settlement_pending"
-    assert running.clock is not None
-    running.clock.advance(450)
+    clock = running.clock
+    assert clock is not None
+    clock.advance(450)
     running.devnet.produce_block()
-    running.clock.advance(450)
-    running.settle_until(
-        first, lambda answer: answer["errorReason"] == "exact_cardano_settlement_failed"
-    )
+
+    def has_failed(answer: Mapping[str, Any]) -> bool:
+        clock.advance(60)  # after each question the next one waits for a while
+        return bool(answer["errorReason"] == "exact_cardano_settlement_failed")
+
+    running.settle_until(first, has_failed)
     late = body(running, terms, number=1)
     assert running.settle(late)["errorReason"] == "duplicate_settlement"
 

@@ -121,6 +121,7 @@ def test_it_is_listed_as_a_gate(installed: Path, tmp_path: Path) -> None:
     assert line.split() == [
         "spending_limit",
         "yes",
+        "-",
         "facilitator-plugin-spending-limit",
         "0.1.0",
         "gate",
