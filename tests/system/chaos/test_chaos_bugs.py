@@ -75,8 +75,10 @@ def found(history: History) -> set[Kind]:
 )
 @in_one_of_three
 def test_a_planted_bug_is_found(tmp_path: Path, bug: str, kind: Kind, step: Pay) -> None:
+    # Of those that share names it depends on who comes first whether one sees another's success.
+    payments = 8 if bug == "share_all_names" else 1
     with Campaign(tmp_path, "sqlite", workers=2, bug=bug) as campaign:
-        campaign.carry_out([step])
+        campaign.carry_out([replace(step, number=step.number + each) for each in range(payments)])
         assert kind in found(campaign.stop())
 
 
