@@ -57,7 +57,7 @@ def _read_redis(url: str, environments: tuple[str, ...]) -> Iterator[tuple[str, 
     try:
         redis: Any = importlib.import_module("redis")
     except ImportError:
-        sentence = "the loader redis needs the package redis: install x402-cardano-facilitator[redis]"
+        sentence = "the loader redis needs x402-cardano-facilitator[redis]: install it"
         raise ConfigInvalidError([Problem(LOADERS, sentence)]) from None
     names = [f"FACILITATOR_{each}" for each in environments]
     try:
