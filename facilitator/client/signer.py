@@ -13,11 +13,13 @@ from facilitator.client.errors import CannotPay
 from facilitator.client.transaction import Amount, sign_payment
 from facilitator.clock import Clock
 from facilitator.exact.built_in import BUILT_IN_METHODS
-from facilitator.exact.refused import Refused
-from facilitator.exact.terms import Terms, TermsPolicy, agree_terms
-from facilitator.exact.verification import ChainFacts, Verifier
+from facilitator.exact.terms import TermsPolicy, agree_terms
+from facilitator.exact.verification import Verifier
 from facilitator.roles.chain import ListsOutputs
 from facilitator.roles.chain_errors import ChainUnavailable
+from facilitator.roles.payment import Terms
+from facilitator.roles.refused import Refused
+from facilitator.roles.scheme_chain import ChainFacts
 from facilitator.roles.wallet import Wallet
 from facilitator.x402.messages import BadMessage, PaymentRequest, parse_payment_request
 from facilitator.x402.reasons import Reason

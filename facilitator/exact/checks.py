@@ -14,7 +14,7 @@ from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Output
 from facilitator.exact.methods import ChecksLedger, TransferMethod
 from facilitator.exact.payment import Payment
-from facilitator.exact.refused import MayBeOnChain, Refused
+from facilitator.roles.refused import MayBeOnChain, Refused
 from facilitator.x402.reasons import Reason
 
 INTERVAL_RULE = "OutsideValidityIntervalUTxO"

@@ -5,7 +5,6 @@ ends at the first that is not unspent, or that belongs to a key which has not si
 """
 
 from collections.abc import Callable, Collection, Mapping
-from typing import TypeAlias
 
 from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.rules import (
@@ -19,14 +18,12 @@ from facilitator.cardano.rules import (
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
 from facilitator.exact.payment import Payment
-from facilitator.exact.refused import MayBeOnChain, Refused
 from facilitator.roles.allowance import NOT_ASKED, Allowance, current_allowance
 from facilitator.roles.chain import OutputStatus, ReadsLedgerState, Spent, Unknown, Unspent
 from facilitator.roles.chain_errors import ChainUnavailable
+from facilitator.roles.refused import MayBeOnChain, Refused
+from facilitator.roles.scheme_chain import OutputLookup
 from facilitator.x402.reasons import Reason
-
-OutputLookup: TypeAlias = Callable[[Collection[OutputRef]], Mapping[OutputRef, OutputStatus]]
-"""The same as :meth:`ChainProvider.outputs`."""
 
 
 class UnsignedInputs(Exception):

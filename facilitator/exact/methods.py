@@ -1,13 +1,14 @@
 """Transfer methods: how value reaches ``payTo`` (``extra.assetTransferMethod``)."""
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Output, Transaction
-from facilitator.exact.refused import Refused
-from facilitator.exact.terms import Terms
+from facilitator.roles.payment import Terms
+from facilitator.roles.refused import Refused
+from facilitator.roles.scheme import UniqueTerms
 from facilitator.x402.reasons import Reason
 
 
@@ -44,15 +45,6 @@ class ChecksLedger(Protocol):
     def check_payer(self, terms: Terms, transaction: Transaction, nonce: Output) -> None:
         """Check the payer: ``nonce`` is the unspent output that ``payload.nonce`` names."""
         ...
-
-
-class UniqueTerms(NamedTuple):
-    """The identity of terms that only one transaction may meet."""
-
-    key: str
-    """Equal for terms that count as the same."""
-    until: float
-    """Unix time in seconds from which no other transaction can meet them any more."""
 
 
 @runtime_checkable

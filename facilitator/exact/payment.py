@@ -11,9 +11,8 @@ from typing import Any
 from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import OutputRef, Transaction
-from facilitator.exact.refused import Refused
-from facilitator.exact.terms import Terms
-from facilitator.exact.view import UNKNOWN_ORIGIN, Origin, PaymentView
+from facilitator.roles.payment import UNKNOWN_ORIGIN, Origin, Terms
+from facilitator.roles.refused import Refused
 from facilitator.x402.reasons import Reason
 
 MAX_TRANSACTION_BYTES = 16_385
@@ -40,11 +39,6 @@ class Payment:
     transaction_id: str
     """Canonical id, lowercase hex."""
     origin: Origin = UNKNOWN_ORIGIN
-
-    @property
-    def view(self) -> PaymentView:
-        """The payment as plugins see it."""
-        return PaymentView(self.transaction_id, self.terms, self.origin, self.transaction.raw)
 
 
 def read_payment(

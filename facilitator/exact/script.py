@@ -6,9 +6,9 @@ from facilitator.cardano.addresses.address import read_address
 from facilitator.cardano.phase2.data import decode_data, encode_data
 from facilitator.cardano.transaction import Output, Transaction
 from facilitator.exact.methods import check_amount, outputs_to_payee
-from facilitator.exact.refused import Refused
 from facilitator.exact.script_terms import read_script_terms
-from facilitator.exact.terms import Terms
+from facilitator.roles.payment import Terms
+from facilitator.roles.refused import Refused
 from facilitator.x402.reasons import Reason
 
 

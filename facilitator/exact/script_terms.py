@@ -17,7 +17,7 @@ from facilitator.cardano.plutus.application import apply_parameters, normalise_s
 from facilitator.cardano.plutus.flat_bits import MalformedScriptError
 from facilitator.cardano.transaction import Language
 from facilitator.exact.payment import MAX_TRANSACTION_BYTES
-from facilitator.exact.refused import Refused
+from facilitator.roles.refused import Refused
 from facilitator.x402.messages import parse_whole_number
 from facilitator.x402.reasons import Reason
 

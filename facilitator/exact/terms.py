@@ -9,14 +9,13 @@ from typing import Any
 from facilitator.cardano.addresses.address import AddressKind, parse_address, read_address
 from facilitator.cardano.addresses.other_kinds import other_kind
 from facilitator.cardano.transaction import AssetId
-from facilitator.exact.refused import Refused
+from facilitator.roles.payment import MEMPOOL, Terms
+from facilitator.roles.refused import Refused
 from facilitator.x402.messages import PaymentRequest, Requirements, parse_whole_number
-from facilitator.x402.networks import CardanoNetwork, canonical_network, cardano_network
+from facilitator.x402.networks import canonical_network, cardano_network
 from facilitator.x402.reasons import Reason
 
 MAX_CONFIRMATIONS = 20
-MEMPOOL = -1
-"""The confirmation policy by which the acceptance of our own broadcast is enough."""
 
 AMOUNT = re.compile(r"[1-9][0-9]{0,77}")
 """More than any output can hold: up to the 256 bits that other chains count in."""
@@ -34,28 +33,6 @@ class TermsPolicy:
     """Greatest ``maxTimeoutSeconds``: claims are kept, and inputs held, as long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """The terms that a valid payment meets."""
-
-    network: CardanoNetwork
-    """The network of the payment."""
-    asset: AssetId | None
-    """The native asset; ``None`` for lovelace."""
-    amount: int
-    """Atomic units of the asset."""
-    pay_to: bytes
-    """All bytes of the address."""
-    max_timeout_seconds: int
-    """Seconds that the payment may take."""
-    confirmations: int
-    """Newer blocks needed for success; :data:`MEMPOOL` for acceptance by a node."""
-    method: str
-    """The transfer method, ``extra.assetTransferMethod``."""
-    requirements: Requirements
-    """As received, the network folded to its canonical id."""
-
-
 def agree_terms(
     request: PaymentRequest,
     networks: Collection[str],
@@ -68,11 +45,7 @@ def agree_terms(
     ``requirements`` come from the resource server and decide; ``accepted``, the client's echo of
     them, must say the same (``scheme_exact_cardano.md``).
     """
-    if request.payload_version != 2:
-        raise Refused(
-            Reason.UNSUPPORTED_VERSION,
-            f"paymentPayload.x402Version must be 2, not {request.payload_version}",
-        )
+    check_version(request)
     requirements = _folded(request.requirements)
     accepted = _folded(request.accepted)
     _check_scheme_and_network(requirements, accepted, networks)
@@ -92,6 +65,15 @@ def agree_terms(
         method=_method(requirements.extra, methods),
         requirements=requirements,
     )
+
+
+def check_version(request: PaymentRequest) -> None:
+    """Return if the payload is of x402 version 2, else raise :class:`Refused`."""
+    if request.payload_version != 2:
+        raise Refused(
+            Reason.UNSUPPORTED_VERSION,
+            f"paymentPayload.x402Version must be 2, not {request.payload_version}",
+        )
 
 
 def _folded(requirements: Requirements) -> Requirements:

@@ -3,8 +3,7 @@
 The order is the contract: a payment that its bytes alone refute costs no upstream call.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Collection, Mapping, Sequence
 
 from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.parameters import ProtocolParameters
@@ -15,27 +14,25 @@ from facilitator.cardano.rules import (
     ledger_failures,
     static_failures,
 )
-from facilitator.cardano.rules.evaluation import Evaluator, ScriptFailure, ScriptRun
+from facilitator.cardano.rules.evaluation import Evaluator
 from facilitator.cardano.rules.outputs import network_of
-from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.clock import Clock
 from facilitator.exact.checks import INTERVAL_RULE, CheckContext, Phase, functions_by_phase
 from facilitator.exact.lookup import (
-    OutputLookup,
     UnsignedInputs,
     look_up_outputs,
     look_up_state,
 )
-from facilitator.exact.methods import HasUniqueTerms, TransferMethod, UniqueTerms
+from facilitator.exact.methods import HasUniqueTerms, TransferMethod
 from facilitator.exact.payment import Payment, read_payment
-from facilitator.exact.refused import Refused
 from facilitator.exact.terms import TermsPolicy, agree_terms
-from facilitator.exact.view import Origin
-from facilitator.roles.allowance import current_allowance
-from facilitator.roles.chain import EvaluatesScripts, OutputStatus
 from facilitator.roles.chain_errors import ChainUnavailable
+from facilitator.roles.payment import UNKNOWN_ORIGIN, Origin
+from facilitator.roles.refused import Refused, lookup_failed
+from facilitator.roles.scheme import UniqueTerms
+from facilitator.roles.scheme_chain import ChainFacts, OutputLookup, ScriptEvaluators, evaluator_of
 from facilitator.x402.messages import PaymentRequest
 from facilitator.x402.reasons import Reason
 
@@ -52,29 +49,9 @@ _REASONS = {
 """Ledger predicates that have a reason of their own; every other is ``phase1_invalid``."""
 
 
-ScriptEvaluators: TypeAlias = Callable[[EraSummary, str], Evaluator]
-"""A function that returns the evaluator for an era summary and the client that asks."""
-
-
 def in_process(eras: EraSummary, client: str) -> Evaluator:  # noqa: ARG001
     """Return an evaluator that runs scripts in this process, for any client."""
     return InProcessEvaluator(eras)
-
-
-class ChainFacts(Protocol):
-    """The part of :class:`ChainProvider` that a verdict needs."""
-
-    def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
-        """Return the status of each output."""
-        ...
-
-    def parameters(self) -> ProtocolParameters:
-        """Return the protocol parameters in force."""
-        ...
-
-    def eras(self) -> EraSummary:
-        """Return how slots and time relate."""
-        ...
 
 
 class Verifier:
@@ -107,15 +84,24 @@ class Verifier:
         self._clock = clock
         self._policy = policy
 
-    def parse(
-        self, request: PaymentRequest, client: str = "", caller: str | None = None
-    ) -> Payment:
-        """Return the payment in the request, its terms agreed. No I/O. Raises :class:`Refused`.
+    @property
+    def networks(self) -> Collection[str]:
+        """The canonical ids of the networks."""
+        return self._chains
 
-        ``client`` is the one that asks, as limits count it; ``caller`` the name of its API key.
-        """
+    @property
+    def methods(self) -> Collection[str]:
+        """The transfer methods by ``assetTransferMethod``."""
+        return self._methods
+
+    @property
+    def policy(self) -> TermsPolicy:
+        """The operator's limits on what requirements may ask."""
+        return self._policy
+
+    def parse(self, request: PaymentRequest, origin: Origin = UNKNOWN_ORIGIN) -> Payment:
+        """Return the payment in the request, its terms agreed. No I/O. Raises :class:`Refused`."""
         terms = agree_terms(request, self._chains, self._methods, policy=self._policy)
-        origin = Origin(client, caller, request.resource, request.extensions, request.size)
         return read_payment(terms, request.payload, origin)
 
     def check_static(self, payment: Payment) -> None:
@@ -179,8 +165,6 @@ class Verifier:
         _refuse_failures(failures, payer)
         for check in checks[Phase.PAYER]:
             check(payment, context)
-        if (allowance := current_allowance()) is not None:
-            allowance.accept()
         return payer
 
     def unique_terms(self, payment: Payment) -> UniqueTerms | None:
@@ -199,29 +183,6 @@ class Verifier:
 
     def _now_ms(self) -> int:
         return int(self._clock.time() * 1000)
-
-
-def evaluator_of(
-    chain: ChainFacts,
-    utxo: Mapping[OutputRef, Output],
-    scripts: ScriptEvaluators,
-    client: str,
-) -> Evaluator:
-    """Return the provider's evaluator if it has one, else one of ``scripts`` for the client."""
-
-    def evaluate(
-        resolved: ResolvedTransaction, runs: Sequence[ScriptRun]
-    ) -> Sequence[ScriptFailure]:
-        if isinstance(chain, EvaluatesScripts):
-            return chain.evaluate(resolved.tx.raw, utxo)
-        return scripts(chain.eras(), client)(resolved, runs)
-
-    return evaluate
-
-
-def lookup_failed(error: ChainUnavailable) -> Refused:
-    """Return the refusal of a payment that the chain could not be asked about: retry."""
-    return Refused(Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {error}")
 
 
 def _is_of_its_origin(failure: Failure) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from facilitator.exact.refused import Refused
+from facilitator.roles.refused import Refused
 
 Value = TypeVar("Value")
 

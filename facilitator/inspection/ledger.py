@@ -17,13 +17,13 @@ from facilitator.cardano.rules import (
 from facilitator.cardano.rules.evaluation import script_verdicts
 from facilitator.cardano.rules.ledger_state import state_failures
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
-from facilitator.exact.refused import Refused
-from facilitator.exact.verification import ScriptEvaluators, evaluator_of
 from facilitator.inspection.checks import Check, Result, about, predicate_of
 from facilitator.inspection.figures import figures
 from facilitator.inspection.snapshot import Snapshot
 from facilitator.roles.chain import OutputStatus, Unknown, Unspent
 from facilitator.roles.chain_errors import ChainUnavailable
+from facilitator.roles.refused import Refused
+from facilitator.roles.scheme_chain import ScriptEvaluators, evaluator_of
 
 _NO_CONCERN = "the transaction holds nothing that it is about"
 

@@ -8,9 +8,8 @@ from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Transaction
 from facilitator.clock import Clock
 from facilitator.exact.methods import TransferMethod
-from facilitator.exact.refused import Refused
 from facilitator.exact.terms import TermsPolicy
-from facilitator.exact.verification import ScriptEvaluators, Verifier, in_process
+from facilitator.exact.verification import Verifier, in_process
 from facilitator.inspection.checks import Check, overall_result
 from facilitator.inspection.ledger import Facts, ledger_checks, look_up_facts
 from facilitator.inspection.scheme import SchemeReport
@@ -18,6 +17,8 @@ from facilitator.inspection.snapshot import Snapshot, snapshot_of
 from facilitator.inspection.transaction import describe
 from facilitator.inspection.values import slot_time
 from facilitator.roles.chain import ChainProvider
+from facilitator.roles.refused import Refused
+from facilitator.roles.scheme_chain import ScriptEvaluators
 from facilitator.x402.messages import PaymentRequest, VerifyResponse
 from facilitator.x402.networks import canonical_network, cardano_network
 

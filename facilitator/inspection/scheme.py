@@ -14,12 +14,13 @@ from facilitator.exact.checks import (
 )
 from facilitator.exact.methods import TransferMethod
 from facilitator.exact.payment import Payment, read_nonce, read_transaction, read_transaction_bytes
-from facilitator.exact.refused import Refused
-from facilitator.exact.terms import Terms, TermsPolicy, agree_terms
+from facilitator.exact.terms import TermsPolicy, agree_terms
 from facilitator.inspection.checks import Check, SchemeChecks
 from facilitator.inspection.snapshot import Snapshot
 from facilitator.roles.chain import OutputStatus, Spent, Unspent
 from facilitator.roles.chain_errors import ChainUnavailable
+from facilitator.roles.payment import Terms
+from facilitator.roles.refused import Refused
 from facilitator.x402.messages import PaymentRequest
 from facilitator.x402.reasons import Reason
 

@@ -6,18 +6,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from facilitator.clock import Clock
-from facilitator.exact.payment import Payment
-from facilitator.exact.refused import AlreadyOnChain, MayBeOnChain, Refused
-from facilitator.exact.verification import Verifier
-from facilitator.exact.view import PaymentView
 from facilitator.payments.absent_payments import AbsentPayments
 from facilitator.payments.allowances import Allowances
 from facilitator.payments.bindings import Bindings, Name
 from facilitator.payments.idempotency import bind_identifier, bind_key, payment_identifier
 from facilitator.payments.reservations import Reservations
+from facilitator.payments.schemes import Schemes
 from facilitator.payments.unique_terms import TermsRegistry
+from facilitator.roles.allowance import current_allowance
 from facilitator.roles.chain import ChainProvider
+from facilitator.roles.chain_errors import ChainUnavailable
+from facilitator.roles.payment import PaymentView
 from facilitator.roles.payment_hooks import Refusal
+from facilitator.roles.refused import AlreadyOnChain, MayBeOnChain, Refused, lookup_failed
+from facilitator.roles.scheme import SchemePayment, Verified
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement.retention import GRACE_SECONDS, KEEP_SECONDS
 from facilitator.settlement.settle_request import Admitted
@@ -45,7 +47,7 @@ class Admission:
 
     def __init__(
         self,
-        verifier: Verifier,
+        schemes: Schemes,
         providers: Mapping[str, ChainProvider],
         clock: Clock,
         before_settle: Callable[[PaymentView], Refusal | None],
@@ -56,7 +58,7 @@ class Admission:
         allowances: Allowances,
     ) -> None:
         """Ask ``before_settle`` first, which may refuse."""
-        self._verifier = verifier
+        self._schemes = schemes
         self._providers = providers
         self._clock = clock
         self._before_settle = before_settle
@@ -67,14 +69,19 @@ class Admission:
         self._allowances = allowances
         self._absent = AbsentPayments()
 
-    def judge(self, payment: Payment) -> str:
-        """Return the payer of a payment without a claim, if it may be submitted now."""
+    def judge(self, payment: SchemePayment) -> Verified:
+        """Return who pays, of a payment without a claim, if it may be submitted now."""
         try:
-            return self._verifier.check_ledger(payment)
+            verified = self._schemes.verify(payment)
         except MayBeOnChain as refused:
             raise self._resolved(refused, payment) from None
+        except ChainUnavailable as error:
+            raise lookup_failed(error) from None
+        if (allowance := current_allowance()) is not None:
+            allowance.accept()
+        return verified
 
-    def _resolved(self, refused: MayBeOnChain, payment: Payment) -> Refused:
+    def _resolved(self, refused: MayBeOnChain, payment: SchemePayment) -> Refused:
         """Return why the payment is refused; a repeat of the refusal asks no question."""
         if not refused.spent_by_itself and self._absent.has(payment.transaction_id):
             return refused
@@ -84,17 +91,17 @@ class Admission:
             self._absent.add(payment.transaction_id)
         return resolved
 
-    def admit(self, payment: Payment, names: Names) -> Admitted:
+    def admit(self, payment: SchemePayment, names: Names) -> Admitted:
         """Admit the payment to its submission; whatever is bound for it is bound by then.
 
         Raises :class:`Refused` and :class:`~facilitator.api.service.IdempotencyConflict`. Nothing
         stays bound then.
         """
         ask(self._before_settle, payment)
-        terms = self._verifier.unique_terms(payment)
+        terms = self._schemes.unique_terms(payment)
         try:
             with self._allowances.open(names.client):
-                payer = self.judge(payment)
+                payer = self.judge(payment).payer
         except AlreadyOnChain:
             self._terms.bind(payment, terms)
             raise
@@ -113,7 +120,7 @@ class Admission:
             bound.callback(self._undo, self._terms.unbind, payment, terms)
             return Admitted(payer, bound.pop_all().close)
 
-    def join(self, payment: Payment, names: Names) -> None:
+    def join(self, payment: SchemePayment, names: Names) -> None:
         """Bind the names of a caller that waits for a payment which another call has submitted.
 
         It may receive the success. Raises :class:`Refused` and
@@ -137,12 +144,12 @@ class Admission:
         except StorageUnavailable as error:
             _log.warning("what was bound for a refused payment stays for a while: %s", error.detail)
 
-    def _keep_until(self, payment: Payment) -> float:
+    def _keep_until(self, payment: SchemePayment) -> float:
         longest = payment.terms.max_timeout_seconds + GRACE_SECONDS + KEEP_SECONDS
         return self._clock.time() + longest
 
 
-def ask(gate: Callable[[PaymentView], Refusal | None], payment: Payment) -> None:
+def ask(gate: Callable[[PaymentView], Refusal | None], payment: SchemePayment) -> None:
     """Raise :class:`Refused` if a plugin's gate refuses the payment."""
     refusal = gate(payment.view)
     if refusal is not None:

@@ -1,12 +1,12 @@
 """The verdict of ``/verify`` on a payment that has a claim."""
 
-from facilitator.exact.payment import Payment
-from facilitator.exact.refused import Refused
 from facilitator.roles.claim import Claim, ClaimState, Delivery
+from facilitator.roles.refused import Refused
+from facilitator.roles.scheme import SchemePayment
 from facilitator.x402.reasons import Reason
 
 
-def payer_from_claim(payment: Payment, claim: Claim) -> str:
+def payer_from_claim(payment: SchemePayment, claim: Claim) -> str:
     """Return the payer of a payment that is being settled, so that a paid retry can resume it.
 
     Raises :class:`Refused`.

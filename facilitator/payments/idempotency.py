@@ -5,14 +5,14 @@ payment identifier is the payer's: it guards against paying twice, and never rep
 """
 
 from facilitator.api.service import IdempotencyConflict
-from facilitator.exact.payment import Payment
-from facilitator.exact.refused import Refused
 from facilitator.payments.bindings import Bindings, Holder, Name, key_in
+from facilitator.roles.refused import Refused
+from facilitator.roles.scheme import SchemePayment
 from facilitator.x402.reasons import Reason
 
 
 def name_of_key(
-    payment: Payment, fingerprint: str, caller: str | None, header: str | None
+    payment: SchemePayment, fingerprint: str, caller: str | None, header: str | None
 ) -> Name | None:
     """Return the key that the header names, in the name space of the caller and the recipient.
 
@@ -25,7 +25,7 @@ def name_of_key(
 
 
 def payment_identifier(
-    payment: Payment, payer: str, caller: str | None, identifier: str | None
+    payment: SchemePayment, payer: str, caller: str | None, identifier: str | None
 ) -> Name | None:
     """Return the identifier in the name space of the payer, the caller and the recipient."""
     if identifier is None:
@@ -58,7 +58,7 @@ def bind_identifier(bindings: Bindings, name: Name, payer: str, keep_until: floa
         raise _already_paid(holder, payer)
 
 
-def _space(payment: Payment, caller: str | None) -> tuple[str, str, str]:
+def _space(payment: SchemePayment, caller: str | None) -> tuple[str, str, str]:
     return caller or "", payment.terms.network.id, payment.terms.pay_to.hex()
 
 

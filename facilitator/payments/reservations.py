@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from facilitator.clock import Clock
-from facilitator.exact.payment import Payment
-from facilitator.exact.refused import Refused
+from facilitator.roles.refused import Refused
+from facilitator.roles.scheme import SchemePayment
 from facilitator.roles.storage import Reservation, ReservedElsewhere, Storage
 from facilitator.settings import ReservationSettings
 from facilitator.settlement.retention import GRACE_SECONDS, KEEP_SECONDS
@@ -36,7 +36,7 @@ class Reservations:
         """Unix time until which each payment's inputs are held; the oldest go first."""
 
     def hold_verified(
-        self, payment: Payment, payer: str, valid_until: float | None
+        self, payment: SchemePayment, payer: str, valid_until: float | None
     ) -> Mapping[str, Any]:
         """Hold the inputs of a payment that was found valid; return what its caller should know.
 
@@ -62,7 +62,7 @@ class Reservations:
         left = max(0, min(round(held.expires_at - now), seconds))
         return {"reserved": False, "heldFor": held.transaction_id, "heldSeconds": left}
 
-    def hold_settling(self, payment: Payment, payer: str) -> None:
+    def hold_settling(self, payment: SchemePayment, payer: str) -> None:
         """Hold the inputs while the transaction may still land. Raises :class:`Refused`.
 
         The hold ends when that is decided, or long afterwards by its time: another process compares
@@ -86,7 +86,7 @@ class Reservations:
         self._storage.release(transaction_id)
 
     def _reserve(
-        self, payment: Payment, payer: str, ends_at: float, limit: int, *, is_settling: bool
+        self, payment: SchemePayment, payer: str, ends_at: float, limit: int, *, is_settling: bool
     ) -> Any:
         """Return what refuses the reservation, if anything that still counts does.
 
@@ -96,7 +96,7 @@ class Reservations:
         now = self._clock.time()
         reservation = Reservation(
             transaction_id=payment.transaction_id,
-            inputs=frozenset(str(ref) for ref in payment.transaction.body.inputs),
+            inputs=payment.inputs,
             payer=payer,
             pay_to=payment.terms.pay_to.hex(),
             expires_at=ends_at,

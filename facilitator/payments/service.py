@@ -8,9 +8,6 @@ from typing import Any
 from facilitator.api.service import ServiceUnavailable
 from facilitator.chain.followed_chain import FollowedChain
 from facilitator.clock import Clock
-from facilitator.exact.payment import Payment
-from facilitator.exact.refused import Refused
-from facilitator.exact.verification import Verifier, lookup_failed
 from facilitator.observability.logs import describe_request
 from facilitator.observability.metrics import MAX_WAITING, SETTLE_ANSWERS, VERDICTS, WAITING
 from facilitator.payments.admission import Admission, Names
@@ -18,6 +15,7 @@ from facilitator.payments.allowances import Allowances
 from facilitator.payments.bindings import Bindings
 from facilitator.payments.idempotency import check_key, name_of_key
 from facilitator.payments.reservations import Reservations
+from facilitator.payments.schemes import Schemes
 from facilitator.payments.settlement_events import SettlementEvents
 from facilitator.payments.status import chain_status, claim_status
 from facilitator.payments.unique_terms import TermsRegistry
@@ -28,6 +26,9 @@ from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER, Meter
+from facilitator.roles.payment import UNKNOWN_ORIGIN, Origin
+from facilitator.roles.refused import Refused, lookup_failed
+from facilitator.roles.scheme import SchemePayment
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settings import ChainSettings, SettlementSettings
 from facilitator.settlement import responses
@@ -49,7 +50,7 @@ class Service:
         *,
         chains: Mapping[str, FollowedChain],
         storage: Storage,
-        verifier: Verifier,
+        schemes: Schemes,
         reservations: Reservations,
         plugins: Plugins,
         clock: Clock,
@@ -64,14 +65,14 @@ class Service:
         """Connect the parts. Nothing runs before :meth:`start`."""
         self._providers = {network: chain.provider for network, chain in chains.items()}
         self._storage = storage
-        self._verifier = verifier
+        self._schemes = schemes
         self._reservations = reservations
         self._verified = VerifiedPayments(storage, clock)
         self._bindings = Bindings(storage, self._providers, clock, self._corrected)
         self._terms = TermsRegistry(storage, clock)
         self._allowances = Allowances(chain_settings)
         self._admission = Admission(
-            verifier,
+            schemes,
             self._providers,
             clock,
             plugins.before_settle,
@@ -82,7 +83,7 @@ class Service:
             self._allowances,
         )
         self._verdicts = Verdicts(
-            verifier,
+            schemes,
             self._providers,
             plugins.before_verify,
             reservations,
@@ -154,10 +155,9 @@ class Service:
         """
         payment = None
         try:
-            payment = self._verifier.parse(request, client, caller)
-            describe_request(tx=payment.transaction_id)
+            payment = self._read(request, client, caller)
             with self._allowances.open(client):
-                self._verifier.check_static(payment)
+                self._schemes.check(payment)
                 response = self._verdicts.judge(payment, caller, request.payment_identifier)
             self._verified.add(payment.transaction_id, payment.terms.max_timeout_seconds)
         except Refused as refused:
@@ -195,8 +195,8 @@ class Service:
         payment = None
         wait = min(self._wait_seconds, math.inf if wait_seconds is None else wait_seconds)
         try:
-            payment = self._verifier.parse(request, client, caller)
-            describe_request(tx=payment.transaction_id)
+            payment = self._read(request, client, caller)
+            payment = self._schemes.prepare(payment)
             with self._allowances.open(client):
                 response = self._check_static(payment)
             if response is None:
@@ -210,6 +210,7 @@ class Service:
                     client_disconnected,
                     admit=partial(self._admission.admit, payment, names),
                     join=partial(self._admission.join, payment, names),
+                    answer=self._schemes.answer,
                 )
                 response = self._coordinator.settle(payment, call)
         except Refused as refused:
@@ -226,8 +227,15 @@ class Service:
         self._plugins.after_settle(payment.view, response)
         return response
 
+    def _read(self, request: PaymentRequest, client: str, caller: str | None) -> SchemePayment:
+        """Return the payment in the request. Raises :class:`Refused`."""
+        origin = Origin(client, caller, request.resource, request.extensions, request.size)
+        payment = self._schemes.read(request, origin)
+        describe_request(tx=payment.transaction_id)
+        return payment
+
     def _without_storage(
-        self, payment: Payment | None, error: StorageUnavailable
+        self, payment: SchemePayment | None, error: StorageUnavailable
     ) -> SettleResponse:
         """Return that a payment is pending which this process follows, else raise."""
         known = payment and self._coordinator.pending_without_storage(payment, error)
@@ -235,20 +243,20 @@ class Service:
             raise unavailable(error) from error
         return known
 
-    def _check_static(self, payment: Payment) -> SettleResponse | None:
+    def _check_static(self, payment: SchemePayment) -> SettleResponse | None:
         """Return ``None`` if the payment may be settled, else a response or :class:`Refused`.
 
         Comes before anything is written, so that junk leaves nothing in the storage.
         """
         try:
-            self._verifier.check_static(payment)
+            self._schemes.check(payment)
         except Refused as refused:
             if refused.reason is not Reason.CHAIN_LOOKUP_FAILED:
                 raise
             return self._pending_without_chain(payment, refused)
         return None
 
-    def _pending_without_chain(self, payment: Payment, refused: Refused) -> SettleResponse:
+    def _pending_without_chain(self, payment: SchemePayment, refused: Refused) -> SettleResponse:
         """Return that a settlement is pending, which needs no chain, or raise the refusal."""
         claim = self._storage.claim(payment.transaction_id)
         waits = (ClaimState.SUBMITTED, ClaimState.INCLUDED, ClaimState.SETTLED)
@@ -276,7 +284,7 @@ class Service:
         A settlement goes on. Raises :class:`ServiceUnavailable`.
         """
         try:
-            transaction_id = self._verifier.parse(request).transaction_id
+            transaction_id = self._schemes.read(request, UNKNOWN_ORIGIN).transaction_id
             return {
                 "cancelled": self._reservations.cancel(transaction_id),
                 "transaction": transaction_id,
@@ -289,7 +297,7 @@ class Service:
     def was_verified(self, request: PaymentRequest) -> bool:
         """Return True for a payment that ``/verify`` found valid; for a repeat of it once more."""
         try:
-            return self._verified.take(self._verifier.parse(request).transaction_id)
+            return self._verified.take(self._schemes.read(request, UNKNOWN_ORIGIN).transaction_id)
         except (Refused, StorageUnavailable):
             return False
 

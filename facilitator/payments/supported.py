@@ -3,35 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from facilitator.exact.terms import MAX_CONFIRMATIONS, MEMPOOL
+from facilitator.payments.schemes import Schemes
 from facilitator.roles.chain import ChainProvider
 
 
 def supported_response(
-    chains: Mapping[str, ChainProvider],
-    *,
-    methods: Sequence[str],
-    signers: Sequence[str],
-    accept_mempool: bool,
+    schemes: Schemes, chains: Mapping[str, ChainProvider], *, signers: Sequence[str]
 ) -> Mapping[str, Any]:
-    """Return the answer of ``/supported``."""
-    extra: dict[str, Any] = {
-        "assetTransferMethods": list(methods),
-        "areFeesSponsored": False,
-        "l1Confirmations": {
-            "minimum": MEMPOOL if accept_mempool else 0,
-            "maximum": MAX_CONFIRMATIONS,
-        },
-    }
+    """Return the answer of ``/supported``: every kind that a scheme serves on these chains."""
     return {
         "kinds": [
             {
                 "x402Version": 2,
-                "scheme": "exact",
+                "scheme": scheme,
                 "network": network,
-                "extra": {**extra, "devnet": True} if chain.is_devnet else extra,
+                "extra": {**extra, "devnet": True} if chains[network].is_devnet else dict(extra),
             }
-            for network, chain in chains.items()
+            for scheme, network, extra in schemes.kinds(chains)
         ],
         "extensions": ["payment-identifier"],
         "signers": {"cardano:*": list(signers)},

@@ -3,9 +3,8 @@
 import hashlib
 
 from facilitator.clock import Clock
-from facilitator.exact.methods import UniqueTerms
-from facilitator.exact.payment import Payment
-from facilitator.exact.refused import Refused
+from facilitator.roles.refused import Refused
+from facilitator.roles.scheme import SchemePayment, UniqueTerms
 from facilitator.roles.storage import Storage
 from facilitator.settlement.retention import KEEP_SECONDS
 from facilitator.x402.reasons import Reason
@@ -23,13 +22,13 @@ class TermsRegistry:
         self._storage = storage
         self._clock = clock
 
-    def check(self, payment: Payment, terms: UniqueTerms | None) -> None:
+    def check(self, payment: SchemePayment, terms: UniqueTerms | None) -> None:
         """Raise :class:`Refused` when the terms are another transaction's; binds nothing."""
         if terms is not None:
             bound = self._storage.bound_to(_key(payment, terms), self._clock.time())
             _refuse_others(payment, bound or payment.transaction_id)
 
-    def bind(self, payment: Payment, terms: UniqueTerms | None) -> None:
+    def bind(self, payment: SchemePayment, terms: UniqueTerms | None) -> None:
         """Bind the terms to the payment's transaction, or raise :class:`Refused`.
 
         They stay bound for as long as its claim may be asked for, even if it never lands.
@@ -39,13 +38,13 @@ class TermsRegistry:
             key = _key(payment, terms)
             _refuse_others(payment, self._storage.bind_key(key, this, until, self._clock.time()))
 
-    def unbind(self, payment: Payment, terms: UniqueTerms | None) -> None:
+    def unbind(self, payment: SchemePayment, terms: UniqueTerms | None) -> None:
         """Free the terms of a payment that was not submitted."""
         if terms is not None:
             self._storage.change_key(_key(payment, terms), payment.transaction_id, None, 0.0)
 
 
-def _refuse_others(payment: Payment, bound: str) -> None:
+def _refuse_others(payment: SchemePayment, bound: str) -> None:
     if bound != payment.transaction_id:
         raise Refused(
             Reason.DUPLICATE,
@@ -54,6 +53,6 @@ def _refuse_others(payment: Payment, bound: str) -> None:
         )
 
 
-def _key(payment: Payment, terms: UniqueTerms) -> str:
+def _key(payment: SchemePayment, terms: UniqueTerms) -> str:
     name = f"once {payment.terms.network.id} {payment.terms.method} {terms.key}"
     return hashlib.sha256(name.encode()).hexdigest()

@@ -4,20 +4,20 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from facilitator.api.service import ServiceUnavailable
-from facilitator.exact.payment import Payment
-from facilitator.exact.refused import AlreadyOnChain
-from facilitator.exact.verification import Verifier, lookup_failed
-from facilitator.exact.view import PaymentView
 from facilitator.payments.admission import Admission, ask
 from facilitator.payments.bindings import Bindings
 from facilitator.payments.claim_verdict import payer_from_claim
 from facilitator.payments.idempotency import check_identifier, payment_identifier
 from facilitator.payments.reservations import Reservations
+from facilitator.payments.schemes import Schemes
 from facilitator.payments.unique_terms import TermsRegistry
 from facilitator.roles.chain import ChainProvider
 from facilitator.roles.chain_errors import ChainUnavailable
-from facilitator.roles.claim import Claim, ClaimState
+from facilitator.roles.claim import NO_END, Claim, ClaimState
+from facilitator.roles.payment import PaymentView
 from facilitator.roles.payment_hooks import Refusal
+from facilitator.roles.refused import AlreadyOnChain, lookup_failed
+from facilitator.roles.scheme import SchemePayment
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.x402.messages import VerifyResponse
 from facilitator.x402.reasons import Reason
@@ -28,7 +28,7 @@ class Verdicts:
 
     def __init__(
         self,
-        verifier: Verifier,
+        schemes: Schemes,
         providers: Mapping[str, ChainProvider],
         before_verify: Callable[[PaymentView], Refusal | None],
         reservations: Reservations,
@@ -42,7 +42,7 @@ class Verdicts:
 
         ``corrected`` returns a claim as the chain shows it now.
         """
-        self._verifier = verifier
+        self._schemes = schemes
         self._providers = providers
         self._before_verify = before_verify
         self._reservations = reservations
@@ -52,35 +52,45 @@ class Verdicts:
         self._admission = admission
         self._corrected = corrected
 
-    def judge(self, payment: Payment, caller: str | None, identifier: str | None) -> VerifyResponse:
-        """Return that a statically valid payment is valid.
+    def judge(
+        self, payment: SchemePayment, caller: str | None, identifier: str | None
+    ) -> VerifyResponse:
+        """Return that a payment which has passed its scheme's check is valid.
 
         Raises :class:`Refused` if it is not, :class:`~facilitator.api.service.ServiceUnavailable`.
         """
+        if not payment.transaction_id:
+            return self._judge_message(payment)
         with suppress(StorageUnavailable):
             if (payer := self._payer_by_claim(payment)) is not None:
                 self._check_identifier(payment, payer, caller, identifier)
                 return VerifyResponse(is_valid=True, payer=payer)
         ask(self._before_verify, payment)
         try:
-            payer = self._admission.judge(payment)
+            payer, extra = self._admission.judge(payment)
         except AlreadyOnChain:
             # Perhaps since its claim was looked for, or the storage could not be asked then.
             if (payer := self._payer_on_chain(payment)) is None:
                 raise
             return VerifyResponse(is_valid=True, payer=payer)
         try:
-            self._terms.check(payment, self._verifier.unique_terms(payment))
+            self._terms.check(payment, self._schemes.unique_terms(payment))
             self._check_identifier(payment, payer, caller, identifier)
-            extra = self._reservations.hold_verified(payment, payer, self._valid_until(payment))
+            held = self._reservations.hold_verified(payment, payer, self._valid_until(payment))
         except StorageUnavailable:
-            extra = {"reserved": False}
+            held = {"reserved": False}
         except ChainUnavailable as error:
             raise lookup_failed(error) from None
+        return VerifyResponse(is_valid=True, payer=payer, extra={**extra, **held})
+
+    def _judge_message(self, payment: SchemePayment) -> VerifyResponse:
+        """Return that a message which settles nothing is valid: no claim or hold is about it."""
+        ask(self._before_verify, payment)
+        payer, extra = self._admission.judge(payment)
         return VerifyResponse(is_valid=True, payer=payer, extra=extra)
 
     def _check_identifier(
-        self, payment: Payment, payer: str, caller: str | None, identifier: str | None
+        self, payment: SchemePayment, payer: str, caller: str | None, identifier: str | None
     ) -> None:
         """Raise :class:`Refused` if another payment has the identifier and has not failed."""
         name = payment_identifier(payment, payer, caller, identifier)
@@ -89,14 +99,14 @@ class Verdicts:
         except ChainUnavailable as error:
             raise lookup_failed(error) from None
 
-    def _valid_until(self, payment: Payment) -> float | None:
+    def _valid_until(self, payment: SchemePayment) -> float | None:
         """Return the end of the payment's validity in Unix seconds, if it has one."""
-        end = payment.transaction.body.invalid_hereafter
-        if end is None:
+        end = payment.invalid_hereafter
+        if end == NO_END:
             return None
         return self._providers[payment.terms.network.id].eras().start_ms(end) / 1000
 
-    def _payer_by_claim(self, payment: Payment) -> str | None:
+    def _payer_by_claim(self, payment: SchemePayment) -> str | None:
         """Return the payer of a payment that is being settled; ``None`` without a settlement."""
         claim = self._storage.claim(payment.transaction_id)
         if claim is None or claim.state is ClaimState.CLAIMED:
@@ -109,7 +119,7 @@ class Verdicts:
                 self._admission.judge(payment)
         return payer
 
-    def _payer_on_chain(self, payment: Payment) -> str | None:
+    def _payer_on_chain(self, payment: SchemePayment) -> str | None:
         """Return the same, or raise :class:`ServiceUnavailable` without the storage."""
         try:
             return self._payer_by_claim(payment)

@@ -20,11 +20,7 @@ from facilitator.exact.methods import (
     DefaultTransfer,
     HasUniqueTerms,
     TransferMethod,
-    UniqueTerms,
 )
-from facilitator.exact.refused import Refused
-from facilitator.exact.terms import Terms
-from facilitator.exact.view import Origin, PaymentView
 from facilitator.observability.metrics import (
     QUOTA_REMAINING,
     QUOTA_USED,
@@ -76,9 +72,10 @@ from facilitator.roles.chain_errors import (
     SubmissionRejected,
     SubmissionUnknown,
 )
-from facilitator.roles.claim import Claim, ClaimState, Delivery
+from facilitator.roles.claim import NO_END, Claim, ClaimState, Delivery
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER, Counter, Gauge, Histogram, Meter, Metric
+from facilitator.roles.payment import Origin, PaymentView, Terms
 from facilitator.roles.payment_hooks import Refusal
 from facilitator.roles.rate_limit import (
     ChangesLimits,
@@ -89,8 +86,11 @@ from facilitator.roles.rate_limit import (
     Window,
     decide,
 )
+from facilitator.roles.refused import MayBeOnChain, Refused
 from facilitator.roles.reporting import DescribesDestination, ErrorReporter
 from facilitator.roles.requests import RequestView, ResponseView
+from facilitator.roles.scheme import Answer, Scheme, SchemePayment, UniqueTerms, Verified
+from facilitator.roles.scheme_chain import SchemeChain
 from facilitator.roles.sharing import Entry, Lease, SharedOutput, SharesChain, SharesOutputs
 from facilitator.roles.storage import (
     HasServerTime,
@@ -103,7 +103,7 @@ from facilitator.roles.storage import (
 from facilitator.roles.wallet import Signature, Wallet
 from facilitator.settings import RateLimitSettings, Settings, setting
 from facilitator.settings.hosts import is_loopback, is_own_host
-from facilitator.x402.messages import Requirements, SettleResponse, VerifyResponse
+from facilitator.x402.messages import PaymentRequest, Requirements, SettleResponse, VerifyResponse
 from facilitator.x402.networks import CardanoNetwork, Network
 from facilitator.x402.reasons import Reason
 
@@ -199,6 +199,17 @@ __all__ += [
     "Terms",
     "TransferMethod",
     "UniqueTerms",
+]
+# Schemes
+__all__ += [
+    "NO_END",
+    "Answer",
+    "MayBeOnChain",
+    "PaymentRequest",
+    "Scheme",
+    "SchemeChain",
+    "SchemePayment",
+    "Verified",
 ]
 # Rate limiters
 __all__ += [

@@ -10,14 +10,13 @@ from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias
 
 from facilitator.cardano.refusals import Proof
-from facilitator.errors import ends_process, one_line
+from facilitator.errors import PluginError, ends_process, one_line
 from facilitator.exact.methods import (
     ChecksLedger,
     DeclaresReasons,
     HasUniqueTerms,
     TransferMethod,
 )
-from facilitator.exact.refused import Refused
 from facilitator.plugin.answers import Fits, WrongAnswer, returns_of
 from facilitator.plugin.time_limits import Outcome
 from facilitator.plugin.validation import has_member
@@ -39,7 +38,9 @@ from facilitator.roles.chain_errors import (
 )
 from facilitator.roles.metrics import Meter
 from facilitator.roles.rate_limit import ChangesLimits, RateLimiter
+from facilitator.roles.refused import Refused
 from facilitator.roles.reporting import DescribesDestination, ErrorReporter
+from facilitator.roles.scheme import Scheme
 from facilitator.roles.sharing import SharesOutputs
 from facilitator.roles.storage import HasServerTime, Storage, StorageUnavailable
 from facilitator.x402.reasons import Reason
@@ -53,6 +54,10 @@ class PartCalls(Protocol):
 
     def in_time(self, call: Callable[[], Any]) -> Outcome:
         """Return the outcome of the call, which has a time limit."""
+        ...
+
+    def in_scheme_time(self, call: Callable[[], Any]) -> Outcome:
+        """Return the outcome of a call that asks the chain, which has a longer time limit."""
         ...
 
     def later(self, method: str, call: Callable[[], Any]) -> Outcome:
@@ -119,6 +124,17 @@ def _not_checked(plugin: str, method: str, error: BaseException) -> Exception:  
     return Refused(Reason.VERIFICATION_ERROR, message)
 
 
+def _scheme_names(method: str, error: BaseException) -> bool:
+    is_of_the_chain = isinstance(error, ChainUnavailable) and hasattr(error, "detail")
+    return isinstance(error, Refused) or (method == "verify" and is_of_the_chain)
+
+
+def _scheme_failed(plugin: str, method: str, error: BaseException) -> Exception:
+    if method == "kind":  # at start
+        return PluginError(f"plugin '{plugin}' failed in kind: {one_line(error)}")
+    return _not_checked(plugin, method, error)
+
+
 def _reporter_names(method: str, error: BaseException) -> bool:
     return method == "where" and isinstance(error, Exception)
 
@@ -142,12 +158,15 @@ ROLES: Mapping[str, Role] = {
     ),
     "meter": Role((Meter,), lambda *_: False, lambda *_: None, called="later"),
     "transfer_methods": Role(_METHODS, _method_names, _not_checked, called="in time"),
+    "schemes": Role((Scheme, DeclaresReasons), _scheme_names, _scheme_failed, called="in time"),
     "error_reporter": Role(
         (ErrorReporter, DescribesDestination), _reporter_names, lambda *_: None, called="later"
     ),
 }
 """Roles by the hook that returns their parts."""
 _AT_END = ("close", "flush")
+_ASK_CHAIN = ("verify",)
+"""Methods that ask the chain, for which they get more time."""
 _ANSWERS = ("where",)
 """Methods that are asked for what they return, of roles whose others are called later."""
 
@@ -186,6 +205,8 @@ def _way(called: str, method: str, calls: PartCalls) -> Through | None:
     """Return the function that calls the method; ``None`` to call it at once."""
     if method in _AT_END:
         return calls.at_end
+    if method in _ASK_CHAIN:
+        return None if called == "at once" else calls.in_scheme_time
     if called == "later" and method not in _ANSWERS:
         return partial(calls.later, method)
     return None if called == "at once" else calls.in_time

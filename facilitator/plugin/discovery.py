@@ -30,6 +30,7 @@ ROLES: Mapping[str, str] = {
     "rate_limiter": "rate limiter",
     "error_reporter": "error reporter",
     "transfer_methods": "transfer methods",
+    "schemes": "schemes",
     "routes": "routes",
     "health_checks": "health checks",
     "wallets": "wallets",

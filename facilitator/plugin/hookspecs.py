@@ -35,16 +35,18 @@ if TYPE_CHECKING:
     import falcon
 
     from facilitator.exact.methods import TransferMethod
-    from facilitator.exact.view import PaymentView
     from facilitator.plugin.context import Context
     from facilitator.roles.chain import ChainProvider
     from facilitator.roles.claim import Claim
     from facilitator.roles.health import HealthCheck
     from facilitator.roles.metrics import Meter
+    from facilitator.roles.payment import PaymentView
     from facilitator.roles.payment_hooks import Refusal
     from facilitator.roles.rate_limit import RateLimiter
     from facilitator.roles.reporting import ErrorReporter
     from facilitator.roles.requests import RequestView, ResponseView
+    from facilitator.roles.scheme import Scheme
+    from facilitator.roles.scheme_chain import SchemeChain
     from facilitator.roles.storage import Storage
     from facilitator.roles.wallet import Wallet
     from facilitator.x402.messages import SettleResponse, VerifyResponse
@@ -121,6 +123,17 @@ def transfer_methods(context: Context) -> Mapping[str, TransferMethod]:  # type:
     """Return further transfer methods of the ``exact`` scheme by ``extra.assetTransferMethod``.
 
     A name that the core or another plugin has already stops the start.
+    """
+
+
+@hookspec
+def schemes(  # type: ignore[empty-body]
+    context: Context, chains: Mapping[str, SchemeChain]
+) -> Mapping[str, Scheme]:
+    """Return further schemes by their name on the wire, ``paymentRequirements.scheme``.
+
+    ``chains`` has a chain for each network that is served (canonical id), which may be asked from
+    the hook ``startup`` on. A name that the core or another plugin has already stops the start.
     """
 
 

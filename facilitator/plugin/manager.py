@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from facilitator.errors import PluginError
 from facilitator.exact.built_in import BUILT_IN_METHODS
-from facilitator.exact.view import PaymentView
 from facilitator.plugin.hook_caller import HookCaller
+from facilitator.roles.payment import PaymentView
 from facilitator.roles.payment_hooks import Refusal
 from facilitator.settings.schema import fields_of
 from facilitator.settings.sections import CORE_SECTIONS
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from facilitator.roles.rate_limit import RateLimiter
     from facilitator.roles.reporting import ErrorReporter
     from facilitator.roles.requests import RequestView, ResponseView
+    from facilitator.roles.scheme import Scheme
+    from facilitator.roles.scheme_chain import SchemeChain
     from facilitator.roles.storage import Storage
     from facilitator.roles.wallet import Wallet
 
@@ -98,6 +100,11 @@ class Plugins(HookCaller):
         """Return further transfer methods by name. Raises :class:`PluginError` on a clash."""
         taken = dict.fromkeys(BUILT_IN_METHODS, "the core")
         return self._merge("transfer_methods", "the transfer method", taken, context=context)
+
+    def schemes(self, context: Context, chains: Mapping[str, SchemeChain]) -> dict[str, Scheme]:
+        """Return further schemes by name. Raises :class:`PluginError` on a clash."""
+        taken = {"exact": "the core"}
+        return self._merge("schemes", "the scheme", taken, context=context, chains=chains)
 
     def routes(self, context: Context) -> dict[str, object]:
         """Return further HTTP routes by URI template. Raises :class:`PluginError` on a clash."""

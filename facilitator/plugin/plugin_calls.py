@@ -85,6 +85,10 @@ class PluginCalls:
         """Return the outcome of the call, or with an error that it takes too long."""
         return self._within(self._limits.gate_seconds, call)
 
+    def in_scheme_time(self, call: Callable[[], Any]) -> Outcome:
+        """Return the outcome of a scheme's call that asks the chain, or with the same error."""
+        return self._within(self._limits.scheme_seconds, call)
+
     def _within(self, seconds: float, call: Callable[[], Any]) -> Outcome:
         try:
             return self._limited.run(call, seconds)

@@ -12,6 +12,7 @@ from facilitator.roles.chain import ChainProvider
 from facilitator.roles.metrics import Meter
 from facilitator.roles.rate_limit import RateLimiter
 from facilitator.roles.reporting import ErrorReporter
+from facilitator.roles.scheme import Scheme
 from facilitator.roles.storage import Storage
 from facilitator.roles.wallet import Wallet
 from facilitator.x402.networks import Network
@@ -24,7 +25,7 @@ PARTS: Mapping[str, type] = {
     "error_reporter": ErrorReporter,
 }
 """Hook name to the protocol that the returned part implements."""
-TABLES = ("settings_sections", "transfer_methods", "routes", "health_checks", "wallets")
+TABLES = ("settings_sections", "transfer_methods", "schemes", "routes", "health_checks", "wallets")
 """Hooks that return a mapping by name."""
 
 
@@ -50,6 +51,8 @@ def _entry_violation(hook: str, name: object, value: object) -> str | None:
         wrong = "whose name is not text"
     elif hook == "transfer_methods":
         wrong = _protocol_violation(TransferMethod, value)
+    elif hook == "schemes":
+        wrong = _protocol_violation(Scheme, value)
     elif hook == "wallets":
         wrong = _protocol_violation(Wallet, value)
     elif hook == "health_checks" and not callable(value):

@@ -12,6 +12,9 @@ import secrets
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+NO_END = 2**64 - 1
+"""The value of :attr:`Claim.invalid_hereafter` for a transaction whose validity has no end."""
+
 UNKNOWN_ANSWER = b""
 """The stored form of :attr:`Delivery.UNKNOWN`, in place of the answer."""
 
@@ -81,7 +84,7 @@ class Claim:
     confirmations: int
     """Number of newer blocks promised before success, -1 to 20."""
     invalid_hereafter: int
-    """The slot from which on the ledger no longer accepts it."""
+    """The slot from which on the ledger no longer accepts it; :data:`NO_END` if there is none."""
     owner: str
     """A token that no other has: of the attempt that works on it while it is ``claimed``, then of
     the process that sent it last."""
@@ -117,6 +120,10 @@ class Claim:
     """Random for each change, so that two callers' otherwise equal changes are not the same."""
     follows: str = ""
     """Nonce of the version that this one was made from: a change of that one alone."""
+    scheme: str = "exact"
+    """The scheme of the payment."""
+    record: bytes = b""
+    """The scheme's own record, from which it makes its part of the answer."""
 
     @property
     def delivery(self) -> Delivery:

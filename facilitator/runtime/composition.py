@@ -18,6 +18,7 @@ from facilitator.chain.health import follower_check, tip_check
 from facilitator.clock import Clock, SystemClock
 from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.exact.methods import DeclaresReasons, TransferMethod
+from facilitator.exact.scheme import ExactScheme
 from facilitator.exact.verification import Verifier
 from facilitator.inspection.report import Inspector
 from facilitator.observability.advice import Advice
@@ -25,6 +26,7 @@ from facilitator.observability.metrics import BUILD
 from facilitator.observability.storage_metrics import timed_storage
 from facilitator.payments.allowances import Allowances
 from facilitator.payments.reservations import Reservations
+from facilitator.payments.schemes import Schemes
 from facilitator.payments.service import Service
 from facilitator.payments.supported import supported_response
 from facilitator.plugin.context import Context, Worker
@@ -34,6 +36,8 @@ from facilitator.roles.chain import ChainProvider, EvaluatesScripts
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER
+from facilitator.roles.scheme import Scheme
+from facilitator.roles.scheme_chain import SchemeChain
 from facilitator.roles.storage import Storage
 from facilitator.runtime.chains import chains_by_network
 from facilitator.runtime.contact import make_contact
@@ -97,6 +101,11 @@ class Facilitator:
         self._scripts = ScriptPool(self.settings.scripts)
         self._clocks = ClockWatch(self.context.clock, self.storage)
         self._methods = {**BUILT_IN_METHODS, **plugins.transfer_methods(self.context)}
+        self._followed = self._followed_chains()
+        further = plugins.schemes(self.context, self._scheme_chains())
+        exact = ExactScheme(self._verifier())
+        self.schemes = Schemes({"exact": exact, **further}, self.chains)
+        self._reasons = _declared_reasons([*self._methods.values(), *further.values()])
         self.service = self._service()
         self.rate_limiter = rate_limiter(plugins, self.context)
         if (limiter := self.rate_limiter) is not None:
@@ -104,11 +113,10 @@ class Facilitator:
         self.app = self._application(subscribe)
 
     def _service(self) -> Service:
-        chains = self._followed = self._followed_chains()
         return Service(
-            chains=chains,
+            chains=self._followed,
             storage=self.storage,
-            verifier=self._verifier(chains),
+            schemes=self.schemes,
             reservations=Reservations(self.storage, self.context.clock, self.settings.reservation),
             plugins=self.plugins,
             clock=self.context.clock,
@@ -116,10 +124,7 @@ class Facilitator:
             chain_settings=self.settings.chain,
             max_waiting=self.settings.max_waiting,
             supported=supported_response(
-                self.chains,
-                methods=list(self._methods),
-                signers=signer_addresses(self.settings),
-                accept_mempool=self.settings.settlement.accept_mempool,
+                self.schemes, self.chains, signers=signer_addresses(self.settings)
             ),
             health_checks=self._health_checks(),
             on_error=self.faults.report_following,
@@ -135,13 +140,21 @@ class Facilitator:
             for network, provider in self.chains.items()
         }
 
-    def _verifier(self, chains: Mapping[str, FollowedChain]) -> Verifier:
+    def _scheme_chains(self) -> Mapping[str, SchemeChain]:
+        return {
+            network: SchemeChain(
+                provider, self._followed[network].outputs.outputs, self._scripts.evaluator
+            )
+            for network, provider in self.chains.items()
+        }
+
+    def _verifier(self) -> Verifier:
         return Verifier(
             self.chains,
             self._methods,
             self.context.clock,
             policy=terms_policy(self.settings),
-            outputs={network: chain.outputs.outputs for network, chain in chains.items()},
+            outputs={network: each.outputs.outputs for network, each in self._followed.items()},
             scripts=self._scripts.evaluator,
         )
 
@@ -167,7 +180,7 @@ class Facilitator:
             settings=self.settings,
             clock=self.context.clock,
             routes=plugins.routes(self.context),
-            reasons=_declared_reasons(self._methods.values()),
+            reasons=self._reasons,
             authenticate=plugins.authenticate if plugins.has("authenticate") else None,
             rate_limiter=self.rate_limiter,
             on_failure=self.request_failed,
@@ -245,12 +258,9 @@ def _leaves_scripts(chain: ChainProvider) -> bool:
     return not chain.is_devnet and not isinstance(chain, EvaluatesScripts)
 
 
-def _declared_reasons(methods: Iterable[TransferMethod]) -> list[str]:
+def _declared_reasons(parts: Iterable[TransferMethod | Scheme]) -> list[str]:
     return [
-        reason
-        for method in methods
-        if isinstance(method, DeclaresReasons)
-        for reason in method.reasons()
+        reason for part in parts if isinstance(part, DeclaresReasons) for reason in part.reasons()
     ]
 
 

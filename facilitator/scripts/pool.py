@@ -21,7 +21,7 @@ from facilitator.cardano.rules.evaluation import (
 )
 from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.slots import EraSummary
-from facilitator.exact.refused import Refused
+from facilitator.roles.refused import Refused
 from facilitator.scripts.process import ProcessEnded, ScriptProcess
 from facilitator.scripts.question import Answer, Question, encode_question
 from facilitator.scripts.time_budget import TimeBudget

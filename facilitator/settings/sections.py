@@ -257,7 +257,12 @@ class HookSettings:
     )
     gate_seconds: float = setting(
         5.0,
-        "Seconds that a gate, a rate limiter or a transfer method of a plugin may take.",
+        "Seconds that a plugin's gate, rate limiter, transfer method or scheme may take.",
+        minimum=1,
+    )
+    scheme_seconds: float = setting(
+        30.0,
+        "Seconds that a plugin's scheme may take for a verdict, for which it asks the chain.",
         minimum=1,
     )
     responder_seconds: float = setting(

@@ -7,12 +7,11 @@ import uuid
 from collections.abc import Mapping
 
 from facilitator.clock import Clock
-from facilitator.exact.payment import Payment
-from facilitator.exact.refused import AlreadyOnChain, MayHaveLanded, Refused
-from facilitator.exact.verification import lookup_failed
 from facilitator.roles.chain import InBlock
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import Claim, ClaimState, Delivery
+from facilitator.roles.refused import AlreadyOnChain, MayHaveLanded, Refused, lookup_failed
+from facilitator.roles.scheme import SchemePayment
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement import responses, transitions
 from facilitator.settlement.result_delivery import ResultDelivery
@@ -71,11 +70,11 @@ class SettlementCoordinator:
         for tracker in self._trackers.values():
             tracker.wake()
 
-    def settle(self, payment: Payment, request: SettleRequest) -> SettleResponse:
+    def settle(self, payment: SchemePayment, request: SettleRequest) -> SettleResponse:
         """Settle the payment, or return its state.
 
         Whatever fails, a payment that may settle is pending. Raises
-        :class:`~facilitator.exact.refused.Refused` when it is not valid and nothing was submitted,
+        :class:`~facilitator.roles.refused.Refused` when it is not valid and nothing was submitted,
         :class:`~facilitator.roles.storage.StorageUnavailable` when nothing is known of it.
         """
         deadline = time.monotonic() + request.wait_seconds
@@ -88,7 +87,7 @@ class SettlementCoordinator:
             return responses.pending(claim, None, _without_storage(error))
 
     def pending_without_storage(
-        self, payment: Payment, error: StorageUnavailable
+        self, payment: SchemePayment, error: StorageUnavailable
     ) -> SettleResponse | None:
         """Return that the payment is pending, if it is in this process."""
         pending = self._trackers[payment.terms.network.id].find(payment.transaction_id)
@@ -98,7 +97,7 @@ class SettlementCoordinator:
 
     def _respond(
         self,
-        payment: Payment,
+        payment: SchemePayment,
         claim: Claim,
         request: SettleRequest,
         deadline: float,
@@ -131,7 +130,7 @@ class SettlementCoordinator:
     # --- Claiming and submitting ------------------------------------------------------------
 
     def _claim(
-        self, payment: Payment, request: SettleRequest, deadline: float
+        self, payment: SchemePayment, request: SettleRequest, deadline: float
     ) -> tuple[Claim | None, bool]:
         """Return the submitted (or final) claim on the payment, and True if this call made it.
 
@@ -161,7 +160,7 @@ class SettlementCoordinator:
             elif not self._wait_for_owner(payment, claim, request, deadline):
                 return None, False
 
-    def _restored(self, payment: Payment) -> Claim | None:
+    def _restored(self, payment: SchemePayment) -> Claim | None:
         """Return the claim, if it is pending in this process and the storage has lost it."""
         try:
             return self._trackers[payment.terms.network.id].restore(payment.transaction_id)
@@ -169,7 +168,7 @@ class SettlementCoordinator:
             raise _may_settle(payment, f"submitted; the chain cannot be asked: {error}") from None
 
     def _wait_for_owner(
-        self, payment: Payment, claim: Claim, request: SettleRequest, deadline: float
+        self, payment: SchemePayment, claim: Claim, request: SettleRequest, deadline: float
     ) -> bool:
         """Wait while the claim's owner verifies the payment; return True if it no longer does."""
         lease_is_over = self._trackers[payment.terms.network.id].lease_is_over
@@ -186,34 +185,36 @@ class SettlementCoordinator:
                     return False
             return False
 
-    def _take_over(self, payment: Payment, claim: Claim, owner: str) -> Claim:
+    def _take_over(self, payment: SchemePayment, claim: Claim, owner: str) -> Claim:
         """Put a claim of this caller in its place if its owner's lease is over."""
         lease_is_over = self._trackers[payment.terms.network.id].lease_is_over
         step = transitions.take_over(self._new_claim(payment, owner), lease_is_over)
         return transitions.advance(self._storage, claim, step).claim or claim
 
-    def _new_claim(self, payment: Payment, owner: str) -> Claim:
+    def _new_claim(self, payment: SchemePayment, owner: str) -> Claim:
         now = self._clock.time()
         terms = payment.terms
         return Claim(
             transaction_id=payment.transaction_id,
             network=terms.network.id,
             state=ClaimState.CLAIMED,
-            transaction=payment.transaction.raw,
+            transaction=payment.transaction,
             requirements=terms.requirements.fingerprint(),
             payer="",
             amount=terms.requirements.amount,
             confirmations=terms.confirmations,
-            invalid_hereafter=payment.transaction.body.invalid_hereafter or 0,
+            invalid_hereafter=payment.invalid_hereafter,
             owner=owner,
             lease_until=now + self._lease_seconds,
             created_at=now,
             updated_at=now,
             keep_until=now + terms.max_timeout_seconds + GRACE_SECONDS + KEEP_SECONDS,
             nonce=owner,
+            scheme=terms.requirements.scheme,
+            record=payment.record,
         )
 
-    def _submit(self, payment: Payment, claim: Claim, request: SettleRequest) -> Claim | None:
+    def _submit(self, payment: SchemePayment, claim: Claim, request: SettleRequest) -> Claim | None:
         """Judge the payment again and submit it; ``None`` when another caller took the claim."""
         tracker = self._trackers[claim.network]
         admitted: Admitted | None = None
@@ -281,7 +282,7 @@ class SettlementCoordinator:
             pending.wait(deadline - time.monotonic(), give_up)
 
 
-def _may_settle(payment: Payment, why: str) -> Refused:
+def _may_settle(payment: SchemePayment, why: str) -> Refused:
     """Return the answer "pending" to a payment that may settle, though no claim shows it now."""
     return Refused(
         Reason.PENDING,

@@ -4,15 +4,15 @@ from typing import Any
 
 import orjson
 
-from facilitator.exact.payment import Payment
-from facilitator.exact.refused import Refused
 from facilitator.roles.claim import Claim, ClaimState
+from facilitator.roles.refused import Refused
+from facilitator.roles.scheme import Answer, SchemePayment
 from facilitator.x402.messages import PaymentRequest, SettleResponse
 from facilitator.x402.reasons import Reason
 
 
-def success(claim: Claim, depth: int | None) -> SettleResponse:
-    """Return the success, with the strongest evidence known.
+def success(claim: Claim, depth: int | None, answer: Answer) -> SettleResponse:
+    """Return the success, with the strongest evidence known and the scheme's ``answer``.
 
     ``depth`` is what this process has seen; the process that settled it may have seen more.
     """
@@ -22,7 +22,8 @@ def success(claim: Claim, depth: int | None) -> SettleResponse:
         if depths
         else {"status": "mempool", "confirmations": -1}
     )
-    return _response(claim, success=True, extra=evidence)
+    extra = {**answer.extra, **evidence}
+    return _response(claim, success=True, amount=answer.amount, extra=extra)
 
 
 def repeated(answer: bytes) -> SettleResponse:
@@ -57,7 +58,7 @@ def pending(claim: Claim, depth: int | None, trouble: str | None = None) -> Sett
     )
 
 
-def busy(payment: Payment) -> SettleResponse:
+def busy(payment: SchemePayment) -> SettleResponse:
     """Return "not submitted by this call": another caller does it, or the turn did not come."""
     return SettleResponse(
         success=False,
@@ -126,6 +127,7 @@ def _response(
     claim: Claim,
     *,
     success: bool,
+    amount: str | None = None,
     reason: Reason | None = None,
     message: str | None = None,
     extra: dict[str, Any],
@@ -135,14 +137,14 @@ def _response(
         network=claim.network,
         transaction=claim.transaction_id,
         payer=claim.payer or None,
-        amount=claim.amount if success else None,
+        amount=amount,
         reason=reason,
         message=message,
         extra=extra,
     )
 
 
-def refused(request: PaymentRequest, payment: Payment | None, why: Refused) -> SettleResponse:
+def refused(request: PaymentRequest, payment: SchemePayment | None, why: Refused) -> SettleResponse:
     """Return that the payment is refused; ``payment`` is it if it could be read."""
     return SettleResponse(
         success=False,

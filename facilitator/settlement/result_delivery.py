@@ -76,7 +76,7 @@ class ResultDelivery:
             return self._already_delivered(claim, request)
         if request.client_disconnected():
             return responses.pending(claim, depth)
-        answer = orjson.dumps(responses.success(claim, depth).to_json())
+        answer = orjson.dumps(responses.success(claim, depth, request.answer(claim)).to_json())
         key = request.key or _unique_key()
         step = transitions.deliver(answer, key, self._clock.time())
         delivered = self._write(claim, step, key, deadline)

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from facilitator.roles.claim import Claim
+from facilitator.roles.scheme import Answer
+
 
 class Admitted(NamedTuple):
     """A payment that may be submitted now."""
@@ -28,3 +31,5 @@ class SettleRequest:
     """Judges the payment before its submission. Raises if it must not be submitted."""
     join: Callable[[], None]
     """Binds the caller's names to a payment that another call submitted. Raises if it cannot."""
+    answer: Callable[[Claim], Answer]
+    """Makes the scheme's part of the success."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
-from facilitator.exact.terms import Terms
+from facilitator.roles.payment import Terms
 from facilitator.testing.payments import ALICE, MAX_TIMEOUT_SECONDS, MERCHANT, genesis_utxos
 from facilitator.testing.running import NETWORK
 from facilitator.testing.transfer_method import Paid

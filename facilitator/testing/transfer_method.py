@@ -22,8 +22,8 @@ from facilitator.exact.methods import (
     HasUniqueTerms,
     TransferMethod,
 )
-from facilitator.exact.refused import Refused
-from facilitator.exact.terms import Terms
+from facilitator.roles.payment import Terms
+from facilitator.roles.refused import Refused
 from facilitator.testing.start import check_as_at_start
 from facilitator.testing.threads import together
 from facilitator.x402.reasons import Reason

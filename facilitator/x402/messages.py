@@ -69,10 +69,13 @@ class PaymentRequest:
     """The body of ``/verify`` and ``/settle``."""
 
     payload_version: int
+    """``paymentPayload.x402Version``."""
     accepted: Requirements
+    """The client's echo of the requirements, which the payer writes."""
     payload: Mapping[str, Any]
     """The scheme's own part, for Cardano ``transaction`` and ``nonce``; not judged here."""
     requirements: Requirements
+    """The resource server's requirements: these decide."""
     payment_identifier: str | None = None
     """The id of the extension ``payment-identifier``, if the client sent one."""
     fingerprint: str = ""

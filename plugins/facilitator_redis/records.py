@@ -12,7 +12,7 @@ import orjson
 from facilitator.plugin import Claim, ClaimState, StorageUnavailable
 
 _NAMES = [field.name for field in fields(Claim)]
-_BYTES = ("transaction", "answer")
+_BYTES = ("transaction", "answer", "record")
 
 
 def record_of(claim: Claim) -> bytes:

@@ -192,7 +192,12 @@ VERSION_5 = (
     """,
 )
 
-STEPS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5)
+VERSION_6 = (
+    "ALTER TABLE claims ADD COLUMN scheme TEXT NOT NULL DEFAULT 'exact'",
+    "ALTER TABLE claims ADD COLUMN record BLOB NOT NULL DEFAULT x''",
+)
+
+STEPS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6)
 """The statements that lead from each version (``PRAGMA user_version``) to the next, from 0 on."""
 
 COUNTED_FROM = 5

@@ -1,7 +1,6 @@
 """A payment as plugins see it, without a server."""
 
-from facilitator.exact.terms import Terms
-from facilitator.exact.view import PaymentView
+from facilitator.roles.payment import PaymentView, Terms
 from facilitator.x402.messages import Requirements, VerifyResponse
 from facilitator.x402.networks import PREPROD
 

@@ -15,7 +15,8 @@ from facilitator.api.openapi.schemas import (
     whole,
 )
 from facilitator.exact.payment import MAX_TRANSACTION_BYTES, NONCE
-from facilitator.exact.terms import AMOUNT, ASSET, MAX_CONFIRMATIONS, MEMPOOL
+from facilitator.exact.terms import AMOUNT, ASSET, MAX_CONFIRMATIONS
+from facilitator.roles.payment import MEMPOOL
 from facilitator.x402.messages import MAX_INTEGER, PAYMENT_IDENTIFIER
 
 _INTEGER: Schema = {"type": "integer", "minimum": -MAX_INTEGER, "maximum": MAX_INTEGER}

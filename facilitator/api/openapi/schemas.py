@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 from facilitator.api.requests import TRANSACTION_ID
-from facilitator.exact.terms import MAX_CONFIRMATIONS, MEMPOOL
+from facilitator.exact.terms import MAX_CONFIRMATIONS
+from facilitator.roles.payment import MEMPOOL
 from facilitator.x402.reasons import Reason
 
 Schema: TypeAlias = dict[str, Any]

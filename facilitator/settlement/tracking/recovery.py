@@ -9,12 +9,12 @@ received it.
 import logging
 from collections.abc import Sequence
 
-from facilitator.exact.payment import Payment
-from facilitator.exact.refused import AlreadyOnChain, MayBeOnChain, MayHaveLanded, Refused
-from facilitator.exact.terms import MEMPOOL
 from facilitator.roles.chain import ChainProvider, InBlock, Tip
 from facilitator.roles.chain_errors import ChainUnavailable
-from facilitator.roles.claim import Claim, Delivery
+from facilitator.roles.claim import NO_END, Claim, Delivery
+from facilitator.roles.payment import MEMPOOL
+from facilitator.roles.refused import AlreadyOnChain, MayBeOnChain, MayHaveLanded, Refused
+from facilitator.roles.scheme import SchemePayment
 from facilitator.roles.storage import Storage
 from facilitator.settlement.retention import KEEP_SECONDS
 from facilitator.settlement.tracking.pending_settlement import PendingSettlement
@@ -23,7 +23,7 @@ _log = logging.getLogger("facilitator.settlement")
 
 
 def resolve_on_chain(
-    refused: MayBeOnChain, payment: Payment, chain: ChainProvider, now: float
+    refused: MayBeOnChain, payment: SchemePayment, chain: ChainProvider, now: float
 ) -> Refused:
     """Return why a payment without a claim is refused: it may be on the chain already.
 
@@ -44,10 +44,10 @@ def resolve_on_chain(
     return refused
 
 
-def _is_long_over(payment: Payment, chain: ChainProvider, now: float) -> bool:
+def _is_long_over(payment: SchemePayment, chain: ChainProvider, now: float) -> bool:
     """Return True if its validity ended longer ago than claims are kept."""
-    end = payment.transaction.body.invalid_hereafter
-    return end is not None and chain.eras().start_ms(end) / 1000 + KEEP_SECONDS < now
+    end = payment.invalid_hereafter
+    return end != NO_END and chain.eras().start_ms(end) / 1000 + KEEP_SECONDS < now
 
 
 class Recovery:

@@ -14,7 +14,7 @@ from lzstring import LZString
 
 from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.transaction import Credential
-from facilitator.exact.refused import Refused
+from facilitator.roles.refused import Refused
 from facilitator_masumi.canonical import canonical_json
 from facilitator_masumi.commitment import check_commitment
 from facilitator_masumi.datum import Lock, Party, read_lock

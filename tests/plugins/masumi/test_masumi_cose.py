@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
 from facilitator.cardano.cbor import DecodeError
-from facilitator.exact.refused import Refused
+from facilitator.roles.refused import Refused
 from facilitator.testing.payments import ALICE
 from facilitator_masumi.cose import read_key, read_sign1
 from facilitator_masumi.seller_signature import check_seller_signature

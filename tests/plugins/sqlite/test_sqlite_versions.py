@@ -13,7 +13,7 @@ from facilitator.roles.sharing import Lease
 from facilitator.roles.storage import ReservedElsewhere
 from facilitator.testing.examples import example_claim, example_reservation
 from facilitator_sqlite.reserving import _hash_key
-from facilitator_sqlite.schema import APPLICATION_ID, STEPS
+from facilitator_sqlite.schema import APPLICATION_ID, COUNTED_FROM, STEPS
 from facilitator_sqlite.storage import SqliteStorage
 from support.sqlite_files import ask_sql
 
@@ -24,7 +24,7 @@ verified = partial(example_reservation, is_settling=False)
 
 
 def made_by(version: int, path: Path, *statements: str) -> None:
-    """Leave a file as that version did: in WAL mode also when it is closed."""
+    """Leave a file as that version did: the first ones in WAL mode also when it is closed."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         for step in STEPS[:version]:
@@ -34,6 +34,8 @@ def made_by(version: int, path: Path, *statements: str) -> None:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         for statement in statements:
             connection.execute(statement)
+        if version >= COUNTED_FROM:
+            connection.execute("PRAGMA journal_mode = DELETE")
 
 
 def put_claim(path: Path, claim: Claim) -> None:

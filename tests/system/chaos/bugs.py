@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from facilitator.chain.lease_watch import LeaseWatch
-from facilitator.exact.payment import Payment
-from facilitator.exact.refused import Refused
 from facilitator.payments import admission, idempotency
 from facilitator.payments.bindings import Bindings, Holder
 from facilitator.payments.reservations import Reservations
 from facilitator.payments.service import Service
 from facilitator.roles.chain import InBlock
 from facilitator.roles.claim import Claim, ClaimState
+from facilitator.roles.refused import Refused
+from facilitator.roles.scheme import SchemePayment
 from facilitator.roles.storage import Reservation
 from facilitator.settlement import coordinator, responses, result_delivery, transitions
 from facilitator.settlement.coordinator import SettlementCoordinator
@@ -34,7 +34,7 @@ def skip_the_claim() -> None:
     """A submission is written down nowhere, and no process notices."""
 
     def submit(
-        self: SettlementCoordinator, payment: Payment, request: SettleRequest, _: float
+        self: SettlementCoordinator, payment: SchemePayment, request: SettleRequest, _: float
     ) -> tuple[Claim, bool]:
         payer = request.admit().payer
         claim = replace(self._new_claim(payment, ""), state=ClaimState.SUBMITTED, payer=payer)
@@ -48,7 +48,7 @@ def claim_for_ever() -> None:
     """No process takes over a claim whose owner is gone and never submitted it."""
     new_claim = SettlementCoordinator._new_claim
 
-    def for_ever(self: SettlementCoordinator, payment: Payment, owner: str) -> Claim:
+    def for_ever(self: SettlementCoordinator, payment: SchemePayment, owner: str) -> Claim:
         return replace(new_claim(self, payment, owner), lease_until=FOR_EVER)
 
     vars(coordinator)["SettlementCoordinator"]._new_claim = for_ever
@@ -102,7 +102,9 @@ def spend_keys_on_anything() -> None:
     """A key is bound before its payment is judged, and stays so."""
     admit = admission.Admission.admit
 
-    def bind_first(self: admission.Admission, payment: Payment, names: admission.Names) -> Admitted:
+    def bind_first(
+        self: admission.Admission, payment: SchemePayment, names: admission.Names
+    ) -> Admitted:
         if names.key is not None:
             idempotency.bind_key(self._bindings, names.key, FOR_EVER)
         return admit(self, payment, names)
@@ -116,8 +118,8 @@ def obey_every_hold() -> None:
     """A hold of a payment that was only verified refuses the settlement of another."""
     hold = Reservations.hold_settling
 
-    def refuse(self: Reservations, payment: Payment, payer: str) -> None:
-        inputs = frozenset(str(ref) for ref in payment.transaction.body.inputs)
+    def refuse(self: Reservations, payment: SchemePayment, payer: str) -> None:
+        inputs = payment.inputs
         name, now = payment.transaction_id, self._clock.time()
         mine = Reservation(name, inputs, name, name, now + 1.0, is_settling=False)
         if self._storage.reserve(mine, now, 1000) is not None:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from facilitator.exact.methods import DefaultTransfer
-from facilitator.exact.refused import Refused
 from facilitator.exact.verification import Verifier
 from facilitator.inspection.report import Inspector
+from facilitator.roles.payment import Origin
+from facilitator.roles.refused import Refused
 from facilitator.scripts import pool as pool_module
 from facilitator.scripts.pool import ScriptPool
 from facilitator.scripts.turns import Turns
@@ -56,7 +57,7 @@ def judge(
     methods = {"default": DefaultTransfer()}
     verifier = Verifier({NETWORK: Chain()}, methods, ManualClock(at), scripts=pool.evaluator)
     body = request_body(minting_payment(code, fee), requirements())
-    payment = verifier.parse(parse_payment_request(body), client)
+    payment = verifier.parse(parse_payment_request(body), Origin(client))
     verifier.check_static(payment)
     return verifier.check_ledger(payment)
 

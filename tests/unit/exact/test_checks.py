@@ -13,11 +13,11 @@ from facilitator.exact import checks
 from facilitator.exact.checks import CHECKS, CheckContext, PaymentCheck, Phase
 from facilitator.exact.methods import DefaultTransfer
 from facilitator.exact.payment import Payment
-from facilitator.exact.refused import Refused
-from facilitator.exact.terms import Terms
 from facilitator.exact.verification import Verifier
 from facilitator.inspection.report import Inspector
 from facilitator.roles.chain import OutputStatus, Spent, Unspent
+from facilitator.roles.payment import Terms
+from facilitator.roles.refused import Refused
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import ALICE, MERCHANT, genesis_utxos, request_body, requirements
 from facilitator.testing.running import NETWORK

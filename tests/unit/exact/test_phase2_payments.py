@@ -8,9 +8,9 @@ import pytest
 from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.exact.methods import DefaultTransfer
-from facilitator.exact.refused import Refused
 from facilitator.exact.verification import Verifier
 from facilitator.roles.chain_errors import ChainUnavailable
+from facilitator.roles.refused import Refused
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import ALICE, genesis_utxos, request_body, requirements
 from facilitator.testing.running import NETWORK

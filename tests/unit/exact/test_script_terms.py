@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facilitator.exact.refused import Refused
 from facilitator.exact.script_terms import ScriptTerms, read_script_terms
+from facilitator.roles.refused import Refused
 from facilitator.x402.reasons import Reason
 
 FLAT = "010100223489086d65726368616e74004c0106d8799f4101ff0001"

@@ -10,7 +10,6 @@ from facilitator.cardano.refusals import Proof
 from facilitator.cardano.transaction import OutputRef
 from facilitator.clock import SystemClock
 from facilitator.errors import EndedBySignal
-from facilitator.exact.refused import Refused
 from facilitator.plugin.answers import WrongAnswer
 from facilitator.plugin.border import ROLES, guard
 from facilitator.plugin.time_limits import Outcome
@@ -32,6 +31,7 @@ from facilitator.roles.chain_errors import (
     SubmissionUnknown,
 )
 from facilitator.roles.rate_limit import RateDecision
+from facilitator.roles.refused import Refused
 from facilitator.roles.sharing import Lease, SharesChain
 from facilitator.roles.storage import HasServerTime, StorageUnavailable
 from facilitator.testing.examples import example_claim
@@ -90,7 +90,7 @@ class AtOnce:
             self._on_fault(error, method)
         return Outcome(None, None)
 
-    at_end = in_time
+    at_end = in_scheme_time = in_time
 
 
 def guarded(hook: str, part: object, faults: Faults | None = None) -> Any:
@@ -348,4 +348,5 @@ def test_properties_have_a_border_too() -> None:
 
 def test_every_role_on_a_request_s_path_has_a_border() -> None:
     roles = {"chain_provider", "storage", "rate_limiter", "meter", "transfer_methods"}
+    roles |= {"schemes"}
     assert set(ROLES) == {*roles, "error_reporter"}

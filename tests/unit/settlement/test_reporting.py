@@ -40,7 +40,7 @@ def test_a_fault_in_a_request_is_500_and_reported(
     def fail(_: Any) -> Any:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(running.facilitator.service._verifier, "check_static", fail)
+    monkeypatch.setattr(running.facilitator.service._schemes, "check", fail)
     status, answer = running.call("POST", "/verify", Payer(running).body())
     assert (status, answer["isValid"], answer["invalidReason"]) == (500, False, "internal_error")
     assert "a bug" not in str(answer)

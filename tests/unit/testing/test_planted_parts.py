@@ -9,8 +9,8 @@ from facilitator.api.rate_limiters import MovingWindows, WindowRateLimiter
 from facilitator.cardano.addresses.address import parse_address
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.exact.methods import DefaultTransfer
-from facilitator.exact.terms import Terms
 from facilitator.roles.metrics import Metric
+from facilitator.roles.payment import Terms
 from facilitator.roles.rate_limit import RateDecision, Window, decide
 from facilitator.roles.wallet import Signature
 from facilitator.settings import RateLimitSettings

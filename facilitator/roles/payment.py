@@ -1,13 +1,38 @@
-"""The view of a payment that plugins get: gates, responders and observers."""
+"""A payment: its terms, its origin, and the view of it that plugins get."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
-from facilitator.cardano.transaction import Transaction
-from facilitator.exact.terms import Terms
+from facilitator.cardano.transaction import AssetId, Transaction
 from facilitator.x402.messages import Requirements
+from facilitator.x402.networks import CardanoNetwork
+
+MEMPOOL = -1
+"""The confirmation policy by which the acceptance of our own broadcast is enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms that a valid payment meets."""
+
+    network: CardanoNetwork
+    """The network of the payment."""
+    asset: AssetId | None
+    """The native asset; ``None`` for lovelace."""
+    amount: int
+    """Atomic units of the asset."""
+    pay_to: bytes
+    """All bytes of the address."""
+    max_timeout_seconds: int
+    """Seconds that the payment may take."""
+    confirmations: int
+    """Newer blocks needed for success; :data:`MEMPOOL` for acceptance by a node."""
+    method: str
+    """The transfer method of ``exact``, ``extra.assetTransferMethod``; empty in other schemes."""
+    requirements: Requirements
+    """As received, the network folded to its canonical id."""
 
 
 @dataclass(frozen=True, slots=True)

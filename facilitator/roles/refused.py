@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from facilitator.roles.chain import InBlock
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.x402.reasons import Reason
 
 
@@ -62,3 +63,8 @@ class MayHaveLanded(Refused):
         super().__init__(
             Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {why}"
         )
+
+
+def lookup_failed(error: ChainUnavailable) -> Refused:
+    """Return the refusal of a payment that the chain could not be asked about: retry."""
+    return Refused(Reason.CHAIN_LOOKUP_FAILED, f"the chain could not be asked, try again: {error}")

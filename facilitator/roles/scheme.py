@@ -1,0 +1,135 @@
+"""A scheme: which payments it takes, what they must be, and what is submitted for them.
+
+The core does the rest for every scheme alike: one claim for a transaction, one submission,
+following to the depth that was agreed, and the delivery of the success to one caller. A plugin
+returns schemes from the hook ``schemes``. ``facilitator.testing.scheme`` has the contract tests.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from facilitator.roles.claim import NO_END, Claim
+from facilitator.roles.payment import UNKNOWN_ORIGIN, Origin, PaymentView, Terms
+from facilitator.x402.messages import PaymentRequest
+
+
+@dataclass(frozen=True, slots=True)
+class SchemePayment:
+    """A payment as its scheme has read it, with what the core needs of every payment."""
+
+    terms: Terms
+    """The requirements as checked values."""
+    transaction_id: str = ""
+    """Canonical id, lowercase hex; empty for a message that settles nothing on the chain."""
+    transaction: bytes = field(default=b"", repr=False)
+    """The exact bytes to submit. They are as good as money: write them nowhere."""
+    inputs: frozenset[str] = frozenset()
+    """Output references that it spends, ``<transaction id>#<index>``."""
+    invalid_hereafter: int = NO_END
+    """The slot from which on the ledger no longer accepts it."""
+    record: bytes = b""
+    """The scheme's own record, kept in the claim for :meth:`Scheme.answer`; at most 4,096 bytes."""
+    origin: Origin = UNKNOWN_ORIGIN
+    """The part of the request that says where the payment comes from."""
+    content: Any = field(default=None, repr=False)
+    """The scheme's own value, which the core passes back to it."""
+
+    @property
+    def scheme(self) -> str:
+        """The name of the scheme."""
+        return self.terms.requirements.scheme
+
+    @property
+    def view(self) -> PaymentView:
+        """The payment as plugins see it."""
+        return PaymentView(self.transaction_id, self.terms, self.origin, self.transaction)
+
+
+class Verified(NamedTuple):
+    """The outcome for a payment that is valid."""
+
+    payer: str
+    """The payer, as the scheme names it: an address, or a key hash."""
+    extra: Mapping[str, Any] = {}
+    """Further fields for ``extra`` in the answer of ``/verify``."""
+
+
+class UniqueTerms(NamedTuple):
+    """The identity of terms that only one transaction may meet."""
+
+    key: str
+    """Equal for terms that count as the same."""
+    until: float
+    """Unix time in seconds from which no other transaction can meet them any more."""
+
+
+class Answer(NamedTuple):
+    """The scheme's part of a success."""
+
+    amount: str
+    """Atomic units that were paid, as decimal text."""
+    extra: Mapping[str, Any] = {}
+    """Further fields for ``extra`` in the answer of ``/settle``."""
+
+
+class Scheme(Protocol):
+    """A scheme. Its methods are called from many threads at once.
+
+    All but :meth:`verify` do no I/O. They are called like a gate, for at most
+    ``hooks.gate_seconds``, and :meth:`verify` for at most ``hooks.scheme_seconds``; with the
+    attribute ``is_prompt = True`` all are called at once. What they raise beside
+    :class:`~facilitator.roles.refused.Refused` refuses the payment, too.
+    """
+
+    def kind(self, network: str) -> Mapping[str, Any] | None:
+        """Return ``extra`` of its kind in ``/supported``; ``None`` where it is not served.
+
+        Called at start, for each network that the facilitator serves (canonical id).
+        """
+        ...
+
+    def read(self, request: PaymentRequest, origin: Origin) -> SchemePayment:
+        """Return the payment in the request, its terms agreed.
+
+        Also called for ``/cancel``, and to count requests: so be cheap. Raises ``Refused``.
+        """
+        ...
+
+    def prepare(self, payment: SchemePayment) -> SchemePayment:
+        """Return the payment as ``/settle`` is to submit it: right after :meth:`read`.
+
+        Its transaction and its record may be new, and its id is the same each time that the same
+        request comes. Raises ``Refused``, as for a message that settles nothing here.
+        """
+        ...
+
+    def check(self, payment: SchemePayment) -> None:
+        """Return if nothing in the payment itself speaks against it, at any time.
+
+        Raises ``Refused``: such a payment costs no upstream call, and leaves nothing behind.
+        """
+        ...
+
+    def unique_terms(self, payment: SchemePayment) -> UniqueTerms | None:
+        """Return the terms that only this payment's transaction may meet; ``None`` for others.
+
+        The payment has passed :meth:`check`.
+        """
+        ...
+
+    def verify(self, payment: SchemePayment) -> Verified:
+        """Return who pays if the payment is valid now; at ``/settle``, if it may be submitted now.
+
+        The payment has passed :meth:`check`. Raises ``Refused``; :class:`MayBeOnChain` if one that
+        has landed already looks the same; and
+        :class:`~facilitator.roles.chain_errors.ChainUnavailable` if the chain does not answer.
+        """
+        ...
+
+    def answer(self, claim: Claim) -> Answer:
+        """Return the scheme's part of the success, from the claim and its record alone.
+
+        It may be called in another process than :meth:`prepare`, long after.
+        """
+        ...
