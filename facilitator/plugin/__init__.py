@@ -74,6 +74,7 @@ from facilitator.roles.chain_errors import (
 )
 from facilitator.roles.claim import NO_END, Claim, ClaimState, Delivery
 from facilitator.roles.health import HealthCheck
+from facilitator.roles.held_inputs import Deadlines, HeldInputs
 from facilitator.roles.metrics import NO_METER, Counter, Gauge, Histogram, Meter, Metric
 from facilitator.roles.payment import Origin, PaymentView, Terms
 from facilitator.roles.payment_hooks import Refusal
@@ -176,9 +177,11 @@ __all__ += [
 __all__ += [
     "Claim",
     "ClaimState",
+    "Deadlines",
     "Delivery",
     "Entry",
     "HasServerTime",
+    "HeldInputs",
     "Lease",
     "Reservation",
     "ReservedElsewhere",

@@ -23,6 +23,7 @@ def storage(context: Context) -> Storage:
     Raises :class:`~facilitator.errors.PluginError` when it cannot be used.
     """
     try:
-        return SqliteStorage(context.settings.section(SqliteSettings).path)
+        path = context.settings.section(SqliteSettings).path
+        return SqliteStorage(path, is_trial=context.is_trial)
     except StorageUnavailable as error:
         raise PluginError(f"the storage cannot start: {error.detail}") from error

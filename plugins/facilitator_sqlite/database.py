@@ -77,8 +77,11 @@ class Database:
     :class:`~facilitator.roles.storage.StorageUnavailable`.
     """
 
-    def __init__(self, path: str, busy_seconds: float) -> None:
-        """Open or create the file; a write waits ``busy_seconds`` for other processes' writes."""
+    def __init__(self, path: str, busy_seconds: float, *, is_trial: bool = False) -> None:
+        """Open or create the file; a write waits ``busy_seconds`` for other processes' writes.
+
+        ``is_trial`` is true for one that is closed soon, and need not be noticed by others.
+        """
         if path in ("", ":memory:"):
             raise unavailable(repr(path), "would not be kept; enable the plugin 'memory' instead")
         if sqlite3.sqlite_version_info < (3, 37):  # the first with STRICT tables
@@ -91,7 +94,7 @@ class Database:
         self._is_closed = False
         try:
             with self._explaining():
-                self._open(busy_seconds)
+                self._open(busy_seconds, is_trial=is_trial)
         except BaseException:
             self._files.close()
             self._marks.close()
@@ -152,8 +155,8 @@ class Database:
         self._files.close()
         self._marks.close()
 
-    def _open(self, busy_seconds: float) -> None:
-        first = open_file(self._files, self._marks, busy_seconds)
+    def _open(self, busy_seconds: float, *, is_trial: bool) -> None:
+        first = open_file(self._files, self._marks, busy_seconds, is_trial=is_trial)
         self._connections.append(first)
         self._reader, self._long_reader = (_Reader(self._connect(busy_seconds)) for _ in range(2))
         self._marks.join()

@@ -24,8 +24,12 @@ def connect(path: str, busy_seconds: float) -> sqlite3.Connection:
     )
 
 
-def open_file(files: Files, marks: Marks, busy_seconds: float) -> sqlite3.Connection:
+def open_file(
+    files: Files, marks: Marks, busy_seconds: float, *, is_trial: bool = False
+) -> sqlite3.Connection:
     """Return the first connection, once the file is in WAL mode and its records are all there.
+
+    The file is noted as shared if others use it, except for a trial, which soon ends.
 
     Raises :class:`~facilitator.roles.storage.StorageUnavailable` and :class:`sqlite3.Error`.
     """
@@ -34,7 +38,7 @@ def open_file(files: Files, marks: Marks, busy_seconds: float) -> sqlite3.Connec
     while True:
         connection = connect(files.path, busy_seconds)
         try:
-            if _take(connection, files, marks):
+            if _take(connection, files, marks, is_trial=is_trial):
                 return connection
         except BaseException:
             connection.close()
@@ -56,17 +60,22 @@ def leave_file(connection: sqlite3.Connection, marks: Marks) -> None:
         connection.execute("COMMIT")
 
 
-def _take(connection: sqlite3.Connection, files: Files, marks: Marks) -> bool:
+def _take(connection: sqlite3.Connection, files: Files, marks: Marks, *, is_trial: bool) -> bool:
     """Return True if the connection may be used; False to try it again."""
     _verify(connection, files, marks)
     files.make_private()
-    if _fold(connection) and not _begin(connection, files, marks):
+    is_alone = _fold(connection)
+    if is_alone and not _begin(connection, files, marks):
         return False
     # From here on, the connection keeps the log and its index open: their inodes stay theirs.
     if _read_version(connection, files.path) != len(STEPS) or _read_mode(connection) != "wal":
         return False
     found = files.find_identity()
-    return found is not None and found == marks.find_identity()
+    if found is None or found != marks.find_identity():
+        return False
+    if not (is_alone or is_trial):
+        connection.execute("UPDATE file_state SET is_shared = 1")
+    return True
 
 
 def _verify(connection: sqlite3.Connection, files: Files, marks: Marks) -> None:
@@ -152,7 +161,7 @@ def _begin(connection: sqlite3.Connection, files: Files, marks: Marks) -> bool:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {version}")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute("UPDATE file_state SET least_pages = NULL")
+    connection.execute("UPDATE file_state SET least_pages = NULL, is_shared = 0")
     marks.begin(_read_commits(connection))
     connection.execute("COMMIT")
     if not _enter_log(connection, files.path):

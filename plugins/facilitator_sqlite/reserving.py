@@ -25,6 +25,7 @@ _RESERVE = [
     for count in range(_MANY_INPUTS + 1)
 ]
 _OWN = "SELECT is_settling FROM reservations WHERE holder = ? AND expires_at > ?"
+_IS_SHARED = "SELECT is_shared FROM file_state"
 _RIVAL = """
     SELECT holder, payer, recipient, transaction_id, reserved_inputs.expires_at, is_settling
     FROM reserved_inputs JOIN reservations USING (holder)
@@ -63,8 +64,19 @@ class _Rival(NamedTuple):
     is_settling: int
 
 
+class Found(NamedTuple):
+    """What the file says of a reservation of a verified payment."""
+
+    is_shared: bool
+    """True if another process may have the file open."""
+    is_settling: bool
+    """True if the transaction is being settled."""
+    refusal: ReservedElsewhere | None
+    """The settlement of another transaction that has one of its inputs."""
+
+
 class SqliteReservations:
-    """The part of :class:`~facilitator.roles.storage.Storage` that holds inputs."""
+    """Holds inputs in the file, of settlements and of verified payments."""
 
     def __init__(self, database: Database) -> None:
         """Keep them in this file."""
@@ -90,6 +102,20 @@ class SqliteReservations:
             if not isinstance(outcome, bool):
                 return outcome
         return self._database.write(thoroughly, durable=False)
+
+    def look(self, reservation: Reservation, now: float) -> Found:
+        """Return what the file says of the reservation of a verified payment; write nothing."""
+        own = (_hash_key(reservation.transaction_id), now)
+
+        def look(connection: sqlite3.Connection) -> Found:
+            (is_shared,) = connection.execute(_IS_SHARED).fetchone()
+            held = connection.execute(_OWN, own).fetchone()
+            rivals = _find_rivals(connection, reservation, now)
+            settling = [each for each in rivals if each.is_settling]
+            refusal = _find_refusal(reservation, settling)
+            return Found(bool(is_shared), held is not None and bool(held[0]), refusal)
+
+        return self._database.read(look)
 
     def release(self, transaction_id: str) -> None:
         """Remove the transaction's reservation, if it has one."""

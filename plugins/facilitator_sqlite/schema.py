@@ -195,6 +195,8 @@ VERSION_5 = (
 VERSION_6 = (
     "ALTER TABLE claims ADD COLUMN scheme TEXT NOT NULL DEFAULT 'exact'",
     "ALTER TABLE claims ADD COLUMN record BLOB NOT NULL DEFAULT x''",
+    # 1 from when a second process opens the file until one opens it alone: see ``holds``.
+    "ALTER TABLE file_state ADD COLUMN is_shared INTEGER NOT NULL DEFAULT 1",
 )
 
 STEPS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from facilitator.plugin import Claim
 from facilitator_sqlite.database import Database
 from facilitator_sqlite.forgetting import forget_some
+from facilitator_sqlite.holds import SqliteHolds
 from facilitator_sqlite.keys import SqliteKeys
-from facilitator_sqlite.reserving import SqliteReservations
 from facilitator_sqlite.rows import COLUMNS, PLACES, decode_claim, encode_claim
 from facilitator_sqlite.sharing import SharedChain
 
@@ -26,19 +26,21 @@ _FIND = "SELECT 1 FROM claims WHERE transaction_id = ?"
 _REMOVE = "DELETE FROM claims WHERE transaction_id = ?"
 
 
-class SqliteStorage(SqliteReservations, SqliteKeys, SharedChain):
+class SqliteStorage(SqliteHolds, SqliteKeys, SharedChain):
     """A :class:`~facilitator.roles.storage.Storage` for the processes of one machine."""
 
     is_shared = True
     is_durable = True
 
-    def __init__(self, path: str, busy_seconds: float = 5.0) -> None:
+    def __init__(self, path: str, busy_seconds: float = 5.0, *, is_trial: bool = False) -> None:
         """Open or create the file; a call waits ``busy_seconds`` at most for others' writes.
+
+        ``is_trial`` is true for one that is closed soon, and need not be noticed by others.
 
         Raises :class:`~facilitator.roles.storage.StorageUnavailable` when the file is another
         program's, has a newer schema, or cannot be written.
         """
-        super().__init__(Database(path, busy_seconds))
+        super().__init__(Database(path, busy_seconds, is_trial=is_trial))
 
     def add_claim(self, claim: Claim) -> Claim:
         """Write the claim unless its transaction has one; return the one that is now there."""

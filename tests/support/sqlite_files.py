@@ -29,6 +29,11 @@ def run_sql(path: Path, *statements: str) -> None:
             connection.execute(statement)
 
 
+def note_shared(path: Path) -> None:
+    """Have the storage keep all reservations in the file, as when a second process opens it."""
+    run_sql(path, "UPDATE file_state SET is_shared = 1")
+
+
 def ask_sql(path: Path, query: str) -> Any:
     """Return the first row that another connection than the storage's finds."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:

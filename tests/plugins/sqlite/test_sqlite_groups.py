@@ -21,6 +21,7 @@ from facilitator.testing.examples import example_claim, example_reservation
 from facilitator.testing.waiting import eventually
 from facilitator_memory.storage import MemoryStorage
 from facilitator_sqlite.storage import SqliteStorage
+from support.sqlite_files import note_shared
 
 MOST = 8
 """Calls in a group."""
@@ -270,7 +271,9 @@ def test_a_group_answers_as_if_one_call_came_after_the_other(
 ) -> None:
     """As the storage in memory, which has no groups."""
     memory = MemoryStorage()
-    with closing(Grouping(tmp_path_factory.mktemp("group") / "facilitator.db")) as storage:
+    path = tmp_path_factory.mktemp("group") / "facilitator.db"
+    with closing(Grouping(path)) as storage:
+        note_shared(path)
         assert [call(storage) for call in before] == [call(memory) for call in before]
         expected = [call(memory) for call in grouped]
         made = storage.together([partial(call, storage) for call in grouped])

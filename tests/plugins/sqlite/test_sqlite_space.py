@@ -17,7 +17,7 @@ from facilitator_sqlite.keys import FORGOTTEN_AT_ONCE as KEYS_AT_ONCE
 from facilitator_sqlite.reserving import SWEPT_AT_ONCE
 from facilitator_sqlite.rows import COLUMNS, PLACES, encode_claim
 from facilitator_sqlite.storage import SqliteStorage
-from support.sqlite_files import PAGE, ask_sql, run_sql
+from support.sqlite_files import PAGE, ask_sql, note_shared, run_sql
 
 verified = partial(example_reservation, is_settling=False)
 
@@ -100,6 +100,7 @@ def test_a_file_that_was_cut_below_what_was_given_back_is_noticed(
 
 def test_reservations_that_are_over_are_removed(storage: Storage, path: Path) -> None:
     """A part of them with each so many new ones, so that few are kept beyond their time."""
+    note_shared(path)
     living = 100
     for number in range(3000):
         now = number / living
@@ -114,6 +115,7 @@ def test_a_clock_that_is_put_back_finds_no_half_reservation(
     storage: SqliteStorage, path: Path
 ) -> None:
     """Inputs and reservations that are over are not removed in one step."""
+    note_shared(path)
     storage.reserve(verified("one", ["aa#0"], expires_at=100.0), now=0.0, limit=1)
     storage.reserve(verified("two", ["bb#0"], expires_at=100.0), now=0.0, limit=2)
     (one,) = ask_sql(path, "SELECT holder FROM reservations WHERE transaction_id = 'one'")
