@@ -100,7 +100,7 @@ def unlocked(method: str) -> type[Sharing]:
 
     def call(self: Unlocked, *arguments: Any, **named: Any) -> Any:
         twin = object.__new__(Sharing)
-        twin.__dict__ = {**self.__dict__, "_lock": NoLock()}
+        twin.__dict__ = {**self.__dict__, "_lock": NoLock(), "_holding": NoLock()}
         return original(twin, *arguments, **named)
 
     setattr(Unlocked, method, call)
@@ -169,7 +169,7 @@ class HoldsLate(Sharing):
     def reserve(
         self, reservation: Reservation, now: float, limit: int
     ) -> ReservedElsewhere | TooManyReservations | None:
-        with self._lock:
+        with self._holding:
             own = self._reservations.get(reservation.transaction_id)
             if own is not None and own.is_settling is reservation.is_settling:
                 self._drop_reservation(reservation.transaction_id)

@@ -14,6 +14,8 @@ from facilitator.chain.fleet_feed import FleetFeed
 from facilitator.roles.chain import Point, Tip
 from facilitator.roles.sharing import Entry, Lease
 
+pytestmark = pytest.mark.once
+
 NETWORK = "cardano:preprod"
 LEASE = 15.0
 POLL = 5.0

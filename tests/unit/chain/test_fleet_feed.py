@@ -25,6 +25,8 @@ from support.polled import PolledChain
 from support.redis_servers import needs_redis, running
 from support.redis_storages import open_redis
 
+pytestmark = pytest.mark.once
+
 
 class Process:
     """What one process of a fleet has: its own provider, its own connection to the storage."""

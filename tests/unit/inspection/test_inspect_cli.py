@@ -21,6 +21,8 @@ from facilitator.testing.examples import example_claim
 from facilitator_sqlite.storage import SqliteStorage
 from support import wallets
 
+pytestmark = pytest.mark.once
+
 Run = Callable[..., tuple[int, str, str]]
 
 

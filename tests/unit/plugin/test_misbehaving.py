@@ -31,6 +31,8 @@ from support.misbehaving import (
 )
 from support.payment_views import PAYMENT
 
+pytestmark = pytest.mark.once
+
 REQUEST = RequestView("id", "POST", "/verify", "/verify", "127.0.0.1", None, {"host": "here"})
 OBSERVERS: Mapping[str, Mapping[str, Any]] = {
     "after_verify": {"payment": PAYMENT, "response": VerifyResponse(is_valid=True)},

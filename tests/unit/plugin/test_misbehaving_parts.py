@@ -32,6 +32,8 @@ from support.misbehaving import (
 )
 from support.payment_views import PAYMENT
 
+pytestmark = pytest.mark.once
+
 Install = Callable[..., Plugins]
 
 

@@ -21,6 +21,8 @@ from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
 from support.tracked import claim_on, state_of
 
+pytestmark = pytest.mark.once
+
 Run = Callable[..., Running]
 HOUR = 3600.0
 AHEAD = [20.0, HOUR, 10 * 24 * HOUR]

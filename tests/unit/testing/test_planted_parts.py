@@ -26,6 +26,8 @@ from facilitator_devnet.genesis import PARAMETERS, genesis_outputs, wallets
 from facilitator_devnet.wallet import Wallet, pay
 from support.contracts import failures
 
+pytestmark = pytest.mark.once
+
 NETWORK = "cardano:preprod"
 ALICE, BOB, _, MERCHANT = wallets(NETWORK).values()
 

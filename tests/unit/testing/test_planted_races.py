@@ -16,6 +16,8 @@ from facilitator.testing.storage.race import racing
 from facilitator.testing.storage.sharing_races import OutputRaces
 from support.planted import PLANTED, Sharing
 
+pytestmark = pytest.mark.once
+
 RUNS = int(os.environ.get("FACILITATOR_TEST_RUNS", "0")) or 1
 TRIES = 1 if RUNS > 1 else 9
 """One is enough nearly always. No other machine's load shall fail the test."""
@@ -82,7 +84,8 @@ def with_locks_of_its_own() -> Callable[[], Sharing]:
 
     def open_it() -> Sharing:
         opened = Sharing()
-        opened.__dict__.update(storage.__dict__, _lock=threading.Lock())
+        own = {"_lock": threading.Lock(), "_holding": threading.Lock()}
+        opened.__dict__.update(storage.__dict__, **own)
         return opened
 
     return open_it
