@@ -54,6 +54,12 @@ def one_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
+def cause_of(error: BaseException) -> str:
+    """Return in one line what an operator should know of the error: its detail, if it has one."""
+    detail = getattr(error, "detail", None)
+    return " ".join(detail.split()) if isinstance(detail, str) and detail else one_line(error)
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the end of a sentence that suggests the nearest known name; empty without one."""
     near = difflib.get_close_matches(name, list(known), n=1)

@@ -11,6 +11,7 @@ from facilitator.api.environ import DRAINING
 from facilitator.api.probe import Outcome, Probes
 from facilitator.api.responses import answer
 from facilitator.clock import Clock
+from facilitator.observability.advice import Need
 
 
 class Health:
@@ -46,7 +47,7 @@ class Live:
 
 
 class Ready:
-    """``GET /health/ready``: 503 when a dependency is down or the server is stopping."""
+    """``GET /health/ready``: 503 when no payment can be judged, or the server is stopping."""
 
     def __init__(self, probes: Probes) -> None:
         """Take the checks of the dependencies."""
@@ -57,7 +58,7 @@ class Ready:
         if req.env.get(DRAINING):
             return answer(resp, {"status": "stopping"}, 503)
         outcomes = self._probes.outcomes()
-        is_ready = all(outcome.is_up or outcome.is_advice for outcome in outcomes.values())
+        is_ready = _is_ready(outcomes.values())
         document = {
             "status": "ready" if is_ready else "not_ready",
             "dependencies": _dependencies(outcomes),
@@ -70,6 +71,13 @@ def _status(outcomes: Collection[Outcome]) -> str:
         return "healthy"
     needed = [outcome.is_up for outcome in outcomes if not outcome.is_advice]
     return "degraded" if any(needed) or not needed else "unhealthy"
+
+
+def _is_ready(outcomes: Collection[Outcome]) -> bool:
+    """Return True if requests can be answered: all that each needs is up, and any chain is."""
+    chains = [outcome.is_up for outcome in outcomes if outcome.need is Need.ONE_OF]
+    needed = [outcome.is_up for outcome in outcomes if outcome.need is Need.EVERY]
+    return all(needed) and (any(chains) or not chains)
 
 
 def _dependencies(outcomes: dict[str, Outcome]) -> dict[str, object]:

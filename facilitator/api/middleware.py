@@ -27,6 +27,10 @@ logger = logging.getLogger("facilitator.http")
 _EXPOSED = ("X-Request-ID", "Retry-After", EXTENSION_RESPONSES, *QUOTA_HEADERS)
 
 
+_PROBES = "/health"
+"""The beginning of the paths that supervisors and balancers ask."""
+
+
 def log_request(
     *, method: str, path: str, address: str, status: int, seconds: float, **further: Any
 ) -> None:
@@ -38,6 +42,8 @@ def log_request(
         **further,
     }
     level = logging.INFO if status < 500 else logging.WARNING
+    if status < 400 and path.startswith(_PROBES):
+        level = logging.DEBUG  # asked every few seconds, by machines
     logger.log(level, "request completed", extra=fields)
 
 

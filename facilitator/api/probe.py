@@ -11,7 +11,8 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeAlias
 
-from facilitator.observability.advice import Advice, Concern
+from facilitator.errors import cause_of
+from facilitator.observability.advice import Advice, Concern, Need, Needed
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.storage import StorageUnavailable
@@ -37,8 +38,13 @@ class Outcome:
     latency: float
     """Milliseconds that the last check took, or the running one has taken so far."""
     error: str | None = None
-    is_advice: bool = False
-    """True if no request depends on what was checked."""
+    need: Need = Need.EVERY
+    """The requests that depend on what was checked."""
+
+    @property
+    def is_advice(self) -> bool:
+        """True if no request depends on it."""
+        return self.need is Need.NONE
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields of ``/health``."""
@@ -59,7 +65,7 @@ class Probe:
         """Take a check that raises when the dependency is down."""
         self._name = name
         self._check = check
-        self._is_advice = isinstance(check, Advice)
+        self._need = _need_of(check)
         self._lock = threading.Lock()
         self._was_up = True
         self._started = 0.0
@@ -100,7 +106,7 @@ class Probe:
         return self._outcome(self._elapsed(), "no answer in time")
 
     def _outcome(self, latency: float, error: str | None) -> Outcome:
-        return Outcome(error is None, latency, error, self._is_advice)
+        return Outcome(error is None, latency, error, self._need)
 
     def _run(self, future: "Future[Outcome]") -> None:
         error: BaseException | None = None
@@ -109,7 +115,7 @@ class Probe:
             seconds = self._check()
         except BaseException as raised:  # whatever it is must not end the thread
             error = raised
-        if not self._is_advice:
+        if self._need is not Need.NONE:
             self._log_change(error)
         latency = self._elapsed() if seconds is None else _milliseconds(seconds)
         outcome = self._outcome(latency, _shown(error) if error else None)
@@ -120,11 +126,14 @@ class Probe:
         return _milliseconds(time.monotonic() - self._started)
 
     def _log_change(self, error: BaseException | None) -> None:
+        """Log in one line that it is down, and why, or that it is up again."""
         is_up = error is None
         if is_up != self._was_up:
-            level = logging.INFO if is_up else logging.WARNING
-            message = f"{self._name} is {'up' if is_up else 'down'}"
-            logger.log(level, message, exc_info=error, extra={"dependency": self._name})
+            fields = {"dependency": self._name}
+            if error is None:
+                logger.info("%s is up", self._name, extra=fields)
+            else:
+                logger.warning("%s is down: %s", self._name, cause_of(error), extra=fields)
         self._was_up = is_up
 
 
@@ -133,6 +142,12 @@ def _work(checks: _Checks) -> None:
     while (check := checks.get()) is not None:
         check()
         del check
+
+
+def _need_of(check: HealthCheck) -> Need:
+    if isinstance(check, Needed):
+        return check.need
+    return Need.NONE if isinstance(check, Advice) else Need.EVERY
 
 
 def _milliseconds(seconds: float) -> float:
@@ -163,7 +178,7 @@ class Probes:
         futures = {name: probe.ask() for name, probe in self._probes.items()}
         wait(futures.values(), timeout=WAIT_SECONDS)
         faults = {
-            f"plugin {plugin}": Outcome(False, 0.0, sentence, is_advice=True)
+            f"plugin {plugin}": Outcome(False, 0.0, sentence, Need.NONE)
             for plugin, sentence in self._faults().items()
         }
         return faults | {

@@ -1,7 +1,23 @@
-"""Health checks of what no request depends on."""
+"""Health checks of what requests can do without, all of them or some."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
+
+from facilitator.roles.health import HealthCheck
+
+
+class Need(Enum):
+    """The requests that depend on what a health check looks at."""
+
+    EVERY = auto()
+    """Every request."""
+    ONE_OF = auto()
+    """Every request, on one of all that have this need: any chain that answers is enough."""
+    SOME = auto()
+    """Some requests: others are answered without it."""
+    NONE = auto()
+    """No request."""
 
 
 class Concern(Exception):
@@ -21,3 +37,17 @@ class Advice:
     def __call__(self) -> None:
         """Raise what the check raises."""
         self.check()
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """A :data:`~facilitator.roles.health.HealthCheck` of what not every request depends on."""
+
+    check: HealthCheck
+    """Raises when it is down."""
+    need: Need
+    """The requests that depend on it."""
+
+    def __call__(self) -> float | None:
+        """Return what the check returns, or raise what it raises."""
+        return self.check()

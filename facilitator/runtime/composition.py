@@ -21,7 +21,7 @@ from facilitator.exact.methods import DeclaresReasons, TransferMethod
 from facilitator.exact.scheme import ExactScheme
 from facilitator.exact.verification import Verifier
 from facilitator.inspection.report import Inspector
-from facilitator.observability.advice import Advice
+from facilitator.observability.advice import Advice, Need, Needed
 from facilitator.observability.metrics import BUILD
 from facilitator.observability.storage_metrics import timed_storage
 from facilitator.payments.allowances import Allowances
@@ -160,7 +160,8 @@ class Facilitator:
 
     def _health_checks(self) -> Mapping[str, HealthCheck]:
         checks: dict[str, HealthCheck] = {
-            "storage": self.storage.ping,
+            # Without it payments are judged, and not settled.
+            "storage": Needed(self.storage.ping, Need.SOME),
             "clock": Advice(self._clocks.check),
         }
         for network, chain in self.chains.items():
@@ -170,7 +171,7 @@ class Facilitator:
                 found = {f"{network} (devnet)": tip_check(chain)}
             first = next(iter(found))
             found[first] = follower_check(self._followed[network].follower, found[first])
-            checks |= found
+            checks |= {name: Needed(check, Need.ONE_OF) for name, check in found.items()}
         return checks | self.plugins.health_checks(self.context)
 
     def _application(self, subscribe: Subscribe) -> falcon.App[Any, Any]:

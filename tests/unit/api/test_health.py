@@ -11,7 +11,7 @@ import pytest
 
 from facilitator import __version__
 from facilitator.api import probe
-from facilitator.observability.advice import Advice, Concern
+from facilitator.observability.advice import Advice, Concern, Need, Needed
 from facilitator.roles.chain_errors import ChainUnavailable
 from support.web import Client, ScriptedService, serving
 
@@ -222,7 +222,37 @@ def test_a_dependency_that_comes_back_is_seen(
         statuses = [client.call("GET", "/health").json["status"] for _ in range(3)]
     assert statuses == ["unhealthy", "unhealthy", "healthy"]
     changes = [one.getMessage() for one in caplog.records if one.name == "facilitator.health"]
-    assert changes == ["chain is down", "chain is up"]
+    assert changes == ["chain is down: the quota of today is used up", "chain is up"]
+    assert not any(one.exc_info for one in caplog.records if one.name == "facilitator.health")
+
+
+@pytest.mark.parametrize(
+    ("checks", "ready"),
+    [
+        ({"storage": Needed(down, Need.SOME), "chain": Needed(up, Need.ONE_OF)}, 200),
+        ({"storage": Needed(up, Need.SOME), "chain": Needed(down, Need.ONE_OF)}, 503),
+        ({"first": Needed(down, Need.ONE_OF), "standby": Needed(up, Need.ONE_OF)}, 200),
+        ({"first": Needed(down, Need.ONE_OF), "standby": Needed(down, Need.ONE_OF)}, 503),
+        ({"gate": down, "chain": Needed(up, Need.ONE_OF)}, 503),
+    ],
+)
+def test_it_is_ready_while_payments_can_be_judged(
+    tmp_path: Path, checks: dict[str, Check], ready: int
+) -> None:
+    with watching(tmp_path, **checks) as client:
+        assert client.call("GET", "/health/ready").status == ready
+
+
+def test_probes_are_logged_for_who_looks_for_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Machines ask every few seconds. An answer that keeps requests away is a warning."""
+    caplog.set_level("DEBUG")
+    with watching(tmp_path, chain=down) as client:
+        for path in ("/health/live", "/health/ready", "/supported"):
+            client.call("GET", path)
+    levels = [one.levelname for one in caplog.records if one.getMessage() == "request completed"]
+    assert levels == ["DEBUG", "WARNING", "INFO"]
 
 
 def test_liveness_asks_nobody(tmp_path: Path) -> None:
