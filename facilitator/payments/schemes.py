@@ -24,18 +24,19 @@ class Schemes:
 
     def __init__(self, schemes: Mapping[str, Scheme], networks: Collection[str]) -> None:
         """Take the schemes by name, and the canonical ids of the networks that are served."""
-        self._schemes = schemes
+        self.by_name = schemes
+        """The schemes by their names on the wire."""
         self._networks = networks
 
     def read(self, request: PaymentRequest, origin: Origin) -> SchemePayment:
         """Return the payment in the request. Raises :class:`Refused`."""
         check_version(request)
         name = request.requirements.scheme
-        scheme = self._schemes.get(name)
+        scheme = self.by_name.get(name)
         if scheme is None:
             raise Refused(
                 Reason.UNSUPPORTED_SCHEME,
-                f"the scheme {name!r:.60} is not supported; supported: {', '.join(self._schemes)}",
+                f"the scheme {name!r:.60} is not supported; supported: {', '.join(self.by_name)}",
             )
         self._check_network(request)
         return scheme.read(request, origin)
@@ -68,7 +69,7 @@ class Schemes:
         The payment has settled: if the scheme fails, its part is left out.
         """
         try:
-            return self._schemes[claim.scheme].answer(claim)
+            return self.by_name[claim.scheme].answer(claim)
         except (KeyError, Refused) as error:
             _log.error("the scheme %.60s does not answer: %s", claim.scheme, error)
             return Answer(claim.amount)
@@ -78,12 +79,12 @@ class Schemes:
         return [
             (name, network, kind)
             for network in networks
-            for name, scheme in self._schemes.items()
+            for name, scheme in self.by_name.items()
             if (kind := scheme.kind(network)) is not None
         ]
 
     def _of(self, payment: SchemePayment) -> Scheme:
-        return self._schemes[payment.scheme]
+        return self.by_name[payment.scheme]
 
     def _check_network(self, request: PaymentRequest) -> None:
         """Refuse a network that is not served, whatever the scheme says of it."""

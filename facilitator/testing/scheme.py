@@ -7,7 +7,7 @@ called behind the border that it has at run time: what that would report as a fa
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -25,10 +25,12 @@ from facilitator.roles.claim import Claim
 from facilitator.roles.payment import Origin
 from facilitator.roles.refused import Refused
 from facilitator.roles.scheme import Scheme, SchemePayment
+from facilitator.testing.border import unguarded
 from facilitator.testing.examples import example_claim
+from facilitator.testing.running import Running
 from facilitator.testing.start import check_as_at_start
 from facilitator.testing.threads import together
-from facilitator.x402.messages import PaymentRequest, Requirements
+from facilitator.x402.messages import PaymentRequest, Requirements, parse_payment_request
 from facilitator.x402.networks import cardano_network
 from facilitator.x402.reasons import Reason
 
@@ -154,6 +156,18 @@ class SchemeContract:
         answer = guarded(restarted).answer(_claim(payment))
         assert answer == guarded(restarted).answer(_claim(payment))
         assert orjson.loads(orjson.dumps(dict(answer.extra))) == dict(answer.extra)
+
+
+def scheme_of(running: Running, name: str) -> Scheme:
+    """Return the plugin's scheme of a running facilitator, without its border."""
+    scheme: Scheme = unguarded(running.facilitator.schemes.by_name[name])
+    return scheme
+
+
+def paid_in(scheme: str, body: Mapping[str, Any]) -> PaymentRequest:
+    """Return the request in a body, under requirements of that scheme."""
+    request = parse_payment_request(body)
+    return _asking(request, scheme=scheme)
 
 
 def guarded(scheme: Scheme) -> Any:

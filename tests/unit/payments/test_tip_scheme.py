@@ -21,7 +21,6 @@ from support import tip
 
 FEE = 300_000
 TERMS = {**requirements(confirmations=0), "scheme": "tip"}
-SQLITE: dict[str, Any] = {"plugins": "devnet,sqlite,./tip.py", "devnet__path": "devnet.db"}
 
 
 @pytest.fixture(autouse=True)
@@ -141,14 +140,19 @@ def running_id(transaction: bytes) -> bytes:
     return decode_transaction(transaction).id
 
 
-def test_the_record_outlives_the_process(run_facilitator: RunFacilitator) -> None:
-    first = run_facilitator(**SQLITE)
+def test_the_record_outlives_the_process(tmp_path: Path, run_facilitator: RunFacilitator) -> None:
+    files: dict[str, Any] = {
+        "plugins": "devnet,sqlite,./tip.py",
+        "devnet__path": tmp_path / "devnet.db",
+        "sqlite__path": tmp_path / "facilitator.db",
+    }
+    first = run_facilitator(**files)
     body = transfer(note="later")
     assert first.settle(body, Prefer="wait=0")["errorReason"] == "settlement_pending"
     first.next_block()
     clock = first.clock
     first.close()
-    again = run_facilitator(clock=clock, **SQLITE)
+    again = run_facilitator(clock=clock, **files)
     answer = again.settle_until(body, lambda each: bool(each["success"]))
     assert answer["extra"]["note"] == "later"
 
