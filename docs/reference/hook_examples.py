@@ -13,6 +13,7 @@ from typing import Any
 import falcon
 
 from facilitator.plugin import (
+    Answer,
     CardanoNetwork,
     ChainProvider,
     Claim,
@@ -25,17 +26,27 @@ from facilitator.plugin import (
     Histogram,
     Meter,
     Network,
+    Origin,
+    PaymentRequest,
     PaymentView,
     RateDecision,
     RateLimiter,
     Refusal,
+    Refused,
     RequestView,
     ResponseView,
+    Scheme,
+    SchemeChain,
+    SchemePayment,
+    Settings,
     SettleResponse,
     Storage,
     TransferMethod,
+    UniqueTerms,
+    Verified,
     VerifyResponse,
     Wallet,
+    agree_terms,
     hookimpl,
     setting,
 )
@@ -100,6 +111,48 @@ class LogReporter:
         """Wait for no queue."""
 
 
+class Promises:
+    """A scheme whose messages are promises by name: they are valid, and settle nothing."""
+
+    is_prompt = True
+
+    def __init__(self, settings: Settings) -> None:
+        """Agree terms within the operator's limits."""
+        self._settings = settings
+
+    def kind(self, network: str) -> Mapping[str, Any] | None:
+        """Serve every network."""
+        return {}
+
+    def read(self, request: PaymentRequest, origin: Origin) -> SchemePayment:
+        """Read who promises."""
+        by = request.payload.get("by")
+        if not isinstance(by, str) or not by.isascii():
+            raise Refused("example_by", "payload.by must be the name of who promises")
+        return SchemePayment(agree_terms(request, self._settings), origin=origin, content=by)
+
+    def prepare(self, payment: SchemePayment) -> SchemePayment:
+        """Leave the payment as it is."""
+        return payment
+
+    def check(self, payment: SchemePayment) -> None:
+        """Refuse no promise."""
+
+    def unique_terms(self, payment: SchemePayment) -> UniqueTerms | None:
+        """Let any number of promises meet the same terms."""
+        return None
+
+    def verify(self, payment: SchemePayment) -> Verified:
+        """Believe everybody who has a name."""
+        if not payment.content:
+            raise Refused("example_by", "a promise needs a name")
+        return Verified(payment.content, {"promised": payment.terms.amount})
+
+    def answer(self, claim: Claim) -> Answer:
+        """Add nothing: no promise is ever settled."""
+        return Answer(claim.amount)
+
+
 class Numbers:
     """A Falcon resource with figures of this plugin."""
 
@@ -160,6 +213,11 @@ def error_reporter(context: Context) -> ErrorReporter | None:
 @hookimpl
 def transfer_methods(context: Context) -> Mapping[str, TransferMethod]:
     return {"example": DefaultTransfer()}
+
+
+@hookimpl
+def schemes(context: Context, chains: Mapping[str, SchemeChain]) -> Mapping[str, Scheme]:
+    return {"promise": Promises(context.settings)}
 
 
 @hookimpl

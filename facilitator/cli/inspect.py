@@ -19,10 +19,10 @@ from facilitator.inspection.source import MAX_BYTES, Unreadable, read_source
 from facilitator.plugin.context import Context
 from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
+from facilitator.plugin.scheme_terms import terms_policy
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.runtime.chains import one_chain_provider
-from facilitator.runtime.policy import terms_policy
 from facilitator.settings import Settings
 from facilitator.x402.messages import PaymentRequest
 from facilitator.x402.networks import canonical_network

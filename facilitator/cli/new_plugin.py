@@ -36,6 +36,7 @@ ROLES: Mapping[str, Role] = {
     "error-reporter": Role("Reports errors of an x402 facilitator to {}.", "reporter"),
     "meter": Role("Collects the metrics of an x402 facilitator for {}.", "meter"),
     "transfer-method": Role("The transfer method {} of an x402 facilitator.", "method"),
+    "scheme": Role("The scheme {} of an x402 facilitator.", "scheme"),
     "wallet": Role("Pays with a wallet of {} by the command of an x402 facilitator.", "wallet"),
     "gate": Role("Lets payments pass an x402 facilitator by the rules of {}.", is_object=True),
     "observer": Role("Notifies {} of what an x402 facilitator does.", is_object=True),

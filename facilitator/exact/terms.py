@@ -39,16 +39,19 @@ def agree_terms(
     methods: Collection[str],
     *,
     policy: TermsPolicy,
+    scheme: str = "exact",
 ) -> Terms:
     """Return the terms that the request's requirements set. Raises :class:`Refused`.
+
+    ``methods`` is empty in a ``scheme`` without transfer methods.
 
     ``requirements`` come from the resource server and decide; ``accepted``, the client's echo of
     them, must say the same (``scheme_exact_cardano.md``).
     """
     check_version(request)
-    requirements = _folded(request.requirements)
-    accepted = _folded(request.accepted)
-    _check_scheme_and_network(requirements, accepted, networks)
+    requirements = folded(request.requirements)
+    accepted = folded(request.accepted)
+    _check_scheme_and_network(requirements, accepted, networks, scheme)
     _check_accepted(requirements, accepted)
     if not 1 <= requirements.max_timeout_seconds <= policy.max_timeout_seconds:
         raise Refused(
@@ -62,7 +65,7 @@ def agree_terms(
         pay_to=_pay_to(requirements.pay_to),
         max_timeout_seconds=requirements.max_timeout_seconds,
         confirmations=_confirmations(requirements.extra, accept_mempool=policy.accept_mempool),
-        method=_method(requirements.extra, methods),
+        method=_method(requirements.extra, methods) if methods else "",
         requirements=requirements,
     )
 
@@ -76,7 +79,8 @@ def check_version(request: PaymentRequest) -> None:
         )
 
 
-def _folded(requirements: Requirements) -> Requirements:
+def folded(requirements: Requirements) -> Requirements:
+    """Return the requirements with the canonical id of their network."""
     canonical = canonical_network(requirements.network)
     if canonical is None or canonical == requirements.network:
         return requirements
@@ -84,12 +88,12 @@ def _folded(requirements: Requirements) -> Requirements:
 
 
 def _check_scheme_and_network(
-    requirements: Requirements, accepted: Requirements, networks: Collection[str]
+    requirements: Requirements, accepted: Requirements, networks: Collection[str], scheme: str
 ) -> None:
-    if requirements.scheme != "exact" or accepted.scheme != "exact":
+    if requirements.scheme != scheme or accepted.scheme != scheme:
         raise Refused(
             Reason.UNSUPPORTED_SCHEME,
-            f"only the scheme 'exact' is supported, not {requirements.scheme!r:.60} "
+            f"the scheme must be {scheme!r:.60}, not {requirements.scheme!r:.60} "
             f"(accepted: {accepted.scheme!r:.60})",
         )
     if requirements.network not in networks:

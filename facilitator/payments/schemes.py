@@ -1,11 +1,11 @@
-"""The schemes by name, and what the core demands of what one of them returns."""
+"""The schemes by name.
+
+A plugin's scheme is behind its border, which refuses what the core cannot settle.
+"""
 
 import logging
-import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
-
-import orjson
 
 from facilitator.exact.terms import check_version
 from facilitator.roles.claim import Claim
@@ -13,12 +13,8 @@ from facilitator.roles.payment import Origin
 from facilitator.roles.refused import Refused
 from facilitator.roles.scheme import Answer, Scheme, SchemePayment, UniqueTerms, Verified
 from facilitator.x402.messages import PaymentRequest
+from facilitator.x402.networks import canonical_network
 from facilitator.x402.reasons import Reason
-
-MAX_RECORD_BYTES = 4_096
-"""Greatest size of a scheme's record in a claim."""
-
-_ID = re.compile(r"[0-9a-f]{64}|")
 
 _log = logging.getLogger("facilitator.settlement")
 
@@ -28,24 +24,26 @@ class Schemes:
 
     def __init__(self, schemes: Mapping[str, Scheme], networks: Collection[str]) -> None:
         """Take the schemes by name, and the canonical ids of the networks that are served."""
-        self._schemes = schemes
+        self.by_name = schemes
+        """The schemes by their names on the wire."""
         self._networks = networks
 
     def read(self, request: PaymentRequest, origin: Origin) -> SchemePayment:
         """Return the payment in the request. Raises :class:`Refused`."""
         check_version(request)
         name = request.requirements.scheme
-        scheme = self._schemes.get(name)
+        scheme = self.by_name.get(name)
         if scheme is None:
             raise Refused(
                 Reason.UNSUPPORTED_SCHEME,
-                f"the scheme {name!r:.60} is not supported; supported: {', '.join(self._schemes)}",
+                f"the scheme {name!r:.60} is not supported; supported: {', '.join(self.by_name)}",
             )
-        return self._checked(name, scheme.read(request, origin))
+        self._check_network(request)
+        return scheme.read(request, origin)
 
     def prepare(self, payment: SchemePayment) -> SchemePayment:
         """Return the payment as it is to be submitted. Raises :class:`Refused`."""
-        prepared = self._checked(payment.scheme, self._of(payment).prepare(payment))
+        prepared = self._of(payment).prepare(payment)
         if not prepared.transaction_id:
             raise Refused(Reason.PAYLOAD, "this message settles nothing: no transaction is in it")
         return prepared
@@ -63,10 +61,7 @@ class Schemes:
 
         Raises :class:`Refused` and :class:`~facilitator.roles.chain_errors.ChainUnavailable`.
         """
-        verified = self._of(payment).verify(payment)
-        if not _is_json(verified.extra):
-            raise _fault(payment.scheme)
-        return verified
+        return self._of(payment).verify(payment)
 
     def answer(self, claim: Claim) -> Answer:
         """Return the scheme's part of a success.
@@ -74,49 +69,29 @@ class Schemes:
         The payment has settled: if the scheme fails, its part is left out.
         """
         try:
-            answer = self._schemes[claim.scheme].answer(claim)
-            if _is_json(answer.extra):
-                return answer
+            return self.by_name[claim.scheme].answer(claim)
         except (KeyError, Refused) as error:
             _log.error("the scheme %.60s does not answer: %s", claim.scheme, error)
-        return Answer(claim.amount)
+            return Answer(claim.amount)
 
     def kinds(self, networks: Iterable[str]) -> Iterable[tuple[str, str, Mapping[str, Any]]]:
         """Return scheme, network and ``extra`` of every kind that is served."""
         return [
             (name, network, kind)
             for network in networks
-            for name, scheme in self._schemes.items()
+            for name, scheme in self.by_name.items()
             if (kind := scheme.kind(network)) is not None
         ]
 
     def _of(self, payment: SchemePayment) -> Scheme:
-        return self._schemes[payment.scheme]
+        return self.by_name[payment.scheme]
 
-    def _checked(self, scheme: str, payment: SchemePayment) -> SchemePayment:
-        """Return the payment; refuse what the core cannot settle, which is the scheme's fault."""
-        if (
-            payment.scheme != scheme
-            or payment.terms.network.id not in self._networks
-            or not _ID.fullmatch(payment.transaction_id)
-            or bool(payment.transaction_id) != bool(payment.transaction)
-            or len(payment.record) > MAX_RECORD_BYTES
-        ):
-            raise _fault(scheme)
-        return payment
-
-
-def _fault(scheme: str) -> Refused:
-    return Refused(
-        Reason.VERIFICATION_ERROR, f"the scheme {scheme!r:.60} failed here, try again later"
-    )
-
-
-def _is_json(extra: Mapping[str, Any]) -> bool:
-    if not extra:
-        return True
-    try:
-        orjson.dumps(extra)
-    except TypeError:
-        return False
-    return True
+    def _check_network(self, request: PaymentRequest) -> None:
+        """Refuse a network that is not served, whatever the scheme says of it."""
+        network = request.requirements.network
+        if canonical_network(network) not in self._networks:
+            raise Refused(
+                Reason.NETWORK_MISMATCH,
+                f"network {network!r:.60} is not served here; "
+                f"served: {', '.join(sorted(self._networks))}",
+            )

@@ -54,5 +54,6 @@ def _refuse_others(payment: SchemePayment, bound: str) -> None:
 
 
 def _key(payment: SchemePayment, terms: UniqueTerms) -> str:
-    name = f"once {payment.terms.network.id} {payment.terms.method} {terms.key}"
+    of = f"{payment.terms.network.id} {payment.scheme} {payment.terms.method}"
+    name = f"once {of} {terms.key}"
     return hashlib.sha256(name.encode()).hexdigest()

@@ -33,6 +33,7 @@ from facilitator.observability.redaction import LEFT_OUT, Redactor, without_paym
 from facilitator.plugin.api_version import API_VERSION
 from facilitator.plugin.context import Context, Worker
 from facilitator.plugin.reader import Reader
+from facilitator.plugin.scheme_terms import agree_terms
 from facilitator.roles.allowance import (
     NOT_ASKED,
     Allowance,
@@ -76,7 +77,7 @@ from facilitator.roles.claim import NO_END, Claim, ClaimState, Delivery
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.held_inputs import Deadlines, HeldInputs
 from facilitator.roles.metrics import NO_METER, Counter, Gauge, Histogram, Meter, Metric
-from facilitator.roles.payment import Origin, PaymentView, Terms
+from facilitator.roles.payment import MEMPOOL, UNKNOWN_ORIGIN, Origin, PaymentView, Terms
 from facilitator.roles.payment_hooks import Refusal
 from facilitator.roles.rate_limit import (
     ChangesLimits,
@@ -90,8 +91,16 @@ from facilitator.roles.rate_limit import (
 from facilitator.roles.refused import MayBeOnChain, Refused
 from facilitator.roles.reporting import DescribesDestination, ErrorReporter
 from facilitator.roles.requests import RequestView, ResponseView
-from facilitator.roles.scheme import Answer, Scheme, SchemePayment, UniqueTerms, Verified
-from facilitator.roles.scheme_chain import SchemeChain
+from facilitator.roles.scheme import (
+    MAX_EXTRA_BYTES,
+    MAX_RECORD_BYTES,
+    Answer,
+    Scheme,
+    SchemePayment,
+    UniqueTerms,
+    Verified,
+)
+from facilitator.roles.scheme_chain import ChainFacts, OutputLookup, SchemeChain, ScriptEvaluators
 from facilitator.roles.sharing import Entry, Lease, SharedOutput, SharesChain, SharesOutputs
 from facilitator.roles.storage import (
     HasServerTime,
@@ -205,14 +214,22 @@ __all__ += [
 ]
 # Schemes
 __all__ += [
+    "MAX_EXTRA_BYTES",
+    "MAX_RECORD_BYTES",
+    "MEMPOOL",
     "NO_END",
+    "UNKNOWN_ORIGIN",
     "Answer",
+    "ChainFacts",
     "MayBeOnChain",
+    "OutputLookup",
     "PaymentRequest",
     "Scheme",
     "SchemeChain",
     "SchemePayment",
+    "ScriptEvaluators",
     "Verified",
+    "agree_terms",
 ]
 # Rate limiters
 __all__ += [

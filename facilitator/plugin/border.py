@@ -4,7 +4,7 @@ An error that the role does not name, and an answer of a wrong type, count as un
 call. Both are faults of the plugin, and are reported by the name of the method.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias
@@ -18,6 +18,7 @@ from facilitator.exact.methods import (
     TransferMethod,
 )
 from facilitator.plugin.answers import Fits, WrongAnswer, returns_of
+from facilitator.plugin.scheme_answers import check_scheme_answer
 from facilitator.plugin.time_limits import Outcome
 from facilitator.plugin.validation import has_member
 from facilitator.roles.chain import (
@@ -70,6 +71,8 @@ class PartCalls(Protocol):
 
 
 Through: TypeAlias = Callable[[Callable[[], Any]], Outcome]
+Check: TypeAlias = Callable[..., None]
+"""A function that gets a method's name, its answer, and its arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,8 @@ class Role:
 
     ``None`` leaves the call without an effect.
     """
-    needs_all: str | None = None
-    """The method whose answer has every key that it is asked for."""
+    check: Check | None = None
+    """Checks an answer of the right type further; raises :class:`WrongAnswer`."""
     called: Literal["at once", "in time", "later"] = "at once"
     """The way in which parts are called that do not say of themselves that they are prompt."""
 
@@ -139,6 +142,15 @@ def _reporter_names(method: str, error: BaseException) -> bool:
     return method == "where" and isinstance(error, Exception)
 
 
+def _check_complete(method: str, answer: Any, *arguments: Any, **named: Any) -> None:
+    """Raise :class:`WrongAnswer` unless the outputs have every reference asked for."""
+    if method != "outputs":
+        return
+    for ref in [*arguments, *named.values()][0]:
+        if ref not in answer:
+            raise WrongAnswer(f"the answer lacks {ref}")
+
+
 _CHAIN = (
     ChainProvider,
     AwaitsBlocks,
@@ -151,14 +163,20 @@ _CHAIN = (
 )
 _METHODS = (TransferMethod, ChecksLedger, HasUniqueTerms, DeclaresReasons)
 ROLES: Mapping[str, Role] = {
-    "chain_provider": Role(_CHAIN, _chain_names, _chain_unavailable, needs_all="outputs"),
+    "chain_provider": Role(_CHAIN, _chain_names, _chain_unavailable, check=_check_complete),
     "storage": Role((Storage, SharesOutputs, HasServerTime), _storage_names, _storage_unavailable),
     "rate_limiter": Role(
         (RateLimiter, ChangesLimits), _storage_names, _storage_unavailable, called="in time"
     ),
     "meter": Role((Meter,), lambda *_: False, lambda *_: None, called="later"),
     "transfer_methods": Role(_METHODS, _method_names, _not_checked, called="in time"),
-    "schemes": Role((Scheme, DeclaresReasons), _scheme_names, _scheme_failed, called="in time"),
+    "schemes": Role(
+        (Scheme, DeclaresReasons),
+        _scheme_names,
+        _scheme_failed,
+        check=check_scheme_answer,
+        called="in time",
+    ),
     "error_reporter": Role(
         (ErrorReporter, DescribesDestination), _reporter_names, lambda *_: None, called="later"
     ),
@@ -239,7 +257,7 @@ class _Border:
         """Return the method, which calls the part's."""
         name, fits, failed = self._name, self._fits, self._failed
         failed_elsewhere = self._failed_elsewhere
-        needs_all = self._role.needs_all == name
+        check = self._role.check
 
         def call(guarded: Guarded, *arguments: Any, **named: Any) -> Any:
             try:
@@ -252,8 +270,8 @@ class _Border:
                         return failed_elsewhere(error)
                 if fits is not None and not fits(answer):
                     raise WrongAnswer(f"{name} returned {_a(answer)}")
-                if needs_all:
-                    _check_complete(answer, *arguments, **named)
+                if check is not None:
+                    check(name, answer, *arguments, **named)
             except BaseException as error:
                 return failed(error)
             return answer
@@ -289,13 +307,6 @@ class _Border:
         instead = self._role.unavailable(self._plugin, self._name, error)
         if instead is not None and self._name != "close":
             raise instead from error
-
-
-def _check_complete(answer: Mapping[Any, Any], refs: Collection[Any]) -> None:
-    """Raise :class:`WrongAnswer` unless the answer has every reference asked for."""
-    for ref in refs:
-        if ref not in answer:
-            raise WrongAnswer(f"the answer lacks {ref}")
 
 
 def _a(value: object) -> str:

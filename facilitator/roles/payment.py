@@ -52,6 +52,7 @@ class Origin:
 
 
 UNKNOWN_ORIGIN = Origin()
+"""The origin of a payment that comes from no request."""
 
 
 @dataclass(frozen=True, slots=True)

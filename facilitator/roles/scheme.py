@@ -13,6 +13,11 @@ from facilitator.roles.claim import NO_END, Claim
 from facilitator.roles.payment import UNKNOWN_ORIGIN, Origin, PaymentView, Terms
 from facilitator.x402.messages import PaymentRequest
 
+MAX_RECORD_BYTES = 4_096
+"""Greatest size of a scheme's record in a claim."""
+MAX_EXTRA_BYTES = 16_384
+"""Greatest size of what a scheme adds to an answer, as JSON."""
+
 
 @dataclass(frozen=True, slots=True)
 class SchemePayment:
@@ -29,7 +34,10 @@ class SchemePayment:
     invalid_hereafter: int = NO_END
     """The slot from which on the ledger no longer accepts it."""
     record: bytes = b""
-    """The scheme's own record, kept in the claim for :meth:`Scheme.answer`; at most 4,096 bytes."""
+    """The scheme's own record, kept in the claim for :meth:`Scheme.answer`.
+
+    At most :data:`MAX_RECORD_BYTES`.
+    """
     origin: Origin = UNKNOWN_ORIGIN
     """The part of the request that says where the payment comes from."""
     content: Any = field(default=None, repr=False)
@@ -79,7 +87,9 @@ class Scheme(Protocol):
     All but :meth:`verify` do no I/O. They are called like a gate, for at most
     ``hooks.gate_seconds``, and :meth:`verify` for at most ``hooks.scheme_seconds``; with the
     attribute ``is_prompt = True`` all are called at once. What they raise beside
-    :class:`~facilitator.roles.refused.Refused` refuses the payment, too.
+    :class:`~facilitator.roles.refused.Refused` refuses the payment, too. So does an answer that the
+    core cannot settle. A scheme with reasons of its own may be a
+    :class:`~facilitator.exact.methods.DeclaresReasons`.
     """
 
     def kind(self, network: str) -> Mapping[str, Any] | None:
@@ -92,15 +102,18 @@ class Scheme(Protocol):
     def read(self, request: PaymentRequest, origin: Origin) -> SchemePayment:
         """Return the payment in the request, its terms agreed.
 
-        Also called for ``/cancel``, and to count requests: so be cheap. Raises ``Refused``.
+        Its ``terms.requirements`` are those of the request, the network folded to its canonical id:
+        :func:`~facilitator.plugin.scheme_terms.agree_terms` makes such. Also called for
+        ``/cancel``, and to count requests: so be cheap. Raises ``Refused``.
         """
         ...
 
     def prepare(self, payment: SchemePayment) -> SchemePayment:
         """Return the payment as ``/settle`` is to submit it: right after :meth:`read`.
 
-        Its transaction and its record may be new, and its id is the same each time that the same
-        request comes. Raises ``Refused``, as for a message that settles nothing here.
+        Its transaction and its record may be new. An id that :meth:`read` gave stays, and so do the
+        terms: the same request leads to the same id each time. Raises ``Refused``, as for a message
+        that settles nothing here.
         """
         ...
 

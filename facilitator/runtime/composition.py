@@ -31,6 +31,7 @@ from facilitator.payments.service import Service
 from facilitator.payments.supported import supported_response
 from facilitator.plugin.context import Context, Worker
 from facilitator.plugin.manager import Plugins
+from facilitator.plugin.scheme_terms import terms_policy
 from facilitator.plugin.time_limits import TookTooLong
 from facilitator.roles.chain import ChainProvider, EvaluatesScripts
 from facilitator.roles.chain_errors import ChainUnavailable
@@ -42,7 +43,6 @@ from facilitator.roles.storage import Storage
 from facilitator.runtime.chains import chains_by_network
 from facilitator.runtime.contact import make_contact
 from facilitator.runtime.fault_reports import FaultReports
-from facilitator.runtime.policy import terms_policy
 from facilitator.runtime.rate_limiting import rate_limiter
 from facilitator.runtime.signer import signer_addresses
 from facilitator.scripts.pool import ScriptPool

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from facilitator.roles.chain import InBlock
-from facilitator.roles.claim import Claim, ClaimState, Delivery
+from facilitator.roles.claim import NO_END, Claim, ClaimState, Delivery
 from facilitator.roles.storage import Storage
 
 Step: TypeAlias = Callable[[Claim], Claim | None]
@@ -246,6 +246,23 @@ def reject(error: str, owner: str, now: float) -> Step:
         if claim.state is not ClaimState.SUBMITTED or claim.accepted or claim.owner != owner:
             return None
         return claim.changed(state=ClaimState.REJECTED, error=error, updated_at=now)
+
+    return step
+
+
+def outspend(error: str, owner: str, now: float) -> Step:
+    """Note that the chain shows another transaction which spent an input of what ``owner`` sent.
+
+    One that a node accepted waits for the end of its validity all the same: until then a deep
+    rollback may let it land. Without such an end this is all that can decide it.
+    """
+
+    def step(claim: Claim) -> Claim | None:
+        if claim.invalid_hereafter != NO_END:
+            return reject(error, owner, now)(claim)
+        if claim.state is not ClaimState.SUBMITTED or claim.owner != owner:
+            return None
+        return claim.changed(state=ClaimState.REJECTED, accepted=False, error=error, updated_at=now)
 
     return step
 

@@ -30,13 +30,14 @@ def requirements(
     pay_to: bytes = MERCHANT.address,
     confirmations: int | None = None,
     extra: Mapping[str, Any] = MappingProxyType({}),
+    scheme: str = "exact",
 ) -> dict[str, Any]:
     """Return requirements as a resource server sets them."""
     policy = (
         {} if confirmations is None else {"confirmationPolicy": {"l1Confirmations": confirmations}}
     )
     return {
-        "scheme": "exact",
+        "scheme": scheme,
         "network": NETWORK,
         "amount": str(amount),
         "asset": "lovelace" if asset is None else f"{asset[:28].hex()}.{asset[28:].hex()}",

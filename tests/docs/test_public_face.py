@@ -15,7 +15,8 @@ from facilitator.plugin import hookspecs
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FOR_PLUGINS = ("facilitator.plugin", "facilitator.cardano", "facilitator.x402.networks")
-NOT_FOR_PLUGINS = {"NoMeter", "UNKNOWN_ANSWER"}
+NOT_FOR_PLUGINS = {"NoMeter", "UNKNOWN_ANSWER", "evaluator_of"}
+NOT_FOR_PLUGINS |= {"AlreadyOnChain", "MayHaveLanded", "lookup_failed"}  # the core's own refusals
 
 
 def sections() -> list[list[str]]:

@@ -23,7 +23,7 @@ _INTEGER: Schema = {"type": "integer", "minimum": -MAX_INTEGER, "maximum": MAX_I
 
 _REQUIREMENTS = record(
     {
-        "scheme": about(TEXT, "`exact`."),
+        "scheme": about(TEXT, "A scheme in `/supported`, such as `exact`."),
         "network": about(TEXT, "A network in `/supported`, by its id, CIP-34 id or another alias."),
         "amount": about(TEXT, f"Atomic units: `{whole(AMOUNT)}`."),
         "asset": about(
@@ -168,7 +168,9 @@ MESSAGE_SCHEMAS: dict[str, Schema] = {
             },
             "network": about(TEXT, "Canonical id; what was asked for when that is none."),
             "payer": about(TEXT, "Address that pays, when known."),
-            "amount": {"type": "string", "pattern": whole(AMOUNT)},
+            "amount": about(
+                {"type": "string", "pattern": "^[0-9]{1,78}$"}, "Atomic units that were paid."
+            ),
             "errorReason": ref("Reason"),
             "errorMessage": about(TEXT, "The same for people."),
             "extra": _SETTLE_EXTRA,

@@ -50,27 +50,39 @@ def maybe(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-_KIND = record(
-    {
-        "x402Version": {"const": 2},
-        "scheme": {"const": "exact"},
-        "network": ref("Network"),
-        "extra": record(
-            {
-                "assetTransferMethods": items(TEXT),
-                "areFeesSponsored": about({"const": False}, "The payer pays the network's fee."),
-                "l1Confirmations": record(
-                    {
-                        "minimum": {"enum": [MEMPOOL, 0]},
-                        "maximum": {"const": MAX_CONFIRMATIONS},
-                    }
-                ),
-                "devnet": about({"const": True}, "Only on a test double: nothing here is real."),
-            },
-            "devnet",
+def _kind(scheme: Schema, extra: Schema) -> Schema:
+    return record(
+        {"x402Version": {"const": 2}, "scheme": scheme, "network": ref("Network"), "extra": extra}
+    )
+
+
+_KIND: Schema = {
+    "anyOf": [
+        _kind(
+            {"const": "exact"},
+            record(
+                {
+                    "assetTransferMethods": items(TEXT),
+                    "areFeesSponsored": about({"const": False}, "The payer pays the fee."),
+                    "l1Confirmations": record(
+                        {
+                            "minimum": {"enum": [MEMPOOL, 0]},
+                            "maximum": {"const": MAX_CONFIRMATIONS},
+                        }
+                    ),
+                    "devnet": about(
+                        {"const": True}, "Only on a test double: nothing here is real."
+                    ),
+                },
+                "devnet",
+            ),
         ),
-    }
-)
+        _kind(
+            about({"type": "string", "not": {"const": "exact"}}, "A plugin's scheme."),
+            {"type": "object", "description": "As the scheme has it."},
+        ),
+    ]
+}
 
 _DEPENDENCY = record(
     {

@@ -153,7 +153,8 @@ class Submission:
     ) -> None:
         spender = self._find_spender(pending.claim)
         if spender is not None:
-            self._reject(pending, owner, f"{error}; the transaction {spender} spent an input of it")
+            why = f"{error}; the transaction {spender} spent an input of it"
+            self._writer.advance(pending, transitions.outspend(why, owner, self._clock.time()))
 
     def _reject(self, pending: PendingSettlement, owner: str, reason: str) -> None:
         step = transitions.reject(reason, owner, self._clock.time())

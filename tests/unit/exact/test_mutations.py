@@ -24,7 +24,6 @@ from facilitator.testing.payments import (
     requirements,
 )
 from facilitator.testing.running import Running
-from facilitator.x402.messages import MAX_INTEGER
 from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN
 from facilitator_devnet.wallet import pay
 
@@ -175,7 +174,7 @@ def still_payable(field: str, value: Any, *, both: bool) -> bool:
     if (type(value) is type(original) and value == original) or (field, value) == ("extra", None):
         return True
     if field == "maxTimeoutSeconds":
-        return both and is_whole(value) and 300 <= value <= MAX_INTEGER
+        return both and is_whole(value) and 300 <= value <= 86_400
     if field == "extra" and isinstance(value, dict):
         echoed = both or all(item is None for item in value.values())  # a null may be left out
         return echoed and not value.keys() & {"confirmationPolicy", "assetTransferMethod"}
