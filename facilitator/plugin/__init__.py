@@ -46,6 +46,7 @@ from facilitator.roles.allowance import (
     allowing,
     current_allowance,
 )
+from facilitator.roles.callers_clock import CallersClock
 from facilitator.roles.chain import (
     AwaitsBlocks,
     Block,
@@ -76,6 +77,8 @@ from facilitator.roles.chain_errors import (
     SubmissionRejected,
     SubmissionUnknown,
 )
+from facilitator.roles.change_log import ChangeLog
+from facilitator.roles.circuit import Circuit, Complaint
 from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER, Counter, Gauge, Histogram, Meter, Metric
@@ -174,8 +177,12 @@ __all__ += [
 ]
 # Storages
 __all__ += [
+    "CallersClock",
+    "ChangeLog",
+    "Circuit",
     "Claim",
     "ClaimState",
+    "Complaint",
     "Delivery",
     "Entry",
     "HasServerTime",
