@@ -1,0 +1,188 @@
+"""Real PostgreSQL servers, each in a temporary folder on a free port of the loopback.
+
+The programs are those in the folder that ``FACILITATOR_TEST_POSTGRES`` names, else those on the
+path, else those of Debian's package.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from facilitator.testing.redis_server import free_port, may_be_skipped
+from facilitator.testing.waiting import eventually
+
+ACCOUNT = "nobody"
+"""Who runs the server where the tests run as root, which PostgreSQL refuses."""
+USER = "facilitator"
+
+FAST = {
+    "fsync": "off",
+    "shared_buffers": "16MB",
+    "max_connections": "60",
+    "wal_level": "replica",
+    "max_wal_size": "64MB",
+    "autovacuum": "off",
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "logging_collector": "off",
+}
+
+
+def _programs() -> Path | None:
+    if named := os.environ.get("FACILITATOR_TEST_POSTGRES"):
+        return Path(named)
+    if found := shutil.which("initdb"):
+        return Path(found).resolve().parent
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return versions[-1].parent if versions else None
+
+
+PROGRAMS = _programs()
+NO_SERVER = "needs a server: install postgresql"
+needs_postgres = pytest.mark.skipif(
+    may_be_skipped(None if PROGRAMS is None else str(PROGRAMS), os.environ), reason=NO_SERVER
+)
+
+
+def _run(name: str, *arguments: str) -> None:
+    assert PROGRAMS is not None, NO_SERVER
+    subprocess.run(
+        [str(PROGRAMS / name), *arguments], check=True, capture_output=True, cwd="/", **_account()
+    )
+
+
+def _account() -> dict[str, Any]:
+    return {"user": ACCOUNT, "group": _group(), "extra_groups": []} if os.getuid() == 0 else {}
+
+
+def _group() -> int:
+    import pwd
+
+    return pwd.getpwnam(ACCOUNT).pw_gid
+
+
+def _give(folder: Path) -> None:
+    """Let the account of the server into the folder."""
+    if os.getuid() != 0:
+        return
+    shutil.chown(folder, ACCOUNT, _group())
+    for parent in folder.parents:
+        if parent.stat().st_uid != 0 or parent == Path("/"):
+            break
+        with contextlib.suppress(PermissionError):
+            parent.chmod(parent.stat().st_mode | 0o011)
+
+
+class PostgresServer:
+    """One server, which can be killed, paused and started again on the same port."""
+
+    def __init__(self, folder: Path, *, standby_of: "PostgresServer | None" = None) -> None:
+        """Start it in a new folder, or as the standby of another one."""
+        self.folder = folder
+        folder.mkdir(parents=True)
+        _give(folder)
+        self._data = folder / "data"
+        if standby_of is None:
+            _run("initdb", "-D", str(self._data), "-U", USER, "-A", "trust", "-N", "-E", "UTF8",
+                 "--locale", "C")  # fmt: skip
+        else:
+            _run("pg_basebackup", "-D", str(self._data), "-R", "-d", standby_of.url, "-c", "fast")
+        for _ in range(5):  # another process may take the port meanwhile
+            self.port = free_port()
+            with contextlib.suppress(AssertionError):
+                self.start()
+                return
+        raise AssertionError((folder / "log").read_text())
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Start it with what it kept on the disk, and wait until it answers."""
+        assert PROGRAMS is not None, NO_SERVER
+        settings = {**FAST, "port": str(self.port)}
+        options = [part for each in settings.items() for part in ("-c", "=".join(each))]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(PROGRAMS / "postgres"), "-D", str(self._data), *options],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                cwd="/",
+                start_new_session=True,
+                **_account(),
+            )
+        eventually(lambda: self.process.poll() is not None or self._answers())
+        assert self.process.poll() is None
+
+    def _answers(self) -> bool:
+        try:
+            self.run("SELECT 1")
+        except psycopg.Error:
+            return False
+        return True
+
+    def run(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement."""
+        with psycopg.connect(self.url, autocommit=True, connect_timeout=10) as connection:
+            cursor = connection.execute(statement.encode(), values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def shows(self, statement: str) -> bool:
+        """Return True if the statement returns true; False also without an answer."""
+        try:
+            return bool(self.run(statement)[0][0])
+        except psycopg.Error:
+            return False
+
+    def promote(self) -> None:
+        """Have the standby take changes."""
+        assert self.run("SELECT pg_promote()") == [(True,)]
+
+    def kill(self) -> None:
+        """End it as when the machine loses it: with all its processes."""
+        for signal_ in (signal.SIGCONT, signal.SIGKILL):
+            self._signal(signal_)
+        self.process.wait()
+        (self._data / "postmaster.pid").unlink(missing_ok=True)
+
+    def pause(self) -> None:
+        """Have it answer nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Have it go on after a pause."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, signal_: signal.Signals) -> None:
+        """Send it to the server and to the processes that serve its connections."""
+        for pid in [self.process.pid, *self._children()]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal_)
+
+    def _children(self) -> list[int]:
+        """Return the ids of the processes that the server has made."""
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        try:
+            return list(map(int, path.read_text().split()))
+        except OSError:
+            return []
+
+
+@contextlib.contextmanager
+def running(folder: Path, *, standby_of: PostgresServer | None = None) -> Iterator[PostgresServer]:
+    """Yield a server that ends with the block."""
+    server = PostgresServer(folder, standby_of=standby_of)
+    try:
+        yield server
+    finally:
+        server.kill()
