@@ -4,12 +4,16 @@ The programs are those in the folder that ``FACILITATOR_TEST_POSTGRES`` names, e
 path, else those of Debian's package.
 """
 
+import atexit
 import contextlib
 import os
+import pwd
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +68,6 @@ def _account() -> dict[str, Any]:
 
 
 def _group() -> int:
-    import pwd
-
     return pwd.getpwnam(ACCOUNT).pw_gid
 
 
@@ -81,22 +83,38 @@ def _give(folder: Path) -> None:
             parent.chmod(parent.stat().st_mode | 0o011)
 
 
+@cache
+def _template() -> Path:
+    """A new folder of data, which takes longer to make than to copy."""
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _give(folder)
+    options = ("-U", USER, "-A", "trust", "-N", "-E", "UTF8", "--locale", "C")
+    _run("initdb", "-D", str(folder / "data"), *options)
+    return folder / "data"
+
+
+def _copy(source: Path, target: Path) -> None:
+    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
+
+
 class PostgresServer:
     """One server, which can be killed, paused and started again on the same port."""
 
-    def __init__(self, folder: Path, *, standby_of: "PostgresServer | None" = None) -> None:
-        """Start it in a new folder, or as the standby of another one."""
+    def __init__(
+        self, folder: Path, *, standby_of: "PostgresServer | None" = None, port: int = 0
+    ) -> None:
+        """Start it in a new folder, or as the standby of another one; 0 takes any port."""
         self.folder = folder
         folder.mkdir(parents=True)
         _give(folder)
         self._data = folder / "data"
         if standby_of is None:
-            _run("initdb", "-D", str(self._data), "-U", USER, "-A", "trust", "-N", "-E", "UTF8",
-                 "--locale", "C")  # fmt: skip
+            _copy(_template(), self._data)
         else:
             _run("pg_basebackup", "-D", str(self._data), "-R", "-d", standby_of.url, "-c", "fast")
         for _ in range(5):  # another process may take the port meanwhile
-            self.port = free_port()
+            self.port = port or free_port()
             with contextlib.suppress(AssertionError):
                 self.start()
                 return
@@ -176,6 +194,23 @@ class PostgresServer:
             return list(map(int, path.read_text().split()))
         except OSError:
             return []
+
+
+@contextlib.contextmanager
+def replicated(folder: Path) -> Iterator[tuple[PostgresServer, PostgresServer]]:
+    """Yield a primary and its standby, which has each change before the primary confirms it."""
+    with contextlib.ExitStack() as stack:
+        primary = stack.enter_context(running(folder / "primary"))
+        standby = stack.enter_context(running(folder / "standby", standby_of=primary))
+        wait_for_standby(primary)
+        yield primary, standby
+
+
+def wait_for_standby(primary: PostgresServer) -> None:
+    """Have the primary confirm nothing any more that no standby has."""
+    primary.run("ALTER SYSTEM SET synchronous_standby_names = '*'")
+    primary.run("SELECT pg_reload_conf()")
+    eventually(lambda: primary.shows("SELECT sync_state = 'sync' FROM pg_stat_replication LIMIT 1"))
 
 
 @contextlib.contextmanager
