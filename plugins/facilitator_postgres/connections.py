@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
 
 import psycopg
-from psycopg import pq
 from psycopg.abc import PQGen
 from psycopg.adapt import AdaptersMap
 from psycopg.rows import TupleRow
@@ -210,8 +209,7 @@ def abandon(connection: TimedConnection) -> None:
 
     def end() -> None:
         with suppress(psycopg.Error, OSError):
-            if connection.pgconn.transaction_status is pq.TransactionStatus.ACTIVE:
-                connection.cancel_safe(timeout=_LEAST_CONNECT_SECONDS)
+            connection.cancel_safe(timeout=_LEAST_CONNECT_SECONDS)
         connection.close()
 
     threading.Thread(target=end, name="postgres abandons", daemon=True).start()

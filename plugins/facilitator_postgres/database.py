@@ -11,12 +11,13 @@ import psycopg
 
 from facilitator.plugin import ChangeLog, Circuit, StorageUnavailable
 from facilitator_postgres.address import Address
-from facilitator_postgres.connections import Connections, Pool, abandon
+from facilitator_postgres.connections import Connections, Pool, TimedConnection, abandon
 from facilitator_postgres.errors import (
     NoAnswer,
     NotConfirmed,
     explained,
     has_done_nothing,
+    is_lost_connection,
     is_refusal,
 )
 
@@ -91,14 +92,14 @@ class Database:
         try:
             return self._once(query, values)
         except psycopg.Error as error:
-            is_lost = repeatable and not is_refusal(error) and not isinstance(error, NoAnswer)
+            is_lost = repeatable and is_lost_connection(error)
             if not is_lost and not has_done_nothing(error):
                 raise
         return self._once(query, values)
 
     def _once(self, query: bytes, values: tuple[Any, ...]) -> list[Row]:
         pool = self.connections.pool()
-        connection = self.connections.take(pool)
+        connection = self._take(pool)
         try:
             cursor = connection.execute(query, values)
             rows = cursor.fetchall() if cursor.description else []
@@ -118,14 +119,19 @@ class Database:
         pool.putconn(connection)
         return rows
 
-    def _put_back(
-        self, pool: Pool, connection: "psycopg.Connection[Row]", error: psycopg.Error
-    ) -> None:
+    def _take(self, pool: Pool) -> TimedConnection:
+        try:
+            return self.connections.take(pool)
+        except psycopg.Error:
+            self.connections.drop(pool)
+            raise
+
+    def _put_back(self, pool: Pool, connection: TimedConnection, error: psycopg.Error) -> None:
         """Give the connection back, and drop all if they may lead to the wrong server."""
         if not is_refusal(error):
             connection.close()
             self.connections.drop(pool)
-        pool.putconn(connection)  # type: ignore[arg-type]
+        pool.putconn(connection)
 
 
 @cache

@@ -37,7 +37,7 @@ _ADVICE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], .
     (
         PoolTimeout,
         _SLOW,
-        "has all connections of this process in use; raise postgres.connections",
+        "gives no connection in time; it is away, or all of postgres.connections are in use",
     ),
     (errors.TooManyConnections, _REFUSES, "has no connection left; raise its max_connections"),
     (errors.DiskFull, _FULL, "has no space left on its disk"),
@@ -69,6 +69,12 @@ def is_refusal(error: psycopg.Error) -> bool:
     if error.sqlstate is None or isinstance(error, errors.ReadOnlySqlTransaction):
         return False
     return not error.sqlstate.startswith(_OF_THE_SERVER)
+
+
+def is_lost_connection(error: psycopg.Error) -> bool:
+    """Return True if another connection may do at once what this one has not answered."""
+    waited = (NoAnswer, NotConfirmed, PoolTimeout, errors.ConnectionTimeout)
+    return not is_refusal(error) and not isinstance(error, waited)
 
 
 def has_done_nothing(error: psycopg.Error) -> bool:

@@ -27,6 +27,10 @@ _CHANGE = f"""
     UPDATE {{schema}}.claims SET ({COLUMNS}) = ROW ({PLACES})
     WHERE transaction_id = %s AND version = %s AND nonce = %s RETURNING 1
 """  # noqa: S608
+_CONFIRM = """
+    UPDATE {schema}.claims SET version = version
+    WHERE transaction_id = %s AND version = %s AND nonce = %s RETURNING 1
+"""
 _REMOVE = f"DELETE FROM {{schema}}.claims WHERE {EQUAL} RETURNING 1"  # noqa: S608
 _OPEN = f"""
     SELECT {COLUMNS} FROM {{schema}}.claims WHERE state IN ('claimed', 'submitted', 'included')
@@ -64,7 +68,9 @@ class PostgresStorage(PostgresKeys, SharedChain):
         """Write the claim unless its transaction has one; return the one that is now there."""
         while not self._database.change(_ADD, *encode_claim(claim)):
             stored = self.claim(claim.transaction_id)
-            if stored is not None:  # else it was removed meanwhile
+            if stored == claim and self._is_confirmed(claim):
+                return claim
+            if stored not in (None, claim):  # else it was removed or changed meanwhile
                 return stored
         return claim
 
@@ -78,7 +84,16 @@ class PostgresStorage(PostgresKeys, SharedChain):
         expected = (escape(claim.transaction_id), claim.version - 1, escape(claim.follows))
         if self._database.change(_CHANGE, *encode_claim(claim), *expected):
             return True
-        return self.claim(claim.transaction_id) == claim
+        return self.claim(claim.transaction_id) == claim and self._is_confirmed(claim)
+
+    def _is_confirmed(self, claim: Claim) -> bool:
+        """Return True once the stored claim, which equals this one, is as durable as any change.
+
+        An earlier call may have ended before the disk or a standby had it. Another commit waits for
+        all before it.
+        """
+        stored = (escape(claim.transaction_id), claim.version, escape(claim.nonce))
+        return bool(self._database.change(_CONFIRM, *stored))
 
     def remove_claim(self, claim: Claim) -> bool:
         """Remove the claim if the stored one equals it; return True if it was removed."""
