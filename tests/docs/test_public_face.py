@@ -16,6 +16,7 @@ from facilitator.plugin import hookspecs
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FOR_PLUGINS = ("facilitator.plugin", "facilitator.cardano", "facilitator.x402.networks")
 NOT_FOR_PLUGINS = {"NoMeter", "UNKNOWN_ANSWER"}
+NOT_FOR_PLUGINS |= {"FIRST_PAUSE_SECONDS", "LONGEST_PAUSE_SECONDS", "SILENT_SECONDS"}
 
 
 def sections() -> list[list[str]]:

@@ -11,11 +11,12 @@ from facilitator.roles.sharing import SharesOutputs
 from facilitator.roles.storage import HasServerTime, StorageUnavailable
 from facilitator.testing.border import unguarded
 from facilitator.testing.examples import example_claim
+from facilitator.testing.redis_server import free_port
 from facilitator.testing.waiting import eventually
 from facilitator_postgres.migration import VERSION
 from facilitator_postgres.storage import PostgresStorage
 from support.postgres_plugin import QUOTED, refusal, storage_of
-from support.postgres_servers import PostgresServer, free_port, needs_postgres
+from support.postgres_servers import PostgresServer, needs_postgres
 from support.postgres_storages import open_postgres
 
 pytestmark = needs_postgres
