@@ -94,7 +94,14 @@ from facilitator.roles.rate_limit import (
 )
 from facilitator.roles.reporting import DescribesDestination, ErrorReporter
 from facilitator.roles.requests import RequestView, ResponseView
-from facilitator.roles.sharing import Entry, Lease, SharedOutput, SharesChain, SharesOutputs
+from facilitator.roles.sharing import (
+    AnnouncesEntries,
+    Entry,
+    Lease,
+    SharedOutput,
+    SharesChain,
+    SharesOutputs,
+)
 from facilitator.roles.storage import (
     HasServerTime,
     Reservation,
@@ -177,6 +184,7 @@ __all__ += [
 ]
 # Storages
 __all__ += [
+    "AnnouncesEntries",
     "CallersClock",
     "ChangeLog",
     "Circuit",

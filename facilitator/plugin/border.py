@@ -40,7 +40,7 @@ from facilitator.roles.chain_errors import (
 from facilitator.roles.metrics import Meter
 from facilitator.roles.rate_limit import ChangesLimits, RateLimiter
 from facilitator.roles.reporting import DescribesDestination, ErrorReporter
-from facilitator.roles.sharing import SharesOutputs
+from facilitator.roles.sharing import AnnouncesEntries, SharesOutputs
 from facilitator.roles.storage import HasServerTime, Storage, StorageUnavailable
 from facilitator.x402.reasons import Reason
 
@@ -136,7 +136,11 @@ _CHAIN = (
 _METHODS = (TransferMethod, ChecksLedger, HasUniqueTerms, DeclaresReasons)
 ROLES: Mapping[str, Role] = {
     "chain_provider": Role(_CHAIN, _chain_names, _chain_unavailable, needs_all="outputs"),
-    "storage": Role((Storage, SharesOutputs, HasServerTime), _storage_names, _storage_unavailable),
+    "storage": Role(
+        (Storage, SharesOutputs, AnnouncesEntries, HasServerTime),
+        _storage_names,
+        _storage_unavailable,
+    ),
     "rate_limiter": Role(
         (RateLimiter, ChangesLimits), _storage_names, _storage_unavailable, called="in time"
     ),

@@ -1,9 +1,10 @@
 """The chain data that the processes on one database share."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from facilitator.plugin import Entry, Lease, SharedOutput
 from facilitator_postgres.database import Database
+from facilitator_postgres.listening import Listener
 from facilitator_postgres.rows import escape, unescape
 
 _LEAD = "SELECT * FROM {schema}.lead(%s, %s, %s, %s, %s, %s)"
@@ -24,11 +25,12 @@ _SHARED = """
 
 
 class SharedChain:
-    """A :class:`~facilitator.roles.sharing.SharesOutputs` for all processes on the database."""
+    """The optional parts of :mod:`facilitator.roles.sharing`, by the tables of a database."""
 
     def __init__(self, database: Database) -> None:
         """Share through the tables of this database."""
         self._shared = database
+        self._listener = Listener(database)
 
     def lead(
         self, network: str, follower: str, now: float, until: float, over: Lease | None = None
@@ -59,6 +61,10 @@ class SharedChain:
             _PUBLISH, escape(network), escape(follower), number, content, refs, keep
         )
         return bool(is_there)
+
+    def announce(self, network: str, call: Callable[[], None]) -> None:
+        """Have ``call`` called soon after each entry of the network's feed."""
+        self._listener.listen(escape(network), call)
 
     def published(self, network: str, after: int) -> Sequence[Entry]:
         """Return the entries with a greater number, oldest first; after -1 the newest one alone."""

@@ -118,4 +118,5 @@ class PostgresStorage(PostgresKeys, SharedChain):
 
     def close(self) -> None:
         """Close the connections."""
+        self._listener.close()
         self._database.close()

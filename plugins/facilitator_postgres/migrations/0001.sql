@@ -333,6 +333,7 @@ BEGIN
     DELETE FROM {schema}.entries
         WHERE network = the_network AND number <= own_number - keep;
     DELETE FROM {schema}.outputs WHERE network = the_network AND ref = ANY (spent);
+    PERFORM pg_notify(trim('"' FROM '{schema}'), the_network);
     RETURN true;
 END $$;
 
