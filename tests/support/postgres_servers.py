@@ -1,4 +1,4 @@
-"""Real PostgreSQL servers, each in a temporary folder on a free port of the loopback.
+"""Real PostgreSQL servers, each in a temporary folder of its own on a free port of the loopback.
 
 The programs are those in the folder that ``FACILITATOR_TEST_POSTGRES`` names, else those on the
 path, else those of Debian's package.
@@ -71,46 +71,33 @@ def _group() -> int:
     return pwd.getpwnam(ACCOUNT).pw_gid
 
 
-def _give(folder: Path) -> None:
-    """Let the account of the server into the folder."""
-    if os.getuid() != 0:
-        return
-    shutil.chown(folder, ACCOUNT, _group())
-    for parent in folder.parents:
-        if parent.stat().st_uid != 0 or parent == Path("/"):
-            break
-        with contextlib.suppress(PermissionError):
-            parent.chmod(parent.stat().st_mode | 0o011)
+def _new_folder() -> Path:
+    """A folder of the server's account. In one of pytest's no other account may look."""
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    if os.getuid() == 0:
+        shutil.chown(folder, ACCOUNT, _group())
+    return folder
 
 
 @cache
 def _template() -> Path:
     """A new folder of data, which takes longer to make than to copy."""
-    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    folder = _new_folder()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    _give(folder)
     options = ("-U", USER, "-A", "trust", "-N", "-E", "UTF8", "--locale", "C")
     _run("initdb", "-D", str(folder / "data"), *options)
     return folder / "data"
 
 
-def _copy(source: Path, target: Path) -> None:
-    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
-
-
 class PostgresServer:
     """One server, which can be killed, paused and started again on the same port."""
 
-    def __init__(
-        self, folder: Path, *, standby_of: "PostgresServer | None" = None, port: int = 0
-    ) -> None:
-        """Start it in a new folder, or as the standby of another one; 0 takes any port."""
-        self.folder = folder
-        folder.mkdir(parents=True)
-        _give(folder)
-        self._data = folder / "data"
+    def __init__(self, *, standby_of: "PostgresServer | None" = None, port: int = 0) -> None:
+        """Start it without records, or as the standby of another one; 0 takes any port."""
+        self._folder = _new_folder()
+        self._data = self._folder / "data"
         if standby_of is None:
-            _copy(_template(), self._data)
+            subprocess.run(["cp", "-a", str(_template()), str(self._data)], check=True)
         else:
             _run("pg_basebackup", "-D", str(self._data), "-R", "-d", standby_of.url, "-c", "fast")
         for _ in range(5):  # another process may take the port meanwhile
@@ -118,7 +105,7 @@ class PostgresServer:
             with contextlib.suppress(AssertionError):
                 self.start()
                 return
-        raise AssertionError((folder / "log").read_text())
+        raise AssertionError((self._folder / "log").read_text())
 
     @property
     def url(self) -> str:
@@ -129,7 +116,7 @@ class PostgresServer:
         assert PROGRAMS is not None, NO_SERVER
         settings = {**FAST, "port": str(self.port)}
         options = [part for each in settings.items() for part in ("-c", "=".join(each))]
-        with (self.folder / "log").open("ab") as log:
+        with (self._folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [str(PROGRAMS / "postgres"), "-D", str(self._data), *options],
                 stdout=log,
@@ -173,6 +160,11 @@ class PostgresServer:
         self.process.wait()
         (self._data / "postmaster.pid").unlink(missing_ok=True)
 
+    def close(self) -> None:
+        """End it and forget what it kept."""
+        self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
     def pause(self) -> None:
         """Have it answer nothing."""
         self._signal(signal.SIGSTOP)
@@ -183,6 +175,8 @@ class PostgresServer:
 
     def _signal(self, signal_: signal.Signals) -> None:
         """Send it to the server and to the processes that serve its connections."""
+        if self.process.poll() is not None:
+            return
         for pid in [self.process.pid, *self._children()]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal_)
@@ -197,11 +191,11 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def replicated(folder: Path) -> Iterator[tuple[PostgresServer, PostgresServer]]:
+def replicated() -> Iterator[tuple[PostgresServer, PostgresServer]]:
     """Yield a primary and its standby, which has each change before the primary confirms it."""
     with contextlib.ExitStack() as stack:
-        primary = stack.enter_context(running(folder / "primary"))
-        standby = stack.enter_context(running(folder / "standby", standby_of=primary))
+        primary = stack.enter_context(running())
+        standby = stack.enter_context(running(standby_of=primary))
         wait_for_standby(primary)
         yield primary, standby
 
@@ -214,10 +208,10 @@ def wait_for_standby(primary: PostgresServer) -> None:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *, standby_of: PostgresServer | None = None) -> Iterator[PostgresServer]:
+def running(*, standby_of: PostgresServer | None = None) -> Iterator[PostgresServer]:
     """Yield a server that ends with the block."""
-    server = PostgresServer(folder, standby_of=standby_of)
+    server = PostgresServer(standby_of=standby_of)
     try:
         yield server
     finally:
-        server.kill()
+        server.close()

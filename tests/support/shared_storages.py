@@ -22,7 +22,7 @@ def shared_storage(kind: str, folder: Path) -> Iterator[Mapping[str, str]]:
             with redis_servers.running(folder / kind) as redis:
                 yield {"FACILITATOR_REDIS__URL": redis.url}
         case "postgres":
-            with postgres_servers.running(folder / kind) as postgres:
+            with postgres_servers.running() as postgres:
                 yield {"FACILITATOR_POSTGRES__URL": postgres.url}
         case _:
             yield {}

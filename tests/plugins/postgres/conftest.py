@@ -7,9 +7,9 @@ from support.postgres_servers import PostgresServer, running
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres_server() -> Iterator[PostgresServer]:
     """A server that tests may use at will but must leave running."""
-    with running(tmp_path_factory.mktemp("postgres") / "server") as server:
+    with running() as server:
         yield server
 
 

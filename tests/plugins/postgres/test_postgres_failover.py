@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
-from pathlib import Path
 
 import pytest
 
@@ -30,8 +29,8 @@ READ_ONLY = "ALTER SYSTEM SET default_transaction_read_only = {}"
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[PostgresServer]:
-    with running(tmp_path / "server") as server:
+def server() -> Iterator[PostgresServer]:
+    with running() as server:
         yield server
 
 
@@ -91,9 +90,9 @@ def test_a_server_that_is_read_only_is_named_until_it_is_not(server: PostgresSer
         at_last(storage.ping)
 
 
-def test_a_standby_takes_over(tmp_path: Path) -> None:
+def test_a_standby_takes_over() -> None:
     """Of the hosts in the URL the one that takes changes is used; nothing confirmed is lost."""
-    with replicated(tmp_path) as (primary, standby):
+    with replicated() as (primary, standby):
         hosts = f"127.0.0.1:{standby.port},127.0.0.1:{primary.port}"
         with closing(open_postgres(f"postgresql://{USER}@{hosts}/postgres")) as storage:
             claim = storage.add_claim(example_claim())
@@ -107,9 +106,9 @@ def test_a_standby_takes_over(tmp_path: Path) -> None:
             at_last(lambda: storage.change_claim(claim.changed(owner="second")))
 
 
-def test_a_change_that_no_standby_has_is_not_confirmed(tmp_path: Path) -> None:
+def test_a_change_that_no_standby_has_is_not_confirmed() -> None:
     """Whoever ends its wait for the standby turns it into a success, with a warning."""
-    with replicated(tmp_path) as (primary, standby), ExitStack() as stack:
+    with replicated() as (primary, standby), ExitStack() as stack:
         storage = stack.enter_context(closing(open_postgres(primary.url)))
         claim = storage.add_claim(example_claim())
         changed = claim.changed(owner="second")
@@ -157,9 +156,9 @@ def _once_let_through(call: Callable[[], object]) -> object:
     return outcomes[0]
 
 
-def test_a_call_that_is_given_up_keeps_no_connection_of_the_server(tmp_path: Path) -> None:
+def test_a_call_that_is_given_up_keeps_no_connection_of_the_server() -> None:
     """What waits for a standby that is away would wait for as long as that is."""
-    with replicated(tmp_path) as (primary, standby), ExitStack() as stack:
+    with replicated() as (primary, standby), ExitStack() as stack:
         storage = stack.enter_context(closing(open_postgres(primary.url, timeout_seconds=1.0)))
         storage.claim("c1" * 32)
         standby.kill()

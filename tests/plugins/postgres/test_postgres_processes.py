@@ -1,5 +1,4 @@
 from contextlib import closing
-from pathlib import Path
 
 from support.hammering import assert_agreed, compete, written_until_killed
 from support.postgres_servers import PostgresServer, needs_postgres, running
@@ -15,8 +14,8 @@ def test_processes_that_share_a_server_agree(postgres_server: PostgresServer) ->
         assert_agreed(told, storage)
 
 
-def test_a_killed_server_loses_nothing_that_it_acknowledged(tmp_path: Path) -> None:
-    with running(tmp_path / "server") as server:
+def test_a_killed_server_loses_nothing_that_it_acknowledged() -> None:
+    with running() as server:
         acknowledged = written_until_killed(server.url, 60)
         server.kill()
         server.start()

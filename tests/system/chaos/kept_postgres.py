@@ -1,8 +1,6 @@
 """Runs whose claims are in PostgreSQL, and what can befall its servers."""
 
 import time
-from itertools import count
-from pathlib import Path
 
 from chaos.kept import Kept
 from chaos.plan import Trouble, Upset
@@ -43,12 +41,10 @@ class KeptWithStandby(KeptInPostgres):
         hosts = f"127.0.0.1:{primary.port},127.0.0.1:{standby.port}"
         super().__init__(f"postgresql://{USER}@{hosts}/postgres", primary)
         self._standby = standby
-        self._folder: Path = primary.folder.parent
-        self._numbers = count()
 
     def close(self) -> None:
         for each in (self.server, self._standby):
-            each.kill()
+            each.close()
 
     def suffer(self, trouble: Trouble) -> None:
         if trouble.upset is not Upset.LOSE_PRIMARY:
@@ -58,7 +54,6 @@ class KeptWithStandby(KeptInPostgres):
         lost.kill()
         time.sleep(trouble.seconds / 4)
         self.server.promote()
-        self._standby = PostgresServer(
-            self._folder / f"standby{next(self._numbers)}", standby_of=self.server, port=lost.port
-        )
+        lost.close()
+        self._standby = PostgresServer(standby_of=self.server, port=lost.port)
         wait_for_standby(self.server)

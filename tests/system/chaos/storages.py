@@ -31,13 +31,11 @@ def storage(kind: str, folder: Path) -> Iterator[Kept]:
             ):
                 yield kept
         case "postgres":
-            with running_postgres(
-                folder / "postgres",
-            ) as database:
+            with running_postgres() as database:
                 yield KeptInPostgres(database.url, database)
         case "standby":
             with (
-                replicated_postgres(folder / "postgres") as (primary, standby),
+                replicated_postgres() as (primary, standby),
                 closing(KeptWithStandby(primary, standby)) as kept,
             ):
                 yield kept
