@@ -102,6 +102,7 @@ def succeeds(process: ServeProcess, body: Body) -> None:
     assert settle(process, body)["errorReason"] == DUPLICATE
 
 
+@pytest.mark.parametrize("storage", ["sqlite", REDIS], indirect=True)
 @pytest.mark.parametrize("ahead", [HOUR, -HOUR])
 def test_a_leader_of_another_hour_is_killed(
     serve: Callable[[float], ServeProcess], ahead: float
@@ -117,6 +118,7 @@ def test_a_leader_of_another_hour_is_killed(
     succeeds(second, opened)
 
 
+@pytest.mark.parametrize("storage", ["sqlite", REDIS], indirect=True)
 @pytest.mark.parametrize("ahead", [HOUR, -HOUR])
 def test_who_verified_in_another_hour_is_killed(
     serve: Callable[[float], ServeProcess], provider: Provider, ahead: float
