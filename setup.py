@@ -16,6 +16,7 @@ EXTRAS = {
     "blockfrost": ["blockfrost-python>=0.7,<0.8"],
     "masumi": ["lzstring>=1.0.4,<2", "rfc8785>=0.1.4,<0.2"],
     "plutus": ["uplc>=1.3.3,<2"],  # runs Plutus scripts where the provider does not
+    "postgres": ["psycopg[binary,pool]>=3.2,<4"],
     "prometheus": ["prometheus-client>=0.22,<1"],
     "redis": ["redis>=6,<9"],
     "sentry": ["sentry-sdk>=2.75,<3"],
@@ -47,7 +48,7 @@ setup(
             "cli/templates/*.txt",
             "cli/templates/*/*.txt",
         ],
-        **{name: ["py.typed"] for name in TOP},
+        **{name: ["py.typed", "migrations/*.sql"] for name in TOP},
     },
     install_requires=[
         "cbor2>=5.8,<6",  # pycardano 0.19 does not import with cbor2 6

@@ -124,6 +124,8 @@ def run(arguments: argparse.Namespace) -> None:
                 "FACILITATOR_SQLITE__PATH": str(folder / f"{workers}.db"),
                 "FACILITATOR_REDIS__PREFIX": f"benchmark-{os.getpid()}-{workers}",
                 "FACILITATOR_REDIS__URL": arguments.redis_url,
+                "FACILITATOR_POSTGRES__SCHEMA": f"benchmark_{os.getpid()}_{workers}",
+                "FACILITATOR_POSTGRES__URL": arguments.postgres_url,
                 "FACILITATOR_SERVER__WORKERS": str(workers),
             }
             servers[workers] = stack.enter_context(process(["serve"], environ, folder))
@@ -154,8 +156,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--payments", type=int, default=400)
     parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--storage", choices=("sqlite", "redis"), default="sqlite")
+    parser.add_argument("--storage", choices=("sqlite", "redis", "postgres"), default="sqlite")
     parser.add_argument("--redis-url", default="redis://127.0.0.1:6379/0")
+    parser.add_argument("--postgres-url", default="postgresql://127.0.0.1:5432/facilitator")
     run(parser.parse_args())
 
 

@@ -25,7 +25,7 @@ from facilitator.chain.feed_freshness import FeedFreshness
 from facilitator.chain.lease_watch import LeaseWatch
 from facilitator.clock import Clock
 from facilitator.roles.chain import Tip
-from facilitator.roles.sharing import Entry, Lease, SharesChain
+from facilitator.roles.sharing import AnnouncesEntries, Entry, Lease, SharesChain
 from facilitator.roles.storage import StorageUnavailable
 
 JOINED_ENTRIES = 100
@@ -81,6 +81,11 @@ class FleetFeed:
         self._took = 0.0
         self._leads = False
         self._alone = False
+
+    def announce(self, call: Callable[[], None]) -> None:
+        """Have ``call`` called soon after each entry, if the storage can say when there is one."""
+        if isinstance(self._storage, AnnouncesEntries):
+            self._storage.announce(self._network, call)
 
     def join(self) -> Tip | None:
         """Return the tip of the entry to go on from; ``None`` if nothing was published.

@@ -70,6 +70,8 @@ class Follower:
         self._lock = threading.Lock()
         self._needed = threading.Event()
         self._stopped = threading.Event()
+        self._announced = threading.Event()
+        """Set when the feed may have an entry, and at the end."""
         self.thread = KeptThread(self._run, f"follower {chain.network}")
         """Starts when the chain is first followed, unless it was started before."""
 
@@ -153,12 +155,15 @@ class Follower:
     def close(self) -> None:
         """End the thread and wait for it. Called once."""
         self._stopped.set()
+        self._announced.set()
         self._needed.set()
         self.thread.join()
 
     # --- Starting and suspending, with the lock held ---------------------------------------------
 
     def _start(self) -> None:
+        if self._feed is not None and self._started_at == -math.inf:
+            self._feed.announce(self._announced.set)
         self.thread.start()
         self._started_at = time.monotonic()
         joined = self._feed.join() if self._feed is not None else None
@@ -219,7 +224,8 @@ class Follower:
     def _poll(self) -> None:
         """Apply what is new, else wait for a block."""
         if self._feed is not None and not self._sync(self._feed):
-            self._stopped.wait(_FEED_SECONDS)
+            self._announced.wait(_FEED_SECONDS)
+            self._announced.clear()
             return
         wait = self._next_query_at - time.monotonic()
         if wait > 0:

@@ -209,5 +209,5 @@ def _storage(
             "storage",
             "warning",
             "what was settled is forgotten when it ends",
-            "enable sqlite, or redis for several machines",
+            "enable sqlite, or redis or postgres for several machines",
         )

@@ -6,15 +6,17 @@ from typing import Any, cast
 
 from facilitator.observability.metrics import STORAGE_FAILURES, STORAGE_SECONDS
 from facilitator.roles.metrics import NO_METER, Meter
-from facilitator.roles.sharing import SharesOutputs
+from facilitator.roles.sharing import AnnouncesEntries, SharesOutputs
 from facilitator.roles.storage import HasServerTime, Storage
 
 OPERATIONS = tuple(
-    name
-    for role in (Storage, SharesOutputs, HasServerTime)
-    for base in reversed(role.__mro__)
-    for name, member in vars(base).items()
-    if callable(member) and not name.startswith("_")
+    dict.fromkeys(
+        name
+        for role in (Storage, SharesOutputs, AnnouncesEntries, HasServerTime)
+        for base in reversed(role.__mro__)
+        for name, member in vars(base).items()
+        if callable(member) and not name.startswith("_")
+    )
 )
 """Names of all methods of a storage, the optional parts included."""
 

@@ -43,6 +43,7 @@ from facilitator.roles.allowance import (
     allowing,
     current_allowance,
 )
+from facilitator.roles.callers_clock import CallersClock
 from facilitator.roles.chain import (
     AwaitsBlocks,
     Block,
@@ -73,6 +74,8 @@ from facilitator.roles.chain_errors import (
     SubmissionRejected,
     SubmissionUnknown,
 )
+from facilitator.roles.change_log import ChangeLog
+from facilitator.roles.circuit import Circuit, Complaint
 from facilitator.roles.claim import NO_END, Claim, ClaimState, Delivery
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.held_inputs import Deadlines, HeldInputs
@@ -101,7 +104,14 @@ from facilitator.roles.scheme import (
     Verified,
 )
 from facilitator.roles.scheme_chain import ChainFacts, OutputLookup, SchemeChain, ScriptEvaluators
-from facilitator.roles.sharing import Entry, Lease, SharedOutput, SharesChain, SharesOutputs
+from facilitator.roles.sharing import (
+    AnnouncesEntries,
+    Entry,
+    Lease,
+    SharedOutput,
+    SharesChain,
+    SharesOutputs,
+)
 from facilitator.roles.storage import (
     HasServerTime,
     Reservation,
@@ -184,8 +194,13 @@ __all__ += [
 ]
 # Storages
 __all__ += [
+    "AnnouncesEntries",
+    "CallersClock",
+    "ChangeLog",
+    "Circuit",
     "Claim",
     "ClaimState",
+    "Complaint",
     "Deadlines",
     "Delivery",
     "Entry",

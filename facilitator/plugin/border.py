@@ -42,7 +42,7 @@ from facilitator.roles.rate_limit import ChangesLimits, RateLimiter
 from facilitator.roles.refused import Refused
 from facilitator.roles.reporting import DescribesDestination, ErrorReporter
 from facilitator.roles.scheme import Scheme
-from facilitator.roles.sharing import SharesOutputs
+from facilitator.roles.sharing import AnnouncesEntries, SharesOutputs
 from facilitator.roles.storage import HasServerTime, Storage, StorageUnavailable
 from facilitator.x402.reasons import Reason
 
@@ -164,7 +164,11 @@ _CHAIN = (
 _METHODS = (TransferMethod, ChecksLedger, HasUniqueTerms, DeclaresReasons)
 ROLES: Mapping[str, Role] = {
     "chain_provider": Role(_CHAIN, _chain_names, _chain_unavailable, check=_check_complete),
-    "storage": Role((Storage, SharesOutputs, HasServerTime), _storage_names, _storage_unavailable),
+    "storage": Role(
+        (Storage, SharesOutputs, AnnouncesEntries, HasServerTime),
+        _storage_names,
+        _storage_unavailable,
+    ),
     "rate_limiter": Role(
         (RateLimiter, ChangesLimits), _storage_names, _storage_unavailable, called="in time"
     ),

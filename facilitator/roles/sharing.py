@@ -3,7 +3,8 @@
 A storage that several processes share may implement :class:`SharesChain`: then one process asks
 the provider for new blocks and publishes them, and the others read them. A storage that answers
 faster than a provider may also implement :class:`SharesOutputs`: then all processes share the
-outputs that were looked up.
+outputs that were looked up. One that can say when an entry is published may implement
+:class:`AnnouncesEntries`: then no process learns of a block half a second late.
 
 Every method is atomic and may be called from many threads and processes at once. Every method
 raises :class:`~facilitator.roles.storage.StorageUnavailable`. Then it is unknown if a change was
@@ -12,7 +13,7 @@ to be durable: lost ones are looked up again. ``facilitator.testing.storage`` ho
 tests.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 
@@ -107,4 +108,18 @@ class SharesOutputs(SharesChain, Protocol):
 
     def shared_outputs(self, network: str, refs: Collection[str]) -> Mapping[str, SharedOutput]:
         """Return those of the outputs in ``refs`` that are in the shared cache."""
+        ...
+
+
+@runtime_checkable
+class AnnouncesEntries(SharesChain, Protocol):
+    """A storage that says when an entry is published, by whichever process."""
+
+    def announce(self, network: str, call: Callable[[], None]) -> None:
+        """Have ``call`` called soon after each entry of the network's feed, until ``close``.
+
+        It is called in a thread of the storage, and must return at once. An announcement may come
+        without an entry, or not at all, as while the storage is away: this method does not raise
+        then. Called once for each network.
+        """
         ...

@@ -1,23 +1,16 @@
 """redis-py's errors as sentences for callers and operators. None of them holds a password."""
 
 import re
-from typing import NamedTuple
 
 from redis import exceptions
 from redis.sentinel import MasterNotFoundError
 
+from facilitator.plugin import Complaint
 from facilitator_redis.address import Address
 
 
 class NotReplicated(exceptions.ResponseError):
     """Too few replicas have a change, which may not last."""
-
-
-class Complaint(NamedTuple):
-    """The sentence for callers, who learn nothing of the server, and the one for the operator."""
-
-    public: str
-    detail: str
 
 
 NoAnswer = (exceptions.RedisError, exceptions.RedisClusterException)

@@ -1,14 +1,13 @@
 """Commands to Redis: bounded in time, repeated only where that is safe, errors explained."""
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from redis import exceptions
 
-from facilitator.plugin import StorageUnavailable
+from facilitator.plugin import ChangeLog, Circuit, StorageUnavailable
 from facilitator_redis.address import Address
-from facilitator_redis.change_log import ChangeLog
-from facilitator_redis.circuit import Circuit
 from facilitator_redis.client import Client, Value
 from facilitator_redis.connection import Connection
 from facilitator_redis.errors import (
@@ -20,6 +19,8 @@ from facilitator_redis.errors import (
     lost_its_login,
 )
 from facilitator_redis.script import Script
+
+_log = logging.getLogger("facilitator.redis")
 
 
 class Server:
@@ -36,7 +37,7 @@ class Server:
         self._connection = Connection(address, timeout_seconds)
         self._timeout_seconds = timeout_seconds
         self._circuit = Circuit()
-        self._log = ChangeLog() if is_logged else None
+        self._log = ChangeLog(_log, f"Redis at {address}") if is_logged else None
 
     def run(
         self,
@@ -66,7 +67,7 @@ class Server:
 
         answer = self._ask(call, repeatable=repeatable)
         if script.writes and self._log:
-            self._log.works(self._connection.address)
+            self._log.works()
         return answer
 
     def read(self, *command: Value) -> Any:

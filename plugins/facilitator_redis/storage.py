@@ -4,9 +4,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from facilitator.plugin import Claim, Reservation, ReservedElsewhere, TooManyReservations
+from facilitator.plugin import (
+    CallersClock,
+    Claim,
+    Reservation,
+    ReservedElsewhere,
+    TooManyReservations,
+)
 from facilitator_redis import holds, scripts
-from facilitator_redis.callers_clock import CallersClock
 from facilitator_redis.client import Value
 from facilitator_redis.names import Names
 from facilitator_redis.records import claim_of, nonce_in_record, record_of

@@ -65,7 +65,7 @@ class _Rival(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What the file says of a reservation of a verified payment."""
+    """The entries of the file that matter to a reservation of a verified payment."""
 
     is_shared: bool
     """True if another process may have the file open."""

@@ -17,6 +17,7 @@ from facilitator.x402.reasons import Reason
 from facilitator_blockfrost.settings import BlockfrostBackupSettings, BlockfrostSettings
 from facilitator_devnet import cli_commands, settings_sections
 from facilitator_masumi.reasons import MasumiReason
+from facilitator_postgres.settings import PostgresSettings
 from facilitator_prometheus.settings import PrometheusSettings
 from facilitator_redis.settings import RedisSettings
 from facilitator_sentry.settings import SentrySettings
@@ -90,7 +91,12 @@ def parse(words: list[str]) -> argparse.Namespace:
     return parser.parse_args(words[1:])
 
 
-SECTIONS = {**settings_sections(), "sqlite": SqliteSettings, "redis": RedisSettings}
+SECTIONS = {
+    **settings_sections(),
+    "sqlite": SqliteSettings,
+    "postgres": PostgresSettings,
+    "redis": RedisSettings,
+}
 SECTIONS |= {"prometheus": PrometheusSettings}
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
 SECTIONS |= {"sentry": SentrySettings}

@@ -44,6 +44,7 @@ from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.faults import Faults
 from facilitator_devnet.genesis import PARAMETERS, wallets
 from facilitator_masumi.reasons import MasumiReason
+from facilitator_postgres.settings import PostgresSettings
 from facilitator_prometheus.settings import PrometheusSettings
 from facilitator_redis.settings import RedisSettings
 from facilitator_sentry.settings import SentrySettings
@@ -84,6 +85,7 @@ SECTIONS = {
     **CORE_SECTIONS,
     **settings_sections(),
     "sqlite": SqliteSettings,
+    "postgres": PostgresSettings,
     "redis": RedisSettings,
     "prometheus": PrometheusSettings,
 }

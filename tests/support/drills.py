@@ -144,7 +144,7 @@ class Drill(Running):
         clock: ManualClock,
         *,
         storage: str = "sqlite",
-        redis_url: str = "",
+        storage_url: str = "",
         wait_seconds: float = 0.02,
         timeout_seconds: float = 10.0,
         poll_seconds: float = POLL_SECONDS,
@@ -166,8 +166,8 @@ class Drill(Running):
             "FACILITATOR_SETTLEMENT__MAX_TIMEOUT_SECONDS": str(MAX_TIMEOUT_SECONDS),
             "FACILITATOR_SETTLEMENT__WAIT_SECONDS": str(wait_seconds),
         }
-        if redis_url:
-            environ["FACILITATOR_REDIS__URL"] = redis_url
+        if storage_url:
+            environ[f"FACILITATOR_{storage.upper()}__URL"] = storage_url
         if len(providers) > 1:
             environ["FACILITATOR_CHAIN__FALLBACK"] = "blockfrost_backup"
         for name, provider in zip(names, providers, strict=True):

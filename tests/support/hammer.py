@@ -4,7 +4,7 @@ python hammer.py compete WHERE NAME    compete for the same claims, versions and
 python hammer.py write WHERE           add and change claims until it is killed
 python hammer.py crowd WHERE           the same in many threads
 
-WHERE is the path of an SQLite file or the URL of a Redis.
+WHERE is the path of an SQLite file or the URL of a Redis or a PostgreSQL.
 """
 
 import itertools
@@ -16,6 +16,10 @@ from collections.abc import Iterator
 from facilitator.roles.claim import ClaimState
 from facilitator.roles.storage import Storage
 from facilitator.testing.examples import example_claim, example_reservation
+from facilitator_postgres.address import parse_address as parse_postgres
+from facilitator_postgres.database import Database
+from facilitator_postgres.migration import migrate
+from facilitator_postgres.storage import PostgresStorage
 from facilitator_redis.address import parse_address
 from facilitator_redis.server import Server
 from facilitator_redis.storage import RedisStorage
@@ -27,6 +31,10 @@ SHARED = "ff" * 32
 
 
 def opened(where: str) -> Storage:
+    if where.startswith("postgresql"):
+        database = Database(parse_postgres(where), "hammer", size=8, timeout_seconds=30.0)
+        migrate(database)
+        return PostgresStorage(database)
     if not where.startswith("redis"):
         return SqliteStorage(where)
     return RedisStorage(Server(parse_address(where), timeout_seconds=30.0), prefix="hammer")

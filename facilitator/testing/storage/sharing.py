@@ -1,13 +1,23 @@
 """Contract tests of storages that share knowledge of a chain."""
 
+import itertools
+import threading
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from facilitator.roles.sharing import Entry, Lease, SharedOutput, SharesChain, SharesOutputs
+from facilitator.roles.sharing import (
+    AnnouncesEntries,
+    Entry,
+    Lease,
+    SharedOutput,
+    SharesChain,
+    SharesOutputs,
+)
 from facilitator.roles.storage import Storage
 from facilitator.testing.storage.sharing_races import ChainRaces, OutputRaces
+from facilitator.testing.waiting import eventually
 
 NETWORK = "cardano:preprod"
 OTHER_NETWORK = "cardano:preview"
@@ -211,6 +221,21 @@ class SharesChainContract(ChainRaces):
         assert list(other.published(NETWORK, 0)) == [Entry(1, b"1")]
         assert other.publish(NETWORK, "one", 2, b"2", [], keep=1)
         assert list(shared.published(NETWORK, 0)) == [Entry(2, b"2")]
+
+    def test_an_entry_is_announced_to_all_that_open_the_storage(
+        self, shared: SharesChain, open_chain: Callable[[], SharesChain]
+    ) -> None:
+        """Each network to those who asked for it, whichever opening has published."""
+        other = open_chain()
+        if not isinstance(other, AnnouncesEntries):
+            pytest.skip("the storage announces no entries")
+        announced, elsewhere = threading.Event(), threading.Event()
+        other.announce(NETWORK, announced.set)
+        other.announce(OTHER_NETWORK, elsewhere.set)
+        _lead(shared, "one")
+        numbers = itertools.count(1)
+        eventually(lambda: _publish(shared, "one", next(numbers)) and announced.is_set())
+        assert not elsewhere.is_set()
 
 
 class SharesOutputsContract(SharesChainContract, OutputRaces):

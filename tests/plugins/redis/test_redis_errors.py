@@ -1,16 +1,11 @@
 """Each answer of a server that does not do what it was asked for, as redis-py reads it."""
 
-import logging
-
 import pytest
 from redis import exceptions
 from redis._parsers.base import BaseParser
 
-from facilitator.testing.clock import ManualClock
 from facilitator_redis.address import parse_address
-from facilitator_redis.change_log import ChangeLog
 from facilitator_redis.errors import (
-    Complaint,
     explained,
     is_refusal,
     is_wrong_server,
@@ -132,66 +127,3 @@ def test_a_former_primary_behind_sentinel_is_one() -> None:
     error.__context__ = parsed(WRONG_SERVER[0])
     assert is_wrong_server(error)
     assert "is a replica" in explained(ADDRESS, error).detail
-
-
-# --- The log --------------------------------------------------------------------------------------
-
-REPLICA = Complaint("the storage is not ready", "Redis at redis.example:6379 is a replica")
-AWAY = Complaint("the storage cannot be reached", "Redis at redis.example:6379 cannot be reached")
-
-
-class Log:
-    """A log of changes by a clock that the test moves, and its lines."""
-
-    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
-        caplog.set_level(logging.INFO)
-        self._caplog = caplog
-        self.clock = ManualClock(100.0)
-        self._log = ChangeLog(self.clock.time)
-
-    def fails(self, complaint: Complaint) -> None:
-        self._log.fails(complaint)
-
-    def works(self) -> None:
-        self._log.works(ADDRESS)
-
-    @property
-    def lines(self) -> list[str]:
-        return [record.getMessage() for record in self._caplog.records]
-
-
-@pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> Log:
-    return Log(caplog)
-
-
-AGAIN = "Redis at redis.example:6379 takes changes again"
-
-
-def test_each_change_is_logged_once(log: Log) -> None:
-    log.works()
-    for _ in range(3):
-        log.fails(REPLICA)
-    for _ in range(3):
-        log.fails(AWAY)
-    for _ in range(3):
-        log.works()
-    assert log.lines == [REPLICA.detail, AWAY.detail, AGAIN]
-
-
-def test_a_failure_that_comes_and_goes_is_logged_once_a_minute(log: Log) -> None:
-    log.works()
-    for _ in range(4):
-        for _ in range(5):
-            log.fails(REPLICA)
-            log.works()
-        log.clock.advance(30)
-    assert log.lines == [REPLICA.detail, AGAIN] * 2
-
-
-def test_the_start_itself_says_why_it_fails(log: Log) -> None:
-    log.fails(AWAY)
-    assert log.lines == []
-    log.works()
-    log.fails(AWAY)
-    assert log.lines == [AWAY.detail]

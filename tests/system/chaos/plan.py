@@ -129,6 +129,8 @@ UPSETS: Mapping[str, Mapping[Upset, int]] = {
         Upset.HOLD_WRITES: 1,
         Upset.CUT_OFF: 2,
     },
+    "postgres": {**_EVERYWHERE, Upset.RESTART: 2, Upset.PAUSE: 2},
+    "standby": {**_EVERYWHERE, Upset.LOSE_PRIMARY: 2, Upset.PAUSE: 1},
     "switched": {**_EVERYWHERE, Upset.SWAP: 4, Upset.SWAP_ALONE: 2, Upset.PAUSE: 1},
     "unlogged": {Upset.LOSE_LOG: 1},
     "separate": {Upset.PROVIDER_FAULT: 2, Upset.ROLL_BACK: 1},

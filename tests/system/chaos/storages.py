@@ -5,8 +5,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from chaos.kept import Kept, KeptInFile, KeptSeparately
+from chaos.kept_postgres import KeptInPostgres, KeptWithStandby
 from chaos.kept_redis import KeptInRedis, KeptReplicated, KeptSwitched
 from facilitator.testing.waiting import eventually
+from support.postgres_servers import replicated as replicated_postgres
+from support.postgres_servers import running as running_postgres
 from support.redis_servers import is_linked, replicated, running
 
 
@@ -25,6 +28,15 @@ def storage(kind: str, folder: Path) -> Iterator[Kept]:
             with (
                 replicated(folder / "redis", replicas=2) as servers,
                 closing(KeptReplicated(servers)) as kept,
+            ):
+                yield kept
+        case "postgres":
+            with running_postgres() as database:
+                yield KeptInPostgres(database.url, database)
+        case "standby":
+            with (
+                replicated_postgres() as (primary, standby),
+                closing(KeptWithStandby(primary, standby)) as kept,
             ):
                 yield kept
         case "switched":

@@ -8,6 +8,7 @@ from chaos.campaign import Campaign
 from chaos.checker import check
 from chaos.plan import plan
 from chaos.report import report
+from support.postgres_servers import needs_postgres
 from support.redis_servers import needs_redis
 
 SEED = 20_261_125
@@ -17,6 +18,7 @@ SEED = 20_261_125
     ("storage", "payments", "kills"),
     [
         pytest.param("switched", 40, 4, marks=needs_redis),
+        pytest.param("standby", 30, 3, marks=needs_postgres),
         ("sqlite", 40, 4),
         ("unlogged", 16, 1),
     ],

@@ -24,7 +24,7 @@ from facilitator_devnet.wallet import pay
 from support import skewed
 from support.drills import DUPLICATE, OUTPUTS, PROJECT_ID, Body, Drill, Provider
 from support.process import ServeProcess
-from support.redis_servers import needs_redis, running
+from support.shared_storages import POSTGRES, REDIS, shared_storage
 
 HOUR = 3600.0
 DIFFERENCE = re.compile(
@@ -45,17 +45,11 @@ def provider(real_devnet: Devnet) -> Iterator[Provider]:
         yield provider
 
 
-@pytest.fixture(params=["sqlite", pytest.param("redis", marks=needs_redis)])
+@pytest.fixture(params=["sqlite", REDIS, POSTGRES])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
     """The settings of what the processes share."""
-    if request.param == "sqlite":
-        yield {"FACILITATOR_PLUGINS": "blockfrost,sqlite"}
-        return
-    with running(tmp_path / "redis") as server:
-        yield {
-            "FACILITATOR_PLUGINS": "blockfrost,redis",
-            "FACILITATOR_REDIS__URL": server.url,
-        }
+    with shared_storage(request.param, tmp_path) as settings:
+        yield {"FACILITATOR_PLUGINS": f"blockfrost,{request.param}", **settings}
 
 
 @pytest.fixture
@@ -108,6 +102,7 @@ def succeeds(process: ServeProcess, body: Body) -> None:
     assert settle(process, body)["errorReason"] == DUPLICATE
 
 
+@pytest.mark.parametrize("storage", ["sqlite", REDIS], indirect=True)
 @pytest.mark.parametrize("ahead", [HOUR, -HOUR])
 def test_a_leader_of_another_hour_is_killed(
     serve: Callable[[float], ServeProcess], ahead: float
@@ -123,6 +118,7 @@ def test_a_leader_of_another_hour_is_killed(
     succeeds(second, opened)
 
 
+@pytest.mark.parametrize("storage", ["sqlite", REDIS], indirect=True)
 @pytest.mark.parametrize("ahead", [HOUR, -HOUR])
 def test_who_verified_in_another_hour_is_killed(
     serve: Callable[[float], ServeProcess], provider: Provider, ahead: float

@@ -1,7 +1,7 @@
 """The records are lost while payments are settled, or after: nobody is told twice, or of a fault.
 
-In memory and with SQLite they are lost between two runs, in Redis also under a facilitator that
-goes on.
+In memory and with SQLite they are lost between two runs, in Redis and PostgreSQL also under a
+facilitator that goes on.
 """
 
 import shutil
@@ -35,12 +35,15 @@ from support.drills import (
     confirmed_by,
     raw,
 )
+from support.postgres_servers import PostgresServer, needs_postgres
+from support.postgres_servers import running as running_postgres
 from support.redis_calls import works
 from support.redis_servers import RedisServer, needs_redis
 from support.redis_servers import running as running_redis
 from support.redis_storages import open_redis
 
 Start = Callable[..., Drill]
+Server = RedisServer | PostgresServer
 TTL_EXPIRED = "invalid_exact_cardano_payload_ttl_expired"
 REDIS = pytest.param("redis", marks=needs_redis)
 
@@ -48,7 +51,7 @@ REDIS = pytest.param("redis", marks=needs_redis)
 class Records:
     """A facilitator and how its records are lost."""
 
-    def __init__(self, kind: str, start: Start, folder: Path, server: RedisServer | None) -> None:
+    def __init__(self, kind: str, start: Start, folder: Path, server: Server | None) -> None:
         self._kind = kind
         self._start = start
         self._folder = folder
@@ -57,18 +60,21 @@ class Records:
 
     def _started(self) -> Drill:
         url = self._server.url if self._server else ""
-        return self._start(storage=self._kind.partition(" ")[0], redis_url=url)
+        return self._start(storage=self._kind.partition(" ")[0], storage_url=url)
 
     def lose(self) -> Drill:
         """The facilitator after the loss: another run, unless it goes on."""
         told = self.drill.told
-        if self._kind != "redis that goes on":
+        if not self._kind.endswith("that goes on"):
             self.drill.close()
         for file in self._folder.glob("facilitator.db*"):
             file.unlink()
-        if self._server:
+        if isinstance(self._server, RedisServer):
             assert self._server.command("FLUSHALL") == "+OK"
-        if self._kind != "redis that goes on":
+        elif self._server:
+            tables = ("claims", "holds", "held_inputs", "keys", "leaders", "entries", "outputs")
+            self._server.run(f"TRUNCATE {', '.join(f'x402.{table}' for table in tables)}")
+        if not self._kind.endswith("that goes on"):
             self.drill = self._started()
             self.drill.told = told
         return self.drill
@@ -80,12 +86,25 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
+@pytest.fixture
+def postgres() -> Iterator[PostgresServer]:
+    with running_postgres() as server:
+        yield server
+
+
 @pytest.fixture(
-    params=["memory", "sqlite", REDIS, pytest.param("redis that goes on", marks=needs_redis)]
+    params=[
+        "memory",
+        "sqlite",
+        REDIS,
+        pytest.param("redis that goes on", marks=needs_redis),
+        pytest.param("postgres that goes on", marks=needs_postgres),
+    ]
 )
 def records(request: pytest.FixtureRequest, start: Start, tmp_path: Path) -> Records:
-    redis = request.param.startswith("redis")
-    server = request.getfixturevalue("server") if redis else None
+    kind = request.param.partition(" ")[0]
+    fixture = {"redis": "server", "postgres": "postgres"}.get(kind)
+    server = request.getfixturevalue(fixture) if fixture else None
     return Records(request.param, start, tmp_path, server)
 
 
@@ -223,7 +242,7 @@ def test_what_a_process_still_observes_settles_once(going_on: Records, blocks: i
 def test_whoever_waits_while_the_records_are_lost_is_told(
     start: Start, server: RedisServer
 ) -> None:
-    drill = start(storage="redis", redis_url=server.url, wait_seconds=60)
+    drill = start(storage="redis", storage_url=server.url, wait_seconds=60)
     body = drill.payment()
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(drill.settle, body)
@@ -410,7 +429,7 @@ def test_a_claim_that_was_being_made_anew_is_taken_up_by_the_next(
     start: Start, server: RedisServer
 ) -> None:
     """Whoever did was killed between announcing that and writing where it is."""
-    drill = start(storage="redis", redis_url=server.url)
+    drill = start(storage="redis", storage_url=server.url)
     body = settled(drill)
     claim = drill.stored(body)
     assert server.command("FLUSHALL") == "+OK"
@@ -427,7 +446,7 @@ def test_a_claim_that_was_being_made_anew_is_taken_up_by_the_next(
     rebuild = transitions.rebuild("killed", drill.clock.time())
     with closing(open_redis(server.url)) as storage:
         assert transitions.advance(storage, storage.add_claim(began), rebuild).by_us
-    drill = start(storage="redis", redis_url=server.url)
+    drill = start(storage="redis", storage_url=server.url)
     drill.clock.advance(60)
     eventually(lambda: drill.status(body)["status"] == "confirmed")
     is_taken_as_told(drill, body)

@@ -1,7 +1,7 @@
-"""Two replicas of two workers each, on one Redis, behind a balancer that knows only TCP."""
+"""Two replicas of two workers each, on one storage, behind a balancer that knows only TCP."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -17,10 +17,8 @@ from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from support.drills import BLOCKS, DUPLICATE, OUTPUTS, PENDING, SUBMIT, Body
 from support.proxies import Balancer
-from support.redis_servers import needs_redis, running
+from support.shared_storages import POSTGRES, REDIS, shared_storage
 from workers.fleet import Connection, Fleet, payment
-
-pytestmark = needs_redis
 
 LEADS = "this process follows cardano:preprod for all"
 
@@ -28,17 +26,18 @@ LEADS = "this process follows cardano:preprod for all"
 class Replicas:
     """The replicas, the balancer before them and the devnet behind."""
 
-    def __init__(self, stack: ExitStack, folder: Path) -> None:
+    def __init__(
+        self, stack: ExitStack, folder: Path, kind: str, storage: Mapping[str, str]
+    ) -> None:
         self.devnet = stack.enter_context(closing(Devnet(NETWORK, SystemClock())))
-        redis = stack.enter_context(running(folder / "redis"))
         self.all: list[Fleet] = []
         self.apis: list[BlockfrostApi] = []
         """For each replica the provider that it asks, all of the same chain."""
         for name in ("one", "other"):
             (folder / name).mkdir()
             environ = {
-                "FACILITATOR_PLUGINS": "blockfrost,redis",
-                "FACILITATOR_REDIS__URL": redis.url,
+                "FACILITATOR_PLUGINS": f"blockfrost,{kind}",
+                **storage,
                 "FACILITATOR_SERVER__THREADS": "32",
                 # Whoever is slower than that to submit is helped by another, which submits again.
                 "FACILITATOR_SETTLEMENT__LEASE_SECONDS": "60",
@@ -93,10 +92,11 @@ class Replicas:
         return sum(self.counts(endpoint))
 
 
-@pytest.fixture
-def replicas(tmp_path: Path) -> Iterator[Replicas]:
+@pytest.fixture(params=[REDIS, POSTGRES])
+def replicas(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Replicas]:
     with ExitStack() as stack:
-        yield Replicas(stack, tmp_path)
+        storage = stack.enter_context(shared_storage(request.param, tmp_path))
+        yield Replicas(stack, tmp_path, request.param, storage)
 
 
 def test_any_worker_of_any_replica_takes_up_what_another_began(replicas: Replicas) -> None:

@@ -96,6 +96,6 @@ def test_a_new_plugin_names_this_version() -> None:
 
         templates = Path(facilitator.cli.__path__[0]) / "templates"
     written = [path.read_text() for path in templates.glob("*/plugin.py.txt")]
-    assert len(written) == 10
+    assert len(written) == 11
     for text in written:
         assert re.findall(r'^facilitator_api = "(.*)"$', text, re.M) == [API_VERSION]

@@ -1,9 +1,13 @@
 import pytest
 
+from facilitator.roles.circuit import (
+    FIRST_PAUSE_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    Circuit,
+    Complaint,
+)
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.threads import together
-from facilitator_redis.circuit import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Circuit
-from facilitator_redis.errors import Complaint
 
 AWAY = Complaint("away", "away from 127.0.0.1")
 LOADING = Complaint("loading", "loading at 127.0.0.1")

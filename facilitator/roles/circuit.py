@@ -3,15 +3,23 @@
 import threading
 import time
 from collections.abc import Callable
-
-from facilitator_redis.errors import Complaint
+from typing import NamedTuple
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0
 
 
+class Complaint(NamedTuple):
+    """The reason why a server does not serve, as ``StorageUnavailable`` takes it."""
+
+    public: str
+    """The sentence for callers, who learn nothing of the server."""
+    detail: str
+    """The sentence for the operator: which server, what it says, what to do."""
+
+
 class Circuit:
-    """A circuit that is closed while calls work, and open after a failure.
+    """A circuit that is closed while calls of a server work, and open after a failure.
 
     While it is open, single calls try again after pauses that double. For use by many threads.
     """

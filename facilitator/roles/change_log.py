@@ -1,17 +1,14 @@
-"""The log of changes between a Redis that works and one that does not."""
+"""The log of changes between a server that works and one that does not."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable
 
-from facilitator_redis.address import Address
-from facilitator_redis.errors import Complaint
+from facilitator.roles.circuit import Complaint
 
 SILENT_SECONDS = 60.0
 """Time after a log line in which the same complaint is not logged again."""
-
-_log = logging.getLogger("facilitator.redis")
 
 
 class ChangeLog:
@@ -20,8 +17,12 @@ class ChangeLog:
     Before the first call that works there is none: the start itself says why it fails.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start with calls that work; ``clock`` returns seconds."""
+    def __init__(
+        self, log: logging.Logger, place: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Start with calls that work; ``place`` names the server, ``clock`` returns seconds."""
+        self._log = log
+        self._place = place
         self._clock = clock
         self._lock = threading.Lock()
         self._complaint: str | None = None
@@ -44,9 +45,9 @@ class ChangeLog:
                 each: until for each, until in self._silent_until.items() if until > now
             }
             self._silent_until[text] = now + SILENT_SECONDS
-        _log.error("%s", text)
+        self._log.error("%s", text)
 
-    def works(self, address: Address) -> None:
+    def works(self) -> None:
         """Log that changes are taken again, if a failure since they were was logged."""
         if self._complaint is None and self._has_worked:  # spares successful calls the lock
             return
@@ -54,4 +55,4 @@ class ChangeLog:
             self._has_worked = True
             was_logged, self._is_logged, self._complaint = self._is_logged, False, None
         if was_logged:
-            _log.info("Redis at %s takes changes again", address)
+            self._log.info("%s takes changes again", self._place)

@@ -1,0 +1,122 @@
+"""The storage in PostgreSQL."""
+
+from collections.abc import Sequence
+
+from facilitator.plugin import Claim
+from facilitator_postgres.database import Database
+from facilitator_postgres.keys import PostgresKeys
+from facilitator_postgres.rows import (
+    COLUMNS,
+    EQUAL,
+    PLACES,
+    decode_claim,
+    encode_claim,
+    escape,
+)
+from facilitator_postgres.sharing import SharedChain
+
+FORGOTTEN_AT_ONCE = 500
+
+# These statements contain constant names and parameters, nothing that was received.
+_CLAIM = f"SELECT {COLUMNS} FROM {{schema}}.claims WHERE transaction_id = %s"  # noqa: S608
+_ADD = f"""
+    INSERT INTO {{schema}}.claims ({COLUMNS}) VALUES ({PLACES}) ON CONFLICT DO NOTHING
+    RETURNING 1
+"""  # noqa: S608
+_CHANGE = f"""
+    UPDATE {{schema}}.claims SET ({COLUMNS}) = ROW ({PLACES})
+    WHERE transaction_id = %s AND version = %s AND nonce = %s RETURNING 1
+"""  # noqa: S608
+_CONFIRM = """
+    UPDATE {schema}.claims SET version = version
+    WHERE transaction_id = %s AND version = %s AND nonce = %s RETURNING 1
+"""
+_REMOVE = f"DELETE FROM {{schema}}.claims WHERE {EQUAL} RETURNING 1"  # noqa: S608
+_OPEN = f"""
+    SELECT {COLUMNS} FROM {{schema}}.claims WHERE state IN ('claimed', 'submitted', 'included')
+    ORDER BY created_at
+"""  # noqa: S608
+_FORGET = """
+    DELETE FROM {schema}.claims WHERE transaction_id IN (
+        SELECT transaction_id FROM {schema}.claims
+        WHERE state IN ('settled', 'rejected', 'expired') AND keep_until <= %s
+        ORDER BY keep_until LIMIT %s FOR UPDATE SKIP LOCKED
+    ) RETURNING 1
+"""
+_SERVER_TIME = "SELECT {schema}.server_now()"
+_PING = """
+    INSERT INTO {schema}.pings VALUES (1, {schema}.server_now())
+    ON CONFLICT (number) DO UPDATE SET at = excluded.at
+"""
+
+
+class PostgresStorage(PostgresKeys, SharedChain):
+    """A :class:`~facilitator.roles.storage.Storage` for all processes on the same database.
+
+    Acknowledged changes outlive this process. The settings of PostgreSQL decide what outlives it.
+    """
+
+    is_shared = True
+    is_durable = True
+
+    def __init__(self, database: Database) -> None:
+        """Keep everything in the database, whose tables are there."""
+        PostgresKeys.__init__(self, database)
+        SharedChain.__init__(self, database)
+
+    def add_claim(self, claim: Claim) -> Claim:
+        """Write the claim unless its transaction has one; return the one that is now there."""
+        while not self._database.change(_ADD, *encode_claim(claim)):
+            stored = self.claim(claim.transaction_id)
+            if stored == claim and self._is_confirmed(claim):
+                return claim
+            if stored not in (None, claim):  # else it was removed or changed meanwhile
+                return stored
+        return claim
+
+    def claim(self, transaction_id: str) -> Claim | None:
+        """Return the claim on the transaction, if there is one."""
+        rows = self._database.read(_CLAIM, escape(transaction_id))
+        return decode_claim(rows[0]) if rows else None
+
+    def change_claim(self, claim: Claim) -> bool:
+        """Write the claim if it was made from the stored one; return True if it is stored now."""
+        expected = (escape(claim.transaction_id), claim.version - 1, escape(claim.follows))
+        if self._database.change(_CHANGE, *encode_claim(claim), *expected):
+            return True
+        return self.claim(claim.transaction_id) == claim and self._is_confirmed(claim)
+
+    def _is_confirmed(self, claim: Claim) -> bool:
+        """Return True once the stored claim, which equals this one, is as durable as any change.
+
+        An earlier call may have ended before the disk or a standby had it. Another commit waits for
+        all before it.
+        """
+        stored = (escape(claim.transaction_id), claim.version, escape(claim.nonce))
+        return bool(self._database.change(_CONFIRM, *stored))
+
+    def remove_claim(self, claim: Claim) -> bool:
+        """Remove the claim if the stored one equals it; return True if it was removed."""
+        return bool(self._database.change(_REMOVE, *encode_claim(claim), repeatable=False))
+
+    def open_claims(self) -> Sequence[Claim]:
+        """Return all claims that are not final, oldest first."""
+        return [decode_claim(row) for row in self._database.read(_OPEN)]
+
+    def forget_claims(self, now: float) -> int:
+        """Remove some final claims whose ``keep_until`` has passed; return their number."""
+        return len(self._database.change(_FORGET, now, FORGOTTEN_AT_ONCE, repeatable=False))
+
+    def server_time(self) -> float:
+        """Return the time of the server's clock in Unix seconds."""
+        ((now,),) = self._database.read(_SERVER_TIME)
+        return float(now)
+
+    def ping(self) -> None:
+        """Check that PostgreSQL takes changes. Raises ``StorageUnavailable`` otherwise."""
+        self._database.change(_PING)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._listener.close()
+        self._database.close()

@@ -1,0 +1,34 @@
+"""The plugin as it is enabled by settings."""
+
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from facilitator.clock import SystemClock
+from facilitator.errors import PluginError
+from facilitator.plugin.context import Context
+from facilitator.plugin.loading import configure
+from facilitator.roles.storage import Storage
+
+PASSWORD = "hid/den@word"
+QUOTED = "hid%2Fden%40word"
+
+
+def storage_of(folder: Path, **postgres: str) -> Storage:
+    environ: Mapping[str, str] = {
+        "FACILITATOR_PLUGINS": "devnet,postgres",
+        **{f"FACILITATOR_POSTGRES__{key.upper()}": value for key, value in postgres.items()},
+    }
+    settings, plugins = configure(environ=environ, cwd=folder)
+    return plugins.one_storage(Context(settings, SystemClock()))
+
+
+def refusal(folder: Path, url: str, **postgres: str) -> str:
+    """Return what stops the start; the password must be nowhere in it or in what led to it."""
+    with pytest.raises(PluginError) as caught:
+        storage_of(folder, url=url, **postgres)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "hid" not in shown
+    return str(caught.value)
