@@ -5,8 +5,10 @@ when several answers in a row have the same other block in its place, none of th
 that is behind.
 """
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 
+from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import (
     Block,
     InBlock,
@@ -29,6 +31,9 @@ QUESTIONS = 3
 BETWEEN_SECONDS = 0.5
 """Seconds between such questions: another machine may answer, or the same one have caught up."""
 
+MAX_SPENDERS = 50_000
+"""Spent outputs whose spenders are remembered; the oldest go first."""
+
 _COLUMNS = "hash,abs_slot,block_height,parent_hash,tx_count"
 _STATUS_COLUMNS = "tx_hash,block_hash,block_height,absolute_slot"
 _MAX_ROWS = 1000
@@ -41,10 +46,13 @@ class Blocks:
     def __init__(self, client: Client) -> None:
         """Know nothing yet."""
         self._client = client
+        self._lock = threading.Lock()
         self._highest = 0
         """The height of the highest block that was seen to follow another one."""
         self._witness: str | None = None
         """A transaction in one of the newest blocks: a machine that lacks it is behind."""
+        self._spenders: dict[OutputRef, str] = {}
+        """The spenders of outputs by the blocks that were read, which Koios does not say."""
 
     def tip(self) -> Tip:
         """Return the newest block. Raises :class:`ChainUnavailable`."""
@@ -97,6 +105,10 @@ class Blocks:
                 return NotFound()
         self._witness = None  # its own block may be gone
         raise ProviderBehind("Koios lags: the machines that answer lack the newest blocks")
+
+    def spender(self, ref: OutputRef) -> str | None:
+        """Return the transaction that spent the output in a block that was read, if any did."""
+        return self._spenders.get(ref)
 
     def recent_transactions(self) -> Sequence[Row]:
         """Return transactions with CBOR of the oldest few among the newest hundred blocks.
@@ -152,6 +164,8 @@ class Blocks:
                 f"Koios lags, or its machines disagree: not all have a block at slot {point.slot}"
             )
         self._highest, self._witness = 0, None
+        with self._lock:
+            self._spenders.clear()
         raise PointNotFound(f"block {point.block} at slot {point.slot} is not there")
 
     def _in_place(self, found: Sequence[Row]) -> str | None:
@@ -173,10 +187,17 @@ class Blocks:
             if len(own) < count:
                 break
             ids = tuple(digest(each, "tx_hash") for each in own)
-            spent = frozenset(read_consumed(self._client, own))
+            spent = dict(read_consumed(self._client, own))
+            self._keep(spent)
             parent, height = digest(row, "parent_hash"), whole(row, "block_height")
-            blocks.append(Block(point, height, parent, ids, spent))
+            blocks.append(Block(point, height, parent, ids, frozenset(spent)))
         return blocks
+
+    def _keep(self, spent: Mapping[OutputRef, str]) -> None:
+        with self._lock:
+            self._spenders |= spent
+            while len(self._spenders) > MAX_SPENDERS:
+                del self._spenders[next(iter(self._spenders))]
 
     def _transactions(self, blocks: Sequence[str]) -> Mapping[str, list[Row]]:
         """Return the rows of the blocks' transactions by block, in order."""

@@ -19,27 +19,31 @@ _PARTS_OF_DIJKSTRA = 3
 _log = logging.getLogger(__name__)
 
 
-def read_consumed(client: Client, transactions: Sequence[Row]) -> Iterator[OutputRef]:
-    """Yield what the transactions consumed: their inputs, or their collateral.
+def read_consumed(client: Client, transactions: Sequence[Row]) -> Iterator[tuple[OutputRef, str]]:
+    """Yield what each transaction consumed, its inputs or its collateral, with its id.
 
     Further calls read it where the CBOR is missing or unreadable, since no transaction on the chain
     may stop the follower. Raises :class:`ChainUnavailable`.
     """
     unread: list[str] = []
     for row in transactions:
+        transaction_id = digest(row, "tx_hash")
         try:
-            yield from _by_cbor(row)
+            refs = _by_cbor(row)
         except Exception:  # cbor2 raises more than it says of itself
-            transaction_id = digest(row, "tx_hash")
             _log.debug("the CBOR of %s cannot be read", transaction_id)
             unread.append(transaction_id)
+        else:
+            yield from ((ref, transaction_id) for ref in refs)
     for part, question in batches(client, "_tx_hashes", unread, _inputs=True):
         found = rows(client.ask("/tx_info", question), "transactions")
         if {digest(row, "tx_hash") for row in found} != set(part):
             raise ProviderBehind("Koios has a new block, but not yet its transactions")
         for row in found:
             name = "inputs" if flag(row, "valid_contract") else "collateral_inputs"
-            yield from map(read_ref, rows(row.get(name), name))
+            yield from (
+                (read_ref(each), digest(row, "tx_hash")) for each in rows(row.get(name), name)
+            )
 
 
 def _by_cbor(row: Row) -> Sequence[OutputRef]:

@@ -30,7 +30,7 @@ def _shows_spends(client: Client, blocks: Blocks) -> bool:
     A young chain may have none.
     """
     spent = next(read_consumed(client, blocks.recent_transactions()), None)
-    return spent is not None and _shows(client, spent)
+    return spent is not None and _shows(client, spent[0])
 
 
 def _shows(client: Client, ref: OutputRef) -> bool:

@@ -7,7 +7,7 @@ from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
-from facilitator.plugin import Block, Clock, OutputStatus, Point, Tip, TransactionStatus
+from facilitator.plugin import Block, Clock, OutputStatus, Point, Spent, Tip, TransactionStatus
 from facilitator_koios.accounts import read_ledger_state
 from facilitator_koios.blocks import Blocks
 from facilitator_koios.calendar import Calendar, read_calendar, read_genesis
@@ -64,7 +64,11 @@ class Koios:
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         """Return each output's status; unknown where Koios doesn't have it."""
-        return read_statuses(self._client, refs)
+        found = read_statuses(self._client, refs)
+        return {
+            ref: Spent(self._blocks.spender(ref)) if isinstance(status, Spent) else status
+            for ref, status in found.items()
+        }
 
     def submit(self, transaction: bytes) -> str:
         """Post the bytes to Koios' node once; return the transaction's id."""

@@ -37,8 +37,16 @@ class _Asked(NamedTuple):
 class KoiosApi(Face):
     """A Koios API for a devnet, at ``{url}/api/v1``, with the limits of the public tier."""
 
-    def __init__(self, devnet: Devnet, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        devnet: Devnet,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        body_bytes: int = BODY_BYTES,
+    ) -> None:
         """Serve on the address; the port 0 takes a free one. Raises :class:`OSError`."""
+        self._body_bytes = body_bytes
         self.edits: dict[str, Edit] = {}
         """Changes of each row of the answers, by endpoint."""
         super().__init__(devnet, host, port, Faults(ENDPOINTS))
@@ -65,7 +73,7 @@ class KoiosApi(Face):
             if asked.content_type != "application/cbor":
                 raise ApiError(415)
             return _as_json(submit(self.devnet, asked.body), 202)
-        if len(asked.body) > BODY_BYTES:
+        if len(asked.body) > self._body_bytes:
             raise ApiError(413, f"Payload too large, body length was {len(asked.body)}.")
         question = read_question(asked.body) if method == "POST" else asked.query
         if asked.endpoint == OGMIOS:
