@@ -14,6 +14,7 @@ TOP = [name for name in PLUGINS if "." not in name]
 
 EXTRAS = {
     "blockfrost": ["blockfrost-python>=0.7,<0.8"],
+    "koios": ["urllib3>=2.2,<3"],
     "masumi": ["lzstring>=1.0.4,<2", "rfc8785>=0.1.4,<0.2"],
     "plutus": ["uplc>=1.3.3,<2"],  # runs Plutus scripts where the provider does not
     "postgres": ["psycopg[binary,pool]>=3.2,<4"],

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 
 from facilitator.plugin import ChainProvider, ChainUnavailable, Context, PluginError, hookimpl
-from facilitator_devnet.blockfrost.serving import serve
+from facilitator_devnet.blockfrost.serving import serve, serve_koios
 from facilitator_devnet.commands import Run, prepare_demo, prepare_devnet, prepare_sample_payment
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import wallets as genesis_wallets
@@ -55,28 +55,29 @@ def chain_provider(context: Context, network: str) -> ChainProvider:
         devnet = Devnet(network, context.clock, block_seconds=settings.block_seconds, path=path)
     except ChainUnavailable as error:
         raise PluginError(f"the devnet cannot start: {error}") from error
-    if settings.listen is not None:
+    if settings.listen is not None or settings.listen_koios is not None:
         _to_serve.append((context, devnet))
     return devnet
 
 
 @hookimpl
 def startup(context: Context) -> None:
-    """Serve the devnets at ``devnet.listen``; other commands make devnets that are not served."""
+    """Serve the devnets where settings say; other commands make devnets that are not served."""
     settings = context.settings.section(DevnetSettings)
-    listen = settings.listen
-    if listen is None:
-        return
     own = [each for each in _to_serve if each[0] is context]
     for each in own:
         _to_serve.remove(each)
-    if len(own) > 1 and not listen.endswith(":0"):
-        raise PluginError(
-            "several devnets cannot share one port; with several networks, devnet.listen must end"
-            " in :0, which takes a free one for each"
-        )
+    for name, listen in (("listen", settings.listen), ("listen_koios", settings.listen_koios)):
+        if len(own) > 1 and listen is not None and not listen.endswith(":0"):
+            raise PluginError(
+                f"several devnets cannot share one port; with several networks, devnet.{name} must"
+                " end in :0, which takes a free one for each"
+            )
     for _, devnet in () if context.is_trial else own:
-        serve(devnet, listen, settings.dress)
+        if settings.listen is not None:
+            serve(devnet, settings.listen, settings.dress)
+        if settings.listen_koios is not None:
+            serve_koios(devnet, settings.listen_koios)
 
 
 _to_serve: list[tuple[Context, Devnet]] = []

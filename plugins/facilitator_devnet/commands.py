@@ -71,6 +71,9 @@ def prepare_devnet(parser: argparse.ArgumentParser) -> Run:
         help="where to listen; the port 0 takes a free one (default %(default)s)",
     )  # fmt: skip
     parser.add_argument(
+        "--listen-koios", metavar="HOST:PORT", help="where to be a Koios as well (default: nowhere)"
+    )
+    parser.add_argument(
         "--block-seconds", type=float, default=2.0,
         help="seconds between blocks; 0 makes them only on request (default %(default)s)",
     )  # fmt: skip
@@ -88,6 +91,7 @@ def _devnet(arguments: argparse.Namespace) -> int:
         block_seconds=arguments.block_seconds,
         path=arguments.path,
         as_json=arguments.json,
+        listen_koios=arguments.listen_koios,
     )
 
 

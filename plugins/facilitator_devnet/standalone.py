@@ -5,7 +5,7 @@ import signal
 from threading import Event
 
 from facilitator.plugin import ChainUnavailable, FacilitatorError, SystemClock
-from facilitator_devnet.blockfrost.serving import serve
+from facilitator_devnet.blockfrost.serving import serve, serve_koios
 from facilitator_devnet.devnet import Devnet
 
 MAX_BLOCK_SECONDS = 86_400
@@ -16,7 +16,13 @@ class CannotStartError(FacilitatorError):
 
 
 def run_devnet(
-    network: str, listen: str, *, block_seconds: float, path: str | None, as_json: bool
+    network: str,
+    listen: str,
+    *,
+    block_seconds: float,
+    path: str | None,
+    as_json: bool,
+    listen_koios: str | None = None,
 ) -> int:
     """Serve until SIGTERM or SIGINT and return the exit code 0; for the main thread.
 
@@ -34,10 +40,13 @@ def run_devnet(
         raise CannotStartError(f"the devnet cannot start: {error}") from error
     try:
         url = serve(devnet, listen).url
+        koios = None if listen_koios is None else serve_koios(devnet, listen_koios).url
         if as_json:
-            print(json.dumps({"url": url, "network": network}), flush=True)
+            shown = {"url": url, "network": network} | ({"koios_url": koios} if koios else {})
+            print(json.dumps(shown), flush=True)
         else:
-            print(f"the devnet for {network} listens on {url}", flush=True)
+            also = f", and as a Koios on {koios}" if koios else ""
+            print(f"the devnet for {network} listens on {url}{also}", flush=True)
         stopped.wait()
     finally:
         devnet.close()

@@ -1,8 +1,8 @@
-"""A facilitator that asks Blockfrost's API over a devnet, and holds each success to the chain."""
+"""A facilitator that asks an API over a devnet, and holds each success to the chain."""
 
 import base64
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,10 +20,13 @@ from facilitator.testing.running import NETWORK, Running
 from facilitator.testing.waiting import eventually
 from facilitator_blockfrost.settings import BlockfrostSettings
 from facilitator_devnet.blockfrost.api import BlockfrostApi
+from facilitator_devnet.blockfrost.face import Face
 from facilitator_devnet.blockfrost.faults import Faults
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import PARAMETERS
+from facilitator_devnet.koios.api import OGMIOS, ROOT, KoiosApi
 from facilitator_devnet.wallet import pay
+from facilitator_koios.settings import KoiosSettings
 
 PENDING = "settlement_pending"
 LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"
@@ -41,21 +44,37 @@ OUTPUTS = "GET /txs/{hash}/utxos"
 BLOCKS = "GET /blocks/{hash_or_number}/next"
 PROJECT_ID = "preprodOfTheDrills"
 
-DRESS_PATHS = defaultdict(str, blockfrost="/api/v0", yaci="/api/v1/blockfrost")
+KOIOS = "koios"
+"""The dress that is another API."""
+DRESS_PATHS = defaultdict(str, blockfrost="/api/v0", yaci="/api/v1/blockfrost", koios=ROOT)
 """The path under which each server has its API."""
 
 Body = dict[str, Any]
 
 
 class Provider:
-    """Blockfrost's API at an address that is the same when it comes back, in any dress."""
+    """An API at an address that is the same when it comes back: Blockfrost's in any dress, Koios'.
+
+    Its :attr:`submit` is the endpoint that submissions go to.
+    """
 
     def __init__(self, devnet: Devnet, dress: str = "blockfrost") -> None:
         self._devnet = devnet
         self._dress = dress
-        self.api = BlockfrostApi(devnet, dress=dress)
+        self.submit = OGMIOS if dress == KOIOS else SUBMIT
+        self.api = self._serve(0)
         self.url = self.api.url
         self._is_up = True
+
+    def _serve(self, port: int) -> Face:
+        if self._dress == KOIOS:
+            return KoiosApi(self._devnet, port=port, body_bytes=32_768)
+        return BlockfrostApi(self._devnet, port=port, dress=self._dress)
+
+    @property
+    def plugin(self) -> str:
+        """The plugin that asks it."""
+        return KOIOS if self._dress == KOIOS else "blockfrost"
 
     @property
     def base_url(self) -> str:
@@ -83,9 +102,7 @@ class Provider:
         """Answer as one should."""
         self.api.faults.clear()
         if not self._is_up:
-            self.api = BlockfrostApi(
-                self._devnet, port=int(self.url.rpartition(":")[2]), dress=self._dress
-            )
+            self.api = self._serve(int(self.url.rpartition(":")[2]))
             self._is_up = True
 
     def close(self) -> None:
@@ -154,7 +171,7 @@ class Drill(Running):
         self.clock: ManualClock = clock
         self.told: list[str] = []
         """The transactions of which a success was told."""
-        names = ["blockfrost", "blockfrost_backup"][: len(providers)]
+        names = list(_names(providers))
         environ = {
             "FACILITATOR_PLUGINS": ",".join([*names, storage]),
             "FACILITATOR_SQLITE__PATH": str(folder / "facilitator.db"),
@@ -169,16 +186,17 @@ class Drill(Running):
         if storage_url:
             environ[f"FACILITATOR_{storage.upper()}__URL"] = storage_url
         if len(providers) > 1:
-            environ["FACILITATOR_CHAIN__FALLBACK"] = "blockfrost_backup"
+            environ["FACILITATOR_CHAIN__FALLBACK"] = names[1]
         for name, provider in zip(names, providers, strict=True):
             table = f"FACILITATOR_{name.upper()}"
             environ[f"{table}__BASE_URL"] = provider.base_url
-            environ[f"{table}__PROJECT_ID"] = PROJECT_ID
+            if name != KOIOS:
+                environ[f"{table}__PROJECT_ID"] = PROJECT_ID
         settings, plugins = configure(environ=environ, cwd=folder)
         # Shorter than an operator may set, for the sake of who waits for the drills.
         sections = tuple(
             replace(section, poll_seconds=poll_seconds, timeout_seconds=timeout_seconds)
-            if isinstance(section, BlockfrostSettings)
+            if isinstance(section, BlockfrostSettings | KoiosSettings)
             else section
             for section in settings.sections
         )
@@ -332,6 +350,14 @@ class Drill(Running):
     @property
     def _follower(self) -> Any:
         return self.facilitator.service._trackers[NETWORK]._follower
+
+
+def _names(providers: Sequence[Provider]) -> Iterator[str]:
+    """Yield the plugin of each; a second one of a kind is its backup."""
+    seen: set[str] = set()
+    for provider in providers:
+        yield f"{provider.plugin}_backup" if provider.plugin in seen else provider.plugin
+        seen.add(provider.plugin)
 
 
 def in_block(answer: Body) -> bool:

@@ -8,7 +8,6 @@ import orjson
 from facilitator.cardano.addresses.address import parse_address
 from facilitator.plugin import Block, ChainUnavailable, is_loopback, is_own_host
 from facilitator_devnet.blockfrost.counters import Counters
-from facilitator_devnet.blockfrost.dress import DRESSES, Dress
 from facilitator_devnet.blockfrost.errors import ApiError, invalid
 from facilitator_devnet.blockfrost.faults import Fault, Faults
 from facilitator_devnet.blockfrost.server import Answer, Message
@@ -27,12 +26,15 @@ class ControlledApi(Protocol):
     devnet: Devnet
     faults: Faults
     counters: Counters
-    dress: Dress
     host: str
     """The address or name that it listens on."""
 
     def counts(self) -> Mapping[str, Any]:
         """Return the requests counted since the last reset."""
+        ...
+
+    def wear(self, dress: str) -> None:
+        """Change the manners. Raises :class:`ValueError` for a name that there is not."""
         ...
 
 
@@ -131,9 +133,7 @@ def _faucet(api: ControlledApi, arguments: Arguments) -> Any:
 
 def _dress(api: ControlledApi, arguments: Arguments) -> Any:
     name = str(arguments.get("name"))
-    if name not in DRESSES:
-        raise invalid(f"name must be one of {', '.join(DRESSES)}")
-    api.dress = DRESSES[name]
+    _checked(lambda: api.wear(name))
     return {"name": name}
 
 

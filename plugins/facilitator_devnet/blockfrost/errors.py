@@ -4,9 +4,11 @@ from typing import Any
 
 NAMES = {
     400: "Bad Request",
+    401: "Unauthorized",
     402: "Project Over Limit",
     403: "Forbidden",
     404: "Not Found",
+    413: "Payload Too Large",
     415: "Unsupported Media Type",
     418: "Requested Banned",
     425: "Mempool Full",

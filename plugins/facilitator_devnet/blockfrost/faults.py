@@ -40,8 +40,6 @@ class Fault:
         """Raise :class:`ValueError` for impossible values."""
         if self.kind not in get_args(Kind):
             raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}")
-        if self.endpoint is not None and self.endpoint not in ENDPOINTS:
-            raise ValueError(f"there is no endpoint {self.endpoint!r}; one is {ENDPOINTS[0]!r}")
         if self.kind == "answer" and self.status not in NAMES:
             raise ValueError(f"status must be one of {', '.join(map(str, NAMES))}")
         if not isinstance(self.message, str):
@@ -72,13 +70,18 @@ class Faults:
     All latencies that fit a request add up. Of each other kind, the first fault that fits applies.
     """
 
-    def __init__(self) -> None:
-        """Begin without faults."""
+    def __init__(self, endpoints: Sequence[str] = ENDPOINTS) -> None:
+        """Begin without faults of those ``endpoints``."""
+        self._endpoints = endpoints
         self._lock = Lock()
         self._faults: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
-        """Put a fault in force."""
+        """Put a fault in force. Raises :class:`ValueError` for an endpoint that there is not."""
+        if fault.endpoint is not None and fault.endpoint not in self._endpoints:
+            raise ValueError(
+                f"there is no endpoint {fault.endpoint!r}; one is {self._endpoints[0]!r}"
+            )
         with self._lock:
             self._faults.append(fault)
 

@@ -14,12 +14,16 @@ from facilitator.testing.clock import ManualClock
 from facilitator.testing.running import NETWORK, NOW
 from facilitator_blockfrost import client
 from facilitator_devnet.devnet import Devnet
+from facilitator_koios import blocks as koios_blocks
+from facilitator_koios import client as koios_client
 from support.drills import POLL_SECONDS, Drill, Provider
 
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "FIRST_BACKOFF", 0.001)
+    monkeypatch.setattr(koios_client, "FIRST_BACKOFF", 0.001)
+    monkeypatch.setattr(koios_blocks, "BETWEEN_SECONDS", 0.001)
     monkeypatch.setattr(circuit_breaker, "MIN_COOLING_SECONDS", POLL_SECONDS)
     monkeypatch.setattr(circuit_breaker, "MAX_COOLING_SECONDS", POLL_SECONDS)
     monkeypatch.setattr(follower, "_MAX_BACKOFF_SECONDS", POLL_SECONDS)
@@ -46,8 +50,11 @@ def start(tmp_path: Path, devnet: Devnet, clock: ManualClock) -> Iterator[Callab
     providers: list[Provider] = []
     with ExitStack() as stack:
 
-        def start(count: int = 1, dress: str = "blockfrost", **options: Any) -> Drill:
+        def start(
+            count: int = 1, dress: str = "blockfrost", second: str | None = None, **options: Any
+        ) -> Drill:
             while len(providers) < count:
+                dress = second or dress if providers else dress
                 providers.append(stack.enter_context(closing(Provider(devnet, dress))))
             drill = Drill(tmp_path, devnet, providers[:count], clock, **options)
             return stack.enter_context(closing(drill))

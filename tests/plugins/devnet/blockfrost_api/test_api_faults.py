@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from facilitator_devnet.blockfrost import api as api_module
+from facilitator_devnet.blockfrost import face as face_module
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import wallets
@@ -103,7 +103,7 @@ def test_an_answer_can_be_late(
     api: BlockfrostApi, client: BlockfrostApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(api_module, "time", SimpleNamespace(sleep=slept.append))
+    monkeypatch.setattr(face_module, "time", SimpleNamespace(sleep=slept.append))
     api.faults.latency(150, times=1)
     api.faults.latency(160, times=1)
     client.get("/health")
@@ -194,7 +194,7 @@ def test_faults_can_be_asked_for_over_http(client: BlockfrostApiClient) -> None:
     [
         ({}, "kind"),
         ({"kind": "flood"}, "kind must be one of latency, answer"),
-        ({"kind": "answer"}, "status must be one of 400, 402"),
+        ({"kind": "answer"}, "status must be one of 400, 401"),
         ({"kind": "answer", "status": 200}, "status must be one of"),
         ({"kind": "latency", "ms": "1"}, "ms must be a whole number"),
         ({"kind": "latency", "ms": 1, "endpoint": "/txs"}, "there is no endpoint '/txs'"),

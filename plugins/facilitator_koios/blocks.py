@@ -1,0 +1,232 @@
+"""Following the chain by an API that many machines answer, which may disagree.
+
+A machine that lags, or that is on another fork, answers like any other. So a block is gone only
+when several answers in a row have the same other block in its place, none of them from a machine
+that is behind.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+
+from facilitator.cardano.transaction import OutputRef
+from facilitator.plugin import (
+    Block,
+    InBlock,
+    NotFound,
+    Point,
+    PointNotFound,
+    ProviderBehind,
+    Tip,
+    TransactionStatus,
+)
+from facilitator_koios.batches import batches
+from facilitator_koios.client import Client
+from facilitator_koios.consumed import read_consumed
+from facilitator_koios.fields import Malformed, Row, digest, rows, whole
+
+BATCH = 20
+"""Blocks that one call reads."""
+QUESTIONS = 3
+"""Answers that must agree before a block is gone; machines that are asked before none has it."""
+BETWEEN_SECONDS = 0.5
+"""Seconds between such questions: another machine may answer, or the same one have caught up."""
+
+MAX_SPENDERS = 50_000
+"""Spent outputs whose spenders are remembered; the oldest go first."""
+
+_COLUMNS = "hash,abs_slot,block_height,parent_hash,tx_count"
+_STATUS_COLUMNS = "tx_hash,block_hash,block_height,absolute_slot"
+_MAX_ROWS = 1000
+_RECENT = 5
+
+
+class Blocks:
+    """The chain of a network as its Koios shows it. For use by many threads at once."""
+
+    def __init__(self, client: Client) -> None:
+        """Know nothing yet."""
+        self._client = client
+        self._lock = threading.Lock()
+        self._highest = 0
+        """The height of the highest block that was seen to follow another one."""
+        self._witness: str | None = None
+        """A transaction in one of the newest blocks: a machine that lacks it is behind."""
+        self._spenders: dict[OutputRef, str] = {}
+        """The spenders of outputs by the blocks that were read, which Koios does not say."""
+
+    def tip(self) -> Tip:
+        """Return the newest block. Raises :class:`ChainUnavailable`."""
+        found = rows(self._client.get("/tip"), "tip")
+        if not found:
+            raise ProviderBehind("Koios has no block yet")
+        return Tip(_point(found[0]), whole(found[0], "block_height"))
+
+    def after(self, point: Point) -> Sequence[Block]:
+        """Return up to :data:`BATCH` blocks that follow the point, oldest first.
+
+        Raises :class:`PointNotFound`, and :class:`ChainUnavailable` when the first of them cannot
+        be read.
+        """
+        found = list(_linked(self._from(point)))
+        following = found[1:]
+        blocks: Sequence[Block] = ()
+        for tried in range(QUESTIONS):
+            if tried:
+                self._client.wait(BETWEEN_SECONDS)
+            blocks = self._read(following)
+            if blocks or not following:
+                break
+        else:
+            raise ProviderBehind("Koios has a new block, but not yet its transactions")
+        if blocks:
+            self._highest = max(self._highest, blocks[-1].height)
+            ids = [each for block in blocks for each in block.transactions]
+            self._witness = ids[-1] if ids else self._witness
+        return blocks
+
+    def status(self, transaction_id: str) -> TransactionStatus:
+        """Return the status of a transaction by an answer that also has a recent transaction.
+
+        Without that, the machine that answered lacks the newest blocks, and says nothing.
+        Raises :class:`ChainUnavailable`.
+        """
+        for tried in range(QUESTIONS):
+            if tried:
+                self._client.wait(BETWEEN_SECONDS)
+            witness = self._witness or self._find_witness()
+            asked = list(dict.fromkeys([transaction_id, *([witness] if witness else [])]))
+            question = {"_tx_hashes": asked}
+            answer = self._client.ask("/tx_cbor", question, select=_STATUS_COLUMNS)
+            found = {digest(row, "tx_hash"): row for row in rows(answer, "transactions")}
+            if (row := found.get(transaction_id)) is not None:
+                point = Point(whole(row, "absolute_slot"), digest(row, "block_hash"))
+                return InBlock(point, whole(row, "block_height"))
+            if witness is None or witness in found:
+                return NotFound()
+        self._witness = None  # its own block may be gone
+        raise ProviderBehind("Koios lags: the machines that answer lack the newest blocks")
+
+    def spender(self, ref: OutputRef) -> str | None:
+        """Return the transaction that spent the output in a block that was read, if any did."""
+        return self._spenders.get(ref)
+
+    def recent_transactions(self) -> Sequence[Row]:
+        """Return transactions with CBOR of the oldest few among the newest hundred blocks.
+
+        Every machine has indexed those. Raises :class:`ChainUnavailable`.
+        """
+        since = max(0, self.tip().height - 100)
+        found = self._client.get(
+            "/blocks",
+            block_height=f"gte.{since}",
+            tx_count="gt.0",
+            order="block_height.asc",
+            limit=_RECENT,
+            select=_COLUMNS,
+        )
+        by_block = self._transactions([digest(row, "hash") for row in rows(found, "blocks")])
+        return [row for own in by_block.values() for row in own]
+
+    def _find_witness(self) -> str | None:
+        """Return a transaction of the newest block that has any."""
+        found = self._client.get(
+            "/blocks", tx_count="gt.0", order="block_height.desc", limit=1, select=_COLUMNS
+        )
+        for row in rows(found, "blocks"):
+            question = {"_block_hashes": [digest(row, "hash")]}
+            ids = rows(self._client.ask("/block_tx_cbor", question, select="tx_hash"), "ids")
+            if not ids:
+                raise ProviderBehind("Koios has a new block, but not yet its transactions")
+            return digest(ids[-1], "tx_hash")
+        return None
+
+    def _from(self, point: Point) -> Sequence[Row]:
+        """Return the rows of the point's own block and of those after it."""
+        others: list[str | None] = []
+        for tried in range(QUESTIONS):
+            if tried:
+                self._client.wait(BETWEEN_SECONDS)
+            found = rows(
+                self._client.get(
+                    "/blocks",
+                    abs_slot=f"gte.{point.slot}",
+                    order="abs_slot.asc",
+                    limit=BATCH + 1,
+                    select=_COLUMNS,
+                ),
+                "blocks",
+            )
+            if found and digest(found[0], "hash") == point.block:
+                return found
+            others.append(self._in_place(found))
+        if others[0] is None or set(others) != {others[0]}:
+            raise ProviderBehind(
+                f"Koios lags, or its machines disagree: not all have a block at slot {point.slot}"
+            )
+        self._highest, self._witness = 0, None
+        with self._lock:
+            self._spenders.clear()
+        raise PointNotFound(f"block {point.block} at slot {point.slot} is not there")
+
+    def _in_place(self, found: Sequence[Row]) -> str | None:
+        """Return the first block; ``None`` if the machine has fewer blocks than were seen."""
+        if not found or whole(found[-1], "block_height") < self._highest:
+            return None
+        return digest(found[0], "hash")
+
+    def _read(self, found: Sequence[Row]) -> Sequence[Block]:
+        """Return the blocks up to the first whose transactions are not there."""
+        full = [digest(row, "hash") for row in found if whole(row, "tx_count")]
+        transactions = self._transactions(full)
+        blocks: list[Block] = []
+        for row in found:
+            point, count = _point(row), whole(row, "tx_count")
+            own = transactions.get(point.block, [])
+            if len(own) > count or len({digest(each, "tx_hash") for each in own}) != len(own):
+                raise Malformed(f"a block of {count} transactions with others")
+            if len(own) < count:
+                break
+            ids = tuple(digest(each, "tx_hash") for each in own)
+            spent = dict(read_consumed(self._client, own))
+            self._keep(spent)
+            parent, height = digest(row, "parent_hash"), whole(row, "block_height")
+            blocks.append(Block(point, height, parent, ids, frozenset(spent)))
+        return blocks
+
+    def _keep(self, spent: Mapping[OutputRef, str]) -> None:
+        with self._lock:
+            self._spenders |= spent
+            while len(self._spenders) > MAX_SPENDERS:
+                del self._spenders[next(iter(self._spenders))]
+
+    def _transactions(self, blocks: Sequence[str]) -> Mapping[str, list[Row]]:
+        """Return the rows of the blocks' transactions by block, in order."""
+        found: dict[str, list[Row]] = {}
+        for part, question in batches(self._client, "_block_hashes", blocks):
+            offset = 0
+            while True:
+                more = {"offset": offset} if offset else {}
+                answer = rows(self._client.ask("/block_tx_cbor", question, **more), "transactions")
+                for row in answer:
+                    if (block := digest(row, "block_hash")) not in part:
+                        raise Malformed("a transaction of another block")
+                    found.setdefault(block, []).append(row)
+                if len(answer) < _MAX_ROWS:
+                    break
+                offset += len(answer)
+        return found
+
+
+def _linked(found: Sequence[Row]) -> Iterator[Row]:
+    """Yield the rows while each block follows the one before."""
+    for number, row in enumerate(found):
+        if number:
+            before = found[number - 1]
+            is_next = whole(row, "block_height") == whole(before, "block_height") + 1
+            if not is_next or digest(row, "parent_hash") != digest(before, "hash"):
+                return
+        yield row
+
+
+def _point(row: Row) -> Point:
+    return Point(whole(row, "abs_slot"), digest(row, "hash"))

@@ -1,0 +1,36 @@
+"""One call for all threads that want the same result at the same time."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class SingleFlight(Generic[T]):
+    """A call that many threads make and one runs; the others get its result."""
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        """Run ``call`` in one thread at a time."""
+        self._call = call
+        self._lock = threading.Lock()
+        self._flight: Future[T] | None = None
+
+    def __call__(self) -> T:
+        """Return or raise what the call does."""
+        with self._lock:
+            flight = self._flight
+            if flight is None:
+                own: Future[T] = Future()
+                self._flight = own
+        if flight is not None:
+            return flight.result()
+        try:
+            own.set_result(self._call())
+        except BaseException as error:
+            own.set_exception(error)
+        finally:
+            with self._lock:
+                self._flight = None
+        return own.result()

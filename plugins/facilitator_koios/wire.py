@@ -1,0 +1,154 @@
+"""HTTP by urllib3: kept connections, the proxy that the environment names, whole deadlines."""
+
+import ssl
+import time
+from typing import Any, NamedTuple
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import (  # type: ignore[attr-defined]  # its type hints lack it
+    getproxies_environment,
+    proxy_bypass_environment,
+)
+
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ProxyError,
+    ReadTimeoutError,
+)
+from urllib3.util import Timeout, make_headers, parse_url
+
+from facilitator.plugin import PluginError, is_loopback
+
+CONNECT_SECONDS = 3.0
+MAX_IDLE = 32
+MAX_BODY = 32 * 1024 * 1024
+_CHUNK = 64 * 1024
+
+
+class Answer(NamedTuple):
+    """An HTTP answer."""
+
+    status: int
+    body: bytes
+
+
+class NotSent(Exception):
+    """The request did not leave this machine. The cause is the error of the connection."""
+
+
+class TooSlow(Exception):
+    """The answer did not come in time."""
+
+
+class Broken(Exception):
+    """The connection broke, or what came is no whole HTTP answer."""
+
+
+class Wire:
+    """Connections to one origin, for many threads at once."""
+
+    def __init__(self, base_url: str) -> None:
+        """Connect to nothing yet. Raises :class:`PluginError` for a proxy that cannot be used."""
+        self._origin = urlsplit(base_url)
+        self._tls = ssl.create_default_context() if self._origin.scheme == "https" else None
+        self._proxy = _proxy_for(self._origin)
+        self._kept = self._manager()
+
+    def ask(
+        self, method: str, url: str, body: bytes | None, headers: dict[str, str], timeout: float
+    ) -> Answer:
+        """Send a request that may be repeated, over a kept connection if there is one.
+
+        Raises :class:`NotSent`, :class:`TooSlow` and :class:`Broken`.
+        """
+        return _exchange(self._kept, method, url, body, headers, timeout)
+
+    def send(self, url: str, body: bytes, headers: dict[str, str], timeout: float) -> Answer:
+        """Post what must not be repeated, over a new connection.
+
+        The other end may close a kept one just when the request is on its way. Raises the same.
+        """
+        manager = self._manager()
+        try:
+            return _exchange(manager, "POST", url, body, headers, timeout)
+        finally:
+            manager.clear()
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._kept.clear()
+
+    def _manager(self) -> urllib3.PoolManager:
+        options: dict[str, Any] = {"maxsize": MAX_IDLE, "retries": False, "ssl_context": self._tls}
+        if self._proxy is None:
+            return urllib3.PoolManager(**options)
+        url = parse_url(self._proxy)
+        headers = make_headers(proxy_basic_auth=url.auth) if url.auth else None
+        address = f"http://{url.netloc}"
+        return urllib3.ProxyManager(address, proxy_headers=headers, **options)
+
+
+def _exchange(
+    manager: urllib3.PoolManager,
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: dict[str, str],
+    seconds: float,
+) -> Answer:
+    deadline = time.monotonic() + seconds
+    timeout = Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds)
+    try:
+        response = manager.request(
+            method,
+            url,
+            body=body,
+            headers=headers,
+            timeout=timeout,
+            redirect=False,
+            preload_content=False,
+            decode_content=False,
+        )
+        whole = bytearray()
+        try:
+            while part := response.read1(_CHUNK, decode_content=False):
+                whole += part
+                if len(whole) > MAX_BODY:
+                    raise Broken("the answer is too large")
+                if time.monotonic() > deadline:
+                    raise TooSlow
+            if not _is_whole(response.headers.get("Content-Length"), len(whole)):
+                raise Broken("the connection was closed before the answer ended")
+        except BaseException:
+            response.close()
+            raise
+        response.release_conn()
+    except (NewConnectionError, ConnectTimeoutError, ProxyError) as error:
+        raise NotSent from error
+    except ReadTimeoutError as error:
+        raise TooSlow from error
+    except (HTTPError, OSError) as error:
+        raise Broken(type(error).__name__) from error
+    return Answer(response.status, bytes(whole))
+
+
+def _is_whole(length: str | None, received: int) -> bool:
+    return length is None or not length.isdecimal() or int(length) == received
+
+
+def _proxy_for(url: SplitResult) -> str | None:
+    """Return the address of the proxy for requests to the URL, if there is one."""
+    proxies = getproxies_environment()
+    named = proxies.get(url.scheme) or proxies.get("all")
+    host = url.hostname or ""
+    if not named or is_loopback(host) or proxy_bypass_environment(url.netloc, proxies):
+        return None
+    found = str(named) if "://" in named else f"http://{named}"
+    if not found.startswith("http://") or not urlsplit(found).hostname:
+        raise PluginError(
+            f"the proxy in {url.scheme.upper()}_PROXY or ALL_PROXY cannot be used: write"
+            f" http://<host>:<port>, or name {host} in NO_PROXY"
+        )
+    return found
