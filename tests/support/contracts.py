@@ -1,6 +1,7 @@
 """Contracts run by hand, to see which of their tests a part fails."""
 
 import inspect
+import traceback
 from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any
@@ -42,5 +43,6 @@ def _fails(test: Callable[..., None], arguments: Mapping[str, Any]) -> bool:
     except pytest.skip.Exception:
         return False
     except (Exception, pytest.fail.Exception):
+        traceback.print_exc()  # pytest shows it if that should not have failed
         return True
     return False
