@@ -40,6 +40,8 @@ def check_scheme_answer(method: str, answer: Any, *arguments: Any) -> None:
         case "prepare", SchemePayment():
             _check_payment(answer)
             _check_prepared(answer, arguments[0])
+        case "check", _:
+            _demand(answer is None, "a value from check, which refuses by an exception alone")
         case "unique_terms", UniqueTerms(key, until):
             _demand(len(key.encode()) <= _MOST_TERMS_BYTES, "unique terms with a longer key")
             _demand(0 <= until < math.inf, "unique terms without an end")

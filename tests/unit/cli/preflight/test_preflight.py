@@ -230,7 +230,7 @@ def test_below_what_is_wrong_stands_what_to_do(tmp_path: Path) -> None:
     assert "environment production" in lines[0]
     assert f"{tmp_path}/settings.toml, 2 environment variables" in lines[0]
     told = {line[:2] + line[2:].split(": ")[0]: after for line, after in pairwise([*lines, ""])}
-    assert told["! storage"] == "    enable sqlite, or redis for several machines"
+    assert told["! storage"] == "    enable sqlite, or redis or postgres for several machines"
     assert told["! auth.api_keys"] == "    set an API key, or listen on 127.0.0.1 only"
     assert "✗ chain cardano:preprod" in told
     assert len(lines) <= 24  # a screen
