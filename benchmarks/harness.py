@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -64,9 +65,10 @@ class Payer:
 class Api:
     """The devnet's API, as a benchmark controls it."""
 
-    def __init__(self, url: str) -> None:
-        """Take the base URL, with or without ``/api/v0``."""
+    def __init__(self, url: str, *, is_koios: bool = False) -> None:
+        """Take the base URL, with or without ``/api/v0``, of Blockfrost's API or of Koios'."""
         self.url = url.removesuffix("/api/v0")
+        self.is_koios = is_koios
 
     def control(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """A call that is not counted."""
@@ -84,6 +86,9 @@ class Api:
 
     def height(self) -> int:
         """Height of the newest block. It is counted."""
+        if self.is_koios:
+            with urllib.request.urlopen(f"{self.url}/api/v1/tip") as answer:
+                return int(json.load(answer)[0]["block_height"])
         request = urllib.request.Request(
             f"{self.url}/api/v0/blocks/latest", headers={"project_id": "preprodbenchmark"}
         )
@@ -144,3 +149,20 @@ def on_blockfrost(api: Api, poll_seconds: float = 20.0) -> dict[str, str]:
         "FACILITATOR_BLOCKFROST__PROJECT_ID": "preprodbenchmark",
         "FACILITATOR_BLOCKFROST__POLL_SECONDS": str(poll_seconds),
     }
+
+
+def on_koios(api: Api, poll_seconds: float = 20.0) -> dict[str, str]:
+    """Environment of a facilitator that has the devnet's API for its Koios, of the public tier."""
+    return {
+        "FACILITATOR_PLUGINS": "koios,sqlite",
+        "FACILITATOR_SERVER__PORT": "0",
+        "FACILITATOR_KOIOS__BASE_URL": f"{api.url}/api/v1",
+        "FACILITATOR_KOIOS__POLL_SECONDS": str(poll_seconds),
+    }
+
+
+def free_port() -> int:
+    """A port that is free just now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

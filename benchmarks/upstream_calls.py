@@ -1,11 +1,12 @@
-"""What a payment costs in calls to Blockfrost, counted by the devnet's Blockfrost-compatible API.
+"""What a payment costs in calls to Blockfrost or Koios, counted by the devnet's own API.
 
-    python benchmarks/upstream_calls.py [--payments 100 1000] [--block-seconds 20] [--replicas 1]
+    python benchmarks/upstream_calls.py [--provider koios] [--payments 100 1000]
+        [--block-seconds 20] [--replicas 1]
 
-Runs the devnet's API and one or several facilitators (plugins ``blockfrost`` and ``sqlite``, one
+Runs the devnet's API and one or several facilitators (the provider's plugin and ``sqlite``, one
 database) as processes of their own. So many payers verify and settle at once, each until its
 payment has one confirmation; then each pays again out of the change. Calls that follow the chain
-(``/blocks/…``) cost the same for however many payments, so they are shown for each block as well.
+(``/blocks…``) cost the same for however many payments, so they are shown for each block as well.
 """
 
 import argparse
@@ -17,8 +18,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from harness import Api, on_blockfrost, process
+from harness import Api, free_port, on_blockfrost, on_koios, process
 
+FOLLOWING = ("GET /blocks", "GET /tip", "POST /block_tx_cbor")
+"""Beginnings of the endpoints that follow the chain."""
 PENDING = "settlement_pending"
 
 
@@ -66,7 +69,7 @@ def show(what: str, api: Api, payments: int, before: int) -> None:
     """Print what was counted since the last reset, and reset."""
     counts = api.counts()
     blocks = api.height() - before
-    following = sum(calls for name, calls in counts.items() if name.startswith("GET /blocks/"))
+    following = sum(calls for name, calls in counts.items() if name.startswith(FOLLOWING))
     total = sum(counts.values())
     print(
         f"{what:<44} {total:>6} {total / payments:>9.3f} {(total - following) / payments:>12.3f}"
@@ -84,8 +87,13 @@ def run(arguments: argparse.Namespace) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         seconds = str(arguments.block_seconds)
         devnet = ["devnet", "--listen", "127.0.0.1:0", "--block-seconds", seconds]
-        api = Api(stack.enter_context(process(devnet, {}, folder)).url)
-        environ = on_blockfrost(api, arguments.block_seconds)
+        is_koios = arguments.provider == "koios"
+        address = f"127.0.0.1:{free_port()}"
+        if is_koios:
+            devnet += ["--listen-koios", address]
+        url = stack.enter_context(process(devnet, {}, folder)).url
+        api = Api(f"http://{address}" if is_koios else url, is_koios=is_koios)
+        environ = (on_koios if is_koios else on_blockfrost)(api, arguments.block_seconds)
         urls = [
             stack.enter_context(process(["serve"], environ, folder)).url
             for _ in range(arguments.replicas)
@@ -111,7 +119,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(description="Calls to Blockfrost for each settled payment")
+    parser = argparse.ArgumentParser(description="Calls upstream for each settled payment")
+    parser.add_argument("--provider", choices=["blockfrost", "koios"], default="blockfrost")
     parser.add_argument("--payments", type=int, nargs="+", default=[100, 1000])
     parser.add_argument("--block-seconds", type=float, default=20.0)
     parser.add_argument("--replicas", type=int, default=1)

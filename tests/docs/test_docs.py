@@ -16,6 +16,7 @@ from facilitator.settings import ConfigInvalidError, read_settings
 from facilitator.x402.reasons import Reason
 from facilitator_blockfrost.settings import BlockfrostBackupSettings, BlockfrostSettings
 from facilitator_devnet import cli_commands, settings_sections
+from facilitator_koios.settings import KoiosSettings
 from facilitator_masumi.reasons import MasumiReason
 from facilitator_postgres.settings import PostgresSettings
 from facilitator_prometheus.settings import PrometheusSettings
@@ -99,6 +100,7 @@ SECTIONS = {
 }
 SECTIONS |= {"prometheus": PrometheusSettings}
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
+SECTIONS |= {"koios": KoiosSettings}
 SECTIONS |= {"sentry": SentrySettings}
 EXAMPLES = {"bazaar", "policy", "spending_limit", "webhook"}
 """Tables of plugins that only their own tests install."""

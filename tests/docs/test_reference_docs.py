@@ -43,6 +43,7 @@ from facilitator_devnet import cli_commands, settings_sections
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.faults import Faults
 from facilitator_devnet.genesis import PARAMETERS, wallets
+from facilitator_koios.settings import KoiosSettings
 from facilitator_masumi.reasons import MasumiReason
 from facilitator_postgres.settings import PostgresSettings
 from facilitator_prometheus.settings import PrometheusSettings
@@ -90,6 +91,7 @@ SECTIONS = {
     "prometheus": PrometheusSettings,
 }
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
+SECTIONS |= {"koios": KoiosSettings}
 SECTIONS |= {"sentry": SentrySettings, "networks.ID": NetworkSettings}
 PACKAGED_DEFAULTS = tomllib.loads(PACKAGED.read_text())["default"]
 KINDS: dict[Any, str] = {
