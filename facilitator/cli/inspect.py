@@ -130,7 +130,7 @@ def _transaction(inspector: Inspector, raw: bytes, network: str) -> dict[str, An
 @contextmanager
 def _inspector(settings: Settings, plugins: Plugins, *, offline: bool) -> Iterator[Inspector]:
     clock = SystemClock()
-    context = Context(settings, clock)
+    context = Context(settings, clock, hooks=plugins)
     chains = {
         network: None if offline else one_chain_provider(plugins, context, network)
         for network in settings.networks

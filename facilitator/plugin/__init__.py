@@ -36,6 +36,8 @@ from facilitator.observability.metrics import (
 from facilitator.observability.redaction import LEFT_OUT, Redactor, without_payments
 from facilitator.plugin.api_version import API_VERSION
 from facilitator.plugin.context import Context, Worker
+from facilitator.plugin.hookspecs import hookspec
+from facilitator.plugin.own_hooks import NO_HOOKS, OwnHooks
 from facilitator.plugin.reader import Reader
 from facilitator.roles.allowance import (
     NOT_ASKED,
@@ -110,8 +112,10 @@ from facilitator.x402.reasons import Reason
 # Hooks: what they receive and return
 __all__ = [
     "API_VERSION",
+    "NO_HOOKS",
     "Context",
     "Origin",
+    "OwnHooks",
     "PaymentView",
     "Reader",
     "Reason",
@@ -123,6 +127,7 @@ __all__ = [
     "VerifyResponse",
     "Worker",
     "hookimpl",
+    "hookspec",
 ]
 # Settings and the clock
 __all__ += [
