@@ -11,7 +11,7 @@ from facilitator.plugin import DefaultTransfer, Refused, Terms, UniqueTerms
 from facilitator_masumi import lock
 from facilitator_masumi.commitment import check_commitment
 from facilitator_masumi.deadlines import check_ends_in_time, check_intervals
-from facilitator_masumi.deployment import check_deployment
+from facilitator_masumi.deployment import Deployments
 from facilitator_masumi.identifier import check_identifier
 from facilitator_masumi.reasons import MasumiReason
 from facilitator_masumi.schema import MasumiExtra, read_extra
@@ -31,14 +31,15 @@ class MasumiTransfer:
     is_prompt = True
     """It never waits, so it is called without a thread of its own."""
 
-    def __init__(self) -> None:
-        """Use the default transfer's rules for the payment to the escrow."""
+    def __init__(self, deployments: Deployments) -> None:
+        """Take the deployments that are allowed."""
+        self._deployments = deployments
         self._default = DefaultTransfer()
 
     def check(self, terms: Terms, transaction: Transaction) -> None:
         """Check that the seller authorized the terms and the transaction locks funds under them."""
         extra = read_extra(terms.requirements.extra, terms.network.network_id)
-        check_authorization(extra, terms)
+        self._check_authorization(extra, terms)
         self._default.check(terms, transaction)
         output, locked = lock.escrow_lock(transaction.body.outputs, terms.pay_to)
         lock.check_lock(locked)
@@ -74,21 +75,20 @@ class MasumiTransfer:
         """Return Masumi's reasons, for the OpenAPI document."""
         return list(MasumiReason)
 
-
-def check_authorization(extra: MasumiExtra, terms: Terms) -> None:
-    """Check that the terms are complete and signed by the seller. Raises :class:`Refused`."""
-    check_intervals(extra.terms.deadlines)
-    check_commitment(extra.commitment)
-    pay_to = terms.requirements.pay_to
-    check_deployment(terms.network, pay_to, has_parameters=extra.has_deployment)
-    check_seller_signature(
-        extra.reference_key,
-        extra.reference_signature,
-        extra.terms.seller,
-        signable_digests(terms, extra.terms),
-    )
-    check_agent(extra.terms.agent_identifier)
-    check_identifier(extra, pay_to)
+    def _check_authorization(self, extra: MasumiExtra, terms: Terms) -> None:
+        """Check that the terms are complete and signed by the seller. Raises :class:`Refused`."""
+        check_intervals(extra.terms.deadlines)
+        check_commitment(extra.commitment)
+        pay_to = terms.requirements.pay_to
+        self._deployments.check(terms.network, pay_to, extra.deployment)
+        check_seller_signature(
+            extra.reference_key,
+            extra.reference_signature,
+            extra.terms.seller,
+            signable_digests(terms, extra.terms),
+        )
+        check_agent(extra.terms.agent_identifier)
+        check_identifier(extra, pay_to)
 
 
 def check_agent(identifier: str) -> None:

@@ -25,6 +25,7 @@ from facilitator.testing.payments import (
 from facilitator.testing.running import NETWORK, NOW, Running
 from facilitator.x402.messages import parse_payment_request
 from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN
+from facilitator_masumi.deployment import Deployments
 from facilitator_masumi.method import MasumiTransfer
 from support.masumi import ESCROW_BYTES, MINUTE, SELLER, lock, offer
 
@@ -237,7 +238,8 @@ class Chain:
 
 def test_a_lock_costs_no_more_questions_than_any_payment() -> None:
     chain = Chain()
-    verifier = Verifier({NETWORK: chain}, {"masumi": MasumiTransfer()}, ManualClock(NOW))
+    methods = {"masumi": MasumiTransfer(Deployments())}
+    verifier = Verifier({NETWORK: chain}, methods, ManualClock(NOW))
     terms = offer()
     slot = KNOWN_ERAS[NETWORK].slot_at(int(NOW * 1000))
     raw = lock(terms, ttl=slot + 300)
