@@ -135,6 +135,7 @@ def _inspector(settings: Settings, plugins: Plugins, *, offline: bool) -> Iterat
         network: None if offline else one_chain_provider(plugins, context, network)
         for network in settings.networks
     }
+    context.reader.connect(None, {name: each for name, each in chains.items() if each is not None})
     try:
         yield Inspector(
             chains,

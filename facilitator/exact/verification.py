@@ -179,6 +179,11 @@ class Verifier:
         _refuse_failures(failures, payer)
         for check in checks[Phase.PAYER]:
             check(payment, context)
+        try:
+            for check in checks[Phase.CHAIN]:
+                check(payment, context)
+        except ChainUnavailable as error:
+            raise lookup_failed(error) from None
         if (allowance := current_allowance()) is not None:
             allowance.accept()
         return payer

@@ -15,6 +15,7 @@ from facilitator.errors import (
     one_line,
 )
 from facilitator.exact.methods import (
+    ChecksChain,
     ChecksLedger,
     DeclaresReasons,
     DefaultTransfer,
@@ -49,6 +50,7 @@ from facilitator.roles.allowance import (
     current_allowance,
 )
 from facilitator.roles.chain import (
+    AssetState,
     AwaitsBlocks,
     Block,
     ChainProvider,
@@ -62,6 +64,7 @@ from facilitator.roles.chain import (
     NotFound,
     OutputStatus,
     Point,
+    ReadsAssets,
     ReadsLedgerState,
     Spent,
     Tip,
@@ -146,6 +149,7 @@ __all__ += [
     "AllowanceLate",
     "AllowanceSpent",
     "AllowanceUsedUp",
+    "AssetState",
     "AwaitsBlocks",
     "Block",
     "CardanoNetwork",
@@ -165,6 +169,7 @@ __all__ += [
     "PointNotFound",
     "ProviderBehind",
     "ProviderUnusable",
+    "ReadsAssets",
     "ReadsLedgerState",
     "ServerLacks",
     "Spent",
@@ -196,6 +201,7 @@ __all__ += [
 ]
 # Transfer methods of the scheme ``exact``
 __all__ += [
+    "ChecksChain",
     "ChecksLedger",
     "DeclaresReasons",
     "DefaultTransfer",

@@ -32,8 +32,6 @@ def returns_of(member: Any) -> Fits | None:
 
 def _fits(hint: Any) -> Fits:
     origin, arguments = get_origin(hint), get_args(hint)
-    if hint is Any:
-        return lambda _: True
     if (kinds := _plain(hint)) is not None:
         return lambda value: isinstance(value, kinds)
     if origin in (Union, types.UnionType):
@@ -47,6 +45,8 @@ def _fits(hint: Any) -> Fits:
 
 def _plain(hint: Any) -> tuple[type, ...] | None:
     """Return the classes of a hint for which ``isinstance`` is enough; ``None`` for others."""
+    if hint is Any:
+        return (object,)
     if get_origin(hint) in (Union, types.UnionType):
         parts = [_plain(each) for each in get_args(hint)]
         return None if None in parts else tuple(kind for part in parts for kind in part or ())
