@@ -5,11 +5,18 @@ from collections.abc import Mapping
 from facilitator.plugin import Context, TransferMethod, hookimpl
 from facilitator_masumi.allowed import allowed_deployments
 from facilitator_masumi.deployment import Deployment
-from facilitator_masumi.hookspecs import masumi_deployments
+from facilitator_masumi.hookspecs import masumi_deployments, masumi_registry
 from facilitator_masumi.method import MasumiTransfer
+from facilitator_masumi.registry import Registry
 from facilitator_masumi.settings import MasumiSettings
 
-__all__ = ["Deployment", "masumi_deployments", "settings_sections", "transfer_methods"]
+__all__ = [
+    "Deployment",
+    "masumi_deployments",
+    "masumi_registry",
+    "settings_sections",
+    "transfer_methods",
+]
 
 
 @hookimpl
@@ -21,4 +28,5 @@ def settings_sections() -> Mapping[str, type]:
 @hookimpl
 def transfer_methods(context: Context) -> Mapping[str, TransferMethod]:
     """Return the method ``masumi``. Raises :class:`ConfigInvalidError` for its settings."""
-    return {"masumi": MasumiTransfer(allowed_deployments(context))}
+    registry = Registry(context, context.settings.section(MasumiSettings).registry_seconds)
+    return {"masumi": MasumiTransfer(allowed_deployments(context), registry.state)}

@@ -60,3 +60,9 @@ class MasumiSettings:
         None,
         "File with the contract's blueprint, plutus.json; needed with masumi.deployments.",
     )
+    registry_seconds: float = setting(
+        60.0,
+        "Seconds for which an answer of the registry of agents is used.",
+        minimum=0,
+        maximum=3600,
+    )
