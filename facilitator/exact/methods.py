@@ -53,9 +53,9 @@ class ChecksChain(Protocol):
     def check_chain(self, terms: Terms, transaction: Transaction) -> None:
         """Check what has to be looked up, after everything else holds and before the submission.
 
-        Asks by :attr:`Context.reader <facilitator.plugin.context.Context.reader>`: its questions
-        count as the payment's. Raises ``Refused``, and ``ChainUnavailable`` if the answer is not
-        known: then the payment may be tried again.
+        Asks by the ``reader`` of the context: its questions count as the payment's. Raises
+        ``Refused``, and ``ChainUnavailable`` if the answer is not known: then the payment may be
+        tried again.
         """
         ...
 

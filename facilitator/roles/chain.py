@@ -88,7 +88,7 @@ class AssetState(NamedTuple):
     It is empty if none are left, or none were ever made.
     """
     metadata: Any
-    """What its newest mint says of it by CIP-25, as JSON; ``None`` if that says nothing."""
+    """The metadata of its newest mint by CIP-25, as JSON; ``None`` if that says nothing of it."""
 
 
 class InBlock(NamedTuple):

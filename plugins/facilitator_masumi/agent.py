@@ -1,7 +1,8 @@
-"""What the registry must say of the agent that a seller claims to be ("Identity").
+"""The check of the agent that a seller claims to be ("Identity and compatibility identifier").
 
-Whoever pays for it may make an entry. So an entry proves nothing but what is checked here: that the
-seller holds the agent's token, and that the metadata of its mint offers this price in this escrow.
+Anyone may make an entry in the registry. So an entry proves nothing but what is checked here: that
+the seller holds the agent's token, and that the metadata of its mint offers this price in this
+escrow.
 """
 
 import re
@@ -30,7 +31,7 @@ def agent_asset(identifier: str) -> AssetId:
     if not identifier.startswith(REGISTRY):
         raise _refused(f"it must begin with the policy id of Masumi V2's registry, {REGISTRY}")
     if len(asset) != _SIZE or asset[28] < _LEAST_NONCE:
-        raise _refused("behind the policy id must come 32 bytes, of which the first is at least 10")
+        raise _refused("after the policy id must come 32 bytes, the first of them at least 0x10")
     return asset
 
 

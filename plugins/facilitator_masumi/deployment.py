@@ -36,7 +36,7 @@ class Deployment:
     """
 
     def describe_votes(self) -> str:
-        """Return the votes of each administrator's key, as whoever approves it must see them."""
+        """Return the votes of each administrator's key, as its approval must show them."""
         votes = {key: self.admin_vkeys.count(key) for key in dict.fromkeys(self.admin_vkeys)}
         shares = ", ".join(f"{key}: {number}" for key, number in votes.items())
         return f"{self.required_admins} of {len(self.admin_vkeys)} votes ({shares})"

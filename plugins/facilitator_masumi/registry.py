@@ -25,7 +25,7 @@ _WAIT_SECONDS = 10.0
 
 
 class _Entry:
-    """What is known of one agent. Its lock lets one caller ask while others wait for the answer."""
+    """An answer about one agent. Its lock lets one caller ask while others wait for the answer."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()

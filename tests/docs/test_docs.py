@@ -17,6 +17,7 @@ from facilitator.x402.reasons import Reason
 from facilitator_blockfrost.settings import BlockfrostBackupSettings, BlockfrostSettings
 from facilitator_devnet import cli_commands, settings_sections
 from facilitator_masumi.reasons import MasumiReason
+from facilitator_masumi.settings import MasumiSettings
 from facilitator_prometheus.settings import PrometheusSettings
 from facilitator_redis.settings import RedisSettings
 from facilitator_sentry.settings import SentrySettings
@@ -93,7 +94,7 @@ def parse(words: list[str]) -> argparse.Namespace:
 SECTIONS = {**settings_sections(), "sqlite": SqliteSettings, "redis": RedisSettings}
 SECTIONS |= {"prometheus": PrometheusSettings}
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
-SECTIONS |= {"sentry": SentrySettings}
+SECTIONS |= {"masumi": MasumiSettings, "sentry": SentrySettings}
 EXAMPLES = {"bazaar", "policy", "spending_limit", "webhook"}
 """Tables of plugins that only their own tests install."""
 

@@ -27,6 +27,7 @@ from facilitator.roles.chain import (
     HasPlan,
     ListsOutputs,
     NamesNetwork,
+    ReadsAssets,
     ReadsLedgerState,
 )
 from facilitator.roles.claim import ClaimState
@@ -44,6 +45,7 @@ from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.faults import Faults
 from facilitator_devnet.genesis import PARAMETERS, wallets
 from facilitator_masumi.reasons import MasumiReason
+from facilitator_masumi.settings import MasumiSettings
 from facilitator_prometheus.settings import PrometheusSettings
 from facilitator_redis.settings import RedisSettings
 from facilitator_sentry.settings import SentrySettings
@@ -56,6 +58,7 @@ OPTIONAL_OF_PROVIDERS = (
     HasPlan,
     ListsOutputs,
     NamesNetwork,
+    ReadsAssets,
     ReadsLedgerState,
 )
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
@@ -88,7 +91,7 @@ SECTIONS = {
     "prometheus": PrometheusSettings,
 }
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
-SECTIONS |= {"sentry": SentrySettings, "networks.ID": NetworkSettings}
+SECTIONS |= {"masumi": MasumiSettings, "sentry": SentrySettings, "networks.ID": NetworkSettings}
 PACKAGED_DEFAULTS = tomllib.loads(PACKAGED.read_text())["default"]
 KINDS: dict[Any, str] = {
     str: "text",
