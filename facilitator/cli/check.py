@@ -74,7 +74,7 @@ def _check(settings: Settings, plugins: Plugins) -> Iterator[Result]:
 
 def _parts(settings: Settings, plugins: Plugins) -> Iterator[Result]:
     """Yield the result of trying each part of the plugins, as far as it can be without serving."""
-    context = Context(settings, SystemClock(), is_trial=True)
+    context = Context(settings, SystemClock(), is_trial=True, hooks=plugins)
     with ExitStack() as parts:  # open until the plugins have started, as when it serves
         yield from attempt("plugins", partial(_fitted, plugins, context, parts), SEE_PLUGIN)
         yield from _reporters(plugins, context)

@@ -130,11 +130,12 @@ def _transaction(inspector: Inspector, raw: bytes, network: str) -> dict[str, An
 @contextmanager
 def _inspector(settings: Settings, plugins: Plugins, *, offline: bool) -> Iterator[Inspector]:
     clock = SystemClock()
-    context = Context(settings, clock)
+    context = Context(settings, clock, hooks=plugins)
     chains = {
         network: None if offline else one_chain_provider(plugins, context, network)
         for network in settings.networks
     }
+    context.reader.connect(None, {name: each for name, each in chains.items() if each is not None})
     try:
         yield Inspector(
             chains,

@@ -93,7 +93,7 @@ def _signer_on(
     stack: ExitStack,
     network: str,
 ) -> NetworkSigner:
-    context = Context(settings, SystemClock())
+    context = Context(settings, SystemClock(), hooks=plugins)
     wallet = _wallet(arguments, plugins, context, network)
     providers = ordered_chain_providers(plugins, context, network)
     for _, provider in providers:

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, TypeAlias, cast
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Output
-from facilitator.exact.methods import ChecksLedger, TransferMethod
+from facilitator.exact.methods import ChecksChain, ChecksLedger, TransferMethod
 from facilitator.exact.payment import Payment
 from facilitator.roles.refused import MayBeOnChain, Refused
 from facilitator.x402.reasons import Reason
@@ -34,6 +34,8 @@ class Phase(IntEnum):
     """Before the outputs are looked up."""
     PAYER = auto()
     """After all rules of the ledger."""
+    CHAIN = auto()
+    """After all else: it may cost further look-ups."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -65,10 +67,10 @@ class PaymentCheck(NamedTuple):
     """The name in a report."""
     phase: Phase
     run: CheckFunction
-    needs: Literal["parameters", "nonce_output"] | None = None
+    needs: Literal["parameters", "nonce_output", "chain"] | None = None
     """The fact without which an inspection cannot run the check."""
-    is_optional: bool = False
-    """True if only transfer methods that are :class:`ChecksLedger` have the check."""
+    part: type | None = None
+    """The optional part of a transfer method that the check belongs to."""
 
 
 def check_flag(payment: Payment, _context: CheckContext) -> None:
@@ -124,6 +126,11 @@ def check_payer(payment: Payment, context: CheckContext) -> None:
     method.check_payer(payment.terms, payment.transaction, context.nonce_output)
 
 
+def check_chain(payment: Payment, context: CheckContext) -> None:
+    """Refuse what the transfer method has looked up. Raises :class:`ChainUnavailable`, too."""
+    cast(ChecksChain, context.method).check_chain(payment.terms, payment.transaction)
+
+
 def check_validity(payment: Payment, context: CheckContext) -> None:
     """Refuse a payment that is not valid now or ends later than the terms allow."""
     slot, latest = context.slot, context.latest_slot
@@ -165,16 +172,17 @@ CHECKS = (
         Phase.TRANSFER,
         check_network,
         needs="parameters",
-        is_optional=True,
+        part=ChecksLedger,
     ),
     PaymentCheck(
         "is paid by whom it names",
         Phase.PAYER,
         check_payer,
         needs="nonce_output",
-        is_optional=True,
+        part=ChecksLedger,
     ),
     PaymentCheck("ends in time", Phase.TIME, check_validity),
+    PaymentCheck("holds on the chain", Phase.CHAIN, check_chain, needs="chain", part=ChecksChain),
 )
 """In the order of a report. A verdict runs them by phase, those of a phase in this order."""
 
@@ -184,8 +192,7 @@ def checks_of(method: TransferMethod | None) -> tuple[PaymentCheck, ...]:
 
     ``None`` stands for a method that is not known: the checks that every method has.
     """
-    has_optional = isinstance(method, ChecksLedger)
-    return tuple([check for check in CHECKS if has_optional or not check.is_optional])
+    return tuple([each for each in CHECKS if each.part is None or isinstance(method, each.part)])
 
 
 def functions_by_phase(method: TransferMethod) -> Mapping[Phase, tuple[CheckFunction, ...]]:

@@ -48,6 +48,20 @@ class ChecksLedger(Protocol):
 
 
 @runtime_checkable
+class ChecksChain(Protocol):
+    """The optional part of a transfer method that asks the chain for more than the inputs."""
+
+    def check_chain(self, terms: Terms, transaction: Transaction) -> None:
+        """Check what has to be looked up, after everything else holds and before the submission.
+
+        Asks by the ``reader`` of the context: its questions count as the payment's. Raises
+        ``Refused``, and ``ChainUnavailable`` if the answer is not known: then the payment may be
+        tried again.
+        """
+        ...
+
+
+@runtime_checkable
 class HasUniqueTerms(Protocol):
     """The optional part of a transfer method with terms that only one transaction may meet."""
 

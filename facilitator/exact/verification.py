@@ -165,6 +165,11 @@ class Verifier:
         _refuse_failures(failures, payer)
         for check in checks[Phase.PAYER]:
             check(payment, context)
+        try:
+            for check in checks[Phase.CHAIN]:
+                check(payment, context)
+        except ChainUnavailable as error:
+            raise lookup_failed(error) from None
         return payer
 
     def unique_terms(self, payment: Payment) -> UniqueTerms | None:

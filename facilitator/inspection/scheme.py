@@ -101,11 +101,14 @@ class SchemeReport:
 
     def _attempt(self, check: PaymentCheck, payment: Payment, context: CheckContext) -> None:
         figures = _FIGURES.get(check.run)
-        self._checks.attempt(
-            check.name,
-            partial(check.run, payment, context),
-            lambda _: figures(payment, context) if figures else "",
-        )
+        try:
+            self._checks.attempt(
+                check.name,
+                partial(check.run, payment, context),
+                lambda _: figures(payment, context) if figures else "",
+            )
+        except ChainUnavailable as error:
+            self._checks.leave(check.name, f"needs the chain: {error}")
 
     def _unspent(self, nonce: OutputRef, status: OutputStatus | None) -> None:
         if isinstance(status, Unspent | Spent):
@@ -124,6 +127,8 @@ def _complete(
         context.parameters = chain.parameters()
     except ChainUnavailable as error:
         unknown["parameters"] = f"needs the protocol parameters: {error}"
+    if chain.is_offline:
+        unknown["chain"] = "needs the chain"
     if isinstance(status, Unspent):
         context.nonce_output = status.output
     else:

@@ -28,6 +28,11 @@ class Snapshot:
         self._chain = chain
         self._answers: dict[object, Any] = {}
 
+    @property
+    def is_offline(self) -> bool:
+        """True without a provider."""
+        return self._chain is None
+
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         """Return the status of each output. Raises :class:`ChainUnavailable`."""
         return self._ask_once(("outputs", frozenset(refs)), lambda chain: chain.outputs(refs))

@@ -15,6 +15,7 @@ from facilitator.errors import (
     one_line,
 )
 from facilitator.exact.methods import (
+    ChecksChain,
     ChecksLedger,
     DeclaresReasons,
     DefaultTransfer,
@@ -32,6 +33,8 @@ from facilitator.observability.metrics import (
 from facilitator.observability.redaction import LEFT_OUT, Redactor, without_payments
 from facilitator.plugin.api_version import API_VERSION
 from facilitator.plugin.context import Context, Worker
+from facilitator.plugin.hookspecs import hookspec
+from facilitator.plugin.own_hooks import NO_HOOKS, OwnHooks
 from facilitator.plugin.reader import Reader
 from facilitator.plugin.scheme_terms import agree_terms
 from facilitator.roles.allowance import (
@@ -45,6 +48,7 @@ from facilitator.roles.allowance import (
 )
 from facilitator.roles.callers_clock import CallersClock
 from facilitator.roles.chain import (
+    AssetState,
     AwaitsBlocks,
     Block,
     ChainProvider,
@@ -58,6 +62,7 @@ from facilitator.roles.chain import (
     NotFound,
     OutputStatus,
     Point,
+    ReadsAssets,
     ReadsLedgerState,
     Spent,
     Tip,
@@ -130,8 +135,10 @@ from facilitator.x402.reasons import Reason
 # Hooks: what they receive and return
 __all__ = [
     "API_VERSION",
+    "NO_HOOKS",
     "Context",
     "Origin",
+    "OwnHooks",
     "PaymentView",
     "Reader",
     "Reason",
@@ -143,6 +150,7 @@ __all__ = [
     "VerifyResponse",
     "Worker",
     "hookimpl",
+    "hookspec",
 ]
 # Settings and the clock
 __all__ += [
@@ -161,6 +169,7 @@ __all__ += [
     "AllowanceLate",
     "AllowanceSpent",
     "AllowanceUsedUp",
+    "AssetState",
     "AwaitsBlocks",
     "Block",
     "CardanoNetwork",
@@ -180,6 +189,7 @@ __all__ += [
     "PointNotFound",
     "ProviderBehind",
     "ProviderUnusable",
+    "ReadsAssets",
     "ReadsLedgerState",
     "ServerLacks",
     "Spent",
@@ -218,6 +228,7 @@ __all__ += [
 ]
 # Transfer methods of the scheme ``exact``
 __all__ += [
+    "ChecksChain",
     "ChecksLedger",
     "DeclaresReasons",
     "DefaultTransfer",

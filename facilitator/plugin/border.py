@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from facilitator.cardano.refusals import Proof
 from facilitator.errors import PluginError, ends_process, one_line
 from facilitator.exact.methods import (
+    ChecksChain,
     ChecksLedger,
     DeclaresReasons,
     HasUniqueTerms,
@@ -29,6 +30,7 @@ from facilitator.roles.chain import (
     HasPlan,
     ListsOutputs,
     NamesNetwork,
+    ReadsAssets,
     ReadsLedgerState,
 )
 from facilitator.roles.chain_errors import (
@@ -118,8 +120,9 @@ def _storage_unavailable(plugin: str, method: str, error: BaseException) -> Exce
     return StorageUnavailable(f"it failed in {method} ({type(error).__name__})", detail)
 
 
-def _method_names(method: str, error: BaseException) -> bool:  # noqa: ARG001
-    return isinstance(error, Refused)
+def _method_names(method: str, error: BaseException) -> bool:
+    is_unknown = isinstance(error, ChainUnavailable) and hasattr(error, "detail")
+    return isinstance(error, Refused) or (method == "check_chain" and is_unknown)
 
 
 def _not_checked(plugin: str, method: str, error: BaseException) -> Exception:  # noqa: ARG001
@@ -157,11 +160,12 @@ _CHAIN = (
     ReadsLedgerState,
     EvaluatesScripts,
     ListsOutputs,
+    ReadsAssets,
     HasPlan,
     NamesNetwork,
     ExaminesServer,
 )
-_METHODS = (TransferMethod, ChecksLedger, HasUniqueTerms, DeclaresReasons)
+_METHODS = (TransferMethod, ChecksLedger, ChecksChain, HasUniqueTerms, DeclaresReasons)
 ROLES: Mapping[str, Role] = {
     "chain_provider": Role(_CHAIN, _chain_names, _chain_unavailable, check=_check_complete),
     "storage": Role(
@@ -187,7 +191,7 @@ ROLES: Mapping[str, Role] = {
 }
 """Roles by the hook that returns their parts."""
 _AT_END = ("close", "flush")
-_ASK_CHAIN = ("verify",)
+_ASK_CHAIN = ("verify", "check_chain")
 """Methods that ask the chain, for which they get more time."""
 _ANSWERS = ("where",)
 """Methods that are asked for what they return, of roles whose others are called later."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facilitator.clock import Clock
+from facilitator.plugin.own_hooks import NO_HOOKS, OwnHooks
 from facilitator.plugin.reader import Reader
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.settings import Settings
@@ -48,3 +49,5 @@ class Context:
     """
     reader: Reader = field(default_factory=Reader)
     """Reads claims and chains, from the hook ``startup`` on."""
+    hooks: OwnHooks = NO_HOOKS
+    """Calls the hooks that plugins define for other plugins."""

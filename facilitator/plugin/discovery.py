@@ -7,7 +7,8 @@ Only the named plugins are imported; :func:`available_plugins` alone imports all
 
 import inspect
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
@@ -77,8 +78,11 @@ def register_plugins(
     """
     manager = _new_manager()
     entries = {name: _entry(name, files) for name in names}
-    for name, entry in entries.items():
-        _register(manager, name, entry)
+    plugins = {name: _load(name, entry) for name, entry in entries.items()}
+    for name, plugin in plugins.items():
+        _add_hookspecs(manager, name, plugin)
+    for name, plugin in plugins.items():
+        _register(manager, name, plugin)
     return manager
 
 
@@ -87,7 +91,20 @@ def available_plugins(
 ) -> list[PluginInfo]:
     """Return all installed plugins by name, and every enabled one that is not installed."""
     names = sorted({*entry_points(group=GROUP).names, *enabled})
-    return [_info(name, files, enabled=name in enabled) for name in names]
+    infos = {name: PluginInfo(name, "unknown", "unknown", name in enabled) for name in names}
+    plugins = {}
+    for name in names:
+        try:
+            entry = _entry(name, files)
+            distribution, version = _distribution(entry)
+            infos[name] = replace(infos[name], distribution=distribution, version=version)
+            plugins[name] = _load(name, entry)
+            infos[name] = replace(infos[name], api=declared_api(plugins[name], entry.module))
+        except PluginError as error:
+            infos[name] = replace(infos[name], problem=str(error))
+    for name in plugins:
+        infos[name] = _described(infos[name], plugins)
+    return [infos[name] for name in names]
 
 
 def _new_manager() -> pluggy.PluginManager:
@@ -119,7 +136,7 @@ def _entry_point(name: str) -> EntryPoint:
     return found[0]
 
 
-def _register(manager: pluggy.PluginManager, name: str, entry: EntryPoint | PluginFile) -> None:
+def _load(name: str, entry: EntryPoint | PluginFile) -> object:
     plugin = _import(name, entry)
     if inspect.isclass(plugin):
         raise PluginError(
@@ -127,8 +144,23 @@ def _register(manager: pluggy.PluginManager, name: str, entry: EntryPoint | Plug
         )
     # First: of another version, whatever else does not fit follows from that.
     check_api(name, declared_api(plugin, entry.module))
-    for hook in _marked(manager, plugin):
-        if hook not in vars(hookspecs):
+    return plugin
+
+
+def _add_hookspecs(manager: pluggy.PluginManager, name: str, plugin: Any) -> None:
+    """Add the hooks that the plugin defines for other plugins. Raises :class:`PluginError`."""
+    for hook in dir(plugin):
+        if manager.parse_hookspec_opts(plugin, hook) is None:
+            continue
+        if hook in vars(manager.hook):
+            raise PluginError(f"plugin '{name}' defines the hook {hook}, which there is already")
+        manager.add_hookspecs(type(name, (), {hook: staticmethod(getattr(plugin, hook))}))
+
+
+def _register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
+    for hook, is_optional in _marked(manager, plugin):
+        caller = getattr(manager.hook, hook, None)
+        if not is_optional and (caller is None or not caller.has_spec()):
             hint = did_you_mean(hook, [known for known in vars(manager.hook) if known[0] != "_"])
             raise PluginError(f"plugin '{name}' implements {hook}, which is no hook{hint}")
     try:
@@ -146,11 +178,15 @@ def _register(manager: pluggy.PluginManager, name: str, entry: EntryPoint | Plug
             raise PluginError(f"plugin '{name}' makes its hook {hook} async, but hooks are not")
 
 
-def _marked(manager: pluggy.PluginManager, plugin: object) -> Iterator[str]:
-    """Yield the names that the plugin marks as implementations of hooks."""
+def _marked(manager: pluggy.PluginManager, plugin: object) -> Iterator[tuple[str, bool]]:
+    """Yield the names that the plugin marks as implementations of hooks.
+
+    With each comes if the hook may be missing, as it is while the plugin that defines it is not
+    enabled.
+    """
     for name in dir(plugin):
-        if manager.parse_hookimpl_opts(plugin, name) is not None:
-            yield name
+        if (options := manager.parse_hookimpl_opts(plugin, name)) is not None:
+            yield name, options["optionalhook"]
 
 
 def _implementations(
@@ -193,21 +229,19 @@ def _distribution(entry: EntryPoint | PluginFile) -> tuple[str, str]:
     return (entry.dist.name, entry.dist.version) if entry.dist else ("unknown", "unknown")
 
 
-def _info(name: str, files: Mapping[str, Path], *, enabled: bool) -> PluginInfo:
-    distribution = version = "unknown"
-    roles: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    problem = api = None
+def _described(info: PluginInfo, plugins: Mapping[str, object]) -> PluginInfo:
+    """Return the plugin with its roles and warnings; others may define hooks that it implements."""
     try:
-        entry = _entry(name, files)
-        distribution, version = _distribution(entry)
         manager = _new_manager()
-        _register(manager, name, entry)
-        callers = manager.get_hookcallers(manager.get_plugin(name)) or ()
-        implemented = {caller.name for caller in callers}
-        roles = tuple(dict.fromkeys(ROLES[hook] for hook in ROLES if hook in implemented))
-        api = declared_api(manager.get_plugin(name), entry.module)
-        warnings = tuple(warnings_of(manager, name))
+        _add_hookspecs(manager, info.name, plugins[info.name])
+        for name, plugin in plugins.items():
+            if name != info.name:
+                with suppress(PluginError):
+                    _add_hookspecs(manager, name, plugin)
+        _register(manager, info.name, plugins[info.name])
     except PluginError as error:
-        problem = str(error)
-    return PluginInfo(name, distribution, version, enabled, roles, problem, api, warnings)
+        return replace(info, problem=str(error))
+    callers = manager.get_hookcallers(manager.get_plugin(info.name)) or ()
+    implemented = {caller.name for caller in callers}
+    roles = tuple(dict.fromkeys(ROLES[hook] for hook in ROLES if hook in implemented))
+    return replace(info, roles=roles, warnings=tuple(warnings_of(manager, info.name)))

@@ -11,6 +11,7 @@ import orjson
 import pluggy
 
 from facilitator.errors import FacilitatorError, PluginError, one_line
+from facilitator.plugin import hookspecs
 from facilitator.plugin.answers import WrongAnswer
 from facilitator.plugin.border import ROLES, guard
 from facilitator.plugin.copies import private
@@ -183,6 +184,26 @@ class HookCaller:
                 return refusal
         return None
 
+    def provided(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
+        """Return every plugin's answer to a hook that a plugin defines. See :class:`OwnHooks`."""
+        return self._collect(self._own(hook), **arguments)
+
+    def first(self, hook: str, **arguments: Any) -> Any:
+        """Return the first answer to a hook that a plugin defines. See :class:`OwnHooks`."""
+        for plugin, caller in self._callers[self._own(hook)]:
+            call = partial(_first_of, caller, arguments)
+            outcome = self._calls_of(plugin).gate(hook, call)
+            if outcome.error is not None:
+                raise PluginError(f"plugin '{plugin}' failed in {hook}") from outcome.error
+            if outcome.value is not None:
+                return outcome.value
+        return None
+
+    def _own(self, hook: str) -> str:
+        if hook in vars(hookspecs) or hook not in self._callers:
+            raise PluginError(f"{hook} is not a hook that an enabled plugin defines")
+        return hook
+
     def _call_responders(self, hook: str, **arguments: Any) -> Mapping[str, Any]:
         """Return the union of what plugins add; one that fails adds nothing."""
         added: dict[str, Any] = {}
@@ -210,6 +231,10 @@ class HookCaller:
                 self._calls[plugin].end_observing()
             if plugin in callers:
                 self._calls_of(plugin).shutdown(callers[plugin])
+
+
+def _first_of(caller: _Caller, arguments: Mapping[str, Any]) -> Any:
+    return next(iter(caller(**private(arguments))), None)
 
 
 def _answer_of_gate(hook: str, caller: _Caller, arguments: Mapping[str, Any]) -> Refusal | None:

@@ -53,6 +53,11 @@ if TYPE_CHECKING:
     from facilitator.x402.networks import Network
 
 hookspec = pluggy.HookspecMarker("facilitator")
+"""Marks a function of a plugin as a hook that other plugins may implement.
+
+The function has arguments and a docstring; it is never called. The plugin calls the hook by
+:class:`OwnHooks`.
+"""
 
 
 # --- Providers: called once, at start ------------------------------------------------------------

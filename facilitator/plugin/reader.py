@@ -4,9 +4,17 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
-from facilitator.cardano.transaction import OutputRef
+from facilitator.cardano.transaction import AssetId, OutputRef
 from facilitator.errors import PluginError
-from facilitator.roles.chain import ChainProvider, OutputStatus, Tip, TransactionStatus
+from facilitator.roles.chain import (
+    AssetState,
+    ChainProvider,
+    OutputStatus,
+    ReadsAssets,
+    Tip,
+    TransactionStatus,
+    Unknown,
+)
 from facilitator.roles.claim import Claim
 from facilitator.roles.storage import Storage
 
@@ -22,8 +30,9 @@ class OpensAllowance(Protocol):
 class Reader:
     """The claims and the chains of this facilitator, from the hook ``startup`` on.
 
-    Safe to use from many threads. Questions about a chain may cost calls of its provider's plan:
-    those of all plugins count as one client's.
+    Safe to use from many threads. Questions about a chain may cost calls of its provider's plan.
+    Those that a transfer method asks about a payment count as the payment's. All others count as
+    one client's.
     """
 
     CLIENT = "/plugins"
@@ -37,11 +46,14 @@ class Reader:
 
     def connect(
         self,
-        storage: Storage,
+        storage: Storage | None,
         chains: Mapping[str, ChainProvider],
         allowance: OpensAllowance = lambda _: nullcontext(),
     ) -> None:
-        """Read from these; chains come by the canonical id of their network."""
+        """Read from these; chains come by the canonical id of their network.
+
+        A command that keeps no claims has no storage.
+        """
         self._storage, self._chains, self._open = storage, chains, allowance
 
     def claim(self, transaction_id: str) -> Claim | None:
@@ -84,13 +96,25 @@ class Reader:
         with self._open(self.CLIENT):
             return self._chain(network).outputs(refs)
 
+    def asset(self, network: str, asset: AssetId) -> AssetState | Unknown | None:
+        """Return the state of the native asset; ``None`` if the provider cannot look assets up.
+
+        Raises :class:`~facilitator.roles.chain_errors.ChainUnavailable`.
+        """
+        chain = self._chain(network)
+        if not isinstance(chain, ReadsAssets):
+            return None
+        with self._open(self.CLIENT):
+            return chain.asset(asset)
+
     def _connected(self) -> Storage:
         if self._storage is None:
             raise PluginError("claims and chains can be read from the hook startup on")
         return self._storage
 
     def _chain(self, network: str) -> ChainProvider:
-        self._connected()
+        if not self._chains:
+            self._connected()
         if network not in self._chains:
             raise PluginError(f"the network {network!r:.60} is not served here")
         return self._chains[network]

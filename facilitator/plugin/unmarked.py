@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterator
 from types import ModuleType
+from typing import Any
 
 import pluggy
 
@@ -24,11 +25,20 @@ def warnings_of(manager: pluggy.PluginManager, name: str) -> list[str]:
 
 def _unmarked(manager: pluggy.PluginManager, plugin: object) -> Iterator[str]:
     for hook in vars(manager.hook):
-        if hook.startswith("_") or manager.parse_hookimpl_opts(plugin, hook) is not None:
+        if hook.startswith("_") or _is_marked(manager, plugin, hook):
             continue
         function = getattr(plugin, hook, None)
         if inspect.isroutine(function) and _is_own(plugin, function):
             yield hook
+
+
+def _is_marked(manager: pluggy.PluginManager, plugin: Any, hook: str) -> bool:
+    """Return True if the plugin implements the hook, or defines it."""
+    options = (
+        manager.parse_hookimpl_opts(plugin, hook),
+        manager.parse_hookspec_opts(plugin, hook),
+    )
+    return options != (None, None)
 
 
 def _is_own(plugin: object, function: object) -> bool:

@@ -6,18 +6,18 @@ A plugin returns a provider from the hook ``chain_provider``.
 
 Optional capabilities are separate protocols that a provider may implement too:
 :class:`AwaitsBlocks`, :class:`ReadsLedgerState`, :class:`EvaluatesScripts`, :class:`ListsOutputs`,
-:class:`HasPlan`, :class:`NamesNetwork`, :class:`ExaminesServer`.
+:class:`ReadsAssets`, :class:`HasPlan`, :class:`NamesNetwork`, :class:`ExaminesServer`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
-from facilitator.cardano.transaction import Output, OutputRef
+from facilitator.cardano.transaction import AssetId, Output, OutputRef
 
 
 class Point(NamedTuple):
@@ -77,6 +77,18 @@ class Unknown(NamedTuple):
 
 
 OutputStatus: TypeAlias = Unspent | Spent | Unknown
+
+
+class AssetState(NamedTuple):
+    """A native asset as of the tip."""
+
+    holders: Mapping[bytes, int]
+    """The units at each address (its bytes), of at most a hundred addresses.
+
+    It is empty if none are left, or none were ever made.
+    """
+    metadata: Any
+    """The metadata of its newest mint by CIP-25, as JSON; ``None`` if that says nothing of it."""
 
 
 class InBlock(NamedTuple):
@@ -227,6 +239,18 @@ class ListsOutputs(Protocol):
         """Return unspent outputs at the address (its bytes), the newest ones if there are many.
 
         Raises :class:`ChainUnavailable`.
+        """
+        ...
+
+
+@runtime_checkable
+class ReadsAssets(Protocol):
+    """A provider that can look up who holds a native asset: for transfer methods of plugins."""
+
+    def asset(self, asset: AssetId) -> AssetState | Unknown:
+        """Return the asset's state; ``Unknown`` if it may be that an index lags.
+
+        Called for payments whose transfer method asks, each time. Raises :class:`ChainUnavailable`.
         """
         ...
 

@@ -75,7 +75,7 @@ class Facilitator:
         self.plugins = plugins
         plugins.limits = settings.hooks
         plugins.log_warnings()
-        context = Context(settings, clock, worker, subscribe=subscribe)
+        context = Context(settings, clock, worker, subscribe=subscribe, hooks=plugins)
         self.meter = plugins.meter(context) or NO_METER
         self.meter.gauge(BUILD, lambda: 1, version=__version__)
         self.context = replace(context, meter=self.meter)

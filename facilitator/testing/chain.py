@@ -22,8 +22,10 @@ from facilitator.roles.chain import (
     ListsOutputs,
     NotFound,
     Point,
+    ReadsAssets,
     ReadsLedgerState,
     Spent,
+    Unknown,
     Unspent,
 )
 from facilitator.roles.chain_errors import PointNotFound
@@ -181,6 +183,14 @@ class ChainProviderContract(EvidenceContract, SubmissionContract, OutageContract
         assert {output.address for output in held.values()} == {address}
         assert held[made].value == status.output.value
         assert provider.outputs_at(b"\x60" + b"\xab" * 28) == {}
+
+    def test_an_asset_that_was_never_made_has_no_holder(self, chain: ChainUnderTest) -> None:
+        """It may be ``Unknown``, too, but never an error."""
+        provider = chain.provider
+        if not isinstance(provider, ReadsAssets):
+            pytest.skip("the provider does not look up assets")
+        state = provider.asset(b"\xab" * 28 + b"none")
+        assert isinstance(state, Unknown) or not state.holders
 
     def test_ledger_state_answers_every_fact_asked_for(self, chain: ChainUnderTest) -> None:
         """A credential that was never registered has no account."""

@@ -7,7 +7,13 @@ import pytest
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.state import StateQuery
 from facilitator.cardano.transaction import Credential, OutputRef
-from facilitator.roles.chain import ListsOutputs, NamesNetwork, ReadsLedgerState, Unknown
+from facilitator.roles.chain import (
+    ListsOutputs,
+    NamesNetwork,
+    ReadsAssets,
+    ReadsLedgerState,
+    Unknown,
+)
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.testing.chain_under_test import NOWHERE, ChainUnderTest, CutsOff
 from facilitator.testing.start import check_as_at_start
@@ -44,6 +50,9 @@ class OutageContract:
         if isinstance(provider, ListsOutputs):
             lists: ListsOutputs = provider
             calls["outputs_at"] = lambda: lists.outputs_at(b"\x60" + b"\xab" * 28)
+        if isinstance(provider, ReadsAssets):
+            assets: ReadsAssets = provider
+            calls["asset"] = lambda: _known([assets.asset(b"\xab" * 28)])
         if isinstance(provider, ReadsLedgerState):
             reads: ReadsLedgerState = provider
             stranger = frozenset({Credential(is_script=False, hash=b"\xab" * 28)})

@@ -7,17 +7,20 @@ from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
-from facilitator.cardano.transaction import Output, OutputRef
+from facilitator.cardano.transaction import AssetId, Output, OutputRef
 from facilitator.plugin import (
+    AssetState,
     Block,
     Clock,
     OutputStatus,
     Point,
     Tip,
     TransactionStatus,
+    Unknown,
     allowing,
 )
 from facilitator_blockfrost.abilities import try_abilities
+from facilitator_blockfrost.assets import read_asset
 from facilitator_blockfrost.blocks import read_blocks_after, read_tip
 from facilitator_blockfrost.client import Client
 from facilitator_blockfrost.eras import Calendar, read_calendar
@@ -36,7 +39,8 @@ class Blockfrost:
     """A network by one Blockfrost.
 
     It implements :class:`facilitator.roles.chain.ChainProvider`, ``ReadsLedgerState``,
-    ``NamesNetwork``, ``ExaminesServer`` and ``HasPlan``. For use by many threads at once.
+    ``ReadsAssets``, ``NamesNetwork``, ``ExaminesServer`` and ``HasPlan``. For use by many threads
+    at once.
     """
 
     is_devnet = False
@@ -92,6 +96,10 @@ class Blockfrost:
     def outputs_at(self, address: bytes) -> Mapping[OutputRef, Output]:
         """Return one page of the outputs that a wallet at the address may spend."""
         return self._outputs.at(address)
+
+    def asset(self, asset: AssetId) -> AssetState | Unknown:
+        """Return the asset's holders; unknown where Blockfrost doesn't have it."""
+        return read_asset(self._client, asset)
 
     def transaction(self, transaction_id: str) -> TransactionStatus:
         """Return the transaction's status: in a block, else in the mempool of Blockfrost's node."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from facilitator.cardano.codec.transaction_decoder import decode_output, decode_transaction
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.rules import Environment, Failure
-from facilitator.cardano.transaction import Output, OutputRef, Transaction
+from facilitator.cardano.transaction import AssetId, Output, OutputRef, Transaction
 from facilitator.plugin import (
     Block,
     InBlock,
@@ -57,6 +57,8 @@ class Chain:
         self.heights: dict[str, int] = {}
         """The heights of the blocks by hash."""
         self.index = Index()
+        self.descriptions: dict[AssetId, object] = {}
+        """The metadata (CIP-25) of assets that no transaction gave it."""
         self.ledger = Ledger({}, {})
         self._begin_at(saved.genesis_slot)
         for output in saved.grants:

@@ -11,8 +11,9 @@ from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.refusals import Proof, prove_rule, weakest
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import Account, LedgerState, StateQuery
-from facilitator.cardano.transaction import Assets, Credential, Output, OutputRef, Value
+from facilitator.cardano.transaction import AssetId, Assets, Credential, Output, OutputRef, Value
 from facilitator.plugin import (
+    AssetState,
     Block,
     ChainUnavailable,
     Clock,
@@ -25,6 +26,7 @@ from facilitator.plugin import (
     Unknown,
 )
 from facilitator.x402.networks import cardano_network
+from facilitator_devnet.assets import asset_state
 from facilitator_devnet.chain import Chain
 from facilitator_devnet.encoding import encode_output
 from facilitator_devnet.faults import Faults
@@ -40,9 +42,9 @@ class Devnet:
     """A test double of a Cardano network, in this process.
 
     It implements :class:`facilitator.roles.chain.ChainProvider`, ``AwaitsBlocks``,
-    ``ListsOutputs``, ``NamesNetwork`` and ``ReadsLedgerState``. The facilitator's own phase-1 rules
-    judge transactions; valid ones go into the next block. Slots follow from the clock and the
-    network's era summary.
+    ``ListsOutputs``, ``NamesNetwork``, ``ReadsAssets`` and ``ReadsLedgerState``. The facilitator's
+    own phase-1 rules judge transactions; valid ones go into the next block. Slots follow from the
+    clock and the network's era summary.
     """
 
     is_devnet = True
@@ -212,6 +214,17 @@ class Devnet:
         """Return the outputs at the address that no transaction in the mempool spends."""
         with self._changed:
             return self._chain.unspent(address)
+
+    def asset(self, asset: AssetId) -> AssetState:
+        """Return the asset's holders at the tip, and what its newest mint says of it."""
+        self._check("asset")
+        with self._changed:
+            return asset_state(self._chain, asset)
+
+    def describe(self, asset: AssetId, metadata: object) -> None:
+        """Say of the asset what else its mint would, by CIP-25, as JSON; until the next reset."""
+        with self._changed:
+            self._chain.descriptions[asset] = metadata
 
     def load(
         self,

@@ -7,7 +7,15 @@ from typing import Literal
 from facilitator.plugin import ChainUnavailable, SubmissionUnknown
 
 Method = Literal[
-    "tip", "outputs", "submit", "transaction", "blocks_after", "parameters", "eras", "ledger_state"
+    "tip",
+    "outputs",
+    "submit",
+    "transaction",
+    "blocks_after",
+    "parameters",
+    "eras",
+    "ledger_state",
+    "asset",
 ]
 
 

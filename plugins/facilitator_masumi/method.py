@@ -1,44 +1,49 @@
 """The transfer method ``masumi``: funds locked in the escrow of Masumi V2 (``vested_pay``)."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from hashlib import blake2b
+from typing import TypeAlias
 
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import EraSummary
-from facilitator.cardano.transaction import Output, Transaction
-from facilitator.plugin import DefaultTransfer, Refused, Terms, UniqueTerms
+from facilitator.cardano.transaction import AssetId, Output, Transaction
+from facilitator.plugin import AssetState, DefaultTransfer, Terms, UniqueTerms
 from facilitator_masumi import lock
+from facilitator_masumi.agent import agent_asset, check_agent
 from facilitator_masumi.commitment import check_commitment
 from facilitator_masumi.deadlines import check_ends_in_time, check_intervals
-from facilitator_masumi.deployment import check_deployment
+from facilitator_masumi.deployment import Deployments
 from facilitator_masumi.identifier import check_identifier
 from facilitator_masumi.reasons import MasumiReason
 from facilitator_masumi.schema import MasumiExtra, read_extra
 from facilitator_masumi.seller_signature import check_seller_signature
 from facilitator_masumi.signed_terms import signable_digests, terms_digest
 
-REGISTRY = "67ab0c92c4ac1610895a1c965ee50aba41a8f1513b15240723b3bd0b"
-"""The policy id of Masumi V2's registry of agents, the same on every network."""
+LooksUpAgent: TypeAlias = Callable[[str, AssetId], AssetState]
+"""A function that returns the state of an agent's token on a network (canonical id)."""
 
 
 class MasumiTransfer:
-    """The checks of terms and locks that ``scheme_exact_cardano.md`` demands. They do no I/O.
+    """The checks of terms and locks that ``scheme_exact_cardano.md`` demands.
 
-    Implements ``TransferMethod``, ``ChecksLedger``, ``HasUniqueTerms`` and ``DeclaresReasons``.
+    Only :meth:`check_chain` does I/O. Implements ``TransferMethod``, ``ChecksLedger``,
+    ``ChecksChain``, ``HasUniqueTerms`` and ``DeclaresReasons``.
     """
 
     is_prompt = True
-    """It never waits, so it is called without a thread of its own."""
+    """It waits for nothing but the chain and plugins, whose time is limited."""
 
-    def __init__(self) -> None:
-        """Use the default transfer's rules for the payment to the escrow."""
+    def __init__(self, deployments: Deployments, look_up: LooksUpAgent) -> None:
+        """Take the deployments that are allowed, and what looks agents up."""
+        self._deployments = deployments
+        self._look_up = look_up
         self._default = DefaultTransfer()
 
     def check(self, terms: Terms, transaction: Transaction) -> None:
         """Check that the seller authorized the terms and the transaction locks funds under them."""
         extra = read_extra(terms.requirements.extra, terms.network.network_id)
-        check_authorization(extra, terms)
+        self._check_authorization(extra, terms)
         self._default.check(terms, transaction)
         output, locked = lock.escrow_lock(transaction.body.outputs, terms.pay_to)
         lock.check_lock(locked)
@@ -65,6 +70,13 @@ class MasumiTransfer:
         _, locked = lock.escrow_lock(transaction.body.outputs, terms.pay_to)
         lock.check_pays_nonce(locked, nonce)
 
+    def check_chain(self, terms: Terms, transaction: Transaction) -> None:  # noqa: ARG002
+        """Check that a seller who claims to be a registered agent is it. Others cost no look-up."""
+        extra = read_extra(terms.requirements.extra, terms.network.network_id)
+        if extra.terms.agent_identifier:
+            agent = agent_asset(extra.terms.agent_identifier)
+            check_agent(self._look_up(terms.network.id, agent), extra.terms.seller, terms)
+
     def once(self, terms: Terms) -> UniqueTerms:
         """Return the offer that the seller signed, which only one transaction may take."""
         extra = read_extra(terms.requirements.extra, terms.network.network_id)
@@ -74,36 +86,21 @@ class MasumiTransfer:
         """Return Masumi's reasons, for the OpenAPI document."""
         return list(MasumiReason)
 
-
-def check_authorization(extra: MasumiExtra, terms: Terms) -> None:
-    """Check that the terms are complete and signed by the seller. Raises :class:`Refused`."""
-    check_intervals(extra.terms.deadlines)
-    check_commitment(extra.commitment)
-    pay_to = terms.requirements.pay_to
-    check_deployment(terms.network, pay_to, has_parameters=extra.has_deployment)
-    check_seller_signature(
-        extra.reference_key,
-        extra.reference_signature,
-        extra.terms.seller,
-        signable_digests(terms, extra.terms),
-    )
-    check_agent(extra.terms.agent_identifier)
-    check_identifier(extra, pay_to)
-
-
-def check_agent(identifier: str) -> None:
-    """Check that the seller claims no entry in the registry. Raises :class:`Refused`.
-
-    Checking a claim would take look-ups: the agent's token, its owner, endpoint and price.
-    """
-    if identifier:
-        known = identifier.startswith(REGISTRY)
-        why = (
-            "this facilitator does not look up agents in the registry; the seller may omit it"
-            if known
-            else f"it must begin with the policy id of Masumi V2's registry, {REGISTRY}"
+    def _check_authorization(self, extra: MasumiExtra, terms: Terms) -> None:
+        """Check that the terms are complete and signed by the seller. Raises :class:`Refused`."""
+        check_intervals(extra.terms.deadlines)
+        check_commitment(extra.commitment)
+        pay_to = terms.requirements.pay_to
+        self._deployments.check(terms.network, pay_to, extra.deployment)
+        check_seller_signature(
+            extra.reference_key,
+            extra.reference_signature,
+            extra.terms.seller,
+            signable_digests(terms, extra.terms),
         )
-        raise Refused(MasumiReason.AGENT_IDENTIFIER, f"extra.terms.agentIdentifier: {why}")
+        if extra.terms.agent_identifier:
+            agent_asset(extra.terms.agent_identifier)
+        check_identifier(extra, pay_to)
 
 
 @lru_cache(maxsize=1024)

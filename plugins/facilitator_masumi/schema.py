@@ -11,13 +11,14 @@ from typing import Any
 
 from facilitator.cardano.addresses.address import AddressKind, parse_address, read_address
 from facilitator.plugin import Refused
+from facilitator_masumi.deployment import Deployment
 from facilitator_masumi.reasons import MasumiReason
 
 PAYMENT_TYPE = "Web3CardanoV2"
 """The only supported generation of the contract."""
 
 _HASH = re.compile(r"[0-9a-f]{64}")
-_KEY_HASH = re.compile(r"[0-9a-f]{56}")
+KEY_HASH = re.compile(r"[0-9a-f]{56}")
 _HEX = re.compile(r"(?:[0-9a-f]{2})+")
 _COSE = re.compile(r"(?:[0-9a-f]{2}){1,2048}")
 """Several times the length that wallets make: compressing it for the identifier takes time."""
@@ -78,8 +79,8 @@ class MasumiExtra:
     reference_key: str
     reference_signature: str
     blockchain_identifier: str
-    has_deployment: bool
-    """True if ``extra`` names parameters of the contract in place of the canonical ones."""
+    deployment: Deployment | None
+    """The parameters of the contract in place of the canonical ones."""
 
 
 def read_extra(extra: Mapping[str, Any], network_id: int) -> MasumiExtra:
@@ -91,15 +92,13 @@ def read_extra(extra: Mapping[str, Any], network_id: int) -> MasumiExtra:
     terms = _terms(extra.get("terms"), network_id)
     if terms.input_hash != commitment["digest"]:
         raise _malformed("extra.terms.inputHash", "equal to inputCommitment.digest")
-    if "deployment" in extra:
-        _check_deployment(extra["deployment"])
     return MasumiExtra(
         commitment=commitment,
         terms=terms,
         reference_key=_text(extra, "referenceKey", _COSE, "extra"),
         reference_signature=_text(extra, "referenceSignature", _COSE, "extra"),
         blockchain_identifier=_text(extra, "blockchainIdentifier", _HEX, "extra"),
-        has_deployment="deployment" in extra,
+        deployment=read_deployment(extra["deployment"]) if "deployment" in extra else None,
     )
 
 
@@ -157,7 +156,8 @@ def _terms(value: object, network_id: int) -> SellerTerms:
     )
 
 
-def _check_deployment(value: object) -> None:
+def read_deployment(value: object) -> Deployment:
+    """Return the deployment that ``extra.deployment`` names. Raises :class:`Refused`."""
     where = "extra.deployment"
     deployment = _closed(value, _DEPLOYMENT, where)
     admins: Any = deployment.get("adminVkeys")
@@ -166,14 +166,15 @@ def _check_deployment(value: object) -> None:
     required = _text(deployment, "requiredAdmins", _COUNT, where)
     if int(required) > len(admins):
         raise _malformed(f"{where}.requiredAdmins", "at most the number of adminVkeys")
-    _text(deployment, "cooldownPeriod", _PERIOD, where)
+    cooldown = _text(deployment, "cooldownPeriod", _PERIOD, where)
+    return Deployment(int(required), tuple(admins), int(cooldown))
 
 
 def _are_key_hashes(value: Any) -> bool:
     return (
         isinstance(value, list)
         and bool(value)
-        and all(isinstance(key, str) and _KEY_HASH.fullmatch(key) for key in value)
+        and all(isinstance(key, str) and KEY_HASH.fullmatch(key) for key in value)
     )
 
 

@@ -27,6 +27,7 @@ from facilitator.roles.chain import (
     HasPlan,
     ListsOutputs,
     NamesNetwork,
+    ReadsAssets,
     ReadsLedgerState,
 )
 from facilitator.roles.claim import ClaimState
@@ -45,6 +46,7 @@ from facilitator_devnet.faults import Faults
 from facilitator_devnet.genesis import PARAMETERS, wallets
 from facilitator_koios.settings import KoiosSettings
 from facilitator_masumi.reasons import MasumiReason
+from facilitator_masumi.settings import MasumiSettings
 from facilitator_postgres.settings import PostgresSettings
 from facilitator_prometheus.settings import PrometheusSettings
 from facilitator_redis.settings import RedisSettings
@@ -58,6 +60,7 @@ OPTIONAL_OF_PROVIDERS = (
     HasPlan,
     ListsOutputs,
     NamesNetwork,
+    ReadsAssets,
     ReadsLedgerState,
 )
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
@@ -92,7 +95,7 @@ SECTIONS = {
 }
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
 SECTIONS |= {"koios": KoiosSettings}
-SECTIONS |= {"sentry": SentrySettings, "networks.ID": NetworkSettings}
+SECTIONS |= {"masumi": MasumiSettings, "sentry": SentrySettings, "networks.ID": NetworkSettings}
 PACKAGED_DEFAULTS = tomllib.loads(PACKAGED.read_text())["default"]
 KINDS: dict[Any, str] = {
     str: "text",

@@ -7,13 +7,14 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import cbor2
 from lzstring import LZString
 
 from facilitator.cardano.addresses.address import parse_address
-from facilitator.cardano.transaction import AssetId, OutputRef
+from facilitator.cardano.transaction import AssetId, Output, OutputRef
 from facilitator.testing.payments import ALICE, MAX_TIMEOUT_SECONDS, genesis_utxos
 from facilitator.testing.running import NETWORK, NOW
 from facilitator_devnet.genesis import TEST_TOKEN
@@ -242,13 +243,15 @@ def locking(
     ttl: int | None,
     wallet: Wallet = ALICE,
     also: tuple[OutputRef, Wallet] | None = None,
+    known: Mapping[OutputRef, Output] = MappingProxyType({}),
 ) -> bytes:
     """A signed transaction from one output to these, and the change.
 
-    ``also`` is another output and its wallet, which signs as well.
+    ``also`` is another output and its wallet, which signs as well. ``known`` has outputs that were
+    made after genesis.
     """
     spent = [(ref, wallet), *([] if also is None else [also])]
-    held = [genesis_utxos(owner)[owned].value for owned, owner in spent]
+    held = [(genesis_utxos(owner) | dict(known))[owned].value for owned, owner in spent]
     lovelace = sum(value.lovelace for value in held) - FEE
     assets: Counter[bytes] = Counter()
     for value in held:
@@ -280,8 +283,12 @@ def lock(
     number: int = 0,
     wallet: Wallet = ALICE,
     change: Callable[[list[Any]], None] | None = None,
+    known: Mapping[OutputRef, Output] = MappingProxyType({}),
 ) -> bytes:
-    """A transaction that locks what the requirements ask for; ``change`` alters the datum."""
+    """A transaction that locks what the requirements ask for; ``change`` alters the datum.
+
+    It spends the first output of ``known``, if there is one.
+    """
     token = requirements["asset"] != "lovelace"
     amount = int(requirements["amount"])
     collateral = COLLATERAL if token else 0
@@ -290,6 +297,10 @@ def lock(
         change(fields)
     assets = {TEST_TOKEN[:28]: {TEST_TOKEN[28:]: amount}} if token else {}
     output = escrow_output(
-        collateral if token else amount, assets, plutus(Constr(0, tuple(fields)))
+        collateral if token else amount,
+        assets,
+        plutus(Constr(0, tuple(fields))),
+        _0=parse_address(requirements["payTo"]),
     )
-    return locking([output], coins(number, token=token, wallet=wallet), ttl=ttl, wallet=wallet)
+    ref = next(iter(known), None) or coins(number, token=token, wallet=wallet)
+    return locking([output], ref, ttl=ttl, wallet=wallet, known=known)

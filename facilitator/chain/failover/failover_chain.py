@@ -16,18 +16,20 @@ from facilitator.cardano.refusals import Proof
 from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
-from facilitator.cardano.transaction import Output, OutputRef
+from facilitator.cardano.transaction import AssetId, Output, OutputRef
 from facilitator.chain.failover.provider_pool import HealthEvidence, ProviderPool
 from facilitator.chain.failover.provider_state import Lag, ProviderState
 from facilitator.chain.stale_if_error import StaleIfErrorCache
 from facilitator.observability.metrics import BREAKER_OPEN
 from facilitator.roles.chain import (
+    AssetState,
     AwaitsBlocks,
     Block,
     ChainProvider,
     EvaluatesScripts,
     OutputStatus,
     Point,
+    ReadsAssets,
     ReadsLedgerState,
     Spent,
     Tip,
@@ -190,6 +192,17 @@ class _ReadingState(FailoverChain):
         return cast(ReadsLedgerState, member.provider).ledger_state(query)
 
 
+class _ReadingAssets(FailoverChain):
+    def asset(self, asset: AssetId) -> AssetState | Unknown:
+        """Return the asset's state. Raises :class:`ChainUnavailable`."""
+        return self._pool.ask(lambda member: self._asset(member, asset))
+
+    def _asset(self, member: ProviderState, asset: AssetId) -> AssetState | Unknown:
+        if lag := self._lag(member):
+            raise ProviderBehind(str(lag))
+        return cast(ReadsAssets, member.provider).asset(asset)
+
+
 class _Evaluating(FailoverChain):
     def evaluate(
         self, transaction: bytes, utxo: Mapping[OutputRef, Output]
@@ -207,6 +220,7 @@ class _Evaluating(FailoverChain):
 _CAPABILITIES: Mapping[type, type[FailoverChain]] = {
     AwaitsBlocks: _Awaiting,
     ReadsLedgerState: _ReadingState,
+    ReadsAssets: _ReadingAssets,
     EvaluatesScripts: _Evaluating,
 }
 

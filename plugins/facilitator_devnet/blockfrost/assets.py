@@ -6,6 +6,7 @@ from typing import Any
 
 from facilitator.cardano.addresses import bech32
 from facilitator.cardano.transaction import AssetId
+from facilitator_devnet.assets import onchain_metadata
 from facilitator_devnet.blockfrost.errors import invalid, not_found
 from facilitator_devnet.blockfrost.request import Request
 from facilitator_devnet.blockfrost.values import address_text
@@ -18,18 +19,20 @@ def asset(view: View, request: Request) -> dict[str, Any]:
     """Answer ``/assets/{asset}``."""
     name = asset_id(request.params["asset"])
     mints = _mints(view, name)
-    if not mints:
+    history = [each for _, each in view.history(("asset", name))]  # an asset may be a gift, too
+    if not history:
         raise not_found()
+    metadata = onchain_metadata(view.chain, name)
     return {
         "asset": name.hex(),
         "policy_id": name[:POLICY_BYTES].hex(),
         "asset_name": name[POLICY_BYTES:].hex() or None,
         "fingerprint": fingerprint(name),
-        "quantity": str(sum(quantity for _, _, quantity in mints)),
-        "initial_mint_tx_hash": mints[0][1],
-        "mint_or_burn_count": len(mints),
-        "onchain_metadata": None,
-        "onchain_metadata_standard": None,
+        "quantity": str(_left(view, name)),
+        "initial_mint_tx_hash": mints[0][1] if mints else history[0],
+        "mint_or_burn_count": len(mints) or 1,
+        "onchain_metadata": metadata,
+        "onchain_metadata_standard": None if metadata is None else "CIP25v1",
         "onchain_metadata_extra": None,
         "metadata": None,
     }
@@ -48,6 +51,10 @@ def holders(view: View, request: Request) -> list[dict[str, str]]:
         {"address": address_text(address), "quantity": str(quantity)}
         for address, quantity in request.page.of(list(held.items()))
     ]
+
+
+def _left(view: View, name: AssetId) -> int:
+    return sum(view.output(ref).value.assets[name] for _, ref in view.unspent(("asset", name)))
 
 
 def of_policy(view: View, request: Request) -> list[dict[str, str]]:

@@ -249,7 +249,12 @@ def test_a_signature_that_does_not_hold(asked: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    ("agent", "named"), [("ab" * 30, "must begin"), (REGISTRY + "01", "does not look up")]
+    ("agent", "named"),
+    [
+        ("ab" * 30, "must begin"),
+        (REGISTRY + "01", "32 bytes"),
+        (REGISTRY + "0f" + "ab" * 31, "32 bytes"),
+    ],
 )
 def test_a_claim_to_be_registered(asked: Running, agent: str, named: str) -> None:
     reason, message = refusal(asked, offer(before=terms("agentIdentifier", value=agent)))

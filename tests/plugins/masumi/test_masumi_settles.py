@@ -12,7 +12,7 @@ from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import KNOWN_ERAS, EraSummary
 from facilitator.cardano.transaction import OutputRef
 from facilitator.exact.verification import Verifier
-from facilitator.roles.chain import OutputStatus, Unspent
+from facilitator.roles.chain import AssetState, OutputStatus, Unspent
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import (
     ALICE,
@@ -25,6 +25,7 @@ from facilitator.testing.payments import (
 from facilitator.testing.running import NETWORK, NOW, Running
 from facilitator.x402.messages import parse_payment_request
 from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN
+from facilitator_masumi.deployment import Deployments
 from facilitator_masumi.method import MasumiTransfer
 from support.masumi import ESCROW_BYTES, MINUTE, SELLER, lock, offer
 
@@ -235,9 +236,14 @@ class Chain:
         return KNOWN_ERAS[NETWORK]
 
 
+def no_look_up(network: str, agent: bytes) -> AssetState:
+    raise AssertionError(f"{agent.hex()} was looked up on {network}")
+
+
 def test_a_lock_costs_no_more_questions_than_any_payment() -> None:
     chain = Chain()
-    verifier = Verifier({NETWORK: chain}, {"masumi": MasumiTransfer()}, ManualClock(NOW))
+    methods = {"masumi": MasumiTransfer(Deployments(), no_look_up)}
+    verifier = Verifier({NETWORK: chain}, methods, ManualClock(NOW))
     terms = offer()
     slot = KNOWN_ERAS[NETWORK].slot_at(int(NOW * 1000))
     raw = lock(terms, ttl=slot + 300)

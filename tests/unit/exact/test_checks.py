@@ -1,6 +1,6 @@
 """The table of checks: a verdict and the report of ``/inspect`` both walk all of it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,12 +16,14 @@ from facilitator.exact.payment import Payment
 from facilitator.exact.verification import Verifier
 from facilitator.inspection.report import Inspector
 from facilitator.roles.chain import OutputStatus, Spent, Unspent
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.payment import Terms
 from facilitator.roles.refused import Refused
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import ALICE, MERCHANT, genesis_utxos, request_body, requirements
 from facilitator.testing.running import NETWORK
 from facilitator.x402.messages import PaymentRequest, parse_payment_request
+from facilitator.x402.reasons import Reason
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import pay
 
@@ -60,6 +62,9 @@ class LedgerTransfer(DefaultTransfer):
     def check_payer(self, terms: Terms, transaction: Transaction, nonce: Output) -> None:
         assert (terms.network.id, transaction.is_valid) == (NETWORK, True)
         assert nonce in genesis_utxos(ALICE).values()
+
+    def check_chain(self, terms: Terms, transaction: Transaction) -> None:
+        assert (terms.network.id, transaction.is_valid) == (NETWORK, True)
 
 
 def payment_request() -> PaymentRequest:
@@ -103,7 +108,7 @@ def test_every_check_runs_in_a_verdict_and_has_a_row(
 ) -> None:
     calls: list[str] = []
     use_table(monkeypatch, tuple(spied(check, calls) for check in CHECKS))
-    concerned = [c for c in CHECKS if isinstance(method, LedgerTransfer) or not c.is_optional]
+    concerned = [c for c in CHECKS if isinstance(method, LedgerTransfer) or c.part is None]
     assert verdict(method) == ALICE.bech32
     assert calls == [check.name for check in sorted(concerned, key=lambda check: check.phase)]
     report = rows(method)
@@ -150,8 +155,38 @@ def test_without_readable_terms_the_checks_of_every_method_are_not_judged() -> N
     request = replace(request, requirements=replace(request.requirements, amount="x"))
     report = inspector.payment(request)
     open_rows = [row["name"] for row in report["checks"] if row["result"] == "not judged"]
-    assert open_rows == [*(check.name for check in CHECKS if not check.is_optional), UNSPENT]
+    assert open_rows == [*(check.name for check in CHECKS if check.part is None), UNSPENT]
 
 
 def test_names_are_distinct() -> None:
     assert len({check.name for check in CHECKS}) == len(CHECKS)
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def call(*_: object) -> None:
+        raise error
+
+    return call
+
+
+def test_what_is_not_known_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LedgerTransfer, "check_chain", raising(ChainUnavailable("no answer")))
+    with pytest.raises(Refused, match="no answer") as refused:
+        verdict(LedgerTransfer())
+    assert refused.value.reason is Reason.CHAIN_LOOKUP_FAILED
+    row = rows(LedgerTransfer())["holds on the chain"]
+    assert (row["result"], row["detail"]) == ("not judged", "needs the chain: no answer")
+
+
+def test_it_is_asked_after_everything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LedgerTransfer, "check_payer", raising(Refused("another", "it is another")))
+    monkeypatch.setattr(LedgerTransfer, "check_chain", raising(AssertionError("it was asked")))
+    with pytest.raises(Refused, match="it is another"):
+        verdict(LedgerTransfer())
+
+
+def test_offline_it_is_not_asked() -> None:
+    inspector = Inspector({NETWORK: None}, {"default": LedgerTransfer()}, ManualClock(NOW))
+    report = inspector.payment(payment_request())
+    (row,) = [row for row in report["checks"] if row["name"] == "holds on the chain"]
+    assert (row["result"], row["detail"]) == ("not judged", "needs the chain")

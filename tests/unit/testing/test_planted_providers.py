@@ -7,20 +7,24 @@ from typing import Any
 import pytest
 
 from facilitator.cardano.transaction import OutputRef
-from facilitator.roles.chain import NotFound, Spent
+from facilitator.roles.chain import AssetState, NotFound, Spent
 from facilitator.roles.chain_errors import ChainUnavailable, SubmissionUnknown
 from facilitator.testing.chain import ChainProviderContract
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.over_devnet import OverDevnet
 from facilitator_devnet.devnet import Devnet
 
-METHODS = ("tip", "blocks_after", "transaction", "outputs", "submit", "outputs_at", "ledger_state")
+METHODS = (
+    *("tip", "blocks_after", "transaction", "outputs", "submit"),
+    *("outputs_at", "ledger_state", "asset"),
+)
 GUESSES: Mapping[str, Callable[[Any], Any]] = {
     "tip": lambda devnet: Devnet.tip(devnet),
     "blocks_after": lambda _: [],
     "transaction": lambda _: NotFound(),
     "outputs": lambda _: {OutputRef(b"\xab" * 32, 0): Spent()},
     "outputs_at": lambda _: {},
+    "asset": lambda _: AssetState({}, None),
 }
 
 

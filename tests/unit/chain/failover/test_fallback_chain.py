@@ -24,6 +24,7 @@ from facilitator.roles.chain import (
     AwaitsBlocks,
     ChainProvider,
     EvaluatesScripts,
+    ReadsAssets,
     ReadsLedgerState,
     Spent,
     Unknown,
@@ -40,7 +41,7 @@ from facilitator.testing.payments import ALICE, MERCHANT, genesis_utxos
 from facilitator.testing.running import NETWORK, NOW
 from facilitator.testing.threads import together
 from facilitator.testing.waiting import eventually
-from facilitator_devnet.genesis import PARAMETERS
+from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN
 from facilitator_devnet.wallet import pay
 from support.paired import CountedDevnet
 
@@ -198,6 +199,8 @@ def test_what_a_standby_that_is_behind_lacks_is_not_known(
     )
     assert isinstance(status[there], Unspent)
     assert "21 slots behind" in fails(lambda: chain.ledger_state(StateQuery()))
+    assert isinstance(chain, ReadsAssets)
+    assert "21 slots behind" in fails(lambda: chain.asset(TEST_TOKEN))
 
     second.submit(raw)
     second.produce_block()
@@ -206,6 +209,7 @@ def test_what_a_standby_that_is_behind_lacks_is_not_known(
     assert isinstance(status[made], Unspent)
     assert isinstance(status[there], Spent)
     assert chain.ledger_state(StateQuery()) == second.ledger_state(StateQuery())
+    assert chain.asset(TEST_TOKEN) == second.asset(TEST_TOKEN)
 
 
 def test_the_first_is_used_again_once_it_has_caught_up(
