@@ -37,7 +37,11 @@ MAX_SPENDERS = 50_000
 _COLUMNS = "hash,abs_slot,block_height,parent_hash,tx_count"
 _STATUS_COLUMNS = "tx_hash,block_hash,block_height,absolute_slot"
 _MAX_ROWS = 1000
-_RECENT = 5
+_MOST_TRANSACTIONS = 20_000
+"""More than any blocks of one question hold."""
+_RECENT = 100
+_EXAMINED = 5
+_INCOMPLETE = "Koios has a new block, but not yet its transactions"
 
 
 class Blocks:
@@ -77,7 +81,7 @@ class Blocks:
             if blocks or not following:
                 break
         else:
-            raise ProviderBehind("Koios has a new block, but not yet its transactions")
+            raise ProviderBehind(_INCOMPLETE)
         if blocks:
             self._highest = max(self._highest, blocks[-1].height)
             ids = [each for block in blocks for each in block.transactions]
@@ -115,30 +119,38 @@ class Blocks:
 
         Every machine has indexed those. Raises :class:`ChainUnavailable`.
         """
-        since = max(0, self.tip().height - 100)
-        found = self._client.get(
-            "/blocks",
-            block_height=f"gte.{since}",
-            tx_count="gt.0",
-            order="block_height.asc",
-            limit=_RECENT,
-            select=_COLUMNS,
-        )
-        by_block = self._transactions([digest(row, "hash") for row in rows(found, "blocks")])
+        full = [row for row in self._recent("asc") if whole(row, "tx_count")]
+        by_block = self._transactions(full[:_EXAMINED])
         return [row for own in by_block.values() for row in own]
 
     def _find_witness(self) -> str | None:
-        """Return a transaction of the newest block that has any."""
-        found = self._client.get(
-            "/blocks", tx_count="gt.0", order="block_height.desc", limit=1, select=_COLUMNS
-        )
-        for row in rows(found, "blocks"):
-            question = {"_block_hashes": [digest(row, "hash")]}
-            ids = rows(self._client.ask("/block_tx_cbor", question, select="tx_hash"), "ids")
-            if not ids:
-                raise ProviderBehind("Koios has a new block, but not yet its transactions")
-            return digest(ids[-1], "tx_hash")
+        """Return a transaction of the newest block that has any; ``None`` if none has."""
+        found = self._recent("desc")
+        if not found:
+            raise ProviderBehind("Koios lags: the machine that answers has no recent block")
+        for row in found:
+            if whole(row, "tx_count"):
+                question = {"_block_hashes": [digest(row, "hash")]}
+                ids = rows(self._client.ask("/block_tx_cbor", question, select="tx_hash"), "ids")
+                if not ids:
+                    raise ProviderBehind(_INCOMPLETE)
+                return digest(ids[-1], "tx_hash")
         return None
+
+    def _recent(self, order: str) -> Sequence[Row]:
+        """Return the newest hundred blocks.
+
+        Without that bound the database would sort all blocks that there are.
+        """
+        since = max(0, self.tip().height - _RECENT)
+        found = self._client.get(
+            "/blocks",
+            block_height=f"gte.{since}",
+            order=f"block_height.{order}",
+            limit=_RECENT + 1,
+            select=_COLUMNS,
+        )
+        return rows(found, "blocks")
 
     def _from(self, point: Point) -> Sequence[Row]:
         """Return the rows of the point's own block and of those after it."""
@@ -176,8 +188,7 @@ class Blocks:
 
     def _read(self, found: Sequence[Row]) -> Sequence[Block]:
         """Return the blocks up to the first whose transactions are not there."""
-        full = [digest(row, "hash") for row in found if whole(row, "tx_count")]
-        transactions = self._transactions(full)
+        transactions = self._transactions([row for row in found if whole(row, "tx_count")])
         blocks: list[Block] = []
         for row in found:
             point, count = _point(row), whole(row, "tx_count")
@@ -199,21 +210,21 @@ class Blocks:
             while len(self._spenders) > MAX_SPENDERS:
                 del self._spenders[next(iter(self._spenders))]
 
-    def _transactions(self, blocks: Sequence[str]) -> Mapping[str, list[Row]]:
+    def _transactions(self, blocks: Sequence[Row]) -> Mapping[str, list[Row]]:
         """Return the rows of the blocks' transactions by block, in order."""
-        found: dict[str, list[Row]] = {}
-        for part, question in batches(self._client, "_block_hashes", blocks):
-            offset = 0
-            while True:
+        counts = {digest(row, "hash"): whole(row, "tx_count") for row in blocks}
+        found: dict[str, list[Row]] = {block: [] for block in counts}
+        for part, question in batches(self._client, "_block_hashes", [*counts]):
+            expected = sum(counts[block] for block in part)
+            for offset in range(0, min(expected, _MOST_TRANSACTIONS), _MAX_ROWS):
                 more = {"offset": offset} if offset else {}
                 answer = rows(self._client.ask("/block_tx_cbor", question, **more), "transactions")
                 for row in answer:
                     if (block := digest(row, "block_hash")) not in part:
                         raise Malformed("a transaction of another block")
-                    found.setdefault(block, []).append(row)
+                    found[block].append(row)
                 if len(answer) < _MAX_ROWS:
                     break
-                offset += len(answer)
         return found
 
 
