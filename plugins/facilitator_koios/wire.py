@@ -21,6 +21,7 @@ from urllib3.exceptions import (
     NewConnectionError,
     ProxyError,
     ReadTimeoutError,
+    SSLError,
 )
 from urllib3.util import Timeout, make_headers, parse_url
 
@@ -175,10 +176,14 @@ def _exchange(
         response.release_conn()
     except (NewConnectionError, ConnectTimeoutError, ProxyError) as error:
         raise NotSent from error
+    except SSLError as error:
+        # Only a handshake finds a bad certificate, before anything is sent.
+        is_refused = isinstance(error.args[0], ssl.SSLCertVerificationError)
+        raise (NotSent if is_refused else Broken) from error
     except ReadTimeoutError as error:
         raise TooSlow from error
     except (HTTPError, OSError) as error:
-        raise Broken(type(error).__name__) from error
+        raise Broken from error
     finally:
         _deadline.reset(token)
     return Answer(response.status, bytes(whole))
