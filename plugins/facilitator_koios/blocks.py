@@ -5,8 +5,11 @@ when several answers in a row have the same other block in its place, none of th
 that is behind.
 """
 
+import math
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import (
@@ -34,6 +37,9 @@ BETWEEN_SECONDS = 0.5
 MAX_SPENDERS = 50_000
 """Spent outputs whose spenders are remembered; the oldest go first."""
 
+WITNESS_SECONDS = 120.0
+"""Seconds for which a transaction counts as one of the newest blocks."""
+
 _COLUMNS = "hash,abs_slot,block_height,parent_hash,tx_count"
 _STATUS_COLUMNS = "tx_hash,block_hash,block_height,absolute_slot"
 _MAX_ROWS = 1000
@@ -42,6 +48,16 @@ _MOST_TRANSACTIONS = 20_000
 _RECENT = 100
 _EXAMINED = 5
 _INCOMPLETE = "Koios has a new block, but not yet its transactions"
+
+
+class _Witness(NamedTuple):
+    transaction_id: str | None
+    """``None`` if there was no transaction in the newest blocks."""
+    seen_at: float
+    """Monotonic seconds."""
+
+
+_NO_WITNESS = _Witness(None, -math.inf)
 
 
 class Blocks:
@@ -53,7 +69,7 @@ class Blocks:
         self._lock = threading.Lock()
         self._highest = 0
         """The height of the highest block that was seen to follow another one."""
-        self._witness: str | None = None
+        self._witness = _NO_WITNESS
         """A transaction in one of the newest blocks: a machine that lacks it is behind."""
         self._spenders: dict[OutputRef, str] = {}
         """The spenders of outputs by the blocks that were read, which Koios does not say."""
@@ -85,7 +101,8 @@ class Blocks:
         if blocks:
             self._highest = max(self._highest, blocks[-1].height)
             ids = [each for block in blocks for each in block.transactions]
-            self._witness = ids[-1] if ids else self._witness
+            if ids:
+                self._witness = _Witness(ids[-1], time.monotonic())
         return blocks
 
     def status(self, transaction_id: str) -> TransactionStatus:
@@ -97,7 +114,7 @@ class Blocks:
         for tried in range(QUESTIONS):
             if tried:
                 self._client.wait(BETWEEN_SECONDS)
-            witness = self._witness or self._find_witness()
+            witness = self._known_witness()
             asked = list(dict.fromkeys([transaction_id, *([witness] if witness else [])]))
             question = {"_tx_hashes": asked}
             answer = self._client.ask("/tx_cbor", question, select=_STATUS_COLUMNS)
@@ -107,7 +124,7 @@ class Blocks:
                 return InBlock(point, whole(row, "block_height"))
             if witness is None or witness in found:
                 return NotFound()
-        self._witness = None  # its own block may be gone
+        self._witness = _NO_WITNESS  # its own block may be gone
         raise ProviderBehind("Koios lags: the machines that answer lack the newest blocks")
 
     def spender(self, ref: OutputRef) -> str | None:
@@ -122,6 +139,12 @@ class Blocks:
         full = [row for row in self._recent("asc") if whole(row, "tx_count")]
         by_block = self._transactions(full[:_EXAMINED])
         return [row for own in by_block.values() for row in own]
+
+    def _known_witness(self) -> str | None:
+        """Return a transaction that was in one of the newest blocks not long ago, if any was."""
+        if time.monotonic() - self._witness.seen_at > WITNESS_SECONDS:
+            self._witness = _Witness(self._find_witness(), time.monotonic())
+        return self._witness.transaction_id
 
     def _find_witness(self) -> str | None:
         """Return a transaction of the newest block that has any; ``None`` if none has."""
@@ -175,7 +198,7 @@ class Blocks:
             raise ProviderBehind(
                 f"Koios lags, or its machines disagree: not all have a block at slot {point.slot}"
             )
-        self._highest, self._witness = 0, None
+        self._highest, self._witness = 0, _NO_WITNESS
         with self._lock:
             self._spenders.clear()
         raise PointNotFound(f"block {point.block} at slot {point.slot} is not there")
