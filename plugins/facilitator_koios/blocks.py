@@ -5,8 +5,11 @@ when several answers in a row have the same other block in its place, none of th
 that is behind.
 """
 
+import math
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import (
@@ -34,10 +37,27 @@ BETWEEN_SECONDS = 0.5
 MAX_SPENDERS = 50_000
 """Spent outputs whose spenders are remembered; the oldest go first."""
 
+WITNESS_SECONDS = 120.0
+"""Seconds for which a transaction counts as one of the newest blocks."""
+
 _COLUMNS = "hash,abs_slot,block_height,parent_hash,tx_count"
 _STATUS_COLUMNS = "tx_hash,block_hash,block_height,absolute_slot"
 _MAX_ROWS = 1000
-_RECENT = 5
+_MOST_TRANSACTIONS = 20_000
+"""More than any blocks of one question hold."""
+_RECENT = 100
+_EXAMINED = 5
+_INCOMPLETE = "Koios has a new block, but not yet its transactions"
+
+
+class _Witness(NamedTuple):
+    transaction_id: str | None
+    """``None`` if there was no transaction in the newest blocks."""
+    seen_at: float
+    """Monotonic seconds."""
+
+
+_NO_WITNESS = _Witness(None, -math.inf)
 
 
 class Blocks:
@@ -49,7 +69,7 @@ class Blocks:
         self._lock = threading.Lock()
         self._highest = 0
         """The height of the highest block that was seen to follow another one."""
-        self._witness: str | None = None
+        self._witness = _NO_WITNESS
         """A transaction in one of the newest blocks: a machine that lacks it is behind."""
         self._spenders: dict[OutputRef, str] = {}
         """The spenders of outputs by the blocks that were read, which Koios does not say."""
@@ -77,11 +97,12 @@ class Blocks:
             if blocks or not following:
                 break
         else:
-            raise ProviderBehind("Koios has a new block, but not yet its transactions")
+            raise ProviderBehind(_INCOMPLETE)
         if blocks:
             self._highest = max(self._highest, blocks[-1].height)
             ids = [each for block in blocks for each in block.transactions]
-            self._witness = ids[-1] if ids else self._witness
+            if ids:
+                self._witness = _Witness(ids[-1], time.monotonic())
         return blocks
 
     def status(self, transaction_id: str) -> TransactionStatus:
@@ -93,7 +114,7 @@ class Blocks:
         for tried in range(QUESTIONS):
             if tried:
                 self._client.wait(BETWEEN_SECONDS)
-            witness = self._witness or self._find_witness()
+            witness = self._known_witness()
             asked = list(dict.fromkeys([transaction_id, *([witness] if witness else [])]))
             question = {"_tx_hashes": asked}
             answer = self._client.ask("/tx_cbor", question, select=_STATUS_COLUMNS)
@@ -103,7 +124,7 @@ class Blocks:
                 return InBlock(point, whole(row, "block_height"))
             if witness is None or witness in found:
                 return NotFound()
-        self._witness = None  # its own block may be gone
+        self._witness = _NO_WITNESS  # its own block may be gone
         raise ProviderBehind("Koios lags: the machines that answer lack the newest blocks")
 
     def spender(self, ref: OutputRef) -> str | None:
@@ -115,30 +136,44 @@ class Blocks:
 
         Every machine has indexed those. Raises :class:`ChainUnavailable`.
         """
-        since = max(0, self.tip().height - 100)
+        full = [row for row in self._recent("asc") if whole(row, "tx_count")]
+        by_block = self._transactions(full[:_EXAMINED])
+        return [row for own in by_block.values() for row in own]
+
+    def _known_witness(self) -> str | None:
+        """Return a transaction that was in one of the newest blocks not long ago, if any was."""
+        if time.monotonic() - self._witness.seen_at > WITNESS_SECONDS:
+            self._witness = _Witness(self._find_witness(), time.monotonic())
+        return self._witness.transaction_id
+
+    def _find_witness(self) -> str | None:
+        """Return a transaction of the newest block that has any; ``None`` if none has."""
+        found = self._recent("desc")
+        if not found:
+            raise ProviderBehind("Koios lags: the machine that answers has no recent block")
+        for row in found:
+            if whole(row, "tx_count"):
+                question = {"_block_hashes": [digest(row, "hash")]}
+                ids = rows(self._client.ask("/block_tx_cbor", question, select="tx_hash"), "ids")
+                if not ids:
+                    raise ProviderBehind(_INCOMPLETE)
+                return digest(ids[-1], "tx_hash")
+        return None
+
+    def _recent(self, order: str) -> Sequence[Row]:
+        """Return the newest hundred blocks.
+
+        Without that bound the database would sort all blocks that there are.
+        """
+        since = max(0, self.tip().height - _RECENT)
         found = self._client.get(
             "/blocks",
             block_height=f"gte.{since}",
-            tx_count="gt.0",
-            order="block_height.asc",
-            limit=_RECENT,
+            order=f"block_height.{order}",
+            limit=_RECENT + 1,
             select=_COLUMNS,
         )
-        by_block = self._transactions([digest(row, "hash") for row in rows(found, "blocks")])
-        return [row for own in by_block.values() for row in own]
-
-    def _find_witness(self) -> str | None:
-        """Return a transaction of the newest block that has any."""
-        found = self._client.get(
-            "/blocks", tx_count="gt.0", order="block_height.desc", limit=1, select=_COLUMNS
-        )
-        for row in rows(found, "blocks"):
-            question = {"_block_hashes": [digest(row, "hash")]}
-            ids = rows(self._client.ask("/block_tx_cbor", question, select="tx_hash"), "ids")
-            if not ids:
-                raise ProviderBehind("Koios has a new block, but not yet its transactions")
-            return digest(ids[-1], "tx_hash")
-        return None
+        return rows(found, "blocks")
 
     def _from(self, point: Point) -> Sequence[Row]:
         """Return the rows of the point's own block and of those after it."""
@@ -163,7 +198,7 @@ class Blocks:
             raise ProviderBehind(
                 f"Koios lags, or its machines disagree: not all have a block at slot {point.slot}"
             )
-        self._highest, self._witness = 0, None
+        self._highest, self._witness = 0, _NO_WITNESS
         with self._lock:
             self._spenders.clear()
         raise PointNotFound(f"block {point.block} at slot {point.slot} is not there")
@@ -176,8 +211,7 @@ class Blocks:
 
     def _read(self, found: Sequence[Row]) -> Sequence[Block]:
         """Return the blocks up to the first whose transactions are not there."""
-        full = [digest(row, "hash") for row in found if whole(row, "tx_count")]
-        transactions = self._transactions(full)
+        transactions = self._transactions([row for row in found if whole(row, "tx_count")])
         blocks: list[Block] = []
         for row in found:
             point, count = _point(row), whole(row, "tx_count")
@@ -199,21 +233,21 @@ class Blocks:
             while len(self._spenders) > MAX_SPENDERS:
                 del self._spenders[next(iter(self._spenders))]
 
-    def _transactions(self, blocks: Sequence[str]) -> Mapping[str, list[Row]]:
+    def _transactions(self, blocks: Sequence[Row]) -> Mapping[str, list[Row]]:
         """Return the rows of the blocks' transactions by block, in order."""
-        found: dict[str, list[Row]] = {}
-        for part, question in batches(self._client, "_block_hashes", blocks):
-            offset = 0
-            while True:
+        counts = {digest(row, "hash"): whole(row, "tx_count") for row in blocks}
+        found: dict[str, list[Row]] = {block: [] for block in counts}
+        for part, question in batches(self._client, "_block_hashes", [*counts]):
+            expected = sum(counts[block] for block in part)
+            for offset in range(0, min(expected, _MOST_TRANSACTIONS), _MAX_ROWS):
                 more = {"offset": offset} if offset else {}
                 answer = rows(self._client.ask("/block_tx_cbor", question, **more), "transactions")
                 for row in answer:
                     if (block := digest(row, "block_hash")) not in part:
                         raise Malformed("a transaction of another block")
-                    found.setdefault(block, []).append(row)
+                    found[block].append(row)
                 if len(answer) < _MAX_ROWS:
                     break
-                offset += len(answer)
         return found
 
 

@@ -69,4 +69,7 @@ def _items(tagged: Any) -> Sequence[Any]:
 
 
 def _refs(inputs: Any) -> Sequence[OutputRef]:
-    return [OutputRef(output_id, index) for output_id, index in _items(inputs)]
+    refs = [OutputRef(output_id, index) for output_id, index in _items(inputs)]
+    if not all(type(ref.transaction_id) is bytes and type(ref.index) is int for ref in refs):
+        raise ValueError("an input is no reference")
+    return refs

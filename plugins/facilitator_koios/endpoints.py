@@ -60,8 +60,8 @@ def plan(tier: Tier | None, per_day: float) -> str | None:
     """Return the limits that are kept in words; ``None`` if there are none."""
     if tier is None and math.isinf(per_day):
         return None
-    a_day = "any number of" if math.isinf(per_day) else f"{per_day:,.0f}"
-    return f"{tier or 'own'}, {a_day} requests a day, {REQUESTS_PER_SECOND:g} a second"
+    a_day = "" if math.isinf(per_day) else f", {per_day:,.0f} a day"
+    return f"{tier or 'own'}, {REQUESTS_PER_SECOND:g} requests a second{a_day}"
 
 
 def _problem(sentence: str) -> ConfigInvalidError:

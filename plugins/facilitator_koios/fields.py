@@ -10,6 +10,7 @@ T = TypeVar("T")
 Row = Mapping[str, Any]
 
 _GREATEST = 2**64
+_EXACT = 2**53
 
 
 class Malformed(ChainUnavailable):
@@ -39,7 +40,7 @@ def whole(row: Row, name: str) -> int:
     value = row.get(name)
     if isinstance(value, str) and len(value) <= 20 and value.isascii() and value.isdigit():
         value = int(value)
-    elif isinstance(value, float) and value.is_integer():
+    elif isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
         value = int(value)  # a database may show a decimal so
     if type(value) is int and 0 <= value < _GREATEST:
         return value

@@ -1,7 +1,10 @@
 """HTTP by urllib3: kept connections, the proxy that the environment names, whole deadlines."""
 
+import math
+import socket
 import ssl
 import time
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import (  # type: ignore[attr-defined]  # its type hints lack it
@@ -10,12 +13,15 @@ from urllib.request import (  # type: ignore[attr-defined]  # its type hints lac
 )
 
 import urllib3
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
     NewConnectionError,
     ProxyError,
     ReadTimeoutError,
+    SSLError,
 )
 from urllib3.util import Timeout, make_headers, parse_url
 
@@ -46,13 +52,55 @@ class Broken(Exception):
     """The connection broke, or what came is no whole HTTP answer."""
 
 
+_deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
+"""The monotonic time at which the exchange of the calling thread must be over."""
+
+
+class _Plain(socket.socket):
+    """A socket whose reads end with the exchange, however slowly the bytes come."""
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        """Read within the time that is left. Raises :class:`TimeoutError`."""
+        _leave_the_rest(self)
+        return super().recv_into(buffer, nbytes, flags)
+
+
+class _Encrypted(ssl.SSLSocket):
+    """The same over TLS."""
+
+    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
+        """Read within the time that is left. Raises :class:`TimeoutError`."""
+        _leave_the_rest(self)
+        return super().recv_into(buffer, nbytes, flags)
+
+
+def _leave_the_rest(of: socket.socket) -> None:
+    left = _deadline.get() - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    of.settimeout(None if math.isinf(left) else left)
+
+
+class _Connection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        made = super()._new_conn()
+        timeout = made.gettimeout()
+        sock = _Plain(made.family, made.type, made.proto, made.detach())
+        sock.settimeout(timeout)
+        return sock
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
 class Wire:
     """Connections to one origin, for many threads at once."""
 
     def __init__(self, base_url: str) -> None:
         """Connect to nothing yet. Raises :class:`PluginError` for a proxy that cannot be used."""
         self._origin = urlsplit(base_url)
-        self._tls = ssl.create_default_context() if self._origin.scheme == "https" else None
+        self._tls = _tls() if self._origin.scheme == "https" else None
         self._proxy = _proxy_for(self._origin)
         self._kept = self._manager()
 
@@ -83,11 +131,14 @@ class Wire:
     def _manager(self) -> urllib3.PoolManager:
         options: dict[str, Any] = {"maxsize": MAX_IDLE, "retries": False, "ssl_context": self._tls}
         if self._proxy is None:
-            return urllib3.PoolManager(**options)
-        url = parse_url(self._proxy)
-        headers = make_headers(proxy_basic_auth=url.auth) if url.auth else None
-        address = f"http://{url.netloc}"
-        return urllib3.ProxyManager(address, proxy_headers=headers, **options)
+            manager = urllib3.PoolManager(**options)
+        else:
+            url = parse_url(self._proxy)
+            headers = make_headers(proxy_basic_auth=url.auth) if url.auth else None
+            address = f"http://{url.netloc}"
+            manager = urllib3.ProxyManager(address, proxy_headers=headers, **options)
+        manager.pool_classes_by_scheme = {"http": _PlainPool, "https": HTTPSConnectionPool}
+        return manager
 
 
 def _exchange(
@@ -98,7 +149,7 @@ def _exchange(
     headers: dict[str, str],
     seconds: float,
 ) -> Answer:
-    deadline = time.monotonic() + seconds
+    token = _deadline.set(time.monotonic() + seconds)
     timeout = Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds)
     try:
         response = manager.request(
@@ -117,8 +168,6 @@ def _exchange(
                 whole += part
                 if len(whole) > MAX_BODY:
                     raise Broken("the answer is too large")
-                if time.monotonic() > deadline:
-                    raise TooSlow
             if not _is_whole(response.headers.get("Content-Length"), len(whole)):
                 raise Broken("the connection was closed before the answer ended")
         except BaseException:
@@ -127,11 +176,23 @@ def _exchange(
         response.release_conn()
     except (NewConnectionError, ConnectTimeoutError, ProxyError) as error:
         raise NotSent from error
+    except SSLError as error:
+        # Only a handshake finds a bad certificate, before anything is sent.
+        is_refused = isinstance(error.args[0], ssl.SSLCertVerificationError)
+        raise (NotSent if is_refused else Broken) from error
     except ReadTimeoutError as error:
         raise TooSlow from error
     except (HTTPError, OSError) as error:
-        raise Broken(type(error).__name__) from error
+        raise Broken from error
+    finally:
+        _deadline.reset(token)
     return Answer(response.status, bytes(whole))
+
+
+def _tls() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.sslsocket_class = _Encrypted
+    return context
 
 
 def _is_whole(length: str | None, received: int) -> bool:

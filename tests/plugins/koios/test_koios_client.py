@@ -1,7 +1,10 @@
 """The client: its token, its errors, its retries and its limits."""
 
 import math
+import socket
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -42,6 +45,42 @@ def test_a_failure_is_asked_again(upstream: Start, client_of: Make, failure: Rep
     server = upstream(in_turn(failure, failure, reply(200, [7])))
     assert client_of(server).ask("/utxo_info", {}) == [7]
     assert len(server.asked) == 3
+
+
+def test_chunks_are_put_together(upstream: Start, client_of: Make) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    server = upstream(
+        in_turn(
+            Raw(head + b"2\r\n[7\r\n", then_close=True),
+            Raw(head + b"2\r\n[7\r\n1\r\n]\r\n0\r\n\r\n"),
+        )
+    )
+    assert client_of(server).get("/tip") == [7]
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize("sent", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\n\r\n["])
+def test_an_answer_that_drips_ends_with_its_time(client_of: Make, sent: bytes) -> None:
+    """Each byte comes in time, and the answer never ends."""
+    stopped = threading.Event()
+
+    def drip(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            connection.sendall(sent)
+            while not stopped.wait(0.02):
+                connection.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=(server,))
+        thread.start()
+        client = client_of(Upstream(lambda _: CUT, server.getsockname()[1]), timeout=0.3)
+        try:
+            with pytest.raises(OutcomeUnknown, match="did not answer in time"):
+                client.send("/submittx", b"bytes", "application/cbor")
+        finally:
+            stopped.set()
+            thread.join()
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import pytest
 
 from facilitator.cardano.transaction import OutputRef
 from facilitator.roles.chain import InBlock, NotFound, Point, Unknown, Unspent
-from facilitator.roles.chain_errors import PointNotFound, ProviderBehind
+from facilitator.roles.chain_errors import ChainUnavailable, PointNotFound, ProviderBehind
 from facilitator.testing.clock import ManualClock
+from facilitator_koios import blocks
 from facilitator_koios.provider import Koios
 from support.koios import under_test
 from support.upstream import Asked, Reply, Upstream, reply
@@ -132,6 +133,30 @@ def test_a_machine_that_lags_does_not_say_that_a_transaction_is_nowhere(clock: M
         with pytest.raises(ProviderBehind):
             chain.provider.transaction(second)
         assert chain.provider.transaction("ab" * 32) == NotFound()
+
+
+def test_a_recent_transaction_is_looked_for_once_in_a_while(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with under_test(clock) as chain:
+        monkeypatch.setattr(blocks, "WITNESS_SECONDS", 3600.0)
+        for _ in range(3):
+            assert chain.provider.transaction("ab" * 32) == NotFound()
+        expected = {"GET /tip": 1, "GET /blocks": 1, "POST /block_tx_cbor": 1, "POST /tx_cbor": 3}
+        assert chain.api.counts()["by_endpoint"] == expected
+        monkeypatch.setattr(blocks, "WITNESS_SECONDS", -1.0)
+        chain.provider.transaction("ab" * 32)
+        assert chain.api.counts()["by_endpoint"]["GET /tip"] == 2
+
+
+def test_a_machine_without_blocks_says_nothing(clock: ManualClock) -> None:
+    with under_test(clock) as chain:
+        chain.api.edits["GET /blocks"] = lambda row: {**row, "tx_count": 0}
+        assert chain.provider.transaction("ab" * 32) == NotFound()
+    with under_test(clock) as chain:
+        chain.api.faults.answer(503, "GET /blocks")
+        with pytest.raises(ChainUnavailable):
+            chain.provider.transaction("ab" * 32)
 
 
 def test_a_block_whose_transactions_are_not_there_yet_waits(clock: ManualClock) -> None:

@@ -32,7 +32,7 @@ def evaluates(found: object) -> bool:
 
 def test_nothing_needs_to_be_set(tmp_path: Path) -> None:
     found = provider(tmp_path)
-    assert found.plan == "public, any number of requests a day, 9 a second"
+    assert found.plan == "public, 9 requests a second"
     assert not evaluates(found)
     client = found._client
     assert client._base_url == "https://preprod.koios.rest/api/v1"
@@ -41,7 +41,7 @@ def test_nothing_needs_to_be_set(tmp_path: Path) -> None:
 
 def test_a_token_means_a_registered_account(tmp_path: Path) -> None:
     found = provider(tmp_path, KOIOS__TOKEN=TOKEN, KOIOS__REQUESTS_PER_DAY="50000")
-    assert found.plan == "registered, 50,000 requests a day, 9 a second"
+    assert found.plan == "registered, 9 requests a second, 50,000 a day"
     assert evaluates(found)
     assert found._client.body_limit == 5120
     assert TOKEN not in repr(found) + repr(vars(found))

@@ -88,14 +88,14 @@ def test_confirming_is_resumed_after_an_outage(start: Start, outage: str) -> Non
 
 
 def test_an_index_that_lags_loses_no_payment_and_takes_none_back(start: Start) -> None:
-    """Each second answer is of a machine that is a block behind."""
+    """With each block an answer is of a machine that does not have it."""
     drill = started(start)
-    body = drill.payment(confirmations=2)
-    assert drill.settle(body)["errorReason"] == PENDING
+    body = drill.payment(confirmations=4)
     for _ in range(4):
+        assert drill.settle(body)["errorReason"] == PENDING
         drill.provider.faults.stale(1, times=1)
         drill.next_block()
-        drill.settle(body)
+    drill.next_block()
     drill.settled_once(body)
 
 

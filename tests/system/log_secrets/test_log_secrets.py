@@ -24,6 +24,7 @@ from facilitator.testing.running import NETWORK
 from facilitator.testing.waiting import eventually
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
+from facilitator_devnet.koios.api import ROOT, KoiosApi
 from facilitator_devnet.samples import genesis_output, sign_payment
 from support.faulty import install_faulty
 from support.process import ServeProcess
@@ -37,6 +38,7 @@ API_KEY = "key-of-the-shop-0123"
 TOKEN = "token-of-the-scraper-4567"
 SEED = "test test test test test test test test test test test junk"
 PROJECT, BACKUP = "preprodFirstOfTheLeaks0123456789", "preprodOtherOfTheLeaks0123456789"
+KOIOS_TOKEN = "ofKoios9b1f0c7dTakesNoPart"
 DSN_KEY = "0123456789abcdef0123456789abcdef"
 REF = genesis_output(NETWORK, "alice", 0, None)
 TERMS = requirements()
@@ -59,12 +61,13 @@ def secrets(redis_port: int) -> dict[str, str]:
         "sentry.dsn": f"http://{DSN_KEY}@127.0.0.1:9/77001122",
         "blockfrost.project_id": PROJECT,
         "blockfrost_backup.project_ids.preprod": BACKUP,
+        "koios.token": KOIOS_TOKEN,
     }
 
 
 def hidden() -> Iterator[str]:
     """Whatever must be nowhere, as it may be written."""
-    for secret in (PASSWORD, API_KEY, TOKEN, SEED, PROJECT, BACKUP, DSN_KEY):
+    for secret in (PASSWORD, API_KEY, TOKEN, SEED, PROJECT, BACKUP, DSN_KEY, KOIOS_TOKEN):
         encoded = secret.encode()
         yield from (secret, quote(secret, safe=""), repr(secret)[1:-1], encoded.hex())
         yield base64.b64encode(encoded).decode().rstrip("=")
@@ -103,14 +106,16 @@ def environ(tmp_path: Path, redis: RedisServer) -> Iterator[dict[str, str]]:
     with ExitStack() as stack:
         devnet = Devnet(NETWORK, SystemClock(), block_seconds=0.2)
         api = stack.enter_context(BlockfrostApi(stack.enter_context(closing(devnet))))
+        koios = stack.enter_context(KoiosApi(devnet))
         chosen = secrets(redis.port)
         said = [*chosen.values(), PASSWORD, str(REF), *payment_forms()]
         settings = {
-            "plugins": "blockfrost,blockfrost_backup,redis,prometheus,sentry,faulty",
-            "chain.fallback": "blockfrost_backup",
+            "plugins": "blockfrost,blockfrost_backup,koios,redis,prometheus,sentry,faulty",
+            "chain.fallback": "blockfrost_backup,koios",
             "blockfrost.base_url": api.url,
             "blockfrost.poll_seconds": "1",
             "blockfrost_backup.base_url": api.url,
+            "koios.base_url": f"{koios.url}{ROOT}",
             "log.level": "debug",
             "server.port": "0",
             "server.threads": "8",
