@@ -2,8 +2,8 @@
 
     python benchmarks/hooks_cost.py [--payments 2000] [--connections 16]
 
-Two facilitators with the built-in plugins, on Blockfrost and SQLite. In the second one every hook of
-a payment is left out, and the parts of plugins are called without their border. They take turns,
+Two facilitators with the built-in plugins, on Blockfrost and SQLite. In the second one every hook
+of a payment is left out, and the parts of plugins are called without their border. They take turns,
 some hundred requests each: first every payment is verified for the first time, then all of them
 again. Payments are each one's own, so that neither gains by what the other has looked up.
 """

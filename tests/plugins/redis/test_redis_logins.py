@@ -119,7 +119,8 @@ def test_a_user_of_a_cluster_needs_a_few_more(redis_cluster: Cluster, prefix: st
 
 
 def test_sentinels_have_a_login_of_their_own(redis_replicated: Replicated, prefix: str) -> None:
-    allow(redis_replicated.primary, "~*", "+@all")
+    for server in (redis_replicated.primary, redis_replicated.replica):  # which may take over
+        allow(server, "~*", "+@all")
     told = redis_replicated.sentinel.command(
         "ACL", "SETUSER", "scout", "reset", "on", ">hid", "+@all"
     )

@@ -51,7 +51,7 @@ def test_every_worker_answers_on_the_one_port(start: Callable[..., Fleet]) -> No
     assert len(set(fleet.workers)) == 3
     for worker in fleet.workers:
         with fleet.connected(worker) as connection:
-            connection.call("GET", "/health", **{"X-Request-ID": f"of-{worker}"})
+            connection.call("GET", "/supported", **{"X-Request-ID": f"of-{worker}"})
         line = f'"pid":{worker},'
         eventually(lambda line=line, worker=worker: answered(fleet, line, f"of-{worker}"))  # type: ignore[misc]
 
