@@ -17,8 +17,14 @@ from pathlib import Path
 from image.dockerfile import ROOT, Stage, Step, context_files, ignore_rules
 
 PROGRAMS = ("sh", "install", "useradd", "cat", "ls")
-LIBRARIES = ("libpthread.so.0", "libdl.so.2", "librt.so.1", "libresolv.so.2")
-LIBRARIES += ("libstdc++.so.6", "libgcc_s.so.1")
+LIBRARIES = (
+    "libpthread.so.0",
+    "libdl.so.2",
+    "librt.so.1",
+    "libresolv.so.2",
+    "libstdc++.so.6",
+    "libgcc_s.so.1",
+)
 """Of the C and C++ libraries what wheels may expect on any Linux (manylinux)."""
 MERGED = ("bin", "sbin", "lib", "lib64")
 """Links to the folders of these names in /usr."""
