@@ -110,7 +110,7 @@ class Running:
         """Settle again and again, which resumes, until the answer will do: threads are at work."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            answer = self.settle(body, **{"Prefer": "wait=0.02", **headers})
+            answer = self.settle(body, **{"Prefer": "wait=1", **headers})
             if done(answer):
                 return answer
         raise AssertionError(answer)
