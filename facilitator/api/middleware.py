@@ -27,8 +27,8 @@ logger = logging.getLogger("facilitator.http")
 _EXPOSED = ("X-Request-ID", "Retry-After", EXTENSION_RESPONSES, *QUOTA_HEADERS)
 
 
-_PROBES = "/health"
-"""The beginning of the paths that supervisors and balancers ask."""
+_PROBES = "/health/"
+"""The path that supervisors and balancers ask, and those below it."""
 
 
 def log_request(
@@ -42,7 +42,7 @@ def log_request(
         **further,
     }
     level = logging.INFO if status < 500 else logging.WARNING
-    if status < 400 and path.startswith(_PROBES):
+    if status < 400 and f"{path}/".startswith(_PROBES):
         level = logging.DEBUG  # asked every few seconds, by machines
     logger.log(level, "request completed", extra=fields)
 
