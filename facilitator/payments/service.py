@@ -159,7 +159,8 @@ class Service:
             with self._allowances.open(client):
                 self._schemes.check(payment)
                 response = self._verdicts.judge(payment, caller, request.payment_identifier)
-            self._verified.add(payment.transaction_id, payment.terms.max_timeout_seconds)
+            if payment.transaction_id:  # else there is nothing to settle
+                self._verified.add(payment.transaction_id, payment.terms.max_timeout_seconds)
         except Refused as refused:
             response = VerifyResponse(
                 is_valid=False,

@@ -15,6 +15,7 @@ from facilitator.testing.payments import ALICE, MERCHANT, genesis_utxos, require
 from facilitator.testing.pytest_plugin import RunFacilitator
 from facilitator.testing.running import NETWORK, Running
 from facilitator.testing.waiting import eventually
+from facilitator.x402.messages import parse_payment_request
 from facilitator.x402.reasons import Reason
 from facilitator_devnet.wallet import build, sign
 from support import tip
@@ -118,6 +119,8 @@ def test_a_promise_is_valid_and_settles_nothing(running: Running) -> None:
     answer = running.settle(body)
     assert (answer["success"], answer["errorReason"]) == (False, tip.MESSAGE)
     assert answer["transaction"] == ""
+    service = running.facilitator.service
+    assert not service.was_verified(parse_payment_request(body))  # there is nothing to settle
 
 
 def test_a_sealed_transfer_gets_its_witness_at_settle(running: Running) -> None:
