@@ -117,6 +117,7 @@ from facilitator.roles.sharing import (
     SharesChain,
     SharesOutputs,
 )
+from facilitator.roles.single_flight import SingleFlight
 from facilitator.roles.storage import (
     HasServerTime,
     Reservation,
@@ -192,6 +193,7 @@ __all__ += [
     "ReadsAssets",
     "ReadsLedgerState",
     "ServerLacks",
+    "SingleFlight",
     "Spent",
     "SubmissionRejected",
     "SubmissionUnknown",

@@ -14,6 +14,7 @@ from facilitator.plugin import (
     Clock,
     OutputStatus,
     Point,
+    SingleFlight,
     Tip,
     TransactionStatus,
     Unknown,
@@ -29,7 +30,6 @@ from facilitator_blockfrost.genesis import read_network
 from facilitator_blockfrost.ledger_state import read_ledger_state
 from facilitator_blockfrost.outputs import Outputs
 from facilitator_blockfrost.parameters import Kept, fetch_parameters
-from facilitator_blockfrost.single_flight import SingleFlight
 from facilitator_blockfrost.spends import SpendsCheck
 from facilitator_blockfrost.submission import submit
 from facilitator_blockfrost.transactions import read_status

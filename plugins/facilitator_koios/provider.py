@@ -7,7 +7,16 @@ from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Output, OutputRef
-from facilitator.plugin import Block, Clock, OutputStatus, Point, Spent, Tip, TransactionStatus
+from facilitator.plugin import (
+    Block,
+    Clock,
+    OutputStatus,
+    Point,
+    SingleFlight,
+    Spent,
+    Tip,
+    TransactionStatus,
+)
 from facilitator_koios.accounts import read_ledger_state
 from facilitator_koios.blocks import Blocks
 from facilitator_koios.calendar import Calendar, read_calendar, read_genesis
@@ -17,7 +26,6 @@ from facilitator_koios.examination import examine
 from facilitator_koios.fields import whole
 from facilitator_koios.outputs import read_outputs_at, read_statuses
 from facilitator_koios.parameters import Kept, fetch_parameters
-from facilitator_koios.single_flight import SingleFlight
 from facilitator_koios.submission import submit
 
 

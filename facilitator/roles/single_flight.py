@@ -5,24 +5,24 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+_Value = TypeVar("_Value")
 
 
-class SingleFlight(Generic[T]):
+class SingleFlight(Generic[_Value]):
     """A call that many threads make and one runs; the others get its result."""
 
-    def __init__(self, call: Callable[[], T]) -> None:
+    def __init__(self, call: Callable[[], _Value]) -> None:
         """Run ``call`` in one thread at a time."""
         self._call = call
         self._lock = threading.Lock()
-        self._flight: Future[T] | None = None
+        self._flight: Future[_Value] | None = None
 
-    def __call__(self) -> T:
+    def __call__(self) -> _Value:
         """Return or raise what the call does."""
         with self._lock:
             flight = self._flight
             if flight is None:
-                own: Future[T] = Future()
+                own: Future[_Value] = Future()
                 self._flight = own
         if flight is not None:
             return flight.result()
