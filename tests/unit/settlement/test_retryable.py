@@ -158,7 +158,8 @@ def test_a_payment_that_may_have_landed_is_pending(running: Running, body: dict[
     running.devnet.faults.fail("transaction", times=2)
     assert running.verify(body)["invalidReason"] == LOOKUP_FAILED
     assert is_pending(running.settle(body), body)
-    assert running.settle(body)["errorReason"] == "duplicate_settlement"
+    refused = running.settle_until(body, lambda answer: answer["errorReason"] != PENDING)
+    assert refused["errorReason"] == "duplicate_settlement"
 
 
 def test_a_payment_that_was_not_submitted_is_not_pending(
