@@ -8,12 +8,14 @@ from typing import Any
 from facilitator.api.service import ServiceUnavailable
 from facilitator.chain.followed_chain import FollowedChain
 from facilitator.clock import Clock
-from facilitator.observability.logs import describe_request
+from facilitator.observability.logs import describe_request, request_id
 from facilitator.observability.metrics import MAX_WAITING, SETTLE_ANSWERS, VERDICTS, WAITING
 from facilitator.payments.admission import Admission, Names
 from facilitator.payments.allowances import Allowances
 from facilitator.payments.bindings import Bindings
+from facilitator.payments.details import encode_details
 from facilitator.payments.idempotency import check_key, name_of_key
+from facilitator.payments.refusal_counts import RefusalCounts
 from facilitator.payments.reservations import Reservations
 from facilitator.payments.schemes import Schemes
 from facilitator.payments.settlement_events import SettlementEvents
@@ -60,6 +62,7 @@ class Service:
         supported: Mapping[str, Any],
         health_checks: Mapping[str, HealthCheck],
         on_error: Callable[[BaseException], None],
+        refusals: RefusalCounts,
         meter: Meter = NO_METER,
     ) -> None:
         """Connect the parts. Nothing runs before :meth:`start`."""
@@ -99,6 +102,7 @@ class Service:
         self._supported = supported
         self._health_checks = health_checks
         self._meter = meter
+        self._refusals = refusals
         events = SettlementEvents(chains, reservations, plugins, meter)
         self._trackers = {
             network: Tracker(
@@ -171,6 +175,8 @@ class Service:
             )
         valid, reason = str(response.is_valid).lower(), response.reason or "none"
         self._meter.count(VERDICTS, valid=valid, reason=reason)
+        if response.reason:
+            self._refusals.add("verify", response.reason, caller, response.message)
         if payment is None:
             return response
         response = self._plugins.extend_verify(payment.view, response)
@@ -212,6 +218,8 @@ class Service:
                     admit=partial(self._admission.admit, payment, names),
                     join=partial(self._admission.join, payment, names),
                     answer=self._schemes.answer,
+                    details=partial(encode_details, payment, names, request_id.get() or ""),
+                    request_id=request_id.get() or "",
                 )
                 response = self._coordinator.settle(payment, call)
         except Refused as refused:
@@ -222,6 +230,8 @@ class Service:
             response = self._without_storage(payment, error)
         success, reason = str(response.success).lower(), response.reason or "none"
         self._meter.count(SETTLE_ANSWERS, success=success, reason=reason)
+        if response.reason and response.reason != Reason.PENDING:
+            self._refusals.add("settle", response.reason, caller, response.message)
         if payment is None:
             return response
         response = self._plugins.extend_settle(payment.view, response)

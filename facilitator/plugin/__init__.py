@@ -87,6 +87,27 @@ from facilitator.roles.held_inputs import Deadlines, HeldInputs
 from facilitator.roles.metrics import NO_METER, Counter, Gauge, Histogram, Meter, Metric
 from facilitator.roles.payment import MEMPOOL, UNKNOWN_ORIGIN, Origin, PaymentView, Terms
 from facilitator.roles.payment_hooks import Refusal
+from facilitator.roles.payment_ledger import (
+    EVERY_PAYMENT,
+    Change,
+    KeepsOutbox,
+    PaymentLedger,
+    PaymentQuery,
+    Place,
+    RecordsPayments,
+    RefusalCount,
+    Total,
+    TotalBy,
+)
+from facilitator.roles.payment_record import (
+    PaymentDetails,
+    PaymentEvent,
+    PaymentRecord,
+    is_recorded,
+    new_event,
+    new_record,
+    next_record,
+)
 from facilitator.roles.rate_limit import (
     ChangesLimits,
     ClientLimits,
@@ -227,6 +248,26 @@ __all__ += [
     "Storage",
     "StorageUnavailable",
     "TooManyReservations",
+]
+# Payment ledgers
+__all__ += [
+    "EVERY_PAYMENT",
+    "Change",
+    "KeepsOutbox",
+    "PaymentDetails",
+    "PaymentEvent",
+    "PaymentLedger",
+    "PaymentQuery",
+    "PaymentRecord",
+    "Place",
+    "RecordsPayments",
+    "RefusalCount",
+    "Total",
+    "TotalBy",
+    "is_recorded",
+    "new_event",
+    "new_record",
+    "next_record",
 ]
 # Transfer methods of the scheme ``exact``
 __all__ += [

@@ -40,6 +40,7 @@ from facilitator.roles.chain_errors import (
     SubmissionUnknown,
 )
 from facilitator.roles.metrics import Meter
+from facilitator.roles.payment_ledger import KeepsOutbox, PaymentLedger, RecordsPayments
 from facilitator.roles.rate_limit import ChangesLimits, RateLimiter
 from facilitator.roles.refused import Refused
 from facilitator.roles.reporting import DescribesDestination, ErrorReporter
@@ -169,10 +170,18 @@ _METHODS = (TransferMethod, ChecksLedger, ChecksChain, HasUniqueTerms, DeclaresR
 ROLES: Mapping[str, Role] = {
     "chain_provider": Role(_CHAIN, _chain_names, _chain_unavailable, check=_check_complete),
     "storage": Role(
-        (Storage, SharesOutputs, AnnouncesEntries, HasServerTime),
+        (
+            Storage,
+            SharesOutputs,
+            AnnouncesEntries,
+            HasServerTime,
+            RecordsPayments,
+            KeepsOutbox,
+        ),
         _storage_names,
         _storage_unavailable,
     ),
+    "payment_ledger": Role((PaymentLedger,), _storage_names, _storage_unavailable),
     "rate_limiter": Role(
         (RateLimiter, ChangesLimits), _storage_names, _storage_unavailable, called="in time"
     ),

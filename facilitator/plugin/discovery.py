@@ -27,6 +27,7 @@ ROLES: Mapping[str, str] = {
     "networks": "networks",
     "chain_provider": "chain provider",
     "storage": "storage",
+    "payment_ledger": "payment ledger",
     "meter": "meter",
     "rate_limiter": "rate limiter",
     "error_reporter": "error reporter",

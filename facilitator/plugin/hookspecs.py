@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from facilitator.roles.metrics import Meter
     from facilitator.roles.payment import PaymentView
     from facilitator.roles.payment_hooks import Refusal
+    from facilitator.roles.payment_ledger import PaymentLedger
     from facilitator.roles.rate_limit import RateLimiter
     from facilitator.roles.reporting import ErrorReporter
     from facilitator.roles.requests import RequestView, ResponseView
@@ -104,6 +105,16 @@ def chain_provider(context: Context, network: str) -> ChainProvider | None:
 @hookspec
 def storage(context: Context) -> Storage | None:
     """Return the storage. Exactly one enabled plugin must return one."""
+
+
+@hookspec
+def payment_ledger(context: Context) -> PaymentLedger | None:
+    """Return a payment ledger. At most one enabled plugin may return one.
+
+    Not asked if the storage keeps a ledger of its own. The storage keeps each change of a claim
+    until the ledger has it, so it must be a
+    :class:`~facilitator.roles.payment_ledger.KeepsOutbox`.
+    """
 
 
 @hookspec

@@ -25,6 +25,7 @@ from facilitator.observability.advice import Advice, Need, Needed
 from facilitator.observability.metrics import BUILD
 from facilitator.observability.storage_metrics import timed_storage
 from facilitator.payments.allowances import Allowances
+from facilitator.payments.refusal_counts import RefusalCounts
 from facilitator.payments.reservations import Reservations
 from facilitator.payments.schemes import Schemes
 from facilitator.payments.service import Service
@@ -43,6 +44,7 @@ from facilitator.roles.storage import Storage
 from facilitator.runtime.chains import chains_by_network
 from facilitator.runtime.contact import make_contact
 from facilitator.runtime.fault_reports import FaultReports
+from facilitator.runtime.ledger import keeper_of, ledger_of
 from facilitator.runtime.rate_limiting import rate_limiter
 from facilitator.runtime.signer import signer_addresses
 from facilitator.scripts.pool import ScriptPool
@@ -92,12 +94,13 @@ class Facilitator:
     def _put_together(self, subscribe: Subscribe) -> None:
         plugins = self.plugins
         self.storage: Storage = timed_storage(plugins.one_storage(self.context), self.meter)
+        self.ledger = ledger_of(self.storage, plugins, self.context)
         self.chains: Mapping[str, ChainProvider] = chains_by_network(plugins, self.context)
         for chain in self.chains.values():
             if isinstance(chain, FailoverChain):
                 chain.measure(self.meter)
         allowances = Allowances(self.settings.chain)
-        self.context.reader.connect(self.storage, self.chains, allowances.open)
+        self.context.reader.connect(self.storage, self.chains, allowances.open, self.ledger)
         self._scripts = ScriptPool(self.settings.scripts)
         self._clocks = ClockWatch(self.context.clock, self.storage)
         self._methods = {**BUILT_IN_METHODS, **plugins.transfer_methods(self.context)}
@@ -106,7 +109,16 @@ class Facilitator:
         exact = ExactScheme(self._verifier())
         self.schemes = Schemes({"exact": exact, **further}, self.chains)
         self._reasons = _declared_reasons([*self._methods.values(), *further.values()])
+        self.refusals = RefusalCounts(self.context.clock)
         self.service = self._service()
+        self._keeper = keeper_of(
+            self.ledger,
+            self.storage,
+            self.refusals,
+            self.context.clock,
+            self.settings.ledger.keep_days,
+            self.faults.report_following,
+        )
         self.rate_limiter = rate_limiter(plugins, self.context)
         if (limiter := self.rate_limiter) is not None:
             subscribe(lambda changed: limiter.change(client_limits(changed.rate_limit)))
@@ -128,6 +140,7 @@ class Facilitator:
             ),
             health_checks=self._health_checks(),
             on_error=self.faults.report_following,
+            refusals=self.refusals,
             meter=self.meter,
         )
 
@@ -223,6 +236,8 @@ class Facilitator:
         make_contact(self.chains)
         self._clocks.look()
         self.service.start()
+        if self._keeper is not None:
+            self._keeper.start()
 
     def drain(self) -> None:
         """Answer every waiting caller now; from now on there is little time to end in."""
@@ -241,6 +256,10 @@ class Facilitator:
             chain.close()
         if self.rate_limiter is not None:
             self.rate_limiter.close()
+        if self._keeper is not None:
+            self._keeper.close()
+        if self.ledger is not None:
+            self.ledger.close()
         self.storage.close()
         self.plugins.shutdown()
         self.faults.flush()

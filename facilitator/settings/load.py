@@ -22,6 +22,7 @@ from facilitator.settings.sections import (
     FacilitatorSettings,
     HookSettings,
     InspectSettings,
+    LedgerSettings,
     LogSettings,
     RateLimitSettings,
     ReservationSettings,
@@ -67,6 +68,8 @@ class Settings:
     """The table ``[hooks]``."""
     inspect: InspectSettings
     """The table ``[inspect]``."""
+    ledger: LedgerSettings
+    """The table ``[ledger]``."""
     scripts: ScriptSettings
     """The table ``[scripts]``."""
     sections: tuple[Any, ...] = field(repr=False)

@@ -284,6 +284,18 @@ class InspectSettings:
 
 
 @dataclass(frozen=True)
+class LedgerSettings:
+    """``[ledger]``: the payment ledger."""
+
+    keep_days: int = setting(
+        0,
+        "Days for which a payment stays in the ledger after its last change; 0 for always.",
+        minimum=0,
+        maximum=36_500,
+    )
+
+
+@dataclass(frozen=True)
 class ScriptSettings:
     """``[scripts]``: the Plutus scripts that are run here, with the extra ``plutus``."""
 
@@ -313,6 +325,7 @@ CORE_SECTIONS: Mapping[str, type] = {
     "facilitator": FacilitatorSettings,
     "hooks": HookSettings,
     "inspect": InspectSettings,
+    "ledger": LedgerSettings,
     "scripts": ScriptSettings,
 }
 """Table name to declaration; the empty name stands for the keys outside of any table."""

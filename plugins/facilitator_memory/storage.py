@@ -4,7 +4,8 @@ import threading
 from collections.abc import Sequence
 from itertools import islice
 
-from facilitator.plugin import Claim, Deadlines, HeldInputs
+from facilitator.plugin import Claim, Deadlines, HeldInputs, PaymentLedger
+from facilitator_memory.ledger import MemoryLedger
 
 FORGOTTEN_AT_ONCE = 500
 
@@ -23,11 +24,15 @@ class MemoryStorage(HeldInputs):
         self._keys: dict[str, tuple[str, float]] = {}
         """Values, and the Unix times at which the bindings end."""
         self._key_deadlines = Deadlines()
+        self._ledger = MemoryLedger()
 
     def add_claim(self, claim: Claim) -> Claim:
         """Write the claim unless its transaction has one; return the one that is now stored."""
         with self._lock:
-            return self._claims.setdefault(claim.transaction_id, claim)
+            if claim.transaction_id not in self._claims:
+                self._claims[claim.transaction_id] = claim
+                self._ledger.record([claim])
+            return self._claims[claim.transaction_id]
 
     def claim(self, transaction_id: str) -> Claim | None:
         """Return the claim on the transaction, if there is one."""
@@ -42,6 +47,7 @@ class MemoryStorage(HeldInputs):
             if stored is None or (stored.version, stored.nonce) != made_from:
                 return stored == claim
             self._claims[claim.transaction_id] = claim
+            self._ledger.record([claim])
             return True
 
     def remove_claim(self, claim: Claim) -> bool:
@@ -99,6 +105,10 @@ class MemoryStorage(HeldInputs):
             else:
                 self._bind(key, value, expires_at)
             return True
+
+    def payment_ledger(self) -> PaymentLedger:
+        """Return the ledger, in the memory of this process as well."""
+        return self._ledger
 
     def ping(self) -> None:
         """Return: memory is always there."""
