@@ -87,9 +87,17 @@ from facilitator.roles.held_inputs import Deadlines, HeldInputs
 from facilitator.roles.metrics import NO_METER, Counter, Gauge, Histogram, Meter, Metric
 from facilitator.roles.payment import MEMPOOL, UNKNOWN_ORIGIN, Origin, PaymentView, Terms
 from facilitator.roles.payment_hooks import Refusal
+from facilitator.roles.payment_json import (
+    event_json,
+    iso_time,
+    payment_json,
+    refusal_json,
+    total_json,
+)
 from facilitator.roles.payment_ledger import (
     EVERY_PAYMENT,
     Change,
+    Cursor,
     KeepsOutbox,
     PaymentLedger,
     PaymentQuery,
@@ -253,6 +261,7 @@ __all__ += [
 __all__ += [
     "EVERY_PAYMENT",
     "Change",
+    "Cursor",
     "KeepsOutbox",
     "PaymentDetails",
     "PaymentEvent",
@@ -264,10 +273,15 @@ __all__ += [
     "RefusalCount",
     "Total",
     "TotalBy",
+    "event_json",
     "is_recorded",
+    "iso_time",
     "new_event",
     "new_record",
     "next_record",
+    "payment_json",
+    "refusal_json",
+    "total_json",
 ]
 # Transfer methods of the scheme ``exact``
 __all__ += [

@@ -112,6 +112,21 @@ class RefusalCount:
     """The sentence that the last one was refused with."""
 
 
+class Cursor(NamedTuple):
+    """The place that a reader of events has reached. One process at a time reads for it.
+
+    That process moves it every few seconds, if only by :attr:`beat`. Another process may take it
+    once it has stood unchanged for some seconds by that process's own clock.
+    """
+
+    number: int = 0
+    """The number of the last event that is done with."""
+    holder: str = ""
+    """A token of the process that reads; empty for none."""
+    beat: int = 0
+    """One more with each move."""
+
+
 @runtime_checkable
 class PaymentLedger(Protocol):
     """A payment ledger."""
@@ -166,6 +181,18 @@ class PaymentLedger(Protocol):
 
     def refusals(self, since_day: str) -> Sequence[RefusalCount]:
         """Return the counts from the day ``YYYY-MM-DD`` on, newest day first."""
+        ...
+
+    def cursor(self, name: str) -> Cursor:
+        """Return the cursor of this name; before it was moved, one without a holder, at 0."""
+        ...
+
+    def move_cursor(self, name: str, before: Cursor, after: Cursor) -> bool:
+        """Put ``after`` in the place of ``before``; return False if another stands there.
+
+        Returns True too if ``after`` stands there already, so that after a lost reply the caller
+        may call again.
+        """
         ...
 
     def forget_payments(self, before: float) -> int:

@@ -10,12 +10,14 @@ an outbox :class:`KeepsOutboxContract`, both with the fixture ``open_storage`` o
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.roles.payment_ledger import (
     EVERY_PAYMENT,
+    Cursor,
     KeepsOutbox,
     PaymentLedger,
     PaymentQuery,
@@ -336,6 +338,25 @@ class PaymentLedgerContract:
         both = replace(first, count=5, last_at=2.0, sample="two")
         assert ledger.refusals("2024-10-04") == [newer, replace(first, endpoint="settle"), both]
         assert ledger.refusals("2024-10-05") == [newer]
+
+    def test_a_cursor_moves_from_where_it_stands(self, ledger: PaymentLedger) -> None:
+        """Of two processes that move it at once, one does; a repeat of that succeeds as well."""
+        start = ledger.cursor("webhook")
+        assert start == Cursor(0, "", 0)
+        mine, theirs = Cursor(2**40, "me", 1), Cursor(5, "them", 1)
+        assert ledger.move_cursor("webhook", start, mine)
+        assert not ledger.move_cursor("webhook", start, theirs)
+        assert ledger.move_cursor("webhook", start, mine)
+        assert ledger.cursor("webhook") == mine
+        assert ledger.cursor("another") == start
+
+    def test_of_many_who_take_a_cursor_at_once_one_does(self, ledger: PaymentLedger) -> None:
+        """Round after round."""
+        for turn in range(10):
+            before = ledger.cursor("webhook")
+            moves = [Cursor(turn, f"process {each}", turn + 1) for each in range(4)]
+            calls = [partial(ledger.move_cursor, "webhook", before, move) for move in moves]
+            assert together(calls).count(True) == 1
 
     def test_old_payments_are_forgotten(self, ledger: PaymentLedger) -> None:
         """Only final ones, by their last change, and with all their events."""

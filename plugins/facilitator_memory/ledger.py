@@ -8,6 +8,7 @@ from itertools import islice
 
 from facilitator.plugin import (
     Claim,
+    Cursor,
     PaymentEvent,
     PaymentQuery,
     PaymentRecord,
@@ -37,6 +38,7 @@ class MemoryLedger:
         self._recorded: dict[str, set[tuple[int, str]]] = {}
         """Versions and nonces of the changes that were recorded, by transaction."""
         self._number = 0
+        self._cursors: dict[str, Cursor] = {}
         self._refusals: dict[tuple[str, str, str, str], RefusalCount] = {}
 
     def record(self, changes: Sequence[Claim]) -> None:
@@ -115,6 +117,19 @@ class MemoryLedger:
         with self._lock:
             found = [each for key, each in sorted(self._refusals.items()) if each.day >= since_day]
         return sorted(found, key=lambda each: each.day, reverse=True)
+
+    def cursor(self, name: str) -> Cursor:
+        """Return the cursor of this name."""
+        with self._lock:
+            return self._cursors.get(name, Cursor())
+
+    def move_cursor(self, name: str, before: Cursor, after: Cursor) -> bool:
+        """Put ``after`` in the place of ``before``; return True if it stands there now."""
+        with self._lock:
+            now = self._cursors.get(name, Cursor())
+            if now == before:
+                self._cursors[name] = after
+            return now in (before, after)
 
     def forget_payments(self, before: float) -> int:
         """Remove some final payments that changed last before that time; return their number."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from facilitator.plugin import (
     Claim,
+    Cursor,
     PaymentEvent,
     PaymentQuery,
     PaymentRecord,
@@ -55,6 +56,7 @@ _EVENTS = f"""
         JOIN payments ON payments.number = payment
     )
 """  # noqa: S608
+_CURSOR = "SELECT number, holder, beat FROM cursors WHERE name = ?"
 _COUNT = """
     INSERT INTO refusals VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET count = count + excluded.count, last_at = excluded.last_at,
@@ -166,6 +168,23 @@ class SqliteLedger:
         """Return the counts from that day on, newest day first."""
         order = "SELECT * FROM refusals WHERE day >= ? ORDER BY day DESC, endpoint, reason, caller"
         return [RefusalCount(*row) for row in self._rows(order, since_day)]
+
+    def cursor(self, name: str) -> Cursor:
+        """Return the cursor of this name."""
+        rows = self._rows(_CURSOR, name)
+        return Cursor(*rows[0]) if rows else Cursor()
+
+    def move_cursor(self, name: str, before: Cursor, after: Cursor) -> bool:
+        """Put ``after`` in the place of ``before``; return True if it stands there now."""
+
+        def move(connection: sqlite3.Connection) -> bool:
+            row = connection.execute(_CURSOR, (name,)).fetchone()
+            now = Cursor(*row) if row else Cursor()
+            if now == before:
+                connection.execute("REPLACE INTO cursors VALUES (?, ?, ?, ?)", (name, *after))
+            return now in (before, after)
+
+        return self._database.write(move, durable=False)
 
     def forget_payments(self, before: float) -> int:
         """Remove some final payments that changed last before that time; return their number."""

@@ -272,6 +272,14 @@ VERSION_7 = (
         PRIMARY KEY (day, endpoint, reason, caller)
     ) STRICT, WITHOUT ROWID
     """,
+    """
+    CREATE TABLE cursors (
+        name TEXT PRIMARY KEY,
+        number INTEGER NOT NULL,
+        holder TEXT NOT NULL,
+        beat INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
 )
 
 STEPS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7)
