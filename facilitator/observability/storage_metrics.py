@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from facilitator.observability.metrics import STORAGE_FAILURES, STORAGE_SECONDS
+from facilitator.roles.api_keys import StoresApiKeys
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.sharing import AnnouncesEntries, SharesOutputs
 from facilitator.roles.storage import HasServerTime, Storage
@@ -12,7 +13,7 @@ from facilitator.roles.storage import HasServerTime, Storage
 OPERATIONS = tuple(
     dict.fromkeys(
         name
-        for role in (Storage, SharesOutputs, AnnouncesEntries, HasServerTime)
+        for role in (Storage, SharesOutputs, AnnouncesEntries, HasServerTime, StoresApiKeys)
         for base in reversed(role.__mro__)
         for name, member in vars(base).items()
         if callable(member) and not name.startswith("_")

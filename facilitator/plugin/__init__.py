@@ -46,6 +46,7 @@ from facilitator.roles.allowance import (
     allowing,
     current_allowance,
 )
+from facilitator.roles.api_keys import ApiKey, Scope, StoresApiKeys
 from facilitator.roles.callers_clock import CallersClock
 from facilitator.roles.chain import (
     AssetState,
@@ -93,6 +94,7 @@ from facilitator.roles.rate_limit import (
     Limits,
     RateDecision,
     RateLimiter,
+    TakesLimits,
     Window,
     decide,
 )
@@ -207,6 +209,7 @@ __all__ += [
 # Storages
 __all__ += [
     "AnnouncesEntries",
+    "ApiKey",
     "CallersClock",
     "ChangeLog",
     "Circuit",
@@ -221,11 +224,13 @@ __all__ += [
     "Lease",
     "Reservation",
     "ReservedElsewhere",
+    "Scope",
     "SharedOutput",
     "SharesChain",
     "SharesOutputs",
     "Storage",
     "StorageUnavailable",
+    "StoresApiKeys",
     "TooManyReservations",
 ]
 # Transfer methods of the scheme ``exact``
@@ -266,6 +271,7 @@ __all__ += [
     "Limits",
     "RateDecision",
     "RateLimiter",
+    "TakesLimits",
     "Window",
     "decide",
 ]

@@ -57,6 +57,11 @@ class Names:
         return self._four("reservations", "times", "records", "inputs", "payers")
 
     @property
+    def api_keys(self) -> str:
+        """The name of the hash of all API keys."""
+        return self._name("api-keys")
+
+    @property
     def ping(self) -> str:
         """The name of the record that tests writing."""
         return self._name("ping")

@@ -1,0 +1,1 @@
+-- Version 2 of the schema: nothing of this version.
