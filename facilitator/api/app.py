@@ -6,7 +6,7 @@ from typing import Any
 import falcon
 
 from facilitator.api import docs, openapi
-from facilitator.api.auth import Authenticate, Gate
+from facilitator.api.auth import Authenticate, Gate, GateForResources
 from facilitator.api.cancel import Cancel
 from facilitator.api.errors import ErrorHandler
 from facilitator.api.failures import Failures, OnFailure
@@ -27,6 +27,7 @@ from facilitator.api.request_views import RequestListener, RequestNotifications
 from facilitator.api.service import PaymentService
 from facilitator.api.settle import Settle
 from facilitator.api.status import PostedStatus, Status
+from facilitator.api.stored_keys import StoredKeys
 from facilitator.api.supported import Index, Supported
 from facilitator.api.verify import Verify
 from facilitator.clock import Clock, SystemClock
@@ -53,6 +54,7 @@ def application(
     routes: Mapping[str, object] | None = None,
     reasons: Iterable[str] = (),
     authenticate: Authenticate | None = None,
+    stored_keys: StoredKeys | None = None,
     rate_limiter: RateLimiter | None = None,
     on_failure: OnFailure | None = None,
     request_listener: RequestListener | None = None,
@@ -71,6 +73,7 @@ def application(
             attribute ``openapi`` of one is its path item in ``/openapi.json``.
         reasons: Reasons of refusals that transfer methods declare, for ``/openapi.json``.
         authenticate: May refuse a request that carries a payment, as the API keys may.
+        stored_keys: The API keys in the storage, if it keeps any.
         rate_limiter: Asked about every request, except those of ``/health`` and of this machine.
         on_failure: Called for every request that is answered with 5xx.
         request_listener: Notified of the start and of the answer of every request.
@@ -83,11 +86,12 @@ def application(
         PluginError: A further route is one of the core's.
     """
     app = App(request_type=Request)
-    gate = Gate(settings.auth.api_keys, authenticate)
-    subscribe(lambda changed: gate.set_keys(changed.auth.api_keys))
+    gate = Gate(settings.auth, authenticate, stored_keys)
+    subscribe(lambda changed: gate.set_keys(changed.auth))
     _add_middleware(app, settings, on_failure, request_listener, meter, subscribe)
+    app.add_middleware(GateForResources(gate))
     if rate_limiter is not None:
-        app.add_middleware(RateLimit(rate_limiter, gate.caller_of, meter))
+        app.add_middleware(RateLimit(rate_limiter, gate.sender_of, meter))
     app.req_options.strip_url_path_trailing_slash = True
     ErrorHandler(settings.networks[0]).register(app)
     probes = Probes(service.health(), faults)
@@ -100,7 +104,7 @@ def application(
             [*core, "/openapi.json"],
             routes or {},
             max_body_bytes=settings.server.max_body_bytes,
-            keys_needed=bool(settings.auth.api_keys),
+            keys_needed=settings.auth.payments_need_key,
             networks=NETWORKS,
             reasons=reasons,
         )

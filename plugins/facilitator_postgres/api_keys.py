@@ -13,6 +13,7 @@ _ADD = f"""
 """  # noqa: S608
 _BY_DIGEST = f"SELECT {_COLUMNS} FROM {{schema}}.api_keys WHERE digest = %s"  # noqa: S608
 _ALL = f"SELECT {_COLUMNS} FROM {{schema}}.api_keys ORDER BY created_at"  # noqa: S608
+_CONFIRM = "UPDATE {schema}.api_keys SET name = name WHERE name = %s RETURNING 1"
 _REVOKE = """
     UPDATE {schema}.api_keys SET revoked_at = coalesce(revoked_at, %s) WHERE name = %s RETURNING 1
 """
@@ -38,7 +39,10 @@ class PostgresApiKeys:
             key.revoked_at,
             key.used_at,
         )
-        return bool(self._database.change(_ADD, *row)) or self.api_key(key.digest) == key
+        if self._database.change(_ADD, *row):
+            return True
+        # An earlier call may have ended before the disk or a standby had it: see ``storage``.
+        return self.api_key(key.digest) == key and bool(self._database.change(_CONFIRM, key.name))
 
     def api_key(self, digest: str) -> ApiKey | None:
         """Return the key with this digest, if there is one."""

@@ -1,10 +1,9 @@
-"""API keys in one hash, so that a look-up is one command.
+"""API keys: a record for each, and apart from it the times that change.
 
-Its fields: ``name <name>`` is the digest of a key, ``key <digest>`` its record as a JSON list,
-``revoked <digest>`` and ``used <digest>`` are times, which change apart from each other.
+They need no other command than claims do, so that a user with rules for these can keep them, too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import orjson
 
@@ -14,36 +13,25 @@ from facilitator_redis.script import Script
 from facilitator_redis.server import Server
 
 ADD = Script("""
-local digest = redis.call('HGET', KEYS[1], 'name ' .. ARGV[1])
-local record = redis.call('HGET', KEYS[1], 'key ' .. ARGV[2])
-if digest or record then
-    if digest ~= ARGV[2] or record ~= ARGV[3] then return 0 end
-end
-redis.call('HSET', KEYS[1], 'name ' .. ARGV[1], ARGV[2], 'key ' .. ARGV[2], ARGV[3])
+local digest, record = redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2])
+if (digest or record) and (digest ~= ARGV[1] or record ~= ARGV[2]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1])
+redis.call('SET', KEYS[2], ARGV[2])
+redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
 return 1
 """)
-"""ARGV: the name, the digest, the record. Returns 1 if the record is there now; an equal one is set
-and replicated again."""
+"""KEYS: the name's digest, the record, the index of all digests by age. ARGV: the digest, the
+record, its place in the index. Returns 1 if the record is there now; an equal one is set and
+replicated again."""
 
-REVOKE = Script("""
-local digest = redis.call('HGET', KEYS[1], 'name ' .. ARGV[1])
-if not digest then return 0 end
-local field = 'revoked ' .. digest
-redis.call('HSET', KEYS[1], field, redis.call('HGET', KEYS[1], field) or ARGV[2])
-return 1
-""")
-"""ARGV: the name, now. Returns 1 if there is such a key; an earlier time is set and replicated
-again."""
+SET_FIRST = Script("redis.call('SET', KEYS[1], redis.call('GET', KEYS[1]) or ARGV[1])")
+"""KEYS: a time. ARGV: the time to set, unless there is one. That is set and replicated again."""
 
-NOTE_USE = Script("""
-local digest = redis.call('HGET', KEYS[1], 'name ' .. ARGV[1])
-if not digest then return end
-local used = redis.call('HGET', KEYS[1], 'used ' .. digest)
-if not used or tonumber(used) < tonumber(ARGV[2]) then
-    redis.call('HSET', KEYS[1], 'used ' .. digest, ARGV[2])
-end
+SET_LATER = Script("""
+local former = redis.call('GET', KEYS[1])
+if not former or tonumber(former) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
 """)
-"""ARGV: the name, now."""
+"""KEYS: a time. ARGV: the time to set, unless there is a later one."""
 
 
 class RedisApiKeys:
@@ -52,42 +40,46 @@ class RedisApiKeys:
     def __init__(self, server: Server, names: Names, replicas: int) -> None:
         """Keep them under these names; a change counts once so many ``replicas`` have it."""
         self._server = server
-        self._api_keys = names.api_keys
+        self._names = names
         self._replicas = replicas
 
     def add_api_key(self, key: ApiKey) -> bool:
         """Write the key unless its name or its digest is taken; return True if it is stored now."""
         record = (key.name, key.scope, key.per_minute, key.created_at, key.expires_at)
-        return self._change(ADD, key.name, key.digest, orjson.dumps(record))
+        names = self._names
+        keys = [names.digest_of(key.name), names.api_key(key.digest)[0], names.api_keys]
+        added: list[str | bytes | float] = [key.digest, orjson.dumps(record), key.created_at]
+        return bool(self._server.run(ADD, keys, added, replicas=self._replicas))
 
     def api_key(self, digest: str) -> ApiKey | None:
         """Return the key with this digest, if there is one."""
-        wanted = (f"key {digest}", f"revoked {digest}", f"used {digest}")
-        record, *times = self._server.read("HMGET", self._api_keys, *wanted)
+        record, *times = self._server.read("MGET", *self._names.api_key(digest))
         return None if record is None else _decode(digest, record, *times)
 
     def api_keys(self) -> Sequence[ApiKey]:
         """Return all keys, oldest first."""
-        fields: Mapping[bytes, bytes] = self._server.read("HGETALL", self._api_keys)
-        found = []
-        for field, record in fields.items():
-            kind, _, digest = field.partition(b" ")
-            if kind == b"key":
-                times = (fields.get(b"revoked " + digest), fields.get(b"used " + digest))
-                found.append(_decode(digest.decode(), record, *times))
-        return sorted(found, key=lambda each: each.created_at)
+        digests = self._server.read("ZRANGE", self._names.api_keys, 0, -1)
+        found = (self.api_key(digest.decode()) for digest in digests)
+        return [key for key in found if key is not None]
 
     def revoke_api_key(self, name: str, now: float) -> bool:
         """Revoke the key of this name; return False if there is none."""
-        return self._change(REVOKE, name, now)
+        if (digest := self._digest(name)) is None:
+            return False
+        _, revoked, _ = self._names.api_key(digest)
+        self._server.run(SET_FIRST, [revoked], [now], replicas=self._replicas)
+        return True
 
     def note_api_key_use(self, name: str, now: float) -> None:
         """Set the last use of the key, unless it has a later one."""
-        self._server.run(NOTE_USE, [self._api_keys], [name, now])
+        if (digest := self._digest(name)) is not None:
+            _, _, used = self._names.api_key(digest)
+            self._server.run(SET_LATER, [used], [now])
 
-    def _change(self, script: Script, *arguments: str | bytes | float) -> bool:
-        done = self._server.run(script, [self._api_keys], arguments, replicas=self._replicas)
-        return bool(done)
+    def _digest(self, name: str) -> str | None:
+        """Return the digest of the key of this name, which never changes."""
+        digest: bytes | None = self._server.read("GET", self._names.digest_of(name))
+        return None if digest is None else digest.decode()
 
 
 def _decode(digest: str, record: bytes, revoked: bytes | None, used: bytes | None) -> ApiKey:
