@@ -19,9 +19,10 @@ from facilitator.api.callers import (
     unauthorized,
     wrong_scope,
 )
+from facilitator.api.clients import client_of
 from facilitator.api.errors import ApiError
 from facilitator.api.key_text import digest_of, is_key
-from facilitator.api.stored_keys import Charge, StoredKeys
+from facilitator.api.stored_keys import StoredKeys
 from facilitator.plugin.hook_caller import FailedGate
 from facilitator.roles.api_keys import Scope
 from facilitator.roles.payment_hooks import Refusal
@@ -63,7 +64,8 @@ class Gate:
     def admit(self, req: falcon.Request) -> None:
         """Admit a request that carries a payment; put the key's name in ``req.context.caller``.
 
-        Raises :class:`ApiError`: 401, 403, or 503 if the key or a plugin's check is not known.
+        Raises :class:`ApiError`: 401, 403, 429 after too many guesses, or 503 if the key cannot be
+        looked up now or a plugin's check has failed.
         """
         self._check(req, Scope.PAY, is_needed=self._payments_need_key)
         refusal = self._authenticate(req) if self._authenticate else None
@@ -75,18 +77,15 @@ class Gate:
     def require(self, req: falcon.Request, scope: Scope) -> None:
         """Admit a request with a key of this scope alone, whatever the settings say of payments.
 
-        The key's name is in ``req.context.caller`` then. Raises :class:`ApiError`: 401, 403, or 503
-        if the key cannot be looked up now.
+        The key's name is in ``req.context.caller`` then. Raises :class:`ApiError`: 401, 403, 429
+        after too many guesses, or 503 if the key cannot be looked up now.
         """
         self._check(req, scope, is_needed=True)
 
-    def sender_of(self, req: falcon.Request, charge: Charge = lambda: None) -> Sender:
-        """Return the sender of the request; ``charge`` is called before a look-up that costs.
-
-        Later calls for the same request return the same. Raises what ``charge`` raises.
-        """
+    def sender_of(self, req: falcon.Request) -> Sender:
+        """Return the sender of the request; later calls for the same request return the same."""
         if (sender := req.context.get("sender")) is None:
-            sender = req.context.sender = self._identify(req, charge)
+            sender = req.context.sender = self._identify(req)
         found: Sender = sender
         return found
 
@@ -102,7 +101,7 @@ class Gate:
             raise wrong_scope(scope)
         req.context.caller = caller.name
 
-    def _identify(self, req: falcon.Request, charge: Charge) -> Sender:
+    def _identify(self, req: falcon.Request) -> Sender:
         sent = list(_sent_keys(req))
         callers = [
             caller
@@ -116,7 +115,7 @@ class Gate:
         text = next(filter(is_key, texts), None)
         if self._stored is None or text is None:
             return ANONYMOUS
-        sender = self._stored.find(digest_of(text), charge)
+        sender = self._stored.find(digest_of(text), client_of(req, None))
         if sender.caller is not None and sender.caller.name in self._names:
             return Sender(None, unauthorized("The settings have another key of this name."))
         return sender

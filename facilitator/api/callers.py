@@ -29,7 +29,7 @@ class Sender(NamedTuple):
     caller: Caller | None = None
     """The holder of the key, to count the request; ``None`` without a key that is known."""
     refusal: ApiError | None = None
-    """The reason to let nothing pass that needs a key, if there is one."""
+    """The reason to let nothing pass where a key counts, if there is one."""
 
 
 ANONYMOUS = Sender()
@@ -47,6 +47,12 @@ def wrong_scope(needed: Scope) -> ApiError:
     challenge = f'{_CHALLENGE}, error="insufficient_scope", scope="{needed}"'
     message = f"This API key is not for that: send one of the scope {needed}."
     return ApiError(403, "insufficient_scope", message, {"WWW-Authenticate": challenge})
+
+
+def too_many_guesses() -> ApiError:
+    """Return the refusal of a key that is not looked up, since too many were not valid."""
+    message = "Too many API keys from this address are not valid; try again in a minute."
+    return ApiError(429, "rate_limited", message, {"Retry-After": "60"})
 
 
 def not_known(public: str) -> ApiError:

@@ -28,7 +28,7 @@ class LastUse:
         self._is_writing = False
 
     def note(self, name: str, now: float) -> None:
-        """Have the use of the key at ``now`` (Unix seconds) written soon, unless one was lately."""
+        """Have the use of the key at ``now`` (Unix seconds) written soon, once in an interval."""
         with self._lock:
             if now < self._noted.get(name, float("-inf")) + INTERVAL_SECONDS:
                 return

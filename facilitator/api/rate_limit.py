@@ -9,7 +9,6 @@ import falcon
 from facilitator.api.callers import Sender
 from facilitator.api.clients import client_of, key_client
 from facilitator.api.errors import ApiError
-from facilitator.api.stored_keys import Charge
 from facilitator.observability.metrics import RATE_LIMITED
 from facilitator.roles.metrics import Meter
 from facilitator.roles.rate_limit import Limits, RateDecision, RateLimiter, TakesLimits
@@ -24,8 +23,8 @@ HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLim
 The last one names the limit that the others are of.
 """
 
-SenderOf: TypeAlias = Callable[[falcon.Request, Charge], Sender]
-"""A function that finds the sender by the API key, and calls the charge before a look-up."""
+SenderOf: TypeAlias = Callable[[falcon.Request], Sender]
+"""A function that finds the sender of a request by its API key."""
 
 
 class RateLimit:
@@ -45,8 +44,7 @@ class RateLimit:
         """Count the request. Raises :class:`ApiError` 429.
 
         A request of ``/settle`` is left to :func:`count_request`: its payment may have been counted
-        by ``/verify``. The look-up of an unknown API key counts as a request of its own, so that
-        the limiter speaks before the storage is asked.
+        by ``/verify``.
         """
         area = req.path.lstrip("/").partition("/")[0]
         if area in UNLIMITED:
@@ -54,8 +52,7 @@ class RateLimit:
         address = client_of(req, None)
         if address is None:
             return
-        charge = partial(self._count, resp, address, None, sensitive=False)
-        caller = self._sender_of(req, charge).caller
+        caller = self._sender_of(req).caller
         client = address if caller is None else key_client(caller.name)
         limits = None if caller is None else caller.limits
         # A browser's preflight costs nothing.

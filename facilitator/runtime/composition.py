@@ -199,7 +199,8 @@ class Facilitator:
         storage: object = self.storage
         if not isinstance(storage, StoresApiKeys):
             return None
-        return StoredKeys(storage, self.context.clock)
+        are_limited = self.settings.rate_limit.enabled
+        return StoredKeys(storage, self.context.clock, limits_guesses=are_limited)
 
     def _inspect(self, request: PaymentRequest) -> Mapping[str, Any]:
         inspector = Inspector(

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,10 @@ from typing import Any
 import falcon
 import pytest
 
-from facilitator.api.callers import Caller
-from facilitator.api.errors import ApiError
+from facilitator.api.callers import Caller, Sender
 from facilitator.api.key_text import digest_of, is_key, make_key
 from facilitator.api.last_use import INTERVAL_SECONDS, LastUse
-from facilitator.api.stored_keys import StoredKeys
+from facilitator.api.stored_keys import GUESSES_PER_MINUTE, StoredKeys
 from facilitator.roles.api_keys import ApiKey, Scope
 from facilitator.roles.rate_limit import Limits, RateDecision
 from facilitator.roles.storage import StorageUnavailable
@@ -27,7 +26,8 @@ from support.web import Answer, Client, ScriptedService, payment, serving
 NOW = 1_000_000.0
 GUARDED = ["/verify", "/settle", "/cancel"]
 PROXY = {"server__trusted_proxies": "['127.0.0.1']"}
-AWAY = {"X_Forwarded_For": "203.0.113.7"}
+SHOP = "203.0.113.7"
+AWAY = {"X_Forwarded_For": SHOP}
 
 
 class Keys(MemoryStorage):
@@ -270,44 +270,64 @@ class Counting:
         pass
 
 
-def test_the_limiter_speaks_before_an_unknown_key_is_looked_up(serve: Serve, keys: Keys) -> None:
-    limiter = Counting(6)
+def test_guesses_from_an_address_are_looked_up_to_a_number(serve: Serve, keys: Keys) -> None:
+    limiter = Counting(1_000)
     with serve({"rate_limiter": limiter}, **PROXY) as client:
-        statuses = [asked(client, make_key(), **AWAY).status for _ in range(9)]
-    assert statuses == [401] * 3 + [429] * 6  # each look-up and each request counts
-    assert len(keys.looked_up) == 3
-    assert limiter.counted == [("203.0.113.7", None, False), ("203.0.113.7", None, True)] * 3
+        statuses = [asked(client, make_key(), **AWAY).status for _ in range(102)]
+        last = asked(client, make_key(), **AWAY)
+        assert asked(client, make_key(), X_Forwarded_For="203.0.113.8").status == 401
+        assert client.call("GET", "/supported", X_API_Key=make_key(), **AWAY).status == 200
+    assert statuses == [401] * GUESSES_PER_MINUTE + [429] * 2
+    assert (last.json["invalidReason"], last.headers["retry-after"]) == ("rate_limited", "60")
+    assert len(keys.looked_up) == GUESSES_PER_MINUTE + 1
+    assert limiter.counted[:103] == [("203.0.113.7", None, True)] * 103  # as without a key
 
 
-def test_guesses_from_an_address_stop_no_key_in_use(serve: Serve, keys: Keys) -> None:
-    key, limiter = keys.make("shop"), Counting(6)
-    with serve({"rate_limiter": limiter}, **PROXY) as client:
-        assert asked(client, key, **AWAY).status == 200
-        while asked(client, make_key(), **AWAY).status != 429:
-            pass
-        assert asked(client, key, **AWAY).status == 200
-        keys.revoke_api_key("shop", NOW)
-        assert asked(client, key, **AWAY).status == 429  # as of any other unknown key
-    clients = [client for client, *_ in limiter.counted]
-    assert clients.count("key:shop") == 2
+def test_guesses_from_an_address_stop_no_key_in_use(keys: Keys, clock: ManualClock) -> None:
+    stored, used, new = StoredKeys(keys, clock), keys.make("used"), keys.make("new")
+    assert stored.find(digest_of(used), SHOP).caller is not None
+    for _ in range(GUESSES_PER_MINUTE):
+        assert stored.find(digest_of(make_key()), SHOP).caller is None
+    assert stored.find(digest_of(used), SHOP) == Sender(Caller("used", Scope.PAY))
+    assert refused(stored.find(digest_of(new), SHOP)) == 429
+    assert stored.find(digest_of(new), "203.0.113.8").caller is not None
+    assert stored.find(digest_of(new), SHOP).caller is not None
+    clock.advance(60)
+    assert refused(stored.find(digest_of(make_key()), SHOP)) == 401
+    for _ in range(GUESSES_PER_MINUTE - 1):
+        stored.find(digest_of(make_key()), SHOP)
+    keys.revoke_api_key("used", NOW)
+    assert [refused(stored.find(digest_of(used), SHOP)) for _ in range(2)] == [401, 429]
+
+
+def test_any_number_of_valid_keys_may_come_from_an_address(keys: Keys, clock: ManualClock) -> None:
+    stored = StoredKeys(keys, clock)
+    for number in range(GUESSES_PER_MINUTE + 9):
+        assert stored.find(digest_of(keys.make(f"shop-{number}")), SHOP).refusal is None
+
+
+@pytest.mark.parametrize("limits_guesses", [True, False])
+def test_guesses_of_this_machine_or_without_limits_are_looked_up(
+    keys: Keys, clock: ManualClock, limits_guesses: bool
+) -> None:
+    stored = StoredKeys(keys, clock, limits_guesses=limits_guesses)
+    address = None if limits_guesses else SHOP
+    for _ in range(GUESSES_PER_MINUTE + 9):
+        assert refused(stored.find(digest_of(make_key()), address)) == 401
 
 
 def test_guesses_are_not_remembered(keys: Keys, clock: ManualClock) -> None:
     stored = StoredKeys(keys, clock)
     keys.make("shop")
-    for _ in range(1_000):
-        assert stored.find(digest_of(make_key()), lambda: None).caller is None
+    for number in range(1_000):
+        assert stored.find(digest_of(make_key()), f"address {number}").caller is None
     assert not stored._callers
     assert not stored._last_use._noted
 
 
-def test_a_look_up_that_may_not_be_is_not_made(keys: Keys, clock: ManualClock) -> None:
-    def charge() -> None:
-        raise ApiError(429, "rate_limited", "Too many.")
-
-    with suppress(ApiError):
-        StoredKeys(keys, clock).find(digest_of(keys.make("shop")), charge)
-    assert keys.looked_up == []
+def refused(sender: Sender) -> int:
+    assert sender.refusal is not None
+    return sender.refusal.status
 
 
 def test_a_key_may_have_limits_of_its_own(serve: Serve, keys: Keys) -> None:
@@ -329,7 +349,7 @@ def test_a_known_key_counts_as_itself_while_the_storage_is_away(serve: Serve, ke
         assert asked(client, key, **AWAY).status == 503
         assert asked(client, make_key(), **AWAY).status == 503
     clients = [client for client, *_ in limiter.counted]
-    assert clients[1:] == ["key:shop", "key:shop", "203.0.113.7", "203.0.113.7"]
+    assert clients == ["key:shop", "key:shop", SHOP]
 
 
 # --- The last use -----------------------------------------------------------------------------
@@ -379,8 +399,8 @@ def test_a_use_that_cannot_be_noted_fails_nothing(keys: Keys) -> None:
 
 def test_a_caller_is_what_its_key_is_now(keys: Keys, clock: ManualClock) -> None:
     stored, key = StoredKeys(keys, clock), keys.make("shop")
-    found = stored.find(digest_of(key), lambda: None)
+    found = stored.find(digest_of(key), SHOP)
     assert found.caller == Caller("shop", Scope.PAY)
     keys._api_keys["shop"] = replace(keys._api_keys["shop"], per_minute=9)
-    found = stored.find(digest_of(key), lambda: None)
+    found = stored.find(digest_of(key), SHOP)
     assert found.caller == Caller("shop", Scope.PAY, Limits(9, 9))

@@ -202,6 +202,29 @@ def test_it_says_when_payments_need_no_key(command: Command) -> None:
     assert "auth.required" not in command("add", "four", "--scope", "operate")[2]
 
 
+@pytest.mark.parametrize(
+    ("settings", "is_warned"),
+    [
+        ({"AUTH__REQUIRED": "true"}, False),
+        ({"AUTH__REQUIRED": "true", "PLUGINS": "devnet,memory"}, True),
+        ({"PLUGINS": "devnet,memory"}, False),
+        ({"AUTH__REQUIRED": "true", "AUTH__API_KEYS__A": "k", "PLUGINS": "devnet,memory"}, False),
+    ],
+)
+@pytest.mark.usefixtures("command")
+def test_check_warns_where_no_caller_can_have_the_key_that_is_required(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    settings: dict[str, str],
+    is_warned: bool,
+) -> None:
+    for name, value in {"SERVER__PORT": "0", **settings}.items():
+        monkeypatch.setenv(f"FACILITATOR_{name}", value)
+    assert main(["check", "--json"]) == 0
+    found = {each["name"]: each["status"] for each in json.loads(capsys.readouterr().out)}
+    assert (found.get("auth.required") == "warning") is is_warned
+
+
 def test_a_running_facilitator_sees_each_change_at_once(
     command: Command, run: Callable[..., Running]
 ) -> None:
