@@ -43,6 +43,8 @@ INDEX: Mapping[str, Any] = {
         "POST /cancel": "give up a verified payment that will not be settled; body of /verify",
         "POST /status": 'what is known of a transaction: {"transaction": "<id>"}',
         "GET /status/{transaction}": "the same",
+        "GET /payments": "payments, for operators: also /payments/{transaction}, /payments/totals, "
+        "/payments/events and /payments/refusals",
         "GET /health": "the state of what the facilitator depends on",
         "GET /health/live": "whether the process answers",
         "GET /health/ready": "whether requests should be sent here",

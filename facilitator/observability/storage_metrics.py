@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from facilitator.observability.metrics import STORAGE_FAILURES, STORAGE_SECONDS
+from facilitator.roles.api_keys import StoresApiKeys
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.payment_ledger import KeepsOutbox, RecordsPayments
 from facilitator.roles.sharing import AnnouncesEntries, SharesOutputs
@@ -20,6 +21,7 @@ OPERATIONS = tuple(
             HasServerTime,
             RecordsPayments,
             KeepsOutbox,
+            StoresApiKeys,
         )
         for base in reversed(role.__mro__)
         for name, member in vars(base).items()

@@ -46,6 +46,7 @@ from facilitator.roles.allowance import (
     allowing,
     current_allowance,
 )
+from facilitator.roles.api_keys import ApiKey, Scope, StoresApiKeys
 from facilitator.roles.callers_clock import CallersClock
 from facilitator.roles.chain import (
     AssetState,
@@ -122,6 +123,7 @@ from facilitator.roles.rate_limit import (
     Limits,
     RateDecision,
     RateLimiter,
+    TakesLimits,
     Window,
     decide,
 )
@@ -236,6 +238,7 @@ __all__ += [
 # Storages
 __all__ += [
     "AnnouncesEntries",
+    "ApiKey",
     "CallersClock",
     "ChangeLog",
     "Circuit",
@@ -250,11 +253,13 @@ __all__ += [
     "Lease",
     "Reservation",
     "ReservedElsewhere",
+    "Scope",
     "SharedOutput",
     "SharesChain",
     "SharesOutputs",
     "Storage",
     "StorageUnavailable",
+    "StoresApiKeys",
     "TooManyReservations",
 ]
 # Payment ledgers
@@ -321,6 +326,7 @@ __all__ += [
     "Limits",
     "RateDecision",
     "RateLimiter",
+    "TakesLimits",
     "Window",
     "decide",
 ]

@@ -22,6 +22,7 @@ from facilitator.plugin.answers import Fits, WrongAnswer, returns_of
 from facilitator.plugin.scheme_answers import check_scheme_answer
 from facilitator.plugin.time_limits import Outcome
 from facilitator.plugin.validation import has_member
+from facilitator.roles.api_keys import StoresApiKeys
 from facilitator.roles.chain import (
     AwaitsBlocks,
     ChainProvider,
@@ -41,7 +42,7 @@ from facilitator.roles.chain_errors import (
 )
 from facilitator.roles.metrics import Meter
 from facilitator.roles.payment_ledger import KeepsOutbox, PaymentLedger, RecordsPayments
-from facilitator.roles.rate_limit import ChangesLimits, RateLimiter
+from facilitator.roles.rate_limit import ChangesLimits, RateLimiter, TakesLimits
 from facilitator.roles.refused import Refused
 from facilitator.roles.reporting import DescribesDestination, ErrorReporter
 from facilitator.roles.scheme import Scheme
@@ -177,13 +178,17 @@ ROLES: Mapping[str, Role] = {
             HasServerTime,
             RecordsPayments,
             KeepsOutbox,
+            StoresApiKeys,
         ),
         _storage_names,
         _storage_unavailable,
     ),
     "payment_ledger": Role((PaymentLedger,), _storage_names, _storage_unavailable),
     "rate_limiter": Role(
-        (RateLimiter, ChangesLimits), _storage_names, _storage_unavailable, called="in time"
+        (RateLimiter, ChangesLimits, TakesLimits),
+        _storage_names,
+        _storage_unavailable,
+        called="in time",
     ),
     "meter": Role((Meter,), lambda *_: False, lambda *_: None, called="later"),
     "transfer_methods": Role(_METHODS, _method_names, _not_checked, called="in time"),

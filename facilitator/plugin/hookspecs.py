@@ -162,9 +162,11 @@ def routes(context: Context) -> Mapping[str, object]:  # type: ignore[empty-body
     template that the core or another plugin has already stops the start.
 
     The routes answer behind the same middleware: request ids, the log, limits, JSON errors. They
-    need no API key. ``req.context.is_local`` is true if a program of this machine asks, nothing
-    forwarded the request, and no web page is behind it. ``req.context.is_relayed`` is true if a
-    proxy forwarded it that does not say for whom: then ``req.remote_addr`` is that proxy's.
+    need no API key, unless they call ``req.context.gate.require(req, Scope.OPERATE)``: that refuses
+    a request without a key of that scope. ``req.context.is_local`` is true if a program of this
+    machine asks, nothing forwarded the request, and no web page is behind it.
+    ``req.context.is_relayed`` is true if a proxy forwarded it that does not say for whom: then
+    ``req.remote_addr`` is that proxy's.
     """
 
 

@@ -11,6 +11,7 @@ from facilitator import __version__
 from facilitator.api import application
 from facilitator.api.rate_limiters import client_limits
 from facilitator.api.service import ServiceUnavailable
+from facilitator.api.stored_keys import StoredKeys
 from facilitator.chain.clock_watch import ClockWatch
 from facilitator.chain.failover.failover_chain import FailoverChain
 from facilitator.chain.followed_chain import FollowedChain, build_followed_chain
@@ -34,6 +35,7 @@ from facilitator.plugin.context import Context, Worker
 from facilitator.plugin.manager import Plugins
 from facilitator.plugin.scheme_terms import terms_policy
 from facilitator.plugin.time_limits import TookTooLong
+from facilitator.roles.api_keys import StoresApiKeys
 from facilitator.roles.chain import ChainProvider, EvaluatesScripts
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.health import HealthCheck
@@ -196,6 +198,7 @@ class Facilitator:
             routes=plugins.routes(self.context),
             reasons=self._reasons,
             authenticate=plugins.authenticate if plugins.has("authenticate") else None,
+            stored_keys=self._stored_keys(),
             rate_limiter=self.rate_limiter,
             on_failure=self.request_failed,
             request_listener=plugins if plugins.observes_requests else None,
@@ -203,7 +206,15 @@ class Facilitator:
             meter=self.meter,
             subscribe=subscribe,
             faults=plugins.recent_faults,
+            ledger=self.ledger,
         )
+
+    def _stored_keys(self) -> StoredKeys | None:
+        storage: object = self.storage
+        if not isinstance(storage, StoresApiKeys):
+            return None
+        are_limited = self.settings.rate_limit.enabled
+        return StoredKeys(storage, self.context.clock, limits_guesses=are_limited)
 
     def _inspect(self, request: PaymentRequest) -> Mapping[str, Any]:
         inspector = Inspector(

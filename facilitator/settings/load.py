@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from facilitator.errors import ConfigInvalidError, Problem
-from facilitator.settings.composition import fallback_problems, provider_problems
+from facilitator.settings.composition import fallback_problems, key_problems, provider_problems
 from facilitator.settings.layers import Layer, read_layers
 from facilitator.settings.network_tables import network_sections, register_networks
 from facilitator.settings.plugin_files import plugin_files, plugin_name
@@ -211,6 +211,9 @@ class SettingsSource:
         problems += fallback_problems(resolver.value("chain.fallback") or (), plugins)
         providers = resolver.entries("chain.providers")
         problems += provider_problems(providers, networks, plugins, installed_plugins())
+        problems += key_problems(
+            resolver.entries("auth.api_keys"), resolver.entries("auth.operator_keys")
+        )
         return problems
 
 

@@ -226,6 +226,22 @@ class AuthSettings:
         secret=True,
         check=_header_values,
     )
+    operator_keys: Mapping[str, str] = setting(
+        {},
+        "API keys by name for the endpoints that are the operator's alone; none is for payments.",
+        secret=True,
+        check=_header_values,
+    )
+    required: bool = setting(
+        False,
+        "Whether /verify, /settle and /cancel need an API key also without auth.api_keys: one that"
+        " is in the storage.",
+    )
+
+    @property
+    def payments_need_key(self) -> bool:
+        """True if /verify, /settle and /cancel need an API key."""
+        return self.required or bool(self.api_keys)
 
 
 @dataclass(frozen=True)

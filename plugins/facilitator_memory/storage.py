@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from itertools import islice
 
 from facilitator.plugin import Claim, Deadlines, HeldInputs, PaymentLedger
+from facilitator_memory.api_keys import KeptApiKeys
 from facilitator_memory.ledger import MemoryLedger
 
 FORGOTTEN_AT_ONCE = 500
 
 
-class MemoryStorage(HeldInputs):
+class MemoryStorage(HeldInputs, KeptApiKeys):
     """A :class:`~facilitator.roles.storage.Storage` that lives as long as its process."""
 
     is_shared = False
@@ -18,7 +19,8 @@ class MemoryStorage(HeldInputs):
 
     def __init__(self) -> None:
         """Start empty."""
-        super().__init__()
+        HeldInputs.__init__(self)
+        KeptApiKeys.__init__(self)
         self._lock = threading.Lock()
         self._claims: dict[str, Claim] = {}
         self._keys: dict[str, tuple[str, float]] = {}

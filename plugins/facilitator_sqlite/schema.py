@@ -282,7 +282,32 @@ VERSION_7 = (
     """,
 )
 
-STEPS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7)
+VERSION_8 = (
+    # A digest is the SHA-256 of a key in lowercase hex. No row is ever removed.
+    """
+    CREATE TABLE api_keys (
+        name TEXT PRIMARY KEY,
+        digest TEXT NOT NULL UNIQUE,
+        scope TEXT NOT NULL,
+        per_minute INTEGER,
+        created_at REAL NOT NULL,
+        expires_at REAL,
+        revoked_at REAL,
+        used_at REAL
+    ) STRICT
+    """,
+)
+
+STEPS = (
+    VERSION_1,
+    VERSION_2,
+    VERSION_3,
+    VERSION_4,
+    VERSION_5,
+    VERSION_6,
+    VERSION_7,
+    VERSION_8,
+)
 """The statements that lead from each version (``PRAGMA user_version``) to the next, from 0 on."""
 
 COUNTED_FROM = 5

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from facilitator.plugin import Claim, PaymentLedger
+from facilitator_sqlite.api_keys import SqliteApiKeys
 from facilitator_sqlite.database import Database
 from facilitator_sqlite.forgetting import forget_some
 from facilitator_sqlite.holds import SqliteHolds
@@ -30,7 +31,7 @@ _FIND = "SELECT 1 FROM claims WHERE transaction_id = ?"
 _REMOVE = "DELETE FROM claims WHERE transaction_id = ?"
 
 
-class SqliteStorage(SqliteHolds, SqliteKeys, SharedChain):
+class SqliteStorage(SqliteHolds, SqliteKeys, SqliteApiKeys, SharedChain):
     """A :class:`~facilitator.roles.storage.Storage` for the processes of one machine."""
 
     is_shared = True

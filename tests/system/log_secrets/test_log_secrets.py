@@ -39,6 +39,7 @@ TOKEN = "token-of-the-scraper-4567"
 SEED = "test test test test test test test test test test test junk"
 PROJECT, BACKUP = "preprodFirstOfTheLeaks0123456789", "preprodOtherOfTheLeaks0123456789"
 KOIOS_TOKEN = "ofKoios9b1f0c7dTakesNoPart"
+OPERATOR_KEY = "ofTheDesk77ThatLooksAtPayments"
 DSN_KEY = "0123456789abcdef0123456789abcdef"
 REF = genesis_output(NETWORK, "alice", 0, None)
 TERMS = requirements()
@@ -55,6 +56,7 @@ def secrets(redis_port: int) -> dict[str, str]:
     login = quote(PASSWORD, safe="")
     return {
         "auth.api_keys.shop": API_KEY,
+        "auth.operator_keys.desk": OPERATOR_KEY,
         "facilitator.seed_phrase": SEED,
         "redis.url": f"redis://:{login}@127.0.0.1:{redis_port}/0",
         "prometheus.token": TOKEN,
@@ -67,7 +69,17 @@ def secrets(redis_port: int) -> dict[str, str]:
 
 def hidden() -> Iterator[str]:
     """Whatever must be nowhere, as it may be written."""
-    for secret in (PASSWORD, API_KEY, TOKEN, SEED, PROJECT, BACKUP, DSN_KEY, KOIOS_TOKEN):
+    for secret in (
+        PASSWORD,
+        API_KEY,
+        OPERATOR_KEY,
+        TOKEN,
+        SEED,
+        PROJECT,
+        BACKUP,
+        DSN_KEY,
+        KOIOS_TOKEN,
+    ):
         encoded = secret.encode()
         yield from (secret, quote(secret, safe=""), repr(secret)[1:-1], encoded.hex())
         yield base64.b64encode(encoded).decode().rstrip("=")
