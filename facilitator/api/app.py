@@ -8,6 +8,7 @@ import falcon
 from facilitator.api import docs, openapi
 from facilitator.api.auth import Authenticate, Gate, GateForResources
 from facilitator.api.cancel import Cancel
+from facilitator.api.descriptions import OF_LEDGER
 from facilitator.api.errors import ErrorHandler
 from facilitator.api.failures import Failures, OnFailure
 from facilitator.api.health import Health, Live, Ready
@@ -99,8 +100,7 @@ def application(
     app.req_options.strip_url_path_trailing_slash = True
     ErrorHandler(settings.networks[0]).register(app)
     probes = Probes(service.health(), faults)
-    core = _resources(service, settings, clock, gate, probes)
-    core |= payment_resources(ledger, gate)
+    core = _resources(service, settings, clock, gate, probes, ledger)
     if inspect is not None:
         core["/inspect"] = Inspect(inspect, gate, settings.server.max_body_bytes)
     core["/docs"] = docs.build_page()
@@ -127,10 +127,11 @@ def _resources(
     clock: Clock | None,
     gate: Gate,
     probes: Probes,
+    ledger: PaymentLedger | None,
 ) -> dict[str, object]:
     limit = settings.server.max_body_bytes
     return {
-        "/": Index(),
+        "/": Index({} if ledger is None else OF_LEDGER),
         "/verify": Verify(service, gate, limit),
         "/settle": Settle(service, gate, limit),
         "/cancel": Cancel(service, gate, limit),
@@ -140,6 +141,7 @@ def _resources(
         "/health": Health(probes, clock or SystemClock()),
         "/health/live": Live(),
         "/health/ready": Ready(probes),
+        **payment_resources(ledger, gate),
     }
 
 

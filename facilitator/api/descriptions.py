@@ -43,13 +43,20 @@ INDEX: Mapping[str, Any] = {
         "POST /cancel": "give up a verified payment that will not be settled; body of /verify",
         "POST /status": 'what is known of a transaction: {"transaction": "<id>"}',
         "GET /status/{transaction}": "the same",
-        "GET /payments": "payments, for operators: also /payments/{transaction}, /payments/totals, "
-        "/payments/events and /payments/refusals",
         "GET /health": "the state of what the facilitator depends on",
         "GET /health/live": "whether the process answers",
         "GET /health/ready": "whether requests should be sent here",
     },
 }
+
+OF_LEDGER: Mapping[str, str] = {
+    "GET /payments": "payments, newest first; these are for operators",
+    "GET /payments/{transaction}": "a payment and its events",
+    "GET /payments/totals": "sums of payments",
+    "GET /payments/events": "the changes of all payments",
+    "GET /payments/refusals": "refused requests, counted",
+}
+"""The endpoints of the payment ledger, where one is kept."""
 
 VERIFY: Mapping[str, Any] = {
     "endpoint": "/verify",
