@@ -150,7 +150,7 @@ def _payments(max_body_bytes: int, security: list[Schema]) -> dict[str, Schema]:
                 "inspect",
                 "payments",
                 "Every rule's verdict on a payment",
-                {"200": inspected, **refused(PLAIN)},
+                {"200": inspected, **refused(PLAIN, 503)},
                 requestBody=payment,
                 security=security,
             )
