@@ -9,7 +9,7 @@ import falcon
 
 from facilitator import __version__
 from facilitator.api import application
-from facilitator.api.rate_limiters import client_limits
+from facilitator.api.client_limits import client_limits
 from facilitator.api.service import ServiceUnavailable
 from facilitator.chain.clock_watch import ClockWatch
 from facilitator.chain.failover.failover_chain import FailoverChain
