@@ -10,6 +10,7 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import MemoryStorage, Storage
 from limits.strategies import MovingWindowRateLimiter
 
+from facilitator.api.client_limits import client_limits
 from facilitator.clock import Clock
 from facilitator.roles.rate_limit import (
     ChangesLimits,
@@ -28,14 +29,6 @@ REPORT_SECONDS = 60
 """Interval in which a failing limiter is reported once."""
 
 _log = logging.getLogger("facilitator.rate_limits")
-
-
-def client_limits(settings: RateLimitSettings) -> ClientLimits:
-    """Return the limits that the settings name."""
-    return ClientLimits(
-        Limits(settings.global_per_minute, settings.sensitive_per_minute),
-        Limits(settings.key_global_per_minute, settings.key_sensitive_per_minute),
-    )
 
 
 class MovingWindows(MemoryStorage):

@@ -19,13 +19,12 @@ from facilitator.payments.refusal_counts import RefusalCounts
 from facilitator.payments.reservations import Reservations
 from facilitator.payments.schemes import Schemes
 from facilitator.payments.settlement_events import SettlementEvents
-from facilitator.payments.status import chain_status, claim_status
+from facilitator.payments.status import Statuses
 from facilitator.payments.unique_terms import TermsRegistry
-from facilitator.payments.verdicts import Verdicts, unavailable
+from facilitator.payments.verdicts import Verdicts, invalid, unavailable
 from facilitator.payments.verified import VerifiedPayments
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.chain_errors import ChainUnavailable
-from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.payment import UNKNOWN_ORIGIN, Origin
@@ -39,9 +38,6 @@ from facilitator.settlement.settle_request import SettleRequest
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
-
-_STATUS = "/status"
-"""The client in whose name unknown transactions are asked for."""
 
 
 class Service:
@@ -66,43 +62,9 @@ class Service:
         meter: Meter = NO_METER,
     ) -> None:
         """Connect the parts. Nothing runs before :meth:`start`."""
-        self._providers = {network: chain.provider for network, chain in chains.items()}
-        self._storage = storage
+        providers = {network: chain.provider for network, chain in chains.items()}
         self._schemes = schemes
         self._reservations = reservations
-        self._verified = VerifiedPayments(storage, clock)
-        self._bindings = Bindings(storage, self._providers, clock, self._corrected)
-        self._terms = TermsRegistry(storage, clock)
-        self._allowances = Allowances(chain_settings)
-        self._admission = Admission(
-            schemes,
-            self._providers,
-            clock,
-            plugins.before_settle,
-            reservations,
-            storage,
-            self._bindings,
-            self._terms,
-            self._allowances,
-        )
-        self._verdicts = Verdicts(
-            schemes,
-            self._providers,
-            plugins.before_verify,
-            reservations,
-            storage,
-            self._bindings,
-            self._terms,
-            self._admission,
-            self._corrected,
-        )
-        self._plugins = plugins
-        self._clock = clock
-        self._wait_seconds = settings.wait_seconds
-        self._supported = supported
-        self._health_checks = health_checks
-        self._meter = meter
-        self._refusals = refusals
         events = SettlementEvents(chains, reservations, plugins, meter)
         self._trackers = {
             network: Tracker(
@@ -116,6 +78,39 @@ class Service:
             )
             for network, chain in chains.items()
         }
+        self._allowances = Allowances(chain_settings)
+        self._statuses = Statuses(storage, self._trackers, providers, self._allowances)
+        self._verified = VerifiedPayments(storage, clock)
+        self._bindings = Bindings(storage, providers, clock, self._statuses.corrected)
+        terms = TermsRegistry(storage, clock)
+        self._admission = Admission(
+            schemes,
+            providers,
+            clock,
+            plugins.before_settle,
+            reservations,
+            storage,
+            self._bindings,
+            terms,
+            self._allowances,
+        )
+        self._verdicts = Verdicts(
+            schemes,
+            providers,
+            plugins.before_verify,
+            reservations,
+            storage,
+            self._bindings,
+            terms,
+            self._admission,
+            self._statuses.corrected,
+        )
+        self._plugins = plugins
+        self._wait_seconds = settings.wait_seconds
+        self._supported = supported
+        self._health_checks = health_checks
+        self._meter = meter
+        self._refusals = refusals
         self._coordinator = SettlementCoordinator(
             storage,
             self._trackers,
@@ -166,13 +161,7 @@ class Service:
             if payment.transaction_id:  # else there is nothing to settle
                 self._verified.add(payment.transaction_id, payment.terms.max_timeout_seconds)
         except Refused as refused:
-            response = VerifyResponse(
-                is_valid=False,
-                payer=refused.payer,
-                reason=refused.reason,
-                message=refused.message,
-                extra=refused.extra,
-            )
+            response = invalid(refused)
         valid, reason = str(response.is_valid).lower(), response.reason or "none"
         self._meter.count(VERDICTS, valid=valid, reason=reason)
         if response.reason:
@@ -264,28 +253,11 @@ class Service:
         except Refused as refused:
             if refused.reason is not Reason.CHAIN_LOOKUP_FAILED:
                 raise
-            return self._pending_without_chain(payment, refused)
+            pending = self._statuses.pending(payment)
+            if pending is None:
+                raise
+            return pending
         return None
-
-    def _pending_without_chain(self, payment: SchemePayment, refused: Refused) -> SettleResponse:
-        """Return that a settlement is pending, which needs no chain, or raise the refusal."""
-        claim = self._storage.claim(payment.transaction_id)
-        waits = (ClaimState.SUBMITTED, ClaimState.INCLUDED, ClaimState.SETTLED)
-        if claim is None or claim.state not in waits:
-            raise refused
-        if claim.requirements != payment.terms.requirements.fingerprint():
-            raise refused
-        return responses.pending(claim, self._depth(claim))
-
-    def _corrected(self, claim: Claim) -> Claim:
-        """Return the claim, corrected if it was given up and the chain shows its transaction."""
-        tracker = self._trackers.get(claim.network)
-        return claim if tracker is None else tracker.correct(claim)
-
-    def _depth(self, claim: Claim) -> int | None:
-        """Return the depth of its block as far as is known; its network may not be served now."""
-        tracker = self._trackers.get(claim.network)
-        return claim.depth if tracker is None else tracker.depth(claim)
 
     # --- /cancel ----------------------------------------------------------------------------
 
@@ -317,12 +289,7 @@ class Service:
     def status(self, transaction_id: str) -> Mapping[str, Any]:
         """Return the state of any transaction. Raises :class:`ServiceUnavailable`."""
         try:
-            claim = self._storage.claim(transaction_id)
-            if claim is not None:
-                claim = self._corrected(claim)
-                return claim_status(claim, self._depth(claim))
-            with self._allowances.open(_STATUS):
-                return chain_status(transaction_id, self._providers)
+            return self._statuses.of(transaction_id)
         except StorageUnavailable as error:
             raise unavailable(error) from error
         except ChainUnavailable as error:

@@ -9,7 +9,7 @@ import falcon
 
 from facilitator import __version__
 from facilitator.api import application
-from facilitator.api.rate_limiters import client_limits
+from facilitator.api.client_limits import client_limits
 from facilitator.api.service import ServiceUnavailable
 from facilitator.api.stored_keys import StoredKeys
 from facilitator.chain.clock_watch import ClockWatch

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from facilitator.errors import ConfigInvalidError, Problem
 from facilitator.settings.composition import fallback_problems, key_problems, provider_problems
+from facilitator.settings.installed import installed_plugins
 from facilitator.settings.layers import Layer, read_layers
 from facilitator.settings.network_tables import network_sections, register_networks
 from facilitator.settings.plugin_files import plugin_files, plugin_name
@@ -283,8 +283,3 @@ def load_settings(
     if sections is None:
         return source.settings({}, {*installed_plugins(), *source.plugins()})
     return source.settings(sections, installed_plugins() - set(source.plugins()))
-
-
-def installed_plugins() -> frozenset[str]:
-    """Return the names of all installed plugins, enabled or not, without importing any."""
-    return frozenset(entry.name for entry in entry_points(group="facilitator.plugins"))

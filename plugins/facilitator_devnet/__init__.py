@@ -4,7 +4,6 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 
 from facilitator.plugin import ChainProvider, ChainUnavailable, Context, PluginError, hookimpl
-from facilitator_devnet.blockfrost.serving import serve, serve_koios
 from facilitator_devnet.commands import Run, prepare_demo, prepare_devnet, prepare_sample_payment
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import wallets as genesis_wallets
@@ -73,7 +72,12 @@ def startup(context: Context) -> None:
                 f"several devnets cannot share one port; with several networks, devnet.{name} must"
                 " end in :0, which takes a free one for each"
             )
-    for _, devnet in () if context.is_trial else own:
+    if context.is_trial or not own:
+        return
+    # Here, for most devnets are not served, and their start is spared both APIs.
+    from facilitator_devnet.blockfrost.serving import serve, serve_koios
+
+    for _, devnet in own:
         if settings.listen is not None:
             serve(devnet, settings.listen, settings.dress)
         if settings.listen_koios is not None:
