@@ -201,7 +201,6 @@ def new_record(claim: Claim) -> PaymentRecord:
         network=claim.network,
         scheme=claim.scheme,
         method=details.method,
-        payer=claim.payer,
         pay_to=details.pay_to,
         asset=details.asset,
         amount=claim.amount,
@@ -212,44 +211,45 @@ def new_record(claim: Claim) -> PaymentRecord:
         identifier=details.identifier,
         terms=details.terms,
         request_id=details.request_id,
-        state=claim.state,
         confirmations=claim.confirmations,
         created_at=claim.created_at,
-        updated_at=claim.updated_at,
-        settled_at=claim.updated_at if claim.state is ClaimState.SETTLED else None,
-        block=claim.block,
-        block_slot=claim.block_slot,
-        block_height=claim.block_height,
-        depth=claim.depth,
-        error=claim.error,
-        delivery=claim.delivery,
-        delivered_at=claim.updated_at if claim.delivery is Delivery.DELIVERED else None,
-        delivered_to=claim.delivered_to,
         is_erased=False,
+        **changing_fields(claim),
     )
+
+
+def changing_fields(claim: Claim) -> dict[str, Any]:
+    """Return the fields of a payment that a change of its claim may change."""
+    return {
+        "payer": claim.payer,
+        "state": claim.state,
+        "updated_at": claim.updated_at,
+        "settled_at": claim.updated_at if claim.state is ClaimState.SETTLED else None,
+        "block": claim.block,
+        "block_slot": claim.block_slot,
+        "block_height": claim.block_height,
+        "depth": claim.depth,
+        "error": claim.error,
+        "delivery": claim.delivery,
+        "delivered_at": claim.updated_at if claim.delivery is Delivery.DELIVERED else None,
+        "delivered_to": claim.delivered_to,
+    }
 
 
 def next_record(payment: PaymentRecord, claim: Claim) -> PaymentRecord:
     """Return the payment after a further change, which left this claim.
 
-    What does not change is as it was recorded first; what was erased stays so.
+    A payer that is known, and the first times of settlement and delivery, stay; what was erased
+    stays so.
     """
-    now = new_record(claim)
-    return replace(
-        payment,
-        payer=now.payer if payment.payer == "" else payment.payer,
-        state=now.state,
-        updated_at=now.updated_at,
-        settled_at=now.settled_at and (payment.settled_at or now.settled_at),
-        block=now.block,
-        block_slot=now.block_slot,
-        block_height=now.block_height,
-        depth=now.depth,
-        error=now.error,
-        delivery=now.delivery,
-        delivered_at=now.delivered_at and (payment.delivered_at or now.delivered_at),
-        delivered_to=None if payment.is_erased else now.delivered_to,
-    )
+    now = changing_fields(claim)
+    for name in ("settled_at", "delivered_at"):
+        now[name] = now[name] and (getattr(payment, name) or now[name])
+    if payment.payer != "":
+        del now["payer"]
+    if payment.is_erased:
+        del now["delivered_to"]
+    return replace(payment, **now)
 
 
 def new_event(claim: Claim, number: int, *, is_erased: bool) -> PaymentEvent:

@@ -16,6 +16,7 @@ from facilitator.plugin import (
     RefusalCount,
     Total,
     TotalBy,
+    changing_fields,
     is_recorded,
     new_event,
     new_record,
@@ -29,6 +30,7 @@ from facilitator_sqlite.ledger_rows import (
     decode_payment,
     encode_event,
     encode_payment,
+    with_slot,
 )
 
 FORGOTTEN_AT_ONCE = 200
@@ -229,14 +231,15 @@ def record_change(connection: sqlite3.Connection, claim: Claim) -> None:
     if not is_recorded(claim):
         return
     found = connection.execute(_FIND, (claim.transaction_id,)).fetchone()
-    payment = encode_payment(new_record(claim))
     if found is None:
+        payment = encode_payment(new_record(claim))
         number, is_erased = _insert(connection, "payments", payment), False
     else:
         number, is_erased = found[0], bool(found[1])
     event = encode_event(new_event(claim, 0, is_erased=is_erased), number, claim.nonce)
     if _insert(connection, "payment_events", event) and found is not None:
-        connection.execute(_UPDATE, {**payment, "number": number})
+        changed = with_slot(changing_fields(claim))
+        connection.execute(_UPDATE, {**changed, "number": number})
 
 
 def _insert(connection: sqlite3.Connection, table: str, values: dict[str, Any]) -> int:

@@ -25,7 +25,13 @@ def encode_payment(payment: PaymentRecord) -> dict[str, Any]:
     """Return the values of the columns by their names."""
     values = {name: getattr(payment, name) for name in _PAYMENT}
     values["terms"] = None if payment.terms is None else orjson.dumps(payment.terms)
-    values["block_slot"] = None if payment.block_slot is None else str(payment.block_slot)
+    return with_slot(values)
+
+
+def with_slot(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values with the slot as text: it may exceed 63 bits."""
+    if values["block_slot"] is not None:
+        values["block_slot"] = str(values["block_slot"])
     return values
 
 
