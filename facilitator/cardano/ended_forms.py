@@ -36,3 +36,4 @@ class EndedFormError(DecodeError):
         """Name the form; ``message`` says where it is and what to do instead."""
         super().__init__(f"{form}: {message}")
         self.form = form
+        self.why = message

@@ -207,6 +207,11 @@ class BalanceInterval(NamedTuple):
     lower: int | None
     upper: int | None
 
+    def __str__(self) -> str:
+        """Return the bounds as part of a sentence."""
+        at_least = f"at least {self.lower or 0}"
+        return at_least if self.upper is None else f"{at_least} and less than {self.upper}"
+
     def holds(self, balance: int) -> bool:
         """Return True if the balance, in lovelace, lies in the interval."""
         return (self.lower is None or self.lower <= balance) and (
