@@ -27,6 +27,7 @@ from facilitator.roles.chain import (
     ChainProvider,
     EvaluatesScripts,
     ExaminesServer,
+    ForeseesForks,
     HasPlan,
     ListsOutputs,
     NamesNetwork,
@@ -164,6 +165,7 @@ _CHAIN = (
     HasPlan,
     NamesNetwork,
     ExaminesServer,
+    ForeseesForks,
 )
 _METHODS = (TransferMethod, ChecksLedger, ChecksChain, HasUniqueTerms, DeclaresReasons)
 ROLES: Mapping[str, Role] = {

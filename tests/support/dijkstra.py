@@ -6,6 +6,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from facilitator.cardano.cbor import Reader
+from facilitator.cardano.codec.body import read_body
+from facilitator.cardano.codec.witnesses import read_witnesses
 from support.cbor_forms import AsSet, Pairs, PlainForm, Raw, Tagged, encode
 from support.transactions import (
     ABSENT,
@@ -103,6 +106,18 @@ def transaction(
 def sub_transaction(body: Mapping[int, Any] | None = None, form: PlainForm | None = None) -> bytes:
     """A sub-transaction by itself."""
     return encode([body or SUB_BODY, {}, None], form)
+
+
+def without_flag(transaction: bytes) -> bytes:
+    """The same body, witnesses and auxiliary data in Dijkstra's own envelope."""
+    reader = Reader(transaction)
+    reader.array_length("the transaction")
+    start = reader.pos
+    read_body(reader)
+    read_witnesses(reader)
+    flag = reader.pos
+    opening = b"\x9f" if transaction[0] == 0x9F else b"\x83"
+    return opening + transaction[start:flag] + transaction[flag + 1 :]
 
 
 def random_body(random: Random) -> dict[int, Any]:

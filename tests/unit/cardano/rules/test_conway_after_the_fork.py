@@ -13,16 +13,14 @@ from typing import Any
 import cbor2
 import pytest
 
-from facilitator.cardano.cbor import Reader
-from facilitator.cardano.codec.body import read_body
 from facilitator.cardano.codec.dijkstra.any_era import decode_by_version
 from facilitator.cardano.codec.transaction_decoder import DecodeError, decode_transaction
-from facilitator.cardano.codec.witnesses import read_witnesses
 from facilitator.cardano.ended_forms import EndedForm
 from facilitator.cardano.rules import Environment, ledger_failures, static_failures, touched
 from facilitator.cardano.rules.era import failures_after_the_fork
 from facilitator.cardano.state import LedgerState
 from facilitator.x402.networks import cardano_network
+from support.dijkstra import without_flag
 from support.wallets import accounts, cases, parameters, utxos
 
 pytestmark = pytest.mark.once
@@ -93,18 +91,6 @@ def _list_ended_forms(body: Any, witnesses: Any, is_valid: bool) -> Iterator[End
         value = output[1]
         if isinstance(value, list) and not value[1]:
             yield EndedForm.EMPTY_MULTI_ASSET
-
-
-def without_flag(transaction: bytes) -> bytes:
-    """The same body, witnesses and auxiliary data in Dijkstra's own envelope."""
-    reader = Reader(transaction)
-    reader.array_length("the transaction")
-    start = reader.pos
-    read_body(reader)
-    read_witnesses(reader)
-    flag = reader.pos
-    opening = b"\x9f" if transaction[0] == 0x9F else b"\x83"
-    return opening + transaction[start:flag] + transaction[flag + 1 :]
 
 
 GOOD = [case for case in cases() if case["kind"] == "good"]
