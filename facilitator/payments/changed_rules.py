@@ -12,8 +12,8 @@ from facilitator.roles.scheme import SchemePayment
 from facilitator.roles.storage import Storage
 from facilitator.x402.reasons import Reason
 
-SUBMITTED = frozenset({ClaimState.SUBMITTED, ClaimState.INCLUDED, ClaimState.SETTLED})
-"""The states of a claim whose transaction has been submitted, and has not failed."""
+SUBMITTED = frozenset(ClaimState) - {ClaimState.CLAIMED}
+"""The states of a claim whose transaction has been submitted, whatever became of it."""
 IN_A_BLOCK = frozenset({ClaimState.INCLUDED, ClaimState.SETTLED})
 
 _REASONS = frozenset(
