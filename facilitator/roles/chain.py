@@ -294,7 +294,7 @@ class ExaminesServer(Protocol):
 
 @runtime_checkable
 class ForeseesForks(Protocol):
-    """A provider that can tell which protocol version comes next: for ``facilitator check``."""
+    """A provider that knows which protocol version comes next: for ``facilitator check``."""
 
     def next_protocol_version(self) -> int | None:
         """Return the major version of a ratified hard fork that is not in force yet.

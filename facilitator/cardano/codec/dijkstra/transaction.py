@@ -2,7 +2,7 @@
 
 What is handed in has three elements, or Conway's four: body, witnesses, flag, auxiliary data. In a
 block the flag is the last of four (CIP-0167, CIP-0176; ``Tx.hs``). The element after the witnesses
-tells these apart by its type.
+shows by its type which of them it is.
 """
 
 from collections.abc import Callable
