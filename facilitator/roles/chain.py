@@ -43,8 +43,8 @@ class Block:
     transactions: tuple[str, ...]
     """Ids of its transactions, lowercase hex."""
     spent: frozenset[OutputRef]
-    """The outputs that its transactions consumed: their inputs, or their collateral inputs if
-    their scripts failed."""
+    """The outputs that its transactions consumed: their inputs and those of their
+    sub-transactions, or their collateral inputs if their scripts failed."""
 
 
 class Tip(NamedTuple):

@@ -1,17 +1,20 @@
 """Decodes a transaction whose era is not known beforehand.
 
 For what was judged before, or is in a block already. A verdict asks the decoder of the protocol
-version in force instead: see :mod:`facilitator.exact.protocol`.
+version in force instead: see :mod:`facilitator.cardano.rules.era`.
 """
 
 from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.dijkstra.transaction import (
     decode_dijkstra,
     decode_dijkstra_in_block,
+    decode_sub_transaction,
 )
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.parameters import DIJKSTRA
 from facilitator.cardano.transaction import Transaction
+
+_ARRAY_OF_THREE = b"\x83"
 
 
 def decode_by_version(raw: bytes, protocol_major: int) -> Transaction:
@@ -23,18 +26,18 @@ def decode_by_version(raw: bytes, protocol_major: int) -> Transaction:
 
 
 def decode_any_era(raw: bytes) -> Transaction:
-    """Return a transaction as it is handed in: Conway's, else Dijkstra's.
+    """Return a transaction as it is handed in: Conway's, else Dijkstra's, else a sub-transaction.
 
     Raises :class:`DecodeError`, and no other error, with what is wrong with it as Conway's unless
     its outermost array shows that it is none.
     """
-    try:
-        return decode_transaction(raw)
-    except DecodeError as error:
+    errors: list[DecodeError] = []
+    for decode in (decode_transaction, decode_dijkstra, decode_sub_transaction):
         try:
-            return decode_dijkstra(raw)
-        except DecodeError as newer:
-            raise (newer if raw[:1] == _ARRAY_OF_THREE else error) from None
+            return decode(raw)
+        except DecodeError as error:
+            errors.append(error)
+    raise errors[1 if raw[:1] == _ARRAY_OF_THREE else 0]
 
 
 def decode_from_chain(raw: bytes) -> Transaction:
@@ -49,6 +52,3 @@ def decode_from_chain(raw: bytes) -> Transaction:
             return decode_dijkstra_in_block(raw)
         except DecodeError:
             raise error from None
-
-
-_ARRAY_OF_THREE = b"\x83"

@@ -260,6 +260,7 @@ def test_the_version_decides_which_decoder_reads() -> None:
 def test_of_any_era_the_older_one_is_tried_first() -> None:
     assert decode_any_era(dijkstra.transaction(envelope=FLAG_FIRST)).body.dijkstra is None
     assert decode_any_era(dijkstra.transaction()).body.dijkstra is not None
+    assert decode_any_era(dijkstra.sub_transaction()).body.dijkstra.is_sub  # type: ignore[union-attr]
     with pytest.raises(DecodeError, match=r"^ListedRedeemers: "):
         decode_any_era(ENDED[EndedForm.LISTED_REDEEMERS])
     with pytest.raises(DecodeError, match="4 elements, not 2"):
