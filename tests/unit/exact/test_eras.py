@@ -1,5 +1,6 @@
 """Payments under protocol version 12, beyond it, and around the hard fork."""
 
+import base64
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ from facilitator.cardano.transaction import OutputRef
 from facilitator.testing.payments import ALICE, MERCHANT, genesis_utxos, request_body
 from facilitator.testing.payments import requirements as terms_of
 from facilitator.testing.running import Running
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.genesis import epochs_of
 from facilitator_devnet.wallet import sign
 from support.dijkstra import sub_transaction
@@ -236,11 +238,33 @@ def test_a_settlement_that_is_open_across_the_fork_ends_as_the_chain_decides(
         again = running.settle(dropped, Prefer="wait=0")
         assert again["errorReason"] == "settlement_pending"
         running.clock.advance(600)
-        running.next_block()
-        running.next_block()
-        ended = running.settle_until(
-            dropped, lambda answer: answer["errorReason"] != "settlement_pending"
-        )
-        assert ended["errorReason"] == "exact_cardano_settlement_failed"
-        assert ended["extra"]["status"] == "expired"
+
+        def ended() -> Body | None:
+            """The answer once it is not pending; time passes meanwhile."""
+            running.next_block()
+            answer = running.settle(dropped, Prefer="wait=0")
+            return None if answer["errorReason"] == "settlement_pending" else answer
+
+        eventually(ended)
+        answer = running.settle(dropped, Prefer="wait=0")
+        assert answer["errorReason"] == "exact_cardano_settlement_failed"
+        assert answer["extra"]["status"] == "expired"
         assert running.settle_until(plain, lambda answer: bool(answer["success"]))
+
+
+def test_what_is_in_a_block_ends_well_beyond_the_known_versions(tmp_path: Path) -> None:
+    with closing(started(tmp_path, 12)) as running:
+        running.devnet.fork(running.slot + 50, 13)
+        body = request_body(signed(fields(REFS[0], running.slot)), TERMS, REFS[0])
+        assert running.settle(body, Prefer="wait=0")["errorReason"] == "settlement_pending"
+        running.next_block()
+        running.settle_until(body, lambda answer: "confirmations" in answer["extra"])
+        assert running.clock is not None
+        running.clock.advance(60)
+        running.next_block()
+        assert running.devnet.parameters().protocol_major == 13
+        assert running.settle_until(body, lambda answer: bool(answer["success"]))
+        copy = body["paymentPayload"]["payload"]["transaction"]
+        forged = base64.b64encode(base64.b64decode(copy)[:-66] + bytes(64) + b"\xf5\xf6").decode()
+        body["paymentPayload"]["payload"]["transaction"] = forged
+        assert running.settle(body, Prefer="wait=0")["errorReason"].endswith("not_known")
