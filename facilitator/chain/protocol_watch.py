@@ -14,7 +14,7 @@ from facilitator.roles.chain_errors import ChainUnavailable
 _ASKED_SECONDS = 60.0
 """Pause between two questions for the parameters, which a provider keeps for an epoch anyway."""
 
-_log = logging.getLogger("facilitator.chain")
+_log = logging.getLogger("facilitator.protocol")
 
 
 def describe_version(major: int) -> str:
@@ -66,7 +66,8 @@ class ProtocolWatch:
                 major = chain.parameters().protocol_major
             except ChainUnavailable:
                 continue
-            if self._seen.get(network) != major:
+            before = self._seen.get(network)
+            if major != before and (before is not None or major >= DIJKSTRA):
                 level = logging.WARNING if major > LAST_KNOWN else logging.INFO
                 _log.log(level, "%s has %s", network, describe_version(major))
             self._seen[network] = major
