@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from facilitator.observability.metrics import MAX_WAITING, SETTLE_ANSWERS, VERDI
 from facilitator.payments.admission import Admission, Names
 from facilitator.payments.allowances import Allowances
 from facilitator.payments.bindings import Bindings
+from facilitator.payments.changed_rules import IN_A_BLOCK, SUBMITTED, was_good_before
 from facilitator.payments.details import encode_details
 from facilitator.payments.idempotency import check_key, name_of_key
 from facilitator.payments.refusal_counts import RefusalCounts
@@ -111,6 +113,7 @@ class Service:
         self._health_checks = health_checks
         self._meter = meter
         self._refusals = refusals
+        self._storage = storage
         self._coordinator = SettlementCoordinator(
             storage,
             self._trackers,
@@ -156,7 +159,7 @@ class Service:
         try:
             payment = self._read(request, client, caller)
             with self._allowances.open(client):
-                self._schemes.check(payment)
+                self._check_new(payment)
                 response = self._verdicts.judge(payment, caller, request.payment_identifier)
             if payment.transaction_id:  # else there is nothing to settle
                 self._verified.add(payment.transaction_id, payment.terms.max_timeout_seconds)
@@ -227,6 +230,19 @@ class Service:
         self._plugins.after_settle(payment.view, response)
         return response
 
+    def _check_new(self, payment: SchemePayment) -> None:
+        """Return if nothing in the payment itself speaks against it, or if a block has it already.
+
+        Raises :class:`Refused`.
+        """
+        try:
+            self._schemes.check(payment)
+        except Refused as refused:
+            with suppress(StorageUnavailable):
+                if was_good_before(payment, refused, self._storage, IN_A_BLOCK):
+                    return
+            raise
+
     def _read(self, request: PaymentRequest, client: str, caller: str | None) -> SchemePayment:
         """Return the payment in the request. Raises :class:`Refused`."""
         origin = Origin(client, caller, request.resource, request.extensions, request.size)
@@ -251,12 +267,13 @@ class Service:
         try:
             self._schemes.check(payment)
         except Refused as refused:
-            if refused.reason is not Reason.CHAIN_LOOKUP_FAILED:
+            if refused.reason is Reason.CHAIN_LOOKUP_FAILED:
+                pending = self._statuses.pending(payment)
+                if pending is None:
+                    raise
+                return pending
+            if not was_good_before(payment, refused, self._storage, SUBMITTED):
                 raise
-            pending = self._statuses.pending(payment)
-            if pending is None:
-                raise
-            return pending
         return None
 
     # --- /cancel ----------------------------------------------------------------------------

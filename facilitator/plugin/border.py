@@ -28,6 +28,7 @@ from facilitator.roles.chain import (
     ChainProvider,
     EvaluatesScripts,
     ExaminesServer,
+    ForeseesForks,
     HasPlan,
     ListsOutputs,
     NamesNetwork,
@@ -166,6 +167,7 @@ _CHAIN = (
     HasPlan,
     NamesNetwork,
     ExaminesServer,
+    ForeseesForks,
 )
 _METHODS = (TransferMethod, ChecksLedger, ChecksChain, HasUniqueTerms, DeclaresReasons)
 ROLES: Mapping[str, Role] = {

@@ -16,6 +16,7 @@ from facilitator.chain.clock_watch import ClockWatch
 from facilitator.chain.failover.failover_chain import FailoverChain
 from facilitator.chain.followed_chain import FollowedChain, build_followed_chain
 from facilitator.chain.health import follower_check, tip_check
+from facilitator.chain.protocol_watch import ProtocolWatch
 from facilitator.clock import Clock, SystemClock
 from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.exact.methods import DeclaresReasons, TransferMethod
@@ -178,6 +179,7 @@ class Facilitator:
             # Without it payments are judged, and not settled.
             "storage": Needed(self.storage.ping, Need.SOME),
             "clock": Advice(self._clocks.check),
+            "protocol": Advice(ProtocolWatch(self.chains).check),
         }
         for network, chain in self.chains.items():
             if isinstance(chain, FailoverChain):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.codec.dijkstra.any_era import decode_any_era
 from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.transaction import Redeemer
 from facilitator.plugin import ChainUnavailable
@@ -53,7 +53,7 @@ def evaluate(client: Client, transaction: bytes) -> Sequence[ScriptFailure]:
 
 def _redeemers(transaction: bytes) -> Sequence[Redeemer]:
     try:
-        return decode_transaction(transaction).witnesses.redeemers
+        return decode_any_era(transaction).witnesses.redeemers
     except DecodeError as error:
         raise ChainUnavailable(f"the transaction cannot be decoded: {error}") from None
 

@@ -7,6 +7,7 @@ from facilitator.plugin import ChainProvider, ChainUnavailable, Context, PluginE
 from facilitator_devnet.commands import Run, prepare_demo, prepare_devnet, prepare_sample_payment
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import wallets as genesis_wallets
+from facilitator_devnet.protocol import ProtocolSchedule
 from facilitator_devnet.settings import DevnetSettings
 from facilitator_devnet.wallet import Wallet
 
@@ -51,7 +52,15 @@ def chain_provider(context: Context, network: str) -> ChainProvider:
     settings = context.settings.section(DevnetSettings)
     path = settings.path and settings.path.replace("{network}", network.removeprefix("cardano:"))
     try:
-        devnet = Devnet(network, context.clock, block_seconds=settings.block_seconds, path=path)
+        devnet = Devnet(
+            network,
+            context.clock,
+            block_seconds=settings.block_seconds,
+            path=path,
+            schedule=ProtocolSchedule(
+                settings.protocol_version, settings.fork_slot, settings.fork_version
+            ),
+        )
     except ChainUnavailable as error:
         raise PluginError(f"the devnet cannot start: {error}") from error
     if settings.listen is not None or settings.listen_koios is not None:

@@ -6,7 +6,6 @@ from typing import Any
 import orjson
 
 from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Transaction
 from facilitator.x402.networks import cardano_network
 from facilitator_devnet.blockfrost.errors import ApiError
@@ -38,15 +37,17 @@ _UNRECOGNISED = 3998
 
 def submit(devnet: Devnet, body: bytes) -> str:
     """Put the transaction in the mempool; return its id. Raises :class:`ApiError` (400)."""
-    try:
-        transaction = decode_transaction(body)
-    except DecodeError as error:
-        raise ApiError(400, undecodable(str(error))) from error
     with devnet.chain() as chain:
-        missing, slot = chain.missing(transaction), devnet.now()
+        slot = devnet.now()
+        try:
+            transaction = chain.decode(body, slot)
+        except DecodeError as error:
+            raise ApiError(400, undecodable(str(error))) from error
+        missing = chain.missing(transaction)
         failures = chain.take(transaction, slot)
+        version = chain.schedule.at(slot)
     if failures:
-        raise ApiError(400, refused(failures, transaction, missing, slot))
+        raise ApiError(400, refused(failures, transaction, missing, slot, version))
     return transaction.id.hex()
 
 
@@ -64,13 +65,15 @@ def _error(code: int, message: str, **data: Any) -> dict[str, Any]:
     return {"error": {"code": code, "message": message, "data": data}}
 
 
-def _transaction(params: Mapping[str, Any]) -> Transaction:
-    return decode_transaction(bytes.fromhex(params["transaction"]["cbor"]))
+def _transaction(devnet: Devnet, params: Mapping[str, Any]) -> Transaction:
+    raw = bytes.fromhex(params["transaction"]["cbor"])
+    with devnet.chain() as chain:
+        return chain.decode(raw, devnet.now())
 
 
 def _submit(devnet: Devnet, params: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        transaction = _transaction(params)
+        transaction = _transaction(devnet, params)
     except (ValueError, LookupError, TypeError) as error:
         return _error(-32_602, f"invalid transaction: {error}")
     with devnet.chain() as chain:
@@ -94,10 +97,10 @@ def _interval(transaction: Transaction, slot: int) -> dict[str, Any]:
     return {"validityInterval": shown, "currentSlot": slot}
 
 
-def _evaluate(devnet: Devnet, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+def _evaluate(devnet: Devnet, params: Mapping[str, Any]) -> dict[str, Any]:
     """Answer that the devnet runs no Plutus, unless there is none to run."""
     try:
-        transaction = _transaction(params)
+        transaction = _transaction(devnet, params)
     except (ValueError, LookupError, TypeError) as error:
         return _error(-32_602, f"invalid transaction: {error}")
     if transaction.witnesses.redeemers:
