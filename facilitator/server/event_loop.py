@@ -22,6 +22,8 @@ class SelectorMap(dict[int, Any]):
         """Begin with no sockets."""
         super().__init__()
         self._selector = selectors.DefaultSelector()
+        self._awaited: dict[int, int] = {}
+        """The events for which each socket is registered."""
         self._to_check: dict[int, None] = {}
 
     def __setitem__(self, fd: int, handler: Any) -> None:
@@ -39,6 +41,7 @@ class SelectorMap(dict[int, Any]):
         """Remove all sockets, and close the selector."""
         super().clear()
         self._to_check.clear()
+        self._awaited.clear()
         self._selector.close()
 
     def recheck(self, fd: int) -> None:
@@ -73,11 +76,14 @@ class SelectorMap(dict[int, Any]):
             del self._to_check[fd]
 
     def _register(self, fd: int, events: int) -> None:
-        registered = self._selector.get_map().get(fd)
-        if registered is None:
-            if events:
-                self._selector.register(fd, events)
-        elif not events:
-            self._selector.unregister(fd)
-        elif registered.events != events:
+        awaited = self._awaited.get(fd, 0)
+        if events == awaited:
+            return
+        self._awaited[fd] = events
+        if not awaited:
+            self._selector.register(fd, events)
+        elif events:
             self._selector.modify(fd, events)
+        else:
+            self._selector.unregister(fd)
+            del self._awaited[fd]

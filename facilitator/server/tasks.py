@@ -59,6 +59,11 @@ class Task(WSGITask):
         except BaseException as error:
             raise AppEnded(type(error).__name__) from error
 
+    def finish(self) -> None:
+        """End the answer, and send it without waiting for the event loop."""
+        super().finish()
+        self.channel.send_at_once()
+
     def get_environment(self) -> dict[str, Any]:
         """Return the WSGI environment."""
         environ: dict[str, Any] = super().get_environment()
