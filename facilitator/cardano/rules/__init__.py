@@ -201,9 +201,23 @@ def _phase1_verdicts(
     collateral_rules = COLLATERAL_RULES if tx.witnesses.redeemers else ()
     for rule in (*UTXO_RULES, *effect_rules, *collateral_rules):
         yield rule, rule(resolved)
-    for script_rule in SCRIPT_RULES + CONTEXT_RULES if found.plutus() else SCRIPT_RULES:
+    for script_rule in _script_rules(resolved, found):
         yield script_rule, script_rule(resolved, found)
     if tx.is_valid and build_state_query(tx.body):
         failures: list[Failure | None] = [*state_failures(resolved)]
         for failure in failures or [None]:
             yield state_failures, failure
+
+
+def _script_rules(
+    resolved: ResolvedTransaction, found: Scripts
+) -> tuple[Callable[[ResolvedTransaction, Scripts], Failure | None], ...]:
+    """Return the rules over scripts that concern the transaction.
+
+    None does if it has no script, redeemer or datum, and claims no hash of them.
+    """
+    if found.plutus():
+        return SCRIPT_RULES + CONTEXT_RULES
+    witnesses, claimed = resolved.tx.witnesses, resolved.tx.body.script_data_hash
+    has_any = found.needed or found.provided or witnesses.redeemers or witnesses.datums or claimed
+    return SCRIPT_RULES if has_any else ()
