@@ -19,7 +19,7 @@ from facilitator.api.middleware import (
     HeadAsGet,
     Request,
     RequestLog,
-    ResponseHeaders,
+    Response,
 )
 from facilitator.api.probe import Faults, Probes
 from facilitator.api.rate_limit import RateLimit
@@ -82,7 +82,7 @@ def application(
     Raises:
         PluginError: A further route is one of the core's.
     """
-    app = App(request_type=Request)
+    app = App(request_type=Request, response_type=Response)
     gate = Gate(settings.auth.api_keys, authenticate)
     subscribe(lambda changed: gate.set_keys(changed.auth.api_keys))
     _add_middleware(app, settings, on_failure, request_listener, meter, subscribe)
@@ -164,7 +164,6 @@ def _add_middleware(
     if on_failure is not None:
         app.add_middleware(Failures(on_failure))
     app.add_middleware(address)
-    app.add_middleware(ResponseHeaders())
     app.add_middleware(HeadAsGet())
     app.add_middleware(cors)
     subscribe(lambda changed: address.trust(changed.server.trusted_proxies))

@@ -148,9 +148,11 @@ NAMES: dict[Owner, dict[str, str]] = {
     WSGITask: {
         "build_response_header": "(self)",
         "channel": ATTRIBUTE,
+        "close_on_finish": ATTRIBUTE,
         "execute": "(self)",
         "finish": "(self)",
         "get_environment": "(self)",
+        "has_body": ATTRIBUTE,
         "set_close_on_finish": "(self) -> None",
         "version": ATTRIBUTE,
     },
