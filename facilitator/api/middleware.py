@@ -56,7 +56,7 @@ class Request(falcon.Request):
         """Set the id and the start time."""
         super().__init__(env, options=options)
         self.context.started = time.perf_counter()
-        self.context.request_id = request_id_of(self.get_header("X-Request-ID"))
+        self.context.request_id = request_id_of(env.get("HTTP_X_REQUEST_ID"))
         logs.begin_request(self.context.request_id)
 
 

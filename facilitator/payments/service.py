@@ -173,8 +173,9 @@ class Service:
         self._meter.count(VERDICTS, valid=valid, reason=reason)
         if payment is None:
             return response
-        response = self._plugins.extend_verify(payment.view, response)
-        self._plugins.after_verify(payment.view, response)
+        view = payment.view
+        response = self._plugins.extend_verify(view, response)
+        self._plugins.after_verify(view, response)
         return response
 
     # --- /settle ----------------------------------------------------------------------------
@@ -224,8 +225,9 @@ class Service:
         self._meter.count(SETTLE_ANSWERS, success=success, reason=reason)
         if payment is None:
             return response
-        response = self._plugins.extend_settle(payment.view, response)
-        self._plugins.after_settle(payment.view, response)
+        view = payment.view
+        response = self._plugins.extend_settle(view, response)
+        self._plugins.after_settle(view, response)
         return response
 
     def _read(self, request: PaymentRequest, client: str, caller: str | None) -> SchemePayment:

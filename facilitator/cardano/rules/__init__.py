@@ -140,14 +140,13 @@ def touched(tx: Transaction) -> tuple[frozenset[OutputRef], StateQuery]:
     return refs, build_state_query(tx.body)
 
 
-def unsigned_inputs(
-    tx: Transaction, env: Environment, utxo: Mapping[OutputRef, Output]
-) -> Failure | None:
+def unsigned_inputs(tx: Transaction, utxo: Mapping[OutputRef, Output]) -> Failure | None:
     """Return the failure of the inputs in ``utxo`` whose keys have not signed.
 
     It is final though ``utxo`` may lack outputs.
     """
-    return witnesses.missing_input_witnesses(resolve(tx, env, utxo, None))
+    refs = (*tx.body.inputs, *tx.body.collateral)
+    return witnesses.unsigned_owners([utxo[ref] for ref in refs if ref in utxo], tx.witnesses)
 
 
 def ledger_failures(

@@ -49,8 +49,13 @@ def missing_body_witnesses(tx: Transaction, _env: Environment) -> Failure | None
 
 def missing_input_witnesses(resolved: ResolvedTransaction) -> Failure | None:
     """Shelley UTXOW, ``MissingVKeyWitnessesUTXOW``, for the owners of inputs and collateral."""
-    owners = {*_find_owners(resolved.inputs.values()), *_find_owners(resolved.collateral.values())}
-    return _check_signed(owners, resolved.tx.witnesses)
+    outputs = (*resolved.inputs.values(), *resolved.collateral.values())
+    return unsigned_owners(outputs, resolved.tx.witnesses)
+
+
+def unsigned_owners(outputs: Iterable[Output], witnesses: Witnesses) -> Failure | None:
+    """Return the failure of the outputs whose owners have not signed."""
+    return _check_signed(set(_find_owners(outputs)), witnesses)
 
 
 def hash_vkeys(witnesses: Witnesses) -> set[bytes]:
