@@ -87,10 +87,11 @@ class HttpConnection(HTTPChannel):
 
     @property
     def at_rest(self) -> bool:
-        """True if the awaited events stay the same until the client sends something."""
-        # In this order: a thread that answers is done with the others before it takes a request
-        # away, and asks for the body of the next one only afterwards.
-        return not (self.requests or self._occupies_event_loop)
+        """True if the awaited events stay the same until the client sends something.
+
+        A thread that answers a request, and changes them, has the event loop look again.
+        """
+        return not (self._has_many_requests or self._occupies_event_loop)
 
     @property
     def _occupies_event_loop(self) -> bool:
@@ -108,6 +109,10 @@ class HttpConnection(HTTPChannel):
     def close_soon(self) -> None:
         """Close the connection in the server's next round; call it in the server's thread."""
         self.will_close = True
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Have the event loop ask for the events to await, in its next round."""
         self.server.selector_map.recheck(self._fileno)
 
     @property
@@ -226,8 +231,8 @@ class HttpConnection(HTTPChannel):
     @property
     def leaves_nothing_to_do(self) -> bool:
         """True if the event loop awaits the right events, now that a request is answered."""
-        was_readable = len(self.requests) < self.adj.channel_request_lookahead
-        return was_readable and not (self.sends_no_more or self._occupies_event_loop)
+        had_many = len(self.requests) >= self.adj.channel_request_lookahead
+        return not (had_many or self.sends_no_more or self._occupies_event_loop)
 
     @property
     def _is_broken(self) -> bool:
@@ -271,12 +276,16 @@ class HttpConnection(HTTPChannel):
 
     def writable(self) -> bool:
         """Return True if the event loop is to send something, or to close the connection."""
-        return self.will_close or self.close_when_flushed or self._has_to_send
+        return bool(self.will_close or self.close_when_flushed or self._has_to_send)
 
     @property
     def _takes_requests(self) -> bool:
-        is_full = len(self.requests) > self.adj.channel_request_lookahead
-        return not (self.will_close or self.close_when_flushed or is_full or self._has_to_send)
+        is_closing = self.will_close or self.close_when_flushed
+        return not (is_closing or self._has_many_requests or self._has_to_send)
+
+    @property
+    def _has_many_requests(self) -> bool:
+        return len(self.requests) > int(self.adj.channel_request_lookahead)
 
     @property
     def _has_to_send(self) -> bool:

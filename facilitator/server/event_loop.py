@@ -15,7 +15,7 @@ class SelectorMap(dict[int, Any]):
 
     After each event of a socket the map asks it for the events that it awaits. It also asks before
     each event while the socket is not ``at_rest``; a socket without this attribute never is at
-    rest. Only one thread may use the map.
+    rest. Only one thread may use the map; others may call :meth:`recheck`, and then wake that one.
     """
 
     def __init__(self) -> None:
@@ -65,15 +65,17 @@ class SelectorMap(dict[int, Any]):
 
     def _check(self, fd: int) -> None:
         handler = self[fd]
-        at_rest = getattr(handler, "at_rest", False)  # before, as other threads may be at work
+        # First, so that what another thread does from now on is looked at again.
+        del self._to_check[fd]
+        at_rest = getattr(handler, "at_rest", False)
         events = selectors.EVENT_READ if handler.readable() else 0
         if handler.writable() and not handler.accepting:
             events |= selectors.EVENT_WRITE
         if fd not in self:  # a connection that lingered for long enough
             return
         self._register(fd, events)
-        if at_rest:
-            del self._to_check[fd]
+        if not at_rest:
+            self._to_check[fd] = None
 
     def _register(self, fd: int, events: int) -> None:
         awaited = self._awaited.get(fd, 0)

@@ -52,8 +52,11 @@ class Listener(TcpWSGIServer):
     def pull_trigger(self) -> None:
         """Wake the event loop, unless the calling thread's answer leaves it nothing to do."""
         connection = self.answering.connection
-        if connection is None or not connection.leaves_nothing_to_do:
-            super().pull_trigger()
+        if connection is not None:
+            if connection.leaves_nothing_to_do:
+                return
+            connection.look_again()
+        super().pull_trigger()
 
     def readable(self) -> bool:
         """Return True if connections are to be accepted; asked before each wait for events."""
