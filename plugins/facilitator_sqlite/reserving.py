@@ -25,12 +25,15 @@ _RESERVE = [
     for count in range(_MANY_INPUTS + 1)
 ]
 _OWN = "SELECT is_settling FROM reservations WHERE holder = ? AND expires_at > ?"
-_LOOK = f"SELECT is_shared, ({_OWN}) FROM file_state"  # noqa: S608 -- constant
 _RIVAL = """
     SELECT holder, payer, recipient, transaction_id, reserved_inputs.expires_at, is_settling
     FROM reserved_inputs JOIN reservations USING (holder)
     WHERE input = ? AND holder != ? AND reserved_inputs.expires_at > ?
 """
+_LOOK = f"""
+    SELECT is_shared, ({_OWN}), EXISTS ({_RIVAL})
+    FROM file_state
+"""  # noqa: S608 -- constants
 _COUNT = """
     SELECT count(*) FROM reservations
     WHERE payer = ? AND is_settling = 0 AND expires_at > ? AND holder != ?
@@ -106,15 +109,19 @@ class SqliteReservations:
     def look(self, reservation: Reservation, now: float) -> Found:
         """Return what the file says of the reservation of a verified payment; write nothing."""
         holder = _hash_key(reservation.transaction_id)
+        first, *others = reservation.inputs
+        about = (holder, now, _hash_key(first), holder, now)
 
         def look(connection: sqlite3.Connection) -> Found:
-            is_shared, is_settling = connection.execute(_LOOK, (holder, now)).fetchone()
+            is_shared, is_settling, has_rival = connection.execute(_LOOK, about).fetchone()
+            if not (has_rival or others):
+                return Found(bool(is_shared), bool(is_settling), None)
             rivals = _find_rivals(connection, reservation, holder, now)
             settling = [each for each in rivals if each.is_settling]
             refusal = _find_refusal(reservation, settling) if settling else None
             return Found(bool(is_shared), bool(is_settling), refusal)
 
-        return self._database.read(look)
+        return self._database.read(look, is_advice=True)
 
     def release(self, transaction_id: str) -> None:
         """Remove the transaction's reservation, if it has one."""
