@@ -119,6 +119,7 @@ LEDGER_RULES: tuple[Callable[..., object], ...] = (
     *SCRIPT_RULES,
     *CONTEXT_RULES,
     state_failures,
+    witnesses.further_invalid_witnesses,
     script_verdicts,
 )
 """All rules of :func:`ledger_verdicts`, including those that do not concern a transaction."""
@@ -178,7 +179,7 @@ def ledger_verdicts(
 
     The arguments are those of :func:`ledger_failures`. All rules over ledger state appear as
     :func:`~facilitator.cardano.rules.ledger_state.state_failures`, once for each failure.
-    Scripts run only if every other rule holds.
+    Further signatures are verified only if every rule before holds, and so scripts run.
     """
     resolved = resolve(tx, env, utxo, state)
     found = find_scripts(resolved)
@@ -186,6 +187,10 @@ def ledger_verdicts(
     for rule, failure in _phase1_verdicts(resolved, found):
         holds &= failure is None
         yield rule, failure
+    if holds and witnesses.has_further_signatures(tx):
+        failure = witnesses.further_invalid_witnesses(resolved)
+        holds = failure is None
+        yield witnesses.further_invalid_witnesses, failure
     if found.plutus() or (tx.witnesses.redeemers and not tx.is_valid):
         # As in the ledger, scripts run last, and only if no other rule is broken.
         evaluator = evaluator if holds else None

@@ -1,30 +1,48 @@
 """A memo never holds more than its bytes, and never another key's value."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from facilitator.cardano.memo import Memo
 
-ENTRIES = st.lists(st.tuples(st.binary(max_size=2), st.integers(1, 60)), max_size=40)
+MOST = 100
 
 
-@given(ENTRIES)
-def test_the_newest_values_that_fit_are_remembered(entries: list[tuple[bytes, int]]) -> None:
-    memo: Memo[bytes] = Memo(100)
-    held: dict[bytes, int] = {}
-    for key, size in entries:
-        assert memo.put(key, b"value of " + key, size) == b"value of " + key
-        held.setdefault(key, size)
-        while sum(held.values()) > 100:
-            del held[next(iter(held))]
-        for each in {key for key, _ in entries}:
-            assert memo.get(each) == (b"value of " + each if each in held else None)
+def held(memo: Memo[int], most: int) -> list[int]:
+    """The numbers below ``most`` that are remembered, each under itself."""
+    found = {number: memo.get(b"%d" % number) for number in range(most)}
+    assert all(value in (None, number) for number, value in found.items())
+    return [number for number, value in found.items() if value is not None]
 
 
-def test_a_value_that_is_larger_than_the_memo_is_not_remembered() -> None:
-    memo: Memo[str] = Memo(100)
-    memo.put(b"a", "small", 10)
-    memo.put(b"b", "large", 101)
-    assert (memo.get(b"a"), memo.get(b"b")) == (None, None)
-    memo.put(b"c", "small", 100)
-    assert memo.get(b"c") == "small"
+def test_the_older_half_is_forgotten_when_the_newer_one_is_full() -> None:
+    memo: Memo[int] = Memo(MOST)
+    for number in range(10):
+        assert memo.put(b"%d" % number, number, 10) == number
+    assert held(memo, 20) == list(range(10))
+    memo.put(b"10", 10, 10)
+    assert held(memo, 20) == list(range(5, 11))
+
+
+@given(st.lists(st.integers(1, 120), max_size=60))
+def test_what_is_remembered_fits(sizes: list[int]) -> None:
+    memo: Memo[int] = Memo(MOST)
+    for number, size in enumerate(sizes):
+        memo.put(b"%d" % number, number, size)
+        now = held(memo, len(sizes))
+        assert sum(sizes[each] for each in now) <= MOST
+        assert number in now or size > MOST // 2
+
+
+def test_many_threads_may_use_it() -> None:
+    memo: Memo[int] = Memo(10 * MOST)
+
+    def use(number: int) -> None:
+        memo.put(b"%d" % number, number, 10)
+        held(memo, 300)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(use, range(300)))
+    assert 0 < len(held(memo, 300)) <= 100
