@@ -61,6 +61,16 @@ class Task(WSGITask):
         except BaseException as error:
             raise AppEnded(type(error).__name__) from error
 
+    def write(self, data: bytes) -> None:
+        """Queue a part of the answer; head and body together, where the body is whole."""
+        is_first = self.complete and not self.wrote_header
+        if is_first and data and self.has_body and self.content_length == len(data):
+            self.channel.write_soon(self.build_response_header() + data)
+            self.wrote_header = True
+            self.content_bytes_written = len(data)
+        else:
+            super().write(data)
+
     def finish(self) -> None:
         """End the answer, and send it without waiting for the event loop."""
         super().finish()
