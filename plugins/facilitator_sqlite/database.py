@@ -136,11 +136,13 @@ class Database:
     ) -> T:
         """Run the query on the committed state; return its result.
 
-        ``is_long`` keeps other reads from waiting for it. One that is only ``is_advice``, made in
-        passing after another one, does not check the files once more.
+        ``is_long`` keeps other reads from waiting for it. One of ``is_advice`` follows another
+        one, and looks only for what would crash it.
         """
         reader = self._long_reader if is_long else self._short_readers
-        if not is_advice:
+        if is_advice:
+            self._files.check_before()
+        else:
             self._files.check()
         try:
             return reader.query(query)
