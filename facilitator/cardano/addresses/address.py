@@ -24,7 +24,7 @@ _REWARD_HEADER = 0xE0
 _TEXT_BYTES = 400
 """The most bytes that an address of a usual kind takes with its text, and the memo for both."""
 _texts: Memo[str] = Memo(4096 * _TEXT_BYTES)
-"""Addresses as text: whoever reads one from text mostly writes the same one."""
+"""Addresses as text: one that was read from text is mostly written again."""
 
 
 class AddressKind(Enum):
