@@ -114,11 +114,15 @@ def process(
     environ: Mapping[str, str],
     folder: Path,
     script: str | None = None,
+    under: Sequence[str] = (),
 ) -> Iterator[Running]:
-    """Run a command of ``facilitator``, or a script, until the block ends; it listens already."""
+    """Run a command of ``facilitator``, or a script, until the block ends; it listens already.
+
+    ``under`` is the command of a tool that runs it.
+    """
     own = {key: value for key, value in os.environ.items() if not key.startswith("FACILITATOR_")}
     running = subprocess.Popen(
-        [sys.executable, *([script] if script else ["-m", "facilitator"]), *arguments],
+        [*under, sys.executable, *([script] if script else ["-m", "facilitator"]), *arguments],
         env={**own, **environ},
         cwd=folder,
         stdout=subprocess.PIPE,

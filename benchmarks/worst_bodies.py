@@ -35,7 +35,8 @@ LARGEST = 16_384
 LARGEST_BODY = 65_536
 
 Parts = Mapping[str, Any]
-"""What a kind adds: ``inputs``, ``outputs``, ``fields``, ``keys``, ``witnesses``, ``auxiliary``."""
+"""What a kind adds: ``inputs``, ``outputs``, ``fields``, ``keys``, ``witnesses``, ``script``,
+``auxiliary``."""
 
 
 def keys(number: int, salt: int) -> list[SigningKey]:
@@ -72,7 +73,10 @@ def transaction(parts: Parts, salt: int) -> bytes:
         for key in keys(parts.get("keys", 1), salt)
     ]
     witnesses = {0: cbor2.CBORTag(SET_TAG, signatures), **parts.get("witnesses", {})}
-    return b"\x84" + raw_body + cbor2.dumps(witnesses) + b"\xf5" + (auxiliary or b"\xf6")
+    raw_witnesses = cbor2.dumps(witnesses)
+    if "script" in parts:
+        raw_witnesses = b"\xa2" + raw_witnesses[1:] + b"\x01\x81" + parts["script"]
+    return b"\x84" + raw_body + raw_witnesses + b"\xf5" + (auxiliary or b"\xf6")
 
 
 def largest(make: Callable[[int], Parts], salt: int) -> bytes:
@@ -115,6 +119,15 @@ def kinds(salt: int) -> Iterator[tuple[str, Callable[[int], Parts]]]:
     yield (
         "native scripts",
         lambda n: {"witnesses": {1: cbor2.CBORTag(SET_TAG, [[1, [[4, 1]] * n]])}},
+    )
+    yield "a deep native script", lambda n: {"script": b"\x82\x01\x81" * n + b"\x82\x04\x01"}
+    yield (
+        "redeemers",
+        lambda n: {"witnesses": {5: {(0, index): [0, [0, 0]] for index in range(n)}}},
+    )
+    yield (
+        "an input named twice",
+        lambda n: {"inputs": [*refs(n, salt), refs(1, salt)[0]]},
     )
     yield "datums", lambda n: {"witnesses": {4: cbor2.CBORTag(SET_TAG, list(range(n)))}}
     yield (
@@ -161,7 +174,7 @@ def _nonce(salt: int) -> OutputRef:
 
 def bodies(number: int) -> Iterator[tuple[str, Sequence[bytes]]]:
     """Each kind's requests, the ordinary ones first."""
-    yield "ordinary", [ordinary(salt) for salt in range(1, number + 1)]
+    yield "ordinary", [ordinary(salt) for salt in range(1, 10 * number + 1)]
     for index, (name, _) in enumerate(kinds(0)):
         made = []
         for salt in range(1_000 * (index + 1), 1_000 * (index + 1) + number):
@@ -194,7 +207,9 @@ def verify(url: str, body: bytes) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--payments", type=int, default=40, help="of each kind")
+    parser.add_argument(
+        "--payments", type=int, default=40, help="of each kind; ten times as many ordinary ones"
+    )
     arguments = parser.parse_args()
     environ = {
         "FACILITATOR_PLUGINS": "devnet,memory",

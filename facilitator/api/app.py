@@ -20,7 +20,7 @@ from facilitator.api.middleware import (
     HeadAsGet,
     Request,
     RequestLog,
-    ResponseHeaders,
+    Response,
 )
 from facilitator.api.payments import payment_resources
 from facilitator.api.probe import Faults, Probes
@@ -90,7 +90,7 @@ def application(
     Raises:
         PluginError: A further route is one of the core's.
     """
-    app = App(request_type=Request)
+    app = App(request_type=Request, response_type=Response)
     gate = Gate(settings.auth, authenticate, stored_keys)
     subscribe(lambda changed: gate.set_keys(changed.auth))
     _add_middleware(app, settings, on_failure, request_listener, meter, subscribe)
@@ -175,7 +175,6 @@ def _add_middleware(
     if on_failure is not None:
         app.add_middleware(Failures(on_failure))
     app.add_middleware(address)
-    app.add_middleware(ResponseHeaders())
     app.add_middleware(HeadAsGet())
     app.add_middleware(cors)
     subscribe(lambda changed: address.trust(changed.server.trusted_proxies))

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any, Literal
 
 import falcon
@@ -26,6 +26,8 @@ logger = logging.getLogger("facilitator.http")
 
 _EXPOSED = ("X-Request-ID", "Retry-After", EXTENSION_RESPONSES, *QUOTA_HEADERS)
 
+
+_USUAL_HEADERS = tuple(HEADERS.items())
 
 _PROBES = "/health/"
 """The path that supervisors and balancers ask, and those below it."""
@@ -54,8 +56,17 @@ class Request(falcon.Request):
         """Set the id and the start time."""
         super().__init__(env, options=options)
         self.context.started = time.perf_counter()
-        self.context.request_id = request_id_of(self.get_header("X-Request-ID"))
+        self.context.request_id = request_id_of(env.get("HTTP_X_REQUEST_ID"))
         logs.begin_request(self.context.request_id)
+
+
+class Response(falcon.Response):
+    """A response with the usual headers, any of which a resource may replace."""
+
+    def __init__(self, options: falcon.ResponseOptions | None = None) -> None:
+        """Set the headers."""
+        super().__init__(options=options)
+        self.set_headers(_USUAL_HEADERS)
 
 
 class RequestLog:
@@ -81,26 +92,6 @@ class RequestLog:
             **logs.request_fields(),
         )
         logs.end_request()
-
-
-class ResponseHeaders:
-    """Middleware that adds the headers which the resource has not set itself."""
-
-    def __init__(self, headers: Mapping[str, str] = HEADERS) -> None:
-        """Take the headers and their values."""
-        self._headers = headers
-
-    def process_response(
-        self,
-        req: falcon.Request,  # noqa: ARG002
-        resp: falcon.Response,
-        resource: object,  # noqa: ARG002
-        req_succeeded: bool,  # noqa: ARG002
-    ) -> None:
-        """Add the headers."""
-        for name, value in self._headers.items():
-            if resp.get_header(name) is None:
-                resp.set_header(name, value)
 
 
 class HeadAsGet:

@@ -38,6 +38,8 @@ _MAP_OF_64_BITS = 0xBB
 _BREAK = 0xFF
 _NULL = 0xF6
 _FALSE, _TRUE = 0xF4, 0xF5
+_BYTES_HEADS = {size: bytes((0x58, size)) for size in range(24, 256)}
+"""The shortest head of a byte string, by its size."""
 
 
 class DecodeError(ValueError):
@@ -137,6 +139,10 @@ class Reader:
 
     def fixed(self, size: int, what: str) -> bytes:
         """Return a definite byte string of exactly ``size`` bytes."""
+        start = self.pos + 2
+        if self.raw[self.pos : start] == _BYTES_HEADS.get(size) and start + size <= self.end:
+            self.pos = start + size  # the usual case; below are all others
+            return self.raw[start : self.pos]
         value = self._read_string(BYTES, what)
         if len(value) != size:
             raise DecodeError(f"{what} must be {size} bytes, not {len(value)}")
@@ -190,10 +196,15 @@ class Reader:
         initial = self.raw[self.pos]
         if initial >> 5 != major:
             raise DecodeError(f"{what} must be {'an array' if major == ARRAY else 'a map'}")
-        if initial & 0x1F == _INDEFINITE:
+        info = initial & 0x1F
+        if info < 24:  # _read_argument() would do the same
+            self.pos += 1
+            length = info
+        elif info == _INDEFINITE:
             self.pos += 1
             return None
-        length = self._read_argument(what)
+        else:
+            length = self._read_argument(what)
         if length > self.end - self.pos:
             raise DecodeError(f"{what} states a length of {length}, more than there are bytes")
         return length
@@ -222,20 +233,19 @@ class Reader:
         if length is None and not self.take_break():
             raise DecodeError(f"{what} has too many elements")
 
-    def _turns(self, length: int | None) -> Iterable[object]:
-        return self._until_break() if length is None else range(length)
-
     def _until_break(self) -> Iterator[None]:
         while not self.take_break():
             yield None
 
     def array(self, what: str) -> Iterable[object]:
         """Return one turn for each element of the next array; each turn must read its element."""
-        return self._turns(self._read_length(ARRAY, what))
+        length = self._read_length(ARRAY, what)
+        return self._until_break() if length is None else range(length)
 
     def map(self, what: str) -> Iterable[object]:
         """Return one turn for each pair of the next map; each turn must read key and value."""
-        return self._turns(self._read_length(MAP, what))
+        length = self._read_length(MAP, what)
+        return self._until_break() if length is None else range(length)
 
     def set(self, what: str) -> Iterable[object]:
         """Return the turns of :meth:`array`, with or without the tag 258 in front."""

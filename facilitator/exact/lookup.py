@@ -36,9 +36,7 @@ class UnsignedInputs(Exception):
         self.nonce = nonce
 
 
-def look_up_outputs(
-    payment: Payment, env: Environment, outputs: OutputLookup
-) -> Mapping[OutputRef, Output]:
+def look_up_outputs(payment: Payment, outputs: OutputLookup) -> Mapping[OutputRef, Output]:
     """Return the outputs that the payment refers to, all of them unspent.
 
     Raises :class:`Refused` for one that is not, :class:`UnsignedInputs`, and
@@ -46,7 +44,7 @@ def look_up_outputs(
     """
     tx, allowance = payment.transaction, current_allowance()
     if allowance is not None:
-        allowance.judge = _judge_of(tx, env, allowance)
+        allowance.judge = _judge_of(tx, allowance)
     found = outputs(_in_order(payment))
     utxo = _unspent(found)
     payer = format_address(utxo[payment.nonce].address) if payment.nonce in utxo else None
@@ -54,7 +52,7 @@ def look_up_outputs(
     _refuse_absent(payment, absent, payer)
     _refuse_unknown({r: e.why for r, e in found.items() if isinstance(e, Unknown)}, payer)
     if len(utxo) < len(found):
-        failure = unsigned_inputs(tx, env, utxo)
+        failure = unsigned_inputs(tx, utxo)
         if failure is not None:
             raise UnsignedInputs(failure, utxo.get(payment.nonce))
         if allowance is None:
@@ -86,7 +84,7 @@ def _in_order(payment: Payment) -> Collection[OutputRef]:
 
 
 def _judge_of(
-    tx: Transaction, env: Environment, allowance: Allowance
+    tx: Transaction, allowance: Allowance
 ) -> Callable[[Mapping[OutputRef, OutputStatus]], bool]:
     """Return a judge that ends the look-up at what refuses, and pays for the payer's own outputs.
 
@@ -95,7 +93,7 @@ def _judge_of(
 
     def goes_on(found: Mapping[OutputRef, OutputStatus]) -> bool:
         utxo = _unspent(found)
-        if len(utxo) < len(found) or unsigned_inputs(tx, env, utxo) is not None:
+        if len(utxo) < len(found) or unsigned_inputs(tx, utxo) is not None:
             return False
         own = {ref.transaction_id for ref in tx.body.inputs if ref in utxo and _has_key(utxo[ref])}
         allowance.give_back(len(own))

@@ -111,6 +111,8 @@ def _check_scheme_and_network(
 
 
 def _check_accepted(requirements: Requirements, accepted: Requirements) -> None:
+    if accepted == requirements:  # as most clients send it
+        return
     matches = {
         "amount": accepted.amount == requirements.amount,
         "asset": accepted.asset == requirements.asset,

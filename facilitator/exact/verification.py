@@ -154,7 +154,7 @@ class Verifier:
             context.latest_slot = context.eras.slot_at(latest_ms)
             for check in checks[Phase.TIME]:
                 check(payment, context)
-            utxo = look_up_outputs(payment, environment, self._outputs[network])
+            utxo = look_up_outputs(payment, self._outputs[network])
             state, failures = look_up_state(payment.transaction, environment, utxo, chain)
             evaluator = evaluator_of(chain, utxo, self._scripts, payment.origin.client)
             failures = failures or ledger_failures(

@@ -16,6 +16,7 @@ from facilitator.cardano.rules import (
 )
 from facilitator.cardano.rules.evaluation import script_verdicts
 from facilitator.cardano.rules.ledger_state import state_failures
+from facilitator.cardano.rules.witnesses import further_invalid_witnesses, has_further_signatures
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
 from facilitator.inspection.checks import Check, Result, about, predicate_of
 from facilitator.inspection.figures import figures
@@ -135,6 +136,8 @@ def _resolved(
 def _unused(rule: Callable[..., object], tx: Transaction) -> Check:
     if rule is script_verdicts and tx.witnesses.redeemers:
         return _not_judged(rule, "scripts are run only where every other rule holds")
+    if rule is further_invalid_witnesses and has_further_signatures(tx):
+        return _not_judged(rule, "they are verified only where every other rule holds")
     return _row(rule, None, _NO_CONCERN)
 
 

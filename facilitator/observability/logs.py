@@ -179,6 +179,14 @@ class _Throttle(logging.Filter):
 class _Handler(logging.StreamHandler[TextIO]):
     """The handler that :func:`configure_logging` installs, so that it can find it again."""
 
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line. The lock is held already, which the base class takes once more."""
+        try:
+            self.stream.write(self.format(record) + self.terminator)
+            self.stream.flush()
+        except Exception:
+            self.handleError(record)
+
 
 def configure_logging(
     settings: LogSettings, *, secrets: Iterable[str] = (), stream: TextIO | None = None

@@ -171,8 +171,9 @@ class Service:
             self._refusals.add("verify", response.reason, caller, response.message)
         if payment is None:
             return response
-        response = self._plugins.extend_verify(payment.view, response)
-        self._plugins.after_verify(payment.view, response)
+        view = payment.view
+        response = self._plugins.extend_verify(view, response)
+        self._plugins.after_verify(view, response)
         return response
 
     # --- /settle ----------------------------------------------------------------------------
@@ -226,8 +227,9 @@ class Service:
             self._refusals.add("settle", response.reason, caller, response.message)
         if payment is None:
             return response
-        response = self._plugins.extend_settle(payment.view, response)
-        self._plugins.after_settle(payment.view, response)
+        view = payment.view
+        response = self._plugins.extend_settle(view, response)
+        self._plugins.after_settle(view, response)
         return response
 
     def _check_new(self, payment: SchemePayment) -> None:

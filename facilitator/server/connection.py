@@ -87,12 +87,17 @@ class HttpConnection(HTTPChannel):
 
     @property
     def at_rest(self) -> bool:
-        """True if the awaited events stay the same until the client sends something."""
-        # In this order: a thread that answers is done with the others before it takes a request
-        # away, and asks for the body of the next one only afterwards.
-        return not (
-            self.requests
-            or self._unread
+        """True if the awaited events stay the same until the client sends something.
+
+        A thread that answers a request, and changes them, has the event loop look again.
+        """
+        return not (self._has_many_requests or self._occupies_event_loop)
+
+    @property
+    def _occupies_event_loop(self) -> bool:
+        """True if something is to be sent, parsed, closed or timed beside the requests."""
+        return bool(
+            self._unread
             or self.total_outbufs_len
             or self.will_close
             or self.close_when_flushed
@@ -104,6 +109,10 @@ class HttpConnection(HTTPChannel):
     def close_soon(self) -> None:
         """Close the connection in the server's next round; call it in the server's thread."""
         self.will_close = True
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Have the event loop ask for the events to await, in its next round."""
         self.server.selector_map.recheck(self._fileno)
 
     @property
@@ -204,8 +213,26 @@ class HttpConnection(HTTPChannel):
         has_waited = time.monotonic() > self._queued_since + QUEUED_SECONDS
         if has_waited and self.check_client_disconnected() and self._is_broken:
             self.connected = False  # so that waitress leaves the request out
-        super().service()
+        answering = self.server.answering
+        answering.connection = self
+        try:
+            super().service()
+        finally:
+            answering.connection = None
         self.unused_since = self._queued_since = time.monotonic()
+
+    def send_at_once(self) -> None:
+        """Send what is queued of the answer of the calling thread, as much as the system takes."""
+        # While its request is still there, the event loop sends with this lock alone.
+        with self.outbuf_lock:
+            if self.total_outbufs_len:
+                self._flush_exception(self._flush_some, do_close=False)
+
+    @property
+    def leaves_nothing_to_do(self) -> bool:
+        """True if the event loop awaits the right events, now that a request is answered."""
+        had_many = len(self.requests) >= self.adj.channel_request_lookahead
+        return not (had_many or self.sends_no_more or self._occupies_event_loop)
 
     @property
     def _is_broken(self) -> bool:
@@ -235,10 +262,10 @@ class HttpConnection(HTTPChannel):
     def readable(self) -> bool:
         """Return True if the socket is to be read. Parses data that was read before first."""
         if self.lingers_until is None:
-            is_readable = bool(super().readable())
+            is_readable = self._takes_requests
             if is_readable and self._unread:
                 self.received(self._unread)
-                is_readable = not self._unread and bool(super().readable())
+                is_readable = not self._unread and self._takes_requests
             if self.sends_no_more and not self._owes_answers:
                 super().handle_close()
             return is_readable and not self.sends_no_more
@@ -246,6 +273,25 @@ class HttpConnection(HTTPChannel):
             super().handle_close()
             return False
         return True
+
+    def writable(self) -> bool:
+        """Return True if the event loop is to send something, or to close the connection."""
+        return bool(self.will_close or self.close_when_flushed or self._has_to_send)
+
+    @property
+    def _takes_requests(self) -> bool:
+        is_closing = self.will_close or self.close_when_flushed
+        return not (is_closing or self._has_many_requests or self._has_to_send)
+
+    @property
+    def _has_many_requests(self) -> bool:
+        return len(self.requests) > int(self.adj.channel_request_lookahead)
+
+    @property
+    def _has_to_send(self) -> bool:
+        """True if a part of an answer is queued that no thread is about to send."""
+        queued: int = self.total_outbufs_len
+        return queued >= (self.adj.send_bytes if self.requests else 1)
 
     def handle_close(self) -> None:
         """Close the connection, but linger while the client may still read a refusal."""

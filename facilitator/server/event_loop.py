@@ -15,13 +15,15 @@ class SelectorMap(dict[int, Any]):
 
     After each event of a socket the map asks it for the events that it awaits. It also asks before
     each event while the socket is not ``at_rest``; a socket without this attribute never is at
-    rest. Only one thread may use the map.
+    rest. Only one thread may use the map; others may call :meth:`recheck`, and then wake that one.
     """
 
     def __init__(self) -> None:
         """Begin with no sockets."""
         super().__init__()
         self._selector = selectors.DefaultSelector()
+        self._awaited: dict[int, int] = {}
+        """The events for which each socket is registered."""
         self._to_check: dict[int, None] = {}
 
     def __setitem__(self, fd: int, handler: Any) -> None:
@@ -39,6 +41,7 @@ class SelectorMap(dict[int, Any]):
         """Remove all sockets, and close the selector."""
         super().clear()
         self._to_check.clear()
+        self._awaited.clear()
         self._selector.close()
 
     def recheck(self, fd: int) -> None:
@@ -62,22 +65,27 @@ class SelectorMap(dict[int, Any]):
 
     def _check(self, fd: int) -> None:
         handler = self[fd]
-        at_rest = getattr(handler, "at_rest", False)  # before, as other threads may be at work
+        # First, so that what another thread does from now on is looked at again.
+        del self._to_check[fd]
+        at_rest = getattr(handler, "at_rest", False)
         events = selectors.EVENT_READ if handler.readable() else 0
         if handler.writable() and not handler.accepting:
             events |= selectors.EVENT_WRITE
         if fd not in self:  # a connection that lingered for long enough
             return
         self._register(fd, events)
-        if at_rest:
-            del self._to_check[fd]
+        if not at_rest:
+            self._to_check[fd] = None
 
     def _register(self, fd: int, events: int) -> None:
-        registered = self._selector.get_map().get(fd)
-        if registered is None:
-            if events:
-                self._selector.register(fd, events)
-        elif not events:
-            self._selector.unregister(fd)
-        elif registered.events != events:
+        awaited = self._awaited.get(fd, 0)
+        if events == awaited:
+            return
+        self._awaited[fd] = events
+        if not awaited:
+            self._selector.register(fd, events)
+        elif events:
             self._selector.modify(fd, events)
+        else:
+            self._selector.unregister(fd)
+            del self._awaited[fd]

@@ -4,7 +4,9 @@ Relies on undocumented names of waitress, which tests/unit/server/test_waitress_
 """
 
 import logging
+import threading
 import time
+from typing import Any
 
 from waitress import wasyncore
 from waitress.server import TcpWSGIServer
@@ -23,6 +25,12 @@ SPARE_CONNECTIONS = 8
 """With so few left to the limit, unused connections are closed."""
 
 
+class _Answering(threading.local):
+    """The connection whose request the thread answers."""
+
+    connection: HttpConnection | None = None
+
+
 class Listener(TcpWSGIServer):
     """A listening socket and its connections."""
 
@@ -34,6 +42,21 @@ class Listener(TcpWSGIServer):
     share: ConnectionShare | None = None
     """This process' share, if other processes accept from the same socket."""
     selector_map: SelectorMap
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        """Take the arguments of waitress' server."""
+        self.answering = _Answering()
+        super().__init__(*arguments, **named)
+        self.trigger.at_rest = True  # type: ignore[attr-defined]  # it awaits the same always
+
+    def pull_trigger(self) -> None:
+        """Wake the event loop, unless the calling thread's answer leaves it nothing to do."""
+        connection = self.answering.connection
+        if connection is not None:
+            if connection.leaves_nothing_to_do:
+                return
+            connection.look_again()
+        super().pull_trigger()
 
     def readable(self) -> bool:
         """Return True if connections are to be accepted; asked before each wait for events."""

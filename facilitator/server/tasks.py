@@ -6,11 +6,13 @@ Relies on undocumented names of waitress, which tests/unit/server/test_waitress_
 import re
 import sys
 import time
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
 from waitress.task import ErrorTask, WSGITask
+from waitress.utilities import build_http_date
 
 from facilitator.api.environ import DRAINING
 from facilitator.api.errors import error_document
@@ -59,6 +61,21 @@ class Task(WSGITask):
         except BaseException as error:
             raise AppEnded(type(error).__name__) from error
 
+    def write(self, data: bytes) -> None:
+        """Queue a part of the answer; head and body together, where the body is whole."""
+        is_first = self.complete and not self.wrote_header
+        if is_first and data and self.has_body and self.content_length == len(data):
+            self.channel.write_soon(self.build_response_header() + data)
+            self.wrote_header = True
+            self.content_bytes_written = len(data)
+        else:
+            super().write(data)
+
+    def finish(self) -> None:
+        """End the answer, and send it without waiting for the event loop."""
+        super().finish()
+        self.channel.send_at_once()
+
     def get_environment(self) -> dict[str, Any]:
         """Return the WSGI environment."""
         environ: dict[str, Any] = super().get_environment()
@@ -74,8 +91,35 @@ class Task(WSGITask):
         is_over = self.channel.server.draining or self.channel.sends_no_more
         if is_over and is_last and self.version == "1.1":
             self.set_close_on_finish()
-        header: bytes = super().build_response_header()
+        header: bytes = self._build_ordinary_header() or super().build_response_header()
         return header
+
+    def _build_ordinary_header(self) -> bytes | None:
+        """Return what waitress does for most answers, at less cost; ``None`` for the others.
+
+        Those are after which the connection closes, without a known length, or with headers that a
+        server sets itself.
+        """
+        is_ordinary = self.version == "1.1" and self.has_body and not self.close_on_finish
+        if not is_ordinary or "CONNECTION" in self.request.headers:
+            return None
+        lines = {_title(name): f"{_title(name)}: {value}" for name, value in self.response_headers}
+        is_plain = "Content-Length" in lines and len(lines) == len(self.response_headers)
+        if not is_plain or "Date" in lines or "Server" in lines:
+            return None
+        date = _http_date(int(self.start_time))
+        head = f"HTTP/1.1 {self.status}", *lines.values(), f"Date: {date}", "", ""
+        return "\r\n".join(head).encode("latin-1")
+
+
+@lru_cache(maxsize=256)
+def _title(name: str) -> str:
+    return "-".join([part.capitalize() for part in name.split("-")])
+
+
+@lru_cache(maxsize=2)
+def _http_date(seconds: int) -> str:
+    return str(build_http_date(seconds))
 
 
 class Refusal(ErrorTask):

@@ -78,14 +78,22 @@ class PaymentRequest:
     """The resource server's requirements: these decide."""
     payment_identifier: str | None = None
     """The id of the extension ``payment-identifier``, if the client sent one."""
-    fingerprint: str = ""
-    """SHA-256 (hex) over the whole request with sorted keys."""
     resource: Mapping[str, Any] | None = None
     """``paymentPayload.resource`` as received, if it is an object; the client writes it."""
     extensions: Mapping[str, Any] = field(default_factory=dict)
     """``paymentPayload.extensions`` as received, if it is an object; the client writes it."""
-    size: int = 0
-    """Bytes of the request's canonical JSON."""
+    canonical: bytes = field(default=b"", repr=False)
+    """The whole request as JSON with sorted keys."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the canonical JSON."""
+        return len(self.canonical)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) over the canonical JSON."""
+        return hashlib.sha256(self.canonical).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +191,9 @@ def parse_payment_request(body: object) -> PaymentRequest:
             message.get("paymentRequirements"), "paymentRequirements", Reason.INVALID_REQUIREMENTS
         ),
         payment_identifier=_parse_payment_identifier(payload),
-        fingerprint=hashlib.sha256(canonical).hexdigest(),
         resource=_object_or_none(payload.get("resource")),
         extensions=_object_or_none(payload.get("extensions")) or {},
-        size=len(canonical),
+        canonical=canonical,
     )
 
 

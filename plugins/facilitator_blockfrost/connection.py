@@ -6,6 +6,7 @@ millisecond. The connection sends the bytes that it is given. It reads the frami
 lengths, chunks, or everything up to the end.
 """
 
+import select
 import socket
 import ssl
 import time
@@ -22,6 +23,8 @@ _RECEIVE = 64 * 1024
 _LONGEST_CHUNK_LINE = 1024
 _MAX_DIGITS = 9
 _NO_CONTENT = (204, 304)
+_SLACK = 0.05
+"""Seconds by which a timeout may be off: to set another one is a system call."""
 
 
 class ProtocolError(ConnectionError):
@@ -87,7 +90,11 @@ class Connection:
         """Take a connected socket."""
         self._socket = sock
         self._buffer = b""
+        self._timeout = -1.0
+        """That of the socket, once it was set."""
         self._deadline = 0.0
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
         self._used_at = time.monotonic()
         self.reusable = True
         """True if another request may follow."""
@@ -98,17 +105,22 @@ class Connection:
         """Return True if it is too old, or the other end closed it or sent unrequested bytes."""
         if time.monotonic() - self._used_at > IDLE_SECONDS:
             return True
+        tls = self._socket if isinstance(self._socket, ssl.SSLSocket) else None
+        if not self._poll.poll(0):
+            return tls is not None and tls.pending() > 0
+        return tls is None or self._has_sent(tls)
+
+    def _has_sent(self, tls: ssl.SSLSocket) -> bool:
+        """Return False if all that came is of TLS itself, such as a ticket."""
+        tls.settimeout(0)
+        self._timeout = -1.0
         try:
-            self._socket.settimeout(0)
-            self._socket.recv(1, 0 if self._is_tls() else socket.MSG_PEEK)
+            tls.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
             return False
         except OSError:
             return True
         return True
-
-    def _is_tls(self) -> bool:
-        return isinstance(self._socket, ssl.SSLSocket)
 
     def ask(self, request: bytes, timeout: float) -> Answer:
         """Send the request and read its answer within ``timeout`` seconds.
@@ -117,7 +129,7 @@ class Connection:
         """
         self.reusable = self.answered = False
         self._deadline = time.monotonic() + timeout
-        self._socket.settimeout(timeout)
+        self._wait_for(timeout)
         self._socket.sendall(request)
         status, headers = self._head()
         while 100 <= status < 200:
@@ -134,12 +146,18 @@ class Connection:
         """Close the socket."""
         self._socket.close()
 
+    def _wait_for(self, seconds: float) -> None:
+        """Have the next calls of the socket wait so long at most, give or take :data:`_SLACK`."""
+        if abs(self._timeout - seconds) > _SLACK:
+            self._socket.settimeout(seconds)
+            self._timeout = seconds
+
     def _receive(self) -> bytes:
         """Return more bytes, none at the end. Raises :class:`OSError`."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("timed out")
-        self._socket.settimeout(left)
+        self._wait_for(left)
         data = self._socket.recv(_RECEIVE)
         self.answered = self.answered or bool(data)
         return data

@@ -25,6 +25,8 @@ class HelperThreads:
 
     def map(self, call: Callable[[Item], Result], items: Sequence[Item]) -> Sequence[Result]:
         """Return the result of each call, in any order; raise what one of them raises."""
+        if len(items) == 1:
+            return [call(items[0])]
         left = deque(items)
 
         def work() -> list[Result]:

@@ -6,7 +6,6 @@ address decides nothing: it may lag behind, and then shows as unspent what is no
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -116,8 +115,10 @@ class Outputs:
     def _of_transaction(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         """Return the statuses of outputs of one transaction, as far as the allowance lasts."""
         found: dict[OutputRef, OutputStatus] = dict.fromkeys(refs, NOT_ASKED)
-        with suppress(AllowanceUsedUp, AllowanceLate):
+        try:
             self._add(found, refs)
+        except (AllowanceUsedUp, AllowanceLate):
+            return found
         return found
 
     def _add(self, found: dict[OutputRef, OutputStatus], refs: Collection[OutputRef]) -> None:

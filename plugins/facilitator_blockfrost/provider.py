@@ -85,8 +85,9 @@ class Blockfrost:
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         """Return each output's status; unknown where Blockfrost doesn't have its transaction."""
-        with allowing(None):  # no payment pays for what is asked once for all
-            self._spends.finish()
+        if self._spends.has_question:
+            with allowing(None):  # no payment pays for what is asked once for all
+                self._spends.finish()
         return self._outputs.statuses(refs)
 
     def submit(self, transaction: bytes) -> str:

@@ -48,6 +48,11 @@ class SpendsCheck:
         if not self.has_passed and self._witness is None:
             self._witness = next((ref for block in blocks for ref in block.spent), None)
 
+    @property
+    def has_question(self) -> bool:
+        """True if :meth:`finish` would ask for an output."""
+        return not self.has_passed and self._witness is not None
+
     def finish(self) -> None:
         """Ask for the output that blocks showed as spent, where no transaction was found before.
 

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -31,6 +31,7 @@ _LEAST = """
     FROM file_state, pragma_page_count, pragma_page_size
 """
 _RETRY_SECONDS = 0.01
+_SHORT_READERS = 4
 _LOG_HEADER_SIZE = 32
 _FRAME_HEADER_SIZE = 24
 
@@ -47,11 +48,35 @@ class _Reader:
         with self.lock:
             return query(self.connection)
 
+    def close(self) -> None:
+        with self.lock:
+            self.connection.close()
+
+
+class _Readers:
+    """Connections that read. A free one is taken, so that short queries seldom wait."""
+
+    def __init__(self, readers: Sequence[_Reader]) -> None:
+        self._readers = tuple(readers)
+
+    def query(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        for reader in self._readers:
+            if reader.lock.acquire(blocking=False):
+                try:
+                    return query(reader.connection)
+                finally:
+                    reader.lock.release()
+        return self._readers[0].query(query)
+
+    def close(self) -> None:
+        for reader in self._readers:
+            reader.close()
+
 
 class _Sizes:
     """The sizes of the files, by a connection."""
 
-    def __init__(self, reader: _Reader, busy_seconds: float) -> None:
+    def __init__(self, reader: _Readers, busy_seconds: float) -> None:
         self._reader = reader
         self._busy_seconds = busy_seconds
 
@@ -102,19 +127,36 @@ class Database:
                 connection.close()
             raise
 
-    def read(self, query: Callable[[sqlite3.Connection], T], *, is_long: bool = False) -> T:
+    def read(
+        self,
+        query: Callable[[sqlite3.Connection], T],
+        *,
+        is_long: bool = False,
+        is_advice: bool = False,
+    ) -> T:
         """Run the query on the committed state; return its result.
 
-        ``is_long`` keeps other reads from waiting for it.
+        ``is_long`` keeps other reads from waiting for it. One of ``is_advice`` follows another
+        one, and looks only for what would crash it.
         """
-        return self._read(self._long_reader if is_long else self._reader, query)
+        reader = self._long_reader if is_long else self._short_readers
+        return self._read(reader, query, is_advice=is_advice)
 
     def read_ledger(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """Run a query of the payment ledger, which no other read waits for; return its result."""
         return self._read(self._ledger_reader, query)
 
-    def _read(self, reader: _Reader, query: Callable[[sqlite3.Connection], T]) -> T:
-        self._files.check()
+    def _read(
+        self,
+        reader: "_Reader | _Readers",
+        query: Callable[[sqlite3.Connection], T],
+        *,
+        is_advice: bool = False,
+    ) -> T:
+        if is_advice:
+            self._files.check_before()
+        else:
+            self._files.check()
         try:
             return reader.query(query)
         except (sqlite3.Error, DamagedRow) as error:
@@ -154,9 +196,9 @@ class Database:
             is_complete = self._files.are_complete()
             if not is_complete:
                 self._files.mend_index()  # which closing reads
-            for reader in (self._reader, self._long_reader, self._ledger_reader):
-                with reader.lock:
-                    reader.connection.close()
+            self._short_readers.close()
+            self._long_reader.close()
+            self._ledger_reader.close()
             self._writer.close(self._leave if is_complete else _stay)
         self._files.close()
         self._marks.close()
@@ -164,11 +206,11 @@ class Database:
     def _open(self, busy_seconds: float, *, is_trial: bool) -> None:
         first = open_file(self._files, self._marks, busy_seconds, is_trial=is_trial)
         self._connections.append(first)
-        self._reader, self._long_reader, self._ledger_reader = (
-            _Reader(self._connect(busy_seconds)) for _ in range(3)
-        )
+        readers = [_Reader(self._connect(busy_seconds)) for _ in range(_SHORT_READERS + 2)]
+        self._long_reader, self._ledger_reader, *short = readers
+        self._short_readers = _Readers(short)
         self._marks.join()
-        self._files.adopt(_Sizes(self._reader, busy_seconds))
+        self._files.adopt(_Sizes(self._short_readers, busy_seconds))
         self._writer = Writer(
             first,
             busy_seconds,

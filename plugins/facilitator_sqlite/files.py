@@ -158,7 +158,7 @@ class Files:
         return self._fault in (None, (_UNMARKED, _LOST)) and self._inspect() is None
 
     def check_before(self) -> None:
-        """Raise ``StorageUnavailable`` before a write that would hide a cut, or crash.
+        """Raise ``StorageUnavailable`` before a call that would hide a cut, or crash.
 
         SQLite has the index of the log in its memory, and writes behind the end of the log.
         """

@@ -25,12 +25,15 @@ _RESERVE = [
     for count in range(_MANY_INPUTS + 1)
 ]
 _OWN = "SELECT is_settling FROM reservations WHERE holder = ? AND expires_at > ?"
-_IS_SHARED = "SELECT is_shared FROM file_state"
 _RIVAL = """
     SELECT holder, payer, recipient, transaction_id, reserved_inputs.expires_at, is_settling
     FROM reserved_inputs JOIN reservations USING (holder)
     WHERE input = ? AND holder != ? AND reserved_inputs.expires_at > ?
 """
+_LOOK = f"""
+    SELECT is_shared, ({_OWN}), EXISTS ({_RIVAL})
+    FROM file_state
+"""  # noqa: S608 -- constants
 _COUNT = """
     SELECT count(*) FROM reservations
     WHERE payer = ? AND is_settling = 0 AND expires_at > ? AND holder != ?
@@ -105,17 +108,20 @@ class SqliteReservations:
 
     def look(self, reservation: Reservation, now: float) -> Found:
         """Return what the file says of the reservation of a verified payment; write nothing."""
-        own = (_hash_key(reservation.transaction_id), now)
+        holder = _hash_key(reservation.transaction_id)
+        first, *others = reservation.inputs
+        about = (holder, now, _hash_key(first), holder, now)
 
         def look(connection: sqlite3.Connection) -> Found:
-            (is_shared,) = connection.execute(_IS_SHARED).fetchone()
-            held = connection.execute(_OWN, own).fetchone()
-            rivals = _find_rivals(connection, reservation, now)
+            is_shared, is_settling, has_rival = connection.execute(_LOOK, about).fetchone()
+            if not (has_rival or others):
+                return Found(bool(is_shared), bool(is_settling), None)
+            rivals = _find_rivals(connection, reservation, holder, now)
             settling = [each for each in rivals if each.is_settling]
-            refusal = _find_refusal(reservation, settling)
-            return Found(bool(is_shared), held is not None and bool(held[0]), refusal)
+            refusal = _find_refusal(reservation, settling) if settling else None
+            return Found(bool(is_shared), bool(is_settling), refusal)
 
-        return self._database.read(look)
+        return self._database.read(look, is_advice=True)
 
     def release(self, transaction_id: str) -> None:
         """Remove the transaction's reservation, if it has one."""
@@ -197,7 +203,7 @@ def _hold(
     own = connection.execute(_OWN, (holder, now)).fetchone()
     if own is not None and own[0] > reservation.is_settling:
         return None
-    rivals = _find_rivals(connection, reservation, now)
+    rivals = _find_rivals(connection, reservation, holder, now)
     if (refused := _find_refusal(reservation, rivals)) is not None:
         return refused
     too_many = None
@@ -217,10 +223,9 @@ def _hold(
 
 
 def _find_rivals(
-    connection: sqlite3.Connection, reservation: Reservation, now: float
+    connection: sqlite3.Connection, reservation: Reservation, holder: bytes, now: float
 ) -> list[_Rival]:
-    """Return the inputs that other transactions hold, each with what holds it."""
-    holder = _hash_key(reservation.transaction_id)
+    """Return the inputs that transactions other than the holder hold, each with what holds it."""
     found = [
         (each, connection.execute(_RIVAL, (_hash_key(each), holder, now)).fetchone())
         for each in reservation.inputs

@@ -1,12 +1,12 @@
 """Addresses: their parts (CIP-19), and their form as text."""
 
 from enum import Enum, auto
-from functools import lru_cache
 from typing import NamedTuple
 
 from facilitator.cardano.addresses import base58, bech32
 from facilitator.cardano.addresses.byron import ByronAddress, read_byron
 from facilitator.cardano.cbor import DecodeError
+from facilitator.cardano.memo import Memo
 from facilitator.cardano.transaction import Credential
 
 MAINNET, TESTNET = 1, 0
@@ -20,6 +20,11 @@ _BYRON_BIT = 0x80
 _UNUSED_BITS = 0x0E
 _SCRIPT_PAYMENT, _SCRIPT_STAKE, _NOT_BASE = 0x10, 0x20, 0x40
 _REWARD_HEADER = 0xE0
+
+_TEXT_BYTES = 400
+"""The most bytes that an address of a usual kind takes with its text, and the memo for both."""
+_texts: Memo[str] = Memo(4096 * _TEXT_BYTES)
+"""Addresses as text: one that was read from text is mostly written again."""
 
 
 class AddressKind(Enum):
@@ -133,15 +138,22 @@ def parse_address(text: str) -> bytes:
     prefix, raw = bech32.decode(text)
     if read_address(raw).kind is AddressKind.BYRON or prefix != _prefix_of(raw):
         raise ValueError(f"the prefix {prefix!r} does not belong to the address after it")
+    _remember(raw, text.lower())
     return raw
 
 
-@lru_cache(maxsize=4096)
 def format_address(raw: bytes) -> str:
     """Return the address as text: base58 for Byron, else bech32 with the prefix of CIP-5."""
+    text = _texts.get(raw)
+    if text is not None:
+        return text
     if raw[0] & _REWARD_HEADER != _REWARD_HEADER and raw[0] & _BYRON_BIT:
-        return base58.encode(raw)
-    return bech32.encode(_prefix_of(raw), raw)
+        return _remember(raw, base58.encode(raw))
+    return _remember(raw, bech32.encode(_prefix_of(raw), raw))
+
+
+def _remember(raw: bytes, text: str) -> str:
+    return _texts.put(raw, text, max(_TEXT_BYTES, 4 * len(raw)))
 
 
 def _prefix_of(raw: bytes) -> str:

@@ -128,6 +128,7 @@ LEDGER_RULES: tuple[Callable[..., object], ...] = (
     *dijkstra.CONTEXT_RULES,
     dijkstra.plutus_v4,
     state_failures,
+    witnesses.further_invalid_witnesses,
     script_verdicts,
 )
 """All rules of :func:`ledger_verdicts`, including those that do not concern a transaction."""
@@ -156,14 +157,13 @@ def touched(tx: Transaction) -> tuple[frozenset[OutputRef], StateQuery]:
     return refs, build_state_query(tx.body)
 
 
-def unsigned_inputs(
-    tx: Transaction, env: Environment, utxo: Mapping[OutputRef, Output]
-) -> Failure | None:
+def unsigned_inputs(tx: Transaction, utxo: Mapping[OutputRef, Output]) -> Failure | None:
     """Return the failure of the inputs in ``utxo`` whose keys have not signed.
 
     It is final though ``utxo`` may lack outputs.
     """
-    return witnesses.missing_input_witnesses(resolve(tx, env, utxo, None))
+    refs = (*tx.body.inputs, *tx.body.collateral)
+    return witnesses.unsigned_owners([utxo[ref] for ref in refs if ref in utxo], tx.witnesses)
 
 
 def ledger_failures(
@@ -195,7 +195,7 @@ def ledger_verdicts(
 
     The arguments are those of :func:`ledger_failures`. All rules over ledger state appear as
     :func:`~facilitator.cardano.rules.ledger_state.state_failures`, once for each failure.
-    Scripts run only if every other rule holds.
+    Further signatures are verified only if every rule before holds, and so scripts run.
     """
     resolved = resolve(tx, env, utxo, state)
     found = find_scripts(resolved)
@@ -203,6 +203,10 @@ def ledger_verdicts(
     for rule, failure in _phase1_verdicts(resolved, found):
         holds &= failure is None
         yield rule, failure and name_by_version(failure, env)
+    if holds and witnesses.has_further_signatures(tx):
+        failure = witnesses.further_invalid_witnesses(resolved)
+        holds = failure is None
+        yield witnesses.further_invalid_witnesses, failure and name_by_version(failure, env)
     if found.plutus() or (tx.witnesses.redeemers and not tx.is_valid):
         # As in the ledger, scripts run last, and only if no other rule is broken.
         evaluator = evaluator if holds else None
@@ -217,7 +221,7 @@ def _phase1_verdicts(
     collateral_rules = COLLATERAL_RULES if tx.witnesses.redeemers else ()
     for rule in (*UTXO_RULES, *effect_rules, *collateral_rules):
         yield rule, rule(resolved)
-    for script_rule in _select_script_rules(tx, found):
+    for script_rule in _select_script_rules(resolved, found):
         yield script_rule, script_rule(resolved, found)
     if tx.is_valid and build_state_query(tx.body):
         failures: list[Failure | None] = [*state_failures(resolved)]
@@ -225,15 +229,20 @@ def _phase1_verdicts(
             yield state_failures, failure
 
 
-def _select_script_rules(tx: Transaction, found: Scripts) -> tuple[ScriptRule, ...]:
-    """Return the rules that concern the transaction's scripts.
+def _select_script_rules(resolved: ResolvedTransaction, found: Scripts) -> tuple[ScriptRule, ...]:
+    """Return the rules over scripts that concern the transaction.
 
-    Of scripts that are not judged, no other rule can say anything.
+    None of Conway's does if it has no script, redeemer or datum, and claims no hash of them. Of
+    scripts that are not judged, no other rule can say anything.
     """
-    plutus = found.plutus()
+    tx, plutus = resolved.tx, found.plutus()
     if plutus and any(script.language is Language.PLUTUS_V4 for script in plutus.values()):
         return (dijkstra.plutus_v4,)
-    rules = SCRIPT_RULES + CONTEXT_RULES if plutus else SCRIPT_RULES
+    witnesses, claimed = tx.witnesses, tx.body.script_data_hash
+    has_any = found.needed or found.provided or witnesses.redeemers or witnesses.datums or claimed
+    rules: tuple[ScriptRule, ...] = SCRIPT_RULES if has_any else ()
+    if plutus:
+        rules += CONTEXT_RULES
     if tx.body.dijkstra is None:
         return rules
     return (*rules, *dijkstra.SCRIPT_RULES, *(dijkstra.CONTEXT_RULES if plutus else ()))

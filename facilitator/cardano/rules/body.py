@@ -1,5 +1,7 @@
 """Rules over the transaction body alone: inputs, validity interval, size, network."""
 
+from collections import Counter
+
 from facilitator.cardano.parameters import LAST_KNOWN
 from facilitator.cardano.rules.failure import (
     UNKNOWN_VERSION,
@@ -40,7 +42,7 @@ def duplicate_inputs(tx: Transaction, _env: Environment) -> Failure | None:
     inputs = tx.body.inputs
     if len(inputs) == 1 or len(set(inputs)) == len(inputs):
         return None
-    twice = sorted({str(ref) for ref in inputs if inputs.count(ref) > 1})
+    twice = sorted(str(ref) for ref, count in Counter(inputs).items() if count > 1)
     return Failure("DecodingFailure", f"inputs are named more than once: {format_items(twice)}")
 
 

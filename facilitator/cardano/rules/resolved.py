@@ -41,11 +41,11 @@ def resolve(
     collateral = _pick_known(body.collateral, utxo)
     references = _pick_known(body.reference_inputs, utxo)
     refs = (*body.inputs, *body.collateral, *body.reference_inputs)
-    missing = tuple(dict.fromkeys(ref for ref in refs if ref not in utxo))
+    missing = tuple(dict.fromkeys([ref for ref in refs if ref not in utxo]))
     return ResolvedTransaction(tx, env, inputs, collateral, references, missing, state)
 
 
 def _pick_known(
     refs: tuple[OutputRef, ...], utxo: Mapping[OutputRef, Output]
 ) -> dict[OutputRef, Output]:
-    return {ref: utxo[ref] for ref in refs if ref in utxo}
+    return {ref: utxo[ref] for ref in refs if ref in utxo} if refs else {}

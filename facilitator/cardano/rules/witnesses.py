@@ -12,9 +12,11 @@ from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.signatures import signature_holds
 from facilitator.cardano.transaction import (
     Body,
+    BootstrapWitness,
     Certificate,
     Output,
     Transaction,
+    VKeyWitness,
     Witnesses,
 )
 
@@ -22,17 +24,44 @@ KEY_VOTERS = frozenset({0, 2, 4})
 """Kinds of voter (CDDL ``voter``) that are keys: committee, DRep, pool."""
 
 
+FIRST_SIGNATURES = 16
+"""Signatures that are verified before outputs are looked up; honest payments seldom have more.
+
+Each costs as much as a tenth of a payment's verdict, and anybody can make 150 for one transaction.
+"""
+
+
 def invalid_witnesses(tx: Transaction, _env: Environment) -> Failure | None:
     """Shelley UTXOW, ``InvalidWitnessesUTXOW``: each signature is one of the transaction id.
 
-    The search ends at the third that is not: each costs as much as many other rules.
+    This is about the first :data:`FIRST_SIGNATURES`. The search ends at the third that is not.
     """
-    witnesses = tx.witnesses
-    signed = chain(
-        ((each.vkey, each.signature) for each in witnesses.vkeys),
-        ((each.vkey, each.signature) for each in witnesses.bootstraps),
+    return _find_invalid(tx, islice(_signatures(tx), FIRST_SIGNATURES))
+
+
+def further_invalid_witnesses(resolved: ResolvedTransaction) -> Failure | None:
+    """Shelley UTXOW, ``InvalidWitnessesUTXOW``, for the further signatures."""
+    tx = resolved.tx
+    return _find_invalid(tx, islice(_signatures(tx), FIRST_SIGNATURES, None))
+
+
+def has_further_signatures(tx: Transaction) -> bool:
+    """Return True if :func:`further_invalid_witnesses` concerns the transaction."""
+    return len(tx.witnesses.vkeys) + len(tx.witnesses.bootstraps) > FIRST_SIGNATURES
+
+
+def _signatures(tx: Transaction) -> Iterator[VKeyWitness | BootstrapWitness]:
+    return chain(tx.witnesses.vkeys, tx.witnesses.bootstraps)
+
+
+def _find_invalid(
+    tx: Transaction, signatures: Iterable[VKeyWitness | BootstrapWitness]
+) -> Failure | None:
+    invalid = (
+        each.vkey.hex()
+        for each in signatures
+        if not signature_holds(each.vkey, tx.id, each.signature)
     )
-    invalid = (key.hex() for key, signature in signed if not signature_holds(key, tx.id, signature))
     named = list(islice(invalid, 3))
     if not named:
         return None
@@ -49,8 +78,13 @@ def missing_body_witnesses(tx: Transaction, _env: Environment) -> Failure | None
 
 def missing_input_witnesses(resolved: ResolvedTransaction) -> Failure | None:
     """Shelley UTXOW, ``MissingVKeyWitnessesUTXOW``, for the owners of inputs and collateral."""
-    owners = {*_find_owners(resolved.inputs.values()), *_find_owners(resolved.collateral.values())}
-    return _check_signed(owners, resolved.tx.witnesses)
+    outputs = (*resolved.inputs.values(), *resolved.collateral.values())
+    return unsigned_owners(outputs, resolved.tx.witnesses)
+
+
+def unsigned_owners(outputs: Iterable[Output], witnesses: Witnesses) -> Failure | None:
+    """Return the failure of the outputs whose owners have not signed."""
+    return _check_signed(set(_find_owners(outputs)), witnesses)
 
 
 def hash_vkeys(witnesses: Witnesses) -> set[bytes]:

@@ -248,5 +248,5 @@ class ProviderPool:
 
 def _part_of_time(members: int) -> AbstractContextManager[None]:
     """Leave to the next of so many members its part of the time for a payment, if that has one."""
-    allowance = current_allowance()
+    allowance = current_allowance() if members > 1 else None
     return nullcontext() if allowance is None else allowance.sharing_time(members)

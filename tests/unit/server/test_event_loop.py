@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from waitress.server import TcpWSGIServer
 
 from facilitator.api import application
 from facilitator.server import Server
@@ -70,3 +71,20 @@ def test_many_are_accepted_at_once(tmp_path: Path) -> None:
         server._step(0.0)
         assert len(server._connections()) == 50
     server.close()
+
+
+def test_answers_do_not_wait_for_the_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that answers sends, and the loop is woken by the next request alone."""
+    written: list[HttpConnection] = []
+    pulled: list[TcpWSGIServer] = []
+    monkeypatch.setattr(HttpConnection, "handle_write", written.append)
+    monkeypatch.setattr(TcpWSGIServer, "pull_trigger", pulled.append)
+    with made(tmp_path) as server, Client(server.port).connect() as connection:
+        for _ in range(20):
+            connection.sendall(GET)
+            assert read_answer(connection).status == 200
+        assert not written
+        assert not pulled
+        monkeypatch.undo()  # closing the server pulls it

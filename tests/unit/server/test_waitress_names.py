@@ -58,6 +58,7 @@ NAMES: dict[Owner, dict[str, str]] = {
     HTTPChannel: {
         "__init__": "(self, server, sock, addr, adj, map=None)",
         "_fileno": ATTRIBUTE,
+        "_flush_exception": "(self, flush, do_close=True)",
         "_flush_some": "(self, do_close=True)",
         "addr": ATTRIBUTE,
         "adj": ATTRIBUTE,
@@ -83,6 +84,7 @@ NAMES: dict[Owner, dict[str, str]] = {
         "task_class": ATTRIBUTE,
         "total_outbufs_len": ATTRIBUTE,
         "will_close": ATTRIBUTE,
+        "writable": "(self)",
         "write_soon": "(self, data)",
     },
     HTTPRequestParser: {
@@ -114,6 +116,7 @@ NAMES: dict[Owner, dict[str, str]] = {
         "pull_trigger": "(self)",
         "readable": "(self)",
         "sockinfo": ATTRIBUTE,
+        "trigger": ATTRIBUTE,
     },
     ThreadedTaskDispatcher: {
         "__init__": "(self)",
@@ -145,10 +148,18 @@ NAMES: dict[Owner, dict[str, str]] = {
     WSGITask: {
         "build_response_header": "(self)",
         "channel": ATTRIBUTE,
+        "close_on_finish": ATTRIBUTE,
+        "complete": ATTRIBUTE,
+        "content_bytes_written": ATTRIBUTE,
+        "content_length": ATTRIBUTE,
         "execute": "(self)",
+        "finish": "(self)",
         "get_environment": "(self)",
+        "has_body": ATTRIBUTE,
         "set_close_on_finish": "(self) -> None",
         "version": ATTRIBUTE,
+        "write": "(self, data)",
+        "wrote_header": ATTRIBUTE,
     },
     wasyncore.dispatcher: {
         "accepting": ATTRIBUTE,

@@ -6,9 +6,11 @@ from hashlib import blake2b
 from typing import Any
 
 import pytest
+from nacl.signing import SigningKey
 
 from facilitator.cardano.addresses.byron import compute_bootstrap_root
 from facilitator.cardano.rules import NOT_JUDGED, touched
+from facilitator.cardano.rules.witnesses import FIRST_SIGNATURES
 from facilitator.cardano.signatures import signature_holds
 from facilitator.cardano.state import StateQuery
 from facilitator.cardano.transaction import (
@@ -160,6 +162,20 @@ def test_every_signature_holds_even_a_superfluous_one() -> None:
     wrong = broken(transaction(witnesses={"vkeys": (*owner, bad)}))
     assert wrong.keys() == {"InvalidWitnessesUTXOW"}
     assert good.vkey.hex() in wrong["InvalidWitnessesUTXOW"]
+
+
+@pytest.mark.parametrize("place", [0, 15, 16, 40])
+def test_each_of_many_signatures_holds_and_further_ones_are_verified_last(place: int) -> None:
+    owner = transaction().witnesses.vkeys
+    keys = [SigningKey(bytes([number, *bytes(31)])) for number in range(41)]
+    many = list(signed(*keys))
+    assert broken(transaction(witnesses={"vkeys": (*owner, *many)})) == {}
+    many[place] = many[place]._replace(signature=bytes(64))
+    bad = {"vkeys": (*many, *owner)}
+    assert broken(transaction(witnesses=bad)).keys() == {"InvalidWitnessesUTXOW"}
+    both = broken(transaction(witnesses=bad, fee=0)).keys()
+    assert ("InvalidWitnessesUTXOW" in both) is (place < FIRST_SIGNATURES)
+    assert both > {"FeeTooSmallUTxO"}
 
 
 def test_signatures_of_another_length_hold_for_nothing() -> None:
