@@ -26,6 +26,7 @@ COMMANDS = {
     "new-plugin": ("write the distribution of a new plugin", "facilitator.cli.new_plugin"),
     "pay": ("pay for a URL that answers 402", "facilitator.cli.pay"),
     "inspect": ("show why a payment or transaction is (not) valid", "facilitator.cli.inspect"),
+    "payments": ("list, export and reconcile what was paid", "facilitator.cli.payments"),
 }
 """Command name to one-line help and module."""
 
