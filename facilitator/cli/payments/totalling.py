@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "unless --state says otherwise."
     )
     parser.add_argument(
-        "--by", type=parse_by, default=frozenset(), metavar="FIELDS",
+        "--by", type=parse_by, metavar="FIELDS",
         help=f"with commas between: {', '.join(_CHOICES)}; the day is that of the settlement",
     )  # fmt: skip
     add_filter_options(parser)
