@@ -1,13 +1,13 @@
-"""A payment as the columns of an export: the same names in CSV and JSON."""
+"""A payment in exports: as JSON, and as columns of CSV that no spreadsheet takes for a formula."""
 
 import csv
 import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from facilitator.cli.payments.amounts import Decimals, with_decimals
-from facilitator.cli.payments.texts import iso_text
-from facilitator.roles.payment_record import PaymentEvent, PaymentRecord
+from facilitator.cli.payments.amounts import LOVELACE, Decimals, with_decimals
+from facilitator.roles.payment_json import payment_json
+from facilitator.roles.payment_record import PaymentRecord
 
 COLUMNS = (
     "transaction",
@@ -42,7 +42,7 @@ COLUMNS = (
     "updatedAt",
     "erased",
 )
-"""The columns in their order. Further ones may come at the end."""
+"""The columns of CSV in their order. Further ones may come at the end."""
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 """Texts that begin so are marked; that with the mark itself as well, so that it can be removed."""
@@ -57,60 +57,24 @@ class Writes(Protocol):
 
 
 def payment_values(payment: PaymentRecord, decimals: Decimals) -> dict[str, Any]:
-    """Return the values by column: times by ISO 8601, ``None`` for what is not known or erased."""
+    """Return the payment as JSON, with its amounts in decimals where they are known."""
     fee = payment.fee
     return {
-        "transaction": payment.transaction_id,
-        "network": payment.network,
-        "scheme": payment.scheme,
-        "method": payment.method,
-        "state": str(payment.state),
-        "createdAt": iso_text(payment.created_at),
-        "settledAt": _time(payment.settled_at),
-        "payer": payment.payer,
-        "payTo": payment.pay_to,
-        "asset": payment.asset,
-        "amount": payment.amount,
+        **payment_json(payment),
         "amountDecimal": with_decimals(payment.amount, payment.asset, decimals),
-        "fee": None if fee is None else str(fee),
-        "feeAda": None if fee is None else with_decimals(fee, "lovelace", decimals),
-        "resource": payment.resource,
-        "caller": payment.caller,
-        "client": payment.client,
-        "identifier": payment.identifier,
-        "terms": payment.terms,
-        "requestId": payment.request_id,
-        "confirmations": payment.confirmations,
-        "block": payment.block,
-        "blockSlot": payment.block_slot,
-        "blockHeight": payment.block_height,
-        "depth": payment.depth,
-        "error": payment.error,
-        "delivery": str(payment.delivery),
-        "deliveredAt": _time(payment.delivered_at),
-        "deliveredTo": payment.delivered_to,
-        "updatedAt": iso_text(payment.updated_at),
-        "erased": payment.is_erased,
+        "feeAda": None if fee is None else with_decimals(fee, LOVELACE, decimals),
     }
 
 
-def event_values(event: PaymentEvent) -> dict[str, Any]:
-    """Return the event's values by their names in JSON."""
+def flattened(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a payment for CSV, with columns for the parts of its block."""
+    block = values["block"] or {}
     return {
-        "number": event.number,
-        "transaction": event.transaction_id,
-        "version": event.version,
-        "at": iso_text(event.at),
-        "state": str(event.state),
-        "accepted": event.accepted,
-        "block": event.block,
-        "blockSlot": event.block_slot,
-        "blockHeight": event.block_height,
-        "depth": event.depth,
-        "error": event.error,
-        "delivery": str(event.delivery),
-        "deliveredTo": event.delivered_to,
-        "deliveryRequest": event.delivery_request,
+        **values,
+        "block": block.get("hash"),
+        "blockSlot": block.get("slot"),
+        "blockHeight": block.get("height"),
+        "depth": block.get("depth"),
     }
 
 
@@ -125,7 +89,7 @@ class CsvWriter:
 
     def write(self, values: Mapping[str, Any]) -> None:
         """Write the values of one row."""
-        self._writer.writerow([_cell(values[column]) for column in self._columns])
+        self._writer.writerow([_cell(values.get(column)) for column in self._columns])
 
 
 def json_line(values: Mapping[str, Any]) -> str:
@@ -144,7 +108,3 @@ def _cell(value: object) -> object:
         case Mapping():
             return json.dumps(value, separators=(",", ":"))
     return value
-
-
-def _time(seconds: float | None) -> str | None:
-    return None if seconds is None else iso_text(seconds)

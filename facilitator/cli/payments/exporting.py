@@ -4,7 +4,13 @@ import argparse
 import sys
 
 from facilitator.cli.payments.amounts import add_decimals_option, decimals_of
-from facilitator.cli.payments.columns import COLUMNS, CsvWriter, Writes, json_line, payment_values
+from facilitator.cli.payments.columns import (
+    COLUMNS,
+    CsvWriter,
+    flattened,
+    json_line,
+    payment_values,
+)
 from facilitator.cli.payments.filters import add_filter_options, query_of
 from facilitator.cli.payments.opening import open_ledger
 from facilitator.cli.payments.pages import read_payments
@@ -31,16 +37,15 @@ def run(arguments: argparse.Namespace) -> int:
     decimals = decimals_of(arguments)
     with until_reader_leaves(), open_ledger(arguments.settings) as opened:
         write_utf8_lines()
-        output: Writes = sys.stdout
         rows = (
             payment_values(each, decimals)
             for each in read_payments(opened.ledger, query_of(arguments))
         )
         if arguments.format == "csv":
-            writer = CsvWriter(output, COLUMNS)
+            writer = CsvWriter(sys.stdout, COLUMNS)
             for row in rows:
-                writer.write(row)
+                writer.write(flattened(row))
         else:
             for row in rows:
-                output.write(json_line(row))
+                sys.stdout.write(json_line(row))
     return 0

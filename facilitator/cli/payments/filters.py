@@ -1,37 +1,28 @@
 """The options that choose payments, as a query of the ledger."""
 
 import argparse
-from datetime import UTC, datetime
 
+from facilitator.api import payment_search
+from facilitator.api.payment_search import STATES, BadSearch
 from facilitator.roles.claim import ClaimState
 from facilitator.roles.payment_ledger import PaymentQuery
 from facilitator.x402.networks import canonical_network
 
-STATES = tuple(state for state in ClaimState if state is not ClaimState.CLAIMED)
-"""The states that the ledger has."""
-
 
 def parse_time(text: str) -> float:
-    """Return the Unix seconds of a date (its midnight in UTC) or an ISO time (UTC unless it says).
-
-    Raises :class:`argparse.ArgumentTypeError`.
-    """
+    """Return the Unix seconds of a day or a time. Raises :class:`argparse.ArgumentTypeError`."""
     try:
-        time = datetime.fromisoformat(text)
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is neither a date (2026-01-31) nor a time (2026-01-31T14:00)"
-        ) from None
+        return payment_search.parse_time("it", text)
+    except BadSearch as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
 
 
-def parse_states(text: str) -> frozenset[ClaimState]:
+def parse_states(text: str) -> frozenset[ClaimState] | None:
     """Return the states named with commas between. Raises :class:`argparse.ArgumentTypeError`."""
-    names = [name.strip() for name in text.split(",")]
-    for name in names:
-        if name not in STATES:
-            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(STATES)}")
-    return frozenset(map(ClaimState, names))
+    try:
+        return payment_search.parse_query({"state": text}).states
+    except BadSearch as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
 
 
 def parse_count(text: str) -> int:

@@ -10,7 +10,7 @@ from facilitator.cli.payments.amounts import (
     amount_text,
     decimals_of,
 )
-from facilitator.cli.payments.columns import COLUMNS, payment_values
+from facilitator.cli.payments.columns import COLUMNS, flattened, payment_values
 from facilitator.cli.payments.filters import add_filter_options, parse_count, query_of
 from facilitator.cli.payments.opening import open_ledger
 from facilitator.cli.payments.output_options import add_form_options, print_rows
@@ -51,10 +51,11 @@ def run(arguments: argparse.Namespace) -> int:
     decimals = decimals_of(arguments)
     with until_reader_leaves(), open_ledger(arguments.settings) as opened:
         payments = list(read_payments(opened.ledger, query_of(arguments), arguments.limit))
+        values = (payment_values(each, decimals) for each in payments)
         print_rows(
             arguments,
             COLUMNS,
-            (payment_values(each, decimals) for each in payments),
+            map(flattened, values) if arguments.csv else values,
             lambda: render_payments(payments, decimals, _width()),
         )
     return 0

@@ -43,7 +43,7 @@ class Progress:
     amounts_not_known: int = 0
     """Payments whose outputs cannot be seen any more."""
     next_until: float | None = None
-    """Unix seconds: payments claimed before are left; ``None`` if none are."""
+    """Unix seconds: payments claimed before are left; ``None`` if that is not known."""
     recipients_left: int = 0
     """Recipients whose outputs were not looked at."""
     problems: list[str] = field(default_factory=list)
@@ -104,7 +104,9 @@ class Reconciliation:
             statuses = self._questions.statuses([each.transaction_id for each in page])
             for payment in page:
                 if payment.transaction_id not in statuses:
-                    self.progress.next_until = payment.created_at + 1e-6
+                    self.progress.next_until = (
+                        payment.created_at + 0.001
+                    )  # as times are shown, in ms
                     return
                 self._is_behind |= is_behind(payment, tip)
                 verdicts = (

@@ -11,9 +11,9 @@ from facilitator.cli.payments.filters import add_time_options, parse_count, pars
 from facilitator.cli.payments.findings import Finding, NotKnown
 from facilitator.cli.payments.opening import LedgerNotReadable, Opened, open_ledger
 from facilitator.cli.payments.reconciliation import Reconciliation
-from facilitator.cli.payments.texts import iso_text
 from facilitator.cli.payments.totalling import SETTLED
 from facilitator.roles.chain import ListsOutputs
+from facilitator.roles.payment_json import iso_time
 from facilitator.roles.payment_ledger import PaymentQuery
 from facilitator.runtime.chains import as_one, ordered_chain_providers
 
@@ -120,7 +120,7 @@ def notes_of(reconciliation: Reconciliation) -> list[str]:
     notes = [f"note: {each}" for each in progress.problems]
     if left > 0:
         until = progress.next_until
-        on = f": go on with --until {iso_text(until)}" if until is not None else ""
+        on = f": go on with --until {iso_time(until)}" if until is not None else ""
         notes.append(f"note: {left} payments were not compared{on}")
     if progress.recipients_left:
         notes.append(

@@ -3,13 +3,13 @@
 import argparse
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from facilitator.cli.payments.filters import parse_time
 from facilitator.cli.payments.opening import open_ledger
 from facilitator.cli.payments.output_options import add_form_options, print_rows
-from facilitator.cli.payments.texts import iso_text, printable, render_table, time_text
+from facilitator.cli.payments.texts import printable, render_table, time_text
 from facilitator.cli.streams import until_reader_leaves
+from facilitator.roles.payment_json import refusal_json
 from facilitator.roles.payment_ledger import RefusalCount
 
 _COLUMNS = ("day", "endpoint", "reason", "caller", "count", "lastAt", "sample")
@@ -33,21 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     day = "" if since is None else datetime.fromtimestamp(since, UTC).date().isoformat()
     with until_reader_leaves(), open_ledger(arguments.settings) as opened:
         counts = opened.ledger.refusals(day)
-        print_rows(arguments, _COLUMNS, map(refusal_values, counts), lambda: render_counts(counts))
+        print_rows(arguments, _COLUMNS, map(refusal_json, counts), lambda: render_counts(counts))
     return 0
-
-
-def refusal_values(count: RefusalCount) -> dict[str, Any]:
-    """Return the values by their names."""
-    return {
-        "day": count.day,
-        "endpoint": count.endpoint,
-        "reason": count.reason,
-        "caller": count.caller,
-        "count": count.count,
-        "lastAt": iso_text(count.last_at),
-        "sample": count.sample,
-    }
 
 
 def render_counts(counts: Sequence[RefusalCount]) -> str:

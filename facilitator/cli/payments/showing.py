@@ -11,12 +11,13 @@ from facilitator.cli.payments.amounts import (
     amount_text,
     decimals_of,
 )
-from facilitator.cli.payments.columns import event_values, payment_values
+from facilitator.cli.payments.columns import payment_values
 from facilitator.cli.payments.opening import open_ledger
 from facilitator.cli.payments.pages import find_payment
 from facilitator.cli.payments.story import story_of
 from facilitator.cli.payments.texts import printable
 from facilitator.cli.streams import until_reader_leaves
+from facilitator.roles.payment_json import event_json
 from facilitator.roles.payment_record import PaymentEvent, PaymentRecord
 
 
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.json:
             values = payment_values(payment, decimals)
             story = [{"at": at, "what": words} for at, words in story_of(payment, events)]
-            print_json({**values, "events": list(map(event_values, events)), "story": story})
+            print_json({**values, "events": list(map(event_json, events)), "story": story})
         else:
             print(render_payment(payment, events, decimals), end="")
     return 0

@@ -13,11 +13,6 @@ def time_text(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def iso_text(seconds: float) -> str:
-    """Return the time in UTC to the microsecond, by ISO 8601: ``2026-01-31T14:00:05.250000Z``."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 def printable(text: str) -> str:
     """Return the text with escapes for what a terminal would obey: payers write some of it."""
     if text.isprintable():

@@ -20,6 +20,7 @@ from facilitator.cli.payments.output_options import add_form_options, print_rows
 from facilitator.cli.payments.texts import end_of, render_table, shortened
 from facilitator.cli.streams import until_reader_leaves
 from facilitator.roles.claim import ClaimState
+from facilitator.roles.payment_json import total_json
 from facilitator.roles.payment_ledger import Total, TotalBy
 
 SETTLED = frozenset({ClaimState.SETTLED})
@@ -27,7 +28,8 @@ ASSET = "asset"
 """Payments are always added up by network and asset: sums of several mean nothing."""
 _CHOICES = (*TotalBy, ASSET)
 _COLUMNS = (
-    "day", "network", "payTo", "caller", "asset", "count", "amount", "amountDecimal", "feesAda",
+    "day", "network", "payTo", "caller", "asset", "count", "amount", "amountDecimal", "fee",
+    "feeAda",
 )  # fmt: skip
 _ADDRESS_LENGTH = 9
 _CALLER_LENGTH = 8
@@ -76,17 +78,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def total_values(total: Total, decimals: Decimals) -> dict[str, Any]:
-    """Return the total's values by their names; ``None`` for what was not asked for."""
+    """Return the total as JSON, with its sums in decimals where they are known."""
     return {
-        "day": total.day,
-        "network": total.network,
-        "payTo": total.pay_to,
-        "caller": total.caller,
-        "asset": total.asset,
-        "count": total.count,
-        "amount": str(total.amount),
+        **total_json(total),
         "amountDecimal": with_decimals(total.amount, total.asset, decimals),
-        "feesAda": with_decimals(total.fee, LOVELACE, decimals),
+        "feeAda": with_decimals(total.fee, LOVELACE, decimals),
     }
 
 

@@ -14,11 +14,12 @@ from facilitator.cli.payments.amounts import (
     amount_text,
     decimals_of,
 )
-from facilitator.cli.payments.columns import event_values, json_line
+from facilitator.cli.payments.columns import json_line
 from facilitator.cli.payments.opening import open_ledger
 from facilitator.cli.payments.story import describe_change
 from facilitator.cli.payments.texts import shortened, time_text, without_protocol
 from facilitator.cli.streams import until_reader_leaves
+from facilitator.roles.payment_json import event_json
 from facilitator.roles.payment_ledger import PaymentLedger
 from facilitator.roles.payment_record import PaymentEvent, PaymentRecord
 
@@ -71,7 +72,7 @@ def until_signal() -> Iterator[threading.Event]:
 def _line(ledger: PaymentLedger, event: PaymentEvent, decimals: Decimals, *, as_json: bool) -> str:
     """Return the event's line, with what changed since the event before of the same payment."""
     if as_json:
-        return json_line(event_values(event))
+        return json_line(event_json(event))
     payment = ledger.payment(event.transaction_id)
     if payment is None:  # its retention has ended meanwhile
         return f"{time_text(event.at)}  {event.transaction_id[:_ID_LENGTH]}  {event.state}\n"
