@@ -6,6 +6,7 @@ from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.roles.chain import (
     ChainProvider,
+    FindsTransactions,
     ListsOutputs,
     Point,
     Tip,
@@ -14,8 +15,8 @@ from facilitator.roles.chain import (
 )
 from facilitator.roles.chain_errors import ChainUnavailable, PointNotFound
 
-BATCH_SIZE = 50
-"""Payments whose statuses are asked for together."""
+BATCH_SIZE = 12
+"""Payments whose statuses are asked for together: so many fit into any question to Koios."""
 
 
 class CallsUsedUp(Exception):
@@ -54,7 +55,9 @@ class Questions:
     def expected_calls(self, payments: int, recipients: int) -> int:
         """Return the calls for so many payments and recipients, if all of them are well."""
         listing = recipients + (1 if recipients else 0) if self.lists_outputs else 0
-        return payments + listing + (1 if payments else 0)
+        is_batched = isinstance(self._chain, FindsTransactions)
+        statuses = -(-payments // BATCH_SIZE) if is_batched else payments
+        return statuses + listing + (1 if payments else 0)
 
     def tip(self) -> Tip:
         """Return the newest block. Raises :class:`ChainUnavailable`."""
@@ -69,15 +72,22 @@ class Questions:
     def statuses(self, transaction_ids: Sequence[str]) -> Mapping[str, TransactionStatus | Unknown]:
         """Return the status of each transaction, as far as the calls suffice."""
         found: dict[str, TransactionStatus | Unknown] = {}
-        for each in transaction_ids:
+        size = BATCH_SIZE if isinstance(self._chain, FindsTransactions) else 1
+        for start in range(0, len(transaction_ids), size):
+            part = transaction_ids[start : start + size]
             try:
                 self._calls.take()
-                found[each] = self._chain.transaction(each)
+                found |= self._look_up(part)
             except CallsUsedUp:
                 break
             except ChainUnavailable as error:
-                found[each] = Unknown(f"the chain cannot be asked: {error.detail}")
+                found |= dict.fromkeys(part, Unknown(f"the chain cannot be asked: {error.detail}"))
         return found
+
+    def _look_up(self, transaction_ids: Sequence[str]) -> Mapping[str, TransactionStatus]:
+        if isinstance(self._chain, FindsTransactions):
+            return self._chain.transactions(transaction_ids)
+        return {each: self._chain.transaction(each) for each in transaction_ids}
 
     def has_block(self, slot: int, block: str) -> bool | None:
         """Return True if the chain has the block, ``None`` if that is not known."""

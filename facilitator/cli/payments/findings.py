@@ -43,9 +43,9 @@ class Finding:
     transaction_id: str
     """Id of the transaction, lowercase hex."""
     detail: str
-    """What was found, with the figures."""
+    """The figures of what was found."""
     remedy: str
-    """What to do."""
+    """The sentence that says what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ EXACT = "exact"
 
 @dataclass(slots=True)
 class Progress:
-    """What a reconciliation has done so far."""
+    """The work that a reconciliation has done so far."""
 
     has_failed: bool = False
     """True if the chain did not answer at all."""
@@ -47,7 +47,7 @@ class Progress:
     recipients_left: int = 0
     """Recipients whose outputs were not looked at."""
     problems: list[str] = field(default_factory=list)
-    """Why something was not looked at."""
+    """Reasons why something was not looked at."""
 
 
 class Reconciliation:

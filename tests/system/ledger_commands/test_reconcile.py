@@ -14,6 +14,8 @@ from facilitator.roles.payment_record import PaymentDetails
 from facilitator.testing.payment_ledger import delivered, settled, submitted
 from facilitator.testing.payments import BOB, Payer, transaction_id
 from facilitator.testing.running import Running
+from facilitator_devnet.blockfrost.serving import serve_koios
+from facilitator_devnet.koios.api import ROOT
 
 SHOP = b"\x60" + b"s" * 28
 """An address that nobody but the payers of these tests has paid to."""
@@ -50,8 +52,7 @@ def found(report: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 def test_planted_faults_are_found_exactly(running: Running, reconcile: Report) -> None:
-    ledger = running.facilitator.ledger
-    assert ledger is not None
+    ledger = known(running)
     alice, bob = Payer(running), Payer(running, BOB)
     settle(running, alice.body(pay_to=SHOP, confirmations=1), 1)
     settle(running, bob.body(pay_to=SHOP, confirmations=1), 1)
@@ -98,6 +99,12 @@ def test_planted_faults_are_found_exactly(running: Running, reconcile: Report) -
     assert ("shallow", transaction_id(late)) not in found(report)
 
 
+def known(running: Running) -> PaymentLedger:
+    ledger = running.facilitator.ledger
+    assert ledger is not None
+    return ledger
+
+
 def plant(ledger: PaymentLedger, this: str, block: str) -> None:
     """Record a payment that no chain has ever had, as settled in an early block."""
     details = PaymentDetails(pay_to="addr_test1nowhere", asset="lovelace")
@@ -105,6 +112,23 @@ def plant(ledger: PaymentLedger, this: str, block: str) -> None:
     ledger.record(
         [replace(delivered(settled(claim)), block=block, block_slot=None, block_height=1)]
     )
+
+
+def test_a_provider_that_can_is_asked_for_many_at_once(running: Running, reconcile: Report) -> None:
+    koios = serve_koios(running.devnet, "127.0.0.1:0")
+    payer = Payer(running)
+    for _ in range(3):
+        settle(running, payer.body(pay_to=SHOP, confirmations=1), 1)
+    plant(known(running), "ee" * 32, block=running.devnet.tip().point.block)
+    code, report = reconcile(
+        plugins="koios,sqlite",
+        koios__base_url=f"{koios.url}{ROOT}",
+        koios__tier="public",
+    )
+    assert (code, report["compared"]) == (1, 4)
+    assert found(report) == {("missing", "ee" * 32)}
+    # The tip, all four, the eras, and the outputs of two recipients, one of which is no address.
+    assert report["calls"] == 4
 
 
 def test_a_provider_that_is_behind_finds_nothing(running: Running, reconcile: Report) -> None:
