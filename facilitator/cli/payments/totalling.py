@@ -61,7 +61,7 @@ def parse_by(text: str) -> frozenset[TotalBy]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the totals; return the exit code."""
-    decimals, by = decimals_of(arguments), arguments.by
+    decimals, by = decimals_of(arguments), arguments.by or frozenset()
     query = query_of(arguments)
     query = replace(query, states=query.states or SETTLED)
     if TotalBy.DAY in by and query.states != SETTLED:

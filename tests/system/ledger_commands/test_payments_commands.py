@@ -77,7 +77,7 @@ def test_a_payment_is_shown_by_the_beginning_of_its_id(payments: Command, ids: l
     _, out, _ = payments("show", "--json", ids[0])
     shown = json.loads(out)
     assert [each["what"] for each in shown["story"]] == story
-    assert shown["events"][-1]["deliveryRequest"] == "the-last"
+    assert shown["events"][-1]["deliveryRequestId"] == "the-last"
     assert payments("show", "f" * 64)[0] == 1
     assert "not the beginning of a transaction's id" in payments("show", "no hex")[2]
 
@@ -97,6 +97,10 @@ def test_totals_add_up(payments: Command) -> None:
     (total,) = json.loads(out)
     assert (total["count"], total["amount"], total["amountDecimal"]) == (3, "6000000", "6.000000")
     assert total["day"] == "2025-12-06"
+    assert "3  6.000000 ada" in payments("totals")[1]
+    _, out, err = payments("totals", "--by", "day", "--state", "settled,expired", "--csv")
+    assert out.splitlines()[1].startswith("2025-12-06,cardano:preprod,,,lovelace,3,6000000,6.0")
+    assert err == "payments that are not settled have no day, and are left out\n"
     _, out, _ = payments("totals", "--by", "day,payTo,caller,asset")
     assert "6.000000 ada" in out
     assert all(len(line) <= 80 for line in out.splitlines())
