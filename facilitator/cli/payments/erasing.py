@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from facilitator.cli.payments.opening import LedgerNotReadable, Opened, open_ledger
+from facilitator.cli.payments.opening import Opened, open_ledger
 from facilitator.cli.payments.pages import PAGE_SIZE, find_payment, read_payments
 from facilitator.cli.payments.texts import time_text
 from facilitator.roles.payment_ledger import PaymentQuery
@@ -23,17 +23,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"Erase the personal fields of payments for good: {_ERASED}. Those that are not final yet "
         "are left as they are."
     )
-    parser.add_argument(
-        "ids", metavar="ID", nargs="*", help="beginning of a transaction's id that is unique"
-    )
-    parser.add_argument("--payer", metavar="ADDRESS", help="all payments of this address")
+    chosen = parser.add_mutually_exclusive_group(required=True)
+    chosen.add_argument(
+        "ids", metavar="ID", nargs="*", default=[],
+        help="beginning of a transaction's id that is unique",
+    )  # fmt: skip
+    chosen.add_argument("--payer", metavar="ADDRESS", help="all payments of this address")
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Erase the fields; return the exit code. Raises :class:`LedgerNotReadable`."""
-    if bool(arguments.ids) == bool(arguments.payer):
-        raise LedgerNotReadable("name either the payments' ids or --payer ADDRESS")
+    """Erase the fields; return the exit code. Raises :class:`FacilitatorError`."""
     with open_ledger(arguments.settings) as opened:
         payments = _chosen(arguments, opened)
         final = [each for each in payments if each.state.is_final and not each.is_erased]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from facilitator.cli.payments.opening import LedgerNotReadable
+from facilitator.errors import FacilitatorError
 from facilitator.roles.payment_ledger import PaymentLedger, PaymentQuery, Place
 from facilitator.roles.payment_record import PaymentRecord
 
@@ -12,6 +12,10 @@ PAGE_SIZE = 500
 
 _SHOWN = 5
 _BEGINNING = re.compile(r"[0-9a-f]{1,64}")
+
+
+class PaymentNotFound(FacilitatorError):
+    """The ledger has no such payment, or several."""
 
 
 def read_payments(
@@ -33,19 +37,19 @@ def read_payments(
 def find_payment(ledger: PaymentLedger, beginning: str) -> PaymentRecord:
     """Return the one payment whose transaction's id begins so.
 
-    Raises :class:`LedgerNotReadable` if there is none, or more than one.
+    Raises :class:`PaymentNotFound` if there is none, or more than one.
     """
     wanted = beginning.lower()
     if not _BEGINNING.fullmatch(wanted):
-        raise LedgerNotReadable(f"{beginning!r} is not the beginning of a transaction's id, in hex")
+        raise PaymentNotFound(f"{beginning!r} is not the beginning of a transaction's id, in hex")
     found = ledger.payments(PaymentQuery(transaction_id=wanted), None, _SHOWN + 1)
     if not found:
-        raise LedgerNotReadable(
+        raise PaymentNotFound(
             f"the ledger has no payment {wanted}: it was not settled here, or its record is as old"
             " as ledger.keep_days allows"
         )
     if len(found) > 1:
         ids = ", ".join(each.transaction_id for each in found[:_SHOWN])
         more = ", and others" if len(found) > _SHOWN else ""
-        raise LedgerNotReadable(f"several payments begin with {wanted}: {ids}{more}")
+        raise PaymentNotFound(f"several payments begin with {wanted}: {ids}{more}")
     return found[0]

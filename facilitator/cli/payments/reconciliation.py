@@ -104,9 +104,8 @@ class Reconciliation:
             statuses = self._questions.statuses([each.transaction_id for each in page])
             for payment in page:
                 if payment.transaction_id not in statuses:
-                    self.progress.next_until = (
-                        payment.created_at + 0.001
-                    )  # as times are shown, in ms
+                    # Times are shown in ms.
+                    self.progress.next_until = payment.created_at + 0.001
                     return
                 self._is_behind |= is_behind(payment, tip)
                 verdicts = (
@@ -172,12 +171,19 @@ class Reconciliation:
                 paid = paid_of(outputs, recipient, asset_id(payment.asset))
                 if paid >= int(payment.amount):  # else the rest may be spent already
                     del self._unseen[transaction_id]
-        unknown = [each for each in by_transaction if self._ledger.payment(each) is None]
+        unknown = [each for each in by_transaction if not self._is_recorded(each)]
         statuses = self._questions.statuses(unknown)
         for each in unknown:
             if each not in statuses:
                 raise CallsUsedUp
             yield from self._judge_output(address, each, by_transaction[each], statuses[each], eras)
+
+    def _is_recorded(self, transaction_id: str) -> bool:
+        """Return True also for a claim that has not come to the ledger of another plugin yet."""
+        return (
+            self._ledger.payment(transaction_id) is not None
+            or self._storage.claim(transaction_id) is not None
+        )
 
     def _judge_output(
         self,

@@ -9,9 +9,10 @@ from facilitator.cli.output import add_json_option, print_json
 from facilitator.cli.payments.chain_questions import Calls, Questions
 from facilitator.cli.payments.filters import add_time_options, parse_count, parse_network
 from facilitator.cli.payments.findings import Finding, NotKnown
-from facilitator.cli.payments.opening import LedgerNotReadable, Opened, open_ledger
+from facilitator.cli.payments.opening import Opened, open_ledger
 from facilitator.cli.payments.reconciliation import Reconciliation
 from facilitator.cli.payments.totalling import SETTLED
+from facilitator.errors import FacilitatorError
 from facilitator.roles.chain import ListsOutputs
 from facilitator.roles.payment_json import iso_time
 from facilitator.roles.payment_ledger import PaymentQuery
@@ -21,13 +22,17 @@ DEFAULT_CALLS = 1_000
 _DAY_SECONDS = 86_400
 
 
+class NotServed(FacilitatorError):
+    """The settings serve no such network, so that no provider knows its chain."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the filters, ``--calls`` and ``--json``."""
     parser.description = (
         "Compare each settled payment with the chain as it is now: is it in a block, as deep as "
         "promised, and does it pay the recipient? Where the chain provider lists outputs, look for "
         "outputs at the recipients' addresses that have no record. Exits with 1 when something is "
-        "found. What cannot be known is no finding."
+        "found, or the chain cannot be asked. What cannot be known is no finding."
     )
     add_time_options(parser)
     parser.add_argument("--pay-to", metavar="ADDRESS", help="paid to this address")
@@ -71,7 +76,7 @@ def _plan(arguments: argparse.Namespace, opened: Opened, calls: Calls) -> Iterat
         since = opened.context.clock.time() - _DAY_SECONDS
     for network in networks:
         if network not in served:
-            raise LedgerNotReadable(f"{network} is not served: see the setting network")
+            raise NotServed(f"{network} is not served: see the setting network")
         query = PaymentQuery(
             states=SETTLED,
             network=network,
