@@ -7,12 +7,17 @@ imported only when the command is called, so that help texts come at once.
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from importlib import import_module
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from facilitator import __version__
 from facilitator.cli.streams import drop_output, is_of_output, make_writable
 from facilitator.errors import FacilitatorError
+
+if TYPE_CHECKING:
+    from facilitator.cli.payments.opening import Opened
 
 COMMANDS = {
     "serve": ("answer x402 requests until it is stopped", "facilitator.cli.serve"),
@@ -26,6 +31,7 @@ COMMANDS = {
     "new-plugin": ("write the distribution of a new plugin", "facilitator.cli.new_plugin"),
     "pay": ("pay for a URL that answers 402", "facilitator.cli.pay"),
     "inspect": ("show why a payment or transaction is (not) valid", "facilitator.cli.inspect"),
+    "payments": ("list, export and reconcile what was paid", "facilitator.cli.payments"),
 }
 """Command name to one-line help and module."""
 
@@ -89,7 +95,16 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     for name, summary, prepare in _plugin_commands(first):
         command = _add_command(commands, name, summary)
         command.set_defaults(run=prepare(command))
-    return parser.parse_args(words)
+    arguments = parser.parse_args(words)
+    arguments.open_ledger = partial(_open_ledger, arguments.settings)
+    return arguments
+
+
+def _open_ledger(settings_path: str | None) -> "AbstractContextManager[Opened]":
+    """Open the payment ledger for a plugin's command."""
+    from facilitator.cli.payments.opening import open_ledger
+
+    return open_ledger(settings_path)
 
 
 def _first_look() -> argparse.ArgumentParser:

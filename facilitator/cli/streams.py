@@ -4,6 +4,8 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def make_writable() -> None:
@@ -24,3 +26,19 @@ def is_of_output(error: OSError) -> bool:
 def drop_output() -> None:
     """Keep the interpreter from flushing at its end what no reader takes."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def until_reader_leaves() -> Iterator[None]:
+    """Leave the ``with`` block once nothing reads the output any more, such as ``head``."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_output()
+
+
+def write_utf8_lines() -> None:
+    """Write UTF-8 from now on, whatever the terminal's alphabet, and each line end as it is."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="")

@@ -28,6 +28,7 @@ from facilitator.roles.chain import (
     ChainProvider,
     EvaluatesScripts,
     ExaminesServer,
+    FindsTransactions,
     ForeseesForks,
     HasPlan,
     ListsOutputs,
@@ -149,12 +150,12 @@ def _reporter_names(method: str, error: BaseException) -> bool:
 
 
 def _check_complete(method: str, answer: Any, *arguments: Any, **named: Any) -> None:
-    """Raise :class:`WrongAnswer` unless the outputs have every reference asked for."""
-    if method != "outputs":
+    """Raise :class:`WrongAnswer` unless outputs and transactions have everything asked for."""
+    if method not in ("outputs", "transactions"):
         return
-    for ref in [*arguments, *named.values()][0]:
-        if ref not in answer:
-            raise WrongAnswer(f"the answer lacks {ref}")
+    for each in [*arguments, *named.values()][0]:
+        if each not in answer:
+            raise WrongAnswer(f"the answer lacks {each}")
 
 
 _CHAIN = (
@@ -163,6 +164,7 @@ _CHAIN = (
     ReadsLedgerState,
     EvaluatesScripts,
     ListsOutputs,
+    FindsTransactions,
     ReadsAssets,
     HasPlan,
     NamesNetwork,

@@ -192,8 +192,10 @@ def cli_commands() -> Sequence[  # type: ignore[empty-body]
 ]:
     """Return further commands: name, one-line help, and a function that prepares the command.
 
-    That function adds arguments to the command's parser. It returns another one, which runs the
-    command and returns the exit code. A name that the core has already is left out.
+    That function adds arguments to the command's parser. It returns another one, which gets the
+    parsed arguments, runs the command and returns the exit code. ``arguments.open_ledger()`` is a
+    context manager for what the settings name: its value has the payment ``ledger`` and the
+    ``context``. A name that the core has already is left out.
     """
 
 

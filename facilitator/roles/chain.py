@@ -6,8 +6,8 @@ A plugin returns a provider from the hook ``chain_provider``.
 
 Optional capabilities are separate protocols that a provider may implement too:
 :class:`AwaitsBlocks`, :class:`ReadsLedgerState`, :class:`EvaluatesScripts`, :class:`ListsOutputs`,
-:class:`ReadsAssets`, :class:`HasPlan`, :class:`NamesNetwork`, :class:`ExaminesServer`,
-:class:`ForeseesForks`.
+:class:`FindsTransactions`, :class:`ReadsAssets`, :class:`HasPlan`, :class:`NamesNetwork`,
+:class:`ExaminesServer`, :class:`ForeseesForks`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -240,6 +240,18 @@ class ListsOutputs(Protocol):
         """Return unspent outputs at the address (its bytes), the newest ones if there are many.
 
         Raises :class:`ChainUnavailable`.
+        """
+        ...
+
+
+@runtime_checkable
+class FindsTransactions(Protocol):
+    """A provider that can look up many transactions at once: for ``facilitator payments``."""
+
+    def transactions(self, transaction_ids: Collection[str]) -> Mapping[str, TransactionStatus]:
+        """Return the status of each transaction, by its id, with as few upstream calls as possible.
+
+        Every id in ``transaction_ids`` is a key of the answer. Raises :class:`ChainUnavailable`.
         """
         ...
 

@@ -44,6 +44,8 @@ class PaymentQuery:
     """Unix seconds: claimed then or later."""
     until: float | None = None
     """Unix seconds: claimed before."""
+    transaction_id: str | None = None
+    """The beginning of the transaction's id, lowercase hex."""
 
 
 EVERY_PAYMENT = PaymentQuery()

@@ -65,10 +65,10 @@ def chains_by_network(plugins: Plugins, context: Context) -> dict[str, ChainProv
     settings = context.settings
     ordered = {each: ordered_chain_providers(plugins, context, each) for each in settings.networks}
     check_standbys(settings, ordered)
-    return {network: _as_one(providers) for network, providers in ordered.items()}
+    return {network: as_one(providers) for network, providers in ordered.items()}
 
 
-def _as_one(providers: Sequence[Named]) -> ChainProvider:
+def as_one(providers: Sequence[Named]) -> ChainProvider:
     """Return the providers behind circuit breakers; a devnet alone needs none, as it is local."""
     if len(providers) == 1 and providers[0][1].is_devnet:
         return providers[0][1]

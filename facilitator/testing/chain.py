@@ -17,6 +17,7 @@ from facilitator.cardano.state import StateQuery
 from facilitator.cardano.transaction import Credential, OutputRef
 from facilitator.roles.chain import (
     AwaitsBlocks,
+    FindsTransactions,
     InBlock,
     InMempool,
     ListsOutputs,
@@ -183,6 +184,21 @@ class ChainProviderContract(EvidenceContract, SubmissionContract, OutageContract
         assert {output.address for output in held.values()} == {address}
         assert held[made].value == status.output.value
         assert provider.outputs_at(b"\x60" + b"\xab" * 28) == {}
+
+    def test_many_transactions_have_the_statuses_of_each(self, chain: ChainUnderTest) -> None:
+        """Those that were never made are among them."""
+        provider = chain.provider
+        if not isinstance(provider, FindsTransactions):
+            pytest.skip("the provider does not look up many transactions at once")
+        made = [pay(chain)[1] for _ in range(2)]
+        never = [f"{number:064x}" for number in range(40)]
+        found = provider.transactions([*made, *never])
+        assert found == {
+            **{each: provider.transaction(each) for each in made},
+            **dict.fromkeys(never, NotFound()),
+        }
+        assert all(isinstance(found[each], InBlock) for each in made)
+        assert provider.transactions([]) == {}
 
     def test_an_asset_that_was_never_made_has_no_holder(self, chain: ChainUnderTest) -> None:
         """It may be ``Unknown``, too, but never an error."""

@@ -8,6 +8,7 @@ from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.state import StateQuery
 from facilitator.cardano.transaction import Credential, OutputRef
 from facilitator.roles.chain import (
+    FindsTransactions,
     ListsOutputs,
     NamesNetwork,
     ReadsAssets,
@@ -50,6 +51,9 @@ class OutageContract:
         if isinstance(provider, ListsOutputs):
             lists: ListsOutputs = provider
             calls["outputs_at"] = lambda: lists.outputs_at(b"\x60" + b"\xab" * 28)
+        if isinstance(provider, FindsTransactions):
+            finds: FindsTransactions = provider
+            calls["transactions"] = lambda: finds.transactions([NOWHERE])
         if isinstance(provider, ReadsAssets):
             assets: ReadsAssets = provider
             calls["asset"] = lambda: _known([assets.asset(b"\xab" * 28)])

@@ -239,6 +239,7 @@ class PaymentLedgerContract:
         "query",
         [
             PaymentQuery(states=frozenset({ClaimState.SETTLED})),
+            PaymentQuery(transaction_id=f"{2:064x}"),
             PaymentQuery(network="cardano:mainnet"),
             PaymentQuery(payer="addr_test1other"),
             PaymentQuery(pay_to="addr_test1library"),
@@ -267,6 +268,15 @@ class PaymentLedgerContract:
         assert [each.transaction_id for each in found] == [wanted.transaction_id]
         assert ledger.payments(replace(query, until=NOON + 5), None, 10) == []
         assert ledger.payments(replace(query, network="no:such"), None, 10) == []
+
+    def test_a_payment_is_found_by_the_beginning_of_its_id(self, ledger: PaymentLedger) -> None:
+        """All that begin so are found, as any hex digits may follow."""
+        ids = ["0a" + "0" * 62, "0a" + "f" * 62, "0b" + "0" * 62]
+        ledger.record([replace(submitted(), transaction_id=each) for each in ids])
+        begins = {"": 3, "0": 3, "0a": 2, "0af": 1, "a": 0, ids[0]: 1}
+        for beginning, count in begins.items():
+            query = PaymentQuery(transaction_id=beginning)
+            assert len(ledger.payments(query, None, 10)) == count, beginning
 
     def test_a_text_that_a_payer_chose_is_found_as_it_is(self, ledger: PaymentLedger) -> None:
         r"""NUL, backslashes and quotes are characters as any other."""

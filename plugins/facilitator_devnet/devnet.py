@@ -43,10 +43,9 @@ class Devnet:
     """A test double of a Cardano network, in this process.
 
     It implements :class:`facilitator.roles.chain.ChainProvider`, ``AwaitsBlocks``,
-    ``ForeseesForks``, ``ListsOutputs``, ``NamesNetwork``, ``ReadsAssets`` and
-    ``ReadsLedgerState``. The facilitator's
-    own phase-1 rules judge transactions; valid ones go into the next block. Slots follow from the
-    clock and the network's era summary.
+    ``FindsTransactions``, ``ForeseesForks``, ``ListsOutputs``, ``NamesNetwork``, ``ReadsAssets``
+    and ``ReadsLedgerState``. The facilitator's own phase-1 rules judge transactions; valid ones go
+    into the next block. Slots follow from the clock and the network's era summary.
     """
 
     is_devnet = True
@@ -143,6 +142,12 @@ class Devnet:
         self._check("transaction")
         with self._changed:
             return self._chain.status(transaction_id)
+
+    def transactions(self, transaction_ids: Collection[str]) -> Mapping[str, TransactionStatus]:
+        """Return the status of each transaction, all as of the same tip."""
+        self._check("transactions")
+        with self._changed:
+            return {each: self._chain.status(each) for each in transaction_ids}
 
     def blocks_after(self, point: Point) -> Sequence[Block]:
         """Return all blocks that follow, oldest first. Raises :class:`PointNotFound`."""

@@ -8,7 +8,7 @@ that is behind.
 import math
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from facilitator.cardano.transaction import OutputRef
@@ -58,6 +58,8 @@ class _Witness(NamedTuple):
 
 
 _NO_WITNESS = _Witness(None, -math.inf)
+_ANY_ID = "0" * 64
+"""As long as the id for which a question has to leave room."""
 
 
 class Blocks:
@@ -106,24 +108,32 @@ class Blocks:
         return blocks
 
     def status(self, transaction_id: str) -> TransactionStatus:
-        """Return the status of a transaction by an answer that also has a recent transaction.
+        """Return the status of a transaction. Raises :class:`ChainUnavailable`."""
+        return self.statuses([transaction_id])[transaction_id]
+
+    def statuses(self, transaction_ids: Collection[str]) -> Mapping[str, TransactionStatus]:
+        """Return the status of each transaction. Raises :class:`ChainUnavailable`."""
+        found: dict[str, TransactionStatus] = {}
+        parts = batches(self._client, "_tx_hashes", list(transaction_ids), _witness=_ANY_ID)
+        for part, _ in parts:
+            found |= self._statuses(part)
+        return found
+
+    def _statuses(self, transaction_ids: Sequence[str]) -> Mapping[str, TransactionStatus]:
+        """Return the statuses by one answer, which also has a recent transaction if one is absent.
 
         Without that, the machine that answered lacks the newest blocks, and says nothing.
-        Raises :class:`ChainUnavailable`.
         """
         for tried in range(QUESTIONS):
             if tried:
                 self._client.wait(BETWEEN_SECONDS)
             witness = self._known_witness()
-            asked = list(dict.fromkeys([transaction_id, *([witness] if witness else [])]))
+            asked = list(dict.fromkeys([*transaction_ids, *([witness] if witness else [])]))
             question = {"_tx_hashes": asked}
             answer = self._client.ask("/tx_cbor", question, select=_STATUS_COLUMNS)
-            found = {digest(row, "tx_hash"): row for row in rows(answer, "transactions")}
-            if (row := found.get(transaction_id)) is not None:
-                point = Point(whole(row, "absolute_slot"), digest(row, "block_hash"))
-                return InBlock(point, whole(row, "block_height"))
-            if witness is None or witness in found:
-                return NotFound()
+            found = {digest(row, "tx_hash"): _in_block(row) for row in rows(answer, "transactions")}
+            if witness is None or witness in found or found.keys() >= {*transaction_ids}:
+                return {each: found.get(each, NotFound()) for each in transaction_ids}
         self._witness = _NO_WITNESS  # its own block may be gone
         raise ProviderBehind("Koios lags: the machines that answer lack the newest blocks")
 
@@ -264,3 +274,8 @@ def _linked(found: Sequence[Row]) -> Iterator[Row]:
 
 def _point(row: Row) -> Point:
     return Point(whole(row, "abs_slot"), digest(row, "hash"))
+
+
+def _in_block(row: Row) -> InBlock:
+    point = Point(whole(row, "absolute_slot"), digest(row, "block_hash"))
+    return InBlock(point, whole(row, "block_height"))

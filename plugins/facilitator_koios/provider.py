@@ -34,8 +34,8 @@ class Koios:
     """A network by one Koios.
 
     It implements :class:`facilitator.roles.chain.ChainProvider`, ``ReadsLedgerState``,
-    ``ListsOutputs``, ``NamesNetwork``, ``ExaminesServer``, ``ForeseesForks`` and ``HasPlan``. For
-    use by many threads at once.
+    ``ListsOutputs``, ``FindsTransactions``, ``NamesNetwork``, ``ExaminesServer``, ``ForeseesForks``
+    and ``HasPlan``. For use by many threads at once.
     """
 
     is_devnet = False
@@ -90,6 +90,10 @@ class Koios:
     def transaction(self, transaction_id: str) -> TransactionStatus:
         """Return the transaction's block, if it is in one. No mempool can be seen."""
         return self._blocks.status(transaction_id)
+
+    def transactions(self, transaction_ids: Collection[str]) -> Mapping[str, TransactionStatus]:
+        """Return each transaction's block, if it is in one."""
+        return self._blocks.statuses(transaction_ids)
 
     def blocks_after(self, point: Point) -> Sequence[Block]:
         """Return the next few blocks, oldest first."""

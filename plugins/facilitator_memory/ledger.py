@@ -216,6 +216,7 @@ def _meets(payment: PaymentRecord, query: PaymentQuery) -> bool:
     same = ("network", "payer", "pay_to", "asset", "caller")
     return (
         all(getattr(query, name) in (None, getattr(payment, name)) for name in same)
+        and payment.transaction_id.startswith(query.transaction_id or "")
         and (query.states is None or payment.state in query.states)
         and (query.resource is None or (payment.resource or "").startswith(query.resource))
         and (query.since is None or payment.created_at >= query.since)

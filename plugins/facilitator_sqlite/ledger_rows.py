@@ -95,6 +95,9 @@ def conditions(query: PaymentQuery) -> tuple[str, list[Any]]:
         if (value := getattr(query, name)) is not None:
             terms.append(f"{name} = ?")
             values.append(value)
+    if query.transaction_id is not None:
+        terms.append("transaction_id BETWEEN ? AND ?")  # as its index is ordered
+        values += [query.transaction_id, f"{query.transaction_id}g"]
     if query.states is not None:
         terms.append(f"state IN ({', '.join('?' for _ in query.states)})")
         values += query.states

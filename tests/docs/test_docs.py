@@ -5,7 +5,8 @@ import json
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,16 @@ def test_the_index_leads_to_every_page() -> None:
     assert linked == set(DOCS.rglob("*.md")) - {DOCS / "index.md"}
 
 
+def prepare_of(module: Path) -> Callable[[argparse.ArgumentParser], object]:
+    """Return the function of an example that adds a command's arguments."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(module.parent.parent))
+        prepare: Callable[[argparse.ArgumentParser], object] = import_module(
+            f"{module.parent.name}.commands"
+        ).prepare
+        return prepare
+
+
 # --- Commands and settings --------------------------------------------------------------------
 
 
@@ -78,13 +89,18 @@ def test_commands_shown_are_ones_that_exist(path: Path) -> None:
     for line in "".join(blocks(path, "sh")).splitlines():
         line = re.sub(r"\s\d?>+\s*\S+", "", line)  # where its output goes is the shell's matter
         for command in re.findall(r"(?:^|[\s/])facilitator ([a-z][^|>&\n]*)", line):
-            parse(shlex.split(command))
+            parse(shlex.split(command), path.parent)
 
 
-def parse(words: list[str]) -> argparse.Namespace:
-    """By the command's real parser. Fails by SystemExit."""
+def parse(words: list[str], folder: Path) -> argparse.Namespace:
+    """By the command's real parser. Fails by SystemExit.
+
+    The plugin of an example in the folder has commands in a module of that name.
+    """
     parser = argparse.ArgumentParser(exit_on_error=False)
     plugin = {name: prepare for name, _, prepare in cli_commands()}
+    for module in folder.glob("src/*/commands.py"):
+        plugin[module.parent.name.removeprefix("facilitator_") + "s"] = prepare_of(module)
     if words[0] in plugin:
         plugin[words[0]](parser)
     else:

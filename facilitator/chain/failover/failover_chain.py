@@ -27,6 +27,7 @@ from facilitator.roles.chain import (
     Block,
     ChainProvider,
     EvaluatesScripts,
+    FindsTransactions,
     OutputStatus,
     Point,
     ReadsAssets,
@@ -203,6 +204,14 @@ class _ReadingAssets(FailoverChain):
         return cast(ReadsAssets, member.provider).asset(asset)
 
 
+class _Finding(FailoverChain):
+    def transactions(self, transaction_ids: Collection[str]) -> Mapping[str, TransactionStatus]:
+        """Return the status of each transaction. Raises :class:`ChainUnavailable`."""
+        return self._pool.ask(
+            lambda member: cast(FindsTransactions, member.provider).transactions(transaction_ids)
+        )
+
+
 class _Evaluating(FailoverChain):
     def evaluate(
         self, transaction: bytes, utxo: Mapping[OutputRef, Output]
@@ -222,6 +231,7 @@ _CAPABILITIES: Mapping[type, type[FailoverChain]] = {
     ReadsLedgerState: _ReadingState,
     ReadsAssets: _ReadingAssets,
     EvaluatesScripts: _Evaluating,
+    FindsTransactions: _Finding,
 }
 
 

@@ -188,7 +188,7 @@ def test_plugins_are_listed(run: Any, shop: str) -> None:
     assert out.splitlines()[-1] == f"The plugin API here is {API_VERSION}."
     code, out, _ = run("plugins", "--json")
     listed = {plugin["name"]: plugin for plugin in json.loads(out)}
-    assert listed["sqlite"]["roles"] == ["storage"]
+    assert listed["sqlite"]["roles"] == ["storage", "payment ledger"]
     assert listed["devnet"]["enabled"] is False
 
 
