@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -26,6 +27,9 @@ from facilitator_redis.settings import RedisSettings
 from facilitator_sentry.settings import SentrySettings
 from facilitator_sqlite.settings import SqliteSettings
 from support.networks import forgotten_afterwards
+
+Prepare: TypeAlias = Callable[[argparse.ArgumentParser], object]
+
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -71,13 +75,11 @@ def test_the_index_leads_to_every_page() -> None:
     assert linked == set(DOCS.rglob("*.md")) - {DOCS / "index.md"}
 
 
-def prepare_of(module: Path) -> Callable[[argparse.ArgumentParser], object]:
+def prepare_of(module: Path) -> Prepare:
     """Return the function of an example that adds a command's arguments."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(module.parent.parent))
-        prepare: Callable[[argparse.ArgumentParser], object] = import_module(
-            f"{module.parent.name}.commands"
-        ).prepare
+        prepare: Prepare = import_module(f"{module.parent.name}.commands").prepare
         return prepare
 
 
@@ -98,7 +100,7 @@ def parse(words: list[str], folder: Path) -> argparse.Namespace:
     The plugin of an example in the folder has commands in a module of that name.
     """
     parser = argparse.ArgumentParser(exit_on_error=False)
-    plugin = {name: prepare for name, _, prepare in cli_commands()}
+    plugin: dict[str, Prepare] = {name: prepare for name, _, prepare in cli_commands()}
     for module in folder.glob("src/*/commands.py"):
         plugin[module.parent.name.removeprefix("facilitator_") + "s"] = prepare_of(module)
     if words[0] in plugin:

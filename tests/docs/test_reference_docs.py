@@ -16,6 +16,7 @@ import pytest
 from falcon.inspect import inspect_routes
 
 import facilitator
+from facilitator.api.openapi.ledger import ledger_paths
 from facilitator.api.openapi.operations import paths
 from facilitator.api.openapi.schemas import reason_schema
 from facilitator.cli import COMMANDS
@@ -197,7 +198,7 @@ def test_every_reason_is_documented_and_none_else() -> None:
 
 def test_every_reason_is_described_where_it_is_answered() -> None:
     """In the OpenAPI document, among the refusals of some path or among the verdicts."""
-    refused = {reason for each in enums(paths(1, [])) for reason in each}
+    refused = {reason for each in enums([paths(1, []), ledger_paths([])]) for reason in each}
     (verdicts,) = enums(reason_schema(MasumiReason))
     assert refused | set(verdicts) == {*Reason, *MasumiReason, *codes()}
     assert refused >= set(codes())
