@@ -31,6 +31,12 @@ from facilitator.observability.metrics import (
     UPSTREAM_WITHHELD,
 )
 from facilitator.observability.redaction import LEFT_OUT, Redactor, without_payments
+from facilitator.observability.request_metrics import (
+    NO_REQUEST_METRICS,
+    NotSent,
+    RequestMetrics,
+    RequestOutcome,
+)
 from facilitator.plugin.api_version import API_VERSION
 from facilitator.plugin.context import Context, Worker
 from facilitator.plugin.hookspecs import hookspec
@@ -286,6 +292,7 @@ __all__ += [
 # Meters and metrics
 __all__ += [
     "NO_METER",
+    "NO_REQUEST_METRICS",
     "QUOTA_REMAINING",
     "QUOTA_USED",
     "UPSTREAM_REQUESTS",
@@ -297,6 +304,9 @@ __all__ += [
     "Histogram",
     "Meter",
     "Metric",
+    "NotSent",
+    "RequestMetrics",
+    "RequestOutcome",
 ]
 # Errors
 __all__ += [
