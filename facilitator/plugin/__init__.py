@@ -78,6 +78,7 @@ from facilitator.roles.chain import (
 )
 from facilitator.roles.chain_errors import (
     ChainUnavailable,
+    NotFoundSince,
     PointNotFound,
     ProviderBehind,
     ProviderUnusable,
@@ -191,6 +192,7 @@ __all__ += [
     "NamesNetwork",
     "Network",
     "NotFound",
+    "NotFoundSince",
     "OutputStatus",
     "Point",
     "PointNotFound",

@@ -20,6 +20,7 @@ from facilitator.roles.allowance import (
 from facilitator.roles.chain import ChainProvider, NamesNetwork
 from facilitator.roles.chain_errors import (
     ChainUnavailable,
+    NotFoundSince,
     PointNotFound,
     ProviderBehind,
     SubmissionRejected,
@@ -80,9 +81,11 @@ class ProviderPool:
         """Return the first member's answer to ``call``, else the next one's.
 
         ``evidence`` is what its outcome shows of a member. Raises :class:`ChainUnavailable` if no
-        member answers, and :class:`SubmissionUnknown` or :class:`AllowanceUsedUp` at once.
+        member answers, of the kind :class:`NotFoundSince` if one has searched its blocks, and
+        :class:`SubmissionUnknown` or :class:`AllowanceUsedUp` at once.
         """
         reasons = []
+        searched: NotFoundSince | None = None
         for number, member in enumerate(self.members):
             try:
                 with _part_of_time(len(self.members) - number):
@@ -94,6 +97,10 @@ class ProviderPool:
                     raise
                 _log.debug("%s: %s cannot answer: %s", self.network, member.name, error)
                 reasons.append(f"{member.name}: {error}")
+                if isinstance(error, NotFoundSince):
+                    searched = searched or error
+        if searched is not None:
+            raise searched
         raise ChainUnavailable("; ".join(reasons))
 
     def _ask_one(
@@ -105,7 +112,7 @@ class ProviderPool:
         permit = self._acquire(member)
         try:
             answer = call(member)
-        except (SubmissionRejected, PointNotFound, ProviderBehind):
+        except (SubmissionRejected, PointNotFound, ProviderBehind, NotFoundSince):
             self._succeeded(member, permit)
             raise
         except AllowanceSpent:

@@ -24,14 +24,17 @@ from facilitator.roles.chain import (
     AwaitsBlocks,
     ChainProvider,
     EvaluatesScripts,
+    NotFound,
     ReadsAssets,
     ReadsLedgerState,
     Spent,
+    TransactionStatus,
     Unknown,
     Unspent,
 )
 from facilitator.roles.chain_errors import (
     ChainUnavailable,
+    NotFoundSince,
     PointNotFound,
     SubmissionRejected,
     SubmissionUnknown,
@@ -480,3 +483,21 @@ def test_all_are_closed_even_when_one_fails_to(clock: ManualClock) -> None:
         build_failover_chain([("one", one), ("other", other), ("again", one)]).close()
     for devnet in (one, other):
         assert fails(devnet.tip) == "the devnet is closed"
+
+
+def test_a_provider_of_recent_blocks_has_the_next_one_say_if_older_ones_hold_it(
+    chain: FailoverChain, first: CountedDevnet, second: CountedDevnet
+) -> None:
+    """That is no failure, so the breaker stays closed."""
+
+    def recent(_: str) -> TransactionStatus:
+        raise NotFoundSince(7)
+
+    first.transaction = recent  # type: ignore[method-assign]
+    for _ in range(FAILURES + 1):
+        assert chain.transaction("ab" * 32) == NotFound()
+    assert not chain._pool.first.breaker.is_open
+    second.close()
+    with pytest.raises(NotFoundSince) as caught:
+        chain.transaction("ab" * 32)
+    assert caught.value.slot == 7
