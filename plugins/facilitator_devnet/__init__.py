@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 
 from facilitator.plugin import ChainProvider, ChainUnavailable, Context, PluginError, hookimpl
-from facilitator_devnet.blockfrost.serving import serve, serve_koios
+from facilitator_devnet.blockfrost.serving import serve, serve_koios, serve_ogmios
 from facilitator_devnet.commands import Run, prepare_demo, prepare_devnet, prepare_sample_payment
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import wallets as genesis_wallets
@@ -55,7 +55,7 @@ def chain_provider(context: Context, network: str) -> ChainProvider:
         devnet = Devnet(network, context.clock, block_seconds=settings.block_seconds, path=path)
     except ChainUnavailable as error:
         raise PluginError(f"the devnet cannot start: {error}") from error
-    if settings.listen is not None or settings.listen_koios is not None:
+    if any((settings.listen, settings.listen_koios, settings.listen_ogmios)):
         _to_serve.append((context, devnet))
     return devnet
 
@@ -67,7 +67,12 @@ def startup(context: Context) -> None:
     own = [each for each in _to_serve if each[0] is context]
     for each in own:
         _to_serve.remove(each)
-    for name, listen in (("listen", settings.listen), ("listen_koios", settings.listen_koios)):
+    addresses = {
+        "listen": settings.listen,
+        "listen_koios": settings.listen_koios,
+        "listen_ogmios": settings.listen_ogmios,
+    }
+    for name, listen in addresses.items():
         if len(own) > 1 and listen is not None and not listen.endswith(":0"):
             raise PluginError(
                 f"several devnets cannot share one port; with several networks, devnet.{name} must"
@@ -78,6 +83,8 @@ def startup(context: Context) -> None:
             serve(devnet, settings.listen, settings.dress)
         if settings.listen_koios is not None:
             serve_koios(devnet, settings.listen_koios)
+        if settings.listen_ogmios is not None:
+            serve_ogmios(devnet, settings.listen_ogmios)
 
 
 _to_serve: list[tuple[Context, Devnet]] = []

@@ -490,7 +490,7 @@ def test_a_provider_of_recent_blocks_has_the_next_one_say_if_older_ones_hold_it(
 ) -> None:
     """That is no failure, so the breaker stays closed."""
 
-    def recent(_: str) -> TransactionStatus:
+    def recent(transaction_id: str) -> TransactionStatus:  # noqa: ARG001
         raise NotFoundSince(7)
 
     first.transaction = recent  # type: ignore[method-assign]
