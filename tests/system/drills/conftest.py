@@ -16,6 +16,7 @@ from facilitator_blockfrost import client
 from facilitator_devnet.devnet import Devnet
 from facilitator_koios import blocks as koios_blocks
 from facilitator_koios import client as koios_client
+from facilitator_ogmios import chain_sync
 from support.drills import POLL_SECONDS, Drill, Provider
 
 
@@ -24,6 +25,8 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "FIRST_BACKOFF", 0.001)
     monkeypatch.setattr(koios_client, "FIRST_BACKOFF", 0.001)
     monkeypatch.setattr(koios_blocks, "BETWEEN_SECONDS", 0.001)
+    monkeypatch.setattr(chain_sync, "FIRST_BACKOFF", 0.001)
+    monkeypatch.setattr(chain_sync, "LONGEST_BACKOFF", POLL_SECONDS)
     monkeypatch.setattr(circuit_breaker, "MIN_COOLING_SECONDS", POLL_SECONDS)
     monkeypatch.setattr(circuit_breaker, "MAX_COOLING_SECONDS", POLL_SECONDS)
     monkeypatch.setattr(follower, "_MAX_BACKOFF_SECONDS", POLL_SECONDS)
