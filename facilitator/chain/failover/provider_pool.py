@@ -77,18 +77,21 @@ class ProviderPool:
         self,
         call: Callable[[ProviderState], Answer],
         evidence: HealthEvidence = HealthEvidence.ALL,
+        among: Sequence[ProviderState] | None = None,
     ) -> Answer:
         """Return the first member's answer to ``call``, else the next one's.
 
-        ``evidence`` is what its outcome shows of a member. Raises :class:`ChainUnavailable` if no
+        ``evidence`` is what its outcome shows of a member. ``among`` are the members to ask, if not
+        all can answer such a call. Raises :class:`ChainUnavailable` if no
         member answers, of the kind :class:`NotFoundSince` if one has searched its blocks, and
         :class:`SubmissionUnknown` or :class:`AllowanceUsedUp` at once.
         """
         reasons = []
         searched: NotFoundSince | None = None
-        for number, member in enumerate(self.members):
+        members = self.members if among is None else among
+        for number, member in enumerate(members):
             try:
-                with _part_of_time(len(self.members) - number):
+                with _part_of_time(len(members) - number):
                     return self._ask_one(member, call, evidence)
             except SubmissionUnknown:
                 raise
