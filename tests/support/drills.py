@@ -193,7 +193,7 @@ class Drill(Running):
         if storage_url:
             environ[f"FACILITATOR_{storage.upper()}__URL"] = storage_url
         if len(providers) > 1:
-            environ["FACILITATOR_CHAIN__FALLBACK"] = names[1]
+            environ["FACILITATOR_CHAIN__FALLBACK"] = ",".join(names[1:])
         for name, provider in zip(names, providers, strict=True):
             table = f"FACILITATOR_{name.upper()}"
             if name == OGMIOS:

@@ -1,6 +1,6 @@
 """A facilitator over Blockfrost's API of a devnet; what it waits for in an outage is shortened."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -54,11 +54,13 @@ def start(tmp_path: Path, devnet: Devnet, clock: ManualClock) -> Iterator[Callab
     with ExitStack() as stack:
 
         def start(
-            count: int = 1, dress: str = "blockfrost", second: str | None = None, **options: Any
+            count: int = 1, dress: str = "blockfrost", others: Sequence[str] = (), **options: Any
         ) -> Drill:
-            while len(providers) < count:
-                dress = second or dress if providers else dress
-                providers.append(stack.enter_context(closing(Provider(devnet, dress))))
+            dresses = [dress, *others, *[dress] * (count - 1 - len(others))]
+            providers.extend(
+                stack.enter_context(closing(Provider(devnet, each)))
+                for each in dresses[len(providers) :]
+            )
             drill = Drill(tmp_path, devnet, providers[:count], clock, **options)
             return stack.enter_context(closing(drill))
 

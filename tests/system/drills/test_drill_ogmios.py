@@ -9,12 +9,14 @@ from facilitator.testing.waiting import eventually
 from facilitator_devnet.ogmios.api import OgmiosApi
 from support.drills import (
     DOWN,
+    KOIOS,
     LOOKUP_FAILED,
     NOT_ON_CHAIN,
     OGMIOS,
     OUTAGES,
     PENDING,
     REJECTED,
+    Body,
     Drill,
     confirmed_by,
     in_block,
@@ -151,17 +153,33 @@ def test_what_lands_during_a_restart_is_confirmed_after_it(start: Start, tmp_pat
     again.settled_once(body)
 
 
-@pytest.mark.parametrize("kinds", [(OGMIOS, "blockfrost"), ("koios", OGMIOS)])
-def test_a_standby_of_another_kind_goes_on(start: Start, kinds: tuple[str, str]) -> None:
-    drill = start(2, dress=kinds[0], second=kinds[1])
-    first, second = drill.payment(), drill.payment()
-    assert drill.settle(first)["errorReason"] == PENDING
-    drill.next_block()
-    drill.settle_while_open(first, in_block)
+@pytest.mark.parametrize("kinds", [(OGMIOS, "blockfrost", KOIOS), (KOIOS, OGMIOS, "blockfrost")])
+def test_standbys_of_other_kinds_go_on(
+    start: Start, kinds: tuple[str, str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """In their order, and the health shows it."""
+    drill = start(3, dress=kinds[0], others=kinds[1:])
+    bodies = [drill.payment() for _ in kinds]
+    goes_through(drill, bodies[0])
     drill.provider.stop()
-    eventually(lambda: drill.verify(second)["isValid"])
-    assert drill.settle(second)["errorReason"] == PENDING
-    drill.settle_while_open(second, lambda _: drill.is_waiting(second))
+    goes_through(drill, bodies[1])
+    eventually(lambda: f"switched from {kinds[0]} to {kinds[1]}" in caplog.text)
+    drill.providers[1].stop()
+    goes_through(drill, bodies[2])
+    eventually(lambda: f"switched from {kinds[1]} to {kinds[2]}" in caplog.text)
+    dependencies = drill.call("GET", "/health")[1]["dependencies"]
+    assert dependencies[f"cardano:preprod ({kinds[0]})"]["status"] == "down"
+    assert dependencies[f"cardano:preprod ({kinds[1]}, standby)"]["status"] == "down"
+    assert dependencies[f"cardano:preprod ({kinds[2]}, standby)"]["status"] == "up"
     drill.next_blocks(2)
-    for body in (first, second):
+    for body in bodies:
         drill.settled_once(body)
+
+
+def goes_through(drill: Drill, body: Body) -> None:
+    """Verify and settle until it is in a block."""
+    eventually(lambda: drill.verify(body)["isValid"])
+    assert drill.settle(body)["errorReason"] == PENDING
+    drill.settle_while_open(body, lambda _: drill.is_waiting(body))
+    drill.next_block()
+    drill.settle_while_open(body, in_block)
