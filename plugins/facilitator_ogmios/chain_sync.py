@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from facilitator.cardano.ogmios.fields import Malformed, inner, text
-from facilitator.plugin import ChainUnavailable, NotSent, Point, ProviderBehind, Tip
+from facilitator.plugin import ChainUnavailable, NotSent, Point, ProviderBehind, Tip, one_line
 from facilitator_ogmios.blocks import read_block, read_point, read_tip, show_point
 from facilitator_ogmios.client import Refused, malformed, unavailable
 from facilitator_ogmios.connection import Broken, Connection, Target, TooSlow
@@ -123,8 +123,11 @@ class ChainSync:
         while not self._closed.is_set():
             try:
                 self._follow()
-            except ChainUnavailable as error:
+            except Exception as error:
                 failures = 1 if self._is_connected else failures + 1
+                if not isinstance(error, ChainUnavailable):  # the thread must not end by it
+                    _log.exception("following the blocks of Ogmios' node failed")
+                    error = ChainUnavailable("its blocks cannot be read", one_line(error))
                 self._lose(error)
             self._closed.wait(min(FIRST_BACKOFF * 2.0 ** (failures - 1), LONGEST_BACKOFF))
 

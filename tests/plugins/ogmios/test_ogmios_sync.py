@@ -18,10 +18,11 @@ from facilitator.plugin import (
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.waiting import eventually
 from facilitator_devnet.ogmios.api import LOST
+from facilitator_ogmios import chain_sync
 from facilitator_ogmios.chain_sync import POINT_EVERY
 from facilitator_ogmios.index import MOST_AT_ONCE
 from facilitator_ogmios.points import PointFile
-from support.ogmios import OgmiosUnderTest, provider_of, under_test
+from support.ogmios import OgmiosUnderTest, provider_of, scripted, under_test
 
 NOWHERE = "ab" * 32
 
@@ -189,8 +190,8 @@ def test_a_node_whose_newest_block_is_old_is_behind(clock: ManualClock) -> None:
 def test_blocks_that_are_still_being_read_are_waited_for(clock: ManualClock) -> None:
     """At most as long as an answer may take."""
     with under_test(clock, timeout=0.2) as chain:
-        chain.api.faults.latency(3000, "nextBlock", times=2)
-        with pytest.raises(ProviderBehind, match="still being read: none of 0"):
+        chain.api.faults.latency(700, "nextBlock")
+        with pytest.raises(ChainUnavailable, match=r"still being read|in time"):
             chain.provider.tip()
 
 
@@ -214,3 +215,46 @@ def test_closing_it_unused_starts_nothing(clock: ManualClock) -> None:
     provider.close()
     with pytest.raises(ChainUnavailable, match="is closed"):
         provider.tip()
+
+
+def test_no_error_ends_the_thread(
+    chain: OgmiosUnderTest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("unforeseen")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(chain_sync, "read_block", fail)
+        with pytest.raises(ChainUnavailable, match="its blocks cannot be read") as error:
+            chain.provider.tip()
+        assert "unforeseen" in error.value.detail
+    assert "following the blocks of Ogmios' node failed" in caplog.text
+    chain.catch_up()
+
+
+def test_a_block_that_does_not_follow_is_not_taken(clock: ManualClock) -> None:
+    """The index holds no gap, whatever the other end sends."""
+    tip = {"slot": 40, "id": "22" * 32, "height": 2}
+    sent = [
+        {"direction": "backward", "point": "origin", "tip": tip},
+        {"direction": "forward", "tip": tip, "block": made("11" * 32, "genesis", 1)},
+        {"direction": "forward", "tip": tip, "block": made("22" * 32, "99" * 32, 2)},
+    ]
+    left: list[object] = []
+
+    def answer(method: str, _: object) -> object:
+        if method == "findIntersection":
+            left[:] = sent
+            return {"intersection": "origin", "tip": tip}
+        return left.pop(0)
+
+    with (
+        scripted(answer) as server,
+        closing(provider_of(server.url, clock)) as provider,
+        pytest.raises(ChainUnavailable, match="does not follow the one before"),
+    ):
+        provider.tip()
+
+
+def made(name: str, parent: str, height: int) -> dict[str, object]:
+    return {"type": "praos", "id": name, "ancestor": parent, "height": height, "slot": 20 * height}
