@@ -199,6 +199,7 @@ class Drill(Running):
             if name == OGMIOS:
                 environ[f"{table}__URL"] = provider.base_url
                 environ[f"{table}__PATH"] = str(folder / "points.json")
+                environ[f"{table}__BLOCKS"] = "100"
                 # Some drills let more time pass than blocks come.
                 environ[f"{table}__SILENCE_SECONDS"] = "86400"
                 continue

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from facilitator.testing.clock import ManualClock
 from facilitator.testing.waiting import eventually
+from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.ogmios.api import OgmiosApi
 from support.drills import (
     DOWN,
@@ -82,6 +84,23 @@ def test_an_outage_that_begins_with_the_submission(start: Start, kind: str, outa
         drill.settle_while_open(body, lambda _: drill.is_waiting(body))
         drill.next_blocks(2)
     drill.settled_once(body)
+
+
+def test_a_lost_submission_is_sent_again_though_old_blocks_are_not_known(
+    start: Start, devnet: Devnet, clock: ManualClock
+) -> None:
+    """The payment is younger than the oldest block that is."""
+    for _ in range(101):
+        devnet.produce_block()
+    drill = started(start)
+    clock.advance(600)
+    body = drill.payment()
+    drill.provider.faults.cut_before(drill.provider.submit, 1)
+    assert drill.settle(body)["errorReason"] == PENDING
+    drill.settle_while_open(body, lambda _: drill.is_waiting(body))
+    drill.next_blocks(2)
+    drill.settled_once(body)
+    assert drill.call("GET", f"/status/{'ab' * 32}")[0] == 503
 
 
 @pytest.mark.parametrize("outage", DOWN)
