@@ -1,5 +1,6 @@
 """A facilitator run as it is in production: real HTTP through waitress, over an embedded devnet."""
 
+import gc
 import logging
 import os
 import threading
@@ -15,6 +16,7 @@ from facilitator.testing.running import Running
 CALLERS_ARE_NOT = logging._srcfile
 """The file whose frames are no callers of a logger; the facilitator looks for no callers."""
 UNIT = Path(__file__).parent / "unit"
+ALL_ONCE = "\npytestmark = pytest.mark.once\n"
 
 # A machine that others use, too, fails no test for being slow.
 hypothesis.settings.register_profile(
@@ -26,6 +28,27 @@ hypothesis.settings.load_profile("unhurried")
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return two for each processor, three where most tests wait for other processes."""
     return (3 if config.option.markexpr == "once" else 2) * (os.cpu_count() or 1)
+
+
+def pytest_configure() -> None:
+    """Have no garbage looked for while tests are collected: it takes as long as all the rest."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage among what tests make, and not among thousands of tests."""
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Spare each worker the imports of unit tests that ``-m`` would then all deselect."""
+    if collection_path.suffix != ".py" or not collection_path.is_relative_to(UNIT):
+        return None
+    marked = collection_path.read_text()
+    nothing_once = config.option.markexpr == "once" and "mark.once" not in marked
+    all_once = config.option.markexpr == "not once" and ALL_ONCE in marked
+    return True if nothing_once or all_once else None
 
 
 @pytest.hookimpl(tryfirst=True)  # before the option -m selects

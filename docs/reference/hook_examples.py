@@ -27,6 +27,7 @@ from facilitator.plugin import (
     Meter,
     Network,
     Origin,
+    PaymentLedger,
     PaymentRequest,
     PaymentView,
     RateDecision,
@@ -52,6 +53,7 @@ from facilitator.plugin import (
 )
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import wallets as devnet_wallets
+from facilitator_memory.ledger import MemoryLedger
 from facilitator_memory.storage import MemoryStorage
 
 facilitator_api = "1.0"
@@ -198,6 +200,11 @@ def chain_provider(context: Context, network: str) -> ChainProvider | None:
 @hookimpl
 def storage(context: Context) -> Storage | None:
     return MemoryStorage() if context.settings.section(Table).keeps_claims else None
+
+
+@hookimpl
+def payment_ledger(context: Context) -> PaymentLedger | None:
+    return MemoryLedger()
 
 
 @hookimpl

@@ -6,8 +6,9 @@ from typing import Any
 import falcon
 
 from facilitator.api import docs, openapi
-from facilitator.api.auth import Authenticate, Gate
+from facilitator.api.auth import Authenticate, Gate, GateForResources
 from facilitator.api.cancel import Cancel
+from facilitator.api.descriptions import OF_LEDGER
 from facilitator.api.errors import ErrorHandler
 from facilitator.api.failures import Failures, OnFailure
 from facilitator.api.health import Health, Live, Ready
@@ -21,17 +22,20 @@ from facilitator.api.middleware import (
     RequestLog,
     ResponseHeaders,
 )
+from facilitator.api.payments import payment_resources
 from facilitator.api.probe import Faults, Probes
 from facilitator.api.rate_limit import RateLimit
 from facilitator.api.request_views import RequestListener, RequestNotifications
 from facilitator.api.service import PaymentService
 from facilitator.api.settle import Settle
 from facilitator.api.status import PostedStatus, Status
+from facilitator.api.stored_keys import StoredKeys
 from facilitator.api.supported import Index, Supported
 from facilitator.api.verify import Verify
 from facilitator.clock import Clock, SystemClock
 from facilitator.errors import PluginError
 from facilitator.roles.metrics import NO_METER, Meter
+from facilitator.roles.payment_ledger import PaymentLedger
 from facilitator.roles.rate_limit import RateLimiter
 from facilitator.settings import Settings
 from facilitator.settings.subscription import Subscribe
@@ -53,6 +57,7 @@ def application(
     routes: Mapping[str, object] | None = None,
     reasons: Iterable[str] = (),
     authenticate: Authenticate | None = None,
+    stored_keys: StoredKeys | None = None,
     rate_limiter: RateLimiter | None = None,
     on_failure: OnFailure | None = None,
     request_listener: RequestListener | None = None,
@@ -60,6 +65,7 @@ def application(
     meter: Meter = NO_METER,
     subscribe: Subscribe = lambda _: None,
     faults: Faults = dict,
+    ledger: PaymentLedger | None = None,
 ) -> falcon.App[Any, Any]:
     """Return the HTTP interface to ``service`` as a WSGI app.
 
@@ -71,6 +77,7 @@ def application(
             attribute ``openapi`` of one is its path item in ``/openapi.json``.
         reasons: Reasons of refusals that transfer methods declare, for ``/openapi.json``.
         authenticate: May refuse a request that carries a payment, as the API keys may.
+        stored_keys: The API keys in the storage, if it keeps any.
         rate_limiter: Asked about every request, except those of ``/health`` and of this machine.
         on_failure: Called for every request that is answered with 5xx.
         request_listener: Notified of the start and of the answer of every request.
@@ -78,20 +85,22 @@ def application(
         meter: Counts requests.
         subscribe: Registers a function to call when API keys, proxies or origins change.
         faults: Returns what plugins failed in lately, for ``/health``.
+        ledger: Read by operators; without it there are no paths ``/payments``.
 
     Raises:
         PluginError: A further route is one of the core's.
     """
     app = App(request_type=Request)
-    gate = Gate(settings.auth.api_keys, authenticate)
-    subscribe(lambda changed: gate.set_keys(changed.auth.api_keys))
+    gate = Gate(settings.auth, authenticate, stored_keys)
+    subscribe(lambda changed: gate.set_keys(changed.auth))
     _add_middleware(app, settings, on_failure, request_listener, meter, subscribe)
+    app.add_middleware(GateForResources(gate))
     if rate_limiter is not None:
-        app.add_middleware(RateLimit(rate_limiter, gate.caller_of, meter))
+        app.add_middleware(RateLimit(rate_limiter, gate.sender_of, meter))
     app.req_options.strip_url_path_trailing_slash = True
     ErrorHandler(settings.networks[0]).register(app)
     probes = Probes(service.health(), faults)
-    core = _resources(service, settings, clock, gate, probes)
+    core = _resources(service, settings, clock, gate, probes, ledger)
     if inspect is not None:
         core["/inspect"] = Inspect(inspect, gate, settings.server.max_body_bytes)
     core["/docs"] = docs.build_page()
@@ -100,7 +109,7 @@ def application(
             [*core, "/openapi.json"],
             routes or {},
             max_body_bytes=settings.server.max_body_bytes,
-            keys_needed=bool(settings.auth.api_keys),
+            keys_needed=settings.auth.payments_need_key,
             networks=NETWORKS,
             reasons=reasons,
         )
@@ -118,10 +127,11 @@ def _resources(
     clock: Clock | None,
     gate: Gate,
     probes: Probes,
+    ledger: PaymentLedger | None,
 ) -> dict[str, object]:
     limit = settings.server.max_body_bytes
     return {
-        "/": Index(),
+        "/": Index({} if ledger is None else OF_LEDGER),
         "/verify": Verify(service, gate, limit),
         "/settle": Settle(service, gate, limit),
         "/cancel": Cancel(service, gate, limit),
@@ -131,6 +141,7 @@ def _resources(
         "/health": Health(probes, clock or SystemClock()),
         "/health/live": Live(),
         "/health/ready": Ready(probes),
+        **payment_resources(ledger, gate),
     }
 
 

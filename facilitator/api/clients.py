@@ -15,7 +15,12 @@ def client_of(req: falcon.Request, key_name: str | None) -> str | None:
     """
     if req.context.is_local:
         return None
-    return f"key:{key_name}" if key_name else _network(req.remote_addr)
+    return key_client(key_name) if key_name else _network(req.remote_addr)
+
+
+def key_client(key_name: str) -> str:
+    """Return the client that the holder of the API key is."""
+    return f"key:{key_name}"
 
 
 @lru_cache(maxsize=4096)

@@ -49,6 +49,15 @@ INDEX: Mapping[str, Any] = {
     },
 }
 
+OF_LEDGER: Mapping[str, str] = {
+    "GET /payments": "payments, newest first; these are for operators",
+    "GET /payments/{transaction}": "a payment and its events",
+    "GET /payments/totals": "sums of payments",
+    "GET /payments/events": "the changes of all payments",
+    "GET /payments/refusals": "refused requests, counted",
+}
+"""The endpoints of the payment ledger, where one is kept."""
+
 VERIFY: Mapping[str, Any] = {
     "endpoint": "/verify",
     "method": "POST",

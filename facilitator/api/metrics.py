@@ -4,7 +4,7 @@ import time
 
 import falcon
 
-from facilitator.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from facilitator.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS, KEY_REQUESTS
 from facilitator.roles.metrics import Meter
 
 NO_ROUTE = "none"
@@ -45,3 +45,5 @@ class RequestMetrics:
             status=resp.status_code,
             seconds=time.perf_counter() - req.context.started,
         )
+        if "caller" in req.context:
+            self._meter.count(KEY_REQUESTS, key=req.context.caller)

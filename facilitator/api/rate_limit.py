@@ -6,11 +6,12 @@ from typing import TypeAlias
 
 import falcon
 
-from facilitator.api.clients import client_of
+from facilitator.api.callers import Sender
+from facilitator.api.clients import client_of, key_client
 from facilitator.api.errors import ApiError
 from facilitator.observability.metrics import RATE_LIMITED
 from facilitator.roles.metrics import Meter
-from facilitator.roles.rate_limit import RateDecision, RateLimiter
+from facilitator.roles.rate_limit import Limits, RateDecision, RateLimiter, TakesLimits
 
 SENSITIVE = frozenset({"verify", "settle", "status", "inspect"})
 """First path segments of endpoints that cost work or upstream calls."""
@@ -22,8 +23,8 @@ HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLim
 The last one names the limit that the others are of.
 """
 
-CallerOf: TypeAlias = Callable[[falcon.Request], str | None]
-"""A function that returns the name of the API key in a request, if it has a valid one."""
+SenderOf: TypeAlias = Callable[[falcon.Request], Sender]
+"""A function that finds the sender of a request by its API key."""
 
 
 class RateLimit:
@@ -33,10 +34,10 @@ class RateLimit:
     forwards have no limit.
     """
 
-    def __init__(self, limiter: RateLimiter, caller_of: CallerOf, meter: Meter) -> None:
+    def __init__(self, limiter: RateLimiter, sender_of: SenderOf, meter: Meter) -> None:
         """Ask ``limiter``, which must not raise."""
         self._limiter = limiter
-        self._caller_of = caller_of
+        self._sender_of = sender_of
         self._meter = meter
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -48,19 +49,27 @@ class RateLimit:
         area = req.path.lstrip("/").partition("/")[0]
         if area in UNLIMITED:
             return
-        client = client_of(req, self._caller_of(req))
-        if client is None:
+        address = client_of(req, None)
+        if address is None:
             return
+        caller = self._sender_of(req).caller
+        client = address if caller is None else key_client(caller.name)
+        limits = None if caller is None else caller.limits
         # A browser's preflight costs nothing.
         sensitive = area in SENSITIVE and req.method != "OPTIONS"
-        count = partial(self._count, resp, client, sensitive=sensitive)
+        count = partial(self._count, resp, client, limits, sensitive=sensitive)
         if area == "settle" and req.method == "POST":
             req.context.count = count
         else:
             count()
 
-    def _count(self, resp: falcon.Response, client: str, *, sensitive: bool) -> None:
-        decision = self._limiter.hit(client, sensitive=sensitive)
+    def _count(
+        self, resp: falcon.Response, client: str, limits: Limits | None, *, sensitive: bool
+    ) -> None:
+        if limits is not None and isinstance(self._limiter, TakesLimits):
+            decision = self._limiter.hit_within(client, limits, sensitive=sensitive)
+        else:
+            decision = self._limiter.hit(client, sensitive=sensitive)
         headers = _headers(decision)
         resp.set_headers(headers)
         if decision.allowed:

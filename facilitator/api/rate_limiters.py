@@ -10,6 +10,7 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import MemoryStorage, Storage
 from limits.strategies import MovingWindowRateLimiter
 
+from facilitator.api.client_limits import client_limits
 from facilitator.clock import Clock
 from facilitator.roles.rate_limit import (
     ChangesLimits,
@@ -17,6 +18,7 @@ from facilitator.roles.rate_limit import (
     Limits,
     RateDecision,
     RateLimiter,
+    TakesLimits,
     Window,
     decide,
 )
@@ -27,14 +29,6 @@ REPORT_SECONDS = 60
 """Interval in which a failing limiter is reported once."""
 
 _log = logging.getLogger("facilitator.rate_limits")
-
-
-def client_limits(settings: RateLimitSettings) -> ClientLimits:
-    """Return the limits that the settings name."""
-    return ClientLimits(
-        Limits(settings.global_per_minute, settings.sensitive_per_minute),
-        Limits(settings.key_global_per_minute, settings.key_sensitive_per_minute),
-    )
 
 
 class MovingWindows(MemoryStorage):
@@ -103,11 +97,15 @@ class WindowRateLimiter:
 
     def hit(self, client: str, *, sensitive: bool) -> RateDecision:
         """Count the request if every limit has room for it."""
-        windows = self._limits.of(client).windows(sensitive=sensitive)
-        limits = [RateLimitItemPerMinute(most, namespace=name) for name, most in windows]
-        standing = [self._window(limit, client) for limit in limits]
+        return self.hit_within(client, self._limits.of(client), sensitive=sensitive)
+
+    def hit_within(self, client: str, limits: Limits, *, sensitive: bool) -> RateDecision:
+        """Count the request if every one of these limits has room for it."""
+        windows = limits.windows(sensitive=sensitive)
+        items = [RateLimitItemPerMinute(most, namespace=name) for name, most in windows]
+        standing = [self._window(item, client) for item in items]
         allowed = all(window.used < window.limit for window in standing) and all(
-            self._windows.hit(limit, client) for limit in limits
+            self._windows.hit(item, client) for item in items
         )
         return decide(standing, allowed=allowed)
 
@@ -144,6 +142,15 @@ class FallbackRateLimiter:
         except Exception as error:
             self._report(error)
             return self._in_memory.hit(client, sensitive=sensitive)
+
+    def hit_within(self, client: str, limits: Limits, *, sensitive: bool) -> RateDecision:
+        """Count the request towards these limits in the same way."""
+        if isinstance(self._limiter, TakesLimits):
+            try:
+                return self._limiter.hit_within(client, limits, sensitive=sensitive)
+            except Exception as error:
+                self._report(error)
+        return self._in_memory.hit_within(client, limits, sensitive=sensitive)
 
     def close(self) -> None:
         """Close both limiters."""

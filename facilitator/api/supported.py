@@ -1,5 +1,7 @@
 """``/`` and ``/supported``: the endpoints, and the supported payments."""
 
+from collections.abc import Mapping
+
 import falcon
 
 from facilitator.api.descriptions import INDEX
@@ -10,9 +12,13 @@ from facilitator.api.service import PaymentService
 class Index:
     """The resource ``GET /``."""
 
+    def __init__(self, further: Mapping[str, str]) -> None:
+        """List the endpoints ``further`` as well."""
+        self._document = {**INDEX, "endpoints": {**INDEX["endpoints"], **further}}
+
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002
         """List the endpoints."""
-        answer(resp, INDEX)
+        answer(resp, self._document)
 
 
 class Supported:

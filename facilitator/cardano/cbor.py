@@ -4,7 +4,8 @@ The caller of a :class:`Reader` names the item that the schema requires next. So
 only requested values, allocates nothing by a length that the input merely claims, and walks hostile
 nesting without recursion. Like the ledger, it accepts heads of any width, and arrays and maps of
 definite or indefinite length. A byte or text string must have its length in front
-(``decodeBytes`` below protocol version 12).
+(``decodeBytes`` below protocol version 12; from then on see
+:class:`~facilitator.cardano.cbor_dijkstra.DijkstraReader`).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -283,12 +284,12 @@ def read_set(
     return elements
 
 
-def read_all(raw: bytes, read: Callable[[Reader], T], what: str) -> T:
-    """Return the result of ``read``, which must consume all of ``raw``.
+def read_all(raw: bytes, read: Callable[[Reader], T], what: str, form: type[Reader] = Reader) -> T:
+    """Return the result of ``read`` by a reader of that form, which must consume all of ``raw``.
 
     Raises :class:`DecodeError` otherwise.
     """
-    reader = Reader(raw)
+    reader = form(raw)
     try:
         value = read(reader)
     except IndexError:

@@ -4,6 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+DIJKSTRA = 12
+"""The first major protocol version of the era Dijkstra."""
+LAST_KNOWN = 12
+"""The highest major protocol version whose rules are known here."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProtocolParameters:

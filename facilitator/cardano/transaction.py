@@ -1,11 +1,11 @@
-"""A decoded Conway transaction as plain values.
+"""A decoded transaction as plain values, of Conway or of Dijkstra.
 
 :mod:`facilitator.cardano.codec.transaction_decoder` makes them from the transaction's own bytes.
 No value is encoded again: ids, hashes and sizes come from slices of the bytes as received.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
@@ -40,6 +40,8 @@ class Language(IntEnum):
     PLUTUS_V1 = 1
     PLUTUS_V2 = 2
     PLUTUS_V3 = 3
+    PLUTUS_V4 = 4
+    """Of Dijkstra: decoded, and not judged."""
 
 
 class Script(NamedTuple):
@@ -199,6 +201,50 @@ class Vote(NamedTuple):
     """The vote: 0 is no, 1 is yes, 2 is abstain."""
 
 
+class BalanceInterval(NamedTuple):
+    """The lovelace that an account must hold, as a half-open interval; ``None`` is no bound."""
+
+    lower: int | None
+    upper: int | None
+
+    def __str__(self) -> str:
+        """Return the bounds as part of a sentence."""
+        at_least = f"at least {self.lower or 0}"
+        return at_least if self.upper is None else f"{at_least} and less than {self.upper}"
+
+    def holds(self, balance: int) -> bool:
+        """Return True if the balance, in lovelace, lies in the interval."""
+        return (self.lower is None or self.lower <= balance) and (
+            self.upper is None or balance < self.upper
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DijkstraFields:
+    """The fields of a body that are new in Dijkstra. Amounts are in lovelace."""
+
+    guards: tuple[Credential, ...] = ()
+    """The guards in their order, by which redeemers number them (body key 14).
+
+    A key guard is a required signer as well.
+    """
+    subs: tuple["Transaction", ...] = ()
+    """The sub-transactions: signed by themselves, without fee and collateral (body key 23)."""
+    required_guards: Mapping[Credential, bytes | None] = field(default_factory=dict)
+    """Guards that the top level must have, with the CBOR of a script's datum (body key 24)."""
+    direct_deposits: Mapping[bytes, int] = field(default_factory=dict)
+    """Lovelace by reward address that goes into the account (body key 25)."""
+    balances: Mapping[bytes | Credential, BalanceInterval] = field(default_factory=dict)
+    """Intervals that hold before this level's withdrawals (body key 26).
+
+    By reward address; or by credential, as the ledger's package 0.3 has them.
+    """
+    starting_balances: Mapping[bytes | Credential, BalanceInterval] = field(default_factory=dict)
+    """Intervals that hold before the whole batch (body key 27)."""
+    is_sub: bool = False
+    """True for a sub-transaction."""
+
+
 @dataclass(frozen=True, slots=True)
 class Body:
     """A transaction body; absent fields are empty or ``None``. Amounts are in lovelace."""
@@ -229,6 +275,8 @@ class Body:
     treasury: int | None = None
     """The treasury's balance that the body claims."""
     donation: int = 0
+    dijkstra: DijkstraFields | None = None
+    """The fields that are new in Dijkstra; ``None`` if Conway's decoder has read it."""
 
     @property
     def voters(self) -> tuple[Voter, ...]:

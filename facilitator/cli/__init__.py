@@ -21,6 +21,7 @@ COMMANDS = {
         "show the settings in force and where each comes from",
         "facilitator.cli.settings",
     ),
+    "keys": ("make, list and revoke API keys in the storage", "facilitator.cli.keys"),
     "plugins": ("list the installed plugins", "facilitator.cli.plugins"),
     "new-plugin": ("write the distribution of a new plugin", "facilitator.cli.new_plugin"),
     "pay": ("pay for a URL that answers 402", "facilitator.cli.pay"),
@@ -77,7 +78,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    _add_settings_option(parser, default=None)
+    add_settings_option(parser, default=None)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, (summary, module) in COMMANDS.items():
         command = _add_command(commands, name, summary)
@@ -100,7 +101,8 @@ def _first_look() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_settings_option(parser: argparse.ArgumentParser, default: str | None) -> None:
+def add_settings_option(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """Add ``--settings``."""
     parser.add_argument(
         "--settings",
         metavar="PATH",
@@ -116,7 +118,7 @@ def _add_command(
         name, help=summary, description=summary.capitalize() + ".", allow_abbrev=False
     )
     # Suppressed, so that it does not undo the same option before the command's name.
-    _add_settings_option(command, default=argparse.SUPPRESS)
+    add_settings_option(command, default=argparse.SUPPRESS)
     return command
 
 

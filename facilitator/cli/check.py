@@ -17,6 +17,7 @@ from facilitator.observability.redaction import Redactor
 from facilitator.plugin.context import Context
 from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
+from facilitator.roles.api_keys import StoresApiKeys
 from facilitator.roles.chain import ChainProvider
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.reporting import DescribesDestination
@@ -210,4 +211,13 @@ def _storage(
             "warning",
             "what was settled is forgotten when it ends",
             "enable sqlite, or redis or postgres for several machines",
+        )
+    auth = context.settings.auth
+    keeps_keys = durable == [True] and isinstance(storages[0], StoresApiKeys)
+    if durable and auth.required and not auth.api_keys and not keeps_keys:
+        yield Result(
+            "auth.required",
+            "warning",
+            "no caller can have an API key: the settings have none, and the storage keeps none",
+            "set auth.api_keys, or enable sqlite, redis or postgres",
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.codec.dijkstra.any_era import decode_from_chain
 from facilitator.cli.output import add_json_option, print_json, without_secrets
 from facilitator.clock import SystemClock
 from facilitator.exact.built_in import BUILT_IN_METHODS
@@ -121,9 +121,9 @@ def _read(source: str) -> bytes:
 
 def _transaction(inspector: Inspector, raw: bytes, network: str) -> dict[str, Any]:
     try:
-        transaction = decode_transaction(raw)
+        transaction = decode_from_chain(raw)
     except DecodeError as error:
-        raise Unreadable(f"the input is not a Conway transaction: {error}") from None
+        raise Unreadable(f"the input is not a transaction: {error}") from None
     return inspector.transaction(transaction, network)
 
 

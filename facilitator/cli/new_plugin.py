@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from facilitator.errors import FacilitatorError
-from facilitator.settings.load import installed_plugins
+from facilitator.settings.installed import installed_plugins
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 _TEMPLATES = Path(__file__).parent / "templates"

@@ -11,6 +11,7 @@ from typing import Any
 from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import OutputRef, Transaction
+from facilitator.exact.eras import read_later_era
 from facilitator.roles.payment import UNKNOWN_ORIGIN, Origin, Terms
 from facilitator.roles.refused import Refused
 from facilitator.x402.reasons import Reason
@@ -57,7 +58,7 @@ def read_transaction(raw: bytes) -> Transaction:
     try:
         return decode(raw)
     except DecodeError as error:
-        raise Refused(Reason.DECODE_FAILED, f"not a Conway transaction: {error}") from None
+        return read_later_era(raw, error)
 
 
 def read_transaction_bytes(text: object) -> bytes:

@@ -41,6 +41,7 @@ class ExactScheme:
             transaction=payment.transaction.raw,
             inputs=frozenset(map(str, body.inputs)),
             invalid_hereafter=NO_END if body.invalid_hereafter is None else body.invalid_hereafter,
+            fee=body.fee,
             origin=origin,
             content=payment,
         )

@@ -20,6 +20,7 @@ from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.clock import Clock
 from facilitator.exact.checks import INTERVAL_RULE, CheckContext, Phase, functions_by_phase
+from facilitator.exact.eras import REASONS_OF_ERAS, failures_around_the_fork
 from facilitator.exact.lookup import (
     UnsignedInputs,
     look_up_outputs,
@@ -37,9 +38,11 @@ from facilitator.x402.messages import PaymentRequest
 from facilitator.x402.reasons import Reason
 
 _REASONS = {
+    **REASONS_OF_ERAS,
     "WrongNetwork": Reason.NETWORK_ID_MISMATCH,
     "WrongNetworkInTxBody": Reason.NETWORK_ID_MISMATCH,
     "WrongNetworkWithdrawal": Reason.NETWORK_ID_MISMATCH,
+    "WithdrawalAddressesWithWrongNetwork": Reason.NETWORK_ID_MISMATCH,
     "InvalidWitnessesUTXOW": Reason.INVALID_SIGNATURE,
     "BabbageOutputTooSmallUTxO": Reason.MIN_UTXO_INSUFFICIENT,
     "FeeTooSmallUTxO": Reason.FEE_BELOW_MINIMUM,
@@ -121,6 +124,9 @@ class Verifier:
         context.parameters, context.eras = parameters, eras
         environment = self._environment(payment, parameters, eras)
         failures = static_failures(payment.transaction, environment)
+        failures += failures_around_the_fork(
+            payment.transaction, environment, payment.terms.network
+        )
         # The validity interval depends on the time: see check_ledger().
         failures = [failure for failure in failures if failure.rule != INTERVAL_RULE]
         failures.sort(key=_is_of_its_origin, reverse=True)
@@ -193,9 +199,13 @@ class Verifier:
 def _is_of_its_origin(failure: Failure) -> bool:
     """Return True if the transaction is another network's, or not as its payer signed it.
 
-    Among several reasons that one is named, as the reference implementations do.
+    Among several reasons that one is named, as the reference implementations do. The same holds for
+    a transaction of another era than the one in force, of which no other rule says anything.
     """
-    return _REASONS.get(failure.rule) in (Reason.NETWORK_ID_MISMATCH, Reason.INVALID_SIGNATURE)
+    return (
+        _REASONS.get(failure.rule) in (Reason.NETWORK_ID_MISMATCH, Reason.INVALID_SIGNATURE)
+        or failure.rule in REASONS_OF_ERAS
+    )
 
 
 def _refuse_foreign(payment: Payment, utxo: Mapping[OutputRef, Output], payer: str) -> None:

@@ -112,6 +112,12 @@ def _further(tx: Data) -> Iterator[str]:
             yield f"  {what.removesuffix('s')}: {words}"
     if tx["donation"]:
         yield f"  donate {ada(tx['donation'])} to the treasury"
+    for deposit in tx["directDeposits"]:
+        yield f"  deposit {ada(deposit['lovelace'])} into {deposit['address']}"
+    for guard in tx["guards"]:
+        yield f"  guard {guard}"
+    for sub in tx["subTransactions"]:
+        yield f"  sub-transaction {sub}"
     for script in tx["scripts"]:
         yield f"  script {script['hash']} ({script['language']})"
     if tx["redeemers"]:

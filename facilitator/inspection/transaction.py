@@ -12,11 +12,16 @@ from facilitator.cardano.rules.fees import (
 )
 from facilitator.cardano.rules.outputs import compute_minimum_lovelace
 from facilitator.cardano.slots import EraSummary
-from facilitator.cardano.transaction import Body, Output, OutputRef, Transaction
+from facilitator.cardano.transaction import Body, DijkstraFields, Output, OutputRef, Transaction
 from facilitator.inspection import values
 from facilitator.inspection.ledger import Facts
 from facilitator.inspection.signers import signers
-from facilitator.inspection.words import certificate_in_words, proposal_in_words, vote_in_words
+from facilitator.inspection.words import (
+    certificate_in_words,
+    credential_in_words,
+    proposal_in_words,
+    vote_in_words,
+)
 from facilitator.roles.chain import OutputStatus, Spent, Unspent
 
 
@@ -61,6 +66,18 @@ def _further(body: Body) -> dict[str, Any]:
         "votes": [vote_in_words(vote) for vote in body.votes],
         "proposals": [proposal_in_words(proposal) for proposal in body.proposals],
         "donation": body.donation,
+        **_of_dijkstra(body.dijkstra or DijkstraFields()),
+    }
+
+
+def _of_dijkstra(new: DijkstraFields) -> dict[str, Any]:
+    return {
+        "guards": [credential_in_words(guard) for guard in new.guards],
+        "directDeposits": [
+            {"address": format_address(address), "lovelace": lovelace}
+            for address, lovelace in new.direct_deposits.items()
+        ],
+        "subTransactions": [sub.id.hex() for sub in new.subs],
     }
 
 

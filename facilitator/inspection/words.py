@@ -40,7 +40,7 @@ def certificate_in_words(certificate: Certificate) -> str:
     """Return what the certificate does, to whom, and the deposit that it names."""
     pool = certificate.pool
     text = _DOES[certificate.kind].format(
-        who=_credential(certificate.credential),
+        who=credential_in_words(certificate.credential),
         pool=bech32.encode("pool", pool) if pool is not None else "",
         epoch=certificate.epoch,
         drep=_drep(certificate),
@@ -60,7 +60,8 @@ def proposal_in_words(proposal: Proposal) -> str:
     return f"propose {kind} ({ada(proposal.deposit)})"
 
 
-def _credential(credential: Credential | None) -> str:
+def credential_in_words(credential: Credential | None) -> str:
+    """Return the credential's kind and hash; nothing for none."""
     if credential is None:
         return ""
     return f"{'script' if credential.is_script else 'key'} {credential.hash.hex()}"
@@ -68,6 +69,6 @@ def _credential(credential: Credential | None) -> str:
 
 def _drep(certificate: Certificate) -> str:
     if certificate.drep is not None:
-        return f"DRep {_credential(certificate.drep)}"
+        return f"DRep {credential_in_words(certificate.drep)}"
     kind = certificate.details[0] if certificate.details else None
     return _FIXED_DREPS.get(kind, "") if isinstance(kind, int) else ""

@@ -42,6 +42,11 @@ HTTP_SECONDS = Histogram(
     _REQUEST_SECONDS,
     ("method", "route"),
 )
+KEY_REQUESTS = Counter(
+    "facilitator_api_key_requests_total",
+    "Requests that an API key let in, by the name of the key.",
+    ("key",),
+)
 RATE_LIMITED = Counter(
     "facilitator_rate_limited_requests_total",
     "Requests refused with 429, of sensitive endpoints or others.",

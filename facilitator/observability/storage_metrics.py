@@ -5,14 +5,24 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from facilitator.observability.metrics import STORAGE_FAILURES, STORAGE_SECONDS
+from facilitator.roles.api_keys import StoresApiKeys
 from facilitator.roles.metrics import NO_METER, Meter
+from facilitator.roles.payment_ledger import KeepsOutbox, RecordsPayments
 from facilitator.roles.sharing import AnnouncesEntries, SharesOutputs
 from facilitator.roles.storage import HasServerTime, Storage
 
 OPERATIONS = tuple(
     dict.fromkeys(
         name
-        for role in (Storage, SharesOutputs, AnnouncesEntries, HasServerTime)
+        for role in (
+            Storage,
+            SharesOutputs,
+            AnnouncesEntries,
+            HasServerTime,
+            RecordsPayments,
+            KeepsOutbox,
+            StoresApiKeys,
+        )
         for base in reversed(role.__mro__)
         for name, member in vars(base).items()
         if callable(member) and not name.startswith("_")

@@ -1,7 +1,6 @@
 """The allowances under which payments are judged."""
 
 from contextlib import AbstractContextManager, nullcontext
-from types import TracebackType
 
 from facilitator.roles.allowance import Allowance, allowing, current_allowance
 from facilitator.settings import ChainSettings
@@ -39,21 +38,13 @@ class Allowances:
         )
 
 
-class _Opened(AbstractContextManager[None]):
+class _Opened(allowing):
     """An allowance for a ``with`` block, at whose end the wasted questions are charged."""
 
     def __init__(self, allowance: Allowance) -> None:
-        self._allowance = allowance
-        self._allowing = allowing(allowance)
+        super().__init__(allowance)
+        self._end = allowance.end
 
-    def __enter__(self) -> None:
-        self._allowing.__enter__()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._allowing.__exit__(kind, error, traceback)
-        self._allowance.end()
+    def __exit__(self, *raised: object) -> None:
+        super().__exit__(*raised)
+        self._end()

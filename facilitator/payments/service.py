@@ -2,28 +2,31 @@
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from facilitator.api.service import ServiceUnavailable
 from facilitator.chain.followed_chain import FollowedChain
 from facilitator.clock import Clock
-from facilitator.observability.logs import describe_request
+from facilitator.observability.logs import describe_request, request_id
 from facilitator.observability.metrics import MAX_WAITING, SETTLE_ANSWERS, VERDICTS, WAITING
 from facilitator.payments.admission import Admission, Names
 from facilitator.payments.allowances import Allowances
 from facilitator.payments.bindings import Bindings
+from facilitator.payments.changed_rules import IN_A_BLOCK, SUBMITTED, was_good_before
+from facilitator.payments.details import encode_details
 from facilitator.payments.idempotency import check_key, name_of_key
+from facilitator.payments.refusal_counts import RefusalCounts
 from facilitator.payments.reservations import Reservations
 from facilitator.payments.schemes import Schemes
 from facilitator.payments.settlement_events import SettlementEvents
-from facilitator.payments.status import chain_status, claim_status
+from facilitator.payments.status import Statuses
 from facilitator.payments.unique_terms import TermsRegistry
-from facilitator.payments.verdicts import Verdicts, unavailable
+from facilitator.payments.verdicts import Verdicts, invalid, unavailable
 from facilitator.payments.verified import VerifiedPayments
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.chain_errors import ChainUnavailable
-from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.payment import UNKNOWN_ORIGIN, Origin
@@ -37,9 +40,6 @@ from facilitator.settlement.settle_request import SettleRequest
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
-
-_STATUS = "/status"
-"""The client in whose name unknown transactions are asked for."""
 
 
 class Service:
@@ -60,45 +60,13 @@ class Service:
         supported: Mapping[str, Any],
         health_checks: Mapping[str, HealthCheck],
         on_error: Callable[[BaseException], None],
+        refusals: RefusalCounts,
         meter: Meter = NO_METER,
     ) -> None:
         """Connect the parts. Nothing runs before :meth:`start`."""
-        self._providers = {network: chain.provider for network, chain in chains.items()}
-        self._storage = storage
+        providers = {network: chain.provider for network, chain in chains.items()}
         self._schemes = schemes
         self._reservations = reservations
-        self._verified = VerifiedPayments(storage, clock)
-        self._bindings = Bindings(storage, self._providers, clock, self._corrected)
-        self._terms = TermsRegistry(storage, clock)
-        self._allowances = Allowances(chain_settings)
-        self._admission = Admission(
-            schemes,
-            self._providers,
-            clock,
-            plugins.before_settle,
-            reservations,
-            storage,
-            self._bindings,
-            self._terms,
-            self._allowances,
-        )
-        self._verdicts = Verdicts(
-            schemes,
-            self._providers,
-            plugins.before_verify,
-            reservations,
-            storage,
-            self._bindings,
-            self._terms,
-            self._admission,
-            self._corrected,
-        )
-        self._plugins = plugins
-        self._clock = clock
-        self._wait_seconds = settings.wait_seconds
-        self._supported = supported
-        self._health_checks = health_checks
-        self._meter = meter
         events = SettlementEvents(chains, reservations, plugins, meter)
         self._trackers = {
             network: Tracker(
@@ -112,6 +80,40 @@ class Service:
             )
             for network, chain in chains.items()
         }
+        self._allowances = Allowances(chain_settings)
+        self._statuses = Statuses(storage, self._trackers, providers, self._allowances)
+        self._verified = VerifiedPayments(storage, clock)
+        self._bindings = Bindings(storage, providers, clock, self._statuses.corrected)
+        terms = TermsRegistry(storage, clock)
+        self._admission = Admission(
+            schemes,
+            providers,
+            clock,
+            plugins.before_settle,
+            reservations,
+            storage,
+            self._bindings,
+            terms,
+            self._allowances,
+        )
+        self._verdicts = Verdicts(
+            schemes,
+            providers,
+            plugins.before_verify,
+            reservations,
+            storage,
+            self._bindings,
+            terms,
+            self._admission,
+            self._statuses.corrected,
+        )
+        self._plugins = plugins
+        self._wait_seconds = settings.wait_seconds
+        self._supported = supported
+        self._health_checks = health_checks
+        self._meter = meter
+        self._refusals = refusals
+        self._storage = storage
         self._coordinator = SettlementCoordinator(
             storage,
             self._trackers,
@@ -157,20 +159,16 @@ class Service:
         try:
             payment = self._read(request, client, caller)
             with self._allowances.open(client):
-                self._schemes.check(payment)
+                self._check_new(payment)
                 response = self._verdicts.judge(payment, caller, request.payment_identifier)
             if payment.transaction_id:  # else there is nothing to settle
                 self._verified.add(payment.transaction_id, payment.terms.max_timeout_seconds)
         except Refused as refused:
-            response = VerifyResponse(
-                is_valid=False,
-                payer=refused.payer,
-                reason=refused.reason,
-                message=refused.message,
-                extra=refused.extra,
-            )
+            response = invalid(refused)
         valid, reason = str(response.is_valid).lower(), response.reason or "none"
         self._meter.count(VERDICTS, valid=valid, reason=reason)
+        if response.reason:
+            self._refusals.add("verify", response.reason, caller, response.message)
         if payment is None:
             return response
         response = self._plugins.extend_verify(payment.view, response)
@@ -212,6 +210,8 @@ class Service:
                     admit=partial(self._admission.admit, payment, names),
                     join=partial(self._admission.join, payment, names),
                     answer=self._schemes.answer,
+                    details=partial(encode_details, payment, names, request_id.get() or ""),
+                    request_id=request_id.get() or "",
                 )
                 response = self._coordinator.settle(payment, call)
         except Refused as refused:
@@ -222,11 +222,26 @@ class Service:
             response = self._without_storage(payment, error)
         success, reason = str(response.success).lower(), response.reason or "none"
         self._meter.count(SETTLE_ANSWERS, success=success, reason=reason)
+        if response.reason and response.reason != Reason.PENDING:
+            self._refusals.add("settle", response.reason, caller, response.message)
         if payment is None:
             return response
         response = self._plugins.extend_settle(payment.view, response)
         self._plugins.after_settle(payment.view, response)
         return response
+
+    def _check_new(self, payment: SchemePayment) -> None:
+        """Return if nothing in the payment itself speaks against it, or if a block has it already.
+
+        Raises :class:`Refused`.
+        """
+        try:
+            self._schemes.check(payment)
+        except Refused as refused:
+            with suppress(StorageUnavailable):
+                if was_good_before(payment, refused, self._storage, IN_A_BLOCK):
+                    return
+            raise
 
     def _read(self, request: PaymentRequest, client: str, caller: str | None) -> SchemePayment:
         """Return the payment in the request. Raises :class:`Refused`."""
@@ -252,30 +267,14 @@ class Service:
         try:
             self._schemes.check(payment)
         except Refused as refused:
-            if refused.reason is not Reason.CHAIN_LOOKUP_FAILED:
+            if refused.reason is Reason.CHAIN_LOOKUP_FAILED:
+                pending = self._statuses.pending(payment)
+                if pending is None:
+                    raise
+                return pending
+            if not was_good_before(payment, refused, self._storage, SUBMITTED):
                 raise
-            return self._pending_without_chain(payment, refused)
         return None
-
-    def _pending_without_chain(self, payment: SchemePayment, refused: Refused) -> SettleResponse:
-        """Return that a settlement is pending, which needs no chain, or raise the refusal."""
-        claim = self._storage.claim(payment.transaction_id)
-        waits = (ClaimState.SUBMITTED, ClaimState.INCLUDED, ClaimState.SETTLED)
-        if claim is None or claim.state not in waits:
-            raise refused
-        if claim.requirements != payment.terms.requirements.fingerprint():
-            raise refused
-        return responses.pending(claim, self._depth(claim))
-
-    def _corrected(self, claim: Claim) -> Claim:
-        """Return the claim, corrected if it was given up and the chain shows its transaction."""
-        tracker = self._trackers.get(claim.network)
-        return claim if tracker is None else tracker.correct(claim)
-
-    def _depth(self, claim: Claim) -> int | None:
-        """Return the depth of its block as far as is known; its network may not be served now."""
-        tracker = self._trackers.get(claim.network)
-        return claim.depth if tracker is None else tracker.depth(claim)
 
     # --- /cancel ----------------------------------------------------------------------------
 
@@ -307,12 +306,7 @@ class Service:
     def status(self, transaction_id: str) -> Mapping[str, Any]:
         """Return the state of any transaction. Raises :class:`ServiceUnavailable`."""
         try:
-            claim = self._storage.claim(transaction_id)
-            if claim is not None:
-                claim = self._corrected(claim)
-                return claim_status(claim, self._depth(claim))
-            with self._allowances.open(_STATUS):
-                return chain_status(transaction_id, self._providers)
+            return self._statuses.of(transaction_id)
         except StorageUnavailable as error:
             raise unavailable(error) from error
         except ChainUnavailable as error:

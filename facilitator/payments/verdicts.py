@@ -16,7 +16,7 @@ from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import NO_END, Claim, ClaimState
 from facilitator.roles.payment import PaymentView
 from facilitator.roles.payment_hooks import Refusal
-from facilitator.roles.refused import AlreadyOnChain, lookup_failed
+from facilitator.roles.refused import AlreadyOnChain, Refused, lookup_failed
 from facilitator.roles.scheme import SchemePayment
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.x402.messages import VerifyResponse
@@ -125,6 +125,13 @@ class Verdicts:
             return self._payer_by_claim(payment)
         except StorageUnavailable as error:
             raise unavailable(error) from error
+
+
+def invalid(why: Refused) -> VerifyResponse:
+    """Return that the payment is invalid."""
+    return VerifyResponse(
+        is_valid=False, payer=why.payer, reason=why.reason, message=why.message, extra=why.extra
+    )
 
 
 def unavailable(error: StorageUnavailable) -> ServiceUnavailable:

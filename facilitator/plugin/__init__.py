@@ -52,6 +52,7 @@ from facilitator.roles.allowance import (
     allowing,
     current_allowance,
 )
+from facilitator.roles.api_keys import ApiKey, Scope, StoresApiKeys
 from facilitator.roles.callers_clock import CallersClock
 from facilitator.roles.chain import (
     AssetState,
@@ -60,6 +61,7 @@ from facilitator.roles.chain import (
     ChainProvider,
     EvaluatesScripts,
     ExaminesServer,
+    ForeseesForks,
     HasPlan,
     InBlock,
     InMempool,
@@ -94,12 +96,43 @@ from facilitator.roles.held_inputs import Deadlines, HeldInputs
 from facilitator.roles.metrics import NO_METER, Counter, Gauge, Histogram, Meter, Metric
 from facilitator.roles.payment import MEMPOOL, UNKNOWN_ORIGIN, Origin, PaymentView, Terms
 from facilitator.roles.payment_hooks import Refusal
+from facilitator.roles.payment_json import (
+    event_json,
+    iso_time,
+    payment_json,
+    refusal_json,
+    total_json,
+)
+from facilitator.roles.payment_ledger import (
+    EVERY_PAYMENT,
+    Change,
+    Cursor,
+    KeepsOutbox,
+    PaymentLedger,
+    PaymentQuery,
+    Place,
+    RecordsPayments,
+    RefusalCount,
+    Total,
+    TotalBy,
+)
+from facilitator.roles.payment_record import (
+    PaymentDetails,
+    PaymentEvent,
+    PaymentRecord,
+    changing_fields,
+    is_recorded,
+    new_event,
+    new_record,
+    next_record,
+)
 from facilitator.roles.rate_limit import (
     ChangesLimits,
     ClientLimits,
     Limits,
     RateDecision,
     RateLimiter,
+    TakesLimits,
     Window,
     decide,
 )
@@ -185,6 +218,7 @@ __all__ += [
     "ChainUnavailable",
     "EvaluatesScripts",
     "ExaminesServer",
+    "ForeseesForks",
     "HasPlan",
     "InBlock",
     "InMempool",
@@ -215,6 +249,7 @@ __all__ += [
 # Storages
 __all__ += [
     "AnnouncesEntries",
+    "ApiKey",
     "CallersClock",
     "ChangeLog",
     "Circuit",
@@ -229,12 +264,41 @@ __all__ += [
     "Lease",
     "Reservation",
     "ReservedElsewhere",
+    "Scope",
     "SharedOutput",
     "SharesChain",
     "SharesOutputs",
     "Storage",
     "StorageUnavailable",
+    "StoresApiKeys",
     "TooManyReservations",
+]
+# Payment ledgers
+__all__ += [
+    "EVERY_PAYMENT",
+    "Change",
+    "Cursor",
+    "KeepsOutbox",
+    "PaymentDetails",
+    "PaymentEvent",
+    "PaymentLedger",
+    "PaymentQuery",
+    "PaymentRecord",
+    "Place",
+    "RecordsPayments",
+    "RefusalCount",
+    "Total",
+    "TotalBy",
+    "changing_fields",
+    "event_json",
+    "is_recorded",
+    "iso_time",
+    "new_event",
+    "new_record",
+    "next_record",
+    "payment_json",
+    "refusal_json",
+    "total_json",
 ]
 # Transfer methods of the scheme ``exact``
 __all__ += [
@@ -274,6 +338,7 @@ __all__ += [
     "Limits",
     "RateDecision",
     "RateLimiter",
+    "TakesLimits",
     "Window",
     "decide",
 ]

@@ -22,11 +22,13 @@ from facilitator.plugin.answers import Fits, WrongAnswer, returns_of
 from facilitator.plugin.scheme_answers import check_scheme_answer
 from facilitator.plugin.time_limits import Outcome
 from facilitator.plugin.validation import has_member
+from facilitator.roles.api_keys import StoresApiKeys
 from facilitator.roles.chain import (
     AwaitsBlocks,
     ChainProvider,
     EvaluatesScripts,
     ExaminesServer,
+    ForeseesForks,
     HasPlan,
     ListsOutputs,
     NamesNetwork,
@@ -40,7 +42,8 @@ from facilitator.roles.chain_errors import (
     SubmissionUnknown,
 )
 from facilitator.roles.metrics import Meter
-from facilitator.roles.rate_limit import ChangesLimits, RateLimiter
+from facilitator.roles.payment_ledger import KeepsOutbox, PaymentLedger, RecordsPayments
+from facilitator.roles.rate_limit import ChangesLimits, RateLimiter, TakesLimits
 from facilitator.roles.refused import Refused
 from facilitator.roles.reporting import DescribesDestination, ErrorReporter
 from facilitator.roles.scheme import Scheme
@@ -164,17 +167,30 @@ _CHAIN = (
     HasPlan,
     NamesNetwork,
     ExaminesServer,
+    ForeseesForks,
 )
 _METHODS = (TransferMethod, ChecksLedger, ChecksChain, HasUniqueTerms, DeclaresReasons)
 ROLES: Mapping[str, Role] = {
     "chain_provider": Role(_CHAIN, _chain_names, _chain_unavailable, check=_check_complete),
     "storage": Role(
-        (Storage, SharesOutputs, AnnouncesEntries, HasServerTime),
+        (
+            Storage,
+            SharesOutputs,
+            AnnouncesEntries,
+            HasServerTime,
+            RecordsPayments,
+            KeepsOutbox,
+            StoresApiKeys,
+        ),
         _storage_names,
         _storage_unavailable,
     ),
+    "payment_ledger": Role((PaymentLedger,), _storage_names, _storage_unavailable),
     "rate_limiter": Role(
-        (RateLimiter, ChangesLimits), _storage_names, _storage_unavailable, called="in time"
+        (RateLimiter, ChangesLimits, TakesLimits),
+        _storage_names,
+        _storage_unavailable,
+        called="in time",
     ),
     "meter": Role((Meter,), lambda *_: False, lambda *_: None, called="later"),
     "transfer_methods": Role(_METHODS, _method_names, _not_checked, called="in time"),

@@ -43,7 +43,8 @@ class Context:
     It must not fail. Of a plugin's own settings only those declared with ``reloads`` ever change.
     """
     is_trial: bool = False
-    """True while ``facilitator check`` tries the plugin, perhaps beside one that serves.
+    """True while a command such as ``facilitator check`` uses the plugin, perhaps beside one that
+    serves.
 
     Then take no port and no lock that an enabled plugin would take while it serves.
     """

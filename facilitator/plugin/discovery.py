@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,12 +21,13 @@ from facilitator.plugin import hookspecs
 from facilitator.plugin.api_version import check_api, declared_api
 from facilitator.plugin.plugin_file import PluginFile
 from facilitator.plugin.unmarked import warnings_of
+from facilitator.settings.installed import plugin_entry_points
 
-GROUP = "facilitator.plugins"
 ROLES: Mapping[str, str] = {
     "networks": "networks",
     "chain_provider": "chain provider",
     "storage": "storage",
+    "payment_ledger": "payment ledger",
     "meter": "meter",
     "rate_limiter": "rate limiter",
     "error_reporter": "error reporter",
@@ -90,7 +91,7 @@ def available_plugins(
     enabled: Collection[str], files: Mapping[str, Path] = MappingProxyType({})
 ) -> list[PluginInfo]:
     """Return all installed plugins by name, and every enabled one that is not installed."""
-    names = sorted({*entry_points(group=GROUP).names, *enabled})
+    names = sorted({*plugin_entry_points().names, *enabled})
     infos = {name: PluginInfo(name, "unknown", "unknown", name in enabled) for name in names}
     plugins = {}
     for name in names:
@@ -117,13 +118,13 @@ def _entry(name: str, files: Mapping[str, Path]) -> EntryPoint | PluginFile:
     file = files.get(name)
     if file is None:
         return _entry_point(name)
-    if name in entry_points(group=GROUP).names:
+    if name in plugin_entry_points().names:
         raise PluginError(f"plugin '{name}' is installed, too: give the file {file} another name")
     return PluginFile(name, file)
 
 
 def _entry_point(name: str) -> EntryPoint:
-    installed = entry_points(group=GROUP)
+    installed = plugin_entry_points()
     found = list(installed.select(name=name))
     if not found:
         known = sorted(installed.names)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from facilitator.roles.metrics import Meter
     from facilitator.roles.payment import PaymentView
     from facilitator.roles.payment_hooks import Refusal
+    from facilitator.roles.payment_ledger import PaymentLedger
     from facilitator.roles.rate_limit import RateLimiter
     from facilitator.roles.reporting import ErrorReporter
     from facilitator.roles.requests import RequestView, ResponseView
@@ -107,6 +108,16 @@ def storage(context: Context) -> Storage | None:
 
 
 @hookspec
+def payment_ledger(context: Context) -> PaymentLedger | None:
+    """Return a payment ledger. At most one enabled plugin may return one.
+
+    Not asked if the storage keeps a ledger of its own. The storage keeps each change of a claim
+    until the ledger has it, so it must be a
+    :class:`~facilitator.roles.payment_ledger.KeepsOutbox`.
+    """
+
+
+@hookspec
 def rate_limiter(context: Context) -> RateLimiter | None:
     """Return a rate limiter. At most one enabled plugin may return one.
 
@@ -151,9 +162,11 @@ def routes(context: Context) -> Mapping[str, object]:  # type: ignore[empty-body
     template that the core or another plugin has already stops the start.
 
     The routes answer behind the same middleware: request ids, the log, limits, JSON errors. They
-    need no API key. ``req.context.is_local`` is true if a program of this machine asks, nothing
-    forwarded the request, and no web page is behind it. ``req.context.is_relayed`` is true if a
-    proxy forwarded it that does not say for whom: then ``req.remote_addr`` is that proxy's.
+    need no API key, unless they call ``req.context.gate.require(req, Scope.OPERATE)``: that refuses
+    a request without a key of that scope. ``req.context.is_local`` is true if a program of this
+    machine asks, nothing forwarded the request, and no web page is behind it.
+    ``req.context.is_relayed`` is true if a proxy forwarded it that does not say for whom: then
+    ``req.remote_addr`` is that proxy's.
     """
 
 

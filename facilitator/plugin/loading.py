@@ -9,7 +9,7 @@ from facilitator.errors import PluginError, Problem
 from facilitator.plugin.discovery import register_plugins
 from facilitator.plugin.manager import Plugins
 from facilitator.settings import Settings, read_settings
-from facilitator.settings.load import installed_plugins
+from facilitator.settings.installed import installed_plugins
 
 
 def load_plugins(names: Sequence[str], files: Mapping[str, Path] = MappingProxyType({})) -> Plugins:

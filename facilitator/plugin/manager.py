@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from facilitator.roles.claim import Claim
     from facilitator.roles.health import HealthCheck
     from facilitator.roles.metrics import Meter
+    from facilitator.roles.payment_ledger import PaymentLedger
     from facilitator.roles.rate_limit import RateLimiter
     from facilitator.roles.reporting import ErrorReporter
     from facilitator.roles.requests import RequestView, ResponseView
@@ -86,6 +87,11 @@ class Plugins(HookCaller):
         """Return the storage. Raises :class:`PluginError` unless there is exactly one."""
         storages: list[tuple[str, Storage]] = self._collect("storage", context=context)
         return self.require_one(storages, "the storage")
+
+    def payment_ledger(self, context: Context) -> PaymentLedger | None:
+        """Return the payment ledger, if any. Raises :class:`PluginError` when there are two."""
+        ledgers: list[tuple[str, PaymentLedger]] = self._collect("payment_ledger", context=context)
+        return self.require_one(ledgers, "the payment ledger") if ledgers else None
 
     def rate_limiter(self, context: Context) -> RateLimiter | None:
         """Return the rate limiter, if any. Raises :class:`PluginError` when there are two."""

@@ -16,6 +16,7 @@ from facilitator.roles.chain import (
     Unknown,
 )
 from facilitator.roles.claim import Claim
+from facilitator.roles.payment_ledger import PaymentLedger
 from facilitator.roles.storage import Storage
 
 
@@ -43,18 +44,26 @@ class Reader:
         self._storage: Storage | None = None
         self._chains: Mapping[str, ChainProvider] = {}
         self._open: OpensAllowance = lambda _: nullcontext()
+        self._ledger: PaymentLedger | None = None
 
     def connect(
         self,
         storage: Storage | None,
         chains: Mapping[str, ChainProvider],
         allowance: OpensAllowance = lambda _: nullcontext(),
+        ledger: PaymentLedger | None = None,
     ) -> None:
         """Read from these; chains come by the canonical id of their network.
 
         A command that keeps no claims has no storage.
         """
         self._storage, self._chains, self._open = storage, chains, allowance
+        self._ledger = ledger
+
+    @property
+    def ledger(self) -> PaymentLedger | None:
+        """The payment ledger, to read from; ``None`` where there is none."""
+        return self._ledger
 
     def claim(self, transaction_id: str) -> Claim | None:
         """Return the claim on the transaction (lowercase hex), if there is one.

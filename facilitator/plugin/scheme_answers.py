@@ -24,6 +24,7 @@ from facilitator.x402.messages import PaymentRequest
 _ID = re.compile(r"[0-9a-f]{64}|")
 _AMOUNT = re.compile(r"[0-9]{1,78}")
 _MOST_TERMS_BYTES = 4096
+_MOST_LOVELACE = 2**63 - 1
 
 
 def check_scheme_answer(method: str, answer: Any, *arguments: Any) -> None:
@@ -60,6 +61,7 @@ def _check_payment(payment: SchemePayment) -> None:
     _demand(_ID.fullmatch(this), "a transaction id that is not 64 lowercase hex digits")
     _demand(bool(this) == bool(payment.transaction), "a transaction id or its bytes alone")
     _demand(0 <= payment.invalid_hereafter <= NO_END, "an end that is no slot")
+    _demand(0 <= (payment.fee or 0) <= _MOST_LOVELACE, "a fee that is no amount of lovelace")
     _demand(len(payment.record) <= MAX_RECORD_BYTES, "a record that is too long")
     _demand(MEMPOOL <= terms.confirmations <= MAX_CONFIRMATIONS, "other confirmations")
     _demand(bool(this) <= bool(payment.inputs), "a transaction without inputs")

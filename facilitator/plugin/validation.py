@@ -10,6 +10,7 @@ from typing import Any
 from facilitator.exact.methods import TransferMethod
 from facilitator.roles.chain import ChainProvider
 from facilitator.roles.metrics import Meter
+from facilitator.roles.payment_ledger import PaymentLedger
 from facilitator.roles.rate_limit import RateLimiter
 from facilitator.roles.reporting import ErrorReporter
 from facilitator.roles.scheme import Scheme
@@ -21,6 +22,7 @@ PARTS: Mapping[str, type] = {
     "meter": Meter,
     "chain_provider": ChainProvider,
     "storage": Storage,
+    "payment_ledger": PaymentLedger,
     "rate_limiter": RateLimiter,
     "error_reporter": ErrorReporter,
 }

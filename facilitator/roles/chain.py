@@ -6,7 +6,8 @@ A plugin returns a provider from the hook ``chain_provider``.
 
 Optional capabilities are separate protocols that a provider may implement too:
 :class:`AwaitsBlocks`, :class:`ReadsLedgerState`, :class:`EvaluatesScripts`, :class:`ListsOutputs`,
-:class:`ReadsAssets`, :class:`HasPlan`, :class:`NamesNetwork`, :class:`ExaminesServer`.
+:class:`ReadsAssets`, :class:`HasPlan`, :class:`NamesNetwork`, :class:`ExaminesServer`,
+:class:`ForeseesForks`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -42,8 +43,8 @@ class Block:
     transactions: tuple[str, ...]
     """Ids of its transactions, lowercase hex."""
     spent: frozenset[OutputRef]
-    """The outputs that its transactions consumed: their inputs, or their collateral inputs if
-    their scripts failed."""
+    """The outputs that its transactions consumed: their inputs and those of their
+    sub-transactions, or their collateral inputs if their scripts failed."""
 
 
 class Tip(NamedTuple):
@@ -288,5 +289,18 @@ class ExaminesServer(Protocol):
 
         Called before the first use, until it has returned once. Raises :class:`ServerLacks` if
         verdicts cannot be given by such a server, and :class:`ChainUnavailable`.
+        """
+        ...
+
+
+@runtime_checkable
+class ForeseesForks(Protocol):
+    """A provider that knows which protocol version comes next: for ``facilitator check``."""
+
+    def next_protocol_version(self) -> int | None:
+        """Return the major version of a ratified hard fork that is not in force yet.
+
+        Returns ``None`` if none is ratified. Asked by ``facilitator check`` alone, so it may cost a
+        call. Raises :class:`ChainUnavailable`.
         """
         ...

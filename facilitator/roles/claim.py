@@ -124,6 +124,13 @@ class Claim:
     """The scheme of the payment."""
     record: bytes = b""
     """The scheme's own record, from which it makes its part of the answer."""
+    details: bytes = b""
+    """Further fields for the payment ledger, as JSON: see
+    :class:`~facilitator.roles.payment_record.PaymentDetails`."""
+    delivered_to: str = ""
+    """The client that received the success, as limits count it: an API key's name or an address."""
+    delivery_request: str = ""
+    """Id of the request that received the success."""
 
     @property
     def delivery(self) -> Delivery:

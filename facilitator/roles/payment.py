@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.codec.dijkstra.any_era import decode_any_era
 from facilitator.cardano.transaction import AssetId, Transaction
 from facilitator.x402.messages import Requirements
 from facilitator.x402.networks import CardanoNetwork
@@ -96,4 +96,4 @@ class PaymentView:
     @property
     def transaction(self) -> Transaction:
         """The transaction, decoded at each use."""
-        return decode_transaction(self.signed)
+        return decode_any_era(self.signed)

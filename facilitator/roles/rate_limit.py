@@ -100,6 +100,18 @@ class RateLimiter(Protocol):
 
 
 @runtime_checkable
+class TakesLimits(Protocol):
+    """A rate limiter that counts a client towards limits of its own, as an API key may have.
+
+    With any other, each process counts such a client by itself.
+    """
+
+    def hit_within(self, client: str, limits: Limits, *, sensitive: bool) -> RateDecision:
+        """Count one request of the client towards ``limits``, as :meth:`RateLimiter.hit` does."""
+        ...
+
+
+@runtime_checkable
 class ChangesLimits(Protocol):
     """A rate limiter whose limits can change while it counts, for a reload by SIGHUP.
 

@@ -38,6 +38,8 @@ class SchemePayment:
 
     At most :data:`MAX_RECORD_BYTES`.
     """
+    fee: int | None = None
+    """Lovelace that the ledger takes for the transaction; ``None`` if it is not known."""
     origin: Origin = UNKNOWN_ORIGIN
     """The part of the request that says where the payment comes from."""
     content: Any = field(default=None, repr=False)

@@ -9,12 +9,14 @@ import falcon
 
 from facilitator import __version__
 from facilitator.api import application
-from facilitator.api.rate_limiters import client_limits
+from facilitator.api.client_limits import client_limits
 from facilitator.api.service import ServiceUnavailable
+from facilitator.api.stored_keys import StoredKeys
 from facilitator.chain.clock_watch import ClockWatch
 from facilitator.chain.failover.failover_chain import FailoverChain
 from facilitator.chain.followed_chain import FollowedChain, build_followed_chain
 from facilitator.chain.health import follower_check, tip_check
+from facilitator.chain.protocol_watch import ProtocolWatch
 from facilitator.clock import Clock, SystemClock
 from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.exact.methods import DeclaresReasons, TransferMethod
@@ -25,6 +27,7 @@ from facilitator.observability.advice import Advice, Need, Needed
 from facilitator.observability.metrics import BUILD
 from facilitator.observability.storage_metrics import timed_storage
 from facilitator.payments.allowances import Allowances
+from facilitator.payments.refusal_counts import RefusalCounts
 from facilitator.payments.reservations import Reservations
 from facilitator.payments.schemes import Schemes
 from facilitator.payments.service import Service
@@ -33,6 +36,7 @@ from facilitator.plugin.context import Context, Worker
 from facilitator.plugin.manager import Plugins
 from facilitator.plugin.scheme_terms import terms_policy
 from facilitator.plugin.time_limits import TookTooLong
+from facilitator.roles.api_keys import StoresApiKeys
 from facilitator.roles.chain import ChainProvider, EvaluatesScripts
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.health import HealthCheck
@@ -43,6 +47,7 @@ from facilitator.roles.storage import Storage
 from facilitator.runtime.chains import chains_by_network
 from facilitator.runtime.contact import make_contact
 from facilitator.runtime.fault_reports import FaultReports
+from facilitator.runtime.ledger import keeper_of, ledger_of
 from facilitator.runtime.rate_limiting import rate_limiter
 from facilitator.runtime.signer import signer_addresses
 from facilitator.scripts.pool import ScriptPool
@@ -92,12 +97,13 @@ class Facilitator:
     def _put_together(self, subscribe: Subscribe) -> None:
         plugins = self.plugins
         self.storage: Storage = timed_storage(plugins.one_storage(self.context), self.meter)
+        self.ledger = ledger_of(self.storage, plugins, self.context)
         self.chains: Mapping[str, ChainProvider] = chains_by_network(plugins, self.context)
         for chain in self.chains.values():
             if isinstance(chain, FailoverChain):
                 chain.measure(self.meter)
         allowances = Allowances(self.settings.chain)
-        self.context.reader.connect(self.storage, self.chains, allowances.open)
+        self.context.reader.connect(self.storage, self.chains, allowances.open, self.ledger)
         self._scripts = ScriptPool(self.settings.scripts)
         self._clocks = ClockWatch(self.context.clock, self.storage)
         self._methods = {**BUILT_IN_METHODS, **plugins.transfer_methods(self.context)}
@@ -106,7 +112,16 @@ class Facilitator:
         exact = ExactScheme(self._verifier())
         self.schemes = Schemes({"exact": exact, **further}, self.chains)
         self._reasons = _declared_reasons([*self._methods.values(), *further.values()])
+        self.refusals = RefusalCounts(self.context.clock)
         self.service = self._service()
+        self._keeper = keeper_of(
+            self.ledger,
+            self.storage,
+            self.refusals,
+            self.context.clock,
+            self.settings.ledger.keep_days,
+            self.faults.report_following,
+        )
         self.rate_limiter = rate_limiter(plugins, self.context)
         if (limiter := self.rate_limiter) is not None:
             subscribe(lambda changed: limiter.change(client_limits(changed.rate_limit)))
@@ -128,6 +143,7 @@ class Facilitator:
             ),
             health_checks=self._health_checks(),
             on_error=self.faults.report_following,
+            refusals=self.refusals,
             meter=self.meter,
         )
 
@@ -163,6 +179,7 @@ class Facilitator:
             # Without it payments are judged, and not settled.
             "storage": Needed(self.storage.ping, Need.SOME),
             "clock": Advice(self._clocks.check),
+            "protocol": Advice(ProtocolWatch(self.chains).check),
         }
         for network, chain in self.chains.items():
             if isinstance(chain, FailoverChain):
@@ -183,6 +200,7 @@ class Facilitator:
             routes=plugins.routes(self.context),
             reasons=self._reasons,
             authenticate=plugins.authenticate if plugins.has("authenticate") else None,
+            stored_keys=self._stored_keys(),
             rate_limiter=self.rate_limiter,
             on_failure=self.request_failed,
             request_listener=plugins if plugins.observes_requests else None,
@@ -190,7 +208,15 @@ class Facilitator:
             meter=self.meter,
             subscribe=subscribe,
             faults=plugins.recent_faults,
+            ledger=self.ledger,
         )
+
+    def _stored_keys(self) -> StoredKeys | None:
+        storage: object = self.storage
+        if not isinstance(storage, StoresApiKeys):
+            return None
+        are_limited = self.settings.rate_limit.enabled
+        return StoredKeys(storage, self.context.clock, limits_guesses=are_limited)
 
     def _inspect(self, request: PaymentRequest) -> Mapping[str, Any]:
         inspector = Inspector(
@@ -223,6 +249,8 @@ class Facilitator:
         make_contact(self.chains)
         self._clocks.look()
         self.service.start()
+        if self._keeper is not None:
+            self._keeper.start()
 
     def drain(self) -> None:
         """Answer every waiting caller now; from now on there is little time to end in."""
@@ -241,6 +269,10 @@ class Facilitator:
             chain.close()
         if self.rate_limiter is not None:
             self.rate_limiter.close()
+        if self._keeper is not None:
+            self._keeper.close()
+        if self.ledger is not None:
+            self.ledger.close()
         self.storage.close()
         self.plugins.shutdown()
         self.faults.flush()

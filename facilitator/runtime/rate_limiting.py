@@ -1,10 +1,15 @@
 """The choice of the rate limiter, from settings and plugins."""
 
-import time
+from __future__ import annotations
 
-from facilitator.api.rate_limiters import FallbackRateLimiter, MovingWindows, WindowRateLimiter
+import time
+from typing import TYPE_CHECKING
+
 from facilitator.plugin.context import Context
 from facilitator.plugin.manager import Plugins
+
+if TYPE_CHECKING:
+    from facilitator.api.rate_limiters import FallbackRateLimiter, WindowRateLimiter
 
 
 def rate_limiter(
@@ -17,6 +22,9 @@ def rate_limiter(
     settings = context.settings.rate_limit
     if not settings.enabled:
         return None
+    # Here, for a start without limits is spared the import of all storages of the package limits.
+    from facilitator.api.rate_limiters import FallbackRateLimiter, MovingWindows, WindowRateLimiter
+
     in_memory = WindowRateLimiter(MovingWindows(), settings, time.monotonic)
     shared = plugins.rate_limiter(context)
     if shared is None:

@@ -24,7 +24,7 @@ from facilitator.settings.subscription import Apply
 logger = logging.getLogger("facilitator.reload")
 
 RELOADED = {
-    "auth": ("api_keys",),
+    "auth": ("api_keys", "operator_keys", "required"),
     "log": ("level", "format"),
     "rate_limit": (
         "global_per_minute",

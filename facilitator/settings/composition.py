@@ -1,4 +1,4 @@
-"""Checks of the settings that name plugins for networks."""
+"""Checks of settings that must fit together."""
 
 from collections.abc import Collection, Iterator, Mapping
 
@@ -39,6 +39,15 @@ def provider_problems(
         for plugin in chosen:
             if plugin not in plugins and (network in networks or plugin not in installed):
                 yield Problem(f"{_PROVIDERS}.{name}", _not_enabled(plugin, plugins))
+
+
+def key_problems(
+    api_keys: Mapping[str, object], operator_keys: Mapping[str, object]
+) -> Iterator[Problem]:
+    """Yield a problem for each name of an operator's key that is that of an API key as well."""
+    for name in operator_keys:
+        if name in api_keys:
+            yield Problem(f"auth.operator_keys.{name}", "auth.api_keys has this name: take another")
 
 
 def _not_enabled(name: str, plugins: Collection[str]) -> str:

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from facilitator.errors import ConfigInvalidError, Problem
-from facilitator.settings.composition import fallback_problems, provider_problems
+from facilitator.settings.composition import fallback_problems, key_problems, provider_problems
+from facilitator.settings.installed import installed_plugins
 from facilitator.settings.layers import Layer, read_layers
 from facilitator.settings.network_tables import network_sections, register_networks
 from facilitator.settings.plugin_files import plugin_files, plugin_name
@@ -22,6 +22,7 @@ from facilitator.settings.sections import (
     FacilitatorSettings,
     HookSettings,
     InspectSettings,
+    LedgerSettings,
     LogSettings,
     RateLimitSettings,
     ReservationSettings,
@@ -67,6 +68,8 @@ class Settings:
     """The table ``[hooks]``."""
     inspect: InspectSettings
     """The table ``[inspect]``."""
+    ledger: LedgerSettings
+    """The table ``[ledger]``."""
     scripts: ScriptSettings
     """The table ``[scripts]``."""
     sections: tuple[Any, ...] = field(repr=False)
@@ -208,6 +211,9 @@ class SettingsSource:
         problems += fallback_problems(resolver.value("chain.fallback") or (), plugins)
         providers = resolver.entries("chain.providers")
         problems += provider_problems(providers, networks, plugins, installed_plugins())
+        problems += key_problems(
+            resolver.entries("auth.api_keys"), resolver.entries("auth.operator_keys")
+        )
         return problems
 
 
@@ -277,8 +283,3 @@ def load_settings(
     if sections is None:
         return source.settings({}, {*installed_plugins(), *source.plugins()})
     return source.settings(sections, installed_plugins() - set(source.plugins()))
-
-
-def installed_plugins() -> frozenset[str]:
-    """Return the names of all installed plugins, enabled or not, without importing any."""
-    return frozenset(entry.name for entry in entry_points(group="facilitator.plugins"))

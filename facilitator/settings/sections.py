@@ -226,6 +226,22 @@ class AuthSettings:
         secret=True,
         check=_header_values,
     )
+    operator_keys: Mapping[str, str] = setting(
+        {},
+        "API keys by name for the endpoints that are the operator's alone; none is for payments.",
+        secret=True,
+        check=_header_values,
+    )
+    required: bool = setting(
+        False,
+        "Whether /verify, /settle and /cancel need an API key also without auth.api_keys: one that"
+        " is in the storage.",
+    )
+
+    @property
+    def payments_need_key(self) -> bool:
+        """True if /verify, /settle and /cancel need an API key."""
+        return self.required or bool(self.api_keys)
 
 
 @dataclass(frozen=True)
@@ -284,6 +300,18 @@ class InspectSettings:
 
 
 @dataclass(frozen=True)
+class LedgerSettings:
+    """``[ledger]``: the payment ledger."""
+
+    keep_days: int = setting(
+        0,
+        "Days for which a payment stays in the ledger after its last change; 0 for always.",
+        minimum=0,
+        maximum=36_500,
+    )
+
+
+@dataclass(frozen=True)
 class ScriptSettings:
     """``[scripts]``: the Plutus scripts that are run here, with the extra ``plutus``."""
 
@@ -313,6 +341,7 @@ CORE_SECTIONS: Mapping[str, type] = {
     "facilitator": FacilitatorSettings,
     "hooks": HookSettings,
     "inspect": InspectSettings,
+    "ledger": LedgerSettings,
     "scripts": ScriptSettings,
 }
 """Table name to declaration; the empty name stands for the keys outside of any table."""

@@ -146,11 +146,11 @@ class SettlementCoordinator:
                 if not self._turn_to_write.acquire(timeout=left + _LATE_SECONDS):
                     return None, False
                 try:
-                    claim = self._storage.add_claim(self._new_claim(payment, owner))
+                    claim = self._storage.add_claim(self._new_claim(payment, owner, request))
                 finally:
                     self._turn_to_write.release()
             if claim.state is ClaimState.CLAIMED and claim.owner != owner:
-                claim = self._take_over(payment, claim, owner)
+                claim = self._take_over(payment, claim, owner, request)
             if claim.state is not ClaimState.CLAIMED:
                 return claim, False
             if claim.owner == owner:
@@ -185,13 +185,15 @@ class SettlementCoordinator:
                     return False
             return False
 
-    def _take_over(self, payment: SchemePayment, claim: Claim, owner: str) -> Claim:
+    def _take_over(
+        self, payment: SchemePayment, claim: Claim, owner: str, request: SettleRequest
+    ) -> Claim:
         """Put a claim of this caller in its place if its owner's lease is over."""
         lease_is_over = self._trackers[payment.terms.network.id].lease_is_over
-        step = transitions.take_over(self._new_claim(payment, owner), lease_is_over)
+        step = transitions.take_over(self._new_claim(payment, owner, request), lease_is_over)
         return transitions.advance(self._storage, claim, step).claim or claim
 
-    def _new_claim(self, payment: SchemePayment, owner: str) -> Claim:
+    def _new_claim(self, payment: SchemePayment, owner: str, request: SettleRequest) -> Claim:
         now = self._clock.time()
         terms = payment.terms
         return Claim(
@@ -212,6 +214,7 @@ class SettlementCoordinator:
             nonce=owner,
             scheme=terms.requirements.scheme,
             record=payment.record,
+            details=request.details(),
         )
 
     def _submit(self, payment: SchemePayment, claim: Claim, request: SettleRequest) -> Claim | None:

@@ -38,8 +38,8 @@ class ResultDelivery:
         self._turn_to_write = turn_to_write
         self._draining = draining
         self._lock = threading.Lock()
-        self._delivered: dict[str, tuple[bytes, str]] = {}
-        """Answers and hashes of their keys by transaction; the oldest go first."""
+        self._delivered: dict[str, transitions.Receipt] = {}
+        """Deliveries by transaction; the oldest go first."""
 
     def respond(
         self, pending: PendingSettlement, request: SettleRequest, deadline: float
@@ -70,7 +70,7 @@ class ResultDelivery:
         before = self._delivered.get(claim.transaction_id)
         if claim.delivery is Delivery.NONE and before is not None:
             # The records went back to before the delivery, by a restored copy for instance.
-            again = transitions.deliver(*before, self._clock.time())
+            again = transitions.deliver(before, self._clock.time())
             claim = transitions.advance(self._storage, claim, again).claim or claim
         if claim.delivery is not Delivery.NONE:
             return self._already_delivered(claim, request)
@@ -78,7 +78,8 @@ class ResultDelivery:
             return responses.pending(claim, depth)
         answer = orjson.dumps(responses.success(claim, depth, request.answer(claim)).to_json())
         key = request.key or _unique_key()
-        step = transitions.deliver(answer, key, self._clock.time())
+        receipt = transitions.Receipt(answer, key, request.client, request.request_id)
+        step = transitions.deliver(receipt, self._clock.time())
         delivered = self._write(claim, step, key, deadline)
         if delivered is None or delivered.answer is None:  # opened again meanwhile
             return responses.pending(delivered or claim, depth)
@@ -88,12 +89,12 @@ class ResultDelivery:
             take_back = transitions.take_back(key, self._clock.time())
             self._write(delivered, take_back, key, deadline)
             return responses.pending(claim, depth)
-        self._remember(claim.transaction_id, delivered.answer, key)
+        self._remember(claim.transaction_id, receipt._replace(answer=delivered.answer))
         return responses.repeated(delivered.answer)
 
-    def _remember(self, transaction_id: str, answer: bytes, key: str) -> None:
+    def _remember(self, transaction_id: str, receipt: transitions.Receipt) -> None:
         with self._lock:
-            self._delivered[transaction_id] = (answer, key)
+            self._delivered[transaction_id] = receipt
             if len(self._delivered) > MAX_REMEMBERED:
                 del self._delivered[next(iter(self._delivered))]
 

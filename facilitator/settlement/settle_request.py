@@ -33,3 +33,7 @@ class SettleRequest:
     """Binds the caller's names to a payment that another call submitted. Raises if it cannot."""
     answer: Callable[[Claim], Answer]
     """Makes the scheme's part of the success."""
+    details: Callable[[], bytes]
+    """Makes :attr:`~facilitator.roles.claim.Claim.details` of a new claim."""
+    request_id: str
+    """Id of the request."""

@@ -289,13 +289,32 @@ def reopen(now: float) -> Step:
     return step
 
 
-def deliver(answer: bytes, key: str | None, now: float) -> Step:
+class Receipt(NamedTuple):
+    """A success as one caller receives it."""
+
+    answer: bytes
+    """The success as JSON."""
+    key: str
+    """SHA-256 of the idempotency key under which it may be delivered again, else random."""
+    client: str
+    """The caller, as limits count it."""
+    request_id: str
+    """Id of the request."""
+
+
+def deliver(receipt: Receipt, now: float) -> Step:
     """Deliver the one success to a caller, unless it was before or it is a success no more."""
 
     def step(claim: Claim) -> Claim | None:
         if claim.delivery is not Delivery.NONE or not claim.is_success:
             return None
-        return claim.changed(answer=answer, answer_key=key, updated_at=now)
+        return claim.changed(
+            answer=receipt.answer,
+            answer_key=receipt.key,
+            delivered_to=receipt.client,
+            delivery_request=receipt.request_id,
+            updated_at=now,
+        )
 
     return step
 
@@ -309,6 +328,8 @@ def take_back(key: str, now: float) -> Step:
     def step(claim: Claim) -> Claim | None:
         if claim.delivery is Delivery.NONE or claim.answer_key != key:
             return None
-        return claim.changed(answer=None, answer_key=None, updated_at=now)
+        return claim.changed(
+            answer=None, answer_key=None, delivered_to="", delivery_request="", updated_at=now
+        )
 
     return step

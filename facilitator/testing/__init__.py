@@ -16,6 +16,7 @@ pytest.register_assert_rewrite(
             "chain_submission",
             "error_reporter",
             "meter",
+            "payment_ledger",
             "rate_limiter",
             "start",
             "storage",

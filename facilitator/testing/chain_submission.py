@@ -19,6 +19,8 @@ SAYING_NOTHING = (
     "Failed to format submit error: unexpected tag 7",
     "Error during transaction submission: ChannelError(AgentDequeue), CBOR: 84a300",
     'EraMismatch {ledgerEraName = "Conway", otherEraName = "Babbage"}',
+    '{"tag":"TxSubmitFail","contents":{"tag":"TxCmdTxSubmitErrorEraMismatch","contents":{'
+    '"ledgerEraName":"Dijkstra","otherEraName":"Conway"}}}',
     "The service is not available: FeeTooSmallUTxO",
     '{"tag":"TxSubmitFail","contents":{"tag":"TxCmdTxSubmitConnectionError"}}',
 )

@@ -80,4 +80,9 @@ def any_claim() -> st.SearchStrategy[Claim]:
         version=st.integers(0, 2**63 - 2),
         nonce=st.text(),
         follows=st.text(),
+        scheme=st.text(),
+        record=st.binary(),
+        details=st.binary(),
+        delivered_to=st.text(),
+        delivery_request=st.text(),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.codec.dijkstra.any_era import decode_any_era
 from facilitator.roles.payment import Terms
 from facilitator.testing.payments import ALICE, MAX_TIMEOUT_SECONDS, MERCHANT, genesis_utxos
 from facilitator.testing.running import NETWORK
@@ -33,4 +33,4 @@ def paid_on_devnet(extra: Mapping[str, Any], amount: int = 2_000_000) -> Paid:
     raw = pay(
         ALICE, {ref: output}, MERCHANT.address, amount, parameters=PARAMETERS, ttl=1_000_000_000
     )
-    return Paid(terms, decode_transaction(raw))
+    return Paid(terms, decode_any_era(raw))

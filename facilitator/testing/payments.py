@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from facilitator.cardano.addresses.address import format_address, parse_address
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.codec.dijkstra.any_era import decode_any_era
 from facilitator.cardano.transaction import AssetId, Output, OutputRef
 from facilitator.testing.running import NETWORK, Running
 from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN, genesis_outputs, wallets
@@ -52,7 +52,7 @@ def request_body(
 ) -> dict[str, Any]:
     """Return the body of ``/verify`` and ``/settle``; the nonce is the first input unless given."""
     if nonce is None:
-        nonce = decode_transaction(transaction).body.inputs[0]
+        nonce = decode_any_era(transaction).body.inputs[0]
     return {
         "x402Version": 2,
         "paymentPayload": {
@@ -126,7 +126,7 @@ class Payer:
         elsewhere = {**agreed, "payTo": format_address(BOB.address)}
         over = self.body(seconds=-100)
         signed = self.transaction(agreed)
-        signature = decode_transaction(signed).witnesses.vkeys[0].signature
+        signature = decode_any_era(signed).witnesses.vkeys[0].signature
         return {
             "too little": request_body(self.transaction(agreed), dear),
             "another recipient": request_body(self.transaction(agreed), elsewhere),
@@ -154,4 +154,4 @@ def identified(body: Mapping[str, Any], identifier: str) -> dict[str, Any]:
 def transaction_id(body: Mapping[str, Any]) -> str:
     """Return the canonical id of the payment in a request body."""
     raw = base64.b64decode(body["paymentPayload"]["payload"]["transaction"])
-    return decode_transaction(raw).id.hex()
+    return decode_any_era(raw).id.hex()

@@ -26,6 +26,7 @@ from facilitator.roles.rate_limit import (
     Limits,
     RateDecision,
     RateLimiter,
+    TakesLimits,
 )
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.settings import RateLimitSettings
@@ -159,6 +160,20 @@ class RateLimiterContract:
         assert (refused.limit, refused.name) == (4, "sensitive")
         assert hit("key:shop", sensitive=False).limit == 5
         assert hit("203.0.113.7", sensitive=False).limit == 3
+
+    def test_a_client_may_have_limits_of_its_own(self, make: Make) -> None:
+        """They hold in place of those of the settings, for this client alone."""
+        limiter = make(_limits(9, 2), ManualClock(START))
+        if not isinstance(limiter, TakesLimits):
+            pytest.skip("the limiter takes no limits of a client's own")
+
+        def within(client: str) -> list[bool]:
+            limits, hit = Limits(3, 3), limiter.hit_within
+            return [hit(client, limits, sensitive=n != 0).allowed for n in range(5)]
+
+        assert within("key:shop") == within("key:kiosk") == [True] * 3 + [False] * 2
+        assert limiter.hit_within("key:shop", Limits(3, 3), sensitive=True).limit == 3
+        assert allowed(limiter.hit, 9, "one") == 2
 
     def test_a_refused_request_does_not_count(self, make: Make) -> None:
         """A client that goes on asking is let in again in time."""

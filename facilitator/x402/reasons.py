@@ -47,10 +47,13 @@ class Reason(StrEnum):
     PHASE2_INVALID = _PAYLOAD + "_phase2_invalid"
     VALUE_NOT_CONSERVED = _PAYLOAD + "_value_not_conserved"
     FEE_BELOW_MINIMUM = _PAYLOAD + "_fee_below_minimum"
+    BATCH_NOT_ACCEPTED = _PAYLOAD + "_batch_not_accepted"
+    SUB_TRANSACTION_NOT_ACCEPTED = _PAYLOAD + "_sub_transaction_not_accepted"
     SCRIPT_ADDRESS_MISMATCH = _PAYLOAD + "_script_address_mismatch"
 
     # The facilitator and the chain.
     CHAIN_LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"
+    PROTOCOL_VERSION_NOT_KNOWN = "exact_cardano_facilitator_protocol_version_not_known"
     EVIDENCE_UNAVAILABLE = "exact_cardano_facilitator_evidence_unavailable"
     SETTLEMENT_FAILED = "exact_cardano_settlement_failed"
     DEFINITIVELY_REJECTED = "exact_cardano_settlement_definitively_rejected"

@@ -15,7 +15,7 @@ SUBMIT = "/tx/submit"
 _INSTEAD = {
     BLOCK_CBOR: "each transaction of a block is asked for by itself, 1 or 2 requests",
     GENESIS: "slots and time say which network it is",
-    ERAS: "the known calendar is used",
+    ERAS: "the calendar must be known",
     MEMPOOL: "what waits cannot be seen",
     SUBMIT: "no payment can be settled by it",
 }

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import cbor2
-
+from facilitator.cardano.codec.consumed import read_consumed_refs
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import Block, ChainUnavailable, Point, PointNotFound, ProviderBehind, Tip
 from facilitator_blockfrost.abilities import BLOCK_CBOR
@@ -20,9 +19,6 @@ BATCH = 20
 _PAGE = 100
 _NEXT = "/blocks/{hash_or_number}/next"
 _ADVICE = "upgrade the server, or use another one"
-_INPUTS, _COLLATERAL, _SUB_TRANSACTIONS = 0, 13, 23
-_PARTS_OF_DIJKSTRA = 3
-
 _log = logging.getLogger(__name__)
 
 
@@ -154,37 +150,11 @@ def _consumed(client: Client, transaction_id: str, cbor: Any) -> Sequence[Output
     chain may stop the follower.
     """
     try:
-        parts = cbor2.loads(bytes.fromhex(cbor))
-        if len(parts) == _PARTS_OF_DIJKSTRA:
-            return _consumed_in_dijkstra(client, transaction_id, parts[0])
-        body, _, is_valid, _ = parts
-        return _refs(body[_INPUTS if is_valid else _COLLATERAL])
+        return read_consumed_refs(
+            bytes.fromhex(cbor), partial(scripts_succeeded, client, transaction_id)
+        )
     except ChainUnavailable:
         raise
     except Exception:  # cbor2 raises more than it says of itself
         _log.debug("the CBOR of %s cannot be read", transaction_id)
         return read_consumed(client, transaction_id)
-
-
-def _consumed_in_dijkstra(
-    client: Client, transaction_id: str, body: Mapping[int, Any]
-) -> Sequence[OutputRef]:
-    """Return what a transaction of protocol 12 consumed, and each of its sub-transactions.
-
-    Its block says whether its scripts succeeded, which is asked for where they may have failed.
-    """
-    if body.get(_COLLATERAL) and not scripts_succeeded(client, transaction_id):
-        return _refs(body[_COLLATERAL])
-    subs = body.get(_SUB_TRANSACTIONS, ())
-    inputs = [*body[_INPUTS], *(each for sub in _items(subs) for each in sub[0][_INPUTS])]
-    return _refs(inputs)
-
-
-def _items(tagged: Any) -> Sequence[Any]:
-    """Return the items of a list that may be tagged as a set."""
-    items: Sequence[Any] = tagged.value if isinstance(tagged, cbor2.CBORTag) else tagged
-    return items
-
-
-def _refs(inputs: Any) -> Sequence[OutputRef]:
-    return [OutputRef(output_id, index) for output_id, index in _items(inputs)]

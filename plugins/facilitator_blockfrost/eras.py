@@ -1,6 +1,5 @@
-"""Slots, epochs and time of a network, from ``/network/eras`` and ``/genesis``."""
+"""Slots, epochs and time of a network: the known ones, else ``/network/eras`` and ``/genesis``."""
 
-import logging
 from typing import Any, NamedTuple
 
 from facilitator.cardano.slots import Era, EraSummary
@@ -9,8 +8,6 @@ from facilitator.x402.networks import cardano_network
 from facilitator_blockfrost.abilities import ERAS
 from facilitator_blockfrost.client import Client, Missing
 from facilitator_blockfrost.fields import Malformed, fraction, rows, table, whole
-
-_log = logging.getLogger(__name__)
 
 
 class Calendar(NamedTuple):
@@ -41,23 +38,19 @@ def known_calendar(network: str) -> Calendar | None:
 
 
 def read_calendar(client: Client, network: str, genesis: Any = None) -> Calendar:
-    """Return Blockfrost's calendar, or the known one of the network where it has none.
+    """Return the known calendar of the network, or Blockfrost's of one that is not known.
 
-    ``genesis`` is the answer of ``/genesis`` if it was asked for before.
+    The known one goes on through a hard fork, at which a server may fail on an era that is new to
+    it. ``genesis`` is the answer of ``/genesis`` if it was asked for before.
     Raises :class:`ChainUnavailable`, and its kind :class:`ProviderUnusable` where neither is had.
     """
     known = known_calendar(network)
-    if ERAS in client.lacking and known is not None:
+    if known is not None:
         return known
     try:
-        reported = _calendar(client.get(ERAS), genesis or client.get("/genesis"))
+        return _calendar(client.get(ERAS), genesis or client.get("/genesis"))
     except Missing:
-        if known is None:
-            raise _without_eras(network) from None
-        return known
-    if known is not None and reported.eras != known.eras:
-        _log.warning("the slots of %s are other ones than known; Blockfrost's are taken", network)
-    return reported
+        raise _without_eras(network) from None
 
 
 def _without_eras(network: str) -> ProviderUnusable:

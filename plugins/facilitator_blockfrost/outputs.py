@@ -12,7 +12,7 @@ from typing import Any
 
 from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.codec.dijkstra.any_era import decode_from_chain
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.plugin import (
     NOT_ASKED,
@@ -182,7 +182,7 @@ class Outputs:
         except Missing:
             return NOT_INDEXED
         try:
-            body = decode_transaction(raw_bytes(answer, "cbor")).body
+            body = decode_from_chain(raw_bytes(answer, "cbor")).body
         except DecodeError as error:
             return Unknown(f"its transaction cannot be decoded: {error}")
         outputs = [*body.outputs, *([body.collateral_return] if body.collateral_return else [])]

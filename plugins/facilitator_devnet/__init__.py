@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 
 from facilitator.plugin import ChainProvider, ChainUnavailable, Context, PluginError, hookimpl
-from facilitator_devnet.blockfrost.serving import serve, serve_koios, serve_ogmios
 from facilitator_devnet.commands import Run, prepare_demo, prepare_devnet, prepare_sample_payment
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import wallets as genesis_wallets
+from facilitator_devnet.protocol import ProtocolSchedule
 from facilitator_devnet.settings import DevnetSettings
 from facilitator_devnet.wallet import Wallet
 
@@ -52,7 +52,15 @@ def chain_provider(context: Context, network: str) -> ChainProvider:
     settings = context.settings.section(DevnetSettings)
     path = settings.path and settings.path.replace("{network}", network.removeprefix("cardano:"))
     try:
-        devnet = Devnet(network, context.clock, block_seconds=settings.block_seconds, path=path)
+        devnet = Devnet(
+            network,
+            context.clock,
+            block_seconds=settings.block_seconds,
+            path=path,
+            schedule=ProtocolSchedule(
+                settings.protocol_version, settings.fork_slot, settings.fork_version
+            ),
+        )
     except ChainUnavailable as error:
         raise PluginError(f"the devnet cannot start: {error}") from error
     if any((settings.listen, settings.listen_koios, settings.listen_ogmios)):
@@ -78,7 +86,12 @@ def startup(context: Context) -> None:
                 f"several devnets cannot share one port; with several networks, devnet.{name} must"
                 " end in :0, which takes a free one for each"
             )
-    for _, devnet in () if context.is_trial else own:
+    if context.is_trial or not own:
+        return
+    # Here, for most devnets are not served, and their start is spared the APIs.
+    from facilitator_devnet.blockfrost.serving import serve, serve_koios, serve_ogmios
+
+    for _, devnet in own:
         if settings.listen is not None:
             serve(devnet, settings.listen, settings.dress)
         if settings.listen_koios is not None:

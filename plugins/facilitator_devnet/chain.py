@@ -7,7 +7,8 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from facilitator.cardano.codec.transaction_decoder import decode_output, decode_transaction
+from facilitator.cardano.codec.dijkstra.any_era import decode_any_era, decode_by_version
+from facilitator.cardano.codec.transaction_decoder import decode_output
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.rules import Environment, Failure
 from facilitator.cardano.transaction import AssetId, Output, OutputRef, Transaction
@@ -32,6 +33,7 @@ from facilitator_devnet.genesis import (
 )
 from facilitator_devnet.index import Index, Place
 from facilitator_devnet.ledger import Draft, Ledger
+from facilitator_devnet.protocol import ProtocolSchedule
 from facilitator_devnet.store import SavedBlock, Store
 
 log = logging.getLogger(__name__)
@@ -42,9 +44,17 @@ NO_PARENT = "00" * 32
 class Chain:
     """The blocks from genesis on. The store keeps each change before it becomes visible."""
 
-    def __init__(self, network: str, store: Store, now: int) -> None:
+    def __init__(
+        self,
+        network: str,
+        store: Store,
+        now: int,
+        schedule: ProtocolSchedule = ProtocolSchedule(),  # noqa: B008 -- frozen
+    ) -> None:
         """Continue the store's chain, or begin a new one just before the slot ``now``."""
         self.network = network
+        self.schedule = schedule
+        """The protocol versions by slot."""
         self._store = store
         self._restore(now)
 
@@ -64,8 +74,8 @@ class Chain:
         for output in saved.grants:
             self._add_grant(output)
         for block in saved.blocks:
-            self._append(block, [decode_transaction(raw) for raw in block.transactions])
-        self._queue([decode_transaction(raw) for raw in saved.mempool])
+            self._append(block, [decode_any_era(raw) for raw in block.transactions])
+        self._queue([decode_any_era(raw) for raw in saved.mempool])
 
     def _begin_at(self, slot: int) -> None:
         given = genesis_transactions(self.network)
@@ -85,7 +95,19 @@ class Chain:
     @property
     def parameters(self) -> ProtocolParameters:
         """The parameters in force at the tip."""
-        return replace(PARAMETERS, epoch=epochs_of(self.network).at(self.tip.point.slot))
+        return self.parameters_at(self.tip.point.slot)
+
+    def parameters_at(self, slot: int) -> ProtocolParameters:
+        """Return the parameters in force at the slot."""
+        epoch, version = epochs_of(self.network).at(slot), self.schedule.at(slot)
+        return replace(PARAMETERS, epoch=epoch, protocol_major=version)
+
+    def decode(self, raw: bytes, now: int) -> Transaction:
+        """Return a transaction that is handed in, by the decoder in force for the next block.
+
+        Raises :class:`~facilitator.cardano.cbor.DecodeError`.
+        """
+        return decode_by_version(raw, self.schedule.at(max(now, self.tip.point.slot + 1)))
 
     def status(self, transaction_id: str) -> TransactionStatus:
         """Return the transaction's status."""
@@ -194,7 +216,8 @@ class Chain:
         self._restore(now)
 
     def _environment(self, slot: int) -> Environment:
-        return Environment(slot, cardano_network(self.network).network_id, self.parameters)
+        network_id = cardano_network(self.network).network_id
+        return Environment(slot, network_id, self.parameters_at(slot))
 
     def _sift(
         self, transactions: Iterable[Transaction], ledger: Ledger, slot: int

@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Condition, Event, Thread
 
 from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
-from facilitator.cardano.parameters import ProtocolParameters
+from facilitator.cardano.parameters import DIJKSTRA, ProtocolParameters
 from facilitator.cardano.refusals import Proof, prove_rule, weakest
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.state import Account, LedgerState, StateQuery
@@ -31,6 +31,7 @@ from facilitator_devnet.chain import Chain
 from facilitator_devnet.encoding import encode_output
 from facilitator_devnet.faults import Faults
 from facilitator_devnet.genesis import eras_of
+from facilitator_devnet.protocol import ProtocolSchedule
 from facilitator_devnet.store import MemoryStore, SqliteStore, Store
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,8 @@ class Devnet:
     """A test double of a Cardano network, in this process.
 
     It implements :class:`facilitator.roles.chain.ChainProvider`, ``AwaitsBlocks``,
-    ``ListsOutputs``, ``NamesNetwork``, ``ReadsAssets`` and ``ReadsLedgerState``. The facilitator's
+    ``ForeseesForks``, ``ListsOutputs``, ``NamesNetwork``, ``ReadsAssets`` and
+    ``ReadsLedgerState``. The facilitator's
     own phase-1 rules judge transactions; valid ones go into the next block. Slots follow from the
     clock and the network's era summary.
     """
@@ -50,11 +52,18 @@ class Devnet:
     is_devnet = True
 
     def __init__(
-        self, network: str, clock: Clock, *, block_seconds: float = 0, path: str | None = None
+        self,
+        network: str,
+        clock: Clock,
+        *,
+        block_seconds: float = 0,
+        path: str | None = None,
+        schedule: ProtocolSchedule = ProtocolSchedule(),  # noqa: B008 -- frozen
     ) -> None:
         """Begin at genesis or continue the SQLite file, and make a block each ``block_seconds``.
 
-        With ``block_seconds`` 0, only :meth:`produce_block` makes blocks.
+        With ``block_seconds`` 0, only :meth:`produce_block` makes blocks. ``schedule`` says which
+        protocol version is in force when.
         Raises :class:`ChainUnavailable` when the file cannot be used.
         """
         self.network = network
@@ -67,7 +76,7 @@ class Devnet:
         self._dependents: list[Callable[[], None]] = []
         self._changed = Condition()
         try:
-            self._chain = Chain(network, self._store, self.now())
+            self._chain = Chain(network, self._store, self.now(), schedule)
         except BaseException:
             self._store.close()
             raise
@@ -109,12 +118,13 @@ class Devnet:
         """
         self._check("submit")
         self.faults.check_lost("request lost")
-        try:
-            decoded = decode_transaction(transaction)
-        except DecodeError as error:
-            raise SubmissionRejected(f"DecoderFailure: {error}", proves=Proof.BYTES) from error
         with self.chain() as chain:
-            known, slot = decoded.id.hex() in chain.waiting, self.now()
+            slot = self.now()
+            try:
+                decoded = chain.decode(transaction, slot)
+            except DecodeError as error:
+                raise SubmissionRejected(f"DecoderFailure: {error}", proves=Proof.BYTES) from error
+            known = decoded.id.hex() in chain.waiting
             failures = [] if known else chain.take(decoded, slot)
         if failures:
             end = decoded.body.invalid_hereafter
@@ -145,6 +155,11 @@ class Devnet:
         self._check("parameters")
         with self._changed:
             return self._chain.parameters
+
+    def next_protocol_version(self) -> int | None:
+        """Return the version after the hard fork, before that."""
+        with self._changed:
+            return self._chain.schedule.next_after(self._chain.tip.point.slot)
 
     def eras(self) -> EraSummary:
         """Return the era summary of the network that the devnet stands in for."""
@@ -240,6 +255,13 @@ class Devnet:
         with self._changed:
             self._chain.load(utxos)
             self._chain.ledger.accounts.update(accounts or {})
+
+    def fork(self, slot: int, version: int = DIJKSTRA) -> None:
+        """Have the major protocol version be ``version`` from the slot on."""
+        with self._changed:
+            self._chain.schedule = replace(
+                self._chain.schedule, fork_slot=slot, fork_version=version
+            )
 
     def reset(self) -> None:
         """Start again from genesis."""

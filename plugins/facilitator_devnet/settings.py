@@ -33,6 +33,22 @@ class DevnetSettings:
         minimum=0,
         maximum=86_400,
     )
+    protocol_version: int = setting(
+        10,
+        "The major protocol version at first; 9 to 11 are Conway's, 12 is Dijkstra's.",
+        minimum=9,
+        maximum=255,
+    )
+    fork_slot: int | None = setting(
+        None,
+        "The first slot of `devnet.fork_version`: a hard fork. Choose the first slot of an epoch,"
+        " since what reads the devnet as a Blockfrost or Koios reads its parameters once an epoch."
+        " No fork when unset.",
+        minimum=0,
+    )
+    fork_version: int = setting(
+        12, "The major protocol version after the hard fork.", minimum=9, maximum=255
+    )
     path: str | None = setting(
         None,
         "SQLite file that keeps the chain; in memory when unset. With several networks,"

@@ -2,19 +2,14 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-import cbor2
-
+from facilitator.cardano.codec.consumed import read_consumed_refs
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import ProviderBehind
 from facilitator_koios.batches import batches
 from facilitator_koios.client import Client
 from facilitator_koios.fields import Row, digest, flag, rows
 from facilitator_koios.values import read_ref
-
-_INPUTS, _COLLATERAL, _SUB_TRANSACTIONS = 0, 13, 23
-_PARTS_OF_DIJKSTRA = 3
 
 _log = logging.getLogger(__name__)
 
@@ -47,29 +42,6 @@ def read_consumed(client: Client, transactions: Sequence[Row]) -> Iterator[tuple
 
 
 def _by_cbor(row: Row) -> Sequence[OutputRef]:
-    parts = cbor2.loads(bytes.fromhex(row["cbor"]))
-    body = parts[0]
-    if len(parts) == _PARTS_OF_DIJKSTRA:
-        # Its block says whether its scripts succeeded.
-        is_valid = not body.get(_COLLATERAL) or flag(row, "valid_contract")
-    else:
-        _, _, is_valid, _ = parts
-    if not is_valid:
-        return _refs(body[_COLLATERAL])
-    subs = _items(body.get(_SUB_TRANSACTIONS, ()))
-    return _refs(
-        [*_items(body[_INPUTS]), *(each for sub in subs for each in _items(sub[0][_INPUTS]))]
-    )
-
-
-def _items(tagged: Any) -> Sequence[Any]:
-    """Return the items of a list that may be tagged as a set."""
-    items: Sequence[Any] = tagged.value if isinstance(tagged, cbor2.CBORTag) else tagged
-    return items
-
-
-def _refs(inputs: Any) -> Sequence[OutputRef]:
-    refs = [OutputRef(output_id, index) for output_id, index in _items(inputs)]
-    if not all(type(ref.transaction_id) is bytes and type(ref.index) is int for ref in refs):
-        raise ValueError("an input is no reference")
-    return refs
+    raw = bytes.fromhex(row["cbor"])
+    # Koios says of each transaction in a block whether its scripts succeeded.
+    return read_consumed_refs(raw, lambda: flag(row, "valid_contract"))

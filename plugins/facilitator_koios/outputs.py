@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.codec.dijkstra.any_era import decode_from_chain
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
 from facilitator.plugin import (
     NOT_ASKED,
@@ -132,7 +132,7 @@ def _transactions(client: Client, ids: Iterable[str]) -> Mapping[str, Transactio
             if row.get("cbor") is None:
                 continue
             try:
-                transaction = decode_transaction(raw_bytes(row, "cbor"))
+                transaction = decode_from_chain(raw_bytes(row, "cbor"))
             except DecodeError:
                 continue
             if transaction.id.hex() != digest(row, "tx_hash"):

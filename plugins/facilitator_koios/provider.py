@@ -25,6 +25,7 @@ from facilitator_koios.client import Client
 from facilitator_koios.evaluation import evaluate
 from facilitator_koios.examination import examine
 from facilitator_koios.fields import whole
+from facilitator_koios.forks import read_next_version
 from facilitator_koios.outputs import read_outputs_at, read_statuses
 from facilitator_koios.parameters import Kept, fetch_parameters
 from facilitator_koios.submission import submit
@@ -34,8 +35,8 @@ class Koios:
     """A network by one Koios.
 
     It implements :class:`facilitator.roles.chain.ChainProvider`, ``ReadsLedgerState``,
-    ``ListsOutputs``, ``NamesNetwork``, ``ExaminesServer`` and ``HasPlan``. For use by many threads
-    at once.
+    ``ListsOutputs``, ``NamesNetwork``, ``ExaminesServer``, ``ForeseesForks`` and ``HasPlan``. For
+    use by many threads at once.
     """
 
     is_devnet = False
@@ -101,6 +102,10 @@ class Koios:
         if kept is None or self._clock.time() >= kept.ask_at:
             kept = self._kept = self._fetch_parameters()
         return kept.parameters
+
+    def next_protocol_version(self) -> int | None:
+        """Return the version of a hard fork that is ratified and not enacted."""
+        return read_next_version(self._client)
 
     def eras(self) -> EraSummary:
         """Return the era summary, asked for once."""

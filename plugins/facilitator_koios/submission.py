@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.codec.dijkstra.any_era import decode_any_era
 from facilitator.cardano.refusals import Proof, read_refusal
 from facilitator.cardano.transaction import Transaction
 from facilitator.plugin import SubmissionRejected, SubmissionUnknown
@@ -58,7 +58,7 @@ def _post(client: Client, transaction: bytes) -> Answer:
 
 def _decode(transaction: bytes) -> Transaction | None:
     try:
-        return decode_transaction(transaction)
+        return decode_any_era(transaction)
     except DecodeError:
         return None
 

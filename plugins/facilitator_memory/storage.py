@@ -4,12 +4,14 @@ import threading
 from collections.abc import Sequence
 from itertools import islice
 
-from facilitator.plugin import Claim, Deadlines, HeldInputs
+from facilitator.plugin import Claim, Deadlines, HeldInputs, PaymentLedger
+from facilitator_memory.api_keys import KeptApiKeys
+from facilitator_memory.ledger import MemoryLedger
 
 FORGOTTEN_AT_ONCE = 500
 
 
-class MemoryStorage(HeldInputs):
+class MemoryStorage(HeldInputs, KeptApiKeys):
     """A :class:`~facilitator.roles.storage.Storage` that lives as long as its process."""
 
     is_shared = False
@@ -17,17 +19,22 @@ class MemoryStorage(HeldInputs):
 
     def __init__(self) -> None:
         """Start empty."""
-        super().__init__()
+        HeldInputs.__init__(self)
+        KeptApiKeys.__init__(self)
         self._lock = threading.Lock()
         self._claims: dict[str, Claim] = {}
         self._keys: dict[str, tuple[str, float]] = {}
         """Values, and the Unix times at which the bindings end."""
         self._key_deadlines = Deadlines()
+        self._ledger = MemoryLedger()
 
     def add_claim(self, claim: Claim) -> Claim:
         """Write the claim unless its transaction has one; return the one that is now stored."""
         with self._lock:
-            return self._claims.setdefault(claim.transaction_id, claim)
+            if claim.transaction_id not in self._claims:
+                self._claims[claim.transaction_id] = claim
+                self._ledger.record([claim])
+            return self._claims[claim.transaction_id]
 
     def claim(self, transaction_id: str) -> Claim | None:
         """Return the claim on the transaction, if there is one."""
@@ -42,6 +49,7 @@ class MemoryStorage(HeldInputs):
             if stored is None or (stored.version, stored.nonce) != made_from:
                 return stored == claim
             self._claims[claim.transaction_id] = claim
+            self._ledger.record([claim])
             return True
 
     def remove_claim(self, claim: Claim) -> bool:
@@ -99,6 +107,10 @@ class MemoryStorage(HeldInputs):
             else:
                 self._bind(key, value, expires_at)
             return True
+
+    def payment_ledger(self) -> PaymentLedger:
+        """Return the ledger, in the memory of this process as well."""
+        return self._ledger
 
     def ping(self) -> None:
         """Return: memory is always there."""

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.codec.dijkstra.any_era import decode_any_era
 from facilitator.cardano.refusals import Proof, read_refusal
 from facilitator.cardano.transaction import Transaction
 from facilitator.plugin import SubmissionRejected, SubmissionUnknown
@@ -37,7 +37,7 @@ def submit(client: Client, transaction: bytes) -> str:
 
 def _decode(transaction: bytes) -> Transaction | None:
     try:
-        return decode_transaction(transaction)
+        return decode_any_era(transaction)
     except DecodeError:
         return None
 

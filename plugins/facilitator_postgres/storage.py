@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from facilitator.plugin import Claim
+from facilitator_postgres.api_keys import PostgresApiKeys
 from facilitator_postgres.database import Database
 from facilitator_postgres.keys import PostgresKeys
 from facilitator_postgres.rows import (
@@ -50,7 +51,7 @@ _PING = """
 """
 
 
-class PostgresStorage(PostgresKeys, SharedChain):
+class PostgresStorage(PostgresKeys, PostgresApiKeys, SharedChain):
     """A :class:`~facilitator.roles.storage.Storage` for all processes on the same database.
 
     Acknowledged changes outlive this process. The settings of PostgreSQL decide what outlives it.
@@ -62,6 +63,7 @@ class PostgresStorage(PostgresKeys, SharedChain):
     def __init__(self, database: Database) -> None:
         """Keep everything in the database, whose tables are there."""
         PostgresKeys.__init__(self, database)
+        PostgresApiKeys.__init__(self, database)
         SharedChain.__init__(self, database)
 
     def add_claim(self, claim: Claim) -> Claim:

@@ -20,6 +20,18 @@ class Names:
         """Return the name of an idempotency key's binding."""
         return self._name("key", key)
 
+    def api_key(self, digest: str) -> tuple[str, str, str]:
+        """Return the names of an API key's record, revocation and last use, by its digest."""
+        return (
+            self._name("api-key", digest),
+            self._name("api-key-revoked", digest),
+            self._name("api-key-used", digest),
+        )
+
+    def digest_of(self, name: str) -> str:
+        """Return the name of the digest of the API key of that name."""
+        return self._name("api-key-name", name)
+
     def leader(self, network: str) -> str:
         """Return the name of the record of the follower that leads a network."""
         return self._name("leader", network)
@@ -55,6 +67,11 @@ class Names:
     def former_reservations(self) -> tuple[str, str, str, str]:
         """The names of reservations in their former form, which had no recipient."""
         return self._four("reservations", "times", "records", "inputs", "payers")
+
+    @property
+    def api_keys(self) -> str:
+        """The name of the index of the digests of all API keys, by age."""
+        return self._name("api-keys", "all")
 
     @property
     def ping(self) -> str:

@@ -49,12 +49,19 @@ class RedisRateLimiter:
 
         Raises :class:`~facilitator.roles.storage.StorageUnavailable`.
         """
-        limits = self._limits.of(client).windows(sensitive=sensitive)
-        keys = [self._names.window(name, client) for name, _ in limits]
-        sizes = [size for _, size in limits]
+        return self.hit_within(client, self._limits.of(client), sensitive=sensitive)
+
+    def hit_within(self, client: str, limits: Limits, *, sensitive: bool) -> RateDecision:
+        """Count the request if every one of these limits has room for it.
+
+        Raises :class:`~facilitator.roles.storage.StorageUnavailable`.
+        """
+        windows = limits.windows(sensitive=sensitive)
+        keys = [self._names.window(name, client) for name, _ in windows]
+        sizes = [size for _, size in windows]
         # A request counted twice, after a lost reply, does the client little harm.
         reply = self._server.run(holds.HIT, keys, [WINDOW_SECONDS, *sizes])
-        return decide(list(_windows(reply[1:], limits)), allowed=bool(reply[0]))
+        return decide(list(_windows(reply[1:], windows)), allowed=bool(reply[0]))
 
     def close(self) -> None:
         """Close the connections."""

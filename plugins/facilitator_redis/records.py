@@ -12,7 +12,7 @@ import orjson
 from facilitator.plugin import Claim, ClaimState, StorageUnavailable
 
 _NAMES = [field.name for field in fields(Claim)]
-_BYTES = ("transaction", "answer", "record")
+_BYTES = ("transaction", "answer", "record", "details")
 
 
 def record_of(claim: Claim) -> bytes:

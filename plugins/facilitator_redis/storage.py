@@ -12,6 +12,7 @@ from facilitator.plugin import (
     TooManyReservations,
 )
 from facilitator_redis import holds, scripts
+from facilitator_redis.api_keys import RedisApiKeys
 from facilitator_redis.client import Value
 from facilitator_redis.names import Names
 from facilitator_redis.records import claim_of, nonce_in_record, record_of
@@ -26,7 +27,7 @@ _OPEN_INDEX, _FINAL_INDEX = 2, 3
 """The places of the indexes among the keys of the scripts for claims."""
 
 
-class RedisStorage(SharedChain):
+class RedisStorage(SharedChain, RedisApiKeys):
     """A :class:`~facilitator.roles.storage.Storage` for all processes on the same Redis.
 
     Acknowledged changes outlive this process. The settings of Redis decide what outlives Redis.
@@ -40,8 +41,9 @@ class RedisStorage(SharedChain):
 
         A claim counts as written once so many ``replicas`` have it.
         """
-        super().__init__(server, Names(prefix))
-        self._replicas = replicas
+        names = Names(prefix)
+        SharedChain.__init__(self, server, names)
+        RedisApiKeys.__init__(self, server, names, replicas)
         self._clock = CallersClock()
 
     # --- Claims -----------------------------------------------------------------------------

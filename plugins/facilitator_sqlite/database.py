@@ -107,7 +107,13 @@ class Database:
 
         ``is_long`` keeps other reads from waiting for it.
         """
-        reader = self._long_reader if is_long else self._reader
+        return self._read(self._long_reader if is_long else self._reader, query)
+
+    def read_ledger(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a query of the payment ledger, which no other read waits for; return its result."""
+        return self._read(self._ledger_reader, query)
+
+    def _read(self, reader: _Reader, query: Callable[[sqlite3.Connection], T]) -> T:
         self._files.check()
         try:
             return reader.query(query)
@@ -148,7 +154,7 @@ class Database:
             is_complete = self._files.are_complete()
             if not is_complete:
                 self._files.mend_index()  # which closing reads
-            for reader in (self._reader, self._long_reader):
+            for reader in (self._reader, self._long_reader, self._ledger_reader):
                 with reader.lock:
                     reader.connection.close()
             self._writer.close(self._leave if is_complete else _stay)
@@ -158,7 +164,9 @@ class Database:
     def _open(self, busy_seconds: float, *, is_trial: bool) -> None:
         first = open_file(self._files, self._marks, busy_seconds, is_trial=is_trial)
         self._connections.append(first)
-        self._reader, self._long_reader = (_Reader(self._connect(busy_seconds)) for _ in range(2))
+        self._reader, self._long_reader, self._ledger_reader = (
+            _Reader(self._connect(busy_seconds)) for _ in range(3)
+        )
         self._marks.join()
         self._files.adopt(_Sizes(self._reader, busy_seconds))
         self._writer = Writer(

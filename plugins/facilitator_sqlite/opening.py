@@ -9,6 +9,7 @@ import random
 import sqlite3
 import time
 
+from facilitator_sqlite.backup import back_up, read_state
 from facilitator_sqlite.errors import get_primary_code, unavailable
 from facilitator_sqlite.files import Files
 from facilitator_sqlite.marks import Marks
@@ -112,7 +113,8 @@ def _read_version(connection: sqlite3.Connection, path: str) -> int:
         raise unavailable(
             path,
             f"was written by a newer facilitator (its schema is {version}, this one knows"
-            f" {len(STEPS)}); upgrade this one",
+            f" {len(STEPS)}); upgrade this one, or go back to a copy {path}-version-… that the"
+            " newer one has kept, without the payments since",
         )
     return int(version)
 
@@ -152,9 +154,17 @@ def _has_begun_alone(connection: sqlite3.Connection) -> bool:
 
 
 def _begin(connection: sqlite3.Connection, files: Files, marks: Marks) -> bool:
-    """Migrate the file and enter WAL mode; return False if another process was faster."""
+    """Migrate the file and enter WAL mode; return False if another process was faster.
+
+    A file of a former version is copied first.
+    """
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has an effect on a new file only
+    former = _read_version(connection, files.path)
+    kept = back_up(connection, files.path, former) if 0 < former < len(STEPS) else None
     if not _has_begun_alone(connection):
+        return False
+    if kept is not None and read_state(connection) != kept:  # the copy lacks what was written since
+        connection.execute("ROLLBACK")
         return False
     for version, step in list(enumerate(STEPS, start=1))[_read_version(connection, files.path) :]:
         for statement in step:

@@ -199,7 +199,115 @@ VERSION_6 = (
     "ALTER TABLE file_state ADD COLUMN is_shared INTEGER NOT NULL DEFAULT 1",
 )
 
-STEPS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6)
+VERSION_7 = (
+    "ALTER TABLE claims ADD COLUMN details BLOB NOT NULL DEFAULT x''",
+    "ALTER TABLE claims ADD COLUMN delivered_to TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE claims ADD COLUMN delivery_request TEXT NOT NULL DEFAULT ''",
+    # The payment ledger: see ``ledger_rows``. Amounts are text because they may exceed 64 bits.
+    """
+    CREATE TABLE payments (
+        number INTEGER PRIMARY KEY,
+        transaction_id TEXT NOT NULL UNIQUE,
+        network TEXT NOT NULL,
+        scheme TEXT NOT NULL,
+        method TEXT NOT NULL,
+        payer TEXT,
+        pay_to TEXT NOT NULL,
+        asset TEXT NOT NULL,
+        amount TEXT NOT NULL,
+        fee INTEGER,
+        resource TEXT,
+        caller TEXT NOT NULL,
+        client TEXT,
+        identifier TEXT,
+        terms BLOB,
+        request_id TEXT NOT NULL,
+        state TEXT NOT NULL,
+        confirmations INTEGER NOT NULL,
+        created_at REAL NOT NULL,
+        updated_at REAL NOT NULL,
+        settled_at REAL,
+        block TEXT,
+        block_slot TEXT,
+        block_height INTEGER,
+        depth INTEGER,
+        error TEXT,
+        delivery TEXT NOT NULL,
+        delivered_at REAL,
+        delivered_to TEXT,
+        is_erased INTEGER NOT NULL DEFAULT 0
+    ) STRICT
+    """,
+    "CREATE INDEX payments_by_age ON payments (created_at, transaction_id)",
+    "CREATE INDEX payments_by_payer ON payments (payer, created_at)",
+    """
+    CREATE TABLE payment_events (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        payment INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        nonce TEXT NOT NULL,
+        at REAL NOT NULL,
+        state TEXT NOT NULL,
+        accepted INTEGER NOT NULL,
+        block TEXT,
+        block_slot TEXT,
+        block_height INTEGER,
+        depth INTEGER,
+        error TEXT,
+        delivery TEXT NOT NULL,
+        delivered_to TEXT,
+        delivery_request TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE UNIQUE INDEX events_of_payment ON payment_events (payment, version, nonce)",
+    """
+    CREATE TABLE refusals (
+        day TEXT NOT NULL,
+        endpoint TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        caller TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        last_at REAL NOT NULL,
+        sample TEXT NOT NULL,
+        PRIMARY KEY (day, endpoint, reason, caller)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE cursors (
+        name TEXT PRIMARY KEY,
+        number INTEGER NOT NULL,
+        holder TEXT NOT NULL,
+        beat INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
+VERSION_8 = (
+    # A digest is the SHA-256 of a key in lowercase hex. No row is ever removed.
+    """
+    CREATE TABLE api_keys (
+        name TEXT PRIMARY KEY,
+        digest TEXT NOT NULL UNIQUE,
+        scope TEXT NOT NULL,
+        per_minute INTEGER,
+        created_at REAL NOT NULL,
+        expires_at REAL,
+        revoked_at REAL,
+        used_at REAL
+    ) STRICT
+    """,
+)
+
+STEPS = (
+    VERSION_1,
+    VERSION_2,
+    VERSION_3,
+    VERSION_4,
+    VERSION_5,
+    VERSION_6,
+    VERSION_7,
+    VERSION_8,
+)
 """The statements that lead from each version (``PRAGMA user_version``) to the next, from 0 on."""
 
 COUNTED_FROM = 5

@@ -17,6 +17,11 @@ class SqliteSettings:
 
     path: str = setting(
         "facilitator.db",
-        "File that keeps claims and reservations, on a local disk; made when it does not exist.",
+        "File that keeps claims, reservations and the payment ledger, on a local disk; made when it"
+        " does not exist.",
         check=_check_path,
+    )
+    storage: bool = setting(
+        True,
+        "Whether it is the storage. If not, the file is the payment ledger for another storage.",
     )

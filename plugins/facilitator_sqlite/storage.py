@@ -3,13 +3,18 @@
 import sqlite3
 from collections.abc import Sequence
 
-from facilitator.plugin import Claim
+from facilitator.plugin import Claim, PaymentLedger
+from facilitator_sqlite.api_keys import SqliteApiKeys
 from facilitator_sqlite.database import Database
 from facilitator_sqlite.forgetting import forget_some
 from facilitator_sqlite.holds import SqliteHolds
 from facilitator_sqlite.keys import SqliteKeys
+from facilitator_sqlite.ledger import SqliteLedger, record_change
 from facilitator_sqlite.rows import COLUMNS, PLACES, decode_claim, encode_claim
 from facilitator_sqlite.sharing import SharedChain
+
+BUSY_SECONDS = 5.0
+"""Seconds for which a call waits for other processes' writes."""
 
 # These statements contain constant names and question marks, nothing that was received.
 _CLAIM = f"SELECT {COLUMNS} FROM claims WHERE transaction_id = ?"  # noqa: S608
@@ -26,13 +31,15 @@ _FIND = "SELECT 1 FROM claims WHERE transaction_id = ?"
 _REMOVE = "DELETE FROM claims WHERE transaction_id = ?"
 
 
-class SqliteStorage(SqliteHolds, SqliteKeys, SharedChain):
+class SqliteStorage(SqliteHolds, SqliteKeys, SqliteApiKeys, SharedChain):
     """A :class:`~facilitator.roles.storage.Storage` for the processes of one machine."""
 
     is_shared = True
     is_durable = True
 
-    def __init__(self, path: str, busy_seconds: float = 5.0, *, is_trial: bool = False) -> None:
+    def __init__(
+        self, path: str, busy_seconds: float = BUSY_SECONDS, *, is_trial: bool = False
+    ) -> None:
         """Open or create the file; a call waits ``busy_seconds`` at most for others' writes.
 
         ``is_trial`` is true for one that is closed soon, and need not be noticed by others.
@@ -47,6 +54,7 @@ class SqliteStorage(SqliteHolds, SqliteKeys, SharedChain):
 
         def add(connection: sqlite3.Connection) -> Claim:
             if connection.execute(_ADD, encode_claim(claim)).rowcount:
+                record_change(connection, claim)
                 return claim
             return decode_claim(connection.execute(_CLAIM, (claim.transaction_id,)).fetchone())
 
@@ -62,6 +70,7 @@ class SqliteStorage(SqliteHolds, SqliteKeys, SharedChain):
         def change(connection: sqlite3.Connection) -> bool:
             expected = (claim.transaction_id, claim.version - 1, claim.follows)
             if connection.execute(_CHANGE, encode_claim(claim) + expected).rowcount:
+                record_change(connection, claim)
                 return True
             return _find_claim(connection, claim.transaction_id) == claim
 
@@ -93,6 +102,10 @@ class SqliteStorage(SqliteHolds, SqliteKeys, SharedChain):
     def ping(self) -> None:
         """Check that the file can be read and written. Raises ``StorageUnavailable`` otherwise."""
         self._database.ping()
+
+    def payment_ledger(self) -> PaymentLedger:
+        """Return the ledger in the same file, to which each change of a claim is written."""
+        return SqliteLedger(self._database, closes=False)
 
     def close(self) -> None:
         """Close the file."""

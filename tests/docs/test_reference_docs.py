@@ -24,6 +24,7 @@ from facilitator.roles.chain import (
     AwaitsBlocks,
     EvaluatesScripts,
     ExaminesServer,
+    ForeseesForks,
     HasPlan,
     ListsOutputs,
     NamesNetwork,
@@ -58,6 +59,7 @@ OPTIONAL_OF_PROVIDERS = (
     AwaitsBlocks,
     EvaluatesScripts,
     ExaminesServer,
+    ForeseesForks,
     HasPlan,
     ListsOutputs,
     NamesNetwork,
@@ -236,13 +238,22 @@ def test_every_command_is_documented_and_none_else() -> None:
     assert sorted(headings) == sorted(parsers())
 
 
+def with_actions(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The parser, and those of its further words."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.values()
+
+
 @pytest.mark.parametrize("command", parsers())
 def test_every_option_is_documented_with_its_default(command: str) -> None:
     text = sections(page("cli.md"))[f"facilitator {command}"]
     options = {
         action.option_strings[-1]: action
-        for action in parsers()[command]._actions
-        if action.option_strings and action.dest != "help"
+        for parser in with_actions(parsers()[command])
+        for action in parser._actions
+        if action.option_strings and action.dest not in ("help", "settings")
     }
     assert set(re.findall(r"^\| `(--[\w-]+)", text, re.M)) == set(options)
     for name, option in options.items():

@@ -16,6 +16,7 @@ from support.process import ServeProcess
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 API = ROOT / "docs/reference/http-api.md"
+API_KEYS = ROOT / "docs/how-to/api-keys.md"
 TUTORIAL = ROOT / "docs/tutorial/first-payment.md"
 
 pytestmark = pytest.mark.skipif(not TUTORIAL.exists(), reason="needs a checkout: no docs/ here")
@@ -97,3 +98,25 @@ def test_the_tutorial(tmp_path: Path) -> None:
     assert settled["success"] is True
     assert again["errorReason"] == "duplicate_settlement"
     assert status["status"] == "confirmed"
+
+
+def test_the_guide_to_api_keys(tmp_path: Path) -> None:
+    text = API_KEYS.read_text()
+    (required,) = re.findall(r"^```toml\n(.*?)^```", text, re.M | re.S)
+    make, sample, verify, show, revoke, operate = commands(text)
+    (tmp_path / "settings.toml").write_text(required)
+    process = ServeProcess(tmp_path)
+    try:
+        for line in (make, sample, operate):
+            assert shell(line, tmp_path, process.port) == ""
+        assert json.loads(shell(verify, tmp_path, process.port))["isValid"] is True
+        assert re.search(r"^shop .* valid$", shell(show, tmp_path), re.M)
+        shell(revoke, tmp_path)
+        refused = json.loads(shell(verify, tmp_path, process.port))
+        assert refused["invalidReason"] == "unauthorized"
+        assert re.search(r"^shop .* revoked$", shell(show, tmp_path), re.M)
+        other = json.loads(shell(verify.replace("shop.key", "desk.key"), tmp_path, process.port))
+        assert other["invalidReason"] == "insufficient_scope"
+        assert process.terminate() == 0
+    finally:
+        process.close()

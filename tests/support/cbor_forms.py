@@ -60,6 +60,10 @@ class PlainForm:
         """A map's pairs in the order to write them in."""
         return pairs
 
+    def chunks(self, size: int) -> list[int] | None:  # noqa: ARG002
+        """The sizes of the chunks of a string of that many bytes; ``None`` for one piece."""
+        return None
+
 
 class RandomForm(PlainForm):
     """Any form that the ledger takes.
@@ -82,6 +86,19 @@ class RandomForm(PlainForm):
 
     def ordered(self, pairs: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
         return self.random.sample(pairs, len(pairs))
+
+
+class ChunkedForm(RandomForm):
+    """Any form that the ledger takes from protocol version 12 on: strings in chunks, too."""
+
+    def chunks(self, size: int) -> list[int] | None:
+        if self.random.random() < 0.5:
+            return None
+        sizes = []
+        while size:
+            sizes.append(self.random.randint(1, size))
+            size -= sizes[-1]
+        return sizes
 
 
 def head(major: int, argument: int, width: int | None = None) -> bytes:
@@ -110,12 +127,23 @@ def encode(value: Any, form: PlainForm | None = None) -> bytes:
     if isinstance(value, int):
         return _head(0, value, form) if value >= 0 else _head(1, -1 - value, form)
     if isinstance(value, bytes):
-        return _head(2, len(value), form) + value
+        return _string(2, value, form)
     if isinstance(value, str):
-        return _head(3, len(value.encode()), form) + value.encode()
+        return _string(3, value.encode(), form)
     if isinstance(value, Tagged):
         return _head(6, value.number, form) + encode(value.value, form)
     return _container(value, form)
+
+
+def _string(major: int, value: bytes, form: PlainForm) -> bytes:
+    sizes = form.chunks(len(value))
+    if sizes is None:
+        return _head(major, len(value), form) + value
+    pieces, start = [], 0
+    for size in sizes:
+        pieces.append(_head(major, size, form) + value[start : start + size])
+        start += size
+    return bytes([major << 5 | 31]) + b"".join(pieces) + b"\xff"
 
 
 def _container(value: Any, form: PlainForm) -> bytes:

@@ -16,14 +16,6 @@ from collections.abc import Iterator
 from facilitator.roles.claim import ClaimState
 from facilitator.roles.storage import Storage
 from facilitator.testing.examples import example_claim, example_reservation
-from facilitator_postgres.address import parse_address as parse_postgres
-from facilitator_postgres.database import Database
-from facilitator_postgres.migration import migrate
-from facilitator_postgres.storage import PostgresStorage
-from facilitator_redis.address import parse_address
-from facilitator_redis.server import Server
-from facilitator_redis.storage import RedisStorage
-from facilitator_sqlite.storage import SqliteStorage
 
 ROUNDS = 40
 THREADS = 8
@@ -31,12 +23,24 @@ SHARED = "ff" * 32
 
 
 def opened(where: str) -> Storage:
+    """The storage; of the plugins, only its own is imported."""
     if where.startswith("postgresql"):
+        from facilitator_postgres.address import parse_address as parse_postgres
+        from facilitator_postgres.database import Database
+        from facilitator_postgres.migration import migrate
+        from facilitator_postgres.storage import PostgresStorage
+
         database = Database(parse_postgres(where), "hammer", size=8, timeout_seconds=30.0)
         migrate(database)
         return PostgresStorage(database)
     if not where.startswith("redis"):
+        from facilitator_sqlite.storage import SqliteStorage
+
         return SqliteStorage(where)
+    from facilitator_redis.address import parse_address
+    from facilitator_redis.server import Server
+    from facilitator_redis.storage import RedisStorage
+
     return RedisStorage(Server(parse_address(where), timeout_seconds=30.0), prefix="hammer")
 
 

@@ -196,6 +196,11 @@ def _unknown() -> Iterator[Case]:
              {"tag": "TxValidationEraMismatch", "contents": MISMATCH}}}
         ),
         "another era, bare": MISMATCH,
+        "a later era": json.dumps(
+            {"tag": "TxSubmitFail", "contents": {"tag": "TxCmdTxSubmitErrorEraMismatch",
+             "contents": {"ledgerEraName": "Dijkstra", "otherEraName": "Conway"}}}
+        ),
+        "a later era, bare": MISMATCH.replace("Conway", "Dijkstra").replace("Babbage", "Conway"),
         "CBOR in hex": blockfrost("8182068182028201830500000a"),
         "a name in quotes": 'the anchor "BadInputsUTxO FeeTooSmallUTxO" is too long',
         "a name in other words": "XFeeTooSmallUTxO FeeTooSmallUTxOs noBadInputsUTxO",

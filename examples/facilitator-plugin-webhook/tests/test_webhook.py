@@ -1,20 +1,26 @@
 """The webhook in a facilitator that runs."""
 
+import argparse
 import hashlib
 import hmac
 import json
 import socket
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 
-from facilitator.testing.examples import example_claim
+from facilitator.plugin import StorageUnavailable
+from facilitator.testing.payment_ledger import settled, submitted
 from facilitator.testing.waiting import eventually
-from facilitator_webhook.event import event_of
-from facilitator_webhook.outbox import Outbox
+from facilitator_memory.ledger import MemoryLedger
+from facilitator_webhook.commands import prepare
+from facilitator_webhook.event import message_of
+from facilitator_webhook.queue import Queue
+from facilitator_webhook.turn import LEASE_SECONDS, Turn
 
 SECRET = "a-secret-of-the-tests"
 
@@ -60,20 +66,9 @@ def receiver():
         yield receiver
 
 
-@pytest.fixture
-def outbox(tmp_path):
-    with closing(Outbox(str(tmp_path / "outbox.db"), 3)) as outbox:
-        yield outbox
-
-
-def run(run_facilitator, tmp_path, url, **settings):
-    return run_facilitator(
-        plugins="devnet,memory,webhook",
-        webhook__url=url,
-        webhook__secret=SECRET,
-        webhook__path=str(tmp_path / "webhook.db"),
-        **settings,
-    )
+def run(run_facilitator, url, **settings):
+    named = {"plugins": "devnet,memory,webhook", "webhook__url": url, "webhook__secret": SECRET}
+    return run_facilitator(**{**named, **settings})
 
 
 def is_signed(headers, body):
@@ -83,14 +78,12 @@ def is_signed(headers, body):
     return signature == f"v1={expected}"
 
 
-def test_each_change_is_sent_once_signed_and_in_order(
-    run_facilitator, make_payer, receiver, tmp_path
-):
-    payer = make_payer(run(run_facilitator, tmp_path, receiver.url))
+def test_each_change_is_sent_once_signed_and_in_order(run_facilitator, make_payer, receiver):
+    payer = make_payer(run(run_facilitator, receiver.url))
     answer = payer.pay()
-    eventually(lambda: "settlement.settled" in receiver.types)
-    assert receiver.types[0] == "settlement.submitted"
-    assert receiver.types[-1] == "settlement.settled"
+    eventually(lambda: "settlement.delivered" in receiver.types)
+    assert receiver.types[:2] == ["settlement.submitted", "settlement.accepted"]
+    assert receiver.types[-2:] == ["settlement.settled", "settlement.delivered"]
     assert all(is_signed(headers, body) for headers, body in receiver.got)
     events = [json.loads(body) for _, body in receiver.got]
     assert [headers["X-Facilitator-Event"] for headers, _ in receiver.got] == [
@@ -99,76 +92,107 @@ def test_each_change_is_sent_once_signed_and_in_order(
     assert len({event["id"] for event in events}) == len(events)
     settlements = [event["settlement"] for event in events]
     assert {each["transaction"] for each in settlements} == {answer["transaction"]}
-    versions = [each["version"] for each in settlements]
-    assert versions == sorted(versions)
+    numbers = [each["number"] for each in settlements]
+    assert numbers == sorted(numbers)
+    assert {each["amount"] for each in settlements} == {"2000000"}
 
 
 @pytest.mark.parametrize("failure", [500, 302, 400])
-def test_a_failed_delivery_is_repeated(run_facilitator, make_payer, receiver, tmp_path, failure):
+def test_a_failed_delivery_is_repeated(run_facilitator, make_payer, receiver, failure):
     receiver.answers = [failure, failure]
-    running = run(run_facilitator, tmp_path, receiver.url, webhook__retry_seconds=1)
+    running = run(run_facilitator, receiver.url, webhook__retry_seconds=0.1)
     assert make_payer(running).pay()["success"]
-    eventually(lambda: receiver.got)
-
-    def is_settled():
-        running.clock.advance(2)
-        return "settlement.settled" in receiver.types
-
-    eventually(is_settled)
-    first = receiver.types.index("settlement.settled")
-    assert receiver.types[:3] == ["settlement.submitted"] * 3
-    assert len(receiver.types) == first + 1
+    eventually(lambda: "settlement.delivered" in receiver.types)
+    assert receiver.types[:4] == ["settlement.submitted"] * 3 + ["settlement.accepted"]
+    assert receiver.types[-1] == "settlement.delivered"
 
 
 def test_a_receiver_that_is_away_keeps_no_payment_and_no_end(run_facilitator, make_payer, tmp_path):
+    """After the next start it gets what it missed, from the ledger."""
+    kept = {"plugins": "devnet,sqlite,webhook", "sqlite__path": str(tmp_path / "facilitator.db")}
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))  # and does not listen
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        running = run(run_facilitator, tmp_path, url)
+        running = run(run_facilitator, url, **kept)
         assert make_payer(running).pay()["success"]
         running.close()
-    with closing(Outbox(str(tmp_path / "webhook.db"), 10)) as outbox:
-        waiting = outbox.first(running.clock.time() + 3_600)
-        assert waiting is not None
-        assert json.loads(waiting.body)["type"] == "settlement.submitted"
+    with closing(Receiver()) as receiver:
+        run(run_facilitator, receiver.url, **kept)
+        eventually(lambda: "settlement.delivered" in receiver.types)
+        assert receiver.types[0] == "settlement.submitted"
 
 
-def test_events_carry_no_transaction_and_no_answer():
-    claim = example_claim(transaction=b"money", answer=b"receipt", answer_key="key")
-    text = event_of(claim, 1.0).body.decode()
+def test_a_message_carries_no_transaction_and_no_answer():
+    claim = replace(settled(submitted()), transaction=b"money", answer=b"receipt", answer_key="key")
+    ledger = MemoryLedger()
+    ledger.record([claim])
+    (event,) = ledger.events_after(0, 1)
+    text = message_of(event, ledger.payment(claim.transaction_id)).body.decode()
     assert claim.transaction_id in text
-    for secret in ("money", b"money".hex(), "receipt", "answer", "owner", "nonce"):
+    for secret in ("money", b"money".hex(), "receipt", "owner", "nonce"):
         assert secret not in text
 
 
-def test_only_the_oldest_event_of_a_payment_is_due(outbox):
-    claim = example_claim()
-    later = claim.changed(error="a reason")
-    assert outbox.add(event_of(later, 1.0), 1.0)
-    assert outbox.add(event_of(claim, 2.0), 2.0)  # another process saw the older change later
-    first = outbox.first(5.0)
-    assert first.id == event_of(claim, 0.0).id
-    outbox.postpone(first.number, 10.0)
-    assert outbox.first(5.0) is None
-    outbox.remove(first.number)
-    assert outbox.first(10.0).id == event_of(later, 0.0).id
+def test_only_the_oldest_event_of_a_payment_is_due():
+    ledger = MemoryLedger()
+    one, other = submitted(1), submitted(2)
+    ledger.record([one, settled(one), other])
+    queue = Queue(0)
+    for event in ledger.events_after(0, 10):
+        queue.add(event, 0.0)
+    first = queue.next(0.0)
+    assert first.event.number == 1
+    first.due = 5.0
+    assert queue.next(0.0).event.transaction_id == other.transaction_id
+    queue.remove(queue.next(0.0))
+    assert (queue.next(0.0), queue.done) == (None, 0)
+    queue.remove(first)
+    assert queue.done == 1
+    queue.remove(queue.next(0.0))
+    assert (queue.done, len(queue)) == (3, 0)
 
 
-def test_several_processes_may_make_the_file_at_once(tmp_path):
-    with ThreadPoolExecutor(4) as pool:
-        for number in range(10):
-            path = str(tmp_path / f"{number}.db")
-            for outbox in pool.map(lambda path: Outbox(path, 1), [path] * 4):
-                outbox.close()
+class Seconds:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
 
 
-def test_an_outbox_has_bounds_and_keeps_an_event_once(outbox):
-    claim = example_claim()
-    for _ in range(2):
-        assert outbox.add(event_of(claim, 1.0), 1.0)
-    for number in range(2):
-        assert outbox.add(event_of(claim.changed(error=f"{number}"), 1.0), 1.0)
-    assert not outbox.add(event_of(claim.changed(error="4"), 1.0), 1.0)
+def test_one_process_delivers_until_it_is_gone():
+    """The other takes over by its own clock, and the first notices."""
+    ledger, clock = MemoryLedger(), Seconds()
+    ledger.record([submitted()])
+    one, other = Turn(ledger, "webhook", clock), Turn(ledger, "webhook", clock)
+    assert (one.take(), other.take()) == (1, None)
+    assert one.move(7) == 7
+    clock.now += LEASE_SECONDS - 1
+    assert other.take() is None
+    assert one.take() == 7  # which moves the cursor
+    clock.now += 1
+    assert other.take() is None
+    clock.now += LEASE_SECONDS
+    assert other.take() == 7
+    assert one.move(8) is None
+    assert (one.take(), other.take()) == (None, 7)
+    other.give_up()
+    assert one.take() == 7
+
+
+def test_a_failed_ledger_is_asked_again(run_facilitator, make_payer, receiver, monkeypatch):
+    running = run(run_facilitator, receiver.url)
+    ledger = running.facilitator.ledger
+    broken = threading.Event()
+
+    def fail(*_):
+        broken.set()
+        raise StorageUnavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "events_after", fail)
+        assert make_payer(running).pay()["success"]
+        assert broken.wait(30)
+    eventually(lambda: "settlement.delivered" in receiver.types)
 
 
 @pytest.mark.parametrize(
@@ -181,11 +205,39 @@ def test_an_outbox_has_bounds_and_keeps_an_event_once(outbox):
         "ftp://127.0.0.1/",
     ],
 )
-def test_a_url_that_is_not_safe_stops_the_start(run_facilitator, tmp_path, url):
+def test_a_url_that_is_not_safe_stops_the_start(run_facilitator, url):
     with pytest.raises(Exception, match=r"webhook\.url"):
-        run(run_facilitator, tmp_path, url)
+        run(run_facilitator, url)
 
 
 def test_url_and_secret_are_required(run_facilitator):
     with pytest.raises(Exception, match=r"webhook\.url: must be set(.|\n)*webhook\.secret"):
         run_facilitator(plugins="devnet,memory,webhook")
+
+
+@contextmanager
+def opened(ledger, url):
+    """Stand in for what a command opens: the ledger and the settings."""
+    settings = SimpleNamespace(section=lambda kind: kind(url=url, secret=SECRET))
+    yield SimpleNamespace(ledger=ledger, context=SimpleNamespace(settings=settings))
+
+
+def command(ledger, url, *words):
+    parser = argparse.ArgumentParser()
+    act = prepare(parser)
+    arguments = parser.parse_args(words)
+    arguments.open_ledger = lambda: opened(ledger, url)
+    return act(arguments)
+
+
+def test_a_message_can_be_tried_and_events_be_sent_again(receiver, capsys):
+    ledger = MemoryLedger()
+    claim = submitted()
+    ledger.record([claim, settled(claim)])
+    assert command(ledger, receiver.url, "test") == 0
+    assert command(ledger, receiver.url, "redeliver", claim.transaction_id) == 0
+    assert receiver.types == ["test", "settlement.submitted", "settlement.settled"]
+    receiver.answers = [500]
+    assert command(ledger, receiver.url, "test") == 1
+    assert command(ledger, receiver.url, "redeliver", "f" * 64) == 1
+    assert "status 500" in capsys.readouterr().out

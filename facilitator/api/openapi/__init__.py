@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from facilitator import __version__
+from facilitator.api.openapi.ledger import LEDGER_SCHEMAS, ledger_paths
 from facilitator.api.openapi.messages import MESSAGE_SCHEMAS
 from facilitator.api.openapi.operations import paths
 from facilitator.api.openapi.parameters import PARAMETERS
@@ -29,6 +30,7 @@ _SCHEMES = {
 _TAGS = {
     "payments": "Ask with any x402 SDK.",
     "transactions": "Anyone may ask.",
+    "ledger": "What was paid: for operators, with a key of the scope `operate`.",
     "facilitator": "What is served here.",
     "health": "For supervisors and balancers.",
 }
@@ -56,6 +58,7 @@ def build_document(
     """
     schemes: list[dict[str, Any]] = [{name: []} for name in _SCHEMES]
     known = paths(max_body_bytes, schemes if keys_needed else [{}, *schemes])
+    known |= ledger_paths(schemes)
     described = {path: known[path] for path in sorted(core, key=[*known].index)}
     for path, resource in further.items():
         if (item := path_item(path, resource)) is not None:
@@ -75,6 +78,7 @@ def build_document(
                 **SCHEMAS,
                 **MESSAGE_SCHEMAS,
                 **REPORT_SCHEMAS,
+                **LEDGER_SCHEMAS,
                 "Reason": reason_schema(reasons),
                 "Network": network_schema(networks),
             },

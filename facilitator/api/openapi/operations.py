@@ -77,7 +77,7 @@ def _payments(max_body_bytes: int, security: list[Schema]) -> dict[str, Schema]:
     )
 
     def refused(shape: Shape, *statuses: int) -> dict[str, Schema]:
-        return refusals(401, *_BODY, *statuses, shape=shape, reasons={400: _OF_MESSAGES})
+        return refusals(401, 403, *_BODY, *statuses, shape=shape, reasons={400: _OF_MESSAGES})
 
     verified = _answer(
         "The verdict.",
@@ -150,7 +150,7 @@ def _payments(max_body_bytes: int, security: list[Schema]) -> dict[str, Schema]:
                 "inspect",
                 "payments",
                 "Every rule's verdict on a payment",
-                {"200": inspected, **refused(PLAIN)},
+                {"200": inspected, **refused(PLAIN, 503)},
                 requestBody=payment,
                 security=security,
             )

@@ -68,7 +68,8 @@ _PLUGINS_OWN: Schema = {"type": "string", "description": "A plugin's own reason.
 _MEANINGS = {
     400: "The request cannot be used: the message names what to change.",
     401: "No valid API key was sent, or a plugin refuses.",
-    403: "The `Host` is not that of this server, which listens on its own machine only.",
+    403: "The API key is for something else, or the `Host` is not that of this server, which"
+    " listens on its own machine only.",
     404: "There is nothing here.",
     405: "The path does not take this method.",
     409: "The idempotency key was used with another body.",
@@ -83,7 +84,7 @@ _MEANINGS = {
 _REASONS: Mapping[int, tuple[str, ...]] = {
     400: ("bad_request",),
     401: ("unauthorized",),
-    403: ("forbidden",),
+    403: ("forbidden", "insufficient_scope"),
     404: ("not_found",),
     405: ("method_not_allowed",),
     409: (Reason.IDEMPOTENCY_CONFLICT,),

@@ -29,10 +29,10 @@ def read_auxiliary_data(reader: Reader) -> AuxiliaryData:
     major = reader.major()
     plutus: list[Plutus] = []
     if major == MAP:
-        longest = _skip_metadata(reader)
+        longest = skip_metadata(reader)
     elif major == ARRAY:
         length = reader.record(2, "the auxiliary data")
-        longest = _skip_metadata(reader)
+        longest = skip_metadata(reader)
         _skip_native_scripts(reader)
         reader.close(length, "the auxiliary data")
     else:
@@ -40,7 +40,7 @@ def read_auxiliary_data(reader: Reader) -> AuxiliaryData:
     return AuxiliaryData(reader.raw[start : reader.pos], tuple(plutus), longest)
 
 
-def _skip_metadata(reader: Reader) -> int:
+def skip_metadata(reader: Reader) -> int:
     """Skip the metadata; return the bytes of its longest string."""
     labels = set()
     longest = 0
@@ -69,7 +69,7 @@ def _read_tagged_map(reader: Reader, plutus: list[Plutus]) -> int:
             raise DecodeError(f"the auxiliary data has the key {key} twice")
         keys.add(key)
         if key == _METADATA:
-            longest = _skip_metadata(reader)
+            longest = skip_metadata(reader)
         elif key == _NATIVE_SCRIPTS:
             _skip_native_scripts(reader)
         elif key in _PLUTUS_KEYS:

@@ -24,7 +24,7 @@ def read_body(reader: Reader) -> Body:
     fields: dict[str, Any] = {}
     for _ in reader.map("the transaction body"):
         key = reader.unsigned("a key of the transaction body")
-        field = _FIELDS.get(key)
+        field = FIELDS.get(key)
         if field is None:
             raise DecodeError(f"the transaction body has no key {key} in Conway")
         name, read = field
@@ -51,8 +51,9 @@ def _read_inputs(reader: Reader) -> tuple[OutputRef, ...]:
     return tuple([_read_input(reader) for _ in reader.set("inputs (body key 0)")])
 
 
-def _read_outputs(reader: Reader) -> tuple[Output, ...]:
-    return tuple([read_output(reader) for _ in reader.array("outputs (body key 1)")])
+def read_outputs_with(read: Callable[[Reader], Output]) -> Callable[[Reader], tuple[Output, ...]]:
+    """Return the function that reads a body's outputs, each by ``read``."""
+    return lambda reader: tuple([read(reader) for _ in reader.array("outputs (body key 1)")])
 
 
 def _read_withdrawals(reader: Reader) -> Mapping[bytes, int]:
@@ -98,9 +99,9 @@ def _read_required_signers(reader: Reader) -> tuple[bytes, ...]:
     return read_set(reader, lambda item: item.fixed(28, "a required signer"), what)
 
 
-_FIELDS: dict[int, tuple[str, Callable[[Reader], object]]] = {
+FIELDS: dict[int, tuple[str, Callable[[Reader], object]]] = {
     0: ("inputs", _read_inputs),
-    1: ("outputs", _read_outputs),
+    1: ("outputs", read_outputs_with(read_output)),
     2: ("fee", _unsigned_reader("fee (body key 2)")),
     3: ("invalid_hereafter", _unsigned_reader("the last slot (body key 3)")),
     4: ("certificates", read_certificates),

@@ -1,4 +1,4 @@
-"""Certificates (CDDL ``certificate``, Conway) and the types that governance shares."""
+"""Certificates (CDDL ``certificate``, Conway and Dijkstra) and the types that governance shares."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -9,16 +9,20 @@ from facilitator.cardano.cbor import (
     MAX_UINT16,
     MAX_UINT64,
     RATIONAL_TAG,
+    UNSIGNED,
     DecodeError,
     Reader,
     read_set,
 )
+from facilitator.cardano.cbor_dijkstra import DijkstraReader
+from facilitator.cardano.ended_forms import EndedForm, EndedFormError
 from facilitator.cardano.transaction import Certificate, Credential
 
 _LONGEST_URL = 128
 _LONGEST_BIGNUM = 64
 _KEY, _SCRIPT, _ALWAYS_ABSTAIN, _NO_CONFIDENCE = range(4)
 
+_WITHOUT_DEPOSIT = frozenset({0, 1})
 _POOL_REGISTRATION = 3
 _POOL_RETIREMENT = 4
 _COMMITTEE_AUTHORIZATION = 14
@@ -33,8 +37,12 @@ def _read_certificate(reader: Reader) -> Certificate:
     length = reader.array_length("a certificate")
     kind = reader.unsigned("the kind of a certificate")
     if kind == _POOL_REGISTRATION:
-        reader.expect(length, 10, "a pool registration")
-        certificate = _read_pool_registration(reader)
+        certificate = _read_pool_registration(reader, length)
+    elif kind in _WITHOUT_DEPOSIT and isinstance(reader, DijkstraReader):
+        raise EndedFormError(
+            EndedForm.CERTIFICATE_WITHOUT_DEPOSIT,
+            f"a certificate of kind {kind} must be one of kind {kind + 7}, which names the deposit",
+        )
     elif kind == _POOL_RETIREMENT:
         reader.expect(length, 3, "a pool retirement")
         pool = reader.fixed(28, "the id of a pool")
@@ -164,9 +172,11 @@ _PARTS: dict[int, tuple[Callable[[Reader, Certificate], Certificate], ...]] = {
 """Read functions for what follows a certificate's first credential, by kind of certificate."""
 
 
-def _read_pool_registration(reader: Reader) -> Certificate:
+def _read_pool_registration(reader: Reader, length: int | None) -> Certificate:
     operator = reader.fixed(28, "the id of a pool")
     vrf = reader.fixed(32, "the VRF key hash of a pool")
+    bls = _read_bls_key(reader) if isinstance(reader, DijkstraReader) else ()
+    reader.expect(length, 11 if bls else 10, "a pool registration")
     pledge = reader.unsigned("the pledge of a pool")
     cost = reader.unsigned("the cost of a pool")
     margin = read_unit_interval(reader, "the margin of a pool")
@@ -186,8 +196,23 @@ def _read_pool_registration(reader: Reader) -> Certificate:
         pool_reward_account=account,
         pool_cost=cost,
         pool_metadata_hash=None if metadata is None else metadata[1],
-        details=(vrf, pledge, margin, relays, metadata),
+        details=(vrf, pledge, margin, relays, metadata, *bls),
     )
+
+
+def _read_bls_key(reader: Reader) -> tuple[object, ...]:
+    """Return a pool's BLS key with its proof of possession, or ``null``; nothing if it is absent.
+
+    Before Dijkstra the pledge, a number, follows the VRF key's hash at once.
+    """
+    if reader.major() == UNSIGNED:
+        return ()
+    if reader.take_null():
+        return (None,)
+    length = reader.record(2, "the BLS key of a pool")
+    found = (reader.fixed(96, "the BLS key of a pool"), reader.fixed(48, "the proof of a BLS key"))
+    reader.close(length, "the BLS key of a pool")
+    return (found,)
 
 
 def _read_pool_metadata(reader: Reader) -> tuple[str, bytes]:

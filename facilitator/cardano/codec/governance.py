@@ -13,6 +13,7 @@ from facilitator.cardano.cbor import (
     read_all,
     read_set,
 )
+from facilitator.cardano.cbor_dijkstra import DijkstraReader
 from facilitator.cardano.codec.certificates import (
     read_anchor,
     read_credential,
@@ -208,15 +209,32 @@ _PARAMETERS: dict[int, Callable[[Reader], object]] = {
 """Read functions by key of a parameter update (CDDL ``protocol_param_update``)."""
 
 
+def _read_optional_interval(reader: Reader) -> object:
+    return None if reader.take_null() else _read_interval(reader)
+
+
+_DIJKSTRA_PARAMETERS = {
+    **_PARAMETERS,
+    **dict.fromkeys((34, 35, 36), _UINT32),
+    37: _read_interval,
+    38: _read_optional_interval,
+    39: _read_unit,
+}
+"""Those of Dijkstra: reference scripts (34 to 37), pledge leverage and pool margin (38, 39)."""
+
+
 def _read_parameter_update(reader: Reader) -> Fields:
     found: dict[int, object] = {}
+    is_dijkstra = isinstance(reader, DijkstraReader)
+    known = _DIJKSTRA_PARAMETERS if is_dijkstra else _PARAMETERS
     for _ in reader.map("a parameter update"):
         key = reader.unsigned("a key of a parameter update")
-        if key not in _PARAMETERS:
-            raise DecodeError(f"a parameter update has no key {key} in Conway")
+        if key not in known:
+            era = "Dijkstra" if is_dijkstra else "Conway"
+            raise DecodeError(f"a parameter update has no key {key} in {era}")
         if key in found:
             raise DecodeError(f"a parameter update has the key {key} twice")
-        found[key] = _PARAMETERS[key](reader)
+        found[key] = known[key](reader)
     return tuple(sorted(found.items()))
 
 

@@ -128,7 +128,7 @@ def read_reference_script(raw: bytes) -> Script:
 def _read_tagged_script(reader: Reader) -> Script:
     what = "a reference script"
     length = reader.record(2, what)
-    language = Language(reader.unsigned(f"the language of {what}", max(Language)))
+    language = Language(reader.unsigned(f"the language of {what}", Language.PLUTUS_V3))
     if language is Language.NATIVE:
         body = read_native_script(reader)
     else:

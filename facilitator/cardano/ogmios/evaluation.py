@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.codec.dijkstra.any_era import decode_any_era
 from facilitator.cardano.ogmios.fields import Malformed, Row, inner, rows, table, text, whole
 from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.transaction import Redeemer
@@ -35,7 +35,7 @@ def read_evaluation(answer: Any, transaction: bytes) -> Sequence[ScriptFailure]:
     if "error" in answer:
         return _failures(inner(answer, "error"))
     try:
-        redeemers = decode_transaction(transaction).witnesses.redeemers
+        redeemers = decode_any_era(transaction).witnesses.redeemers
     except DecodeError as error:
         raise NoVerdict(f"the transaction cannot be decoded: {error}") from None
     return _over_budget(redeemers, rows(answer.get("result"), "an evaluation"))

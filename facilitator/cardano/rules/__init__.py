@@ -1,9 +1,9 @@
-"""The ledger's rules (Conway) as pure functions over decoded transactions.
+"""The ledger's rules (Conway, Dijkstra) as pure functions over decoded transactions.
 
 A transaction is good iff neither :func:`static_failures` nor :func:`ledger_failures`
 finds a failure. A transaction with a part that is not judged is refused with the rule
 :data:`NOT_JUDGED`. Such parts are Plutus scripts without an evaluator, and all that depends on an
-absent ledger state.
+absent ledger state. Sub-transactions of Dijkstra are refused by a name of their own.
 
 A rule has the name of the ledger's predicate failure and cites its era and rule.
 """
@@ -14,6 +14,8 @@ from typing import TypeAlias
 from facilitator.cardano.rules import (
     body,
     collateral,
+    dijkstra,
+    era,
     fees,
     metadata,
     outputs,
@@ -23,6 +25,7 @@ from facilitator.cardano.rules import (
     witnesses,
 )
 from facilitator.cardano.rules.contexts import CONTEXT_RULES
+from facilitator.cardano.rules.dijkstra import name_by_version
 from facilitator.cardano.rules.evaluation import Evaluator, script_verdicts
 from facilitator.cardano.rules.facts import build_state_query
 from facilitator.cardano.rules.failure import NOT_JUDGED, Environment, Failure
@@ -32,7 +35,7 @@ from facilitator.cardano.rules.needed import Scripts, find_scripts
 from facilitator.cardano.rules.resolved import ResolvedTransaction, resolve
 from facilitator.cardano.rules.witnesses import find_certificate_keys
 from facilitator.cardano.state import LedgerState, StateQuery
-from facilitator.cardano.transaction import Output, OutputRef, Transaction
+from facilitator.cardano.transaction import Language, Output, OutputRef, Transaction
 
 __all__ = [
     "NOT_JUDGED",
@@ -48,9 +51,11 @@ __all__ = [
 ]
 
 StaticRules: TypeAlias = tuple[Callable[[Transaction, Environment], Failure | None], ...]
+ScriptRule: TypeAlias = Callable[[ResolvedTransaction, Scripts], Failure | None]
 
 STATIC_RULES = (
     body.protocol_version,
+    era.decodes_in_its_era,
     body.input_set_empty,
     body.duplicate_inputs,
     body.non_disjoint_reference_inputs,
@@ -68,6 +73,7 @@ STATIC_RULES = (
     fees.execution_units_too_big,
     collateral.too_many_collateral_inputs,
     collateral.no_collateral_inputs,
+    era.pointer_in_collateral_return,
     metadata.auxiliary_data,
     metadata.auxiliary_contents,
     scripts.malformed_script_witnesses,
@@ -118,6 +124,9 @@ LEDGER_RULES: tuple[Callable[..., object], ...] = (
     *COLLATERAL_RULES,
     *SCRIPT_RULES,
     *CONTEXT_RULES,
+    *dijkstra.SCRIPT_RULES,
+    *dijkstra.CONTEXT_RULES,
+    dijkstra.plutus_v4,
     state_failures,
     script_verdicts,
 )
@@ -126,12 +135,19 @@ LEDGER_RULES: tuple[Callable[..., object], ...] = (
 
 def static_rules(tx: Transaction) -> StaticRules:
     """Return the rules that concern the transaction and need neither outputs nor ledger state."""
-    return STATIC_RULES + PROPOSAL_RULES if tx.body.proposals and tx.is_valid else STATIC_RULES
+    rules: StaticRules = STATIC_RULES
+    if tx.body.dijkstra is not None:
+        rules = (*rules, era.sub_transactions, *dijkstra.STATIC_RULES)
+    return (*rules, *PROPOSAL_RULES) if tx.body.proposals and tx.is_valid else rules
 
 
 def static_failures(tx: Transaction, env: Environment) -> list[Failure]:
     """Return every failure that needs neither outputs nor ledger state to be found."""
-    return [failure for rule in static_rules(tx) if (failure := rule(tx, env)) is not None]
+    return [
+        name_by_version(failure, env)
+        for rule in static_rules(tx)
+        if (failure := rule(tx, env)) is not None
+    ]
 
 
 def touched(tx: Transaction) -> tuple[frozenset[OutputRef], StateQuery]:
@@ -186,7 +202,7 @@ def ledger_verdicts(
     holds = True
     for rule, failure in _phase1_verdicts(resolved, found):
         holds &= failure is None
-        yield rule, failure
+        yield rule, failure and name_by_version(failure, env)
     if found.plutus() or (tx.witnesses.redeemers and not tx.is_valid):
         # As in the ledger, scripts run last, and only if no other rule is broken.
         evaluator = evaluator if holds else None
@@ -201,9 +217,23 @@ def _phase1_verdicts(
     collateral_rules = COLLATERAL_RULES if tx.witnesses.redeemers else ()
     for rule in (*UTXO_RULES, *effect_rules, *collateral_rules):
         yield rule, rule(resolved)
-    for script_rule in SCRIPT_RULES + CONTEXT_RULES if found.plutus() else SCRIPT_RULES:
+    for script_rule in _select_script_rules(tx, found):
         yield script_rule, script_rule(resolved, found)
     if tx.is_valid and build_state_query(tx.body):
         failures: list[Failure | None] = [*state_failures(resolved)]
         for failure in failures or [None]:
             yield state_failures, failure
+
+
+def _select_script_rules(tx: Transaction, found: Scripts) -> tuple[ScriptRule, ...]:
+    """Return the rules that concern the transaction's scripts.
+
+    Of scripts that are not judged, no other rule can say anything.
+    """
+    plutus = found.plutus()
+    if plutus and any(script.language is Language.PLUTUS_V4 for script in plutus.values()):
+        return (dijkstra.plutus_v4,)
+    rules = SCRIPT_RULES + CONTEXT_RULES if plutus else SCRIPT_RULES
+    if tx.body.dijkstra is None:
+        return rules
+    return (*rules, *dijkstra.SCRIPT_RULES, *(dijkstra.CONTEXT_RULES if plutus else ()))

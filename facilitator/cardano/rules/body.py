@@ -1,17 +1,30 @@
 """Rules over the transaction body alone: inputs, validity interval, size, network."""
 
-from facilitator.cardano.rules.failure import Environment, Failure, format_items, refuse_unjudged
+from facilitator.cardano.parameters import LAST_KNOWN
+from facilitator.cardano.rules.failure import (
+    UNKNOWN_VERSION,
+    Environment,
+    Failure,
+    format_items,
+    refuse_unjudged,
+)
 from facilitator.cardano.transaction import Transaction
 
-PROTOCOL_VERSIONS = range(9, 12)
-"""Major protocol versions of the Conway era, which these rules cover."""
+PROTOCOL_VERSIONS = range(9, LAST_KNOWN + 1)
+"""Major protocol versions of the eras Conway and Dijkstra, which these rules cover."""
 
 
 def protocol_version(_tx: Transaction, env: Environment) -> Failure | None:
-    """Only transactions under Conway's rules are judged."""
+    """Only transactions under the rules of Conway and Dijkstra are judged."""
     major = env.parameters.protocol_major
     if major in PROTOCOL_VERSIONS:
         return None
+    if major > LAST_KNOWN:
+        return Failure(
+            UNKNOWN_VERSION,
+            f"protocol version {major} is in force, and the rules are known up to {LAST_KNOWN}: "
+            "a later release of the facilitator is needed",
+        )
     return refuse_unjudged(f"transactions under protocol version {major} are")
 
 

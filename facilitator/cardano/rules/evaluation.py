@@ -9,7 +9,15 @@ from facilitator.cardano.rules.needed import SPENDING, Purpose, Scripts
 from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.transaction import Redeemer, Script
 
-PURPOSE_NAMES = ("spending", "minting", "certifying", "rewarding", "voting", "proposing")
+PURPOSE_NAMES = (
+    "spending",
+    "minting",
+    "certifying",
+    "rewarding",
+    "voting",
+    "proposing",
+    "guarding",
+)
 """Names of purposes, by the tag of a redeemer (CDDL ``redeemer_tag``)."""
 
 VALIDATION_TAG_MISMATCH = "ValidationTagMismatch"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from facilitator.cardano.addresses.address import reward_credential
 from facilitator.cardano.rules.certificates import ABOUT_ACCOUNTS, ABOUT_COMMITTEE, ABOUT_DREPS
+from facilitator.cardano.rules.dijkstra import list_accounts
 from facilitator.cardano.rules.governance import (
     COMMITTEE_VOTERS,
     DREP_VOTERS,
@@ -20,7 +21,7 @@ _NOTHING = StateQuery()
 
 def build_state_query(body: Body) -> StateQuery:
     """Return the facts that certificates, withdrawals, votes, proposals and claims depend on."""
-    parts = (body.certificates, body.withdrawals, body.votes, body.proposals)
+    parts = (body.certificates, body.withdrawals, body.votes, body.proposals, body.dijkstra)
     if not any(parts) and body.treasury is None:
         return _NOTHING
     actions = [proposal.action for proposal in body.proposals]
@@ -45,6 +46,8 @@ def _find_accounts(body: Body) -> Iterator[Credential]:
         yield reward_credential(proposal.return_address)
         for address, _ in proposal.action.withdrawals:
             yield reward_credential(address)
+    if body.dijkstra is not None:
+        yield from list_accounts(body.dijkstra)
 
 
 def _find_pools(body: Body) -> Iterator[bytes]:

@@ -30,6 +30,16 @@ NOT_JUDGED = "NotJudged"
 """The rule's name if a transaction is refused for a part that is not judged here."""
 
 
+UNKNOWN_VERSION = "ProtocolVersionNotKnown"
+"""The rule's name if the protocol version in force is a later one than is known here."""
+BATCH = "BatchNotAccepted"
+"""The rule's name if a transaction is refused because sub-transactions come with it."""
+LONE_SUB_TRANSACTION = "LoneSubTransaction"
+"""The rule's name if a sub-transaction is handed in by itself, which no ledger takes."""
+DECODER_FAILURE = "DecoderFailure"
+"""The rule's name if the decoder of the protocol version in force does not read the bytes."""
+
+
 def refuse_unjudged(what: str) -> Failure:
     """Return the refusal of ``what``, the beginning of a sentence such as *votes are*."""
     return Failure(NOT_JUDGED, f"{what} not judged here, so the transaction is refused")

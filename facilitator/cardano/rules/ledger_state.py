@@ -1,14 +1,19 @@
 """Rules over the ledger state beyond outputs, in the ledger's order."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 from facilitator.cardano.addresses.address import reward_credential
+from facilitator.cardano.parameters import DIJKSTRA
 from facilitator.cardano.rules.certificates import ABOUT_ACCOUNTS, ABOUT_COMMITTEE, ABOUT_DREPS
 from facilitator.cardano.rules.delegation import apply_account_certificate
+from facilitator.cardano.rules.dijkstra import check_balances, check_deposits, runs_plutus
 from facilitator.cardano.rules.failure import Environment, Failure, refuse_unjudged
 from facilitator.cardano.rules.governance_committee import apply_committee_certificate
 from facilitator.cardano.rules.governance_lineage import LINEAGE_RULES
 from facilitator.cardano.rules.governance_votes import VOTE_RULES
+from facilitator.cardano.rules.needed import find_scripts
 from facilitator.cardano.rules.registrations import apply_drep_certificate, apply_pool_certificate
 from facilitator.cardano.rules.registry import Registry, UnknownFactError, describe
 from facilitator.cardano.rules.resolved import ResolvedTransaction
@@ -18,19 +23,24 @@ from facilitator.cardano.transaction import Body, Certificate, Credential
 def state_failures(resolved: ResolvedTransaction) -> list[Failure]:
     """Conway LEDGER, CERTS and GOV: withdrawals, certificates, then proposals and votes.
 
+    Dijkstra ENTITIES: balance intervals before these, direct deposits after certificates.
+
     Each certificate is judged after applying those before it. The first unknown fact is refused
     and ends the judging. Proposals and votes are judged after applying all certificates.
     """
     body, env = resolved.tx.body, resolved.env
     failures: list[Failure] = []
     registry = Registry(resolved.state)
+    withdraw = _select_withdraw(resolved)
     try:
         if body.treasury is not None:
             failures += _check_treasury(body.treasury, registry.treasury())
+        failures += check_balances(body, registry)
         for address, amount in (body.withdrawals or {}).items():
-            failures += _withdraw(reward_credential(address), amount, env, registry)
+            failures += withdraw(reward_credential(address), amount, env, registry)
         for certificate in body.certificates:
             failures += _apply(certificate, env, registry)
+        failures += check_deposits(body, registry)
     except UnknownFactError as unknown:
         return [*failures, _refuse_unknown(unknown)]
     return failures + _check_governance(body, env, registry)
@@ -63,6 +73,55 @@ def _check_treasury(claimed: int, held: int) -> list[Failure]:
             f"it says that the treasury holds {claimed} lovelace, which holds {held}",
         )
     ]
+
+
+_Withdraw: TypeAlias = Callable[[Credential, int, Environment, Registry], list[Failure]]
+
+
+def _select_withdraw(resolved: ResolvedTransaction) -> _Withdraw:
+    """Return the rule of the protocol version in force on withdrawals."""
+    if resolved.env.parameters.protocol_major < DIJKSTRA:
+        return _withdraw
+    return _withdraw_all if runs_plutus(find_scripts(resolved)) else _withdraw_part
+
+
+def _withdraw_part(
+    credential: Credential, amount: int, _env: Environment, registry: Registry
+) -> list[Failure]:
+    """Apply a withdrawal of Dijkstra: a part may be withdrawn, and needs no DRep.
+
+    Failures: ``WithdrawalAccountsMissing``, ``WithdrawalAmountsExceedingOriginalBalance``.
+    """
+    return _take(credential, amount, registry, must_be_all=False)
+
+
+def _withdraw_all(
+    credential: Credential, amount: int, _env: Environment, registry: Registry
+) -> list[Failure]:
+    """Apply a withdrawal of Dijkstra where a script of Plutus V1 to V3 runs (legacy mode).
+
+    Failures: ``WithdrawalAccountsMissing``, ``WithdrawalAmountsInexactInLegacyMode``.
+    """
+    return _take(credential, amount, registry, must_be_all=True)
+
+
+def _take(
+    credential: Credential, amount: int, registry: Registry, *, must_be_all: bool
+) -> list[Failure]:
+    account = registry.account(credential)
+    if account is None:
+        text = f"the account of {describe(credential)} is not registered"
+        return [Failure("WithdrawalAccountsMissing", text)]
+    registry.set_account(credential, replace(account, reward=max(0, account.reward - amount)))
+    if amount > account.reward or (must_be_all and amount != account.reward):
+        name = (
+            "WithdrawalAmountsInexactInLegacyMode"
+            if must_be_all
+            else "WithdrawalAmountsExceedingOriginalBalance"
+        )
+        held = f"the account of {describe(credential)} holds {account.reward}"
+        return [Failure(name, f"{amount} lovelace is withdrawn and {held}")]
+    return []
 
 
 def _withdraw(

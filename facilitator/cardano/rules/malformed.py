@@ -4,7 +4,12 @@ from collections.abc import Iterable
 
 from facilitator.cardano.plutus.flat_bits import MalformedScriptError
 from facilitator.cardano.plutus.program import check_plutus
-from facilitator.cardano.rules.failure import Environment, Failure, format_items
+from facilitator.cardano.rules.failure import (
+    Environment,
+    Failure,
+    format_items,
+    refuse_unjudged,
+)
 from facilitator.cardano.transaction import Language, Script, Transaction
 
 
@@ -20,6 +25,8 @@ def find_malformed(
         return None
     reasons: dict[bytes, str] = {}
     for script in scripts:
+        if script.language is Language.PLUTUS_V4:
+            return refuse_unjudged(f"scripts in Plutus V4 ({script.hash.hex()}) are")
         if script.language is not Language.NATIVE:
             try:
                 check_plutus(script.body, script.language, env.parameters.protocol_major)

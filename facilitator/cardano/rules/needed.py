@@ -7,8 +7,8 @@ from facilitator.cardano.addresses.address import reward_credential
 from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.transaction import Body, Credential, Language, Script
 
-SPENDING, MINTING, CERTIFYING, REWARDING, VOTING, PROPOSING = range(6)
-"""Purposes of a script, numbered as in the CDDL (``redeemer_tag``)."""
+SPENDING, MINTING, CERTIFYING, REWARDING, VOTING, PROPOSING, GUARDING = range(7)
+"""Purposes of a script, numbered as in the CDDL (``redeemer_tag``); the last is Dijkstra's."""
 _VOTER_ORDER = {1: 0, 0: 1, 3: 2, 2: 3, 4: 4}
 """Rank of each kind of voter in the ledger's order, in which scripts precede keys."""
 
@@ -97,6 +97,8 @@ def _find_body_purposes(body: Body) -> list[Purpose]:
             for index, proposal in enumerate(body.proposals)
             if proposal.action.guardrails is not None
         )
+    if body.dijkstra is not None:
+        purposes += _select_scripts(GUARDING, list(body.dijkstra.guards))
     return purposes
 
 

@@ -6,13 +6,13 @@ from hashlib import blake2b
 import cbor2
 
 from facilitator.cardano.parameters import ProtocolParameters
+from facilitator.cardano.rules.evaluation import PURPOSE_NAMES
 from facilitator.cardano.rules.failure import Failure, format_items
 from facilitator.cardano.rules.needed import Scripts, is_script_address
 from facilitator.cardano.rules.outputs import list_created_outputs
 from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.transaction import Language, Transaction
 
-_PURPOSES = ("spending", "minting", "certifying", "rewarding", "voting", "proposing")
 _EMPTY_REDEEMERS = b"\xa0"
 
 
@@ -167,7 +167,7 @@ def _redeemers(tx: Transaction) -> set[tuple[int, int]]:
 
 
 def _describe(pointers: set[tuple[int, int]]) -> str:
-    return format_items([f"{_PURPOSES[tag]} {index}" for tag, index in sorted(pointers)])
+    return format_items([f"{PURPOSE_NAMES[tag]} {index}" for tag, index in sorted(pointers)])
 
 
 def _format_hashes(hashes: set[bytes]) -> str:

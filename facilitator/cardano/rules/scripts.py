@@ -1,12 +1,14 @@
 """Rules over scripts: exactly the needed ones are provided, and native ones hold."""
 
+from collections.abc import Iterable
+
 from facilitator.cardano.rules.failure import Environment, Failure, format_items
 from facilitator.cardano.rules.malformed import find_malformed
 from facilitator.cardano.rules.needed import Scripts
 from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.rules.witnesses import hash_vkeys
 from facilitator.cardano.scripts import NativeScriptContext, native_script_holds
-from facilitator.cardano.transaction import Language, Transaction
+from facilitator.cardano.transaction import Body, Credential, Language, Transaction
 
 
 def missing_scripts(resolved: ResolvedTransaction, scripts: Scripts) -> Failure | None:
@@ -58,7 +60,10 @@ def native_scripts_not_validating(
         return None
     body = resolved.tx.body
     witnessed = NativeScriptContext(
-        hash_vkeys(resolved.tx.witnesses), body.invalid_before, body.invalid_hereafter
+        hash_vkeys(resolved.tx.witnesses),
+        body.invalid_before,
+        body.invalid_hereafter,
+        frozenset(_list_guards(body)),
     )
     failed = {
         script.hash
@@ -71,6 +76,13 @@ def native_scripts_not_validating(
         "ScriptWitnessNotValidatingUTXOW",
         f"signatures and validity interval do not satisfy native scripts: {_format_hashes(failed)}",
     )
+
+
+def _list_guards(body: Body) -> Iterable[Credential]:
+    """Return the guards; Conway's required signers are guards to Dijkstra."""
+    if body.dijkstra is not None:
+        return body.dijkstra.guards
+    return (Credential(is_script=False, hash=key) for key in body.required_signers)
 
 
 def malformed_script_witnesses(tx: Transaction, env: Environment) -> Failure | None:

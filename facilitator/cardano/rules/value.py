@@ -38,6 +38,8 @@ def value_not_conserved(resolved: ResolvedTransaction) -> Failure | None:
     produced = sum([output.value.lovelace for output in body.outputs]) + body.fee + body.donation
     if body.withdrawals:
         consumed += sum(body.withdrawals.values())
+    if body.dijkstra is not None:
+        produced += sum(body.dijkstra.direct_deposits.values())
     if body.proposals:
         produced += len(body.proposals) * resolved.env.parameters.gov_action_deposit
     if body.certificates:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from facilitator.chain.failover.proof import check_network
+from facilitator.cli.preflight.protocol import judge_protocol
 from facilitator.cli.preflight.result import Result, attempt
 from facilitator.clock import Clock
 from facilitator.roles.chain import ChainProvider, ExaminesServer, HasPlan
@@ -25,6 +26,7 @@ def try_chain(name: str, provider: ChainProvider, workers: int, clock: Clock) ->
     )
     for age in ages:
         yield from _judge_clock(name, age, is_devnet=provider.is_devnet)
+        yield from judge_protocol(name, provider)
 
 
 def _describe(provider: ChainProvider, workers: int, clock: Clock, ages: list[float]) -> str:

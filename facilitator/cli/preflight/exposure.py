@@ -24,7 +24,9 @@ def exposure(settings: Settings, *, has_gate: bool) -> Iterator[Result]:
 
 def _summary(settings: Settings, has_gate: bool) -> str:
     limits, server = settings.rate_limit, settings.server
-    keys = ", ".join(settings.auth.api_keys) or "none"
+    keys = ", ".join([*settings.auth.api_keys, *settings.auth.operator_keys]) or "none"
+    if settings.auth.required:
+        keys += ", and one is required"
     rates = f"{limits.global_per_minute} and {limits.sensitive_per_minute} a minute"
     return "; ".join(
         [
@@ -38,7 +40,7 @@ def _summary(settings: Settings, has_gate: bool) -> str:
 
 def _keys(settings: Settings, has_gate: bool) -> Iterator[Result]:
     server = settings.server
-    if is_public(settings) and not settings.auth.api_keys and not has_gate:
+    if is_public(settings) and not settings.auth.payments_need_key and not has_gate:
         behind = is_loopback(server.host)
         yield Result(
             "auth.api_keys",
@@ -47,14 +49,16 @@ def _keys(settings: Settings, has_gate: bool) -> Iterator[Result]:
             " and settle at your cost",
             "set an API key" if behind else "set an API key, or listen on 127.0.0.1 only",
         )
-    for name, key in settings.auth.api_keys.items():
-        if len(key) < SHORT_KEY:
-            yield Result(
-                f"auth.api_keys.{name}",
-                "warning",
-                f"the key has fewer than {SHORT_KEY} characters and might be guessed",
-                "take 32 random ones",
-            )
+    auth = settings.auth
+    for table, keys in (("api_keys", auth.api_keys), ("operator_keys", auth.operator_keys)):
+        for name, key in keys.items():
+            if len(key) < SHORT_KEY:
+                yield Result(
+                    f"auth.{table}.{name}",
+                    "warning",
+                    f"the key has fewer than {SHORT_KEY} characters and might be guessed",
+                    "take 32 random ones",
+                )
 
 
 def _network(settings: Settings) -> Iterator[Result]:

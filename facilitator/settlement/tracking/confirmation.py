@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.codec.dijkstra.any_era import decode_any_era
 from facilitator.chain.chain_update import ChainUpdate
 from facilitator.roles.chain import Block, InBlock, Tip
 from facilitator.roles.claim import Claim
@@ -85,7 +85,7 @@ class Confirmation:
                 found = self._pending.find(transaction_id)
                 if found is not None:
                     found.found_in(InBlock(block.point, block.height))
-                    self._utxo_cache.add_created(decode_transaction(found.claim.transaction))
+                    self._utxo_cache.add_created(decode_any_era(found.claim.transaction))
 
     def _roll_back(self, pending: PendingSettlement, height: int) -> None:
         block = pending.block

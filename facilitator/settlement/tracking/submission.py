@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Collection
 
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.codec.dijkstra.any_era import decode_any_era
 from facilitator.cardano.refusals import Proof
 from facilitator.cardano.transaction import OutputRef
 from facilitator.chain.young_transactions import status_since
@@ -178,4 +178,4 @@ class Submission:
 
 
 def _inputs(claim: Claim) -> Collection[OutputRef]:
-    return decode_transaction(claim.transaction).body.inputs
+    return decode_any_era(claim.transaction).body.inputs

@@ -10,7 +10,8 @@ function that opens the same storage, empty at first, each time it is called::
 
 A storage that shares its knowledge of chains runs :class:`SharesChainContract` as well, with the
 same fixture: ``class TestMyStorage(StorageContract, SharesChainContract)``; one that shares outputs
-runs :class:`SharesOutputsContract` in its place.
+runs :class:`SharesOutputsContract` in its place. One that keeps API keys runs
+:class:`StoresApiKeysContract`.
 
 The fixture ``cut`` is a function that cuts the storage's back end: it stops the server, or takes
 the file away. Without it the tests of an outage are skipped.
@@ -27,6 +28,7 @@ import pytest
 from facilitator.roles.storage import Storage
 from facilitator.testing.examples import example_claim, example_reservation
 from facilitator.testing.start import check_as_at_start
+from facilitator.testing.storage.api_keys import StoresApiKeysContract
 from facilitator.testing.storage.claim_races import ClaimRaces
 from facilitator.testing.storage.claims import ClaimContract
 from facilitator.testing.storage.key_races import KeyRaces
@@ -37,7 +39,12 @@ from facilitator.testing.storage.reservations import ReservationContract
 from facilitator.testing.storage.sharing import SharesChainContract, SharesOutputsContract
 from facilitator.testing.storage.values import ValueContract
 
-__all__ = ["SharesChainContract", "SharesOutputsContract", "StorageContract"]
+__all__ = [
+    "SharesChainContract",
+    "SharesOutputsContract",
+    "StorageContract",
+    "StoresApiKeysContract",
+]
 
 
 class StorageContract(

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import pytest
 
+from facilitator.roles.api_keys import ApiKey, Scope, StoresApiKeys
 from facilitator.roles.sharing import SharedOutput, SharesChain, SharesOutputs
 from facilitator.roles.storage import HasServerTime, Storage, StorageUnavailable
 from facilitator.testing.examples import example_claim, example_reservation
@@ -46,6 +47,16 @@ def calls_of(storage: Storage) -> Calls:
         calls |= {
             "share_outputs": lambda: outputs.share_outputs(NETWORK, shared, 4_102_444_800.0),
             "shared_outputs": lambda: outputs.shared_outputs(NETWORK, ["aa#0"]),
+        }
+    if isinstance(storage, StoresApiKeys):
+        keys: StoresApiKeys = storage
+        key = ApiKey("shop", "a1" * 32, Scope.PAY, None, created_at=0.0)
+        calls |= {
+            "add_api_key": lambda: keys.add_api_key(key),
+            "api_key": lambda: keys.api_key(key.digest),
+            "api_keys": keys.api_keys,
+            "revoke_api_key": lambda: keys.revoke_api_key("shop", 1.0),
+            "note_api_key_use": lambda: keys.note_api_key_use("shop", 1.0),
         }
     if isinstance(storage, HasServerTime):
         calls["server_time"] = storage.server_time

@@ -57,7 +57,7 @@ def transactions(view: View, request: Request) -> Sequence[str]:
 def transactions_cbor(view: View, request: Request) -> list[dict[str, str]]:
     """Answer ``/blocks/{hash_or_number}/txs/cbor`` and ``/blocks/latest/txs/cbor``."""
     return [
-        {"tx_hash": each.id.hex(), "cbor": each.raw.hex()}
+        {"tx_hash": each.id.hex(), "cbor": view.cbor(view.entry(each.id.hex())).hex()}
         for each in request.page.of(_find(view, request).transactions)
     ]
 

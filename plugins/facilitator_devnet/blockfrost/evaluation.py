@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.codec.dijkstra.any_era import decode_any_era
 from facilitator.cardano.transaction import Transaction
 from facilitator_devnet.blockfrost.errors import invalid
 from facilitator_devnet.blockfrost.request import Request
@@ -29,7 +29,7 @@ def evaluate_with_utxos(request: Request) -> dict[str, Any]:
 
 def _transaction(text: bytes) -> Transaction:
     try:
-        return decode_transaction(_bytes(text.strip()))
+        return decode_any_era(_bytes(text.strip()))
     except ValueError as error:
         raise invalid(f"Invalid request: {error}") from error
 

@@ -6,9 +6,10 @@ from bisect import bisect_left
 from typing import Any, NamedTuple
 
 from facilitator import __version__
+from facilitator.cardano.parameters import DIJKSTRA
 from facilitator.cardano.slots import Era
 from facilitator.x402.networks import cardano_network
-from facilitator_devnet.blockfrost.errors import invalid, not_found
+from facilitator_devnet.blockfrost.errors import ApiError, invalid, not_found
 from facilitator_devnet.blockfrost.parameters import parameters_json
 from facilitator_devnet.blockfrost.request import Request
 from facilitator_devnet.blockfrost.view import View
@@ -89,7 +90,12 @@ def network(view: View, request: Request) -> dict[str, Any]:  # noqa: ARG001
 
 
 def eras(view: View, request: Request) -> list[dict[str, Any]]:  # noqa: ARG001
-    """Answer ``/network/eras``: time in seconds since the network's start."""
+    """Answer ``/network/eras``: time in seconds since the network's start.
+
+    It fails after the hard fork to Dijkstra, as a backend does whose table of eras ends before it.
+    """
+    if view.chain.schedule.at(view.tip.block.point.slot) >= DIJKSTRA:
+        raise ApiError(500, "An unexpected response was received from the backend.")
     name = view.chain.network
     known, epochs = eras_of(name).eras, epochs_of(name)
     constants = CONSTANTS.get(name, USUAL)

@@ -10,21 +10,32 @@ from typing import Any
 
 import orjson
 
+from facilitator.cardano.parameters import DIJKSTRA
 from facilitator.cardano.rules import Failure
 from facilitator.cardano.transaction import Body, OutputRef, Transaction
+from facilitator_devnet.protocol import era_name
 
 ALL_SPENT = (
     'ConwayMempoolFailure "All inputs are spent. Transaction has probably already been included"'
 )
 """A node's only failure for a transaction without any unspent input."""
+ALL_SPENT_IN_DIJKSTRA = "AllInputsAreSpent"
+"""The same from protocol version 12 on."""
 TAGS = ("TxValidationErrorInCardanoMode", "TxCmdTxSubmitValidationError", "TxSubmitFail")
 
 WRAPPERS = (
-    (r"ConwayW\w+|ConwayIncomplete\w+|ConwayTreasury\w+|ConwayTxRefScripts\w+", ()),
+    (
+        r"WithdrawalA\w+|DirectDeposit\w+|BalancesOutside\w+|\w+AccountBalanceIntervals",
+        ("DijkstraEntitiesFailure",),
+    ),
+    (r"ConwayW\w+|ConwayIncomplete\w+|(?:Conway|Dijkstra)(?:Treasury|TxRefScripts)\w+", ()),
     (r"Withdrawals\w+CERTS", ("ConwayCertsFailure",)),
     (r"\w+DELEG", ("ConwayCertsFailure", "CertFailure", "DelegFailure")),
     (r"\w+POOL|PoolMedataHashTooBig", ("ConwayCertsFailure", "CertFailure", "PoolFailure")),
-    (r"Conway(DRep|Committee)\w+", ("ConwayCertsFailure", "CertFailure", "GovCertFailure")),
+    (
+        r"(?:Conway|Dijkstra)(?:DRep|Committee)\w+",
+        ("ConwayCertsFailure", "CertFailure", "GovCertFailure"),
+    ),
     (
         r"ConflictingCommittee\w+|Disallowed\w+|ExpirationEpoch\w+|GovActions\w+|InvalidGuardrails\w+"
         r"|InvalidPrevGov\w+|\w*Proposal\w*|TreasuryWithdrawal\w+|UnelectedCommittee\w+|Vot\w+"
@@ -56,8 +67,11 @@ def refused(
     transaction: Transaction,
     missing: Sequence[OutputRef],
     slot: int,
+    version: int,
 ) -> str:
     """Return the refusal of a transaction in that slot; name the ``missing`` ones of its inputs.
+
+    ``version`` is the protocol version in force.
 
     The ledger shows the compared values; here a sentence stands for them, except missing inputs and
     the time.
@@ -67,9 +81,13 @@ def refused(
         "BadInputsUTxO": f"(fromList [{','.join(map(_input, missing))}])",
         "OutsideValidityIntervalUTxO": f"({_interval(transaction.body)}) (SlotNo {slot})",
     }
-    errors = [ALL_SPENT] if nothing_left else [_predicate(each, shown) for each in failures]
+    is_dijkstra = version >= DIJKSTRA
+    all_spent = ALL_SPENT_IN_DIJKSTRA if is_dijkstra else ALL_SPENT
+    errors = [all_spent] if nothing_left else [_predicate(each, shown) for each in failures]
+    if is_dijkstra and not nothing_left:
+        errors = [f"LedgerFailure ({_in_dijkstra(error)})" for error in errors]
     answer: dict[str, Any] = {
-        "era": "ShelleyBasedEraConway",
+        "era": f"ShelleyBasedEra{era_name(version)}",
         "error": errors,
         "kind": "ShelleyTxValidationError",
     }
@@ -86,6 +104,15 @@ def _predicate(failure: Failure, values: Mapping[str, str]) -> str:
     for wrapper in reversed(wrappers):
         shown = f"{wrapper} ({shown})"
     return shown
+
+
+def _in_dijkstra(error: str) -> str:
+    """Return a failure of Conway in the wrappers that Dijkstra's rules have around it."""
+    error = error.replace("ConwayUtxowFailure", "DijkstraUtxowFailure")
+    error = error.replace("ConwayGovFailure", "DijkstraGovFailure")
+    if error.startswith("ConwayCertsFailure"):
+        return f"DijkstraEntitiesFailure ({error.replace('ConwayCertsFailure', 'CertsFailure')})"
+    return error
 
 
 def _input(ref: OutputRef) -> str:

@@ -52,7 +52,7 @@ def utxos(view: View, request: Request) -> dict[str, Any]:
 
 def cbor(view: View, request: Request) -> dict[str, str]:
     """Answer ``/txs/{hash}/cbor``."""
-    raw = view.entry(request.params["hash"]).transaction.raw
+    raw = view.cbor(view.entry(request.params["hash"]))
     if not raw:
         raise not_found()
     return {"cbor": raw.hex()}

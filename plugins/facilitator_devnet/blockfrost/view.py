@@ -8,6 +8,7 @@ from facilitator.cardano.transaction import Output, OutputRef
 from facilitator_devnet.blockfrost.errors import not_found
 from facilitator_devnet.blocks import Made
 from facilitator_devnet.chain import Chain
+from facilitator_devnet.envelopes import in_block
 from facilitator_devnet.genesis import eras_of
 from facilitator_devnet.index import Entry, Key, Place, keys
 
@@ -40,6 +41,11 @@ class View:
         if entry is None or entry.place.height > self.height:
             raise not_found()
         return entry
+
+    def cbor(self, entry: Entry) -> bytes:
+        """Return the transaction as its block has it."""
+        slot = self.chain.blocks[entry.place.height].block.point.slot
+        return in_block(entry.transaction.raw, self.chain.schedule.at(slot))
 
     def output(self, ref: OutputRef) -> Output:
         """Return an output that a block or the mempool made, spent or not."""

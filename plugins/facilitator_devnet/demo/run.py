@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.codec.dijkstra.any_era import decode_any_era
 from facilitator_devnet.demo.facilitator import DemoFacilitator
 from facilitator_devnet.demo.narrator import Narrator, ada, shortened
 from facilitator_devnet.demo.paywall import PATH, Paywall
@@ -73,7 +73,7 @@ class _Story:
         self._narrator.step("The client builds and signs a transaction, and keeps it to itself")
         ref = genesis_output(NETWORK, "alice", 0, None)
         raw = sign_payment(terms, "alice", ref, VALID_SECONDS)
-        transaction = decode_transaction(raw)
+        transaction = decode_any_era(raw)
         paid, change = (output.value.lovelace for output in transaction.body.outputs)
         self._narrator.facts(
             {

@@ -15,6 +15,7 @@ from facilitator_devnet.blocks import Made
 from facilitator_devnet.encoding import POLICY_BYTES
 from facilitator_devnet.genesis import epochs_of, eras_of
 from facilitator_devnet.index import Entry, datum_hash
+from facilitator_devnet.protocol import era_name
 
 Row: TypeAlias = dict[str, Any]
 Question: TypeAlias = Mapping[str, Any]
@@ -29,7 +30,7 @@ def tip(view: View, question: Question) -> Iterator[Row]:  # noqa: ARG001
     yield {
         "hash": block.point.block,
         "epoch_no": row["epoch_no"],
-        "era": "Conway",
+        "era": era_name(view.chain.schedule.at(block.point.slot)),
         "abs_slot": block.point.slot,
         "epoch_slot": row["epoch_slot"],
         "block_height": block.height,
@@ -83,8 +84,23 @@ def epoch_params(view: View, question: Question) -> Iterator[Row]:
         **{name: shown[name] for name in same},
         **{name: int(shown[name]) for name in numbers},
         **{name: shown[other] for name, other in names.items()},
-        "era": "Conway",
+        "era": era_name(shown["protocol_major_ver"]),
     }
+
+
+def proposal_list(view: View, question: Question) -> Iterator[Row]:  # noqa: ARG001
+    """Answer ``/proposal_list``: an action for the hard fork, until it is enacted."""
+    slot = view.tip.block.point.slot
+    version = view.chain.schedule.next_after(slot)
+    if version is not None:
+        proposed = {"tag": "HardForkInitiation", "contents": [None, {"major": version, "minor": 0}]}
+        yield {
+            "block_time": 0,
+            "proposal_type": "HardForkInitiation",
+            "proposal_description": proposed,
+            "ratified_epoch": epochs_of(view.chain.network).at(slot),
+            "enacted_epoch": None,
+        }
 
 
 def blocks(view: View, question: Question) -> Iterator[Row]:  # noqa: ARG001
@@ -201,7 +217,7 @@ def _with_cbor(view: View, name: str) -> Row:
         "epoch_no": epochs_of(view.chain.network).at(block.point.slot),
         "absolute_slot": block.point.slot,
         "tx_timestamp": view.time(block.point.slot),
-        "cbor": entry.transaction.raw.hex() or None,
+        "cbor": view.cbor(entry).hex() or None,
         "valid_contract": entry.transaction.is_valid,
     }
 
@@ -244,6 +260,7 @@ GETS: Mapping[str, Callable[[View, Question], Iterator[Row]]] = {
     "/genesis": genesis,
     "/epoch_params": epoch_params,
     "/blocks": blocks,
+    "/proposal_list": proposal_list,
 }
 """The look-ups by GET; their question is the query."""
 POSTS: Mapping[str, Callable[[View, Question], Iterator[Row]]] = {

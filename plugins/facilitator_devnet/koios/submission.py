@@ -6,7 +6,6 @@ from typing import Any
 import orjson
 
 from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator_devnet.blockfrost.errors import ApiError
 from facilitator_devnet.blockfrost.rejection import refused, undecodable
 from facilitator_devnet.devnet import Devnet
@@ -16,15 +15,17 @@ from facilitator_devnet.ogmios.transactions import RpcError
 
 def submit(devnet: Devnet, body: bytes) -> str:
     """Put the transaction in the mempool; return its id. Raises :class:`ApiError` (400)."""
-    try:
-        transaction = decode_transaction(body)
-    except DecodeError as error:
-        raise ApiError(400, undecodable(str(error))) from error
     with devnet.chain() as chain:
-        missing, slot = chain.missing(transaction), devnet.now()
+        slot = devnet.now()
+        try:
+            transaction = chain.decode(body, slot)
+        except DecodeError as error:
+            raise ApiError(400, undecodable(str(error))) from error
+        missing = chain.missing(transaction)
         failures = chain.take(transaction, slot)
+        version = chain.schedule.at(slot)
     if failures:
-        raise ApiError(400, refused(failures, transaction, missing, slot))
+        raise ApiError(400, refused(failures, transaction, missing, slot, version))
     return transaction.id.hex()
 
 

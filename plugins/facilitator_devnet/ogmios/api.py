@@ -25,6 +25,7 @@ from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.ogmios.session import METHODS, Session
 from facilitator_devnet.ogmios.shapes import show_tip
 from facilitator_devnet.ogmios.transactions import RpcError
+from facilitator_devnet.protocol import era_name
 
 HEALTH = "GET /health"
 COUNTERS = "/devnet/counters"
@@ -112,6 +113,7 @@ class OgmiosApi:
             return _response(effects.status, {})
         with self.devnet.chain() as chain:
             tip = show_tip(Tip(chain.tip.point, chain.tip.height))
+            era = era_name(chain.schedule.at(chain.tip.point.slot)).lower()
         return _response(
             200,
             {
@@ -119,7 +121,7 @@ class OgmiosApi:
                 "lastKnownTip": tip,
                 "lastTipUpdate": None,
                 "networkSynchronization": 1.0,
-                "currentEra": "conway",
+                "currentEra": era,
                 "connectionStatus": "connected",
                 "version": self.version,
                 "network": self.devnet.network.removeprefix("cardano:"),

@@ -96,7 +96,8 @@ class Session:
             return None
         made = chain.blocks[height]
         self._sent.append(made.block.point.block)
-        return {"direction": "forward", "block": show_block(made), "tip": _tip(chain)}
+        shown = show_block(made, chain.schedule.at(made.block.point.slot))
+        return {"direction": "forward", "block": shown, "tip": _tip(chain)}
 
     # --- Ledger state -----------------------------------------------------------------------------
 

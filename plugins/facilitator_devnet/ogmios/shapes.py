@@ -11,6 +11,7 @@ from facilitator_devnet.blockfrost.values import address_text
 from facilitator_devnet.blocks import Made
 from facilitator_devnet.encoding import POLICY_BYTES
 from facilitator_devnet.genesis import MAX_BLOCK_BODY_SIZE, PARAMETERS
+from facilitator_devnet.protocol import era_name
 
 ORIGIN = "origin"
 LANGUAGES = ("native", "plutus:v1", "plutus:v2", "plutus:v3")
@@ -44,21 +45,19 @@ def show_tip(tip: Tip) -> dict[str, Any]:
     return {**show_point(tip.point), "height": tip.height}
 
 
-def show_block(made: Made) -> dict[str, Any]:
-    """Return the block with its transactions."""
+def show_block(made: Made, version: int) -> dict[str, Any]:
+    """Return the block, made under that major protocol version, with its transactions."""
     block = made.block
     return {
         "type": "praos",
-        "era": "conway",
+        "era": era_name(version).lower(),
         "id": block.point.block,
         "ancestor": block.parent if block.height else "genesis",
         "height": block.height,
         "size": {"bytes": sum(each.size for each in made.transactions)},
         "slot": block.point.slot,
         "transactions": [show_transaction(each) for each in made.transactions],
-        "protocol": {
-            "version": {"major": PARAMETERS.protocol_major, "minor": PARAMETERS.protocol_minor}
-        },
+        "protocol": {"version": {"major": version, "minor": PARAMETERS.protocol_minor}},
         "issuer": _ISSUER,
     }
 

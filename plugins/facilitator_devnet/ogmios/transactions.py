@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Transaction
 from facilitator_devnet.blockfrost.evaluation import REASON
 from facilitator_devnet.devnet import Devnet
@@ -43,7 +42,7 @@ class RpcError(Exception):
 
 def submit(devnet: Devnet, params: Params) -> Any:
     """Put the transaction in the mempool. Raises :class:`RpcError`."""
-    transaction = read_transaction(params)
+    transaction = read_transaction(devnet, params)
     with devnet.chain() as chain:
         missing, slot = chain.missing(transaction), devnet.now()
         failures = chain.take(transaction, slot)
@@ -58,17 +57,19 @@ def submit(devnet: Devnet, params: Params) -> Any:
     raise RpcError(code, why, **_interval(transaction, slot))
 
 
-def evaluate(devnet: Devnet, params: Params) -> Any:  # noqa: ARG001
+def evaluate(devnet: Devnet, params: Params) -> Any:
     """Answer that the devnet runs no Plutus, unless there is none to run."""
-    if read_transaction(params).witnesses.redeemers:
+    if read_transaction(devnet, params).witnesses.redeemers:
         raise RpcError(3004, "cannot evaluate", reason=REASON)
     return []
 
 
-def read_transaction(params: Params) -> Transaction:
+def read_transaction(devnet: Devnet, params: Params) -> Transaction:
     """Return the transaction. Raises :class:`RpcError`."""
     try:
-        return decode_transaction(bytes.fromhex(params["transaction"]["cbor"]))
+        raw = bytes.fromhex(params["transaction"]["cbor"])
+        with devnet.chain() as chain:
+            return chain.decode(raw, devnet.now())
     except (ValueError, LookupError, TypeError) as error:
         raise RpcError(-32_602, f"invalid transaction: {error}") from error
 

@@ -44,8 +44,10 @@ def provider_of(
 ) -> Callable[..., HostedBlockfrost]:
     """A provider that asks a server."""
 
-    def make(upstream: Upstream, **options: object) -> HostedBlockfrost:
+    def make(
+        upstream: Upstream, network: str = "cardano:preprod", **options: object
+    ) -> HostedBlockfrost:
         client = client_of(upstream, **options)
-        return HostedBlockfrost("cardano:preprod", client, clock, poll_seconds=0.1)
+        return HostedBlockfrost(network, client, clock, poll_seconds=0.1)
 
     return make

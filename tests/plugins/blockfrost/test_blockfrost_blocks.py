@@ -291,12 +291,14 @@ def test_any_json_is_an_answer_or_a_typed_error(
 
 
 @pytest.mark.parametrize(("collateral", "succeeded"), [(False, True), (True, True), (True, False)])
-def test_a_block_of_protocol_12_has_three_parts_and_sub_transactions(
-    upstream: Start, provider_of: ProviderOf, collateral: bool, succeeded: bool
+@pytest.mark.parametrize("says_so", [False, True])
+def test_a_transaction_of_protocol_12_has_three_or_four_parts_and_sub_transactions(
+    upstream: Start, provider_of: ProviderOf, collateral: bool, succeeded: bool, says_so: bool
 ) -> None:
     subs = cbor2.CBORTag(258, [[{0: inputs(4), 1: []}, {}, None], [{0: inputs(5)}, {}, None]])
     body = {0: cbor2.CBORTag(258, inputs(1)), 23: subs} | ({13: inputs(9)} if collateral else {})
-    found = {"tx_hash": digest(100), "cbor": cbor2.dumps([body, {}, None]).hex()}
+    flag = [succeeded] if says_so else []
+    found = {"tx_hash": digest(100), "cbor": cbor2.dumps([body, {}, None, *flag]).hex()}
     replies = {
         NEXT: [block(2, 1)],
         f"/blocks/{digest(2)}/txs/cbor": [found],
@@ -305,4 +307,4 @@ def test_a_block_of_protocol_12_has_three_parts_and_sub_transactions(
     server = upstream(by_path(replies))
     (only,) = provider_of(server).blocks_after(POINT)
     assert only.spent == ({ref(1), ref(4), ref(5)} if succeeded else {ref(9)})
-    assert len(server.asked) == 2 + collateral
+    assert len(server.asked) == 2 + (collateral and not says_so)

@@ -157,8 +157,6 @@ def test_parameters_and_eras_are_asked_for_once(clock: ManualClock) -> None:
             assert chain.provider.parameters() == chain.devnet.parameters()
             assert chain.provider.eras().eras == chain.devnet.eras().eras
         assert chain.api.counts()["by_endpoint"] == {
-            "GET /network/eras": 1,
-            "GET /genesis": 1,
             "GET /epochs/latest/parameters": 1,
         }
 

@@ -50,16 +50,17 @@ def test_every_dependency_is_up_with_its_latency(
     status, told = health(start())
     assert (status, told["status"]) == (200, "healthy")
     assert told["version"] == version("x402-cardano-facilitator")
-    assert set(told["dependencies"]) == {"storage", "clock", NETWORK}
+    assert set(told["dependencies"]) == {"storage", "clock", "protocol", NETWORK}
     for name, dependency in told["dependencies"].items():
         assert dependency["status"] == "up"
-        assert dependency["latency"] > 0 or name == "clock"
+        assert dependency["latency"] > 0 or name in ("clock", "protocol")
     assert api.counts()["by_endpoint"] == {
         "GET /genesis": 1,
         "GET /blocks/{hash_or_number}/next": 1,
         "GET /blocks/{hash_or_number}/txs/cbor": 1,
         "GET /network/eras": 1,
         "GET /mempool": 1,
+        "GET /epochs/latest/parameters": 1,
         TIP: 4,
     }
 
@@ -116,7 +117,13 @@ def test_each_provider_is_a_dependency(start: Callable[..., Running]) -> None:
     status, told = health(running)
     assert (status, told["status"]) == (200, "degraded")
     found = {name: each["status"] for name, each in told["dependencies"].items()}
-    assert found == {"storage": "up", "clock": "up", FIRST: "up", STANDBY: "down"}
+    assert found == {
+        "storage": "up",
+        "clock": "up",
+        "protocol": "up",
+        FIRST: "up",
+        STANDBY: "down",
+    }
 
 
 def test_strangers_read_no_advice_and_the_log_does(

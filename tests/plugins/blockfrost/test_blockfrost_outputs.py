@@ -230,11 +230,21 @@ def with_script(cbor: bytes = TRANSACTION, **changes: Any) -> dict[str, Any]:
     return {**found, f"/txs/{ID}/cbor": {"cbor": cbor.hex()}}
 
 
+@pytest.mark.parametrize(
+    "cbor",
+    [
+        TRANSACTION,
+        b"\x83" + BODY + b"\x02\x00" + b"\xa0\xf6",
+        b"\x84" + BODY + b"\x02\x00" + b"\xa0\xf6\xf5",
+    ],
+    ids=["Conway", "Dijkstra", "Dijkstra in a block"],
+)
 def test_an_output_with_a_script_is_read_from_its_transaction(
-    upstream: Start, provider_of: ProviderOf
+    upstream: Start, provider_of: ProviderOf, cbor: bytes
 ) -> None:
     assert decode_transaction(TRANSACTION).body.outputs[0] == decode_output(WITH_SCRIPT)
-    assert status(upstream, provider_of, with_script()) == Unspent(decode_output(WITH_SCRIPT))
+    made = Unspent(decode_output(WITH_SCRIPT))
+    assert status(upstream, provider_of, with_script(cbor)) == made
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Protocol parameters and eras from Blockfrost, kept as long as they hold."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from threading import Event
 from typing import Any
@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from facilitator.cardano.slots import KNOWN_ERAS, Era
-from facilitator.roles.chain_errors import ChainUnavailable
+from facilitator.roles.chain_errors import ChainUnavailable, ProviderUnusable
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.threads import together
+from facilitator.x402.networks import NETWORKS, CardanoNetwork
 from facilitator_blockfrost import client as client_module
 from facilitator_blockfrost.parameters import LAG_SECONDS
 from facilitator_blockfrost.provider import Blockfrost
+from support.networks import forgotten_afterwards
 from support.upstream import NOT_FOUND, Asked, Reply, Upstream, by_path, problem, reply
 
 Start = Callable[[Callable[[Asked], Reply]], Upstream]
@@ -43,6 +45,14 @@ ERAS = [
 ]
 GENESIS = {"system_start": 1_654_041_600, "epoch_length": 432_000}
 COSTS = {"PlutusV1": [3, 1, 2], "PlutusV2": [9, -8], "PlutusV3": [7]}
+
+
+@pytest.fixture
+def own() -> Iterator[str]:
+    """A registered network of which the calendar is not known."""
+    with forgotten_afterwards():
+        NETWORKS.register(CardanoNetwork("cardano:own", magic=42), "tests")
+        yield "cardano:own"
 
 
 @pytest.fixture(autouse=True)
@@ -195,14 +205,14 @@ def test_many_threads_ask_once(upstream: Start, provider_of: ProviderOf) -> None
     calls: list[Callable[[], object]] = [provider.parameters] * 8
     found = together([*calls, gate.set])
     assert all(each == found[0] for each in found[:8])
-    assert server.count("/parameters") == server.count("/network/eras") == 1
+    assert server.count("/parameters") == 1
 
 
 def test_a_failure_is_told_to_all_who_wait_and_not_kept(
-    upstream: Start, provider_of: ProviderOf
+    upstream: Start, provider_of: ProviderOf, own: str
 ) -> None:
     answers = replies(**{"/network/eras": problem(500)})
-    provider = provider_of(upstream(lambda asked: by_path(answers)(asked)))
+    provider = provider_of(upstream(lambda asked: by_path(answers)(asked)), own)
     with pytest.raises(ChainUnavailable):
         provider.parameters()
     answers["/network/eras"] = reply(200, ERAS)
@@ -212,42 +222,42 @@ def test_a_failure_is_told_to_all_who_wait_and_not_kept(
 # --- Eras -------------------------------------------------------------------------------------
 
 
-def test_eras_of_one_slot_length_are_one(upstream: Start, provider_of: ProviderOf) -> None:
+def test_eras_of_one_slot_length_are_one(
+    upstream: Start, provider_of: ProviderOf, own: str
+) -> None:
     server = upstream(by_path(replies()))
-    provider = provider_of(server)
+    provider = provider_of(server, own)
     assert provider.eras().eras == provider.eras().eras == KNOWN_ERAS[NETWORK].eras
     assert len(server.asked) == 2
 
 
-@pytest.mark.parametrize("missing", ["/network/eras", "/genesis"])
-def test_where_blockfrost_does_not_tell_them_the_known_ones_are_taken(
-    upstream: Start, provider_of: ProviderOf, missing: str
+def test_the_calendar_of_a_known_network_is_not_asked_for(
+    upstream: Start, provider_of: ProviderOf
 ) -> None:
-    server = upstream(by_path(replies(**{missing: NOT_FOUND})))
+    server = upstream(by_path(replies(**{"/network/eras": problem(500)})))
     provider = provider_of(server)
     assert provider.eras() is provider.eras() is KNOWN_ERAS[NETWORK]
     assert provider.parameters().epoch == NOW_EPOCH
-    assert server.count("/network/eras") == 1
+    assert server.count("/network/eras") == server.count("/genesis") == 0
 
 
-def test_where_blockfrost_contradicts_it_is_believed_and_that_is_said(
-    upstream: Start, provider_of: ProviderOf, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("missing", ["/network/eras", "/genesis"])
+def test_without_any_calendar_no_verdict_is_given(
+    upstream: Start, provider_of: ProviderOf, own: str, missing: str
 ) -> None:
-    told = {"/genesis": {"system_start": 1_700_000_000}}
-    provider = provider_of(upstream(by_path({**replies(), **told})))
-    assert provider.eras().eras[0] == Era(0, 1_700_000_000_000, 20_000)
-    assert provider.eras().eras[1] == Era(86_400, 1_701_728_000_000, 1_000)
-    assert caplog.text.count("other ones than known") == 1
+    provider = provider_of(upstream(by_path(replies(**{missing: NOT_FOUND}))), own)
+    with pytest.raises(ProviderUnusable, match="how slots and time relate"):
+        provider.eras()
 
 
 def test_an_era_that_the_network_began_after_is_none(
-    upstream: Start, provider_of: ProviderOf
+    upstream: Start, provider_of: ProviderOf, own: str
 ) -> None:
     nothing = {"time": 0, "slot": 0, "epoch": 0}
     before = {"start": nothing, "end": nothing, "parameters": ERAS[0]["parameters"]}
     only = {"start": nothing, "end": ERAS[-1]["end"], "parameters": ERAS[-1]["parameters"]}
     told = {"/network/eras": [before, before, only]}
-    provider = provider_of(upstream(by_path({**replies(), **told})))
+    provider = provider_of(upstream(by_path({**replies(), **told})), own)
     assert provider.eras().eras == (Era(0, 1_654_041_600_000, 1_000),)
 
 
@@ -262,7 +272,7 @@ def test_an_era_that_the_network_began_after_is_none(
     ],
 )
 def test_eras_that_make_no_sense_are_no_verdict(
-    upstream: Start, provider_of: ProviderOf, eras: Any
+    upstream: Start, provider_of: ProviderOf, own: str, eras: Any
 ) -> None:
     with pytest.raises(ChainUnavailable, match="unforeseen"):
-        provider_of(upstream(by_path(replies(**{"/network/eras": eras})))).eras()
+        provider_of(upstream(by_path(replies(**{"/network/eras": eras}))), own).eras()

@@ -37,7 +37,7 @@ def test_a_payment_goes_through_with_few_requests(tmp_path: Path) -> None:
         counts = api.counts()["by_endpoint"]
         assert counts["POST /tx/submit"] == 1
         assert counts["GET /txs/{hash}/utxos"] <= 2
-        assert {"GET /network/eras", "GET /genesis", "GET /epochs/latest/parameters"} <= set(counts)
+        assert {"GET /genesis", "GET /epochs/latest/parameters"} <= set(counts)
 
 
 FAULTS: dict[str, Callable[[BlockfrostApi], None]] = {

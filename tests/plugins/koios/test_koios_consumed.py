@@ -51,6 +51,8 @@ BODY = {0: cbor2.CBORTag(258, [[A, 1]]), 13: [[B, 2]]}
         ([BODY, {}, None], {"valid_contract": False}, {(B, 2)}),
         ([{**BODY, 23: [SUB]}, {}, None], {"valid_contract": True}, {(A, 1), (C, 3)}),
         ([{0: [[A, 1]]}, {}, None], {}, {(A, 1)}),
+        ([{**BODY, 23: [SUB]}, {}, None, True], {}, {(A, 1), (C, 3)}),
+        ([BODY, {}, {0: {}}, False], {}, {(B, 2)}),
     ],
 )
 def test_a_transaction_takes_its_inputs_or_its_collateral(

@@ -3,11 +3,11 @@ from collections.abc import Callable
 import pytest
 
 from facilitator.roles.storage import Storage
-from facilitator.testing.storage import StorageContract
+from facilitator.testing.storage import StorageContract, StoresApiKeysContract
 from facilitator_memory.storage import MemoryStorage
 
 
-class TestMemoryStorage(StorageContract):
+class TestMemoryStorage(StorageContract, StoresApiKeysContract):
     @pytest.fixture
     def open_storage(self) -> Callable[[], Storage]:
         return MemoryStorage

@@ -3,14 +3,18 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from facilitator.roles.storage import Storage
-from facilitator.testing.storage import SharesOutputsContract, StorageContract
+from facilitator.testing.storage import (
+    SharesOutputsContract,
+    StorageContract,
+    StoresApiKeysContract,
+)
 from support.postgres_servers import PostgresServer, needs_postgres
 from support.postgres_storages import open_postgres
 
 pytestmark = needs_postgres
 
 
-class TestPostgresStorage(StorageContract, SharesOutputsContract):
+class TestPostgresStorage(StorageContract, SharesOutputsContract, StoresApiKeysContract):
     @pytest.fixture
     def open_storage(self, postgres_server: PostgresServer, schema: str) -> Callable[[], Storage]:
         return lambda: open_postgres(postgres_server.url, schema)

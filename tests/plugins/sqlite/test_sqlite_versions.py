@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from facilitator.roles.claim import Claim, ClaimState
+from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.roles.sharing import Lease
-from facilitator.roles.storage import ReservedElsewhere
+from facilitator.roles.storage import ReservedElsewhere, StorageUnavailable
 from facilitator.testing.examples import example_claim, example_reservation
+from facilitator_sqlite import opening
+from facilitator_sqlite.backup import back_up
 from facilitator_sqlite.reserving import _hash_key
 from facilitator_sqlite.schema import APPLICATION_ID, COUNTED_FROM, STEPS
 from facilitator_sqlite.storage import SqliteStorage
@@ -93,3 +95,102 @@ def test_a_crash_of_a_former_version_is_recovered(tmp_path: Path) -> None:
             (tmp_path / f"facilitator.db{end}").write_bytes(Path(f"{old}{end}").read_bytes())
     with closing(SqliteStorage(str(path))) as storage:
         assert storage.claim("c1" * 32) == example_claim()
+
+
+@pytest.fixture
+def real(path: Path) -> Path:
+    """Return the file that a facilitator of schema 4 left, with two payments settled, one open."""
+    path.write_bytes((Path(__file__).parent / "files" / "version-4.db").read_bytes())
+    return path
+
+
+FIRST = "b12550e0d2c25700e7b0464ce79ec79156584d2d874a5ff2934b61afc600e908"
+OPEN = "4d514818e71e17a0caf9d70954ea104203ae6980dd1da2a42d92420a7fbae6a0"
+
+
+def test_a_real_file_is_brought_up_to_date(real: Path) -> None:
+    """No success of it can be delivered again, and its open settlement goes on into the ledger."""
+    with closing(SqliteStorage(str(real))) as storage:
+        first = storage.claim(FIRST)
+        assert first is not None
+        assert (first.state, first.delivery) == (ClaimState.SETTLED, Delivery.DELIVERED)
+        assert storage.add_claim(example_claim(transaction_id=FIRST)) == first
+        (still_open,) = storage.open_claims()
+        assert (still_open.transaction_id, still_open.state) == (OPEN, ClaimState.SUBMITTED)
+        ledger = storage.payment_ledger()
+        assert ledger.last_number() == 0
+        assert storage.change_claim(still_open.changed(state=ClaimState.EXPIRED))
+        payment = ledger.payment(OPEN)
+        assert payment is not None
+        assert (payment.state, payment.amount) == (ClaimState.EXPIRED, "2000000")
+        assert (payment.pay_to, payment.caller, payment.fee) == ("", "", None)
+
+
+def test_a_copy_of_a_former_file_is_kept(real: Path) -> None:
+    """For this user alone, with everything that was in it."""
+    before = ask_sql(real, "SELECT group_concat(transaction_id) FROM claims")
+    SqliteStorage(str(real)).close()
+    copy = Path(f"{real}-version-4")
+    assert ask_sql(copy, "PRAGMA user_version") == (4,)
+    assert ask_sql(copy, "PRAGMA integrity_check") == ("ok",)
+    assert ask_sql(copy, "SELECT group_concat(transaction_id) FROM claims") == before
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert not list(real.parent.glob("*unfinished"))
+
+
+def test_a_copy_is_made_of_a_former_version_alone(path: Path) -> None:
+    for _ in range(2):
+        SqliteStorage(str(path)).close()
+    assert not list(path.parent.glob("*-version-*"))
+
+
+def test_what_an_interrupted_upgrade_left_is_replaced(real: Path) -> None:
+    for end in ("", "-unfinished"):
+        Path(f"{real}-version-4{end}").write_bytes(b"cut")
+    SqliteStorage(str(real)).close()
+    assert ask_sql(Path(f"{real}-version-4"), "PRAGMA integrity_check") == ("ok",)
+    assert not list(real.parent.glob("*unfinished"))
+
+
+def test_without_room_for_a_copy_the_file_stays_as_it_is(real: Path) -> None:
+    """It can be upgraded once there is room."""
+    blocked = Path(f"{real}-version-4")
+    blocked.mkdir()
+    with pytest.raises(StorageUnavailable) as error:
+        SqliteStorage(str(real))
+    assert "no copy of it can be made" in error.value.detail
+    assert ask_sql(real, "PRAGMA user_version") == (4,)
+    blocked.rmdir()
+    SqliteStorage(str(real)).close()
+    assert ask_sql(real, "PRAGMA user_version") == (len(STEPS),)
+
+
+def test_a_write_between_copy_and_upgrade_is_in_the_copy(
+    real: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older facilitator may run until this one has the file to itself."""
+
+    def copy_and_be_late(connection: sqlite3.Connection, name: str, version: int) -> int:
+        state = back_up(connection, name, version)
+        monkeypatch.undo()
+        with closing(sqlite3.connect(real)) as other, other:
+            other.execute("INSERT INTO idempotency_keys VALUES ('late', 'kept', 100.0)")
+        return state
+
+    monkeypatch.setattr(opening, "back_up", copy_and_be_late)
+    SqliteStorage(str(real)).close()
+    found = ask_sql(
+        Path(f"{real}-version-4"), "SELECT count(*) FROM idempotency_keys WHERE key = 'late'"
+    )
+    assert found == (1,)
+
+
+def test_a_newer_file_is_refused_by_name(real: Path) -> None:
+    """So a facilitator that was brought back to a former version finds the copy."""
+    SqliteStorage(str(real)).close()
+    with closing(sqlite3.connect(real)) as connection:
+        connection.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
+    with pytest.raises(StorageUnavailable) as error:
+        SqliteStorage(str(real))
+    assert "was written by a newer facilitator" in error.value.detail
+    assert f"{real}-version-" in error.value.detail

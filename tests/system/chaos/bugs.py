@@ -37,7 +37,9 @@ def skip_the_claim() -> None:
         self: SettlementCoordinator, payment: SchemePayment, request: SettleRequest, _: float
     ) -> tuple[Claim, bool]:
         payer = request.admit().payer
-        claim = replace(self._new_claim(payment, ""), state=ClaimState.SUBMITTED, payer=payer)
+        claim = replace(
+            self._new_claim(payment, "", request), state=ClaimState.SUBMITTED, payer=payer
+        )
         return self._trackers[claim.network].submit(claim).claim, True
 
     vars(coordinator)["SettlementCoordinator"]._claim = submit
@@ -48,8 +50,10 @@ def claim_for_ever() -> None:
     """No process takes over a claim whose owner is gone and never submitted it."""
     new_claim = SettlementCoordinator._new_claim
 
-    def for_ever(self: SettlementCoordinator, payment: SchemePayment, owner: str) -> Claim:
-        return replace(new_claim(self, payment, owner), lease_until=FOR_EVER)
+    def for_ever(
+        self: SettlementCoordinator, payment: SchemePayment, owner: str, request: SettleRequest
+    ) -> Claim:
+        return replace(new_claim(self, payment, owner, request), lease_until=FOR_EVER)
 
     vars(coordinator)["SettlementCoordinator"]._new_claim = for_ever
     believe_leases()

@@ -53,9 +53,7 @@ def test_the_demo_as_json_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        "[default.server]\nport = 1",
-        "[default]\nplugins = ['memory']",
-        "[default]\nunknown = 1",
+        "[default]\nplugins = ['memory']\nunknown = 1\n[default.server]\nport = 1",
         "[",
     ],
 )

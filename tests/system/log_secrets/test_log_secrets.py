@@ -41,6 +41,7 @@ SEED = "test test test test test test test test test test test junk"
 PROJECT, BACKUP = "preprodFirstOfTheLeaks0123456789", "preprodOtherOfTheLeaks0123456789"
 KOIOS_TOKEN = "ofKoios9b1f0c7dTakesNoPart"
 OGMIOS_KEY = "ofOgmios4e2a8b6cTakesNoPart"
+OPERATOR_KEY = "ofTheDesk77ThatLooksAtPayments"
 DSN_KEY = "0123456789abcdef0123456789abcdef"
 REF = genesis_output(NETWORK, "alice", 0, None)
 TERMS = requirements()
@@ -57,6 +58,7 @@ def secrets(redis_port: int) -> dict[str, str]:
     login = quote(PASSWORD, safe="")
     return {
         "auth.api_keys.shop": API_KEY,
+        "auth.operator_keys.desk": OPERATOR_KEY,
         "facilitator.seed_phrase": SEED,
         "redis.url": f"redis://:{login}@127.0.0.1:{redis_port}/0",
         "prometheus.token": TOKEN,
@@ -73,6 +75,7 @@ def hidden() -> Iterator[str]:
     for secret in (
         PASSWORD,
         API_KEY,
+        OPERATOR_KEY,
         TOKEN,
         SEED,
         PROJECT,

@@ -41,6 +41,8 @@ def test_keys_are_rotated_side_by_side(serve: Serve) -> None:
     assert (admits(service, "the-first-key"), admits(service, "the-second-key")) == (False, True)
     for key in ("the-first-key", "the-second-key"):  # the former one stays masked
         call(service.port, "GET", f"/{key}")
+    service.read_again(secrets="[default.auth]\nrequired = true\n")
+    assert not admits(service, None)
     service.read_again(secrets="")
     assert admits(service, None)
     assert service.terminate() == 0

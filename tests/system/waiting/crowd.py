@@ -1,4 +1,4 @@
-"""A thousand callers at once: a facilitator in a process of its own, and one asyncio client."""
+"""Crowds of callers: a facilitator in a process of its own, and one asyncio client."""
 
 import asyncio
 import json

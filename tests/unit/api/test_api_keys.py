@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from facilitator.api.auth import Gate
 from facilitator.api.errors import ApiError
+from facilitator.settings import AuthSettings
 
 KEYS = st.dictionaries(
     st.text("abcdefgh", min_size=1, max_size=6),
@@ -46,7 +47,7 @@ def test_each_key_lets_in_under_its_name(keys: dict[str, str], data: st.DataObje
             [{"X-API-Key": keys[name]}, {"Authorization": f"Bearer {keys[name]}"}],
         )
     )
-    caller = admitted(Gate(keys, None), header)
+    caller = admitted(Gate(AuthSettings(keys), None), header)
     assert caller is not None
     assert keys[caller] == keys[name]  # two may be equal
 
@@ -54,7 +55,7 @@ def test_each_key_lets_in_under_its_name(keys: dict[str, str], data: st.DataObje
 @given(KEYS, SHOWN, st.sampled_from(["X-API-Key", "Authorization"]))
 def test_nothing_else_lets_in(keys: dict[str, str], shown: str, header: str) -> None:
     token = shown.partition(" ")[2].strip() if header == "Authorization" else shown
-    caller = admitted(Gate(keys, None), {header: shown})
+    caller = admitted(Gate(AuthSettings(keys), None), {header: shown})
     assert caller is None or keys[caller] == token
 
 
@@ -70,5 +71,5 @@ def test_every_key_is_compared_wherever_the_right_one_stands(
 
     monkeypatch.setattr(hmac, "compare_digest", compare)
     keys = {str(number): "k" * (number + 1) for number in range(4)}
-    assert admitted(Gate(keys, None), {"X-API-Key": "k" * (place + 1)}) == str(place)
+    assert admitted(Gate(AuthSettings(keys), None), {"X-API-Key": "k" * (place + 1)}) == str(place)
     assert compared == [(32, 32)] * 4  # digests, so that lengths tell nothing either

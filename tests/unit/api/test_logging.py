@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facilitator.api import application
+from facilitator.api.key_text import make_key
 from facilitator.observability.logs import JsonFormatter, PrettyFormatter, configure_logging
 from facilitator.observability.redaction import MASK, Redactor
 from facilitator.settings import LogSettings
@@ -239,6 +240,15 @@ def test_warnings_and_failed_threads_are_logged() -> None:
     assert failure["worker"] == "worker-7"
     assert failure["err"]["message"] == MASK
     assert MASK in warning["msg"]
+
+
+def test_a_key_that_is_made_here_is_masked_wherever_it_is_written(tmp_path: Path) -> None:
+    stream, key = configured(), make_key()
+    with serving(tmp_path) as client:
+        client.call("GET", f"/status/{key}")
+    logging.getLogger("facilitator").info("the key %s of %s", key, {"a": key})
+    assert key not in stream.getvalue()
+    assert [line["msg"] for line in lines(stream)][-1] == f"the key {MASK} of {{'a': '{MASK}'}}"
 
 
 def test_each_request_is_one_line_with_its_id(tmp_path: Path) -> None:

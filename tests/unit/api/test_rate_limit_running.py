@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from facilitator.api.rate_limiters import FallbackRateLimiter, MovingWindows, Wi
 from facilitator.plugin.discovery import register_plugins
 from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
-from facilitator.roles.rate_limit import RateDecision, RateLimiter
+from facilitator.roles.rate_limit import Limits, RateDecision, RateLimiter
 from facilitator.runtime.composition import build_facilitator
 from facilitator.server import Server
 from facilitator.settings import ConfigInvalidError, RateLimitSettings
@@ -163,6 +164,33 @@ def test_a_limiter_that_fails_is_reported_once_a_minute(caplog: pytest.LogCaptur
         assert limiter.hit("a", sensitive=False).allowed
         reported.append(len(caplog.records))
     assert reported == [1, 1, 1, 2, 2, 3]
+
+
+class Within(Broken):
+    """Counts clients with limits of their own, until it fails."""
+
+    fails = False
+
+    def hit_within(self, client: str, limits: Limits, *, sensitive: bool) -> RateDecision:  # noqa: ARG002
+        if self.fails:
+            raise OSError("no counter")
+        return RateDecision(True, limits.global_per_minute, 40, reset_seconds=1)
+
+
+def test_a_client_with_limits_of_its_own_is_counted_in_memory_where_the_plugin_cannot() -> None:
+    settings = RateLimitSettings()
+    plugin = Within()
+    for limiter, counts in ((Broken(), [1, 0, 0]), (plugin, [40, 40, 40])):
+        in_memory = WindowRateLimiter(MovingWindows(), settings, time.monotonic)
+        fallback = FallbackRateLimiter(limiter, in_memory, settings, ManualClock(5_000.0))
+
+        def hits(limiter: FallbackRateLimiter = fallback) -> list[RateDecision]:
+            within = partial(limiter.hit_within, "key:shop", Limits(2, 2))
+            return [within(sensitive=True) for _ in range(3)]
+
+        assert [each.remaining for each in hits()] == counts
+    plugin.fails = True
+    assert [each.allowed for each in hits()] == [True, True, False]
 
 
 def test_limits_that_are_switched_off_ask_no_plugin(tmp_path: Path) -> None:

@@ -353,7 +353,7 @@ def test_an_output_that_takes_nothing_causes_no_traceback(
     tmp_path: Path, redirected: str, code: int, complaint: str
 ) -> None:
     done = subprocess.run(
-        ["sh", "-c", f'"{sys.executable}" -P -m facilitator plugins {redirected}'],
+        ["sh", "-c", f'"{sys.executable}" -P -m facilitator settings {redirected}'],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (code, complaint)
@@ -375,12 +375,12 @@ def test_an_error_of_the_start_is_one_line_without_traceback(tmp_path: Path) -> 
     assert b"Traceback" not in done.stderr
 
 
-def test_help_imports_no_wallet_library(tmp_path: Path) -> None:
+def test_the_commands_import_no_library_that_they_do_not_need(tmp_path: Path) -> None:
     program = (
         "import sys; from facilitator.cli import main\n"
-        "try: main(sys.argv[1:])\n"
-        "except SystemExit: pass\n"
-        "assert 'pycardano' not in sys.modules\n"
+        "for word in ('settings', 'plugins', 'check', '--help'):\n"
+        "    try: main([word])\n"
+        "    except SystemExit: pass\n"
+        "assert sys.modules.keys() & {'pycardano', 'flask', 'jinja2'} == set()\n"
     )
-    for words in (["--help"], ["settings"], ["plugins"], ["check"]):
-        subprocess.run([sys.executable, "-P", "-c", program, *words], cwd=tmp_path, check=True)
+    subprocess.run([sys.executable, "-P", "-c", program], cwd=tmp_path, check=True)

@@ -124,6 +124,7 @@ def failure(words: list[str], capfd: pytest.CaptureFixture[str]) -> str:
 # --- It pays ------------------------------------------------------------------------------------
 
 
+@pytest.mark.once  # in processes of their own
 def test_a_page_is_bought_with_a_wallet_of_the_devnet(shop: tuple[Running, str]) -> None:
     """Time and again, though the command's own devnet does not know what was spent."""
     running, url = shop

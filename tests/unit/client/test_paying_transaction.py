@@ -86,6 +86,7 @@ _values = st.builds(
 )
 
 
+@pytest.mark.once
 @given(
     st.lists(_values, max_size=5),
     st.integers(1, 20 * ADA),

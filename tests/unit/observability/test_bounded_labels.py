@@ -21,6 +21,7 @@ from facilitator.testing.running import NETWORK, Running
 from facilitator.x402.reasons import Reason
 from support.exposition import scrape
 
+KEY = "a-key-of-the-shop"
 JUNK = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20)
 METHOD = st.sampled_from(sorted(METHODS)) | st.from_regex(r"[A-Z]{1,12}", fullmatch=True)
 PATH = st.one_of(
@@ -55,8 +56,11 @@ BOUNDS = {bound for metric in METRICS if isinstance(metric, Histogram) for bound
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    plugins = {"FACILITATOR_PLUGINS": "devnet,memory,prometheus"}
-    with closing(Running(tmp_path_factory.mktemp("labels"), settings=plugins)) as running:
+    settings = {
+        "FACILITATOR_PLUGINS": "devnet,memory,prometheus",
+        "FACILITATOR_AUTH__API_KEYS__SHOP": KEY,
+    }
+    with closing(Running(tmp_path_factory.mktemp("labels"), settings=settings)) as running:
         yield running
 
 
@@ -64,7 +68,8 @@ def send(port: int, method: str, path: str, body: bytes) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     # Of some answers, such as that to CONNECT, http.client makes nothing.
     with closing(connection), suppress(http.client.HTTPException, OSError):
-        connection.request(method, path, body, {"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json", "X-API-Key": KEY}
+        connection.request(method, path, body, headers)
         connection.getresponse().read()
 
 
@@ -81,6 +86,7 @@ def allowed(running: Running) -> dict[str, Collection[str]]:
         "operation": set(OPERATIONS),
         "source": {"memory", "fleet", "provider"},
         "endpoints": {"sensitive", "others"},
+        "key": {"shop"},
     }
 
 

@@ -122,6 +122,15 @@ def test_requests_by_route_method_and_status(run: Run) -> None:
     assert found.value("facilitator_http_requests_total") == len(asked) + 1
 
 
+def test_requests_are_counted_by_the_name_of_their_key(run: Run) -> None:
+    running = run(**PLUGINS, auth__api_keys__shop="s3cret-shop", auth__api_keys__kiosk="s3cret")
+    for key in ("s3cret-shop", "s3cret-shop", "s3cret", "guessed"):
+        running.call("POST", "/verify", {}, {"X-API-Key": key})
+    running.call("GET", "/supported", None, {"X-API-Key": "s3cret"})  # needs none
+    found = metrics(running).by("key", "facilitator_api_key_requests_total")
+    assert found == {"shop": 2, "kiosk": 1}
+
+
 def test_the_rate_limited_are_counted(run: Run) -> None:
     running = run(
         **PLUGINS,

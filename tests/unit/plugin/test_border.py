@@ -348,5 +348,5 @@ def test_properties_have_a_border_too() -> None:
 
 def test_every_role_on_a_request_s_path_has_a_border() -> None:
     roles = {"chain_provider", "storage", "rate_limiter", "meter", "transfer_methods"}
-    roles |= {"schemes"}
+    roles |= {"schemes", "payment_ledger"}
     assert set(ROLES) == {*roles, "error_reporter"}

@@ -176,6 +176,7 @@ PROVIDERS: Mapping[str, tuple[str, ...]] = {
     "meter": ("context",),
     "chain_provider": ("context", "network"),
     "storage": ("context",),
+    "payment_ledger": ("context",),
     "rate_limiter": ("context",),
     "error_reporter": ("context",),
     "transfer_methods": ("context",),

@@ -10,6 +10,7 @@ import pytest
 from facilitator.errors import ConfigInvalidError, PluginError
 from facilitator.plugin.discovery import ROLES, available_plugins
 from facilitator.plugin.loading import configure, load_plugins
+from facilitator.settings.installed import installed_plugins
 
 
 class Shelf(Protocol):
@@ -223,6 +224,14 @@ def test_wrong_settings_tables_are_refused(
     with pytest.raises(ConfigInvalidError) as raised:
         configure(None, {"FACILITATOR_PLUGINS": "tables"}, tmp_path)
     assert told in str(raised.value)
+
+
+def test_a_plugin_that_is_installed_meanwhile_is_found(shelf: Shelf) -> None:
+    shelf.add("earlier")
+    assert "earlier" in installed_plugins()
+    shelf.add("later")
+    assert {"earlier", "later"} <= installed_plugins()
+    load_plugins(["later"])
 
 
 def test_in_a_fresh_interpreter_nothing_else_is_imported(shelf: Shelf) -> None:

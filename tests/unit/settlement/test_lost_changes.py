@@ -72,9 +72,10 @@ def test_who_knows_a_version_that_was_lost_tells_nobody(storage: MemoryStorage) 
     claim = storage.add_claim(example_claim(state=ClaimState.SUBMITTED))
     lost, again = (claim.changed(state=ClaimState.SETTLED) for _ in range(2))
     assert storage.change_claim(again)
-    tell = transitions.deliver(b"{}", "another", NOW)
+    tell = transitions.deliver(transitions.Receipt(b"{}", "another", "", ""), NOW)
     assert transitions.advance(storage, again, tell).by_us
-    late = transitions.advance(storage, lost, transitions.deliver(b"{}", "ours", NOW))
+    ours = transitions.deliver(transitions.Receipt(b"{}", "ours", "", ""), NOW)
+    late = transitions.advance(storage, lost, ours)
     assert not late.by_us
     assert late.claim is not None
     assert late.claim.answer_key == "another"

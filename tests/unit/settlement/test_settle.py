@@ -269,6 +269,11 @@ def test_verifying_twice_and_then_settling_works(running: Running) -> None:
 def test_health_and_supported_say_that_it_is_a_devnet(running: Running) -> None:
     _, health = running.call("GET", "/health")
     assert health["status"] == "healthy"
-    assert set(health["dependencies"]) == {"storage", "clock", "cardano:preprod (devnet)"}
+    assert set(health["dependencies"]) == {
+        "storage",
+        "clock",
+        "protocol",
+        "cardano:preprod (devnet)",
+    }
     _, supported = running.call("GET", "/supported")
     assert [kind["extra"]["devnet"] for kind in supported["kinds"]] == [True]

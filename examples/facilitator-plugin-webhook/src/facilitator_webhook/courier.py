@@ -1,68 +1,52 @@
 """The thread that delivers events: of several processes one at a time."""
 
-import fcntl
 import logging
-import os
 import threading
+import time
 from collections.abc import Callable
 
-from facilitator.plugin import Counter, Meter
-from facilitator_webhook.outbox import Outbox, Waiting
+from facilitator.plugin import Counter, Meter, PaymentLedger
+from facilitator_webhook.event import message_of
+from facilitator_webhook.queue import Queue, Waiting
 from facilitator_webhook.sending import Sender
 from facilitator_webhook.settings import WebhookSettings
+from facilitator_webhook.turn import Turn
 
 POLL_SECONDS = 0.5
-"""Interval of looks for what is due, and for what other processes have put into the outbox."""
+"""Interval of looks for new events, and for what is due."""
 ATTEMPTS = Counter(
     "webhook_attempts_total",
     "Attempts to deliver an event: delivered, failed, or dropped after the last one.",
     labels=("outcome",),
 )
+CURSOR = "webhook"
+_READ_AT_ONCE = 500
 _HOUR_SECONDS = 3_600
 _MOST_DOUBLINGS = 30
 
 _log = logging.getLogger("facilitator.webhook")
 
 
-class _Turn:
-    """The right to deliver: a lock on a file, which the system takes back from a dead process."""
-
-    def __init__(self, path: str) -> None:
-        self._file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-        self._is_mine = False
-
-    def take(self) -> bool:
-        """Return True if this process delivers."""
-        if not self._is_mine:
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return False
-            self._is_mine = True
-        return True
-
-    def close(self) -> None:
-        """Let another process deliver."""
-        os.close(self._file)
-
-
 class Courier:
-    """Delivers the events of an outbox, in a thread of its own."""
+    """Delivers the events of a ledger, in a thread of its own."""
 
     def __init__(
         self,
-        outbox: Outbox,
+        ledger: PaymentLedger,
         settings: WebhookSettings,
-        now: Callable[[], float],
+        sender: Sender,
         meter: Meter,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin at once."""
-        self._outbox = outbox
+        """Begin at once; ``clock`` returns seconds that only pass."""
+        self._ledger = ledger
         self._settings = settings
-        self._now = now
+        self._sender = sender
         self._meter = meter
-        self._sender = Sender(settings, now)
-        self._turn = _Turn(f"{settings.path}-lock")
+        self._clock = clock
+        self._turn = Turn(ledger, CURSOR, clock)
+        self._queue: Queue | None = None
+        """What is owed while this process delivers."""
         self._wake = threading.Event()
         self._is_stopped = False
         self._thread = threading.Thread(target=self._run, name="webhook-courier", daemon=True)
@@ -72,53 +56,70 @@ class Courier:
         """Look for events now."""
         self._wake.set()
 
-    def stop(self, seconds: float) -> bool:
-        """Deliver no more; return False if an attempt lasts longer, which may then succeed."""
+    def stop(self, seconds: float) -> None:
+        """Deliver no more, and wait so long for an attempt under way."""
         self._is_stopped = True
         self._wake.set()
         self._thread.join(seconds)
-        if self._thread.is_alive():
-            return False
-        self._turn.close()
-        return True
 
     def _run(self) -> None:
-        while True:
+        while not self._is_stopped:
             self._wake.clear()  # before the look: what comes after it wakes the thread again
-            if self._is_stopped:
-                return
             try:
-                has_worked = self._turn.take() and self._deliver_first()
-            except Exception as error:  # the thread must outlive a full disk
+                has_worked = self._work()
+            except Exception as error:  # the thread must outlive an outage of the ledger
                 has_worked = False
-                _log.warning("webhook: the outbox cannot be used (%s)", type(error).__name__)
+                _log.warning("webhook: the ledger cannot be used (%s)", type(error).__name__)
             if not has_worked:
                 self._wake.wait(POLL_SECONDS)
+        try:
+            self._turn.give_up()
+        except Exception as error:
+            _log.warning("webhook: the ledger cannot be used (%s)", type(error).__name__)
 
-    def _deliver_first(self) -> bool:
-        """Make one attempt; return False if no event is due."""
-        event = self._outbox.first(self._now())
-        if event is None:
+    def _work(self) -> bool:
+        """Make one attempt; return False if no event is due, or if another process delivers."""
+        done = self._turn.take()
+        if done is None:
+            self._queue = None
             return False
-        failure = self._sender.send(event)
-        if failure is None:
-            self._outbox.remove(event.number)
-            self._meter.count(ATTEMPTS, outcome="delivered")
-        else:
-            self._postpone(event, failure)
-        return True
+        if self._queue is None:
+            self._queue = Queue(done)
+        queue = self._queue
+        self._read(queue)
+        waiting = queue.next(self._clock())
+        if waiting is not None:
+            self._attempt(queue, waiting)
+        if queue.done > done:
+            self._turn.move(queue.done)
+        return waiting is not None
 
-    def _postpone(self, event: Waiting, failure: str) -> None:
-        now = self._now()
-        if now - event.created > self._settings.keep_hours * _HOUR_SECONDS:
-            self._outbox.remove(event.number)
-            self._meter.count(ATTEMPTS, outcome="dropped")
-            _log.error("webhook: event %s dropped, not delivered: %s", event.id, failure)
+    def _read(self, queue: Queue) -> None:
+        room = self._settings.max_events - len(queue)
+        if room > 0:
+            for event in self._ledger.events_after(queue.last, min(room, _READ_AT_ONCE)):
+                queue.add(event, self._clock())
+
+    def _attempt(self, queue: Queue, waiting: Waiting) -> None:
+        payment = self._ledger.payment(waiting.event.transaction_id)
+        if payment is None:  # it was old enough to be forgotten meanwhile
+            queue.remove(waiting)
             return
-        self._outbox.postpone(event.number, now + self._pause(event.attempts))
-        self._meter.count(ATTEMPTS, outcome="failed")
-        if event.attempts == 0:
-            _log.warning("webhook: event %s not delivered yet: %s", event.id, failure)
+        message = message_of(waiting.event, payment)
+        failure = self._sender.send(message)
+        if failure is None:
+            queue.remove(waiting)
+            self._meter.count(ATTEMPTS, outcome="delivered")
+        elif self._clock() - waiting.since > self._settings.keep_hours * _HOUR_SECONDS:
+            queue.remove(waiting)
+            self._meter.count(ATTEMPTS, outcome="dropped")
+            _log.error("webhook: event %s dropped, not delivered: %s", message.id, failure)
+        else:
+            if waiting.attempts == 0:
+                _log.warning("webhook: event %s not delivered yet: %s", message.id, failure)
+            self._meter.count(ATTEMPTS, outcome="failed")
+            waiting.due = self._clock() + self._pause(waiting.attempts)
+            waiting.attempts += 1
 
     def _pause(self, attempts: int) -> float:
         """Return the seconds to the next attempt."""

@@ -1,4 +1,4 @@
-"""An event: what the receiver gets of a changed settlement, and its signature."""
+"""A message: what the receiver gets of one change of a settlement, and its signature."""
 
 import hashlib
 import hmac
@@ -6,55 +6,71 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from facilitator.plugin import Claim, Delivery
+from facilitator.plugin import (
+    ClaimState,
+    Delivery,
+    PaymentEvent,
+    PaymentRecord,
+    event_json,
+    payment_json,
+)
 
 ID_HEADER = "X-Facilitator-Event"
 SIGNATURE_HEADER = "X-Facilitator-Signature"
 
+_OF_PAYMENT = (
+    "network",
+    "scheme",
+    "method",
+    "payer",
+    "payTo",
+    "asset",
+    "amount",
+    "fee",
+    "resource",
+    "caller",
+    "identifier",
+    "confirmations",
+)
+"""The fields of a payment that do not change."""
+
 
 @dataclass(frozen=True)
-class Event:
-    """One change of a settlement."""
+class Message:
+    """An event as it is sent."""
 
     id: str
-    payment: str
-    """The transaction's id: events of one payment keep their order."""
-    version: int
+    """The same at each attempt, so that a receiver knows what it has already."""
     body: bytes
 
 
-def event_of(claim: Claim, now: float) -> Event:
-    """Return the event. It has neither the transaction, which is money, nor the answer."""
-    change = f"{claim.transaction_id}:{claim.version}:{claim.nonce}"
-    identifier = hashlib.sha256(change.encode()).hexdigest()[:32]
-    body = {
-        "id": identifier,
-        "type": f"settlement.{claim.state}",
-        "createdAt": now,
-        "settlement": _settlement(claim),
-    }
+def message_of(event: PaymentEvent, payment: PaymentRecord) -> Message:
+    """Return the message of an event. It has neither the transaction nor the delivered answer."""
+    identifier = f"{event.number}-{event.transaction_id[:16]}"
+    known = payment_json(payment)
+    change = event_json(event)
+    settlement = {**{name: known[name] for name in _OF_PAYMENT}, **change}
+    return _message(identifier, type_of(event), change["at"], settlement)
+
+
+def sample_message(at: str) -> Message:
+    """Return a message without a settlement, for ``facilitator webhooks test``."""
+    return _message(f"test-{at}", "test", at, {})
+
+
+def type_of(event: PaymentEvent) -> str:
+    """Return the type: ``settlement.`` and what happened."""
+    if event.delivery is Delivery.DELIVERED:
+        return "settlement.delivered"
+    if event.state is ClaimState.SUBMITTED and event.accepted:
+        return "settlement.accepted"
+    return f"settlement.{event.state}"
+
+
+def _message(identifier: str, kind: str, at: str, settlement: dict[str, Any]) -> Message:
+    body = {"id": identifier, "type": kind, "createdAt": at, "settlement": settlement}
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=True)
-    return Event(identifier, claim.transaction_id, claim.version, text.encode())
-
-
-def _settlement(claim: Claim) -> dict[str, Any]:
-    return {
-        "transaction": claim.transaction_id,
-        "network": claim.network,
-        "state": str(claim.state),
-        "payer": claim.payer,
-        "amount": claim.amount,
-        "confirmations": claim.confirmations,
-        "accepted": claim.accepted,
-        "delivered": claim.delivery is Delivery.DELIVERED,
-        "block": claim.block,
-        "blockSlot": claim.block_slot,
-        "blockHeight": claim.block_height,
-        "depth": claim.depth,
-        "error": claim.error,
-        "version": claim.version,
-        "updatedAt": claim.updated_at,
-    }
+    return Message(identifier, text.encode())
 
 
 def sign(secret: str, body: bytes, seconds: int) -> str:

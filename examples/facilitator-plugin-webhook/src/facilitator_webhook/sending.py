@@ -1,4 +1,4 @@
-"""One attempt to deliver an event, over HTTP."""
+"""One attempt to deliver a message, over HTTP."""
 
 import http.client
 import urllib.error
@@ -8,8 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from facilitator.plugin import is_loopback
-from facilitator_webhook.event import ID_HEADER, SIGNATURE_HEADER, sign
-from facilitator_webhook.outbox import Waiting
+from facilitator_webhook.event import ID_HEADER, SIGNATURE_HEADER, Message, sign
 from facilitator_webhook.settings import WebhookSettings
 
 _FIRST_GOOD, _FIRST_BAD = 200, 300
@@ -23,7 +22,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 class Sender:
-    """Posts events to the URL of the settings."""
+    """Posts messages to the URL of the settings."""
 
     def __init__(self, settings: WebhookSettings, now: Callable[[], float]) -> None:
         """Go through the proxy that the environment names, but not to this machine."""
@@ -33,19 +32,19 @@ class Sender:
         proxies = [urllib.request.ProxyHandler({})] if is_near else []
         self._opener = urllib.request.build_opener(_NoRedirects, *proxies)
 
-    def send(self, event: Waiting) -> str | None:
-        """Post the event; return why the receiver does not have it, or ``None`` if it does.
+    def send(self, message: Message) -> str | None:
+        """Post the message; return why the receiver does not have it, or ``None`` if it does.
 
         The reason names no part of the URL: it goes into the log.
         """
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "facilitator-plugin-webhook",
-            ID_HEADER: event.id,
-            SIGNATURE_HEADER: sign(self._settings.secret, event.body, int(self._now())),
+            ID_HEADER: message.id,
+            SIGNATURE_HEADER: sign(self._settings.secret, message.body, int(self._now())),
         }
         request = urllib.request.Request(  # noqa: S310 -- the setting's check allows http(s) alone
-            self._settings.url, event.body, headers, method="POST"
+            self._settings.url, message.body, headers, method="POST"
         )
         try:
             with self._opener.open(request, timeout=self._settings.timeout_seconds) as answer:

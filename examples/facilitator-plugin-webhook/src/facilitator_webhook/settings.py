@@ -59,8 +59,7 @@ class WebhookSettings:
         72.0, "Hours after which an event is dropped that could not be delivered.", minimum=0.1
     )
     max_events: int = setting(
-        100_000, "Events that wait at most; further ones are dropped.", minimum=1
-    )
-    path: str = setting(
-        "webhook.db", "File with the waiting events, on a local disk; made when missing."
+        10_000,
+        "Events that are tried at the same time; further ones wait in the ledger.",
+        minimum=1,
     )

@@ -42,7 +42,7 @@ CERT = "ConwayCertsFailure (CertFailure ({}))"
     ],
 )
 def test_a_predicate_stands_in_its_rules(rule: str, wrapped: str) -> None:
-    told = orjson.loads(refused([Failure(rule, "because")], PAYMENT, [], 5))
+    told = orjson.loads(refused([Failure(rule, "because")], PAYMENT, [], 5, 10))
     for _ in range(3):
         told = told["contents"]
     assert told["error"] == [wrapped.format(f'{rule} "because"')]
@@ -64,12 +64,41 @@ def test_the_time_is_shown_as_the_ledger_shows_it(
 ) -> None:
     body = replace(PAYMENT.body, invalid_before=start, invalid_hereafter=end)
     failure = Failure("OutsideValidityIntervalUTxO", "because")
-    message = refused([failure], replace(PAYMENT, body=body), [], slot)
+    message = refused([failure], replace(PAYMENT, body=body), [], slot, 10)
     assert f"OutsideValidityIntervalUTxO (ValidityInterval {{invalidBefore {shown}" in message
     assert read_refusal(message, PAYMENT).proves is proves
 
 
+@pytest.mark.parametrize(
+    ("rule", "wrapped"),
+    [
+        ("FeeTooSmallUTxO", "DijkstraUtxowFailure (UtxoFailure ({}))"),
+        ("DijkstraTreasuryValueMismatch", "{}"),
+        ("WithdrawalAccountsMissing", "DijkstraEntitiesFailure ({})"),
+        ("MissingAccountsInAccountBalanceIntervals", "DijkstraEntitiesFailure ({})"),
+        (
+            "DijkstraDRepNotRegistered",
+            "DijkstraEntitiesFailure (CertsFailure (CertFailure (GovCertFailure ({}))))",
+        ),
+        ("VotersDoNotExist", "DijkstraGovFailure ({})"),
+    ],
+)
+def test_from_version_12_on_a_predicate_stands_in_dijkstras_rules(rule: str, wrapped: str) -> None:
+    told = orjson.loads(refused([Failure(rule, "because")], PAYMENT, [], 5, 12))
+    for _ in range(3):
+        told = told["contents"]
+    assert told["era"] == "ShelleyBasedEraDijkstra"
+    assert told["error"] == [f"LedgerFailure ({wrapped})".format(f'{rule} "because"')]
+
+
+def test_from_version_12_on_spent_inputs_have_another_name() -> None:
+    message = refused([], PAYMENT, PAYMENT.body.inputs, 5, 12)
+    assert "AllInputsAreSpent" in message
+    assert read_refusal(message, PAYMENT).proves is Proof.INPUTS
+
+
+@pytest.mark.parametrize("version", [11, 12])
 @pytest.mark.parametrize("name", [name for names in NAMES.values() for name in names.split()])
-def test_every_refusal_proves_what_its_rule_does(name: str) -> None:
-    message = refused([Failure(name, "because")], PAYMENT, [], 5)
+def test_every_refusal_proves_what_its_rule_does(name: str, version: int) -> None:
+    message = refused([Failure(name, "because")], PAYMENT, [], 5, version)
     assert read_refusal(message, PAYMENT).proves is prove_rule(name, PAYMENT)

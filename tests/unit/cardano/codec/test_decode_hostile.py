@@ -62,6 +62,7 @@ def test_every_byte_changed_to_some_kind_of_head() -> None:
         is_refused(decode_transaction, FULL[:place] + bytes([initial]) + FULL[place + 1 :])
 
 
+@pytest.mark.once
 def test_every_prefix_is_cut_short() -> None:
     for length in range(len(FULL)):
         assert is_refused(decode_transaction, FULL[:length])

@@ -117,6 +117,7 @@ def test_an_answer_that_is_too_long_proves_nothing() -> None:
 # --- Properties -----------------------------------------------------------------------------------
 
 
+@pytest.mark.once
 @settings(max_examples=500, deadline=None)
 @given(st.text())
 @example("\\" * 40_000 + '"' * 40_000)

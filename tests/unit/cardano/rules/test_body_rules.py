@@ -85,10 +85,13 @@ def test_reference_inputs_are_not_spent_as_well(protocol_major: int, refused: bo
     assert ("BabbageNonDisjointRefInputs" in broken(tx, env=env)) == refused
 
 
-@pytest.mark.parametrize(("major", "judged"), [(8, False), (9, True), (11, True), (12, False)])
-def test_only_conways_protocol_versions_are_judged(major: int, judged: bool) -> None:
+@pytest.mark.parametrize(
+    ("major", "broken_rules"),
+    [(8, {"NotJudged"}), (9, set()), (11, set()), (13, {"ProtocolVersionNotKnown"})],
+)
+def test_only_known_protocol_versions_are_judged(major: int, broken_rules: set[str]) -> None:
     env = replace(ENVIRONMENT, parameters=replace(PARAMETERS, protocol_major=major))
-    assert broken(transaction(), env=env).keys() == (set() if judged else {"NotJudged"})
+    assert broken(transaction(), env=env).keys() == broken_rules
 
 
 def test_size_limit_is_inclusive() -> None:

@@ -154,7 +154,7 @@ class BreakerModel(RuleBasedStateMachine):
         assert self.breaker.reason in ("", "down")
 
 
-TestBreakerModel = BreakerModel.TestCase
+TestBreakerModel = pytest.mark.once(BreakerModel.TestCase)
 TestBreakerModel.settings = settings(max_examples=200, stateful_step_count=60)
 
 

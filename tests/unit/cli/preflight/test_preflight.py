@@ -48,6 +48,9 @@ def warned(folder: Path, variables: Mapping[str, str], *, has_gate: bool = False
         ({"server__host": "0.0.0.0"}, ["auth.api_keys"]),
         ({"server__host": "0.0.0.0", "auth__api_keys__shop": KEY}, []),
         ({"auth__api_keys__shop": "hunter2"}, ["auth.api_keys.shop"]),
+        ({"server__host": "0.0.0.0", "auth__required": "true"}, []),
+        ({"server__host": "0.0.0.0", "auth__operator_keys__me": KEY}, ["auth.api_keys"]),
+        ({"auth__operator_keys__me": "hunter2"}, ["auth.operator_keys.me"]),
         ({"rate_limit__enabled": "false"}, []),
         (
             {"server__host": "::", "rate_limit__enabled": "false"},
