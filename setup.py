@@ -16,6 +16,7 @@ EXTRAS = {
     "blockfrost": ["blockfrost-python>=0.7,<0.8"],
     "koios": ["urllib3>=2.2,<3"],
     "masumi": ["lzstring>=1.0.4,<2", "rfc8785>=0.1.4,<0.2"],
+    "ogmios": ["websockets>=15,<18"],
     "plutus": ["uplc>=1.3.3,<2"],  # runs Plutus scripts where the provider does not
     "postgres": ["psycopg[binary,pool]>=3.2,<4"],
     "prometheus": ["prometheus-client>=0.22,<1"],

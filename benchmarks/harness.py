@@ -65,10 +65,15 @@ class Payer:
 class Api:
     """The devnet's API, as a benchmark controls it."""
 
-    def __init__(self, url: str, *, is_koios: bool = False) -> None:
-        """Take the base URL, with or without ``/api/v0``, of Blockfrost's API or of Koios'."""
+    def __init__(self, url: str, *, is_koios: bool = False, counted: str | None = None) -> None:
+        """Take the base URL, with or without ``/api/v0``, of Blockfrost's API or of Koios'.
+
+        ``counted`` is that of the devnet's Ogmios, whose requests are then counted instead.
+        """
         self.url = url.removesuffix("/api/v0")
         self.is_koios = is_koios
+        self.counted = counted or self.url
+        self._before: dict[str, int] = {}
 
     def control(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """A call that is not counted."""
@@ -97,7 +102,20 @@ class Api:
 
     def counts(self) -> dict[str, int]:
         """Calls by endpoint since the last reset."""
-        return dict(self.control("GET", "counters")["by_endpoint"])
+        before = self._before
+        return {
+            name: count - before.get(name, 0)
+            for name, count in self._all_counts().items()
+            if count > before.get(name, 0)
+        }
+
+    def reset(self) -> None:
+        """Count from zero again."""
+        self._before = self._all_counts()
+
+    def _all_counts(self) -> dict[str, int]:
+        with urllib.request.urlopen(f"{self.counted}/devnet/counters") as answer:
+            return dict(json.load(answer)["by_endpoint"])
 
 
 @dataclass
@@ -162,6 +180,15 @@ def on_koios(api: Api, poll_seconds: float = 20.0) -> dict[str, str]:
         "FACILITATOR_SERVER__PORT": "0",
         "FACILITATOR_KOIOS__BASE_URL": f"{api.url}/api/v1",
         "FACILITATOR_KOIOS__POLL_SECONDS": str(poll_seconds),
+    }
+
+
+def on_ogmios(api: Api, poll_seconds: float = 20.0) -> dict[str, str]:  # noqa: ARG001 -- none polls
+    """Environment of a facilitator that has the devnet for a node behind Ogmios."""
+    return {
+        "FACILITATOR_PLUGINS": "ogmios,sqlite",
+        "FACILITATOR_SERVER__PORT": "0",
+        "FACILITATOR_OGMIOS__URL": f"ws{api.counted.removeprefix('http')}",
     }
 
 

@@ -1,6 +1,6 @@
-"""What a payment costs in calls to Blockfrost or Koios, counted by the devnet's own API.
+"""What a payment costs in calls to Blockfrost, Koios or Ogmios, counted by the devnet's own API.
 
-    python benchmarks/upstream_calls.py [--provider koios] [--payments 100 1000]
+    python benchmarks/upstream_calls.py [--provider koios|ogmios] [--payments 100 1000]
         [--block-seconds 20] [--replicas 1]
 
 Runs the devnet's API and one or several facilitators (the provider's plugin and ``sqlite``, one
@@ -18,11 +18,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from harness import Api, free_port, on_blockfrost, on_koios, process
+from harness import Api, free_port, on_blockfrost, on_koios, on_ogmios, process
 
-FOLLOWING = ("GET /blocks", "GET /tip", "POST /block_tx_cbor")
+FOLLOWING = ("GET /blocks", "GET /tip", "POST /block_tx_cbor", "findIntersection", "nextBlock")
 """Beginnings of the endpoints that follow the chain."""
 PENDING = "settlement_pending"
+ENVIRONMENTS = {"blockfrost": on_blockfrost, "koios": on_koios, "ogmios": on_ogmios}
+"""The environment of a facilitator by its provider."""
 
 
 async def post(url: str, path: str, body: bytes) -> dict[str, Any]:
@@ -78,7 +80,7 @@ def show(what: str, api: Api, payments: int, before: int) -> None:
     )
     for name, calls in sorted(counts.items()):
         print(f"    {name:<40} {calls:>6}", flush=True)
-    api.control("POST", "counters/reset")
+    api.reset()
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -87,13 +89,15 @@ def run(arguments: argparse.Namespace) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         seconds = str(arguments.block_seconds)
         devnet = ["devnet", "--listen", "127.0.0.1:0", "--block-seconds", seconds]
-        is_koios = arguments.provider == "koios"
-        address = f"127.0.0.1:{free_port()}"
-        if is_koios:
-            devnet += ["--listen-koios", address]
+        kind, address = arguments.provider, f"127.0.0.1:{free_port()}"
+        if kind != "blockfrost":
+            devnet += [f"--listen-{kind}", address]
         url = stack.enter_context(process(devnet, {}, folder)).url
-        api = Api(f"http://{address}" if is_koios else url, is_koios=is_koios)
-        environ = (on_koios if is_koios else on_blockfrost)(api, arguments.block_seconds)
+        if kind == "koios":
+            api = Api(f"http://{address}", is_koios=True)
+        else:
+            api = Api(url, counted=f"http://{address}" if kind == "ogmios" else None)
+        environ = ENVIRONMENTS[kind](api, arguments.block_seconds)
         urls = [
             stack.enter_context(process(["serve"], environ, folder)).url
             for _ in range(arguments.replicas)
@@ -105,14 +109,14 @@ def run(arguments: argparse.Namespace) -> None:
         for count in arguments.payments:
             payers = [api.fund(f"payer {count} {number}") for number in range(count)]
             for what in ("first-time payers", "payers spending their change"):
-                api.control("POST", "counters/reset")
+                api.reset()
                 before = api.height()
-                api.control("POST", "counters/reset")
+                api.reset()
                 asyncio.run(settle_all(urls, [payer.body() for payer in payers]))
                 show(f"{count} {what}", api, count, before)
         junk = [payer.body(broken=True) for payer in payers]
         before = api.height()
-        api.control("POST", "counters/reset")
+        api.reset()
         asyncio.run(verify_all(urls, junk))
         show(f"{len(junk)} payments with a forged signature", api, len(junk), before)
 
@@ -120,7 +124,7 @@ def run(arguments: argparse.Namespace) -> None:
 def main() -> None:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(description="Calls upstream for each settled payment")
-    parser.add_argument("--provider", choices=["blockfrost", "koios"], default="blockfrost")
+    parser.add_argument("--provider", choices=[*ENVIRONMENTS], default="blockfrost")
     parser.add_argument("--payments", type=int, nargs="+", default=[100, 1000])
     parser.add_argument("--block-seconds", type=float, default=20.0)
     parser.add_argument("--replicas", type=int, default=1)

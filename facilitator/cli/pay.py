@@ -98,9 +98,10 @@ def _signer_on(
     providers = ordered_chain_providers(plugins, context, network)
     for _, provider in providers:
         stack.callback(provider.close)
-    name, chain = providers[0]
-    if not isinstance(chain, ListsOutputs):
-        raise CannotPay(f"the plugin {name} cannot say what an address holds; pay through another")
+    chain = next((each for _, each in providers if isinstance(each, ListsOutputs)), None)
+    if chain is None:
+        names = " and ".join(name for name, _ in providers)
+        raise CannotPay(f"the plugin {names} cannot say what an address holds; pay through another")
     return NetworkSigner(Signer(network, wallet, chain, context.clock), chain.is_devnet)
 
 

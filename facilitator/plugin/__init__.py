@@ -31,6 +31,12 @@ from facilitator.observability.metrics import (
     UPSTREAM_WITHHELD,
 )
 from facilitator.observability.redaction import LEFT_OUT, Redactor, without_payments
+from facilitator.observability.request_metrics import (
+    NO_REQUEST_METRICS,
+    NotSent,
+    RequestMetrics,
+    RequestOutcome,
+)
 from facilitator.plugin.api_version import API_VERSION
 from facilitator.plugin.context import Context, Worker
 from facilitator.plugin.hookspecs import hookspec
@@ -75,6 +81,7 @@ from facilitator.roles.chain import (
 )
 from facilitator.roles.chain_errors import (
     ChainUnavailable,
+    NotFoundSince,
     PointNotFound,
     ProviderBehind,
     ProviderUnusable,
@@ -221,6 +228,7 @@ __all__ += [
     "NamesNetwork",
     "Network",
     "NotFound",
+    "NotFoundSince",
     "OutputStatus",
     "Point",
     "PointNotFound",
@@ -353,6 +361,7 @@ __all__ += [
 # Meters and metrics
 __all__ += [
     "NO_METER",
+    "NO_REQUEST_METRICS",
     "QUOTA_REMAINING",
     "QUOTA_USED",
     "UPSTREAM_REQUESTS",
@@ -364,6 +373,9 @@ __all__ += [
     "Histogram",
     "Meter",
     "Metric",
+    "NotSent",
+    "RequestMetrics",
+    "RequestOutcome",
 ]
 # Errors
 __all__ += [

@@ -165,6 +165,7 @@ class ChainProvider(Protocol):
         """Return the status of the transaction, by its lowercase hex id.
 
         Called when the blocks do not show its outcome, and by ``/status``. Raises
+        :class:`NotFoundSince` if blocks that it does not know may hold it, and
         :class:`ChainUnavailable`.
         """
         ...

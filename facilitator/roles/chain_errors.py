@@ -23,6 +23,19 @@ class ProviderBehind(ChainUnavailable):
     """The provider answers, but is behind: its chain ends before the point in question."""
 
 
+class NotFoundSince(ChainUnavailable):
+    """The provider knows no such transaction, but knows only the blocks after a slot.
+
+    An older block may hold it, so this is no :class:`~facilitator.roles.chain.NotFound`.
+    """
+
+    def __init__(self, slot: int) -> None:
+        """Take the slot of the newest block whose transactions, like older ones, are not known."""
+        super().__init__("the transaction is in no recent block; older blocks are not known")
+        self.slot = slot
+        """Every transaction in later blocks was searched."""
+
+
 class ProviderUnusable(ChainUnavailable):
     """The provider will not answer until its operator changes something.
 

@@ -10,6 +10,8 @@ a fixture ``chain`` that returns a :class:`ChainUnderTest`, new for each test::
                 yield network
 """
 
+from contextlib import suppress
+
 import pytest
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
@@ -29,7 +31,7 @@ from facilitator.roles.chain import (
     Unknown,
     Unspent,
 )
-from facilitator.roles.chain_errors import PointNotFound
+from facilitator.roles.chain_errors import NotFoundSince, PointNotFound
 from facilitator.testing.chain_evidence import EvidenceContract
 from facilitator.testing.chain_outage import OutageContract
 from facilitator.testing.chain_submission import SubmissionContract
@@ -138,15 +140,20 @@ class ChainProviderContract(EvidenceContract, SubmissionContract, OutageContract
         chain.roll_back(rolled_back.height - before.height)
         with pytest.raises(PointNotFound):
             chain.provider.blocks_after(rolled_back.point)
-        assert not isinstance(chain.provider.transaction(transaction_id), InBlock)
+        with suppress(NotFoundSince):
+            assert not isinstance(chain.provider.transaction(transaction_id), InBlock)
         made = OutputRef(bytes.fromhex(transaction_id), 0)
         assert statuses(chain.provider, made) != [Unspent]
         for block in chain.provider.blocks_after(before.point):
             assert transaction_id not in block.transactions
 
     def test_an_unknown_transaction_is_not_found(self, chain: ChainUnderTest) -> None:
-        """The answer is no error: the transaction may still come."""
-        assert chain.provider.transaction(NOWHERE) == NotFound()
+        """The transaction may still come. Only a provider of recent blocks cannot say so."""
+        try:
+            status = chain.provider.transaction(NOWHERE)
+        except NotFoundSince as error:
+            pytest.skip(f"the provider knows only the blocks after slot {error.slot}")
+        assert status == NotFound()
 
     def test_parameters_and_slots_are_those_of_a_network(self, chain: ChainUnderTest) -> None:
         """The facilitator computes fees, deposits and time from them."""

@@ -17,19 +17,21 @@ import orjson
 from blockfrost.utils import Api  # type: ignore[import-untyped]  # has no type hints
 
 from facilitator.plugin import (
+    NO_REQUEST_METRICS,
     ChainUnavailable,
     Clock,
+    NotSent,
     ProviderUnusable,
+    RequestMetrics,
     current_allowance,
     one_line,
 )
 from facilitator_blockfrost.budget import Budget
 from facilitator_blockfrost.connection import Answer, Origin
-from facilitator_blockfrost.pool import NotSent, Pool
+from facilitator_blockfrost.pool import Pool
 from facilitator_blockfrost.prefix import PROBE, find_prefix
 from facilitator_blockfrost.proxy import proxy_for
 from facilitator_blockfrost.quota_pause import QuotaPause
-from facilitator_blockfrost.request_metrics import NO_REQUEST_METRICS, RequestMetrics
 
 _log = logging.getLogger("facilitator_blockfrost.client")
 

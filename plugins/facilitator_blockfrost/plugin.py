@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-from facilitator.plugin import ChainProvider, Context, hookimpl
+from facilitator.plugin import ChainProvider, Context, RequestMetrics, hookimpl
 from facilitator_blockfrost.budget import Budget
 from facilitator_blockfrost.client import Client
 from facilitator_blockfrost.endpoints import find_endpoint
 from facilitator_blockfrost.provider import Blockfrost, HostedBlockfrost
-from facilitator_blockfrost.request_metrics import RequestMetrics
 from facilitator_blockfrost.settings import BlockfrostSettings
 
 

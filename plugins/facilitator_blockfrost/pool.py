@@ -2,14 +2,11 @@
 
 from collections import deque
 
+from facilitator.plugin import NotSent
 from facilitator_blockfrost.connection import Answer, Connection, Origin
 
 CONNECT_SECONDS = 3.0
 MAX_IDLE = 64
-
-
-class NotSent(Exception):
-    """The request did not leave this machine. The cause is an :class:`OSError`."""
 
 
 class Pool:

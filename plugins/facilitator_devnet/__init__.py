@@ -63,7 +63,7 @@ def chain_provider(context: Context, network: str) -> ChainProvider:
         )
     except ChainUnavailable as error:
         raise PluginError(f"the devnet cannot start: {error}") from error
-    if settings.listen is not None or settings.listen_koios is not None:
+    if any((settings.listen, settings.listen_koios, settings.listen_ogmios)):
         _to_serve.append((context, devnet))
     return devnet
 
@@ -75,7 +75,12 @@ def startup(context: Context) -> None:
     own = [each for each in _to_serve if each[0] is context]
     for each in own:
         _to_serve.remove(each)
-    for name, listen in (("listen", settings.listen), ("listen_koios", settings.listen_koios)):
+    addresses = {
+        "listen": settings.listen,
+        "listen_koios": settings.listen_koios,
+        "listen_ogmios": settings.listen_ogmios,
+    }
+    for name, listen in addresses.items():
         if len(own) > 1 and listen is not None and not listen.endswith(":0"):
             raise PluginError(
                 f"several devnets cannot share one port; with several networks, devnet.{name} must"
@@ -83,14 +88,16 @@ def startup(context: Context) -> None:
             )
     if context.is_trial or not own:
         return
-    # Here, for most devnets are not served, and their start is spared both APIs.
-    from facilitator_devnet.blockfrost.serving import serve, serve_koios
+    # Here, for most devnets are not served, and their start is spared the APIs.
+    from facilitator_devnet.blockfrost.serving import serve, serve_koios, serve_ogmios
 
     for _, devnet in own:
         if settings.listen is not None:
             serve(devnet, settings.listen, settings.dress)
         if settings.listen_koios is not None:
             serve_koios(devnet, settings.listen_koios)
+        if settings.listen_ogmios is not None:
+            serve_ogmios(devnet, settings.listen_ogmios)
 
 
 _to_serve: list[tuple[Context, Devnet]] = []

@@ -74,6 +74,11 @@ def prepare_devnet(parser: argparse.ArgumentParser) -> Run:
         "--listen-koios", metavar="HOST:PORT", help="where to be a Koios as well (default: nowhere)"
     )
     parser.add_argument(
+        "--listen-ogmios",
+        metavar="HOST:PORT",
+        help="where to be an Ogmios as well (default: nowhere)",
+    )
+    parser.add_argument(
         "--block-seconds", type=float, default=2.0,
         help="seconds between blocks; 0 makes them only on request (default %(default)s)",
     )  # fmt: skip
@@ -92,6 +97,7 @@ def _devnet(arguments: argparse.Namespace) -> int:
         path=arguments.path,
         as_json=arguments.json,
         listen_koios=arguments.listen_koios,
+        listen_ogmios=arguments.listen_ogmios,
     )
 
 

@@ -66,6 +66,12 @@ class DevnetSettings:
         " Koios-compatible API; the port 0 takes a free one. Not offered when unset.",
         check=lambda listen: None if is_address(listen) else "must be host:port",
     )
+    listen_ogmios: str | None = setting(
+        None,
+        "Address (host:port) at which `facilitator serve` also offers the devnet as an Ogmios; the"
+        " port 0 takes a free one. Needs the extra `ogmios`. Not offered when unset.",
+        check=lambda listen: None if is_address(listen) else "must be host:port",
+    )
     dress: str = setting(
         "blockfrost",
         "The server whose manners that API has: blockfrost, ryo, ryo_and_submit_api, ryo_of_2024,"

@@ -5,7 +5,7 @@ import signal
 from threading import Event
 
 from facilitator.plugin import ChainUnavailable, FacilitatorError, SystemClock
-from facilitator_devnet.blockfrost.serving import serve, serve_koios
+from facilitator_devnet.blockfrost.serving import serve, serve_koios, serve_ogmios
 from facilitator_devnet.devnet import Devnet
 
 MAX_BLOCK_SECONDS = 86_400
@@ -23,6 +23,7 @@ def run_devnet(
     path: str | None,
     as_json: bool,
     listen_koios: str | None = None,
+    listen_ogmios: str | None = None,
 ) -> int:
     """Serve until SIGTERM or SIGINT and return the exit code 0; for the main thread.
 
@@ -41,11 +42,13 @@ def run_devnet(
     try:
         url = serve(devnet, listen).url
         koios = None if listen_koios is None else serve_koios(devnet, listen_koios).url
+        ogmios = None if listen_ogmios is None else serve_ogmios(devnet, listen_ogmios).url
         if as_json:
-            shown = {"url": url, "network": network} | ({"koios_url": koios} if koios else {})
-            print(json.dumps(shown), flush=True)
+            shown = {"url": url, "network": network, "koios_url": koios, "ogmios_url": ogmios}
+            print(json.dumps({name: each for name, each in shown.items() if each}), flush=True)
         else:
-            also = f", and as a Koios on {koios}" if koios else ""
+            faces = {"a Koios": koios, "an Ogmios": ogmios}
+            also = "".join(f", as {name} on {each}" for name, each in faces.items() if each)
             print(f"the devnet for {network} listens on {url}{also}", flush=True)
         stopped.wait()
     finally:

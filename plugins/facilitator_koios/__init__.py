@@ -3,12 +3,11 @@
 import math
 from collections.abc import Mapping
 
-from facilitator.plugin import ChainProvider, Context, hookimpl
+from facilitator.plugin import ChainProvider, Context, RequestMetrics, hookimpl
 from facilitator_koios.budget import Budget
 from facilitator_koios.client import Client
 from facilitator_koios.endpoints import find_endpoint, plan
 from facilitator_koios.provider import EvaluatingKoios, Koios
-from facilitator_koios.request_metrics import RequestMetrics
 from facilitator_koios.settings import KoiosSettings
 
 

@@ -14,15 +14,17 @@ from urllib.parse import urlencode
 import orjson
 
 from facilitator.plugin import (
+    NO_REQUEST_METRICS,
     ChainUnavailable,
     Clock,
+    NotSent,
     ProviderUnusable,
+    RequestMetrics,
     current_allowance,
     one_line,
 )
 from facilitator_koios.budget import Budget
-from facilitator_koios.request_metrics import NO_REQUEST_METRICS, RequestMetrics
-from facilitator_koios.wire import Answer, Broken, NotSent, TooSlow, Wire
+from facilitator_koios.wire import Answer, Broken, TooSlow, Wire
 
 TRIES = 3
 FIRST_BACKOFF = 0.2

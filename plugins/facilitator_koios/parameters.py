@@ -2,9 +2,10 @@
 
 from typing import Any, NamedTuple
 
+from facilitator.cardano.ogmios.eras import Calendar
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.plugin import Clock
-from facilitator_koios.calendar import Calendar, check_epoch
+from facilitator_koios.calendar import check_epoch
 from facilitator_koios.client import Client
 from facilitator_koios.fields import Malformed, Row, fraction, rows, table, whole
 

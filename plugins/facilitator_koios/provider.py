@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from facilitator.cardano.ogmios.eras import Calendar
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.slots import EraSummary
@@ -19,7 +20,7 @@ from facilitator.plugin import (
 )
 from facilitator_koios.accounts import read_ledger_state
 from facilitator_koios.blocks import Blocks
-from facilitator_koios.calendar import Calendar, read_calendar, read_genesis
+from facilitator_koios.calendar import read_calendar, read_genesis
 from facilitator_koios.client import Client
 from facilitator_koios.evaluation import evaluate
 from facilitator_koios.examination import examine

@@ -25,7 +25,7 @@ from urllib3.exceptions import (
 )
 from urllib3.util import Timeout, make_headers, parse_url
 
-from facilitator.plugin import PluginError, is_loopback
+from facilitator.plugin import NotSent, PluginError, is_loopback
 
 CONNECT_SECONDS = 3.0
 MAX_IDLE = 32
@@ -40,11 +40,7 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class NotSent(Exception):
-    """The request did not leave this machine. The cause is the error of the connection."""
-
-
-class TooSlow(Exception):
+class TooSlow(TimeoutError):
     """The answer did not come in time."""
 
 

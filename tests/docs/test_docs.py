@@ -21,6 +21,7 @@ from facilitator_devnet import cli_commands, settings_sections
 from facilitator_koios.settings import KoiosSettings
 from facilitator_masumi.reasons import MasumiReason
 from facilitator_masumi.settings import MasumiSettings
+from facilitator_ogmios.settings import OgmiosSettings
 from facilitator_postgres.settings import PostgresSettings
 from facilitator_prometheus.settings import PrometheusSettings
 from facilitator_redis.settings import RedisSettings
@@ -119,7 +120,8 @@ SECTIONS = {
 }
 SECTIONS |= {"prometheus": PrometheusSettings}
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
-SECTIONS |= {"koios": KoiosSettings, "masumi": MasumiSettings, "sentry": SentrySettings}
+SECTIONS |= {"koios": KoiosSettings, "ogmios": OgmiosSettings}
+SECTIONS |= {"masumi": MasumiSettings, "sentry": SentrySettings}
 EXAMPLES = {"bazaar", "policy", "spending_limit", "webhook"}
 """Tables of plugins that only their own tests install."""
 

@@ -50,6 +50,7 @@ from facilitator_devnet.genesis import PARAMETERS, wallets
 from facilitator_koios.settings import KoiosSettings
 from facilitator_masumi.reasons import MasumiReason
 from facilitator_masumi.settings import MasumiSettings
+from facilitator_ogmios.settings import OgmiosSettings
 from facilitator_postgres.settings import PostgresSettings
 from facilitator_prometheus.settings import PrometheusSettings
 from facilitator_redis.settings import RedisSettings
@@ -99,7 +100,7 @@ SECTIONS = {
     "prometheus": PrometheusSettings,
 }
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
-SECTIONS |= {"koios": KoiosSettings}
+SECTIONS |= {"koios": KoiosSettings, "ogmios": OgmiosSettings}
 SECTIONS |= {"masumi": MasumiSettings, "sentry": SentrySettings, "networks.ID": NetworkSettings}
 PACKAGED_DEFAULTS = tomllib.loads(PACKAGED.read_text())["default"]
 KINDS: dict[Any, str] = {

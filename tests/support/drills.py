@@ -24,9 +24,12 @@ from facilitator_devnet.blockfrost.face import Face
 from facilitator_devnet.blockfrost.faults import Faults
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import PARAMETERS
-from facilitator_devnet.koios.api import OGMIOS, ROOT, KoiosApi
+from facilitator_devnet.koios.api import OGMIOS as OGMIOS_OF_KOIOS
+from facilitator_devnet.koios.api import ROOT, KoiosApi
+from facilitator_devnet.ogmios.api import OgmiosApi
 from facilitator_devnet.wallet import pay
 from facilitator_koios.settings import KoiosSettings
+from facilitator_ogmios.settings import OgmiosSettings
 
 PENDING = "settlement_pending"
 LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"
@@ -44,8 +47,10 @@ OUTPUTS = "GET /txs/{hash}/utxos"
 BLOCKS = "GET /blocks/{hash_or_number}/next"
 PROJECT_ID = "preprodOfTheDrills"
 
-KOIOS = "koios"
-"""The dress that is another API."""
+KOIOS, OGMIOS = "koios", "ogmios"
+"""The dresses that are other APIs."""
+SUBMITS = {KOIOS: OGMIOS_OF_KOIOS, OGMIOS: "submitTransaction"}
+"""The endpoints of these that take transactions."""
 DRESS_PATHS = defaultdict(str, blockfrost="/api/v0", yaci="/api/v1/blockfrost", koios=ROOT)
 """The path under which each server has its API."""
 
@@ -53,7 +58,7 @@ Body = dict[str, Any]
 
 
 class Provider:
-    """An API at an address that is the same when it comes back: Blockfrost's in any dress, Koios'.
+    """An API at an address that is the same when it comes back: Blockfrost's, Koios' or Ogmios'.
 
     Its :attr:`submit` is the endpoint that submissions go to.
     """
@@ -61,20 +66,22 @@ class Provider:
     def __init__(self, devnet: Devnet, dress: str = "blockfrost") -> None:
         self._devnet = devnet
         self._dress = dress
-        self.submit = OGMIOS if dress == KOIOS else SUBMIT
+        self.submit = SUBMITS.get(dress, SUBMIT)
         self.api = self._serve(0)
         self.url = self.api.url
         self._is_up = True
 
-    def _serve(self, port: int) -> Face:
+    def _serve(self, port: int) -> Face | OgmiosApi:
         if self._dress == KOIOS:
             return KoiosApi(self._devnet, port=port, body_bytes=32_768)
+        if self._dress == OGMIOS:
+            return OgmiosApi(self._devnet, port=port)
         return BlockfrostApi(self._devnet, port=port, dress=self._dress)
 
     @property
     def plugin(self) -> str:
         """The plugin that asks it."""
-        return KOIOS if self._dress == KOIOS else "blockfrost"
+        return self._dress if self._dress in SUBMITS else "blockfrost"
 
     @property
     def base_url(self) -> str:
@@ -186,18 +193,28 @@ class Drill(Running):
         if storage_url:
             environ[f"FACILITATOR_{storage.upper()}__URL"] = storage_url
         if len(providers) > 1:
-            environ["FACILITATOR_CHAIN__FALLBACK"] = names[1]
+            environ["FACILITATOR_CHAIN__FALLBACK"] = ",".join(names[1:])
         for name, provider in zip(names, providers, strict=True):
             table = f"FACILITATOR_{name.upper()}"
+            if name == OGMIOS:
+                environ[f"{table}__URL"] = provider.base_url
+                environ[f"{table}__PATH"] = str(folder / "points.json")
+                environ[f"{table}__BLOCKS"] = "100"
+                # Some drills let more time pass than blocks come.
+                environ[f"{table}__SILENCE_SECONDS"] = "86400"
+                continue
             environ[f"{table}__BASE_URL"] = provider.base_url
             if name != KOIOS:
                 environ[f"{table}__PROJECT_ID"] = PROJECT_ID
         settings, plugins = configure(environ=environ, cwd=folder)
         # Shorter than an operator may set, for the sake of who waits for the drills.
+        changes: Mapping[type, Mapping[str, float]] = {
+            BlockfrostSettings: {"poll_seconds": poll_seconds, "timeout_seconds": timeout_seconds},
+            KoiosSettings: {"poll_seconds": poll_seconds, "timeout_seconds": timeout_seconds},
+            OgmiosSettings: {"timeout_seconds": timeout_seconds, "submit_seconds": timeout_seconds},
+        }
         sections = tuple(
-            replace(section, poll_seconds=poll_seconds, timeout_seconds=timeout_seconds)
-            if isinstance(section, BlockfrostSettings | KoiosSettings)
-            else section
+            replace(section, **changed) if (changed := changes.get(type(section))) else section
             for section in settings.sections
         )
         settings = replace(settings, sections=sections)

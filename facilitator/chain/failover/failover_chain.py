@@ -19,6 +19,7 @@ from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import AssetId, Output, OutputRef
 from facilitator.chain.failover.provider_pool import HealthEvidence, ProviderPool
 from facilitator.chain.failover.provider_state import Lag, ProviderState
+from facilitator.chain.failover.state_facts import merge, missing
 from facilitator.chain.stale_if_error import StaleIfErrorCache
 from facilitator.observability.metrics import BREAKER_OPEN
 from facilitator.roles.chain import (
@@ -131,10 +132,19 @@ class FailoverChain:
 
     # An output that a standby lacks may be in a block that another has and it does not have yet.
 
-    def _lag(self, member: ProviderState) -> Lag | None:
-        """Return how far a standby was behind the others when last seen; ``None`` for the first."""
-        pool = self._pool
-        return None if member is pool.first else member.lag(pool.others(member))
+    def _lag(
+        self, member: ProviderState, among: Sequence[ProviderState] | None = None
+    ) -> Lag | None:
+        """Return how far a standby was behind the others when last seen; ``None`` for the first.
+
+        The first is that of ``among``, if not all members can be asked.
+        """
+        first = self._pool.first if among is None else among[0]
+        return None if member is first else member.lag(self._pool.others(member))
+
+    def _able(self, capability: type) -> Sequence[ProviderState]:
+        """Return the members whose providers have the optional capability."""
+        return [each for each in self._pool.members if isinstance(each.provider, capability)]
 
     def _outputs(
         self, member: ProviderState, refs: Collection[OutputRef]
@@ -184,22 +194,35 @@ class _Awaiting(FailoverChain):
 
 class _ReadingState(FailoverChain):
     def ledger_state(self, query: StateQuery) -> LedgerState:
-        """Return the facts asked for. Raises :class:`ChainUnavailable`."""
-        return self._pool.ask(lambda member: self._state(member, query))
+        """Return the facts asked for. Raises :class:`ChainUnavailable`.
 
-    def _state(self, member: ProviderState, query: StateQuery) -> LedgerState:
-        if lag := self._lag(member):
+        The next provider is asked for those that one does not know.
+        """
+        state, able = LedgerState(), self._able(ReadsLedgerState)
+        while able and (left := missing(query, state)):
+            ask = partial(self._state, among=able, query=left)
+            answered, found = self._pool.ask(ask, among=able)
+            state, able = merge(state, found), able[able.index(answered) + 1 :]
+        return state
+
+    def _state(
+        self, member: ProviderState, among: Sequence[ProviderState], query: StateQuery
+    ) -> tuple[ProviderState, LedgerState]:
+        if lag := self._lag(member, among):
             raise ProviderBehind(str(lag))
-        return cast(ReadsLedgerState, member.provider).ledger_state(query)
+        return member, cast(ReadsLedgerState, member.provider).ledger_state(query)
 
 
 class _ReadingAssets(FailoverChain):
     def asset(self, asset: AssetId) -> AssetState | Unknown:
         """Return the asset's state. Raises :class:`ChainUnavailable`."""
-        return self._pool.ask(lambda member: self._asset(member, asset))
+        able = self._able(ReadsAssets)
+        return self._pool.ask(partial(self._asset, among=able, asset=asset), among=able)
 
-    def _asset(self, member: ProviderState, asset: AssetId) -> AssetState | Unknown:
-        if lag := self._lag(member):
+    def _asset(
+        self, member: ProviderState, among: Sequence[ProviderState], asset: AssetId
+    ) -> AssetState | Unknown:
+        if lag := self._lag(member, among):
             raise ProviderBehind(str(lag))
         return cast(ReadsAssets, member.provider).asset(asset)
 
@@ -223,6 +246,7 @@ class _Evaluating(FailoverChain):
         return self._pool.ask(
             lambda member: cast(EvaluatesScripts, member.provider).evaluate(transaction, utxo),
             HealthEvidence.UP,
+            among=self._able(EvaluatesScripts),
         )
 
 
@@ -238,11 +262,16 @@ _CAPABILITIES: Mapping[type, type[FailoverChain]] = {
 def build_failover_chain(
     providers: Sequence[tuple[str, ChainProvider]], clock: Callable[[], float] = time.monotonic
 ) -> FailoverChain:
-    """Return the named providers as one, with the optional capabilities that all of them have."""
+    """Return the named providers as one, with the optional capabilities of any of them.
+
+    Only if all can await blocks, it does: otherwise each of them is polled.
+    """
     shared = [
         kind
         for capability, kind in _CAPABILITIES.items()
-        if all(isinstance(provider, capability) for _, provider in providers)
+        if (all if capability is AwaitsBlocks else any)(
+            isinstance(provider, capability) for _, provider in providers
+        )
     ]
     chain: FailoverChain = type("FailoverChain", (*shared, FailoverChain), {})(
         ProviderPool(providers, clock)

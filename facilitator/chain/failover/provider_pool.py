@@ -20,6 +20,7 @@ from facilitator.roles.allowance import (
 from facilitator.roles.chain import ChainProvider, NamesNetwork
 from facilitator.roles.chain_errors import (
     ChainUnavailable,
+    NotFoundSince,
     PointNotFound,
     ProviderBehind,
     SubmissionRejected,
@@ -76,16 +77,21 @@ class ProviderPool:
         self,
         call: Callable[[ProviderState], Answer],
         evidence: HealthEvidence = HealthEvidence.ALL,
+        among: Sequence[ProviderState] | None = None,
     ) -> Answer:
         """Return the first member's answer to ``call``, else the next one's.
 
-        ``evidence`` is what its outcome shows of a member. Raises :class:`ChainUnavailable` if no
-        member answers, and :class:`SubmissionUnknown` or :class:`AllowanceUsedUp` at once.
+        ``evidence`` is what its outcome shows of a member. ``among`` are the members to ask, if not
+        all can answer such a call. Raises :class:`ChainUnavailable` if no
+        member answers, of the kind :class:`NotFoundSince` if one has searched its blocks, and
+        :class:`SubmissionUnknown` or :class:`AllowanceUsedUp` at once.
         """
         reasons = []
-        for number, member in enumerate(self.members):
+        searched: NotFoundSince | None = None
+        members = self.members if among is None else among
+        for number, member in enumerate(members):
             try:
-                with _part_of_time(len(self.members) - number):
+                with _part_of_time(len(members) - number):
                     return self._ask_one(member, call, evidence)
             except SubmissionUnknown:
                 raise
@@ -94,6 +100,10 @@ class ProviderPool:
                     raise
                 _log.debug("%s: %s cannot answer: %s", self.network, member.name, error)
                 reasons.append(f"{member.name}: {error}")
+                if isinstance(error, NotFoundSince):
+                    searched = searched or error
+        if searched is not None:
+            raise searched
         raise ChainUnavailable("; ".join(reasons))
 
     def _ask_one(
@@ -105,7 +115,7 @@ class ProviderPool:
         permit = self._acquire(member)
         try:
             answer = call(member)
-        except (SubmissionRejected, PointNotFound, ProviderBehind):
+        except (SubmissionRejected, PointNotFound, ProviderBehind, NotFoundSince):
             self._succeeded(member, permit)
             raise
         except AllowanceSpent:

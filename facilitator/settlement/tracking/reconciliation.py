@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from facilitator.chain.young_transactions import status_since
 from facilitator.roles.chain import InBlock, InMempool, Tip
 from facilitator.roles.chain_errors import ChainUnavailable, ProviderBehind
 from facilitator.roles.claim import Claim
@@ -143,7 +144,8 @@ class Reconciliation:
         pending.begin_check(self._clock.time())
         try:
             tip = self._tip()
-            status = self._chain.transaction(pending.claim.transaction_id)
+            claim = pending.claim
+            status = status_since(self._chain, claim.transaction_id, claim.created_at)
             if isinstance(status, InBlock):
                 self._confirmation.found_in(pending, status, tip)
                 self._found_block(status, tip)

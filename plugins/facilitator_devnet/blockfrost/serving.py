@@ -2,16 +2,27 @@
 
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from facilitator.plugin import FacilitatorError
 from facilitator_devnet.blockfrost.api import BlockfrostApi
-from facilitator_devnet.blockfrost.face import Face
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.koios.api import ROOT, KoiosApi
 from facilitator_devnet.settings import is_address
 
-AnyFace = TypeVar("AnyFace", bound=Face)
+if TYPE_CHECKING:
+    from facilitator_devnet.ogmios.api import OgmiosApi
+
+
+class Closable(Protocol):
+    """A server."""
+
+    def close(self) -> None:
+        """Stop serving."""
+        ...
+
+
+AnyFace = TypeVar("AnyFace", bound=Closable)
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +35,19 @@ def serve_koios(devnet: Devnet, listen: str) -> KoiosApi:
     """Serve the devnet as a Koios at ``host:port``. Raises :class:`CannotListenError`."""
     api = _listen(devnet, listen, lambda host, port: KoiosApi(devnet, host, port))
     log.warning("the devnet for %s is a Koios API at %s%s", devnet.network, api.url, ROOT)
+    return api
+
+
+def serve_ogmios(devnet: Devnet, listen: str) -> "OgmiosApi":
+    """Serve the devnet as an Ogmios at ``host:port``. Raises :class:`CannotListenError`."""
+    try:
+        from facilitator_devnet.ogmios.api import OgmiosApi
+    except ImportError as error:
+        raise CannotListenError(
+            f"the devnet cannot be an Ogmios without the extra ogmios: {error}"
+        ) from error
+    api = _listen(devnet, listen, lambda host, port: OgmiosApi(devnet, host, port))
+    log.warning("the devnet for %s is an Ogmios at %s", devnet.network, api.url)
     return api
 
 

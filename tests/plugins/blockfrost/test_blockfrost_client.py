@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
+from facilitator.plugin import NotSent
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.testing.clock import ManualClock
 from facilitator_blockfrost import client as client_module
 from facilitator_blockfrost.budget import BURST, DAY, LONGEST_WAIT, REQUESTS_PER_DAY, Budget
 from facilitator_blockfrost.client import Client, Missing, _unavailable
-from facilitator_blockfrost.pool import NotSent
 from facilitator_blockfrost.quota_pause import BAN_SECONDS, PROBE_SECONDS
 from support.upstream import Asked, Reply, Upstream, in_turn, problem, reply
 

@@ -1,6 +1,6 @@
 """A facilitator over Blockfrost's API of a devnet; what it waits for in an outage is shortened."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from facilitator_blockfrost import client
 from facilitator_devnet.devnet import Devnet
 from facilitator_koios import blocks as koios_blocks
 from facilitator_koios import client as koios_client
+from facilitator_ogmios import chain_sync
 from support.drills import POLL_SECONDS, Drill, Provider
 
 
@@ -24,6 +25,8 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "FIRST_BACKOFF", 0.001)
     monkeypatch.setattr(koios_client, "FIRST_BACKOFF", 0.001)
     monkeypatch.setattr(koios_blocks, "BETWEEN_SECONDS", 0.001)
+    monkeypatch.setattr(chain_sync, "FIRST_BACKOFF", 0.001)
+    monkeypatch.setattr(chain_sync, "LONGEST_BACKOFF", POLL_SECONDS)
     monkeypatch.setattr(circuit_breaker, "MIN_COOLING_SECONDS", POLL_SECONDS)
     monkeypatch.setattr(circuit_breaker, "MAX_COOLING_SECONDS", POLL_SECONDS)
     monkeypatch.setattr(follower, "_MAX_BACKOFF_SECONDS", POLL_SECONDS)
@@ -51,11 +54,13 @@ def start(tmp_path: Path, devnet: Devnet, clock: ManualClock) -> Iterator[Callab
     with ExitStack() as stack:
 
         def start(
-            count: int = 1, dress: str = "blockfrost", second: str | None = None, **options: Any
+            count: int = 1, dress: str = "blockfrost", others: Sequence[str] = (), **options: Any
         ) -> Drill:
-            while len(providers) < count:
-                dress = second or dress if providers else dress
-                providers.append(stack.enter_context(closing(Provider(devnet, dress))))
+            dresses = [dress, *others, *[dress] * (count - 1 - len(others))]
+            providers.extend(
+                stack.enter_context(closing(Provider(devnet, each)))
+                for each in dresses[len(providers) :]
+            )
             drill = Drill(tmp_path, devnet, providers[:count], clock, **options)
             return stack.enter_context(closing(drill))
 

@@ -15,7 +15,16 @@ from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import epochs_of
 from facilitator_devnet.protocol import ProtocolSchedule
 from facilitator_devnet.wallet import build, sign
-from support.drills import DUPLICATE, KOIOS, MAX_TIMEOUT_SECONDS, PENDING, Body, Drill, raw
+from support.drills import (
+    DUPLICATE,
+    KOIOS,
+    MAX_TIMEOUT_SECONDS,
+    OGMIOS,
+    PENDING,
+    Body,
+    Drill,
+    raw,
+)
 
 Start = Callable[..., Drill]
 DECODE_FAILED = "invalid_exact_cardano_payload_transaction_decode_failed"
@@ -66,7 +75,7 @@ def signed_twice(drill: Drill, *, seconds: int) -> Body:
     return request_body(sign(body, [ALICE.payment_key] * 2), terms)
 
 
-@pytest.mark.parametrize("dress", ["blockfrost", KOIOS])
+@pytest.mark.parametrize("dress", ["blockfrost", KOIOS, OGMIOS])
 def test_payments_of_every_state_come_through_the_fork(start: Start, dress: str) -> None:
     drill = start(dress=dress)
     told = submitted(drill)

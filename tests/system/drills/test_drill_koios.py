@@ -146,7 +146,7 @@ def test_a_payment_that_was_outspent_is_rejected(start: Start) -> None:
 
 
 def test_a_standby_of_another_kind_goes_on(start: Start) -> None:
-    drill = start(2, dress=KOIOS, second="blockfrost")
+    drill = start(2, dress=KOIOS, others=["blockfrost"])
     first, second = drill.payment(), drill.payment()
     assert drill.settle(first)["errorReason"] == PENDING
     drill.next_block()

@@ -25,6 +25,7 @@ from facilitator.testing.waiting import eventually
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.koios.api import ROOT, KoiosApi
+from facilitator_devnet.ogmios.api import OgmiosApi
 from facilitator_devnet.samples import genesis_output, sign_payment
 from support.faulty import install_faulty
 from support.process import ServeProcess
@@ -39,6 +40,7 @@ TOKEN = "token-of-the-scraper-4567"
 SEED = "test test test test test test test test test test test junk"
 PROJECT, BACKUP = "preprodFirstOfTheLeaks0123456789", "preprodOtherOfTheLeaks0123456789"
 KOIOS_TOKEN = "ofKoios9b1f0c7dTakesNoPart"
+OGMIOS_KEY = "ofOgmios4e2a8b6cTakesNoPart"
 OPERATOR_KEY = "ofTheDesk77ThatLooksAtPayments"
 DSN_KEY = "0123456789abcdef0123456789abcdef"
 REF = genesis_output(NETWORK, "alice", 0, None)
@@ -64,6 +66,7 @@ def secrets(redis_port: int) -> dict[str, str]:
         "blockfrost.project_id": PROJECT,
         "blockfrost_backup.project_ids.preprod": BACKUP,
         "koios.token": KOIOS_TOKEN,
+        "ogmios.header": f"api-key: {OGMIOS_KEY}",
     }
 
 
@@ -79,6 +82,7 @@ def hidden() -> Iterator[str]:
         BACKUP,
         DSN_KEY,
         KOIOS_TOKEN,
+        OGMIOS_KEY,
     ):
         encoded = secret.encode()
         yield from (secret, quote(secret, safe=""), repr(secret)[1:-1], encoded.hex())
@@ -119,15 +123,18 @@ def environ(tmp_path: Path, redis: RedisServer) -> Iterator[dict[str, str]]:
         devnet = Devnet(NETWORK, SystemClock(), block_seconds=0.2)
         api = stack.enter_context(BlockfrostApi(stack.enter_context(closing(devnet))))
         koios = stack.enter_context(KoiosApi(devnet))
+        ogmios = stack.enter_context(OgmiosApi(devnet))
         chosen = secrets(redis.port)
         said = [*chosen.values(), PASSWORD, str(REF), *payment_forms()]
         settings = {
-            "plugins": "blockfrost,blockfrost_backup,koios,redis,prometheus,sentry,faulty",
-            "chain.fallback": "blockfrost_backup,koios",
+            "plugins": "blockfrost,blockfrost_backup,koios,ogmios,redis,prometheus,sentry,faulty",
+            "chain.fallback": "blockfrost_backup,koios,ogmios",
             "blockfrost.base_url": api.url,
             "blockfrost.poll_seconds": "1",
             "blockfrost_backup.base_url": api.url,
             "koios.base_url": f"{koios.url}{ROOT}",
+            "ogmios.url": ogmios.url,
+            "ogmios.path": str(tmp_path / "points.json"),
             "log.level": "debug",
             "server.port": "0",
             "server.threads": "8",

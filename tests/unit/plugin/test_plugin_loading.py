@@ -43,7 +43,7 @@ def test_an_unknown_plugin_gets_a_suggestion(shelf: Shelf) -> None:
     assert refusal("redislik") == (
         "unknown plugin 'redislik', did you mean redislike? "
         "Installed are blockfrost, blockfrost_backup, devnet, koios, masumi, memory, "
-        "postgres, prometheus, redis, redislike, sentry, sqlite"
+        "ogmios, postgres, prometheus, redis, redislike, sentry, sqlite"
     )
     assert "; installed are " in refusal("qqq")
     assert "sqlite" in refusal("qqq")
@@ -196,7 +196,7 @@ def test_a_plugin_problem_comes_with_all_others(tmp_path: Path) -> None:
         "server.port: must be a whole number (environment variable FACILITATOR_SERVER__PORT)",
         "plugins: unknown plugin 'sqlit', did you mean sqlite? "
         "Installed are blockfrost, blockfrost_backup, devnet, koios, masumi, memory, "
-        "postgres, prometheus, redis, sentry, sqlite",
+        "ogmios, postgres, prometheus, redis, sentry, sqlite",
     ]
 
 

@@ -12,8 +12,8 @@ import pytest
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.slots import KNOWN_ERAS
-from facilitator.cardano.state import StateQuery
-from facilitator.cardano.transaction import Output, OutputRef
+from facilitator.cardano.state import LedgerState, StateQuery
+from facilitator.cardano.transaction import Credential, Output, OutputRef
 from facilitator.chain import stale_if_error
 from facilitator.chain.chain_update import ChainUpdate
 from facilitator.chain.failover.circuit_breaker import FAILURES, MIN_COOLING_SECONDS
@@ -24,14 +24,17 @@ from facilitator.roles.chain import (
     AwaitsBlocks,
     ChainProvider,
     EvaluatesScripts,
+    NotFound,
     ReadsAssets,
     ReadsLedgerState,
     Spent,
+    TransactionStatus,
     Unknown,
     Unspent,
 )
 from facilitator.roles.chain_errors import (
     ChainUnavailable,
+    NotFoundSince,
     PointNotFound,
     SubmissionRejected,
     SubmissionUnknown,
@@ -185,6 +188,7 @@ def test_what_a_standby_that_is_behind_lacks_is_not_known(
     chain: FailoverChain, first: CountedDevnet, second: CountedDevnet, clock: ManualClock
 ) -> None:
     assert isinstance(chain, ReadsLedgerState)
+    account = StateQuery(accounts=frozenset({Credential(is_script=False, hash=b"\xab" * 28)}))
     there = next(iter(genesis_utxos(ALICE)))
     raw = payment()
     made = OutputRef(decode_transaction(raw).id, 0)
@@ -198,7 +202,7 @@ def test_what_a_standby_that_is_behind_lacks_is_not_known(
         "second has no such output, but its tip is 21 slots behind first's"
     )
     assert isinstance(status[there], Unspent)
-    assert "21 slots behind" in fails(lambda: chain.ledger_state(StateQuery()))
+    assert "21 slots behind" in fails(lambda: chain.ledger_state(account))
     assert isinstance(chain, ReadsAssets)
     assert "21 slots behind" in fails(lambda: chain.asset(TEST_TOKEN))
 
@@ -208,7 +212,7 @@ def test_what_a_standby_that_is_behind_lacks_is_not_known(
     status = chain.outputs([made, there])
     assert isinstance(status[made], Unspent)
     assert isinstance(status[there], Spent)
-    assert chain.ledger_state(StateQuery()) == second.ledger_state(StateQuery())
+    assert chain.ledger_state(account) == second.ledger_state(account)
     assert chain.asset(TEST_TOKEN) == second.asset(TEST_TOKEN)
 
 
@@ -454,19 +458,69 @@ def methods(protocol: type) -> list[str]:
     return [name for name in vars(protocol) if not name.startswith("_")]
 
 
-def test_optional_capabilities_are_those_that_all_have(
+def test_optional_capabilities_are_those_of_any_but_blocks_are_awaited_by_all_or_none(
     first: CountedDevnet, second: CountedDevnet, clock: ManualClock
 ) -> None:
     with closing(Evaluating(NETWORK, clock)) as evaluating:
         both = build_failover_chain([("first", first), ("second", second)])
         mixed = build_failover_chain([("evaluating", evaluating), ("first", first)])
-        none = build_failover_chain([("first", first), ("bare", bare(second))])
+        none = build_failover_chain([("bare", bare(second)), ("first", first)])
         all_three = build_failover_chain([("evaluating", evaluating)])
     protocols = (AwaitsBlocks, ReadsLedgerState, EvaluatesScripts)
     assert [isinstance(both, each) for each in protocols] == [True, True, False]
-    assert [isinstance(mixed, each) for each in protocols] == [True, True, False]
-    assert [isinstance(none, each) for each in protocols] == [False, False, False]
+    assert [isinstance(mixed, each) for each in protocols] == [True, True, True]
+    assert [isinstance(none, each) for each in protocols] == [False, True, False]
     assert [isinstance(all_three, each) for each in protocols] == [True, True, True]
+
+
+def test_what_one_cannot_do_is_asked_of_the_next(first: CountedDevnet, clock: ManualClock) -> None:
+    """It is no failure of the first, and the next is believed though its tip may lag a little."""
+    with closing(Evaluating(NETWORK, clock)) as able:
+        chain = build_failover_chain([("bare", bare(first)), ("able", able)], clock.time)
+        assert isinstance(chain, EvaluatesScripts)
+        assert isinstance(chain, ReadsLedgerState)
+        assert "able: cannot evaluate" in fails(lambda: chain.evaluate(b"tx!", {}))
+        clock.advance(40)
+        first.produce_block()
+        chain.tip()
+        account = Credential(is_script=False, hash=b"\xab" * 28)
+        found = chain.ledger_state(StateQuery(accounts=frozenset({account})))
+        assert found.accounts == {account: None}
+        able.fail_all()
+        assert "able: " in fails(lambda: chain.ledger_state(StateQuery(treasury=True)))
+        assert chain.tip() == first.tip()
+
+
+def test_facts_that_one_does_not_know_are_asked_of_the_next(
+    first: CountedDevnet,
+    second: CountedDevnet,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known, both = b"\x01" * 28, b"\x02" * 28
+    asked: list[StateQuery] = []
+
+    def answer(state: LedgerState) -> Callable[[StateQuery], LedgerState]:
+        def ledger_state(query: StateQuery) -> LedgerState:
+            asked.append(query)
+            return state
+
+        return ledger_state
+
+    monkeypatch.setattr(first, "ledger_state", answer(LedgerState(pools={known: True})))
+    monkeypatch.setattr(second, "ledger_state", answer(LedgerState({}, {both: False}, treasury=7)))
+    chain = build_failover_chain([("first", first), ("second", second)], clock.time)
+    assert isinstance(chain, ReadsLedgerState)
+    pools = StateQuery(pools=frozenset({known}))
+    assert chain.ledger_state(pools) == LedgerState(pools={known: True})
+    assert asked == [pools]
+    query = StateQuery(pools=frozenset({known, both}), treasury=True, committee=True)
+    found = chain.ledger_state(query)
+    assert found == LedgerState(pools={known: True, both: False}, treasury=7)
+    assert asked[1:] == [
+        query,
+        StateQuery(frozenset(), frozenset({both}), treasury=True, committee=True),
+    ]
 
 
 def test_all_are_closed_even_when_one_fails_to(clock: ManualClock) -> None:
@@ -480,3 +534,21 @@ def test_all_are_closed_even_when_one_fails_to(clock: ManualClock) -> None:
         build_failover_chain([("one", one), ("other", other), ("again", one)]).close()
     for devnet in (one, other):
         assert fails(devnet.tip) == "the devnet is closed"
+
+
+def test_a_provider_of_recent_blocks_has_the_next_one_say_if_older_ones_hold_it(
+    chain: FailoverChain, first: CountedDevnet, second: CountedDevnet
+) -> None:
+    """That is no failure, so the breaker stays closed."""
+
+    def recent(transaction_id: str) -> TransactionStatus:  # noqa: ARG001
+        raise NotFoundSince(7)
+
+    first.transaction = recent  # type: ignore[method-assign]
+    for _ in range(FAILURES + 1):
+        assert chain.transaction("ab" * 32) == NotFound()
+    assert not chain._pool.first.breaker.is_open
+    second.close()
+    with pytest.raises(NotFoundSince) as caught:
+        chain.transaction("ab" * 32)
+    assert caught.value.slot == 7

@@ -1,35 +1,37 @@
-"""The metrics of the requests to one Koios."""
+"""The metrics of a chain provider's requests to its server."""
 
 import time
 from collections.abc import Callable
 from types import TracebackType
 
-from facilitator.plugin import (
-    NO_METER,
+from facilitator.observability.metrics import (
     QUOTA_REMAINING,
     QUOTA_USED,
     UPSTREAM_REQUESTS,
     UPSTREAM_RETRIES,
     UPSTREAM_SECONDS,
     UPSTREAM_WITHHELD,
-    Meter,
 )
-from facilitator_koios.wire import NotSent, TooSlow
+from facilitator.roles.metrics import NO_METER, Meter
+
+
+class NotSent(Exception):
+    """A request that did not leave this machine. The cause is the error of the connection."""
 
 
 class RequestMetrics:
     """Metrics under the labels of one provider."""
 
-    def __init__(self, meter: Meter, provider: str, network: str) -> None:
+    def __init__(self, meter: Meter = NO_METER, provider: str = "", network: str = "") -> None:
         """Count requests to the provider about the network."""
         self._meter = meter
         self._names = {"provider": provider, "network": network}
         for counter in (UPSTREAM_RETRIES, UPSTREAM_WITHHELD):
             meter.count(counter, 0, **self._names)
 
-    def request(self, endpoint: str) -> "Outcome":
+    def request(self, endpoint: str) -> "RequestOutcome":
         """Count a ``with`` block as one request of the endpoint."""
-        return Outcome(self, endpoint)
+        return RequestOutcome(self, endpoint)
 
     def answered(self, endpoint: str, status: str, seconds: float) -> None:
         """Count a request that is over."""
@@ -50,8 +52,12 @@ class RequestMetrics:
         self._meter.gauge(QUOTA_REMAINING, remaining, **self._names)
 
 
-class Outcome:
-    """A request under way: the caller sets its status, or an error does."""
+class RequestOutcome:
+    """A request under way: the caller sets its status, or an error does.
+
+    :class:`NotSent` is the status ``unreachable``, :class:`TimeoutError` is ``timeout``, any other
+    error ``failed``.
+    """
 
     def __init__(self, metrics: RequestMetrics, endpoint: str) -> None:
         """Take the endpoint; the ``with`` block begins the request."""
@@ -59,7 +65,7 @@ class Outcome:
         self._metrics = metrics
         self._endpoint = endpoint
 
-    def __enter__(self) -> "Outcome":
+    def __enter__(self) -> "RequestOutcome":
         """Begin."""
         self._started = time.perf_counter()
         return self
@@ -73,10 +79,11 @@ class Outcome:
         """End, and count."""
         if isinstance(error, NotSent):
             self.status = "unreachable"
-        elif isinstance(error, TooSlow):
+        elif isinstance(error, TimeoutError):
             self.status = "timeout"
         seconds = time.perf_counter() - self._started
         self._metrics.answered(self._endpoint, self.status, seconds)
 
 
-NO_REQUEST_METRICS = RequestMetrics(NO_METER, "", "")
+NO_REQUEST_METRICS = RequestMetrics()
+"""Metrics that keep nothing."""

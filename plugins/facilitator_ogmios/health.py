@@ -1,0 +1,64 @@
+"""``GET /health``: the version of Ogmios, and if it has a node."""
+
+import re
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+
+import orjson
+
+from facilitator.cardano.ogmios.fields import Malformed, table, text
+from facilitator.plugin import ChainUnavailable, ServerLacks, one_line
+from facilitator_ogmios.client import malformed
+from facilitator_ogmios.connection import Target
+
+OLDEST = (6, 6)
+NEWEST_KNOWN = 7
+"""The major version up to which this is known to work."""
+MOST_BYTES = 64 * 1024
+
+_VERSION = re.compile(r"v?([0-9]{1,4})\.([0-9]{1,4})\b")
+
+
+def examine(target: Target, timeout: float) -> str:
+    """Return the version in a line. Raises :class:`ServerLacks`, :class:`ChainUnavailable`."""
+    try:
+        health = table(_get(target, timeout), "health")
+        if health.get("connectionStatus") == "disconnected":
+            raise ChainUnavailable("Ogmios is not connected to its node")
+        shown = text(health, "version")
+    except Malformed as error:
+        raise malformed(error) from None
+    found = _VERSION.match(shown)
+    if found is None:
+        return "a version that is not known"
+    version = int(found[1]), int(found[2])
+    name = f"version {version[0]}.{version[1]}"
+    if version < OLDEST:
+        raise ServerLacks(f"its {name} is too old: at least {OLDEST[0]}.{OLDEST[1]} is needed")
+    return name if version[0] <= NEWEST_KNOWN else f"{name}, newer than what is known"
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        """Follow none, which would take a key along."""
+
+
+def _get(target: Target, timeout: float) -> Any:
+    """Return the JSON of the answer, whatever its status: 202 is syncing, 500 disconnected."""
+    url = f"http{target.url.removeprefix('ws').rstrip('/')}/health"
+    request = Request(url, headers=dict(target.headers))  # noqa: S310 -- of http or https
+    try:
+        with build_opener(ProxyHandler({}), _NoRedirect).open(request, timeout=timeout) as answer:
+            body = answer.read(MOST_BYTES)
+    except HTTPError as error:
+        with error:
+            body = error.read(MOST_BYTES)
+    except (URLError, OSError, HTTPException) as error:
+        words = "cannot connect to Ogmios"
+        raise ChainUnavailable(words, f"{words}: {one_line(error)}") from None
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Malformed("health is no JSON") from None
