@@ -23,6 +23,13 @@ from facilitator_postgres.errors import (
 
 Row = tuple[Any, ...]
 
+_PING = """
+    INSERT INTO {schema}.pings VALUES (1, {schema}.server_now())
+    ON CONFLICT (number) DO UPDATE SET at = excluded.at
+"""
+_REPORT_CONNECTIONS = 2
+_REPORT_SECONDS = 30.0
+
 _log = logging.getLogger("facilitator.postgres")
 
 
@@ -52,11 +59,20 @@ class Database:
         """Return the rows of a statement that changes nothing."""
         return self._ask(statement, values, repeatable=True)
 
+    def ping(self) -> None:
+        """Check that changes are taken."""
+        self.change(_PING)
+
     def change_login(self, address: Address) -> None:
         """Connect by this address, of the same database, from now on; no call is broken off."""
         if address != self.connections.address:
             self.connections.change(address)
             self._circuit.worked()
+
+    def for_reports(self) -> "Database":
+        """Return the same database for reads that take long, and that nothing else waits for."""
+        address = self.connections.address
+        return Database(address, self.schema, _REPORT_CONNECTIONS, _REPORT_SECONDS)
 
     def explain(self, error: psycopg.Error) -> StorageUnavailable:
         """Return the error for callers and the operator."""
