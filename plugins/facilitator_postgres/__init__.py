@@ -4,8 +4,8 @@ Any number of machines may share it. They also follow each chain only once. A st
 It may also be the ledger alone, for a storage elsewhere.
 """
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+import logging
+from collections.abc import Mapping
 
 from facilitator.plugin import (
     Context,
@@ -23,7 +23,7 @@ from facilitator_postgres.requirements import warn_of_unsuitable
 from facilitator_postgres.settings import PostgresSettings
 from facilitator_postgres.storage import PostgresStorage
 
-Opened = TypeVar("Opened", PostgresStorage, PostgresLedger)
+_log = logging.getLogger("facilitator.postgres")
 
 
 @hookimpl
@@ -39,35 +39,55 @@ def storage(context: Context) -> Storage | None:
     Raises :class:`~facilitator.errors.PluginError` when it cannot be used.
     """
     settings = context.settings.section(PostgresSettings)
-    return _opened(context, settings, PostgresStorage) if settings.storage else None
+    if not settings.storage:
+        return None
+    database = _database(settings)
+    storage = PostgresStorage(database)
+    try:
+        _prepare(database)
+        storage.ping()
+    except StorageUnavailable as error:
+        storage.close()
+        raise PluginError(f"the storage cannot start: {error.detail}") from error
+    _follow_login(context, storage)
+    return storage
 
 
 @hookimpl
 def payment_ledger(context: Context) -> PaymentLedger | None:
     """Return the ledger in that database, if the storage is elsewhere; make missing tables.
 
-    Raises :class:`~facilitator.errors.PluginError` when it cannot be used.
+    No payment waits for it. So it may be away at the start, but not when ``facilitator check``
+    tries it: that raises :class:`~facilitator.errors.PluginError`.
     """
     settings = context.settings.section(PostgresSettings)
-    return None if settings.storage else _opened(context, settings, PostgresLedger)
-
-
-def _opened(
-    context: Context, settings: PostgresSettings, make: Callable[[Database], Opened]
-) -> Opened:
-    """Return what is kept in the database, with tables that are there and a login that follows."""
-    address = parse_address(settings.url)
-    database = Database(address, settings.schema, settings.connections, settings.timeout_seconds)
-    opened = make(database)
+    if settings.storage:
+        return None
+    database = _database(settings)
+    ledger = PostgresLedger(database, lambda: _prepare(database))
     try:
-        migrate(database)
-        database.ping()
-        warn_of_unsuitable(database)
+        ledger.prepare()
     except StorageUnavailable as error:
-        opened.close()
-        what = "storage" if settings.storage else "payment ledger"
-        raise PluginError(f"the {what} cannot start: {error.detail}") from error
+        if context.is_trial:
+            ledger.close()
+            raise PluginError(f"the payment ledger cannot start: {error.detail}") from error
+        _log.error("%s; until then payments wait in the storage for their ledger", error.detail)
+    _follow_login(context, ledger)
+    return ledger
+
+
+def _database(settings: PostgresSettings) -> Database:
+    address = parse_address(settings.url)
+    return Database(address, settings.schema, settings.connections, settings.timeout_seconds)
+
+
+def _prepare(database: Database) -> None:
+    migrate(database)
+    warn_of_unsuitable(database)
+
+
+def _follow_login(context: Context, opened: PostgresStorage | PostgresLedger) -> None:
+    """Have the login follow the settings, which SIGHUP may change."""
     context.subscribe(
         lambda changed: opened.change_login(parse_address(changed.section(PostgresSettings).url))
     )
-    return opened

@@ -23,10 +23,6 @@ from facilitator_postgres.errors import (
 
 Row = tuple[Any, ...]
 
-_PING = """
-    INSERT INTO {schema}.pings VALUES (1, {schema}.server_now())
-    ON CONFLICT (number) DO UPDATE SET at = excluded.at
-"""
 _REPORT_CONNECTIONS = 2
 _REPORT_SECONDS = 30.0
 
@@ -58,10 +54,6 @@ class Database:
     def read(self, statement: str, *values: Any) -> list[Row]:
         """Return the rows of a statement that changes nothing."""
         return self._ask(statement, values, repeatable=True)
-
-    def ping(self) -> None:
-        """Check that changes are taken."""
-        self.change(_PING)
 
     def change_login(self, address: Address) -> None:
         """Connect by this address, of the same database, from now on; no call is broken off."""

@@ -1,6 +1,6 @@
 """The payment ledger in PostgreSQL: see :mod:`facilitator.roles.payment_ledger`."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -84,14 +84,24 @@ class PostgresLedger:
     If the storage is in the same database, its statements call ``record_changes`` themselves.
     """
 
-    def __init__(self, database: Database) -> None:
-        """Use the tables of the database, whose connections close with the ledger."""
+    def __init__(self, database: Database, prepare: Callable[[], None] | None = None) -> None:
+        """Use the tables of the database, whose connections close with the ledger.
+
+        ``prepare`` makes them, and is called before anything else until it returns.
+        """
         self._database = database
         self._reports = database.for_reports()
+        self._prepare = prepare
+
+    def prepare(self) -> None:
+        """Make the tables, unless they are known to be there. Raises ``StorageUnavailable``."""
+        if (prepare := self._prepare) is not None:
+            prepare()
+            self._prepare = None
 
     def record(self, changes: Sequence[Claim]) -> None:
         """Add an event for each claim."""
-        self._database.change(_RECORD, encode_changes(changes))
+        self._change(_RECORD, encode_changes(changes))
 
     def payments(
         self, query: PaymentQuery, before: Place | None, limit: int
@@ -101,18 +111,18 @@ class PostgresLedger:
         if before is not None:
             condition += " AND (created_at, transaction_id) < (%s, %s)"
             values += [before.created_at, escape(before.transaction_id)]
-        rows = self._reports.read(_PAYMENTS + condition + _NEWEST_FIRST, *values, limit)
+        rows = self._read(_PAYMENTS + condition + _NEWEST_FIRST, *values, limit)
         return [decode_payment(row) for row in rows]
 
     def payment(self, transaction_id: str) -> PaymentRecord | None:
         """Return the payment, if there is one."""
-        rows = self._reports.read(_PAYMENTS + "transaction_id = %s", escape(transaction_id))
+        rows = self._read(_PAYMENTS + "transaction_id = %s", escape(transaction_id))
         return decode_payment(rows[0]) if rows else None
 
     def events(self, transaction_id: str) -> Sequence[PaymentEvent]:
         """Return all events of the payment, in their order."""
         order = " WHERE p.transaction_id = %s ORDER BY e.number"
-        rows = self._reports.read(_EVENTS + order, escape(transaction_id))
+        rows = self._read(_EVENTS + order, escape(transaction_id))
         return [decode_event(row) for row in rows]
 
     def events_after(self, number: int, limit: int) -> Sequence[PaymentEvent]:
@@ -124,12 +134,12 @@ class PostgresLedger:
         if last <= number:
             return []
         order = " WHERE e.number > %s AND e.number <= %s ORDER BY e.number LIMIT %s"
-        rows = self._reports.read(_EVENTS + order, number, last, limit)
+        rows = self._read(_EVENTS + order, number, last, limit)
         return [decode_event(row) for row in rows]
 
     def last_number(self) -> int:
         """Return the number of the newest event after which no smaller one comes."""
-        ((number,),) = self._reports.read(_LAST)
+        ((number,),) = self._read(_LAST)
         return int(number)
 
     def totals(self, query: PaymentQuery, by: Collection[TotalBy]) -> Sequence[Total]:
@@ -142,7 +152,7 @@ class PostgresLedger:
         ]
         if TotalBy.DAY in by:
             condition += " AND settled_at IS NOT NULL"
-        rows = self._reports.read(
+        rows = self._read(
             f"SELECT network, asset, {', '.join(columns)}, {_SUMS} FROM {{schema}}.payments"  # noqa: S608
             f" WHERE {condition} GROUP BY 1, 2, 3, 4, 5 ORDER BY 3, 1, 2, 4, 5",
             *values,
@@ -161,23 +171,23 @@ class PostgresLedger:
         ]
         columns: list[list[Any]] = [list(each) for each in zip(*sorted(rows), strict=True)]
         if columns:
-            self._database.change(_COUNT, *columns, repeatable=False)
+            self._change(_COUNT, *columns, repeatable=False)
 
     def refusals(self, since_day: str) -> Sequence[RefusalCount]:
         """Return the counts from that day on, newest day first."""
-        rows = self._reports.read(_REFUSALS, since_day)
+        rows = self._read(_REFUSALS, since_day)
         return [RefusalCount(*map(_unescape, row)) for row in rows]
 
     def forget_payments(self, before: float) -> int:
         """Remove some final payments that changed last before that time; return their number."""
         day = datetime.fromtimestamp(before, UTC).date().isoformat()
         limits = (before, before, FORGOTTEN_AT_ONCE, day)
-        return len(self._database.change(_FORGET, *limits, repeatable=False))
+        return len(self._change(_FORGET, *limits, repeatable=False))
 
     def erase(self, transaction_ids: Collection[str]) -> int:
         """Erase the personal fields of final payments; return the number of those erased."""
         wanted = [escape(each) for each in transaction_ids]
-        ((erased,),) = self._database.change(_ERASE, wanted, repeatable=False)
+        ((erased,),) = self._change(_ERASE, wanted, repeatable=False)
         return int(erased)
 
     def change_login(self, address: Address) -> None:
@@ -189,6 +199,14 @@ class PostgresLedger:
         """Close the connections."""
         for each in (self._reports, self._database):
             each.close()
+
+    def _read(self, statement: str, *values: Any) -> list[Row]:
+        self.prepare()
+        return self._reports.read(statement, *values)
+
+    def _change(self, statement: str, *values: Any, repeatable: bool = True) -> list[Row]:
+        self.prepare()
+        return self._database.change(statement, *values, repeatable=repeatable)
 
 
 def _total(row: Row) -> Total:

@@ -51,6 +51,11 @@ _FORGET = """
 """
 _SERVER_TIME = "SELECT {schema}.server_now()"
 
+_PING = """
+    INSERT INTO {schema}.pings VALUES (1, {schema}.server_now())
+    ON CONFLICT (number) DO UPDATE SET at = excluded.at
+"""
+
 
 class PostgresStorage(PostgresKeys, SharedChain):
     """A :class:`~facilitator.roles.storage.Storage` for all processes on the same database.
@@ -124,7 +129,7 @@ class PostgresStorage(PostgresKeys, SharedChain):
 
     def ping(self) -> None:
         """Check that PostgreSQL takes changes. Raises ``StorageUnavailable`` otherwise."""
-        self._database.ping()
+        self._database.change(_PING)
 
     def payment_ledger(self) -> PaymentLedger:
         """Return the ledger in the same tables, to which each change of a claim is written."""

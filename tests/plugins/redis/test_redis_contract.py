@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from facilitator.roles.storage import Storage
+from facilitator.testing.payment_ledger import KeepsOutboxContract
 from facilitator.testing.storage import SharesOutputsContract, StorageContract
 from support.redis_servers import Cluster, RedisServer, Replicated, needs_redis
 from support.redis_storages import open_redis
@@ -10,7 +11,7 @@ from support.redis_storages import open_redis
 pytestmark = needs_redis
 
 
-class TestRedisStorage(StorageContract, SharesOutputsContract):
+class TestRedisStorage(StorageContract, SharesOutputsContract, KeepsOutboxContract):
     @pytest.fixture
     def open_storage(self, redis_server: RedisServer, prefix: str) -> Callable[[], Storage]:
         return lambda: open_redis(redis_server.url, prefix)
@@ -22,13 +23,13 @@ class TestRedisStorage(StorageContract, SharesOutputsContract):
             redis_server.start()
 
 
-class TestRedisSentinelStorage(StorageContract, SharesOutputsContract):
+class TestRedisSentinelStorage(StorageContract, SharesOutputsContract, KeepsOutboxContract):
     @pytest.fixture
     def open_storage(self, redis_replicated: Replicated, prefix: str) -> Callable[[], Storage]:
         return lambda: open_redis(redis_replicated.url, prefix)
 
 
-class TestRedisClusterStorage(StorageContract, SharesOutputsContract):
+class TestRedisClusterStorage(StorageContract, SharesOutputsContract, KeepsOutboxContract):
     @pytest.fixture
     def open_storage(self, redis_cluster: Cluster, prefix: str) -> Callable[[], Storage]:
         return lambda: open_redis(redis_cluster.url, prefix)
