@@ -432,6 +432,13 @@ class RecordsPaymentsContract:
         recording.add_claim(submitted())
         assert len(recording.payment_ledger().events_after(0, 10)) == 1
 
+    def test_the_ledger_closes_with_the_storage(self, recording: Storage) -> None:
+        """Not before: closing it leaves the storage as it is."""
+        assert isinstance(recording, RecordsPayments)
+        recording.payment_ledger().close()
+        claim = recording.add_claim(submitted())
+        assert recording.payment_ledger().payment(claim.transaction_id) is not None
+
     def test_the_ledger_outlives_the_claim(self, recording: Storage) -> None:
         """A claim is forgotten after a day or so."""
         assert isinstance(recording, RecordsPayments)

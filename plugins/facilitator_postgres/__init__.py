@@ -64,7 +64,7 @@ def payment_ledger(context: Context) -> PaymentLedger | None:
     if settings.storage:
         return None
     database = _database(settings)
-    ledger = PostgresLedger(database, lambda: _prepare(database))
+    ledger = PostgresLedger(database, database.for_reports(), prepare=lambda: _prepare(database))
     try:
         ledger.prepare()
     except StorageUnavailable as error:

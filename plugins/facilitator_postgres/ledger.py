@@ -84,14 +84,26 @@ class PostgresLedger:
     If the storage is in the same database, its statements call ``record_changes`` themselves.
     """
 
-    def __init__(self, database: Database, prepare: Callable[[], None] | None = None) -> None:
-        """Use the tables of the database, whose connections close with the ledger.
+    def __init__(
+        self,
+        database: Database,
+        reports: Database,
+        *,
+        prepare: Callable[[], None] | None = None,
+        closes: bool = True,
+    ) -> None:
+        """Write through the one, and read through the other, whose reads may take long.
 
-        ``prepare`` makes them, and is called before anything else until it returns.
+        Args:
+            database: The database with the tables.
+            reports: The same database.
+            prepare: Makes the tables; called before anything else until it returns.
+            closes: False if both are the storage's, which closes them.
         """
         self._database = database
-        self._reports = database.for_reports()
+        self._reports = reports
         self._prepare = prepare
+        self._closes = closes
 
     def prepare(self) -> None:
         """Make the tables, unless they are known to be there. Raises ``StorageUnavailable``."""
@@ -196,9 +208,10 @@ class PostgresLedger:
             each.change_login(address)
 
     def close(self) -> None:
-        """Close the connections."""
-        for each in (self._reports, self._database):
-            each.close()
+        """Close the connections, if they are not the storage's."""
+        if self._closes:
+            self._reports.close()
+            self._database.close()
 
     def _read(self, statement: str, *values: Any) -> list[Row]:
         self.prepare()

@@ -70,7 +70,7 @@ class PostgresStorage(PostgresKeys, SharedChain):
         """Keep everything in the database, whose tables are there."""
         PostgresKeys.__init__(self, database)
         SharedChain.__init__(self, database)
-        self._ledger = PostgresLedger(database)
+        self._reports = database.for_reports()
 
     def add_claim(self, claim: Claim) -> Claim:
         """Write the claim unless its transaction has one; return the one that is now there."""
@@ -133,13 +133,15 @@ class PostgresStorage(PostgresKeys, SharedChain):
 
     def payment_ledger(self) -> PaymentLedger:
         """Return the ledger in the same tables, to which each change of a claim is written."""
-        return self._ledger
+        return PostgresLedger(self._database, self._reports, closes=False)
 
     def change_login(self, address: Address) -> None:
         """Connect by this address, of the same database, from now on; no call is broken off."""
-        self._ledger.change_login(address)
+        for each in (self._database, self._reports):
+            each.change_login(address)
 
     def close(self) -> None:
         """Close the connections."""
         self._listener.close()
-        self._ledger.close()
+        self._reports.close()
+        self._database.close()

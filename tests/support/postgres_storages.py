@@ -18,7 +18,8 @@ def open_postgres_ledger(
     url: str, schema: str = "x402", timeout_seconds: float = 30.0
 ) -> PostgresLedger:
     """A ledger for another storage."""
-    return PostgresLedger(_open(url, schema, timeout_seconds, 4))
+    database = _open(url, schema, timeout_seconds, 4)
+    return PostgresLedger(database, database.for_reports())
 
 
 def _open(url: str, schema: str, timeout_seconds: float, connections: int) -> Database:
