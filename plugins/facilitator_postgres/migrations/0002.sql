@@ -101,8 +101,8 @@ CREATE FUNCTION {schema}.newest_event() RETURNS bigint LANGUAGE sql VOLATILE AS 
     SELECT coalesce(max(number), 0) FROM {schema}.payment_events
 $$;
 
--- The last event after which none comes with a smaller number. The locks are read first: whoever
--- has let go of one by then has committed what is read next.
+-- The last event after which none comes with a smaller number. The locks are read first: a
+-- transaction that has ended by then is seen by what is read next.
 CREATE FUNCTION {schema}.last_event() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     held bigint[];
