@@ -261,7 +261,7 @@ class Campaign:
 
 
 def _recorded(what: Claim | PaymentEvent | PaymentRecord, version: int) -> Recorded:
-    return Recorded(version, what.state.value, what.delivery.value)
+    return Recorded(version, what.state.value, what.delivery.value, what.delivered_to or "")
 
 
 def _wait(holds: Callable[[], bool], until: float) -> None:

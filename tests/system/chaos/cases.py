@@ -71,7 +71,7 @@ TOLD = [
     Recorded(1, "submitted", "none"),
     Recorded(2, "included", "none"),
     Recorded(3, "settled", "none"),
-    Recorded(4, "settled", "delivered"),
+    Recorded(4, "settled", "delivered", "shop"),
 ]
 """A payment as its ledger tells it."""
 

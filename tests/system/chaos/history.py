@@ -145,6 +145,8 @@ class Recorded(NamedTuple):
     version: int
     state: str
     delivery: str
+    receiver: str = ""
+    """The client that received the success."""
 
 
 @dataclass(frozen=True, slots=True)

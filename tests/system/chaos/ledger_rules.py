@@ -14,7 +14,8 @@ NEXT: Mapping[str, frozenset[str]] = {
     "rejected": frozenset({"rejected", "included", "settled"}),
     "expired": frozenset({"expired", "included", "settled"}),
 }
-"""The states that a change leads to. A success that was delivered stays settled."""
+"""The states that a change leads to. A success that was delivered stays settled, and with the one
+that received it, unless it is taken back."""
 
 
 def ledger_violations(history: History) -> Iterator[Violation]:
@@ -43,7 +44,11 @@ def _faults(payment: Payment) -> Iterator[tuple[Kind, str]]:
 
 
 def _may_follow(before: Recorded, after: Recorded) -> bool:
-    is_told = before.delivery != "none"
-    if is_told and (after.delivery != before.delivery or before.state == "settled" != after.state):
-        return False
+    if before.delivery != "none" and (before.delivery, before.receiver) != (
+        after.delivery,
+        after.receiver,
+    ):  # the caller was gone: its success is there for another one
+        return after.delivery == "none" and after.state == before.state
+    if before.delivery != "none" and before.state == "settled":
+        return after.state == "settled"
     return after.state in NEXT.get(before.state, ())

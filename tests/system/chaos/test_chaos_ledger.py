@@ -11,6 +11,7 @@ from chaos.violations import Kind
 
 SUBMITTED, INCLUDED, SETTLED, DELIVERED = TOLD
 EXPIRED = Recorded(2, "expired", "none")
+ELSEWHERE = Recorded(5, "settled", "delivered", "another shop")
 
 
 def again(event: Recorded, version: int) -> Recorded:
@@ -32,6 +33,7 @@ def again(event: Recorded, version: int) -> Recorded:
             claim=again(SETTLED, 6),
         ),
         recorded(SUBMITTED, EXPIRED, again(SETTLED, 3), claim=again(SETTLED, 3)),
+        recorded(*TOLD, again(SETTLED, 5), again(ELSEWHERE, 6), claim=again(ELSEWHERE, 6)),
         recorded(claim=Recorded(0, "claimed", "none")),
         recorded(*TOLD, claim=None),
     ],
@@ -48,7 +50,8 @@ def test_a_ledger_that_agrees_passes(agreed: History) -> None:
         (recorded(SUBMITTED, *TOLD[2:]), Kind.UNRECORDED),
         (recorded(*TOLD, claim=SETTLED), Kind.UNRECORDED),
         (recorded(*TOLD[:3], again(EXPIRED, 4), claim=again(EXPIRED, 4)), Kind.MISRECORDED),
-        (recorded(*TOLD, again(SETTLED, 5), claim=again(SETTLED, 5)), Kind.MISRECORDED),
+        (recorded(*TOLD, again(INCLUDED, 5), claim=again(INCLUDED, 5)), Kind.MISRECORDED),
+        (recorded(*TOLD, ELSEWHERE, claim=ELSEWHERE), Kind.MISRECORDED),
         (recorded(*TOLD, again(DELIVERED, 4)), Kind.MISRECORDED),
         (recorded(*TOLD, Recorded(5, "submitted", "delivered")), Kind.MISRECORDED),
         (
