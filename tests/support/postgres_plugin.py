@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,9 @@ def storage_of(folder: Path, **postgres: str) -> Storage:
     return plugins.one_storage(context)
 
 
-def ledger_of(folder: Path, **postgres: str) -> PaymentLedger:
+def ledger_of(folder: Path, *, is_trial: bool = False, **postgres: str) -> PaymentLedger:
     context, plugins = _enabled(folder, "devnet,memory,postgres", postgres)
-    ledger = plugins.payment_ledger(context)
+    ledger = plugins.payment_ledger(replace(context, is_trial=is_trial))
     assert ledger is not None
     return ledger
 

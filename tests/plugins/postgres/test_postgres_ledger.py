@@ -7,7 +7,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from facilitator.plugin import Claim, ClaimState, PaymentLedger, Storage
+from facilitator.plugin import (
+    Claim,
+    ClaimState,
+    PaymentLedger,
+    PluginError,
+    Storage,
+    StorageUnavailable,
+)
 from facilitator.testing.payment_ledger import (
     PaymentLedgerContract,
     RecordsPaymentsContract,
@@ -15,6 +22,7 @@ from facilitator.testing.payment_ledger import (
     settled,
     submitted,
 )
+from facilitator.testing.redis_server import free_port
 from facilitator_postgres.database import in_schema
 from facilitator_postgres.ledger_rows import encode_changes
 from facilitator_postgres.migration import STEPS
@@ -138,6 +146,19 @@ def test_it_may_be_the_ledger_alone(
     ) as ledger:
         ledger.record([submitted()])
         assert ledger.last_number() == 1
+
+
+def test_a_ledger_that_is_away_stops_no_start_but_is_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """``facilitator check`` reports it; a facilitator starts, and waits for it."""
+    url = f"postgresql://127.0.0.1:{free_port()}/name"
+    with pytest.raises(PluginError, match="the payment ledger cannot start: PostgreSQL at 127"):
+        ledger_of(tmp_path, is_trial=True, url=url, storage="false")
+    with closing(ledger_of(tmp_path, url=url, storage="false")) as ledger:
+        assert "until then payments wait in the storage for their ledger" in caplog.text
+        with pytest.raises(StorageUnavailable, match="cannot be reached"):
+            ledger.last_number()
 
 
 GRANTS = """
