@@ -6,6 +6,7 @@ from facilitator.observability.advice import Concern
 from facilitator.observability.metrics import LEDGER_WAITING
 from facilitator.roles.metrics import Meter
 from facilitator.roles.payment_ledger import KeepsOutbox, PaymentLedger
+from facilitator.roles.storage import StorageUnavailable
 
 CHANGES_AT_ONCE = 200
 """Changes that the ledger takes in one step."""
@@ -41,8 +42,11 @@ class Outbox:
                 ledger.record([each.claim for each in changes])
                 self._storage.forget_changes([each.name for each in changes])
             self._failure = None
-        except Exception as error:
-            self._failure = str(error)
+        except StorageUnavailable as error:
+            self._failure = str(error)  # callers may see it
+            raise
+        except Exception:
+            self._failure = "it fails, see the log"
             raise
         finally:
             self._note(self._storage.count_changes())

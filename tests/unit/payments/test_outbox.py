@@ -44,8 +44,12 @@ class Kept:
 class Away(MemoryLedger):
     """A ledger that takes nothing."""
 
+    def __init__(self, error: Exception = AWAY) -> None:
+        super().__init__()
+        self._error = error
+
     def record(self, changes: Sequence[Claim]) -> None:  # noqa: ARG002
-        raise AWAY
+        raise self._error
 
 
 @pytest.fixture
@@ -85,6 +89,15 @@ def test_changes_stay_while_the_ledger_is_away(kept: Kept, ledger: PaymentLedger
     assert not outbox.hand_over(ledger)
     assert waiting() == 0
     outbox.check()
+
+
+def test_callers_see_no_text_of_an_unknown_error(kept: Kept) -> None:
+    kept.add(submitted())
+    outbox = Outbox(kept, NO_METER)
+    with pytest.raises(ValueError, match="hidden"):
+        outbox.hand_over(Away(ValueError("hidden")))
+    with pytest.raises(Concern, match=r"^1 changes .*: it fails, see the log$"):
+        outbox.check()
 
 
 def test_an_outbox_that_grows_is_warned_of(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
