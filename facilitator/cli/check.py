@@ -10,6 +10,7 @@ from facilitator.cli.output import add_json_option, mark, print_json
 from facilitator.cli.preflight.address import try_address
 from facilitator.cli.preflight.chain import try_chain
 from facilitator.cli.preflight.exposure import exposure
+from facilitator.cli.preflight.ledger import try_ledger
 from facilitator.cli.preflight.result import Result, attempt, listening, redacted
 from facilitator.clock import SystemClock
 from facilitator.errors import FacilitatorError
@@ -81,6 +82,8 @@ def _parts(settings: Settings, plugins: Plugins) -> Iterator[Result]:
         yield from _reporters(plugins, context)
         storages: list[Storage] = []
         yield from _storage(plugins, context, parts, storages)
+        for storage in storages:
+            yield from try_ledger(plugins, context, storage)
         chains: dict[str, ChainProvider] = {}
         yield from _chains(settings, plugins, context, parts, chains)
         for storage in storages:

@@ -174,6 +174,13 @@ STORAGE_FAILURES = Counter(
     "facilitator_storage_failures_total", "How many of these failed.", ("operation",)
 )
 
+LEDGER_WAITING = Gauge(
+    "facilitator_ledger_waiting_changes",
+    "Changes of payments that wait in the storage until the payment ledger has them.",
+    (),
+    "max",
+)
+
 METRICS: tuple[Metric, ...] = tuple(
     each for each in vars().copy().values() if isinstance(each, Counter | Gauge | Histogram)
 )

@@ -6,17 +6,17 @@ All of it happens in a thread of its own, so that no request and no settlement w
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 
 from facilitator.clock import Clock
+from facilitator.payments.outbox import Outbox
 from facilitator.payments.refusal_counts import RefusalCounts
 from facilitator.roles.change_log import ChangeLog
 from facilitator.roles.circuit import Complaint
-from facilitator.roles.payment_ledger import KeepsOutbox, PaymentLedger
+from facilitator.roles.payment_ledger import PaymentLedger
 from facilitator.roles.storage import StorageUnavailable
 
-CHANGES_AT_ONCE = 200
-"""Changes of the outbox that the ledger takes in one step."""
 _PAUSE_SECONDS = 1.0
 """Seconds between two turns: other processes fill the outbox as well."""
 _FORGET_TURNS = 3_600
@@ -32,7 +32,7 @@ class LedgerKeeper:
     def __init__(
         self,
         ledger: PaymentLedger,
-        outbox: KeepsOutbox | None,
+        outbox: Outbox | None,
         refusals: RefusalCounts,
         clock: Clock,
         keep_days: int,
@@ -42,7 +42,7 @@ class LedgerKeeper:
 
         Args:
             ledger: The ledger.
-            outbox: The storage, if it is not the one that writes the ledger.
+            outbox: That of the storage, if it is not the one that writes the ledger.
             refusals: Refused requests to add.
             clock: Says which payments are old.
             keep_days: Days for which a payment is kept; 0 for always.
@@ -62,11 +62,11 @@ class LedgerKeeper:
     def start(self) -> None:
         """Start the thread; from now on the outbox keeps every change."""
         if self._outbox is not None:
-            self._outbox.keep_changes()
+            self._outbox.keep()
         self._thread.start()
 
     def close(self) -> None:
-        """Do what is left to do, as far as the ledger works, and end the thread."""
+        """Do what can be done soon, as far as the ledger works, and end the thread."""
         self._is_closing = True
         self._wake.set()
         if self._thread.ident is not None:
@@ -75,27 +75,33 @@ class LedgerKeeper:
     def _run(self) -> None:
         for turn in count():
             is_last = self._is_closing
-            self._try(self._empty_outbox)
-            self._try(self._add_refusals)
+            steps = [self._add_refusals]
+            if self._outbox is not None:
+                steps.append(partial(self._empty, self._outbox))
+            if turn % _FORGET_TURNS == 0 and not is_last:
+                steps.append(self._forget)
+            have_succeeded = list(map(self._succeeds, steps))
+            if all(have_succeeded):
+                self._log.works()
             if is_last:
                 return
-            if turn % _FORGET_TURNS == 0:
-                self._try(self._forget)
             self._wake.wait(_PAUSE_SECONDS)
 
-    def _try(self, step: Callable[[], None]) -> None:
+    def _succeeds(self, step: Callable[[], None]) -> bool:
         try:
             step()
-            self._log.works()
         except StorageUnavailable as error:
             self._log.fails(Complaint(str(error), error.detail))
+            return False
         except Exception as error:
             self._on_error(error)
+            return False
+        return True
 
-    def _empty_outbox(self) -> None:
-        while self._outbox is not None and (changes := self._outbox.changes(CHANGES_AT_ONCE)):
-            self._ledger.record([each.claim for each in changes])
-            self._outbox.forget_changes([each.name for each in changes])
+    def _empty(self, outbox: Outbox) -> None:
+        """Hand all changes over; once it is closing, some, and leave the rest to the next start."""
+        while outbox.hand_over(self._ledger) and not self._is_closing:
+            pass
 
     def _add_refusals(self) -> None:
         counts = self._refusals.take()

@@ -240,7 +240,11 @@ class KeepsOutbox(Protocol):
     """A storage that can keep changed claims until a ledger elsewhere has them."""
 
     def keep_changes(self) -> None:
-        """From now on, keep each claim that is added or changed, in the same step."""
+        """From now on, keep each claim that is added or changed, in the same step.
+
+        One of which no ledger keeps this state (``is_recorded``) may be left out. An outbox is
+        bounded by the storage's own space alone: none of it is ever dropped to make room.
+        """
         ...
 
     def changes(self, limit: int) -> Sequence[Change]:
@@ -252,4 +256,8 @@ class KeepsOutbox(Protocol):
 
     def forget_changes(self, names: Collection[str]) -> None:
         """Remove these from the outbox, if they are there."""
+        ...
+
+    def count_changes(self) -> int:
+        """Return the number of kept changes."""
         ...

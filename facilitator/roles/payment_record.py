@@ -65,10 +65,12 @@ class PaymentDetails:
 
     @classmethod
     def decode(cls, details: bytes) -> "PaymentDetails":
-        """Return the details in a claim; empty ones for a claim of an earlier version."""
+        """Return the details in a claim; empty ones if they are of no form that is known."""
         try:
             values = orjson.loads(details) if details else {}
         except orjson.JSONDecodeError:
+            return cls()
+        if not isinstance(values, dict):
             return cls()
         return cls(
             pay_to=values.get("payTo", ""),

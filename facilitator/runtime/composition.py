@@ -47,7 +47,7 @@ from facilitator.roles.storage import Storage
 from facilitator.runtime.chains import chains_by_network
 from facilitator.runtime.contact import make_contact
 from facilitator.runtime.fault_reports import FaultReports
-from facilitator.runtime.ledger import keeper_of, ledger_of
+from facilitator.runtime.ledger import keeper_of, ledger_of, outbox_of
 from facilitator.runtime.rate_limiting import rate_limiter
 from facilitator.runtime.signer import signer_addresses
 from facilitator.scripts.pool import ScriptPool
@@ -98,6 +98,7 @@ class Facilitator:
         plugins = self.plugins
         self.storage: Storage = timed_storage(plugins.one_storage(self.context), self.meter)
         self.ledger = ledger_of(self.storage, plugins, self.context)
+        self._outbox = outbox_of(self.ledger, self.storage, self.meter)
         self.chains: Mapping[str, ChainProvider] = chains_by_network(plugins, self.context)
         for chain in self.chains.values():
             if isinstance(chain, FailoverChain):
@@ -116,7 +117,7 @@ class Facilitator:
         self.service = self._service()
         self._keeper = keeper_of(
             self.ledger,
-            self.storage,
+            self._outbox,
             self.refusals,
             self.context.clock,
             self.settings.ledger.keep_days,
@@ -181,6 +182,8 @@ class Facilitator:
             "clock": Advice(self._clocks.check),
             "protocol": Advice(ProtocolWatch(self.chains).check),
         }
+        if self._outbox is not None:
+            checks["ledger"] = Advice(self._outbox.check)
         for network, chain in self.chains.items():
             if isinstance(chain, FailoverChain):
                 found = dict(chain.health_checks())
@@ -248,9 +251,9 @@ class Facilitator:
             self._scripts.start()
         make_contact(self.chains)
         self._clocks.look()
-        self.service.start()
         if self._keeper is not None:
-            self._keeper.start()
+            self._keeper.start()  # before anything changes a claim
+        self.service.start()
 
     def drain(self) -> None:
         """Answer every waiting caller now; from now on there is little time to end in."""

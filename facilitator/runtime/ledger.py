@@ -5,9 +5,11 @@ from collections.abc import Callable
 from facilitator.clock import Clock
 from facilitator.errors import PluginError
 from facilitator.payments.ledger_keeper import LedgerKeeper
+from facilitator.payments.outbox import Outbox
 from facilitator.payments.refusal_counts import RefusalCounts
 from facilitator.plugin.context import Context
 from facilitator.plugin.manager import Plugins
+from facilitator.roles.metrics import Meter
 from facilitator.roles.payment_ledger import KeepsOutbox, PaymentLedger, RecordsPayments
 from facilitator.roles.storage import Storage
 
@@ -29,9 +31,15 @@ def ledger_of(storage: Storage, plugins: Plugins, context: Context) -> PaymentLe
     return ledger
 
 
+def outbox_of(ledger: PaymentLedger | None, storage: Storage, meter: Meter) -> Outbox | None:
+    """Return the outbox of a storage that does not write the ledger itself."""
+    is_needed = ledger is not None and not isinstance(storage, RecordsPayments)
+    return Outbox(storage, meter) if is_needed and isinstance(storage, KeepsOutbox) else None
+
+
 def keeper_of(
     ledger: PaymentLedger | None,
-    storage: Storage,
+    outbox: Outbox | None,
     refusals: RefusalCounts,
     clock: Clock,
     keep_days: int,
@@ -40,7 +48,4 @@ def keeper_of(
     """Return the thread that keeps the ledger; ``None`` if there is none."""
     if ledger is None:
         return None
-    outbox: KeepsOutbox | None = None
-    if isinstance(storage, KeepsOutbox) and not isinstance(storage, RecordsPayments):
-        outbox = storage
     return LedgerKeeper(ledger, outbox, refusals, clock, keep_days, on_error)

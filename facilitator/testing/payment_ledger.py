@@ -463,6 +463,13 @@ class RecordsPaymentsContract:
         recording.add_claim(submitted())
         assert len(recording.payment_ledger().events_after(0, 10)) == 1
 
+    def test_the_ledger_closes_with_the_storage(self, recording: Storage) -> None:
+        """Not before: closing it leaves the storage as it is."""
+        assert isinstance(recording, RecordsPayments)
+        recording.payment_ledger().close()
+        claim = recording.add_claim(submitted())
+        assert recording.payment_ledger().payment(claim.transaction_id) is not None
+
     def test_the_ledger_outlives_the_claim(self, recording: Storage) -> None:
         """A claim is forgotten after a day or so."""
         assert isinstance(recording, RecordsPayments)
@@ -487,6 +494,7 @@ class KeepsOutboxContract:
         assert isinstance(keeping, KeepsOutbox)
         keeping.add_claim(submitted())
         assert keeping.changes(10) == []
+        assert keeping.count_changes() == 0
 
     def test_each_change_is_kept_until_it_is_forgotten(self, keeping: Storage) -> None:
         """In the order in which they were made."""
@@ -497,12 +505,15 @@ class KeepsOutboxContract:
         keeping.add_claim(first)
         assert keeping.change_claim(second)
         assert not keeping.change_claim(replace(second, nonce="late"))
+        assert keeping.change_claim(second)  # again, after a lost reply
         assert [each.claim for each in keeping.changes(10)] == [first, second]
+        assert keeping.count_changes() == 2
         (oldest,) = keeping.changes(1)
         assert oldest.claim == first
         keeping.forget_changes([oldest.name])
         keeping.forget_changes([oldest.name])
         assert [each.claim for each in keeping.changes(10)] == [second]
+        assert keeping.count_changes() == 1
 
     def test_a_change_outlives_its_claim(self, keeping: Storage) -> None:
         """A ledger may be away for longer than a claim is kept."""

@@ -23,6 +23,9 @@ from facilitator_postgres.errors import (
 
 Row = tuple[Any, ...]
 
+_REPORT_CONNECTIONS = 2
+_REPORT_SECONDS = 30.0
+
 _log = logging.getLogger("facilitator.postgres")
 
 
@@ -57,6 +60,11 @@ class Database:
         if address != self.connections.address:
             self.connections.change(address)
             self._circuit.worked()
+
+    def for_reports(self) -> "Database":
+        """Return the same database for reads that take long, and that nothing else waits for."""
+        address = self.connections.address
+        return Database(address, self.schema, _REPORT_CONNECTIONS, _REPORT_SECONDS)
 
     def explain(self, error: psycopg.Error) -> StorageUnavailable:
         """Return the error for callers and the operator."""

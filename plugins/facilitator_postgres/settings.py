@@ -41,8 +41,15 @@ class PostgresSettings:
         "The schema of all tables; who has the same one in a database shares the records.",
         check=_is_plain_name,
     )
+    storage: bool = setting(
+        True,
+        "Whether it is the storage. If not, it is the payment ledger for another storage.",
+    )
     connections: int = setting(
-        8, "How many connections a process opens at most.", minimum=1, maximum=1000
+        8,
+        "How many connections a process opens at most, beside three for blocks and reports.",
+        minimum=1,
+        maximum=1000,
     )
     timeout_seconds: float = setting(
         5.0, "Seconds that an answer of PostgreSQL is waited for.", minimum=1, maximum=60

@@ -1,11 +1,15 @@
 """The storage in PostgreSQL."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from facilitator.plugin import Claim
+from facilitator.plugin import Claim, PaymentLedger, is_recorded
+from facilitator_postgres.address import Address
 from facilitator_postgres.api_keys import PostgresApiKeys
 from facilitator_postgres.database import Database
 from facilitator_postgres.keys import PostgresKeys
+from facilitator_postgres.ledger import PostgresLedger
+from facilitator_postgres.ledger_rows import encode_changes
 from facilitator_postgres.rows import (
     COLUMNS,
     EQUAL,
@@ -28,6 +32,8 @@ _CHANGE = f"""
     UPDATE {{schema}}.claims SET ({COLUMNS}) = ROW ({PLACES})
     WHERE transaction_id = %s AND version = %s AND nonce = %s RETURNING 1
 """  # noqa: S608
+_RECORDED = "WITH done AS ({}) SELECT {{schema}}.record_changes(%s::jsonb) FROM done"
+_ADD_RECORDED, _CHANGE_RECORDED = _RECORDED.format(_ADD), _RECORDED.format(_CHANGE)
 _CONFIRM = """
     UPDATE {schema}.claims SET version = version
     WHERE transaction_id = %s AND version = %s AND nonce = %s RETURNING 1
@@ -45,6 +51,7 @@ _FORGET = """
     ) RETURNING 1
 """
 _SERVER_TIME = "SELECT {schema}.server_now()"
+
 _PING = """
     INSERT INTO {schema}.pings VALUES (1, {schema}.server_now())
     ON CONFLICT (number) DO UPDATE SET at = excluded.at
@@ -65,10 +72,11 @@ class PostgresStorage(PostgresKeys, PostgresApiKeys, SharedChain):
         PostgresKeys.__init__(self, database)
         PostgresApiKeys.__init__(self, database)
         SharedChain.__init__(self, database)
+        self._reports = database.for_reports()
 
     def add_claim(self, claim: Claim) -> Claim:
         """Write the claim unless its transaction has one; return the one that is now there."""
-        while not self._database.change(_ADD, *encode_claim(claim)):
+        while not self._write(claim, _ADD, _ADD_RECORDED):
             stored = self.claim(claim.transaction_id)
             if stored == claim and self._is_confirmed(claim):
                 return claim
@@ -84,9 +92,16 @@ class PostgresStorage(PostgresKeys, PostgresApiKeys, SharedChain):
     def change_claim(self, claim: Claim) -> bool:
         """Write the claim if it was made from the stored one; return True if it is stored now."""
         expected = (escape(claim.transaction_id), claim.version - 1, escape(claim.follows))
-        if self._database.change(_CHANGE, *encode_claim(claim), *expected):
+        if self._write(claim, _CHANGE, _CHANGE_RECORDED, *expected):
             return True
         return self.claim(claim.transaction_id) == claim and self._is_confirmed(claim)
+
+    def _write(self, claim: Claim, plain: str, recorded: str, *expected: Any) -> bool:
+        """Run the statement that writes the claim, and its event if it has one."""
+        if is_recorded(claim):
+            changes = encode_changes([claim])
+            return bool(self._database.change(recorded, *encode_claim(claim), *expected, changes))
+        return bool(self._database.change(plain, *encode_claim(claim), *expected))
 
     def _is_confirmed(self, claim: Claim) -> bool:
         """Return True once the stored claim, which equals this one, is as durable as any change.
@@ -118,7 +133,17 @@ class PostgresStorage(PostgresKeys, PostgresApiKeys, SharedChain):
         """Check that PostgreSQL takes changes. Raises ``StorageUnavailable`` otherwise."""
         self._database.change(_PING)
 
+    def payment_ledger(self) -> PaymentLedger:
+        """Return the ledger in the same tables, to which each change of a claim is written."""
+        return PostgresLedger(self._database, self._reports, closes=False)
+
+    def change_login(self, address: Address) -> None:
+        """Connect by this address, of the same database, from now on; no call is broken off."""
+        for each in (self._database, self._reports):
+            each.change_login(address)
+
     def close(self) -> None:
         """Close the connections."""
         self._listener.close()
+        self._reports.close()
         self._database.close()

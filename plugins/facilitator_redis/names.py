@@ -59,6 +59,11 @@ class Names:
         return self._name("claims", "final")
 
     @property
+    def outbox(self) -> str:
+        """The name of the stream of changed claims that a payment ledger has yet to get."""
+        return self._name("claims", "outbox")
+
+    @property
     def holds(self) -> tuple[str, str, str, str]:
         """The four names for the scripts for reservations, in their order."""
         return self._four("holds", "ends", "records", "inputs", "verified")

@@ -8,7 +8,8 @@ from facilitator_redis.script import Script
 
 # --- Claims -------------------------------------------------------------------------------------
 #
-# KEYS: the claim, the index of open claims by age, that of final ones by their removal time.
+# KEYS: the claim, the index of open claims by age, that of final ones by their removal time, and
+# the outbox if it keeps this change for a payment ledger.
 # ARGV: the claim's record, its id, the number of its index in KEYS, its place there.
 
 _PUT = """
@@ -16,6 +17,7 @@ redis.call('SET', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[2])
 redis.call('ZREM', KEYS[3], ARGV[2])
 redis.call('ZADD', KEYS[tonumber(ARGV[3])], ARGV[4], ARGV[2])
+if KEYS[4] then redis.call('XADD', KEYS[4], '*', 'claim', ARGV[1]) end
 """
 
 ADD_CLAIM = Script(f"""
@@ -64,6 +66,9 @@ end
 return forgotten
 """)
 """KEYS: the index of final claims, claims. ARGV: now, their ids. Returns the number removed."""
+
+FORGET_CHANGES = Script("redis.call('XDEL', KEYS[1], unpack(ARGV))")
+"""KEYS: the outbox. ARGV: names of its entries."""
 
 # --- The feed of a chain ------------------------------------------------------------------------
 

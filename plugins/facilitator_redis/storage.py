@@ -1,15 +1,17 @@
 """The storage in Redis."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from facilitator.plugin import (
     CallersClock,
+    Change,
     Claim,
     Reservation,
     ReservedElsewhere,
     TooManyReservations,
+    is_recorded,
 )
 from facilitator_redis import holds, scripts
 from facilitator_redis.api_keys import RedisApiKeys
@@ -45,6 +47,7 @@ class RedisStorage(SharedChain, RedisApiKeys):
         SharedChain.__init__(self, server, names)
         RedisApiKeys.__init__(self, server, names, replicas)
         self._clock = CallersClock()
+        self._keeps_changes = False
 
     # --- Claims -----------------------------------------------------------------------------
 
@@ -100,7 +103,30 @@ class RedisStorage(SharedChain, RedisApiKeys):
 
     def _claim_keys(self, claim: Claim) -> list[str]:
         names = self._names
-        return [names.claim(claim.transaction_id), names.open_claims, names.final_claims]
+        keys = [names.claim(claim.transaction_id), names.open_claims, names.final_claims]
+        if self._keeps_changes and is_recorded(claim):
+            keys.append(names.outbox)
+        return keys
+
+    # --- The outbox -------------------------------------------------------------------------
+
+    def keep_changes(self) -> None:
+        """From now on, keep each claim that is added or changed, in the same step."""
+        self._keeps_changes = True
+
+    def changes(self, limit: int) -> Sequence[Change]:
+        """Return the oldest kept changes."""
+        found = self._server.read("XRANGE", self._names.outbox, "-", "+", "COUNT", limit)
+        return [Change(name.decode(), claim_of(entry[b"claim"])) for name, entry in found]
+
+    def forget_changes(self, names: Collection[str]) -> None:
+        """Remove these from the outbox, if they are there."""
+        if names:
+            self._server.run(scripts.FORGET_CHANGES, [self._names.outbox], list(names))
+
+    def count_changes(self) -> int:
+        """Return the number of kept changes."""
+        return int(self._server.read("XLEN", self._names.outbox))
 
     # --- Reservations -----------------------------------------------------------------------
 

@@ -64,10 +64,11 @@ _COUNT = """
     ON CONFLICT DO UPDATE SET count = count + excluded.count, last_at = excluded.last_at,
     sample = excluded.sample
 """
+# A payment was claimed before it changed: the index by age leads to the old ones.
 _FORGET = """
     DELETE FROM payments WHERE number IN (
         SELECT number FROM payments
-        WHERE state IN ('settled', 'rejected', 'expired') AND updated_at < ?
+        WHERE state IN ('settled', 'rejected', 'expired') AND updated_at < ? AND created_at < ?
         ORDER BY created_at LIMIT ?
     ) RETURNING number
 """
@@ -193,7 +194,7 @@ class SqliteLedger:
         day = datetime.fromtimestamp(before, UTC).date().isoformat()
 
         def forget(connection: sqlite3.Connection) -> int:
-            numbers = connection.execute(_FORGET, (before, FORGOTTEN_AT_ONCE)).fetchall()
+            numbers = connection.execute(_FORGET, (before, before, FORGOTTEN_AT_ONCE)).fetchall()
             connection.executemany("DELETE FROM payment_events WHERE payment = ?", numbers)
             connection.execute("DELETE FROM refusals WHERE day < ?", (day,))
             return len(numbers)

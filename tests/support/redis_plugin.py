@@ -18,7 +18,7 @@ QUOTED = "hid%2Fden%40word"
 COMMANDS = (
     "+get +set +mget +del +zadd +zrem +zrange +zrangebyscore +zrangebylex +zscore +zlexcount"
     " +zremrangebyrank +hget +hset +hdel +lindex +llen +lpop +rpush +pexpire +time"
-    " +eval +evalsha +ping +client|setname"
+    " +xadd +xrange +xdel +xlen +eval +evalsha +ping +client|setname"
 )
 """What a user must be allowed to do."""
 

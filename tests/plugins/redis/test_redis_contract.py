@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from facilitator.roles.storage import Storage
+from facilitator.testing.payment_ledger import KeepsOutboxContract
 from facilitator.testing.storage import (
     SharesOutputsContract,
     StorageContract,
@@ -14,7 +15,9 @@ from support.redis_storages import open_redis
 pytestmark = needs_redis
 
 
-class TestRedisStorage(StorageContract, SharesOutputsContract, StoresApiKeysContract):
+class TestRedisStorage(
+    StorageContract, SharesOutputsContract, KeepsOutboxContract, StoresApiKeysContract
+):
     @pytest.fixture
     def open_storage(self, redis_server: RedisServer, prefix: str) -> Callable[[], Storage]:
         return lambda: open_redis(redis_server.url, prefix)
@@ -26,13 +29,17 @@ class TestRedisStorage(StorageContract, SharesOutputsContract, StoresApiKeysCont
             redis_server.start()
 
 
-class TestRedisSentinelStorage(StorageContract, SharesOutputsContract, StoresApiKeysContract):
+class TestRedisSentinelStorage(
+    StorageContract, SharesOutputsContract, KeepsOutboxContract, StoresApiKeysContract
+):
     @pytest.fixture
     def open_storage(self, redis_replicated: Replicated, prefix: str) -> Callable[[], Storage]:
         return lambda: open_redis(redis_replicated.url, prefix)
 
 
-class TestRedisClusterStorage(StorageContract, SharesOutputsContract, StoresApiKeysContract):
+class TestRedisClusterStorage(
+    StorageContract, SharesOutputsContract, KeepsOutboxContract, StoresApiKeysContract
+):
     @pytest.fixture
     def open_storage(self, redis_cluster: Cluster, prefix: str) -> Callable[[], Storage]:
         return lambda: open_redis(redis_cluster.url, prefix)

@@ -15,7 +15,7 @@ from facilitator.roles.chain import InBlock
 from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.refused import Refused
 from facilitator.roles.scheme import SchemePayment
-from facilitator.roles.storage import Reservation
+from facilitator.roles.storage import Reservation, StorageUnavailable
 from facilitator.settlement import coordinator, responses, result_delivery, transitions
 from facilitator.settlement.coordinator import SettlementCoordinator
 from facilitator.settlement.settle_request import Admitted, SettleRequest
@@ -181,6 +181,37 @@ def stay_with_the_old_server() -> None:
     connection.drop = lambda *_: None
 
 
+def lose_an_event() -> None:
+    """The payment ledger learns of no block."""
+    storage = importlib.import_module("facilitator_sqlite.storage")
+    record = storage.record_change
+
+    def forget(connection: sqlite3.Connection, claim: Claim) -> None:
+        if claim.state is not ClaimState.INCLUDED:
+            record(connection, claim)
+
+    vars(storage)["record_change"] = forget
+
+
+def record_before_the_change() -> None:
+    """An event is written first and its change after it, which may fail in between."""
+    from facilitator_sqlite.ledger import record_change
+    from facilitator_sqlite.storage import SqliteStorage
+
+    storage: Any = SqliteStorage
+    change = SqliteStorage.change_claim
+    failed: set[str] = set()
+
+    def change_claim(self: SqliteStorage, claim: Claim) -> bool:
+        self._database.write(lambda each: record_change(each, claim), durable=True)
+        if claim.answer is not None and claim.transaction_id not in failed:
+            failed.add(claim.transaction_id)
+            raise StorageUnavailable("the storage fails", "the storage fails once")
+        return change(self, claim)
+
+    storage.change_claim = change_claim
+
+
 BUGS: Mapping[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
@@ -199,5 +230,7 @@ BUGS: Mapping[str, Callable[[], None]] = {
         doubt_nothing,
         ignore_a_lost_log,
         stay_with_the_old_server,
+        lose_an_event,
+        record_before_the_change,
     )
 }

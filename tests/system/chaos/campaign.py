@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -11,11 +11,14 @@ from pathlib import Path
 
 from chaos.callers import TENANTS
 from chaos.fleet import Fleet
-from chaos.history import Block, Call, History, Span
+from chaos.history import Block, Call, History, Payment, Recorded, Span
 from chaos.network import FAULTS, HARMLESS_FAULTS, Clocks, Network
 from chaos.payments import Payments
 from chaos.plan import Step, Trouble, Upset
 from chaos.storages import storage
+from facilitator.roles.claim import Claim
+from facilitator.roles.payment_record import PaymentEvent, PaymentRecord
+from facilitator.roles.storage import Storage
 
 AT_ONCE = 64
 """Payments that are being settled at the same time."""
@@ -159,6 +162,7 @@ class Campaign:
             known = {call.transaction for call in self.payments.calls}
             for event in self.network.events:
                 known |= set(event.transactions) if isinstance(event, Block) else set()
+            ledger = [each for one in kept for each in self._ledger_of(one, known)]
             claims = {
                 each: {claim.state.value for one in kept if (claim := one.claim(each)) is not None}
                 for each in known
@@ -167,11 +171,24 @@ class Campaign:
             calls=self._of_places(self.payments.calls),
             chain=self.network.events,
             claims={each: states for each, states in claims.items() if states},
+            ledger=ledger,
             elsewhere=frozenset(self.network.elsewhere),
             losses=self._storage.losses,
             verdicts=self._of_places(self.payments.verdicts),
             quiet=quiet,
         )
+
+    def _ledger_of(self, storage: Storage, known: Collection[str]) -> Iterator[Payment]:
+        with closing(self._storage.ledger(storage)) as ledger:
+            for each in known:
+                claim, shown = storage.claim(each), ledger.payment(each)
+                events = [_recorded(event, event.version) for event in ledger.events(each)]
+                yield Payment(
+                    transaction=each,
+                    claim=None if claim is None else _recorded(claim, claim.version),
+                    events=events,
+                    shown=None if shown is None else _recorded(shown, events[-1].version),
+                )
 
     def _settle_all(self, until: float) -> list[threading.Thread]:
         """Have those go on who did not learn the end."""
@@ -241,6 +258,10 @@ class Campaign:
                 with self._storage_is_upset:
                     self._storage.suffer(trouble)
         self.counts[trouble.upset] += 1
+
+
+def _recorded(what: Claim | PaymentEvent | PaymentRecord, version: int) -> Recorded:
+    return Recorded(version, what.state.value, what.delivery.value, what.delivered_to or "")
 
 
 def _wait(holds: Callable[[], bool], until: float) -> None:

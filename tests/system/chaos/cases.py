@@ -3,7 +3,17 @@
 from dataclasses import replace
 
 from chaos.checker import check
-from chaos.history import CONFLICT, DUPLICATE, Block, Call, History, Offer, RolledBack
+from chaos.history import (
+    CONFLICT,
+    DUPLICATE,
+    Block,
+    Call,
+    History,
+    Offer,
+    Payment,
+    Recorded,
+    RolledBack,
+)
 from chaos.violations import Kind
 
 LATER = 100.0
@@ -55,3 +65,18 @@ def history(*calls: Call, **fields: object) -> History:
 
 def kinds(found: History) -> set[Kind]:
     return {violation.kind for violation in check(found).violations}
+
+
+TOLD = [
+    Recorded(1, "submitted", "none"),
+    Recorded(2, "included", "none"),
+    Recorded(3, "settled", "none"),
+    Recorded(4, "settled", "delivered", "shop"),
+]
+"""A payment as its ledger tells it."""
+
+
+def recorded(*events: Recorded, claim: Recorded | None = TOLD[-1]) -> History:
+    """The history of a payment of which the ledger tells this."""
+    shown = events[-1] if events else None
+    return history(success(), ledger=[Payment("tx", claim, events, shown)])

@@ -5,6 +5,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from chaos.history import CONFLICT, EXPIRED, REJECTED, Call, History
+from chaos.ledger_rules import ledger_violations
 from chaos.naming_rules import naming_violations
 from chaos.quiet_rules import quiet_violations
 from chaos.violations import Kind, Violation
@@ -30,7 +31,8 @@ def check(history: History) -> Verdict:
     """Everything that is wrong with a history that is over."""
     violations: list[Violation] = []
     excused: list[Violation] = []
-    for found in chain(_violations(history), naming_violations(history), quiet_violations(history)):
+    rules = (_violations, naming_violations, quiet_violations, ledger_violations)
+    for found in chain.from_iterable(rule(history) for rule in rules):
         (excused if _may_be_lost(history, found) else violations).append(found)
     return Verdict(violations, excused)
 

@@ -139,6 +139,28 @@ class Stay(NamedTuple):
     height: int
 
 
+class Recorded(NamedTuple):
+    """What a claim, an event of a payment, or a payment itself says."""
+
+    version: int
+    state: str
+    delivery: str
+    receiver: str = ""
+    """The client that received the success."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """What a payment ledger has of a transaction at the end, and the storage that it belongs to."""
+
+    transaction: str
+    claim: Recorded | None
+    events: Sequence[Recorded] = ()
+    """In the order in which they were recorded."""
+    shown: Recorded | None = None
+    """The payment as it is listed, which has the version of its last event."""
+
+
 @dataclass(frozen=True)
 class History:
     """A whole run."""
@@ -148,6 +170,8 @@ class History:
     """In the order in which it happened; it begins with a block."""
     claims: Mapping[str, Collection[str]]
     """The states of each transaction's claims at the end: one in each storage that has one."""
+    ledger: Sequence[Payment] = ()
+    """In each storage, what its ledger has of each transaction."""
     elsewhere: frozenset[str] = frozenset()
     """Transactions that a node got from elsewhere than the facilitator."""
     losses: Sequence[Loss] = ()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from chaos.history import Loss
 from chaos.plan import Trouble, Upset
+from facilitator.roles.payment_ledger import PaymentLedger, RecordsPayments
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator_sqlite.storage import SqliteStorage
 
@@ -31,6 +32,11 @@ class Kept:
     def open(self) -> Sequence[Storage]:
         """All the storages there are."""
         return [self._open()]
+
+    def ledger(self, storage: Storage) -> PaymentLedger:
+        """The payment ledger that belongs to a storage, with all that waits for it."""
+        assert isinstance(storage, RecordsPayments)
+        return storage.payment_ledger()
 
     def suffer(self, trouble: Trouble) -> None:
         """Have it happen, and be over."""

@@ -2,14 +2,21 @@
 
 import threading
 import time
+from pathlib import Path
 
 from chaos.history import Loss
 from chaos.kept import Kept
 from chaos.plan import Trouble, Upset
+from facilitator.payments.outbox import Outbox
+from facilitator.roles.metrics import NO_METER
+from facilitator.roles.payment_ledger import KeepsOutbox, PaymentLedger
+from facilitator.roles.storage import Storage
 from facilitator.testing.waiting import eventually
 from facilitator_redis.address import parse_address
 from facilitator_redis.server import Server
 from facilitator_redis.storage import RedisStorage
+from facilitator_sqlite.database import Database
+from facilitator_sqlite.ledger import SqliteLedger
 from support.proxies import Proxy
 from support.redis_servers import (
     SERVICE,
@@ -26,14 +33,32 @@ DOWN_AFTER_SECONDS = 4
 
 
 class KeptInRedis(Kept):
-    """On one server, which writes each change to its file before it answers."""
+    """On one server, which writes each change to its file before it answers.
 
-    plugin = "redis"
+    The payment ledger is in an SQLite file.
+    """
 
-    def __init__(self, url: str, server: RedisServer) -> None:
-        environ = {"FACILITATOR_REDIS__URL": url, "FACILITATOR_REDIS__PREFIX": PREFIX}
+    plugin = "redis,sqlite"
+
+    def __init__(self, url: str, server: RedisServer, ledger: Path) -> None:
+        environ = {
+            "FACILITATOR_REDIS__URL": url,
+            "FACILITATOR_REDIS__PREFIX": PREFIX,
+            "FACILITATOR_SQLITE__STORAGE": "false",
+            "FACILITATOR_SQLITE__PATH": str(ledger),
+        }
         super().__init__(environ, lambda: RedisStorage(Server(parse_address(url), 10.0), PREFIX))
         self.server = server
+        self._ledger = ledger
+
+    def ledger(self, storage: Storage) -> PaymentLedger:
+        """With all that waits for it, as after the next start."""
+        assert isinstance(storage, KeepsOutbox)
+        ledger = SqliteLedger(Database(str(self._ledger), busy_seconds=30.0))
+        outbox = Outbox(storage, NO_METER)
+        while outbox.hand_over(ledger):
+            pass
+        return ledger
 
     def suffer(self, trouble: Trouble) -> None:
         match trouble.upset:
@@ -62,8 +87,8 @@ class KeptReplicated(KeptInRedis):
     old: that span is noted as one in which records may be lost.
     """
 
-    def __init__(self, servers: Replicated) -> None:
-        super().__init__(servers.url, servers.primary)
+    def __init__(self, servers: Replicated, ledger: Path) -> None:
+        super().__init__(servers.url, servers.primary, ledger)
         self._environ = {**self._environ, "FACILITATOR_REDIS__REPLICAS": "1"}
         self._sentinel = servers.sentinel
         self._servers = (servers.primary, *servers.replicas)
@@ -150,9 +175,9 @@ class KeptSwitched(KeptInRedis):
     Each change of a claim is in the replica before it counts, so that none is lost.
     """
 
-    def __init__(self, server: RedisServer, replica: RedisServer) -> None:
+    def __init__(self, server: RedisServer, replica: RedisServer, ledger: Path) -> None:
         self._switch = Proxy(server.port)
-        super().__init__(f"redis://127.0.0.1:{self._switch.port}/0", server)
+        super().__init__(f"redis://127.0.0.1:{self._switch.port}/0", server, ledger)
         self._environ = {**self._environ, "FACILITATOR_REDIS__REPLICAS": "1"}
         self._replica = replica
 

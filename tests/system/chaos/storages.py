@@ -23,11 +23,11 @@ def storage(kind: str, folder: Path) -> Iterator[Kept]:
             yield KeptSeparately(folder)
         case "redis":
             with running(folder / "redis", "--appendfsync", "always") as server:
-                yield KeptInRedis(server.url, server)
+                yield KeptInRedis(server.url, server, folder / "ledger.db")
         case "sentinel":
             with (
                 replicated(folder / "redis", replicas=2) as servers,
-                closing(KeptReplicated(servers)) as kept,
+                closing(KeptReplicated(servers, folder / "ledger.db")) as kept,
             ):
                 yield kept
         case "postgres":
@@ -53,5 +53,5 @@ def switched(folder: Path) -> Iterator[KeptSwitched]:
         of_one = ("--replicaof", f"127.0.0.1 {one.port}")
         with running(folder / "other", *of_one) as other:
             eventually(lambda: is_linked(other))
-            with closing(KeptSwitched(one, other)) as kept:
+            with closing(KeptSwitched(one, other, folder / "ledger.db")) as kept:
                 yield kept

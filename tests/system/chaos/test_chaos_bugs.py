@@ -71,6 +71,8 @@ def found(history: History) -> set[Kind]:
         ("spend_keys_on_anything", Kind.FAULT, replace(pay(0, WITH_KEY), is_expired_first=True)),
         ("obey_every_hold", Kind.LOCKED_OUT, replace(pay(1), is_signed_again=True)),
         ("serve_the_gone", Kind.UNDELIVERED, replace(pay(confirmations=LONG_AFTER), crowd=60)),
+        ("lose_an_event", Kind.UNRECORDED, pay()),
+        ("record_before_the_change", Kind.MISRECORDED, pay()),
     ],
 )
 @in_one_of_three

@@ -34,6 +34,10 @@ class Kind(StrEnum):
     """In the chain as deep as promised for long, in quiet times, and still pending for a caller."""
     TURNED_AWAY = "turned away"
     """A caller that would have waited was answered at once, in quiet times, without a result."""
+    UNRECORDED = "unrecorded"
+    """The payment ledger lacks an event of a payment, or shows another state than its claim."""
+    MISRECORDED = "misrecorded"
+    """The payment ledger tells of changes that no claim makes, or of two deliveries."""
     FAULT = "fault"
     """An answer that is neither a verdict nor "try again"."""
 

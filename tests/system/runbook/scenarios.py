@@ -160,6 +160,22 @@ def _(folder: Path) -> str:
     return without_storage(folder, RedisServer.kill)[1]
 
 
+@shows("ledger away", needs_redis)
+def _(folder: Path) -> str:
+    url = f"postgresql://127.0.0.1:{free_port()}/facilitator"
+    with (
+        running(folder / "redis") as server,
+        serving(
+            folder,
+            plugins="devnet,redis,postgres",
+            redis__url=server.url,
+            postgres__url=url,
+            postgres__storage="false",
+        ) as process,
+    ):
+        return "".join(process.lines)
+
+
 @shows("storage demoted", needs_redis)
 def _(folder: Path) -> str:
     def demote(server: RedisServer) -> None:
