@@ -131,21 +131,28 @@ def look(open_: Callable[[], PaymentLedger], payments: int) -> None:
         ("50 of no caller", lambda: ledger.payments(PaymentQuery(caller="none"), None, 50)),
         ("show", lambda: ledger.payment(_hash("transaction", middle))),
         ("show its events", lambda: ledger.events(_hash("transaction", middle))),
+        ("forget nothing", lambda: ledger.forget_payments(BEGIN)),
+    ]
+    sums: Sequence[tuple[str, Callable[[], object]]] = [
         ("totals of a month", lambda: ledger.totals(month, [TotalBy.DAY, TotalBy.PAY_TO])),
         ("totals", lambda: ledger.totals(paid, [])),
         ("totals by all", lambda: ledger.totals(paid, list(TotalBy))),
-        ("forget nothing", lambda: ledger.forget_payments(BEGIN)),
     ]
-    for name, step in steps:
-        begun = time.perf_counter()
-        step()
-        _print(name, begun)
+    _time(steps)
     before = _memory()
     begun = time.perf_counter()
     assert export(ledger) == payments
     _print(f"export in pages of {PAGE}", begun)
     print(f"  memory: {before:.0f} MB before the export, {_memory():.0f} MB after it", flush=True)
+    _time(sums)
     ledger.close()
+
+
+def _time(steps: Sequence[tuple[str, Callable[[], object]]]) -> None:
+    for name, step in steps:
+        begun = time.perf_counter()
+        step()
+        _print(name, begun)
 
 
 def _print(name: str, begun: float) -> None:

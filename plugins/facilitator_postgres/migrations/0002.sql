@@ -104,10 +104,6 @@ CREATE VIEW {schema}.refusal_report AS SELECT
 -- number may be committed first. So each transaction that adds events holds a shared lock, whose
 -- name has the number after which all of its events come. Its lower half is all that fits.
 
-CREATE FUNCTION {schema}.newest_event() RETURNS bigint LANGUAGE sql VOLATILE AS $$
-    SELECT coalesce(max(number), 0) FROM {schema}.payment_events
-$$;
-
 -- The last event after which none comes with a smaller number. The locks are read first: a
 -- transaction that has ended by then is seen by what is read next.
 CREATE FUNCTION {schema}.last_event() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
@@ -119,7 +115,7 @@ BEGIN
         WHERE locktype = 'advisory' AND objsubid = 1
         AND classid = '{schema}.payment_events'::regclass::oid
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
-    newest := {schema}.newest_event();
+    SELECT coalesce(max(number), 0) INTO newest FROM {schema}.payment_events;
     RETURN least(newest, (
         SELECT min(newest + ((each - newest + 2147483648) & 4294967295) - 2147483648)
         FROM unnest(held) AS each
@@ -133,11 +129,12 @@ DECLARE
     change jsonb;
     new_payment {schema}.payments;
     new_event {schema}.payment_events;
+    newest bigint;
     is_new boolean;
 BEGIN
+    SELECT coalesce(max(number), 0) INTO newest FROM {schema}.payment_events;
     PERFORM pg_advisory_xact_lock_shared(
-        ('{schema}.payment_events'::regclass::oid::bigint << 32)
-        | ({schema}.newest_event() & 4294967295)
+        ('{schema}.payment_events'::regclass::oid::bigint << 32) | (newest & 4294967295)
     );
     FOR change IN SELECT * FROM jsonb_array_elements(changes) LOOP
         new_payment := jsonb_populate_record(NULL::{schema}.payments, change -> 'payment');
