@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -14,8 +13,8 @@ from facilitator.observability.metrics import MAX_WAITING, SETTLE_ANSWERS, VERDI
 from facilitator.payments.admission import Admission, Names
 from facilitator.payments.allowances import Allowances
 from facilitator.payments.bindings import Bindings
-from facilitator.payments.changed_rules import IN_A_BLOCK, SUBMITTED, was_good_before
 from facilitator.payments.details import encode_details
+from facilitator.payments.first_checks import FirstChecks
 from facilitator.payments.idempotency import check_key, name_of_key
 from facilitator.payments.refusal_counts import RefusalCounts
 from facilitator.payments.reservations import Reservations
@@ -113,7 +112,7 @@ class Service:
         self._health_checks = health_checks
         self._meter = meter
         self._refusals = refusals
-        self._storage = storage
+        self._first_checks = FirstChecks(schemes, storage, self._statuses)
         self._coordinator = SettlementCoordinator(
             storage,
             self._trackers,
@@ -159,7 +158,7 @@ class Service:
         try:
             payment = self._read(request, client, caller)
             with self._allowances.open(client):
-                self._check_new(payment)
+                self._first_checks.verify(payment)
                 response = self._verdicts.judge(payment, caller, request.payment_identifier)
             if payment.transaction_id:  # else there is nothing to settle
                 self._verified.add(payment.transaction_id, payment.terms.max_timeout_seconds)
@@ -198,7 +197,7 @@ class Service:
             payment = self._read(request, client, caller)
             payment = self._schemes.prepare(payment)
             with self._allowances.open(client):
-                response = self._check_static(payment)
+                response = self._first_checks.settle(payment)
             if response is None:
                 key = name_of_key(payment, request.fingerprint, caller, idempotency_key)
                 check_key(self._bindings, key)
@@ -232,19 +231,6 @@ class Service:
         self._plugins.after_settle(view, response)
         return response
 
-    def _check_new(self, payment: SchemePayment) -> None:
-        """Return if nothing in the payment itself speaks against it, or if a block has it already.
-
-        Raises :class:`Refused`.
-        """
-        try:
-            self._schemes.check(payment)
-        except Refused as refused:
-            with suppress(StorageUnavailable):
-                if was_good_before(payment, refused, self._storage, IN_A_BLOCK):
-                    return
-            raise
-
     def _read(self, request: PaymentRequest, client: str, caller: str | None) -> SchemePayment:
         """Return the payment in the request. Raises :class:`Refused`."""
         origin = Origin(client, caller, request.resource, request.extensions, request.size)
@@ -260,23 +246,6 @@ class Service:
         if not known:
             raise unavailable(error) from error
         return known
-
-    def _check_static(self, payment: SchemePayment) -> SettleResponse | None:
-        """Return ``None`` if the payment may be settled, else a response or :class:`Refused`.
-
-        Comes before anything is written, so that junk leaves nothing in the storage.
-        """
-        try:
-            self._schemes.check(payment)
-        except Refused as refused:
-            if refused.reason is Reason.CHAIN_LOOKUP_FAILED:
-                pending = self._statuses.pending(payment)
-                if pending is None:
-                    raise
-                return pending
-            if not was_good_before(payment, refused, self._storage, SUBMITTED):
-                raise
-        return None
 
     # --- /cancel ----------------------------------------------------------------------------
 
