@@ -83,9 +83,10 @@ def conditions(query: PaymentQuery) -> tuple[str, list[Any]]:
         if (value := getattr(query, name)) is not None:
             terms.append(f"{name} = %s")
             values.append(escape(value))
-    if query.payer is not None:
-        terms.append("hashtextextended(payer, 0) = hashtextextended(%s, 0)")
-        values.append(escape(query.payer))
+    for name in ("payer", "pay_to"):  # as their indexes are made
+        if (value := getattr(query, name)) is not None:
+            terms.append(f"hashtextextended({name}, 0) = hashtextextended(%s, 0)")
+            values.append(escape(value))
     if query.transaction_id is not None:
         terms.append("transaction_id BETWEEN %s AND %s")  # as its index is ordered
         values += [escape(query.transaction_id), escape(f"{query.transaction_id}g")]

@@ -240,6 +240,7 @@ VERSION_7 = (
     """,
     "CREATE INDEX payments_by_age ON payments (created_at, transaction_id)",
     "CREATE INDEX payments_by_payer ON payments (payer, created_at)",
+    "CREATE INDEX payments_by_recipient ON payments (pay_to, created_at)",
     """
     CREATE TABLE payment_events (
         number INTEGER PRIMARY KEY AUTOINCREMENT,

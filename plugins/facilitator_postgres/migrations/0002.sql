@@ -41,8 +41,9 @@ CREATE TABLE {schema}.payments (
 
 CREATE INDEX payments_by_age ON {schema}.payments (created_at, transaction_id);
 
--- A hash, since an index takes no text of any length.
+-- Hashes, since an index takes no text of any length.
 CREATE INDEX payments_by_payer ON {schema}.payments (hashtextextended(payer, 0), created_at);
+CREATE INDEX payments_by_recipient ON {schema}.payments (hashtextextended(pay_to, 0), created_at);
 
 CREATE TABLE {schema}.payment_events (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
