@@ -206,6 +206,7 @@ def test_check_of_the_embedded_default(run: Any) -> None:
         "✓ settings",
         "✓ plugins",
         "✓ storage",
+        "✓ payment ledger",
         "! chain cardano",
         "✓ chain cardano",
         "✓ clock",
@@ -213,7 +214,7 @@ def test_check_of_the_embedded_default(run: Any) -> None:
         "✓ address",
         "✓ access",
     ]
-    assert "test double" in lines[3]
+    assert "test double" in lines[4]
 
 
 def test_check_names_what_fails_and_goes_on(run: Any, shop: str) -> None:

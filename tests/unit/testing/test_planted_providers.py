@@ -16,7 +16,7 @@ from facilitator_devnet.devnet import Devnet
 
 METHODS = (
     *("tip", "blocks_after", "transaction", "outputs", "submit"),
-    *("outputs_at", "ledger_state", "asset"),
+    *("outputs_at", "transactions", "ledger_state", "asset"),
 )
 GUESSES: Mapping[str, Callable[[Any], Any]] = {
     "tip": lambda devnet: Devnet.tip(devnet),
@@ -24,6 +24,7 @@ GUESSES: Mapping[str, Callable[[Any], Any]] = {
     "transaction": lambda _: NotFound(),
     "outputs": lambda _: {OutputRef(b"\xab" * 32, 0): Spent()},
     "outputs_at": lambda _: {},
+    "transactions": lambda _: {"ab" * 32: NotFound()},
     "asset": lambda _: AssetState({}, None),
 }
 
