@@ -115,14 +115,24 @@ class HttpConnection(HTTPChannel):
         """Have the event loop ask for the events to await, in its next round."""
         self.server.selector_map.recheck(self._fileno)
 
+    def cut_off(self) -> None:
+        """Close the connection at once; call it in the server's thread."""
+        super().handle_close()
+
+    @property
+    def takes_no_answer(self) -> bool:
+        """True if the client takes an answer too slowly.
+
+        The system may take no more for it. Then no event follows in which it could be closed.
+        """
+        is_late = time.monotonic() > self.answer_since + ANSWER_SECONDS
+        return bool(self.total_outbufs_len) and is_late
+
     @property
     def is_overdue(self) -> bool:
-        """True if a request is arriving for too long, or the client takes an answer too slowly."""
-        now = time.monotonic()
-        if self.total_outbufs_len:
-            return now > self.answer_since + ANSWER_SECONDS
+        """True if a request is arriving for too long."""
         arriving = self.request is not None and not self.requests
-        return arriving and now > self.request_since + REQUEST_SECONDS
+        return arriving and time.monotonic() > self.request_since + REQUEST_SECONDS
 
     def received(self, data: bytes) -> bool:
         """Parse data that the client sent."""

@@ -52,7 +52,8 @@ class SelectorMap(dict[int, Any]):
     def step(self, seconds: float) -> None:
         """Handle the events that have happened, or happen within so many seconds."""
         for fd in list(self._to_check):
-            self._check(fd)
+            if fd in self._to_check:  # else another closed it meanwhile
+                self._check(fd)
         for key, events in self._selector.select(seconds):
             handler = self.get(key.fd)
             if handler is None:  # closed by an event of another

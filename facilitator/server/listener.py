@@ -83,8 +83,10 @@ class Listener(TcpWSGIServer):
     def maintenance(self, now: float) -> None:
         """Close connections that have been idle, or slow, for too long."""
         super().maintenance(now)
-        for connection in self.active_channels.values():
-            if connection.is_overdue or connection.will_close:
+        for connection in list(self.active_channels.values()):
+            if connection.takes_no_answer:
+                connection.cut_off()
+            elif connection.is_overdue or connection.will_close:
                 connection.close_soon()
 
     def _make_room(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether there is a payment ledger, and whether it works."""
+"""The check of the payment ledger: that it can be read."""
 
 from collections.abc import Iterator
 from functools import partial

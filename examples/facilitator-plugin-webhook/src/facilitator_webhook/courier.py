@@ -46,7 +46,7 @@ class Courier:
         self._clock = clock
         self._turn = Turn(ledger, CURSOR, clock)
         self._queue: Queue | None = None
-        """What is owed while this process delivers."""
+        """The events that are owed, while this process delivers."""
         self._wake = threading.Event()
         self._is_stopped = False
         self._thread = threading.Thread(target=self._run, name="webhook-courier", daemon=True)
