@@ -1,8 +1,8 @@
 """Read access of plugins to claims and chains. Nothing here changes anything."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from facilitator.cardano.transaction import AssetId, OutputRef
 from facilitator.errors import PluginError
@@ -18,6 +18,9 @@ from facilitator.roles.chain import (
 from facilitator.roles.claim import Claim
 from facilitator.roles.payment_ledger import PaymentLedger
 from facilitator.roles.storage import Storage
+
+ReportOnClaim: TypeAlias = Callable[[Claim], Mapping[str, Any]]
+"""A function that makes the report of ``inspect`` on a claim's transaction."""
 
 
 class OpensAllowance(Protocol):
@@ -45,6 +48,7 @@ class Reader:
         self._chains: Mapping[str, ChainProvider] = {}
         self._open: OpensAllowance = lambda _: nullcontext()
         self._ledger: PaymentLedger | None = None
+        self._report: ReportOnClaim | None = None
 
     def connect(
         self,
@@ -52,13 +56,14 @@ class Reader:
         chains: Mapping[str, ChainProvider],
         allowance: OpensAllowance = lambda _: nullcontext(),
         ledger: PaymentLedger | None = None,
+        report: ReportOnClaim | None = None,
     ) -> None:
         """Read from these; chains come by the canonical id of their network.
 
-        A command that keeps no claims has no storage.
+        A command that keeps no claims has no storage, and commands have no reports.
         """
         self._storage, self._chains, self._open = storage, chains, allowance
-        self._ledger = ledger
+        self._ledger, self._report = ledger, report
 
     @property
     def ledger(self) -> PaymentLedger | None:
@@ -78,6 +83,21 @@ class Reader:
         Raises :class:`~facilitator.roles.storage.StorageUnavailable`.
         """
         return self._connected().open_claims()
+
+    def report(self, claim: Claim) -> Mapping[str, Any]:
+        """Return what ``facilitator inspect`` reports on the claim's transaction, now, as JSON.
+
+        The fields are those of ``POST /inspect``; ``verify`` is ``None``. Inputs that the
+        transaction itself has spent fail their rule. Raises
+        :class:`~facilitator.roles.refused.Refused` if this version cannot decode the transaction,
+        and :class:`~facilitator.roles.chain_errors.ChainUnavailable` if the eras of its network are
+        not known.
+        """
+        self._chain(claim.network)
+        if self._report is None:
+            raise PluginError("reports are made while the facilitator serves")
+        with self._open(self.CLIENT):
+            return self._report(claim)
 
     def tip(self, network: str) -> Tip:
         """Return the newest block.

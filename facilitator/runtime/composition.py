@@ -20,6 +20,7 @@ from facilitator.chain.protocol_watch import ProtocolWatch
 from facilitator.clock import Clock, SystemClock
 from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.exact.methods import DeclaresReasons, TransferMethod
+from facilitator.exact.payment import read_transaction
 from facilitator.exact.scheme import ExactScheme
 from facilitator.exact.verification import Verifier
 from facilitator.inspection.report import Inspector
@@ -39,6 +40,7 @@ from facilitator.plugin.time_limits import TookTooLong
 from facilitator.roles.api_keys import StoresApiKeys
 from facilitator.roles.chain import ChainProvider, EvaluatesScripts
 from facilitator.roles.chain_errors import ChainUnavailable
+from facilitator.roles.claim import Claim
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import NO_METER
 from facilitator.roles.scheme import Scheme
@@ -104,7 +106,9 @@ class Facilitator:
             if isinstance(chain, FailoverChain):
                 chain.measure(self.meter)
         allowances = Allowances(self.settings.chain)
-        self.context.reader.connect(self.storage, self.chains, allowances.open, self.ledger)
+        self.context.reader.connect(
+            self.storage, self.chains, allowances.open, self.ledger, self._report
+        )
         self._scripts = ScriptPool(self.settings.scripts)
         self._clocks = ClockWatch(self.context.clock, self.storage)
         self._methods = {**BUILT_IN_METHODS, **plugins.transfer_methods(self.context)}
@@ -221,17 +225,22 @@ class Facilitator:
         are_limited = self.settings.rate_limit.enabled
         return StoredKeys(storage, self.context.clock, limits_guesses=are_limited)
 
-    def _inspect(self, request: PaymentRequest) -> Mapping[str, Any]:
-        inspector = Inspector(
+    def _inspector(self) -> Inspector:
+        return Inspector(
             self.chains,
             self._methods,
             self.context.clock,
             policy=terms_policy(self.settings),
             scripts=self._scripts.evaluator,
         )
+
+    def _report(self, claim: Claim) -> Mapping[str, Any]:
+        return self._inspector().transaction(read_transaction(claim.transaction), claim.network)
+
+    def _inspect(self, request: PaymentRequest) -> Mapping[str, Any]:
         with Allowances(self.settings.chain).open_for_report():
             try:
-                return inspector.payment(request)
+                return self._inspector().payment(request)
             except ChainUnavailable as error:  # whose eras are not known otherwise
                 reason = Reason.EVIDENCE_UNAVAILABLE
                 raise ServiceUnavailable(reason, f"the chain cannot be asked: {error}") from error

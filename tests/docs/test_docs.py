@@ -17,6 +17,7 @@ from facilitator.plugin.loading import configure
 from facilitator.settings import ConfigInvalidError, read_settings
 from facilitator.x402.reasons import Reason
 from facilitator_blockfrost.settings import BlockfrostBackupSettings, BlockfrostSettings
+from facilitator_dashboard.settings import DashboardSettings
 from facilitator_devnet import cli_commands, settings_sections
 from facilitator_koios.settings import KoiosSettings
 from facilitator_masumi.reasons import MasumiReason
@@ -118,7 +119,7 @@ SECTIONS = {
     "postgres": PostgresSettings,
     "redis": RedisSettings,
 }
-SECTIONS |= {"prometheus": PrometheusSettings}
+SECTIONS |= {"dashboard": DashboardSettings, "prometheus": PrometheusSettings}
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
 SECTIONS |= {"koios": KoiosSettings, "ogmios": OgmiosSettings}
 SECTIONS |= {"masumi": MasumiSettings, "sentry": SentrySettings}

@@ -43,6 +43,7 @@ from facilitator.settings.schema import Field, fields_of
 from facilitator.settings.sections import CORE_SECTIONS
 from facilitator.x402.reasons import Reason
 from facilitator_blockfrost.settings import BlockfrostBackupSettings, BlockfrostSettings
+from facilitator_dashboard.settings import DashboardSettings
 from facilitator_devnet import cli_commands, settings_sections
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.faults import Faults
@@ -97,6 +98,7 @@ SECTIONS = {
     "sqlite": SqliteSettings,
     "postgres": PostgresSettings,
     "redis": RedisSettings,
+    "dashboard": DashboardSettings,
     "prometheus": PrometheusSettings,
 }
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}

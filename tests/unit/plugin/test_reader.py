@@ -1,6 +1,7 @@
 """What plugins read of claims and chains."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from facilitator.roles.allowance import current_allowance
 from facilitator.roles.chain import InMempool, Unspent
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import ClaimState
+from facilitator.roles.refused import Refused
 from facilitator.testing.border import unguarded
 from facilitator.testing.payments import Payer, transaction_id
 from facilitator.testing.running import NETWORK, Running
@@ -80,6 +82,38 @@ def test_it_reads_claims_and_the_chain(run: Callable[..., Running]) -> None:
     assert reader.claim(claim.transaction_id) == claim
     assert isinstance(reader.transaction(NETWORK, claim.transaction_id), InMempool)
     assert reader.tip(NETWORK) == running.devnet.tip()
+
+
+def test_it_reports_on_the_transaction_of_a_claim(run: Callable[..., Running]) -> None:
+    running = run()
+    reader = running.facilitator.context.reader
+    running.settle(Payer(running).body(), Prefer="wait=0")
+    (claim,) = reader.open_claims()
+    report = reader.report(claim)
+    assert (report["input"], report["transaction"]["id"]) == ("transaction", claim.transaction_id)
+    assert {check["result"] for check in report["checks"]} == {"pass"}
+    with pytest.raises(PluginError, match="'cardano:preview' is not served here"):
+        reader.report(replace(claim, network="cardano:preview"))
+    with pytest.raises(Refused):
+        reader.report(replace(claim, transaction=b"\x84"))
+
+
+def test_reports_of_claims_count_as_one_clients(
+    run: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, clients = run(), set[str]()
+    running.settle(Payer(running).body(), Prefer="wait=0")
+    (claim,) = running.facilitator.context.reader.open_claims()
+
+    def outputs(_: object) -> Any:
+        allowance = current_allowance()
+        assert allowance is not None
+        clients.add(allowance.client)
+        raise ChainUnavailable("on purpose")
+
+    monkeypatch.setattr(unguarded(running.devnet), "outputs", outputs)
+    report = running.facilitator.context.reader.report(claim)
+    assert (clients, report["result"]) == ({Reader.CLIENT}, "not judged")
 
 
 def test_its_questions_count_as_one_clients(
