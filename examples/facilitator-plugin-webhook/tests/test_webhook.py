@@ -82,7 +82,7 @@ def test_each_change_is_sent_once_signed_and_in_order(run_facilitator, make_paye
     payer = make_payer(run(run_facilitator, receiver.url))
     answer = payer.pay()
     eventually(lambda: "settlement.delivered" in receiver.types)
-    assert receiver.types[:2] == ["settlement.submitted", "settlement.accepted"]
+    assert receiver.types[0] == "settlement.submitted"
     assert receiver.types[-2:] == ["settlement.settled", "settlement.delivered"]
     assert all(is_signed(headers, body) for headers, body in receiver.got)
     events = [json.loads(body) for _, body in receiver.got]
@@ -103,7 +103,8 @@ def test_a_failed_delivery_is_repeated(run_facilitator, make_payer, receiver, fa
     running = run(run_facilitator, receiver.url, webhook__retry_seconds=0.1)
     assert make_payer(running).pay()["success"]
     eventually(lambda: "settlement.delivered" in receiver.types)
-    assert receiver.types[:4] == ["settlement.submitted"] * 3 + ["settlement.accepted"]
+    assert receiver.types[:3] == ["settlement.submitted"] * 3
+    assert receiver.types.count("settlement.submitted") == 3
     assert receiver.types[-1] == "settlement.delivered"
 
 

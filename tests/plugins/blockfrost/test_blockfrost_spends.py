@@ -15,6 +15,7 @@ from facilitator.plugin import ServerLacks, Spent, Unspent
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.over_devnet import OverDevnet
 from facilitator.testing.running import NETWORK, Running
+from facilitator.testing.waiting import eventually
 from facilitator_blockfrost.client import Client
 from facilitator_blockfrost.provider import Blockfrost
 from facilitator_devnet.blockfrost.api import BlockfrostApi
@@ -106,7 +107,7 @@ def test_a_facilitator_gives_no_verdict_by_it_until_it_is_mended(
         dependency = running.call("GET", "/health")[1]["dependencies"][NETWORK]
         assert dependency["status"] == "down"
         silent.dress = replace(silent.dress, edits={})
-        assert running.call("GET", f"/status/{'ab' * 32}")[0] == 200
+        eventually(lambda: running.call("GET", f"/status/{'ab' * 32}")[0] == 200)
 
 
 def test_the_check_fails(tmp_path: Path, silent: BlockfrostApi) -> None:

@@ -100,7 +100,7 @@ def test_a_crash_of_a_former_version_is_recovered(tmp_path: Path) -> None:
 @pytest.fixture
 def real(path: Path) -> Path:
     """Return the file that a facilitator of schema 4 left, with two payments settled, one open."""
-    path.write_bytes((Path(__file__).parent / "files" / "version-4.db").read_bytes())
+    path.write_bytes((Path(__file__).parent / "files" / "version-4.sqlite").read_bytes())
     return path
 
 

@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 import socket
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,15 +14,18 @@ from typing import Any
 
 import pytest
 
+from facilitator.plugin import ClaimState
 from facilitator.testing.payments import transaction_id
 from facilitator.testing.waiting import eventually
+from facilitator_sqlite.database import Database
+from facilitator_sqlite.ledger import SqliteLedger
 from support.example_plugins import Installed, payment, post
 from support.process import ServeProcess
 
 SECRET = "a-secret-of-the-tests"
 SETTINGS = """\
 [default]
-plugins = ["devnet", "memory", "webhook"]
+plugins = ["devnet", "sqlite", "webhook"]
 [default.devnet]
 block_seconds = 0.2
 [default.webhook]
@@ -111,10 +113,12 @@ def start(webhook: Installed, folder: Path, url: str) -> ServeProcess:
     return webhook.serve(folder, SETTINGS, **names)
 
 
-def waiting(folder: Path) -> list[str]:
-    with closing(sqlite3.connect(folder / "webhook.db")) as connection:
-        rows = connection.execute("SELECT body FROM events ORDER BY number").fetchall()
-    return [json.loads(body)["type"] for (body,) in rows]
+def waiting(folder: Path) -> list[ClaimState]:
+    """The states of the events in the ledger that are not done with."""
+    database = Database(str(folder / "facilitator.db"), busy_seconds=5, is_trial=True)
+    with closing(SqliteLedger(database)) as ledger:
+        done = ledger.cursor("webhook").number
+        return [each.state for each in ledger.events_after(done, 1_000)]
 
 
 def test_events_survive_a_kill_and_hold_up_no_end(
@@ -123,7 +127,7 @@ def test_events_survive_a_kill_and_hold_up_no_end(
     before, after, last = (payment("alice", number) for number in range(3))
     with closing(start(webhook, tmp_path, silent_url)) as process:
         assert post(process, "/settle", before)["success"] is True
-        eventually(lambda: "settlement.settled" in waiting(tmp_path))
+        eventually(lambda: ClaimState.SETTLED in waiting(tmp_path))
         process.process.kill()
         process.wait()
     assert receiver.events == []
@@ -140,4 +144,4 @@ def test_events_survive_a_kill_and_hold_up_no_end(
         assert post(process, "/settle", last)["success"] is True
         eventually(lambda: receiver.types(last))
         assert process.terminate() == 0  # though the receiver has not answered
-    assert waiting(tmp_path)[0] == "settlement.submitted"
+    assert waiting(tmp_path)[0] is ClaimState.SUBMITTED

@@ -4,7 +4,7 @@ import time
 import uuid
 from collections.abc import Callable
 
-from facilitator.plugin import Cursor, PaymentLedger
+from facilitator.plugin import Cursor, PaymentLedger, StorageUnavailable
 
 LEASE_SECONDS = 10.0
 """Seconds for which a cursor stands unchanged, by this process's clock, before it is taken over."""
@@ -25,13 +25,15 @@ class Turn:
         self._me = uuid.uuid4().hex
         self._held: Cursor | None = None
         self._seen = Cursor()
+        self._first = _newest(ledger)
+        """The event that was the newest at the start; ``None`` if that could not be asked."""
         self._since = clock()
         """Time since which ``_seen`` has stood unchanged, or at which the own one was moved."""
 
     def take(self) -> int | None:
         """Return the number of the last event that is done with; ``None`` if another delivers.
 
-        The first process of all begins after the events that are there.
+        The first process of all begins after the events that were there when it started.
         """
         if self._held is not None:
             if self._clock() - self._since < _MOVE_SECONDS:
@@ -39,7 +41,8 @@ class Turn:
             return self.move(self._held.number)
         found = self._ledger.cursor(self._name)
         if found == Cursor():
-            return self._move(found, self._ledger.last_number())
+            first = self._ledger.last_number() if self._first is None else self._first
+            return self._move(found, first)
         if found != self._seen:
             self._seen, self._since = found, self._clock()
         if found.holder and self._clock() - self._since < LEASE_SECONDS:
@@ -65,3 +68,10 @@ class Turn:
         self._held, self._since = (after if is_mine else None), self._clock()
         self._seen = after
         return number if is_mine else None
+
+
+def _newest(ledger: PaymentLedger) -> int | None:
+    try:
+        return ledger.last_number()
+    except StorageUnavailable:
+        return None
