@@ -104,7 +104,6 @@ def test_a_failed_delivery_is_repeated(run_facilitator, make_payer, receiver, fa
     assert make_payer(running).pay()["success"]
     eventually(lambda: "settlement.delivered" in receiver.types)
     assert receiver.types[:3] == ["settlement.submitted"] * 3
-    assert receiver.types.count("settlement.submitted") == 3
     assert receiver.types[-1] == "settlement.delivered"
 
 
