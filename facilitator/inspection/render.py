@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from facilitator.inspection.values import ada
+from facilitator.cardano.amounts import ada
 from facilitator.x402.reasons import Reason
 
 Data = Mapping[str, Any]
