@@ -9,6 +9,7 @@ from pathlib import Path
 
 from facilitator.cardano.amounts import amount_in_words
 from facilitator.cli.output import add_json_option, print_json, without_secrets
+from facilitator.cli.progress import Progress
 from facilitator.client.errors import CannotPay
 from facilitator.client.http import Client
 from facilitator.client.memory import PaymentMemory, memory_path
@@ -65,9 +66,10 @@ def run(arguments: argparse.Namespace) -> int:
     with without_secrets(settings), ExitStack() as stack:
         stack.callback(plugins.shutdown)
         signer_on = partial(_signer_on, arguments, settings, plugins, stack)
-        report = partial(print, file=sys.stderr)
+        progress = Progress(sys.stderr)
         try:
-            purchase = buy(_client(arguments), limits, signer_on, report)
+            with progress.counting():
+                purchase = buy(_client(arguments), limits, signer_on, progress.report)
         except OSError as error:
             raise CannotPay(f"{arguments.url} cannot be reached: {error}") from error
     _print(purchase, as_json=arguments.json)

@@ -19,11 +19,11 @@ _FILE = "devnet-payments.json"
 
 
 class PaymentMemory:
-    """What a wallet spent and what came back to it, as far as servers confirmed it.
+    """The outputs that a wallet spent, and those that came back, as far as servers confirmed it.
 
     It is a chain for a signer: the devnet of this process, which is at its genesis, with those
-    changes. A server's devnet in memory begins anew at each start, so all is forgotten once the
-    server calls an output spent that came back here.
+    changes. The server's devnet in memory is at its genesis after each start of the server: all is
+    forgotten once the server calls an output spent that came back here.
     """
 
     def __init__(
