@@ -17,6 +17,8 @@ def render(report: Data) -> str:
 def _lines(report: Data) -> Iterator[str]:
     yield f"{report['input']} on {report['network']}"
     yield f"judged at slot {report['slot']} ({report['time']})"
+    if report.get("asked"):
+        yield f"asked: {report['asked']}"
     if report["verify"] is not None:
         yield from _verdict(report["verify"])
     yield f"result: {report['result']}"

@@ -8,8 +8,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from email.message import Message
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +19,9 @@ from hypothesis import strategies as st
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cli import main
+from facilitator.client.http import Answer, Client
 from facilitator.testing.examples import example_claim
+from facilitator.testing.running import Running
 from facilitator_sqlite.storage import SqliteStorage
 from support import wallets
 
@@ -75,14 +79,79 @@ def sample(facilitator: Run) -> dict[str, Any]:
     return dict(json.loads(out))
 
 
-def test_a_good_payment_passes(facilitator: Run, as_process: Run, tmp_path: Path) -> None:
+def test_a_good_payment_breaks_no_rule(facilitator: Run, as_process: Run, tmp_path: Path) -> None:
+    """It is not called good: this devnet is not the one on which it may be spent already."""
     (tmp_path / "payment.json").write_text(json.dumps(sample(facilitator)))
     code, out, _ = as_process("inspect", "payment.json")
-    assert code == 0
+    assert code == 1
     assert out.startswith("payment on cardano:preprod\n")
-    assert "\nresult: pass\n" in out
+    assert "\nasked: the devnet of this command, which is at its genesis" in out
+    assert "\nresult: not judged\n" in out
     code, out, _ = facilitator("inspect", "--json", "payment.json")
-    assert (code, json.loads(out)["result"]) == (0, "pass")
+    report = json.loads(out)
+    assert (code, report["result"], report["verify"]["isValid"]) == (1, "not judged", True)
+    assert {check["result"] for check in report["checks"]} == {"pass"}
+
+
+@pytest.mark.parametrize("enabled", ["true", "false"])
+def test_the_facilitator_that_runs_has_the_last_word(
+    facilitator: Run, run: Callable[..., Running], enabled: str
+) -> None:
+    running = run(real_time=True, devnet__block_seconds=0.1, inspect__enabled=enabled)
+    body = sample(facilitator)
+    stdin = json.dumps(body).encode()
+    words = ["--facilitator", running.url + "/"]
+    code, out, err = facilitator("inspect", *words, "-", stdin=stdin)
+    assert code == 0, err
+    assert f"\nasked: the facilitator at {running.url}" in out
+    assert "\nresult: pass\n" in out
+    status, settled = running.call("POST", "/settle", body)
+    assert (status, settled["success"]) == (200, True)
+    code, out, _ = facilitator("inspect", *words, "--json", "-", stdin=stdin)
+    report = json.loads(out)
+    assert (code, report["result"]) == (1, "fail")
+    assert (
+        report["verify"]["invalidReason"]
+        == running.call("POST", "/verify", body)[1]["invalidReason"]
+    )
+    transaction = body["paymentPayload"]["payload"]["transaction"].encode()
+    code, out, _ = facilitator("inspect", *words, "-", stdin=transaction)
+    assert (code, f"{running.url}: confirmed\n" in out) == (1, True)
+    code, out, _ = facilitator("inspect", *words, settled["transaction"])
+    assert (code, "\nstatus: confirmed\n" in out) == (0, True)
+    code, out, _ = facilitator("inspect", *words, "--json", "ab" * 32)
+    assert (code, json.loads(out)["status"]) == (1, "not_found")
+
+
+def test_a_facilitator_that_is_none(facilitator: Run) -> None:
+    stdin = json.dumps(sample(facilitator)).encode()
+    for url in ("http://127.0.0.1:9", "example.org"):
+        code, out, err = facilitator("inspect", "--facilitator", url, "-", stdin=stdin)
+        assert (code, out, err.count("\n")) == (1, "", 1)
+        assert err.startswith(f"NoAnswer: {url}/verify cannot be asked: ")
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({}, "/verify answered 200, and no JSON object"),
+        ({"/verify": {"error": "\x1b[2J"}}, "without a verdict: '\\x1b[2J'"),
+        ({"/verify": {"isValid": True}, "/inspect": {}}, "/inspect answered without a report"),
+        ({"/verify": {"isValid": True}, "/inspect": {"checks": 3}}, "is no report: KeyError"),
+    ],
+)
+def test_answers_of_another_server(
+    facilitator: Run, monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any], said: str
+) -> None:
+    def send(client: Client, _: object) -> Answer:
+        path = urlsplit(client._url).path
+        return Answer(200, Message(), json.dumps(answers.get(path)).encode())
+
+    stdin = json.dumps(sample(facilitator)).encode()
+    monkeypatch.setattr(Client, "send", send)
+    code, out, err = facilitator("inspect", "--facilitator", "http://a.example", "-", stdin=stdin)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert said in err
 
 
 def test_a_bad_payment_fails(facilitator: Run) -> None:
@@ -101,7 +170,7 @@ def test_a_transaction_is_read_in_any_spelling(facilitator: Run) -> None:
     reports = []
     for spelling in (text.encode() + b"\n", raw.hex().encode(), raw):
         code, out, err = facilitator("inspect", "-", "--json", stdin=spelling)
-        assert code == 0, err
+        assert (code, err) == (1, "")
         reports.append(json.loads(out))
     assert len({report["transaction"]["id"] for report in reports}) == 1
     assert all((report["input"], report["verify"]) == ("transaction", None) for report in reports)
@@ -189,8 +258,8 @@ def test_a_transaction_that_was_settled_here(facilitator: Run, tmp_path: Path) -
     storage = SqliteStorage(str(tmp_path / "facilitator.db"))
     storage.add_claim(example_claim(transaction_id=transaction_id, transaction=raw))
     storage.close()
-    code, out, _ = facilitator("inspect", "--json", transaction_id.upper())
-    assert (code, json.loads(out)["result"]) == (0, "pass")
+    _, out, _ = facilitator("inspect", "--json", transaction_id.upper())
+    assert {check["result"] for check in json.loads(out)["checks"]} == {"pass"}
     assert transaction_id in out
 
 
@@ -208,7 +277,7 @@ def test_a_network_that_is_not_served(facilitator: Run) -> None:
 def test_a_terminal_without_unicode(facilitator: Run, as_process: Run) -> None:
     stdin = json.dumps(sample(facilitator)).encode()
     code, out, err = as_process("inspect", "-", stdin=stdin, PYTHONIOENCODING="ascii")
-    assert code == 0, err
+    assert code == 1, err
     assert out.isascii()
 
 
