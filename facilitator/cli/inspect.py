@@ -17,7 +17,8 @@ from facilitator.clock import SystemClock
 from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.inspection.render import render
 from facilitator.inspection.report import Inspector
-from facilitator.inspection.source import MAX_BYTES, Unreadable, read_source
+from facilitator.inspection.source import MAX_BYTES, read_source
+from facilitator.inspection.unreadable import Unreadable
 from facilitator.plugin.context import Context
 from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
@@ -30,6 +31,8 @@ from facilitator.settings import Settings
 from facilitator.x402.messages import PaymentRequest
 from facilitator.x402.networks import canonical_network
 
+_VALUE = re.compile(r"[A-Za-z0-9+/=]{100,}")
+"""A transaction, or the value of ``PAYMENT-SIGNATURE``, in place of the name of a file."""
 _TRANSACTION_ID = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -43,8 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         metavar="FILE|-|TXID",
-        help="request of /verify (JSON) or transaction (base64, hex or CBOR); - reads it from "
-        "standard input; a transaction id names one that was settled here",
+        help="request of /verify (JSON), value of PAYMENT-SIGNATURE, or transaction (base64, hex, "
+        "CBOR or cardano-cli's file); - reads it from standard input; a transaction id names one "
+        "that was settled here, or at --facilitator",
     )
     parser.add_argument(
         "--network",
@@ -106,7 +110,7 @@ def _run(arguments: argparse.Namespace, settings: Settings, plugins: Plugins) ->
 
 
 def _text(report: Mapping[str, Any]) -> str:
-    """Return the report as text that is safe to print, whoever wrote its strings."""
+    """Return the report as text that a terminal can show, also if a server wrote it."""
     try:
         text = render(report)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -155,6 +159,8 @@ def _read(source: str) -> bytes:
         with Path(source).open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
+        if _VALUE.fullmatch(source):
+            return source.encode()
         raise Unreadable(f"{source!r} cannot be read: {error}") from error
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import cbor2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -168,12 +169,88 @@ def test_a_transaction_is_read_in_any_spelling(facilitator: Run) -> None:
     text = sample(facilitator)["paymentPayload"]["payload"]["transaction"]
     raw = base64.b64decode(text)
     reports = []
-    for spelling in (text.encode() + b"\n", raw.hex().encode(), raw):
+    envelope = {"type": "Witnessed Tx ConwayEra", "description": "", "cborHex": raw.hex()}
+    body, witnesses = split(raw)
+    empty = b"\x84" + body + b"\xa0\xf5\xf6"
+    wallet = {"transaction": empty.hex(), "witnessSet": witnesses.hex()}
+    alone = {"transaction": body.hex(), "witnessSet": witnesses.hex()}
+    objects = [json.dumps(each).encode() for each in (envelope, wallet, alone)]
+    for spelling in (text.encode() + b"\n", raw.hex().encode(), raw, *objects):
         code, out, err = facilitator("inspect", "-", "--json", stdin=spelling)
         assert (code, err) == (1, "")
         reports.append(json.loads(out))
     assert len({report["transaction"]["id"] for report in reports}) == 1
     assert all((report["input"], report["verify"]) == ("transaction", None) for report in reports)
+
+
+def split(raw: bytes) -> tuple[bytes, bytes]:
+    """The body and the witness set of a transaction without metadata."""
+    _, witnesses, is_valid, auxiliary = cbor2.loads(raw)
+    assert (is_valid, auxiliary) == (True, None)
+    end = cbor2.dumps(witnesses, canonical=False)
+    assert raw.endswith(end + b"\xf5\xf6")
+    return raw[1 : -len(end) - 2], end
+
+
+def test_a_payment_is_read_as_its_header_has_it(facilitator: Run) -> None:
+    body = sample(facilitator)
+    header = base64.b64encode(json.dumps(body["paymentPayload"]).encode()).decode()
+    ids = set()
+    for word, stdin in ((header, ""), ("-", header), ("-", f"payment-signature: {header}\n")):
+        _, out, err = facilitator("inspect", "--json", word, stdin=stdin.encode())
+        report = json.loads(out or "{}")
+        assert report.get("input") == "payment", err
+        assert report["verify"]["isValid"]
+        ids.add(report["transaction"]["id"])
+    assert len(ids) == 1
+
+
+def test_witnesses_that_do_not_fit(facilitator: Run) -> None:
+    raw = base64.b64decode(sample(facilitator)["paymentPayload"]["payload"]["transaction"])
+    _, witnesses = split(raw)
+    for transaction, witness_set, words in (
+        (raw.hex(), witnesses.hex(), "has witnesses already"),
+        ("84", witnesses.hex(), "cannot be read"),
+        ("", witnesses.hex(), "cannot be read"),
+        ("01", witnesses.hex(), "cannot be read"),
+        (raw.hex(), "a1", "cannot be read"),
+        (raw.hex(), "?", "witnessSet is to be the CBOR in hex"),
+        (None, witnesses.hex(), "transaction is to be the CBOR in hex"),
+    ):
+        stdin = json.dumps({"transaction": transaction, "witnessSet": witness_set}).encode()
+        code, out, err = facilitator("inspect", "-", stdin=stdin)
+        assert (code, out, err.count("\n")) == (1, "", 1)
+        assert words in err
+
+
+SEEDS = "abandon " * 11 + "about"
+
+
+@pytest.mark.parametrize(
+    ("stdin", "words"),
+    [
+        (SEEDS, "a seed phrase or a secret key"),
+        ("ed25519_sk1qqqqqqq", "a seed phrase or a secret key"),
+        ("addr_test1" + "q" * 40, "an address"),
+        ("ab" * 32 + "#0", "the reference of an output"),
+        ("ab" * 32, "a transaction id"),
+        ("https://shop.example/", "a URL"),
+        ("<html>", "HTML"),
+        ("a0", "a witness set"),
+        ('{"type": "PaymentSigningKeyShelley_ed25519", "cborHex": "5820"}', "a secret key"),
+        ('{"type": "TxWitness ConwayEra", "cborHex": "82"}', "with the type 'TxWitness"),
+        ('{"x402Version": 2, "accepts": []}', "an offer"),
+        ('{"success": true}', "a receipt"),
+        ('{"x402Version": 1, "payload": {}}', "x402 version 1"),
+        (base64.b64encode(b'{"accepts": []}').decode(), "an offer"),
+        ('{"type": "Tx ConwayEra", "cborHex": 3}', "cborHex is to be the CBOR in hex"),
+    ],
+)
+def test_what_looks_like_something_else_is_named(facilitator: Run, stdin: str, words: str) -> None:
+    code, out, err = facilitator("inspect", "--offline", "-", stdin=stdin.encode())
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert words in err
+    assert "abandon" not in err
 
 
 def test_offline_judges_what_the_bytes_tell(facilitator: Run) -> None:
@@ -226,7 +303,7 @@ def test_a_bad_corpus_payment_breaks_its_rule(facilitator: Run, reason: str, row
     [
         (b"", "the input is empty"),
         (b"{", "begins like JSON and is not"),
-        (b'{"x402Version": 1}', "x402Version must be 2"),
+        (b'{"x402Version": 3}', "x402Version must be 2"),
         (b"what is this?", "neither a JSON request of /verify nor a transaction"),
         (b"84a0", "not a transaction"),
         (b"\x84\xa0", "not a transaction"),
