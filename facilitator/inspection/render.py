@@ -126,6 +126,10 @@ def _further(tx: Data) -> Iterator[str]:
         yield f"  {tx['redeemers']} redeemers"
     size = tx["auxiliaryDataBytes"]
     yield "  no metadata" if size is None else f"  auxiliary data (metadata), {size} bytes"
+    for row in tx["metadata"] or ():
+        yield f"    {row['label']}: {row['value']}"
+    if tx["metadata"] is None:
+        yield "    nested too deeply to be shown"
 
 
 def _signer(signer: Data, *, known: bool) -> Iterator[str]:
