@@ -3,23 +3,27 @@
 import argparse
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.dijkstra.any_era import decode_from_chain
+from facilitator.cli.asked import ask_running, whom_was_asked
 from facilitator.cli.output import add_json_option, print_json, without_secrets
+from facilitator.cli.running import RunningFacilitator
 from facilitator.clock import SystemClock
 from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.inspection.render import render
 from facilitator.inspection.report import Inspector
-from facilitator.inspection.source import MAX_BYTES, Unreadable, read_source
+from facilitator.inspection.source import MAX_BYTES, read_source
+from facilitator.inspection.unreadable import Unreadable
 from facilitator.plugin.context import Context
 from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
 from facilitator.plugin.scheme_terms import terms_policy
+from facilitator.roles.chain import ChainProvider
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.runtime.chains import one_chain_provider
@@ -27,6 +31,8 @@ from facilitator.settings import Settings
 from facilitator.x402.messages import PaymentRequest
 from facilitator.x402.networks import canonical_network
 
+_VALUE = re.compile(r"[A-Za-z0-9+/=]{100,}")
+"""A transaction, or the value of ``PAYMENT-SIGNATURE``, in place of the name of a file."""
 _TRANSACTION_ID = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -40,15 +46,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         metavar="FILE|-|TXID",
-        help="request of /verify (JSON) or transaction (base64, hex or CBOR); - reads it from "
-        "standard input; a transaction id names one that was settled here",
+        help="request of /verify (JSON), value of PAYMENT-SIGNATURE, or transaction (base64, hex, "
+        "CBOR or cardano-cli's file); - reads it from standard input; a transaction id names one "
+        "that was settled here, or at --facilitator",
     )
     parser.add_argument(
         "--network",
         metavar="ID",
         help="network of a transaction without terms (default: the first one served)",
     )
-    parser.add_argument("--offline", action="store_true", help="ask no chain")
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument(
+        "--facilitator", metavar="URL",
+        help="ask the facilitator that runs there, which knows its own devnet and settlements",
+    )  # fmt: skip
+    asked.add_argument("--offline", action="store_true", help="ask no chain")
     add_json_option(parser)
 
 
@@ -63,6 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace, settings: Settings, plugins: Plugins) -> int:
+    running = RunningFacilitator(arguments.facilitator) if arguments.facilitator else None
+    if running is not None and _is_transaction_id(arguments.source):
+        return _print_state(running.status(arguments.source.lower()), as_json=arguments.json)
     if _is_transaction_id(arguments.source):
         source: PaymentRequest | bytes = _claimed(settings, plugins, arguments.source.lower())
     else:
@@ -71,7 +86,8 @@ def _run(arguments: argparse.Namespace, settings: Settings, plugins: Plugins) ->
     network = canonical_network(named)
     if network not in settings.networks:
         raise Unreadable(f"{named} is not served: see the setting network")
-    with _inspector(settings, plugins, offline=arguments.offline) as inspector:
+    is_offline = arguments.offline or running is not None
+    with _inspector(settings, plugins, offline=is_offline) as (inspector, chains):
         try:
             report = (
                 _transaction(inspector, source, network)
@@ -80,12 +96,39 @@ def _run(arguments: argparse.Namespace, settings: Settings, plugins: Plugins) ->
             )
         except ChainUnavailable as error:
             raise Unreadable(f"the slot that it is now is not known: {error.detail}") from error
+        chain = chains[report["network"]]
+        if running is not None:
+            report = ask_running(running, source, report)
+        else:
+            report |= whom_was_asked(report, chain)
     if arguments.json:
         print_json(report)
     else:
         encoding = sys.stdout.encoding or "ascii"
-        print(render(report).encode(encoding, "backslashreplace").decode(encoding), end="")
+        print(_text(report).encode(encoding, "backslashreplace").decode(encoding), end="")
     return 0 if report["result"] == "pass" else 1
+
+
+def _text(report: Mapping[str, Any]) -> str:
+    """Return the report as text that a terminal can show, also if a server wrote it."""
+    try:
+        text = render(report)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Unreadable(f"the facilitator's answer is no report: {error!r}") from None
+    return _printable(text)
+
+
+def _printable(text: str) -> str:
+    """Return the text with all but printable characters and line ends escaped."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
+def _print_state(state: Mapping[str, Any], *, as_json: bool) -> int:
+    if as_json:
+        print_json(state)
+    else:
+        print(_printable("\n".join(f"{name}: {value}" for name, value in state.items())))
+    return 0 if state["status"] == "confirmed" else 1
 
 
 def _is_transaction_id(source: str) -> bool:
@@ -116,6 +159,8 @@ def _read(source: str) -> bytes:
         with Path(source).open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
+        if _VALUE.fullmatch(source):
+            return source.encode()
         raise Unreadable(f"{source!r} cannot be read: {error}") from error
 
 
@@ -128,7 +173,9 @@ def _transaction(inspector: Inspector, raw: bytes, network: str) -> dict[str, An
 
 
 @contextmanager
-def _inspector(settings: Settings, plugins: Plugins, *, offline: bool) -> Iterator[Inspector]:
+def _inspector(
+    settings: Settings, plugins: Plugins, *, offline: bool
+) -> Iterator[tuple[Inspector, Mapping[str, ChainProvider | None]]]:
     clock = SystemClock()
     context = Context(settings, clock, hooks=plugins)
     chains = {
@@ -137,12 +184,8 @@ def _inspector(settings: Settings, plugins: Plugins, *, offline: bool) -> Iterat
     }
     context.reader.connect(None, {name: each for name, each in chains.items() if each is not None})
     try:
-        yield Inspector(
-            chains,
-            {**BUILT_IN_METHODS, **plugins.transfer_methods(context)},
-            clock,
-            policy=terms_policy(settings),
-        )
+        methods = {**BUILT_IN_METHODS, **plugins.transfer_methods(context)}
+        yield Inspector(chains, methods, clock, policy=terms_policy(settings)), chains
     finally:
         for chain in chains.values():
             if chain is not None:

@@ -7,9 +7,12 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+from facilitator.cardano.amounts import amount_in_words
 from facilitator.cli.output import add_json_option, print_json, without_secrets
+from facilitator.cli.progress import Progress
 from facilitator.client.errors import CannotPay
 from facilitator.client.http import Client
+from facilitator.client.memory import PaymentMemory, memory_path
 from facilitator.client.purchase import NetworkSigner, Purchase, buy
 from facilitator.client.requirements import Limits
 from facilitator.client.seed_wallet import SeedWallet
@@ -63,9 +66,10 @@ def run(arguments: argparse.Namespace) -> int:
     with without_secrets(settings), ExitStack() as stack:
         stack.callback(plugins.shutdown)
         signer_on = partial(_signer_on, arguments, settings, plugins, stack)
-        report = partial(print, file=sys.stderr)
+        progress = Progress(sys.stderr)
         try:
-            purchase = buy(_client(arguments), limits, signer_on, report)
+            with progress.counting():
+                purchase = buy(_client(arguments), limits, signer_on, progress.report)
         except OSError as error:
             raise CannotPay(f"{arguments.url} cannot be reached: {error}") from error
     _print(purchase, as_json=arguments.json)
@@ -102,7 +106,10 @@ def _signer_on(
     if chain is None:
         names = " and ".join(name for name, _ in providers)
         raise CannotPay(f"the plugin {names} cannot say what an address holds; pay through another")
-    return NetworkSigner(Signer(network, wallet, chain, context.clock), chain.is_devnet)
+    if not chain.is_devnet:
+        return NetworkSigner(Signer(network, wallet, chain, context.clock), None)
+    memory = PaymentMemory(memory_path(), network, wallet.address, chain)
+    return NetworkSigner(Signer(network, wallet, memory, context.clock), memory)
 
 
 def _wallet(
@@ -130,6 +137,16 @@ def _read(path: str) -> str:
     return " ".join(text.split())  # some write a word on each line
 
 
+def _outcome(purchase: Purchase) -> str:
+    """Return the receipt in words, else the server's reason as JSON, which a terminal can show."""
+    receipt, terms = purchase.receipt, purchase.requirements
+    if terms and receipt and receipt.get("success") is True:
+        paid = amount_in_words(int(terms["amount"]), terms["asset"])
+        return f": paid {paid} in the transaction {purchase.transaction_id}"
+    outcome = receipt or purchase.refusal
+    return f": {json.dumps(outcome)}" if outcome else ""
+
+
 def _print(purchase: Purchase, *, as_json: bool) -> None:
     answer, receipt = purchase.answer, purchase.receipt
     if as_json:
@@ -144,7 +161,6 @@ def _print(purchase: Purchase, *, as_json: bool) -> None:
             }
         )
         return
-    outcome = receipt or purchase.refusal
-    print(f"{answer.status}{f': {json.dumps(outcome)}' if outcome else ''}", file=sys.stderr)
+    print(f"{answer.status}{_outcome(purchase)}", file=sys.stderr)
     sys.stdout.buffer.write(answer.body)
     sys.stdout.buffer.flush()

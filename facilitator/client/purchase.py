@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from facilitator.cardano.amounts import amount_in_words
 from facilitator.cardano.transaction import OutputRef
 from facilitator.client.errors import CannotPay, OutcomeNotKnown
 from facilitator.client.http import Answer, Client
+from facilitator.client.memory import PaymentMemory
 from facilitator.client.requirements import (
     HEADER,
     Limits,
@@ -30,6 +32,7 @@ PAUSE_SECONDS = 3.0
 
 _PAYMENT_REQUIRED = 402
 _SERVER_ERROR = 500
+_REDIRECTION = 300
 _SPENT = (Reason.NONCE_NOT_ON_CHAIN, Reason.INPUT_NOT_AVAILABLE, Reason.DUPLICATE)
 
 
@@ -56,10 +59,11 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSigner:
-    """The signer for a network, and whether that network is a devnet, without money of value."""
+    """The signer for a network. Where there is a memory, no money of value is spent."""
 
     signer: Signer
-    is_devnet: bool
+    memory: PaymentMemory | None
+    """Of a devnet, what was spent there; ``None`` where the chain itself says it."""
 
 
 def buy(
@@ -88,20 +92,32 @@ def buy(
     answer = client.send({})
     if answer.status != _PAYMENT_REQUIRED:
         return Purchase(answer)
-    offer = read_offer(answer.headers.get(HEADER))
+    offer = read_offer(answer.headers.get(HEADER), answer.body)
     chosen = choose_requirements(offer, limits)
-    report(f"402: {chosen['amount']} {chosen['asset']} to {chosen['payTo']} on {chosen['network']}")
+    price = amount_in_words(int(chosen["amount"]), chosen["asset"])
+    report(f"402: {price} to {chosen['payTo']} on {chosen['network']}")
     on_network = signer_on(canonical_network(chosen["network"]) or "")
-    if limits.most is None and not on_network.is_devnet:
+    memory = on_network.memory
+    if limits.most is None and memory is None:
         raise CannotPay(f"say with --max how many {chosen['asset']} may be paid at most")
     spent: frozenset[OutputRef] = frozenset()
     while True:
         signed = _signed(on_network.signer, offer, chosen, spent)
         report(f"paying with the transaction {signed.transaction_id}")
         answer = _present(client, signed, report)
-        if not on_network.is_devnet or not _says_spent(answer):
+        if memory is None or not _says_spent(answer):
+            if memory is not None and answer.status < _REDIRECTION:
+                _remember(memory, signed, report)
             return Purchase(answer, chosen, signed.transaction_id)
+        memory.refused(signed.inputs)
         spent |= signed.inputs
+
+
+def _remember(memory: PaymentMemory, signed: Signed, report: Callable[[str], None]) -> None:
+    try:
+        memory.paid(signed)
+    except OSError as error:
+        report(f"what was spent is not remembered for the next payment: {error}")
 
 
 def _signed(

@@ -12,7 +12,10 @@ from facilitator.client.errors import CannotPay
 from facilitator.x402.networks import canonical_network
 
 HEADER = "PAYMENT-REQUIRED"
+_VERSION = 2
 _LONGEST = 120
+_MOST_DIGITS = 20
+"""Digits of the largest quantity in an output, 2^64 - 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +45,38 @@ def decoded(header: str) -> Any:
     return orjson.loads(base64.b64decode(header, validate=True))
 
 
-def read_offer(header: str | None) -> RequirementOffer:
-    """Return the ``PaymentRequired`` object in the header. Raises :class:`CannotPay`."""
+def read_offer(header: str | None, body: bytes = b"") -> RequirementOffer:
+    """Return the ``PaymentRequired`` object in the header. Raises :class:`CannotPay`.
+
+    The body of the answer is only looked at to name an offer of x402 version 1, which is there.
+    """
     if header is None:
+        _refuse_version_1(body)
         raise CannotPay(f"the server answered 402 without the header {HEADER}: it is not x402 v2")
     try:
         offer = decoded(header)
     except ValueError:
         raise CannotPay(f"the header {HEADER} is not base64 of JSON") from None
+    version = offer.get("x402Version") if isinstance(offer, dict) else None
+    if isinstance(version, int) and version != _VERSION:
+        raise CannotPay(f"the server offers x402 version {version}; this command pays version 2")
     accepts = offer.get("accepts") if isinstance(offer, dict) else None
     if not isinstance(accepts, list) or not all(isinstance(each, dict) for each in accepts):
         raise CannotPay(f"the header {HEADER} has no list named accepts")
     return RequirementOffer(accepts, offer.get("resource"))
+
+
+def _refuse_version_1(body: bytes) -> None:
+    try:
+        offer = orjson.loads(body)
+    except ValueError:
+        return
+    if isinstance(offer, dict) and offer.get("x402Version") == 1:
+        raise CannotPay(
+            "the server offers x402 version 1, whose terms are in the body; this command pays "
+            f"version 2, whose terms are in the header {HEADER}: the server's software is to be "
+            "updated"
+        )
 
 
 def choose_requirements(offer: RequirementOffer, limits: Limits) -> dict[str, Any]:
@@ -93,6 +116,8 @@ def _objection(requirements: Mapping[str, Any], limits: Limits) -> str | None:
     amount = requirements.get("amount")
     if not isinstance(amount, str) or not amount.isascii() or not amount.isdigit():
         return f"the amount {_quoted(amount)} is none"
+    if len(amount) > _MOST_DIGITS:
+        return f"the amount {_quoted(amount)} is more than there can be"
     if limits.most is not None and int(amount) > limits.most:
         return f"{amount} {limits.asset} are more than --max {limits.most}"
     return None

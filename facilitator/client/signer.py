@@ -41,6 +41,8 @@ class Signed:
     transaction_id: str
     """Lowercase hex."""
     inputs: frozenset[OutputRef]
+    transaction: bytes
+    """Its CBOR."""
 
 
 class Signer:
@@ -90,7 +92,7 @@ class Signer:
         except ChainUnavailable as error:
             raise CannotPay(f"the chain could not be asked, try again: {error.detail}") from None
         header = base64.b64encode(orjson.dumps(message)).decode()
-        return Signed(header, decoded.id.hex(), frozenset(decoded.body.inputs))
+        return Signed(header, decoded.id.hex(), frozenset(decoded.body.inputs), transaction)
 
     def _terms(self, requirements: Mapping[str, Any]) -> Terms:
         payload = {"x402Version": 2, "accepted": requirements, "payload": {}}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from facilitator.inspection.values import ada
+from facilitator.cardano.amounts import ada
 from facilitator.x402.reasons import Reason
 
 Data = Mapping[str, Any]
@@ -17,6 +17,8 @@ def render(report: Data) -> str:
 def _lines(report: Data) -> Iterator[str]:
     yield f"{report['input']} on {report['network']}"
     yield f"judged at slot {report['slot']} ({report['time']})"
+    if report.get("asked"):
+        yield f"asked: {report['asked']}"
     if report["verify"] is not None:
         yield from _verdict(report["verify"])
     yield f"result: {report['result']}"
@@ -124,6 +126,10 @@ def _further(tx: Data) -> Iterator[str]:
         yield f"  {tx['redeemers']} redeemers"
     size = tx["auxiliaryDataBytes"]
     yield "  no metadata" if size is None else f"  auxiliary data (metadata), {size} bytes"
+    for row in tx["metadata"] or ():
+        yield f"    {row['label']}: {row['value']}"
+    if tx["metadata"] is None:
+        yield "    nested too deeply to be shown"
 
 
 def _signer(signer: Data, *, known: bool) -> Iterator[str]:

@@ -3,30 +3,36 @@
 import base64
 import binascii
 import re
+from typing import Any
 
 import orjson
 
-from facilitator.errors import FacilitatorError
+from facilitator.inspection.likeness import (
+    likeness_of_bytes,
+    likeness_of_object,
+    likeness_of_text,
+    object_in_base64,
+)
+from facilitator.inspection.unreadable import Unreadable
+from facilitator.inspection.witnessing import add_witnesses
 from facilitator.x402.messages import BadMessage, PaymentRequest, parse_payment_request
 
 MAX_BYTES = 1_048_576
 """Length of the longest input that is read."""
 
-_HEX = re.compile(rb"(?:[0-9a-fA-F]{2})+")
-
-
-class Unreadable(FacilitatorError):
-    """The input cannot be inspected. The exception's text is one line."""
-
-    def __init__(self, message: str) -> None:
-        """Put the message on one line."""
-        super().__init__(" ".join(message.split()))
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
+_HEADER = re.compile(r"^PAYMENT-SIGNATURE:\s*", re.IGNORECASE)
+_TRANSACTION_TYPES = ("Tx ConwayEra", "Tx DijkstraEra", "Tx BabbageEra")
+"""The ends of a ``TextEnvelope``'s type, which may begin with "Witnessed" or "Unwitnessed"."""
 
 
 def read_source(data: bytes) -> PaymentRequest | bytes:
-    """Return a request of ``/verify``, or the bytes of a transaction given as base64, hex or CBOR.
+    """Return a payment with its terms, or the bytes of a transaction.
 
-    Raises :class:`Unreadable`.
+    A payment is a request of ``/verify``, or the payload of a ``PAYMENT-SIGNATURE`` as JSON or as
+    the header's base64, whose terms are those that the payer accepted. A transaction is base64, hex
+    or CBOR, a file of cardano-cli (``TextEnvelope``), or an object with ``transaction`` and
+    ``witnessSet`` in hex, as CIP-30 has them. Raises :class:`Unreadable`.
     """
     if len(data) > MAX_BYTES:
         raise Unreadable(f"the input is longer than {MAX_BYTES} bytes")
@@ -34,27 +40,66 @@ def read_source(data: bytes) -> PaymentRequest | bytes:
     if not text:
         raise Unreadable("the input is empty")
     if text.startswith(b"{"):
-        return _request(text)
-    if _HEX.fullmatch(text):
-        return bytes.fromhex(text.decode())
-    # The first byte of a transaction's CBOR, an array of four, is not ASCII.
-    return _base64(text) if text.isascii() else data
+        return _read_json(text)
+    if not text.isascii():  # as is the first byte of a transaction's CBOR, an array of four
+        return _known(data)
+    words = _HEADER.sub("", text.decode())
+    if _HEX.fullmatch(words):
+        return _known(bytes.fromhex(words))
+    if (message := object_in_base64(words)) is not None:
+        return _read_object(message)
+    return _known(_base64(words))
 
 
-def _request(text: bytes) -> PaymentRequest:
+def _read_json(text: bytes) -> PaymentRequest | bytes:
     try:
-        return parse_payment_request(orjson.loads(text))
+        message = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise Unreadable(f"the input begins like JSON and is not: {error}") from None
+    return _read_object(message)
+
+
+def _read_object(message: dict[str, Any]) -> PaymentRequest | bytes:
+    if str(message.get("type")).endswith(_TRANSACTION_TYPES) and "cborHex" in message:
+        return _known(_from_hex(message, "cborHex"))
+    if "witnessSet" in message:
+        return add_witnesses(_from_hex(message, "transaction"), _from_hex(message, "witnessSet"))
+    if "accepted" in message and "payload" in message:
+        message = {
+            "x402Version": message.get("x402Version"),
+            "paymentPayload": message,
+            "paymentRequirements": message["accepted"],
+        }
+    try:
+        return parse_payment_request(message)
     except BadMessage as error:
+        _refuse_likeness(likeness_of_object(message))
         raise Unreadable(f"the input is JSON, but no request of /verify: {error}") from None
 
 
-def _base64(text: bytes) -> bytes:
+def _from_hex(message: dict[str, Any], name: str) -> bytes:
     try:
-        return base64.b64decode(b"".join(text.split()), validate=True)
+        return bytes.fromhex(message[name])
+    except (KeyError, TypeError, ValueError):
+        raise Unreadable(f"{name} is to be the CBOR in hex") from None
+
+
+def _known(raw: bytes) -> bytes:
+    _refuse_likeness(likeness_of_bytes(raw))
+    return raw
+
+
+def _base64(words: str) -> bytes:
+    try:
+        return base64.b64decode("".join(words.split()), validate=True)
     except binascii.Error:
+        _refuse_likeness(likeness_of_text(words))
         raise Unreadable(
             "the input is neither a JSON request of /verify nor a transaction in base64, hex "
             "or CBOR"
         ) from None
+
+
+def _refuse_likeness(likeness: str | None) -> None:
+    if likeness is not None:
+        raise Unreadable(f"the input looks like {likeness}")

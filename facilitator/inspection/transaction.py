@@ -15,6 +15,7 @@ from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Body, DijkstraFields, Output, OutputRef, Transaction
 from facilitator.inspection import values
 from facilitator.inspection.ledger import Facts
+from facilitator.inspection.metadata import metadata
 from facilitator.inspection.signers import signers
 from facilitator.inspection.words import (
     certificate_in_words,
@@ -47,6 +48,7 @@ def describe(tx: Transaction, facts: Facts, eras: EraSummary) -> dict[str, Any]:
         "signers": signers(tx, facts.utxo),
         **_further(body),
         "auxiliaryDataBytes": len(tx.auxiliary_data) if tx.auxiliary_data is not None else None,
+        "metadata": metadata(tx.auxiliary_data),
         "scripts": [
             {"hash": script.hash.hex(), "language": script.language.name.lower()}
             for script in (tx.witnesses.scripts or {}).values()

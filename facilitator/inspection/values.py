@@ -4,27 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from facilitator.cardano.addresses.address import format_address
+from facilitator.cardano.amounts import readable_name
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import AssetId, Assets, Output
 
-_LABEL_BYTES = 4
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def ada(lovelace: int) -> str:
-    """Return the amount in ada, with all six decimals."""
-    whole, rest = divmod(abs(lovelace), 1_000_000)
-    return f"{'-' if lovelace < 0 else ''}{whole:,}.{rest:06d} ada"
-
-
-def readable_name(name: bytes) -> str | None:
-    """Return the asset name as text if it is printable ASCII, with its CIP-67 label if any."""
-    label = ""
-    if len(name) > _LABEL_BYTES and name[0] & 0xF0 == 0 and name[3] & 0x0F == 0:
-        label = f"({int.from_bytes(name[:_LABEL_BYTES]) >> 12 & 0xFFFF})"
-        name = name[_LABEL_BYTES:]
-    text = name.decode("ascii", "replace")
-    return label + text if text and text.isascii() and text.isprintable() else None
 
 
 def assets(held: Assets) -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """Certificates, votes and proposals in words."""
 
 from facilitator.cardano.addresses import bech32
+from facilitator.cardano.amounts import ada
 from facilitator.cardano.transaction import Certificate, Credential, Proposal, Vote
-from facilitator.inspection.values import ada
 
 _DOES = {
     0: "register stake {who}",

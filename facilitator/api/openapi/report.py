@@ -60,6 +60,7 @@ _TRANSACTION = record(
         "directDeposits": items(record({"address": TEXT, "lovelace": COUNT})),
         "subTransactions": items(ID),
         "auxiliaryDataBytes": maybe(COUNT),
+        "metadata": maybe(items(record({"label": TEXT, "value": TEXT}))),
         "scripts": items(record({"hash": _HASH, "language": TEXT})),
         "redeemers": COUNT,
     },

@@ -8,7 +8,7 @@ import argparse
 import re
 from collections.abc import Mapping
 
-from facilitator.inspection.values import readable_name
+from facilitator.cardano.amounts import readable_name
 
 LOVELACE = "lovelace"
 ADA_DECIMALS = 6

@@ -118,7 +118,7 @@ def shop(request: pytest.FixtureRequest) -> Sequence[str]:
 def pay(client: Client, running: Running, wallet: Wallet = ALICE) -> Purchase:
     signer = Signer(NETWORK, wallet, running.devnet, SystemClock())
     limits = Limits([NETWORK], "lovelace", 2_000_000)
-    return buy(client, limits, lambda _: NetworkSigner(signer, is_devnet=True), lambda _: None)
+    return buy(client, limits, lambda _: NetworkSigner(signer, memory=None), lambda _: None)
 
 
 def test_a_page_is_sold_once(shop: Sequence[str], run: Run, open_shop: OpenShop) -> None:

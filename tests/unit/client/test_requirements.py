@@ -93,6 +93,7 @@ def test_without_a_limit_any_amount_will_do() -> None:
         (None, "without the header PAYMENT-REQUIRED"),
         ("%%", "not base64 of JSON"),
         (base64.b64encode(b"{").decode(), "not base64 of JSON"),
+        (header({"x402Version": 1, "accepts": [TERMS]}), "the server offers x402 version 1;"),
         (header([]), "no list named accepts"),
         (header({"accepts": {}}), "no list named accepts"),
         (header({"accepts": ["exact"]}), "no list named accepts"),

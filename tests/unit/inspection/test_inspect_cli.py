@@ -8,16 +8,21 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from email.message import Message
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import cbor2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cli import main
+from facilitator.client.http import Answer, Client
 from facilitator.testing.examples import example_claim
+from facilitator.testing.running import Running
 from facilitator_sqlite.storage import SqliteStorage
 from support import wallets
 
@@ -75,14 +80,79 @@ def sample(facilitator: Run) -> dict[str, Any]:
     return dict(json.loads(out))
 
 
-def test_a_good_payment_passes(facilitator: Run, as_process: Run, tmp_path: Path) -> None:
+def test_a_good_payment_breaks_no_rule(facilitator: Run, as_process: Run, tmp_path: Path) -> None:
+    """It is not called good: this devnet is not the one on which it may be spent already."""
     (tmp_path / "payment.json").write_text(json.dumps(sample(facilitator)))
     code, out, _ = as_process("inspect", "payment.json")
-    assert code == 0
+    assert code == 1
     assert out.startswith("payment on cardano:preprod\n")
-    assert "\nresult: pass\n" in out
+    assert "\nasked: the devnet of this command, which is at its genesis" in out
+    assert "\nresult: not judged\n" in out
     code, out, _ = facilitator("inspect", "--json", "payment.json")
-    assert (code, json.loads(out)["result"]) == (0, "pass")
+    report = json.loads(out)
+    assert (code, report["result"], report["verify"]["isValid"]) == (1, "not judged", True)
+    assert {check["result"] for check in report["checks"]} == {"pass"}
+
+
+@pytest.mark.parametrize("enabled", ["true", "false"])
+def test_the_facilitator_that_runs_has_the_last_word(
+    facilitator: Run, run: Callable[..., Running], enabled: str
+) -> None:
+    running = run(real_time=True, devnet__block_seconds=0.1, inspect__enabled=enabled)
+    body = sample(facilitator)
+    stdin = json.dumps(body).encode()
+    words = ["--facilitator", running.url + "/"]
+    code, out, err = facilitator("inspect", *words, "-", stdin=stdin)
+    assert code == 0, err
+    assert f"\nasked: the facilitator at {running.url}" in out
+    assert "\nresult: pass\n" in out
+    status, settled = running.call("POST", "/settle", body)
+    assert (status, settled["success"]) == (200, True)
+    code, out, _ = facilitator("inspect", *words, "--json", "-", stdin=stdin)
+    report = json.loads(out)
+    assert (code, report["result"]) == (1, "fail")
+    assert (
+        report["verify"]["invalidReason"]
+        == running.call("POST", "/verify", body)[1]["invalidReason"]
+    )
+    transaction = body["paymentPayload"]["payload"]["transaction"].encode()
+    code, out, _ = facilitator("inspect", *words, "-", stdin=transaction)
+    assert (code, f"{running.url}: confirmed\n" in out) == (1, True)
+    code, out, _ = facilitator("inspect", *words, settled["transaction"])
+    assert (code, "\nstatus: confirmed\n" in out) == (0, True)
+    code, out, _ = facilitator("inspect", *words, "--json", "ab" * 32)
+    assert (code, json.loads(out)["status"]) == (1, "not_found")
+
+
+def test_a_facilitator_that_is_none(facilitator: Run) -> None:
+    stdin = json.dumps(sample(facilitator)).encode()
+    for url in ("http://127.0.0.1:9", "example.org"):
+        code, out, err = facilitator("inspect", "--facilitator", url, "-", stdin=stdin)
+        assert (code, out, err.count("\n")) == (1, "", 1)
+        assert err.startswith(f"NoAnswer: {url}/verify cannot be asked: ")
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({}, "/verify answered 200, and no JSON object"),
+        ({"/verify": {"error": "\x1b[2J"}}, "without a verdict: '\\x1b[2J'"),
+        ({"/verify": {"isValid": True}, "/inspect": {}}, "/inspect answered without a report"),
+        ({"/verify": {"isValid": True}, "/inspect": {"checks": 3}}, "is no report: KeyError"),
+    ],
+)
+def test_answers_of_another_server(
+    facilitator: Run, monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any], said: str
+) -> None:
+    def send(client: Client, _: object) -> Answer:
+        path = urlsplit(client._url).path
+        return Answer(200, Message(), json.dumps(answers.get(path)).encode())
+
+    stdin = json.dumps(sample(facilitator)).encode()
+    monkeypatch.setattr(Client, "send", send)
+    code, out, err = facilitator("inspect", "--facilitator", "http://a.example", "-", stdin=stdin)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert said in err
 
 
 def test_a_bad_payment_fails(facilitator: Run) -> None:
@@ -99,12 +169,88 @@ def test_a_transaction_is_read_in_any_spelling(facilitator: Run) -> None:
     text = sample(facilitator)["paymentPayload"]["payload"]["transaction"]
     raw = base64.b64decode(text)
     reports = []
-    for spelling in (text.encode() + b"\n", raw.hex().encode(), raw):
+    envelope = {"type": "Witnessed Tx ConwayEra", "description": "", "cborHex": raw.hex()}
+    body, witnesses = split(raw)
+    empty = b"\x84" + body + b"\xa0\xf5\xf6"
+    wallet = {"transaction": empty.hex(), "witnessSet": witnesses.hex()}
+    alone = {"transaction": body.hex(), "witnessSet": witnesses.hex()}
+    objects = [json.dumps(each).encode() for each in (envelope, wallet, alone)]
+    for spelling in (text.encode() + b"\n", raw.hex().encode(), raw, *objects):
         code, out, err = facilitator("inspect", "-", "--json", stdin=spelling)
-        assert code == 0, err
+        assert (code, err) == (1, "")
         reports.append(json.loads(out))
     assert len({report["transaction"]["id"] for report in reports}) == 1
     assert all((report["input"], report["verify"]) == ("transaction", None) for report in reports)
+
+
+def split(raw: bytes) -> tuple[bytes, bytes]:
+    """The body and the witness set of a transaction without metadata."""
+    _, witnesses, is_valid, auxiliary = cbor2.loads(raw)
+    assert (is_valid, auxiliary) == (True, None)
+    end = cbor2.dumps(witnesses, canonical=False)
+    assert raw.endswith(end + b"\xf5\xf6")
+    return raw[1 : -len(end) - 2], end
+
+
+def test_a_payment_is_read_as_its_header_has_it(facilitator: Run) -> None:
+    body = sample(facilitator)
+    header = base64.b64encode(json.dumps(body["paymentPayload"]).encode()).decode()
+    ids = set()
+    for word, stdin in ((header, ""), ("-", header), ("-", f"payment-signature: {header}\n")):
+        _, out, err = facilitator("inspect", "--json", word, stdin=stdin.encode())
+        report = json.loads(out or "{}")
+        assert report.get("input") == "payment", err
+        assert report["verify"]["isValid"]
+        ids.add(report["transaction"]["id"])
+    assert len(ids) == 1
+
+
+def test_witnesses_that_do_not_fit(facilitator: Run) -> None:
+    raw = base64.b64decode(sample(facilitator)["paymentPayload"]["payload"]["transaction"])
+    _, witnesses = split(raw)
+    for transaction, witness_set, words in (
+        (raw.hex(), witnesses.hex(), "has witnesses already"),
+        ("84", witnesses.hex(), "cannot be read"),
+        ("", witnesses.hex(), "cannot be read"),
+        ("01", witnesses.hex(), "cannot be read"),
+        (raw.hex(), "a1", "cannot be read"),
+        (raw.hex(), "?", "witnessSet is to be the CBOR in hex"),
+        (None, witnesses.hex(), "transaction is to be the CBOR in hex"),
+    ):
+        stdin = json.dumps({"transaction": transaction, "witnessSet": witness_set}).encode()
+        code, out, err = facilitator("inspect", "-", stdin=stdin)
+        assert (code, out, err.count("\n")) == (1, "", 1)
+        assert words in err
+
+
+SEEDS = "abandon " * 11 + "about"
+
+
+@pytest.mark.parametrize(
+    ("stdin", "words"),
+    [
+        (SEEDS, "a seed phrase or a secret key"),
+        ("ed25519_sk1qqqqqqq", "a seed phrase or a secret key"),
+        ("addr_test1" + "q" * 40, "an address"),
+        ("ab" * 32 + "#0", "the reference of an output"),
+        ("ab" * 32, "a transaction id"),
+        ("https://shop.example/", "a URL"),
+        ("<html>", "HTML"),
+        ("a0", "a witness set"),
+        ('{"type": "PaymentSigningKeyShelley_ed25519", "cborHex": "5820"}', "a secret key"),
+        ('{"type": "TxWitness ConwayEra", "cborHex": "82"}', "with the type 'TxWitness"),
+        ('{"x402Version": 2, "accepts": []}', "an offer"),
+        ('{"success": true}', "a receipt"),
+        ('{"x402Version": 1, "payload": {}}', "x402 version 1"),
+        (base64.b64encode(b'{"accepts": []}').decode(), "an offer"),
+        ('{"type": "Tx ConwayEra", "cborHex": 3}', "cborHex is to be the CBOR in hex"),
+    ],
+)
+def test_what_looks_like_something_else_is_named(facilitator: Run, stdin: str, words: str) -> None:
+    code, out, err = facilitator("inspect", "--offline", "-", stdin=stdin.encode())
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert words in err
+    assert "abandon" not in err
 
 
 def test_offline_judges_what_the_bytes_tell(facilitator: Run) -> None:
@@ -157,7 +303,7 @@ def test_a_bad_corpus_payment_breaks_its_rule(facilitator: Run, reason: str, row
     [
         (b"", "the input is empty"),
         (b"{", "begins like JSON and is not"),
-        (b'{"x402Version": 1}', "x402Version must be 2"),
+        (b'{"x402Version": 3}', "x402Version must be 2"),
         (b"what is this?", "neither a JSON request of /verify nor a transaction"),
         (b"84a0", "not a transaction"),
         (b"\x84\xa0", "not a transaction"),
@@ -189,8 +335,8 @@ def test_a_transaction_that_was_settled_here(facilitator: Run, tmp_path: Path) -
     storage = SqliteStorage(str(tmp_path / "facilitator.db"))
     storage.add_claim(example_claim(transaction_id=transaction_id, transaction=raw))
     storage.close()
-    code, out, _ = facilitator("inspect", "--json", transaction_id.upper())
-    assert (code, json.loads(out)["result"]) == (0, "pass")
+    _, out, _ = facilitator("inspect", "--json", transaction_id.upper())
+    assert {check["result"] for check in json.loads(out)["checks"]} == {"pass"}
     assert transaction_id in out
 
 
@@ -208,7 +354,7 @@ def test_a_network_that_is_not_served(facilitator: Run) -> None:
 def test_a_terminal_without_unicode(facilitator: Run, as_process: Run) -> None:
     stdin = json.dumps(sample(facilitator)).encode()
     code, out, err = as_process("inspect", "-", stdin=stdin, PYTHONIOENCODING="ascii")
-    assert code == 0, err
+    assert code == 1, err
     assert out.isascii()
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from facilitator.cardano.amounts import ada, readable_name
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.cardano.transaction import (
     Action,
@@ -20,7 +21,7 @@ from facilitator.cardano.transaction import (
 from facilitator.exact.methods import DefaultTransfer
 from facilitator.inspection.render import render
 from facilitator.inspection.report import Inspector
-from facilitator.inspection.values import ada, readable_name, slot_time
+from facilitator.inspection.values import slot_time
 from facilitator.inspection.words import certificate_in_words, proposal_in_words, vote_in_words
 from facilitator.testing.clock import ManualClock
 from facilitator.x402.messages import parse_payment_request

@@ -1,0 +1,73 @@
+"""A running facilitator, as a command asks it over HTTP."""
+
+from typing import Any
+
+import orjson
+
+from facilitator.client.errors import CannotPay
+from facilitator.client.http import Answer, Client
+from facilitator.errors import FacilitatorError
+
+_TIMEOUT_SECONDS = 60.0
+_NOT_FOUND = 404
+_JSON = {"Content-Type": "application/json"}
+
+
+class NoAnswer(FacilitatorError):
+    """The facilitator cannot be asked, or does not answer as one."""
+
+
+class RunningFacilitator:
+    """The facilitator at a URL."""
+
+    def __init__(self, url: str) -> None:
+        """Ask the facilitator whose paths begin with the URL."""
+        self.url = url.rstrip("/")
+
+    def verify(self, body: bytes) -> dict[str, Any]:
+        """Return the answer to a request of ``/verify``. Raises :class:`NoAnswer`."""
+        verdict = self._object("/verify", self._ask("/verify", body))
+        if not isinstance(verdict.get("isValid"), bool):
+            raise NoAnswer(f"{self.url}/verify answered without a verdict: {_reason(verdict)}")
+        return {"payer": None, "invalidReason": None, "invalidMessage": None, **verdict}
+
+    def inspect(self, body: bytes) -> dict[str, Any] | None:
+        """Return the report on the same request; ``None`` where ``/inspect`` is not enabled.
+
+        Raises :class:`NoAnswer`.
+        """
+        answer = self._ask("/inspect", body)
+        if answer.status == _NOT_FOUND:
+            return None
+        report = self._object("/inspect", answer)
+        if "checks" not in report:
+            raise NoAnswer(f"{self.url}/inspect answered without a report: {_reason(report)}")
+        return report
+
+    def status(self, transaction_id: str) -> dict[str, Any]:
+        """Return the state of the transaction. Raises :class:`NoAnswer`."""
+        path = f"/status/{transaction_id}"
+        state = self._object(path, self._ask(path, None))
+        if "status" not in state:
+            raise NoAnswer(f"{self.url}{path} answered without a state: {_reason(state)}")
+        return state
+
+    def _ask(self, path: str, body: bytes | None) -> Answer:
+        url = self.url + path
+        try:
+            return Client(url, _JSON if body else {}, body, _TIMEOUT_SECONDS).send({})
+        except (OSError, CannotPay) as error:
+            raise NoAnswer(f"{url} cannot be asked: {error}") from None
+
+    def _object(self, path: str, answer: Answer) -> dict[str, Any]:
+        try:
+            value = orjson.loads(answer.body)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise NoAnswer(f"{self.url}{path} answered {answer.status}, and no JSON object")
+        return value
+
+
+def _reason(answer: dict[str, Any]) -> str:
+    return repr(answer.get("message") or answer.get("error") or answer)[:200]
