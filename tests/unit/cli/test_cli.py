@@ -196,6 +196,16 @@ def test_wrong_settings_are_told_in_lines(run: Any, name: str) -> None:
     ]
 
 
+def test_a_wrong_option_of_serve_is_told_as_a_setting(run: Any) -> None:
+    code, _, err = run("serve", "--port", "x", "--host", "[::1]", SERVER__PORT="8080")
+    assert code == 1
+    assert err.splitlines() == [
+        "ConfigInvalidError: server.host: is an address in brackets, as URLs have it: write it"
+        " without them, such as ::1 (option --host)",
+        "ConfigInvalidError: server.port: must be a whole number (option --port)",
+    ]
+
+
 def test_settings_are_shown_with_origin_and_without_secrets(run: Any, tmp_path: Path) -> None:
     (tmp_path / "other.toml").write_text("[default.server]\nport = 8080\n")
     environ = {"AUTH__API_KEYS__SHOP": "key-of-shop", "FACILITATOR__SEED_PHRASE": "legal winner"}
@@ -243,6 +253,7 @@ def test_check_of_the_embedded_default(run: Any) -> None:
         "✓ settings",
         "✓ plugins",
         "✓ storage",
+        "✓ payment ledger",
         "! chain cardano",
         "✓ chain cardano",
         "✓ clock",
@@ -250,7 +261,7 @@ def test_check_of_the_embedded_default(run: Any) -> None:
         "✓ address",
         "✓ access",
     ]
-    assert "test double" in lines[3]
+    assert "test double" in lines[4]
 
 
 def test_check_names_what_fails_and_goes_on(run: Any, shop: str) -> None:
