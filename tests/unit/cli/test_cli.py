@@ -191,7 +191,7 @@ def test_wrong_settings_are_told_in_lines(run: Any, name: str) -> None:
     assert err.splitlines() == [
         "ConfigInvalidError: server.port: must be a whole number"
         " (environment variable FACILITATOR_SERVER__PORT)",
-        "ConfigInvalidError: log.format: must be one of json, pretty"
+        "ConfigInvalidError: log.format: must be one of auto, json, pretty"
         " (environment variable FACILITATOR_LOG__FORMAT)",
     ]
 
