@@ -33,6 +33,7 @@ COMMANDS = {
     "pay": ("pay for a URL that answers 402", "facilitator.cli.pay"),
     "inspect": ("show why a payment or transaction is (not) valid", "facilitator.cli.inspect"),
     "payments": ("list, export and reconcile what was paid", "facilitator.cli.payments"),
+    "completion": ("print completions for a shell", "facilitator.cli.completion"),
     "help": ("show the help of a command", "facilitator.cli.help"),
 }
 """Command name to one-line help and module."""
@@ -83,6 +84,12 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     arguments = parser.parse_args(words)
     arguments.open_ledger = partial(_open_ledger, arguments.settings)
     return arguments
+
+
+def full_parser(settings_path: str | None) -> argparse.ArgumentParser:
+    """Return the parser with the arguments of every command, also of the plugins' ones."""
+    first = argparse.Namespace(settings=settings_path, command=None, version=False)
+    return _build_parser(first, COMMANDS)
 
 
 def _build_parser(first: argparse.Namespace, described: Collection[str]) -> CommandParser:
