@@ -53,7 +53,7 @@ SIGNED_WHEN = (
     "Signed for the devnet in December 2025: its validity is over. "
     "`facilitator sample-payment` prints one for now."
 )
-"""What is said of the payment."""
+"""Summary of the payment."""
 
 VALID: Mapping[str, Any] = {"isValid": True, "payer": PAYER}
 
