@@ -1,7 +1,7 @@
 """The description at ``/openapi.json`` says what is: routes, requests, answers and examples."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -218,6 +218,23 @@ def test_a_request_is_taken_just_when_its_schema_holds(
     assert answer.status == (200 if taken else 400)
     described = Described(document, closed=False)
     assert described.holds(at(document, *POSTED), body) is taken
+
+
+def enums(part: Any) -> Iterator[list[Any]]:
+    if isinstance(part, dict):
+        yield from [part["enum"]] if isinstance(part.get("enum"), list) else []
+    for inner in part.values() if isinstance(part, dict) else part:
+        if isinstance(inner, dict | list):
+            yield from enums(inner)
+
+
+def test_no_value_is_named_twice(running: Running) -> None:
+    """Generators of clients make a constant of each."""
+    document = described(running)
+    assert "/payments" in document["paths"]
+    found = list(enums(document))
+    assert len(found) > 100
+    assert [each for each in found if len(each) != len({json.dumps(one) for one in each})] == []
 
 
 def test_reasons_are_those_of_the_code(client: Client) -> None:
