@@ -61,6 +61,7 @@ setup(
         "pluggy>=1.6,<2",
         "pycardano>=0.19.2,<0.20",
         "pynacl>=1.5,<2",
+        "shtab>=1.13,<2",
         "waitress>=3.0.2,<3.1",  # facilitator.server relies on undocumented names
     ],
     extras_require={

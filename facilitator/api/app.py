@@ -66,6 +66,7 @@ def application(
     subscribe: Subscribe = lambda _: None,
     faults: Faults = dict,
     ledger: PaymentLedger | None = None,
+    sign_example: docs.SignExample = lambda: None,
 ) -> falcon.App[Any, Any]:
     """Return the HTTP interface to ``service`` as a WSGI app.
 
@@ -86,6 +87,7 @@ def application(
         subscribe: Registers a function to call when API keys, proxies or origins change.
         faults: Returns what plugins failed in lately, for ``/health``.
         ledger: Read by operators; without it there are no paths ``/payments``.
+        sign_example: Returns the payment for the examples in ``/openapi.json``, if there is one.
 
     Raises:
         PluginError: A further route is one of the core's.
@@ -112,7 +114,8 @@ def application(
             keys_needed=settings.auth.payments_need_key,
             networks=NETWORKS,
             reasons=reasons,
-        )
+        ),
+        sign_example,
     )
     for path, resource in core.items():
         app.add_route(path, resource)

@@ -6,13 +6,14 @@ imported only when the command is called, so that help texts come at once.
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias
 
 from facilitator import __version__
+from facilitator.cli.parser import CommandParser
 from facilitator.cli.streams import drop_output, is_of_output, make_writable
 from facilitator.errors import FacilitatorError
 
@@ -32,6 +33,8 @@ COMMANDS = {
     "pay": ("pay for a URL that answers 402", "facilitator.cli.pay"),
     "inspect": ("show why a payment or transaction is (not) valid", "facilitator.cli.inspect"),
     "payments": ("list, export and reconcile what was paid", "facilitator.cli.payments"),
+    "completion": ("print completions for a shell", "facilitator.cli.completion"),
+    "help": ("show the help of a command", "facilitator.cli.help"),
 }
 """Command name to one-line help and module."""
 
@@ -76,28 +79,40 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
     first, _ = _first_look().parse_known_args(words)
-    parser = argparse.ArgumentParser(
+    parser = _build_parser(first, [first.command] if first.command in COMMANDS else [])
+    parser.refuse_unknown_option(words[0] if words else "")
+    arguments = parser.parse_args(words)
+    arguments.open_ledger = partial(_open_ledger, arguments.settings)
+    return arguments
+
+
+def full_parser(settings_path: str | None) -> argparse.ArgumentParser:
+    """Return the parser with the arguments of every command, also of the plugins' ones."""
+    first = argparse.Namespace(settings=settings_path, command=None, version=False)
+    return _build_parser(first, COMMANDS)
+
+
+def _build_parser(first: argparse.Namespace, described: Collection[str]) -> CommandParser:
+    """Return the parser; commands of the core have arguments if ``described`` names them."""
+    parser = CommandParser(
         prog="facilitator",
         description="An x402 payment facilitator for Cardano.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     add_settings_option(parser, default=None)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, (summary, module) in COMMANDS.items():
         command = _add_command(commands, name, summary)
-        if name == first.command:
+        if name in described:
             implementation = import_module(module)
             implementation.add_arguments(command)
             command.set_defaults(run=implementation.run)
     for name, summary, prepare in _plugin_commands(first):
         command = _add_command(commands, name, summary)
         command.set_defaults(run=prepare(command))
-    arguments = parser.parse_args(words)
-    arguments.open_ledger = partial(_open_ledger, arguments.settings)
-    return arguments
+    return parser
 
 
 def _open_ledger(settings_path: str | None) -> "AbstractContextManager[Opened]":
@@ -127,11 +142,9 @@ def add_settings_option(parser: argparse.ArgumentParser, default: str | None) ->
 
 
 def _add_command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str
+    commands: "argparse._SubParsersAction[CommandParser]", name: str, summary: str
 ) -> argparse.ArgumentParser:
-    command = commands.add_parser(
-        name, help=summary, description=summary.capitalize() + ".", allow_abbrev=False
-    )
+    command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
     # Suppressed, so that it does not undo the same option before the command's name.
     add_settings_option(command, default=argparse.SUPPRESS)
     return command

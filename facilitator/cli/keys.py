@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _action(actions: Any, name: str, summary: str, act: Any) -> argparse.ArgumentParser:
     action: argparse.ArgumentParser = actions.add_parser(
-        name, help=summary, description=summary.capitalize() + ".", allow_abbrev=False
+        name, help=summary, description=summary.capitalize() + "."
     )
     add_settings_option(action, default=argparse.SUPPRESS)
     action.set_defaults(act=act)

@@ -3,13 +3,16 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from facilitator.cli.preflight.result import Status
 from facilitator.errors import FacilitatorError
+from facilitator.observability.colour import Style, painted
 from facilitator.observability.redaction import Redactor
 from facilitator.settings import Settings
+
+_COLOURS: Mapping[Status, Style] = {"ok": "green", "warning": "yellow", "failed": "red"}
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
@@ -25,9 +28,10 @@ def print_json(value: object) -> None:
 def print_table(rows: Sequence[Sequence[str]]) -> None:
     """Print the rows, of which the first has the headings, in columns as wide as need be."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for row in rows:
+    for number, row in enumerate(rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
+        line = "  ".join(cells).rstrip()
+        print(line if number else painted(line, "bold", sys.stdout))
 
 
 def mark(status: Status) -> str:
@@ -37,7 +41,7 @@ def mark(status: Status) -> str:
         "".join(signs.values()).encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
         signs = {"ok": "ok  ", "warning": "WARN", "failed": "FAIL"}
-    return signs[status]
+    return painted(signs[status], _COLOURS[status], sys.stdout)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from typing import Any, TextIO
 
 import orjson
 
+from facilitator.observability.colour import painted
 from facilitator.observability.redaction import Redactor, without_payments
 from facilitator.settings import LogSettings
 
@@ -127,16 +128,27 @@ class JsonFormatter(_Formatter):
 class PrettyFormatter(_Formatter):
     """A formatter for a line for people. Control characters in logged values are escaped."""
 
+    def __init__(self, redactor: Redactor, stream: TextIO | None = None) -> None:
+        """Mask with ``redactor``; show levels in colour if the ``stream`` can."""
+        super().__init__(redactor)
+        self._stream = stream
+
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line, followed by the indented traceback if there is one."""
         moment = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
-        parts = [moment, f"{record.levelname:<8}", self._redactor.text(record.getMessage())]
+        parts = [self._redactor.text(record.getMessage())]
         fields = self._redactor.value(self._fields(record))
         parts += [f"{name}={value}" for name, value in _flat("", fields)]
-        lines = [_printable(" ".join(parts))]
+        lines = [f"{moment} {self._level(record)} {_printable(' '.join(parts))}"]
         if error := self._error(record):
             lines += ["    " + _printable(line) for line in error["stack"].splitlines()]
         return "\n".join(lines)
+
+    def _level(self, record: logging.LogRecord) -> str:
+        name = f"{_printable(record.levelname):<8}"
+        if self._stream is None or record.levelno < logging.WARNING:
+            return name
+        return painted(name, "red" if record.levelno >= logging.ERROR else "yellow", self._stream)
 
 
 def _pino_level(level: int) -> int:
@@ -201,9 +213,14 @@ def configure_logging(
         secrets: Values that must never be shown, such as ``settings.secrets()``.
         stream: Destination; standard error if not given.
     """
-    formatters = {"json": JsonFormatter, "pretty": PrettyFormatter}
-    formatter = formatters[settings.format](Redactor(secrets))
-    _handler(stream or sys.stderr).setFormatter(formatter)
+    stream = stream or sys.stderr
+    chosen = settings.format
+    if chosen == "auto":
+        chosen = "pretty" if stream.isatty() else "json"
+    redactor = Redactor(secrets)
+    _handler(stream).setFormatter(
+        JsonFormatter(redactor) if chosen == "json" else PrettyFormatter(redactor, stream)
+    )
     root = logging.getLogger()
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     root.setLevel(max(level, logging.INFO))

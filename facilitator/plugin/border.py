@@ -35,6 +35,7 @@ from facilitator.roles.chain import (
     NamesNetwork,
     ReadsAssets,
     ReadsLedgerState,
+    SignsExamples,
 )
 from facilitator.roles.chain_errors import (
     ChainUnavailable,
@@ -170,6 +171,7 @@ _CHAIN = (
     NamesNetwork,
     ExaminesServer,
     ForeseesForks,
+    SignsExamples,
 )
 _METHODS = (TransferMethod, ChecksLedger, ChecksChain, HasUniqueTerms, DeclaresReasons)
 ROLES: Mapping[str, Role] = {

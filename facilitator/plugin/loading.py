@@ -26,13 +26,14 @@ def configure(
     path: str | None = None,
     environ: Mapping[str, str] = os.environ,
     cwd: Path | None = None,
+    options: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Settings, Plugins]:
     """Return the checked settings and the plugins that they enable.
 
     The arguments are those of :func:`facilitator.settings.read_settings`. Raises
     :class:`~facilitator.errors.ConfigInvalidError` with every problem, also those of plugins.
     """
-    source = read_settings(path, environ, cwd)
+    source = read_settings(path, environ, cwd, options)
     names = source.plugins()
     try:
         plugins = load_plugins(names, source.plugin_files())

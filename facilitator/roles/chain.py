@@ -7,7 +7,7 @@ A plugin returns a provider from the hook ``chain_provider``.
 Optional capabilities are separate protocols that a provider may implement too:
 :class:`AwaitsBlocks`, :class:`ReadsLedgerState`, :class:`EvaluatesScripts`, :class:`ListsOutputs`,
 :class:`FindsTransactions`, :class:`ReadsAssets`, :class:`HasPlan`, :class:`NamesNetwork`,
-:class:`ExaminesServer`, :class:`ForeseesForks`.
+:class:`ExaminesServer`, :class:`ForeseesForks`, :class:`SignsExamples`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -314,5 +314,28 @@ class ForeseesForks(Protocol):
 
         Returns ``None`` if none is ratified. Asked by ``facilitator check`` alone, so it may cost a
         call. Raises :class:`ChainUnavailable`.
+        """
+        ...
+
+
+class ExamplePayment(NamedTuple):
+    """A payment that is valid when it is shown in the API's description."""
+
+    request: Mapping[str, Any]
+    """The JSON body of ``/verify`` and ``/settle``, with terms ``exact``."""
+    transaction_id: str
+    """The id of its transaction, lowercase hex."""
+    payer: str
+    """The address that pays, in bech32."""
+
+
+@runtime_checkable
+class SignsExamples(Protocol):
+    """A devnet that can pay by itself: for the examples of ``/openapi.json`` and ``/docs``."""
+
+    def example_payment(self) -> ExamplePayment | None:
+        """Return a payment that is valid now; ``None`` if nothing is left to pay it from.
+
+        Asked at each call of ``/openapi.json``. Raises :class:`ChainUnavailable`.
         """
         ...

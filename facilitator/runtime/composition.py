@@ -38,7 +38,12 @@ from facilitator.plugin.manager import Plugins
 from facilitator.plugin.scheme_terms import terms_policy
 from facilitator.plugin.time_limits import TookTooLong
 from facilitator.roles.api_keys import StoresApiKeys
-from facilitator.roles.chain import ChainProvider, EvaluatesScripts
+from facilitator.roles.chain import (
+    ChainProvider,
+    EvaluatesScripts,
+    ExamplePayment,
+    SignsExamples,
+)
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import Claim
 from facilitator.roles.health import HealthCheck
@@ -216,7 +221,12 @@ class Facilitator:
             subscribe=subscribe,
             faults=plugins.recent_faults,
             ledger=self.ledger,
+            sign_example=self._sign_example,
         )
+
+    def _sign_example(self) -> ExamplePayment | None:
+        able = (each for each in self.chains.values() if isinstance(each, SignsExamples))
+        return next((each.example_payment() for each in able), None)
 
     def _stored_keys(self) -> StoredKeys | None:
         storage: object = self.storage

@@ -139,3 +139,10 @@ def _variable_layers(environ: Mapping[str, str]) -> Iterator[Layer]:
             values = nested(name.removeprefix(PREFIX), value)
             origin = f"environment variable {name}"
             yield Layer(origin, values, is_text=True, may_be_link=is_link)
+
+
+def option_layers(options: Mapping[str, str]) -> Iterator[Layer]:
+    """Yield a layer for each option of a command: ``server.port`` is the option ``--port``."""
+    for name, value in options.items():
+        origin = f"option --{name.rpartition('.')[2].replace('_', '-')}"
+        yield Layer(origin, nested(name.replace(".", "__"), value), is_text=True)

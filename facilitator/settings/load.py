@@ -4,12 +4,13 @@ import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
 from facilitator.errors import ConfigInvalidError, Problem
 from facilitator.settings.composition import fallback_problems, key_problems, provider_problems
 from facilitator.settings.installed import installed_plugins
-from facilitator.settings.layers import Layer, read_layers
+from facilitator.settings.layers import Layer, option_layers, read_layers
 from facilitator.settings.network_tables import network_sections, register_networks
 from facilitator.settings.plugin_files import plugin_files, plugin_name
 from facilitator.settings.resolve import Effective, Resolver
@@ -238,19 +239,22 @@ def read_settings(
     path: str | None = None,
     environ: Mapping[str, str] = os.environ,
     cwd: Path | None = None,
+    options: Mapping[str, str] = MappingProxyType({}),
 ) -> SettingsSource:
-    """Read all layers: the packaged defaults, the files and the environment variables.
+    """Read all layers: the packaged defaults, the files, the environment variables, the options.
 
     Args:
         path: The settings file; else ``FACILITATOR_SETTINGS``, else ``settings.toml`` in ``cwd``.
         environ: The environment variables.
         cwd: The folder that paths are relative to; the working folder when not given.
+        options: Values of a command's options by the name of the setting, such as ``server.port``.
 
     Raises:
         ConfigInvalidError: A file is missing, unreadable or misshapen, or the environment unknown.
     """
     cwd = cwd or Path.cwd()
     environment, files, layers = read_layers(path, environ, cwd)
+    layers += option_layers(options)
     consent = environ.get("MAINNET")
     return SettingsSource(
         environment,

@@ -251,7 +251,10 @@ class LogSettings:
     level: Literal["debug", "info", "warning", "error", "critical"] = setting(
         "info", "Least severe level that is logged."
     )
-    format: Literal["json", "pretty"] = setting("json", "One JSON object a line, or for people.")
+    format: Literal["auto", "json", "pretty"] = setting(
+        "auto",
+        "One JSON object a line, or for people; auto is pretty where standard error is a terminal.",
+    )
 
 
 @dataclass(frozen=True)

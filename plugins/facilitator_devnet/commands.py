@@ -21,6 +21,9 @@ from facilitator_devnet.samples import (
     sign_payment,
 )
 
+LONGEST_SECONDS = 2_592_000
+"""The greatest ``settlement.max_timeout_seconds`` that a facilitator can have."""
+
 Run: TypeAlias = Callable[[argparse.Namespace], int]
 
 
@@ -137,15 +140,25 @@ def prepare_sample_payment(parser: argparse.ArgumentParser) -> Run:
         "--ttl",
         type=int,
         default=MAX_TIMEOUT_SECONDS // 2,
-        help="seconds that it stays valid (default %(default)s)",
+        help="seconds that it stays valid, at most 2592000 (default %(default)s); for more than "
+        "86400 the facilitator needs settlement.max_timeout_seconds",
     )
     return _sample_payment
+
+
+def _check_range(option: str, value: int, least: int, most: int) -> None:
+    """Raise :class:`ValueError` for a value by which no payment is valid anywhere."""
+    if not least <= value <= most:
+        raise ValueError(f"{option} must be from {least} to {most}")
 
 
 def _sample_payment(arguments: argparse.Namespace) -> int:
     asset = TEST_TOKEN if arguments.asset == "tusdm" else None
     network = arguments.network
     try:
+        _check_range("--ttl", arguments.ttl, 1, LONGEST_SECONDS)
+        _check_range("--amount", arguments.amount, 1, 2**63 - 1)
+        _check_range("--confirmations", arguments.confirmations, -1, 20)
         pay_to = arguments.pay_to or wallets(network)["merchant"].bech32
         parse_address(pay_to)
         ref = genesis_output(network, arguments.wallet, arguments.input, asset)

@@ -17,6 +17,7 @@ from facilitator.plugin import (
     Block,
     ChainUnavailable,
     Clock,
+    ExamplePayment,
     OutputStatus,
     Point,
     Spent,
@@ -29,6 +30,7 @@ from facilitator.x402.networks import cardano_network
 from facilitator_devnet.assets import asset_state
 from facilitator_devnet.chain import Chain
 from facilitator_devnet.encoding import encode_output
+from facilitator_devnet.example import payer, sign_example
 from facilitator_devnet.faults import Faults
 from facilitator_devnet.genesis import eras_of
 from facilitator_devnet.protocol import ProtocolSchedule
@@ -43,9 +45,10 @@ class Devnet:
     """A test double of a Cardano network, in this process.
 
     It implements :class:`facilitator.roles.chain.ChainProvider`, ``AwaitsBlocks``,
-    ``FindsTransactions``, ``ForeseesForks``, ``ListsOutputs``, ``NamesNetwork``, ``ReadsAssets``
-    and ``ReadsLedgerState``. The facilitator's own phase-1 rules judge transactions; valid ones go
-    into the next block. Slots follow from the clock and the network's era summary.
+    ``FindsTransactions``, ``ForeseesForks``, ``ListsOutputs``, ``NamesNetwork``, ``ReadsAssets``,
+    ``ReadsLedgerState`` and ``SignsExamples``. The facilitator's own phase-1 rules judge
+    transactions; valid ones go into the next block. Slots follow from the clock and the network's
+    era summary.
     """
 
     is_devnet = True
@@ -234,6 +237,11 @@ class Devnet:
         """Return the outputs at the address that no transaction in the mempool spends."""
         with self._changed:
             return self._chain.unspent(address)
+
+    def example_payment(self) -> ExamplePayment | None:
+        """Return a payment that is valid now, out of outputs that no transaction spends yet."""
+        outputs = self.outputs_at(payer(self.network).address)
+        return sign_example(self.network, outputs, self.parameters(), self.now())
 
     def asset(self, asset: AssetId) -> AssetState:
         """Return the asset's holders at the tip, and what its newest mint says of it."""

@@ -32,6 +32,7 @@ from facilitator.roles.chain import (
     NamesNetwork,
     ReadsAssets,
     ReadsLedgerState,
+    SignsExamples,
 )
 from facilitator.roles.claim import ClaimState
 from facilitator.runtime.composition import build_facilitator
@@ -69,6 +70,7 @@ OPTIONAL_OF_PROVIDERS = (
     NamesNetwork,
     ReadsAssets,
     ReadsLedgerState,
+    SignsExamples,
 )
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
 

@@ -6,41 +6,63 @@ digests of its own style and script, so that nothing else can run in it.
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeAlias
 
 import falcon
 import orjson
 
+from facilitator.api.openapi.signed import with_payment
+from facilitator.roles.chain import ExamplePayment
+from facilitator.roles.chain_errors import ChainUnavailable
 
-class StaticDocument:
-    """A resource whose document stays the same while the process runs."""
+SignExample: TypeAlias = Callable[[], ExamplePayment | None]
+"""Returns a payment that is valid now, if one can be made; raises ``ChainUnavailable``."""
 
-    def __init__(self, data: bytes, media_type: str, headers: Mapping[str, str]) -> None:
-        """Answer with ``data``, and add these headers to the usual ones."""
-        self._data = data
+
+class Document:
+    """A resource that is one document."""
+
+    def __init__(
+        self, read: Callable[[], bytes], media_type: str, headers: Mapping[str, str]
+    ) -> None:
+        """Answer with what ``read`` returns, and add these headers to the usual ones."""
+        self._read = read
         self._media_type = media_type
         self._headers = {"Cache-Control": "no-cache", **headers}
-        self._etag = hashlib.sha256(data).hexdigest()[:32]
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return the document, or 304 to a client that has it already."""
+        data = self._read()
+        etag = hashlib.sha256(data).hexdigest()[:32]
         resp.set_headers(self._headers)
-        resp.etag = self._etag
-        if self._etag in (req.if_none_match or ()):
+        resp.etag = etag
+        if etag in (req.if_none_match or ()):
             resp.status = falcon.HTTP_304
         else:
             resp.content_type = self._media_type
-            resp.data = self._data
+            resp.data = data
 
 
-def build_description(document: Mapping[str, Any]) -> StaticDocument:
-    """Return the resource of the OpenAPI document."""
-    return StaticDocument(orjson.dumps(document), falcon.MEDIA_JSON, {})
+def build_description(document: Mapping[str, Any], sign: SignExample) -> Document:
+    """Return the resource of the OpenAPI document, whose examples are the payment of ``sign``.
+
+    They are those of the document while ``sign`` returns none.
+    """
+    plain = orjson.dumps(document)
+
+    def read() -> bytes:
+        try:
+            payment = sign()
+        except ChainUnavailable:
+            payment = None
+        return plain if payment is None else orjson.dumps(with_payment(document, payment))
+
+    return Document(read, falcon.MEDIA_JSON, {})
 
 
-def build_page() -> StaticDocument:
+def build_page() -> Document:
     """Return the resource of the page."""
     style, script, frame = (_part(f"page.{kind}") for kind in ("css", "js", "html"))
     policy = (
@@ -49,7 +71,8 @@ def build_page() -> StaticDocument:
         "frame-ancestors 'none'"
     )
     html = frame.replace("/* style */", style).replace("/* script */", script)
-    return StaticDocument(html.encode(), falcon.MEDIA_HTML, {"Content-Security-Policy": policy})
+    page = html.encode()
+    return Document(lambda: page, falcon.MEDIA_HTML, {"Content-Security-Policy": policy})
 
 
 def _part(name: str) -> str:

@@ -15,7 +15,6 @@ from facilitator.api.openapi.schemas import (
 from facilitator.api.payment_search import STATES
 from facilitator.roles.claim import Delivery
 from facilitator.roles.payment_ledger import TotalBy
-from facilitator.x402.reasons import Reason
 
 _TIME: Schema = {"type": "string", "format": "date-time"}
 _AMOUNT: Schema = {"type": "string", "pattern": "^[0-9]+$"}
@@ -149,9 +148,7 @@ def ledger_paths(security: list[Schema]) -> dict[str, Schema]:
             "content": {"application/json": {"schema": ref(schema)}},
             "description": "What the ledger holds.",
         }
-        refused = refusals(
-            401, 403, 503, *more, reasons={400: (bad,), 503: (Reason.EVIDENCE_UNAVAILABLE,)}
-        )
+        refused = refusals(401, 403, 503, *more, reasons={400: (bad,)})
         request_id: Schema = {"$ref": "#/components/parameters/RequestId"}
         operation = {
             "operationId": name,

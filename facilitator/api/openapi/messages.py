@@ -96,9 +96,9 @@ _STATES: Schema = {"enum": ["confirmed", "mempool", "pending", "rejected", "expi
 _VERIFY_EXTRA = record(
     {
         "reserved": about(
-            {"const": False},
-            "The inputs are not held for this payment. Without `heldFor` the storage could not be "
-            "asked, the payer has as many holds as it may have, or none are kept.",
+            {"type": "boolean"},
+            "False: the inputs are not held for this payment. Without `heldFor` the storage could "
+            "not be asked, the payer has as many holds as it may have, or none are kept.",
         ),
         "heldFor": about(
             ID,

@@ -69,11 +69,7 @@ def _payments(max_body_bytes: int, security: list[Schema]) -> dict[str, Schema]:
     payment = _body(
         "PaymentRequest",
         max_body_bytes,
-        payment=(
-            "Signed for the devnet in December 2025: its validity is over. "
-            "`facilitator sample-payment` prints one for now.",
-            examples.PAYMENT,
-        ),
+        payment=(examples.SIGNED_WHEN, examples.PAYMENT),
     )
 
     def refused(shape: Shape, *statuses: int) -> dict[str, Schema]:

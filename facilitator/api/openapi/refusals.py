@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from facilitator.api.openapi.schemas import TEXT, Schema, about, ref
+from facilitator.api.openapi.messages import MESSAGE_SCHEMAS
+from facilitator.api.openapi.schemas import SCHEMAS, TEXT, Schema, about
 from facilitator.api.rate_limit import HEADERS as QUOTA
 from facilitator.x402.reasons import Reason
 
+_BODIES = {**SCHEMAS, **MESSAGE_SCHEMAS}
 _SECONDS: Schema = {"type": "integer", "minimum": 0}
 
 
@@ -125,14 +127,17 @@ def _refusal(status: int, shape: Shape, reasons: tuple[str, ...]) -> Schema:
     reason: Schema = {"type": "string", "enum": [str(reason) for reason in reasons]}
     if status == 401:
         reason = {"anyOf": [reason, _PLUGINS_OWN]}
-    narrowed: Schema = {
-        "required": [shape.reason, shape.message],
+    general = _BODIES[shape.schema]
+    # Written out, since generators of clients cannot narrow a schema by another.
+    body: Schema = {
+        "type": "object",
+        "required": sorted({*general["required"], shape.reason, shape.message}),
         "properties": {
+            **general["properties"],
             shape.reason: reason,
             **{name: {"const": value} for name, value in shape.fixed.items()},
         },
     }
-    body = {"allOf": [ref(shape.schema), narrowed]}
     return about(
         {
             "headers": headers(*_HEADERS.get(status, ())),

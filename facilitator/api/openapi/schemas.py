@@ -56,32 +56,24 @@ def _kind(scheme: Schema, extra: Schema) -> Schema:
     )
 
 
-_KIND: Schema = {
-    "anyOf": [
-        _kind(
-            {"const": "exact"},
-            record(
-                {
-                    "assetTransferMethods": items(TEXT),
-                    "areFeesSponsored": about({"const": False}, "The payer pays the fee."),
-                    "l1Confirmations": record(
-                        {
-                            "minimum": {"enum": [MEMPOOL, 0]},
-                            "maximum": {"const": MAX_CONFIRMATIONS},
-                        }
-                    ),
-                    "devnet": about(
-                        {"const": True}, "Only on a test double: nothing here is real."
-                    ),
-                },
-                "devnet",
+_KINDS: dict[str, Schema] = {
+    "Kind": {"anyOf": [ref("ExactKind"), ref("PluginKind")]},
+    "ExactKind": _kind({"const": "exact"}, ref("ExactExtra")),
+    "ExactExtra": record(
+        {
+            "assetTransferMethods": items(TEXT),
+            "areFeesSponsored": about({"const": False}, "The payer pays the fee."),
+            "l1Confirmations": record(
+                {"minimum": {"enum": [MEMPOOL, 0]}, "maximum": {"const": MAX_CONFIRMATIONS}}
             ),
-        ),
-        _kind(
-            about({"type": "string", "not": {"const": "exact"}}, "A plugin's scheme."),
-            {"type": "object", "description": "As the scheme has it."},
-        ),
-    ]
+            "devnet": about({"type": "boolean"}, "True on a test double: nothing here is real."),
+        },
+        "devnet",
+    ),
+    "PluginKind": _kind(
+        about({"type": "string", "not": {"const": "exact"}}, "A plugin's scheme."),
+        {"type": "object", "description": "As the scheme has it."},
+    ),
 }
 
 _DEPENDENCY = record(
@@ -125,7 +117,7 @@ SCHEMAS: dict[str, Schema] = {
         },
         *("network", "confirmations", "block", "message"),
     ),
-    "Kind": _KIND,
+    **_KINDS,
     "Supported": record(
         {
             "kinds": items(ref("Kind")),

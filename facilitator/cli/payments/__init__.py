@@ -37,9 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="subcommand")
     for name, (summary, module) in SUBCOMMANDS.items():
-        command = commands.add_parser(
-            name, help=summary, description=summary.capitalize() + ".", allow_abbrev=False
-        )
+        command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
         add_settings_option(command, default=argparse.SUPPRESS)
         module.add_arguments(command)
 

@@ -1,6 +1,7 @@
 """The demo's output: text for people, or one JSON object a line."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
@@ -22,7 +23,8 @@ class Narrator:
         self._as_json = as_json
         self._stream = stream or sys.stdout
         self._steps = 0
-        bold = not as_json and self._stream.isatty()
+        forbidden = as_json or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        bold = not forbidden and self._stream.isatty()
         self._title = "\x1b[1m{}\x1b[0m" if bold else "{}"
 
     def begin(self, facilitator: str) -> None:

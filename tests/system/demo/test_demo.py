@@ -117,6 +117,10 @@ def test_a_sample_payment_is_valid_as_printed(tmp_path: Path, options: tuple[str
         (("--input", "9"), "alice has the outputs 0 to 4"),
         (("--pay-to", "addr_test1nonsense"), "bech32"),
         (("--amount", "9999999999"), "do not cover"),
+        (("--amount", "0"), "--amount must be from 1 to"),
+        (("--ttl", "0"), "--ttl must be from 1 to 2592000"),
+        (("--ttl", "2592001"), "--ttl must be from 1 to 2592000"),
+        (("--confirmations", "21"), "--confirmations must be from -1 to 20"),
     ],
 )
 def test_a_sample_payment_that_cannot_be_made(

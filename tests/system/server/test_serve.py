@@ -44,6 +44,20 @@ def test_it_serves_without_any_settings_and_stops_on_sigterm(
     assert all(json.loads(line)["msg"] for line in process.lines)
 
 
+def test_options_say_where_it_listens_whatever_the_settings_say(
+    tmp_path: Path, processes: list[ServeProcess]
+) -> None:
+    (tmp_path / "settings.toml").write_text('[default.server]\nhost = "127.0.0.1"\n')
+    options = ("--host", "127.0.0.2", "--port", "0")
+    process = ServeProcess(
+        tmp_path, {"FACILITATOR_SERVER__PORT": "1"}, ("-m", "facilitator", "serve", *options)
+    )
+    processes.append(process)
+    assert process.port > 1
+    assert process.terminate() == 0
+    assert any("http://127.0.0.2:" in line for line in process.lines)
+
+
 def test_a_waiting_settlement_is_answered_when_the_server_stops(
     tmp_path: Path, processes: list[ServeProcess]
 ) -> None:

@@ -1,7 +1,7 @@
 """The description at ``/openapi.json`` says what is: routes, requests, answers and examples."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -101,6 +101,48 @@ def test_the_example_of_an_invalid_payment_is_what_is_answered_an_hour_later(run
     assert run(clock=ManualClock(NOW + 3600)).verify(examples.PAYMENT) == examples.EXPIRED
 
 
+POSTED_EXAMPLE = (*POSTED[:-1], "examples", "payment")
+
+
+def test_the_payment_that_is_described_is_valid_at_that_time(run: Run) -> None:
+    """Also the next one, once the first is settled; and every example is about it."""
+    running = run(clock=ManualClock(NOW + 10_000_000))
+    seen = []
+    for _ in range(2):
+        document = described(running)
+        example = at(document, *POSTED_EXAMPLE)
+        assert "valid for 600 seconds" in example["summary"]
+        assert running.verify(example["value"]) == examples.VALID
+        identifier = transaction_id(example["value"])
+        assert identifier not in seen
+        seen.append(identifier)
+        assert at(document, "components", "parameters", "Transaction", "example") == identifier
+        text = json.dumps(document)
+        assert examples.TRANSACTION not in text
+        assert str(examples.PAYMENT["paymentPayload"]["payload"]["transaction"]) not in text
+        running.settle(example["value"], Prefer="wait=0")
+        running.next_block()
+        running.next_block()
+        settled = running.settle_until(example["value"], lambda answer: answer["success"])
+        assert settled["transaction"] == identifier
+
+
+def test_examples_are_of_the_network_that_is_served(run: Run) -> None:
+    running = run(network="cardano:preview")
+    document = described(running)
+    assert running.verify(at(document, *POSTED_EXAMPLE, "value"))["isValid"]
+    assert "cardano:preprod" in at(document, "components", "schemas", "Network", "enum")
+
+
+def test_examples_stay_as_they_are_without_a_devnet_or_its_answer(
+    client: Client, running: Running
+) -> None:
+    plain = at(client.call("GET", "/openapi.json").json, *POSTED_EXAMPLE)
+    assert plain == {"summary": examples.SIGNED_WHEN, "value": examples.PAYMENT}
+    running.devnet.faults.fail("parameters")
+    assert at(described(running), *POSTED_EXAMPLE) == plain
+
+
 def test_examples_are_as_the_schemas_say(running: Running) -> None:
     document = described(running)
     hold = Described(document).validate
@@ -176,6 +218,23 @@ def test_a_request_is_taken_just_when_its_schema_holds(
     assert answer.status == (200 if taken else 400)
     described = Described(document, closed=False)
     assert described.holds(at(document, *POSTED), body) is taken
+
+
+def enums(part: Any) -> Iterator[list[Any]]:
+    if isinstance(part, dict):
+        yield from [part["enum"]] if isinstance(part.get("enum"), list) else []
+    for inner in part.values() if isinstance(part, dict) else part:
+        if isinstance(inner, dict | list):
+            yield from enums(inner)
+
+
+def test_no_value_is_named_twice(running: Running) -> None:
+    """Generators of clients make a constant of each."""
+    document = described(running)
+    assert "/payments" in document["paths"]
+    found = list(enums(document))
+    assert len(found) > 100
+    assert [each for each in found if len(each) != len({json.dumps(one) for one in each})] == []
 
 
 def test_reasons_are_those_of_the_code(client: Client) -> None:

@@ -147,6 +147,43 @@ def test_wrong_usage(run: Any, words: list[str]) -> None:
     assert "usage: facilitator" in err
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["serv"], "argument COMMAND: there is no 'serv', did you mean serve?"),
+        (["sample-payments"], "there is no 'sample-payments', did you mean sample-payment?"),
+        (["xyz"], "there is no 'xyz'; choose from serve, check, "),
+        (["payments", "lst"], "there is no 'lst', did you mean list?"),
+        (["demo", "--jsn"], "unrecognized arguments: --jsn, did you mean --json?"),
+        (["payments", "list", "--sinse=2026-01-31"], "--sinse=2026-01-31, did you mean --since?"),
+        (["settings", "--js"], "unrecognized arguments: --js, did you mean --json?"),
+        (["--setings", "a.toml", "serve"], "unrecognized arguments: --setings, did you mean --set"),
+        (
+            ["sample-payment", "--wallet", "alic"],
+            "--wallet: there is no 'alic', did you mean alice",
+        ),
+    ],
+)
+def test_wrong_words_are_answered_with_what_was_probably_meant(
+    run: Any, words: list[str], told: str
+) -> None:
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert told in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("words", [["payments"], ["payments", "list"], ["demo"], []])
+def test_help_is_a_command_too(run: Any, words: list[str]) -> None:
+    assert run("help", *words) == run(*words, "--help")
+    assert run("--settings", "absent.toml", "help", *words)[0] == 0
+
+
+def test_help_for_a_command_that_is_not_there(run: Any) -> None:
+    code, _, err = run("help", "serv")
+    assert code == 2
+    assert "did you mean serve?" in err
+
+
 @pytest.mark.parametrize("name", ["serve", "settings"])
 def test_wrong_settings_are_told_in_lines(run: Any, name: str) -> None:
     code, out, err = run(name, SERVER__PORT="x", LOG__FORMAT="y")
@@ -154,8 +191,18 @@ def test_wrong_settings_are_told_in_lines(run: Any, name: str) -> None:
     assert err.splitlines() == [
         "ConfigInvalidError: server.port: must be a whole number"
         " (environment variable FACILITATOR_SERVER__PORT)",
-        "ConfigInvalidError: log.format: must be one of json, pretty"
+        "ConfigInvalidError: log.format: must be one of auto, json, pretty"
         " (environment variable FACILITATOR_LOG__FORMAT)",
+    ]
+
+
+def test_a_wrong_option_of_serve_is_told_as_a_setting(run: Any) -> None:
+    code, _, err = run("serve", "--port", "x", "--host", "[::1]", SERVER__PORT="8080")
+    assert code == 1
+    assert err.splitlines() == [
+        "ConfigInvalidError: server.host: is an address in brackets, as URLs have it: write it"
+        " without them, such as ::1 (option --host)",
+        "ConfigInvalidError: server.port: must be a whole number (option --port)",
     ]
 
 
