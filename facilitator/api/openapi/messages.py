@@ -136,6 +136,8 @@ _EXTENSIONS: Schema = {
 }
 
 MESSAGE_SCHEMAS: dict[str, Schema] = {
+    "VerifyExtra": _VERIFY_EXTRA,
+    "SettleExtra": _SETTLE_EXTRA,
     "PaymentRequirements": _REQUIREMENTS,
     "PaymentPayload": _PAYLOAD,
     "PaymentRequest": record(
@@ -151,7 +153,7 @@ MESSAGE_SCHEMAS: dict[str, Schema] = {
             "payer": about(TEXT, "Address that pays, when known."),
             "invalidReason": ref("Reason"),
             "invalidMessage": about(TEXT, "The same for people."),
-            "extra": _VERIFY_EXTRA,
+            "extra": ref("VerifyExtra"),
             "extensions": _EXTENSIONS,
         },
         *("payer", "invalidReason", "invalidMessage", "extra", "extensions"),
@@ -173,7 +175,7 @@ MESSAGE_SCHEMAS: dict[str, Schema] = {
             ),
             "errorReason": ref("Reason"),
             "errorMessage": about(TEXT, "The same for people."),
-            "extra": _SETTLE_EXTRA,
+            "extra": ref("SettleExtra"),
             "extensions": _EXTENSIONS,
         },
         *("payer", "amount", "errorReason", "errorMessage", "extra", "extensions"),
