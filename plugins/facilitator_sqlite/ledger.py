@@ -24,13 +24,15 @@ from facilitator.plugin import (
 from facilitator_sqlite.database import Database
 from facilitator_sqlite.ledger_rows import (
     EVENT_COLUMNS,
+    NEW_EVENT_COLUMNS,
     PAYMENT_COLUMNS,
     conditions,
     decode_event,
     decode_payment,
     encode_event,
     encode_payment,
-    with_slot,
+    encode_slot,
+    places,
 )
 
 FORGOTTEN_AT_ONCE = 200
@@ -51,6 +53,11 @@ _UPDATE = """
     WHERE number = :number
 """
 # These statements contain constant names and question marks, nothing that was received.
+_ADD_PAYMENT = f"INSERT INTO payments ({PAYMENT_COLUMNS}) VALUES ({places(PAYMENT_COLUMNS)})"  # noqa: S608
+_ADD_EVENT = f"""
+    INSERT INTO payment_events ({NEW_EVENT_COLUMNS}) VALUES ({places(NEW_EVENT_COLUMNS)})
+    ON CONFLICT DO NOTHING
+"""  # noqa: S608
 _PAYMENT = f"SELECT {PAYMENT_COLUMNS} FROM payments WHERE transaction_id = ?"  # noqa: S608
 _EVENTS = f"""
     SELECT {EVENT_COLUMNS} FROM (
@@ -233,19 +240,12 @@ def record_change(connection: sqlite3.Connection, claim: Claim) -> None:
         return
     found = connection.execute(_FIND, (claim.transaction_id,)).fetchone()
     if found is None:
-        payment = encode_payment(new_record(claim))
-        number, is_erased = _insert(connection, "payments", payment), False
+        added = connection.execute(_ADD_PAYMENT, encode_payment(new_record(claim)))
+        number, is_erased = int(added.lastrowid or 0), False
     else:
         number, is_erased = found[0], bool(found[1])
     event = encode_event(new_event(claim, 0, is_erased=is_erased), number, claim.nonce)
-    if _insert(connection, "payment_events", event) and found is not None:
-        changed = with_slot(changing_fields(claim))
+    if connection.execute(_ADD_EVENT, event).rowcount and found is not None:
+        changed = changing_fields(claim)
+        changed["block_slot"] = encode_slot(claim.block_slot)
         connection.execute(_UPDATE, {**changed, "number": number})
-
-
-def _insert(connection: sqlite3.Connection, table: str, values: dict[str, Any]) -> int:
-    """Insert a row unless it is there; return its number, else 0. All names are constant."""
-    columns, places = ", ".join(values), ", ".join(f":{name}" for name in values)
-    statement = f"INSERT INTO {table} ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING"  # noqa: S608
-    cursor = connection.execute(statement, values)
-    return int(cursor.lastrowid or 0) if cursor.rowcount else 0

@@ -1,6 +1,7 @@
 """Payments, their events and totals as rows and back; the conditions of a query."""
 
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -10,9 +11,17 @@ from facilitator.plugin import ClaimState, Delivery, PaymentEvent, PaymentQuery,
 Row = tuple[Any, ...]
 
 _PAYMENT = [field.name for field in fields(PaymentRecord)]
+_VALUES = attrgetter(*_PAYMENT)
+_TERMS, _SLOT = _PAYMENT.index("terms"), _PAYMENT.index("block_slot")
 
 PAYMENT_COLUMNS = ", ".join(_PAYMENT)
 """The columns of a payment, with the names and the order of its fields."""
+
+NEW_EVENT_COLUMNS = """
+    payment, version, nonce, at, state, accepted, block, block_slot, block_height, depth, error,
+    delivery, delivered_to, delivery_request
+"""
+"""The columns of an event as it is added."""
 
 EVENT_COLUMNS = """
     number, transaction_id, version, at, state, accepted, block, block_slot, block_height, depth,
@@ -21,38 +30,42 @@ EVENT_COLUMNS = """
 """The columns of an event that is joined with its payment, in the order of its fields."""
 
 
-def encode_payment(payment: PaymentRecord) -> dict[str, Any]:
-    """Return the values of the columns by their names."""
-    values = {name: getattr(payment, name) for name in _PAYMENT}
-    values["terms"] = None if payment.terms is None else orjson.dumps(payment.terms)
-    return with_slot(values)
+def places(columns: str) -> str:
+    """Return a question mark for each of the columns."""
+    return ", ".join("?" for _ in columns.split(","))
 
 
-def with_slot(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values with the slot as text: it may exceed 63 bits."""
-    if values["block_slot"] is not None:
-        values["block_slot"] = str(values["block_slot"])
-    return values
+def encode_payment(payment: PaymentRecord) -> Row:
+    """Return the values of the columns, in their order."""
+    values = list(_VALUES(payment))
+    values[_TERMS] = None if payment.terms is None else orjson.dumps(payment.terms)
+    values[_SLOT] = encode_slot(payment.block_slot)
+    return tuple(values)
 
 
-def encode_event(event: PaymentEvent, payment: int, nonce: str) -> dict[str, Any]:
-    """Return the values of an event's columns; ``payment`` is the number of its payment."""
-    return {
-        "payment": payment,
-        "version": event.version,
-        "nonce": nonce,
-        "at": event.at,
-        "state": event.state,
-        "accepted": event.accepted,
-        "block": event.block,
-        "block_slot": None if event.block_slot is None else str(event.block_slot),
-        "block_height": event.block_height,
-        "depth": event.depth,
-        "error": event.error,
-        "delivery": event.delivery,
-        "delivered_to": event.delivered_to,
-        "delivery_request": event.delivery_request,
-    }
+def encode_event(event: PaymentEvent, payment: int, nonce: str) -> Row:
+    """Return the values of :data:`NEW_EVENT_COLUMNS`; ``payment`` is the number of its payment."""
+    return (
+        payment,
+        event.version,
+        nonce,
+        event.at,
+        event.state,
+        event.accepted,
+        event.block,
+        encode_slot(event.block_slot),
+        event.block_height,
+        event.depth,
+        event.error,
+        event.delivery,
+        event.delivered_to,
+        event.delivery_request,
+    )
+
+
+def encode_slot(slot: int | None) -> str | None:
+    """Return the slot as text: it may exceed 63 bits."""
+    return None if slot is None else str(slot)
 
 
 def decode_payment(row: Row) -> PaymentRecord:

@@ -36,11 +36,11 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.got.append((dict(self.headers), body))
                 status = receiver.answers.pop(0) if receiver.answers else 204
                 self.send_response(status)
                 self.send_header("Location", "/elsewhere")
                 self.end_headers()
-                receiver.got.append((dict(self.headers), body))
 
             def log_message(self, *_):
                 pass
