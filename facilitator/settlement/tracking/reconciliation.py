@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from facilitator.chain.young_transactions import status_since
+from facilitator.chain.recent_blocks import status_of
 from facilitator.roles.chain import InBlock, InMempool, Tip
 from facilitator.roles.chain_errors import ChainUnavailable, ProviderBehind
 from facilitator.roles.claim import Claim
@@ -145,7 +145,7 @@ class Reconciliation:
         try:
             tip = self._tip()
             claim = pending.claim
-            status = status_since(self._chain, claim.transaction_id, claim.created_at)
+            status = status_of(self._chain, claim)
             if isinstance(status, InBlock):
                 self._confirmation.found_in(pending, status, tip)
                 self._found_block(status, tip)

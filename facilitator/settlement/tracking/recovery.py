@@ -9,7 +9,7 @@ received it.
 import logging
 from collections.abc import Sequence
 
-from facilitator.chain.young_transactions import status_since
+from facilitator.chain.recent_blocks import status_of
 from facilitator.roles.chain import ChainProvider, InBlock, Tip
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import NO_END, Claim, Delivery
@@ -97,7 +97,7 @@ class Recovery:
         A success that depends on a later block cannot have been delivered before the loss.
         """
         known = pending.claim
-        where = pending.block or status_since(self._chain, known.transaction_id, known.created_at)
+        where = pending.block or status_of(self._chain, known)
         depth = newest.height - where.height if isinstance(where, InBlock) else MEMPOOL
         may_be_delivered = depth >= known.confirmations
         again = known.with_unknown_delivery() if may_be_delivered else known.changed()

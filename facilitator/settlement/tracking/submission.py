@@ -6,7 +6,7 @@ from collections.abc import Collection
 from facilitator.cardano.codec.dijkstra.any_era import decode_any_era
 from facilitator.cardano.refusals import Proof
 from facilitator.cardano.transaction import OutputRef
-from facilitator.chain.young_transactions import status_since
+from facilitator.chain.recent_blocks import status_of
 from facilitator.roles.chain import InBlock, InMempool, NotFound, Spent
 from facilitator.roles.chain_errors import ChainUnavailable, SubmissionRejected, SubmissionUnknown
 from facilitator.roles.claim import Claim
@@ -110,11 +110,11 @@ class Submission:
         inputs_missing = error.proves is Proof.INPUTS
         self._utxo_cache.forget(_inputs(claim))
         try:
-            status = status_since(self._chain, claim.transaction_id, claim.created_at)
+            status = status_of(self._chain, claim)
             if inputs_missing and isinstance(status, NotFound):
                 # A provider that asks for blocks first and for the mempool then misses what moves
                 # from the one into the other meanwhile.
-                status = status_since(self._chain, claim.transaction_id, claim.created_at)
+                status = status_of(self._chain, claim)
             if inputs_missing and isinstance(status, InBlock | InMempool):
                 # A node had it before this submission: another facilitator may have sent it
                 # and delivered its success, or this one by a claim that is lost.

@@ -7,7 +7,7 @@ asked by id (:mod:`.reconciliation`).
 from collections.abc import Callable
 
 from facilitator.chain.followed_chain import FollowedChain
-from facilitator.chain.young_transactions import status_since
+from facilitator.chain.recent_blocks import status_of
 from facilitator.clock import Clock
 from facilitator.roles.chain import InBlock, Tip, TransactionStatus
 from facilitator.roles.chain_errors import ChainUnavailable
@@ -149,7 +149,7 @@ class Tracker:
         if self._follower.epoch is not None:
             where = self._follower.find(claim.transaction_id)
         if where is None:
-            where = status_since(self._chain, claim.transaction_id, claim.created_at)
+            where = status_of(self._chain, claim)
         if isinstance(where, InBlock):
             if self._follower.is_orphaned(where):
                 raise ChainUnavailable(f"block {where.point.block} is of a fork that was left")
