@@ -427,113 +427,110 @@ class PaymentLedgerContract:
         assert states == {ClaimState.SETTLED}
 
 
-class RecordsPaymentsContract:
-    """The promises of :class:`~facilitator.roles.payment_ledger.RecordsPayments`."""
+class _OpensStorage:
+    """The storage under test, opened once for each test."""
 
     @pytest.fixture
-    def recording(self, open_storage: Callable[[], Storage]) -> Iterator[Storage]:
+    def opened(self, open_storage: Callable[[], Storage]) -> Iterator[Storage]:
         """Yield the storage under test, and close it afterwards."""
         storage = open_storage()
         yield storage
         storage.close()
 
-    def test_each_change_of_a_claim_is_an_event(self, recording: Storage) -> None:
+
+class RecordsPaymentsContract(_OpensStorage):
+    """The promises of :class:`~facilitator.roles.payment_ledger.RecordsPayments`."""
+
+    def test_each_change_of_a_claim_is_an_event(self, opened: Storage) -> None:
         """A change that is not made leaves none, and neither does a claim that is removed."""
-        assert isinstance(recording, RecordsPayments)
-        ledger = recording.payment_ledger()
+        assert isinstance(opened, RecordsPayments)
+        ledger = opened.payment_ledger()
         claim = replace(submitted(), state=ClaimState.CLAIMED, version=0, payer="")
-        recording.add_claim(claim)
-        assert recording.remove_claim(claim)
-        recording.add_claim(claim)
+        opened.add_claim(claim)
+        assert opened.remove_claim(claim)
+        opened.add_claim(claim)
         assert ledger.last_number() == 0
         sent = claim.changed(state=ClaimState.SUBMITTED, payer="addr_test1payer")
-        assert recording.change_claim(sent)
-        assert recording.change_claim(sent)  # again, after a lost reply
-        assert not recording.change_claim(claim.changed(state=ClaimState.REJECTED))
-        assert recording.change_claim(settled(sent))
+        assert opened.change_claim(sent)
+        assert opened.change_claim(sent)  # again, after a lost reply
+        assert not opened.change_claim(claim.changed(state=ClaimState.REJECTED))
+        assert opened.change_claim(settled(sent))
         states = [each.state for each in ledger.events(claim.transaction_id)]
         assert states == [ClaimState.SUBMITTED, ClaimState.SETTLED]
         payment = known(ledger.payment(claim.transaction_id))
         assert (payment.pay_to, payment.payer) == ("addr_test1shop", "addr_test1payer")
 
-    def test_a_claim_that_is_added_as_submitted_is_an_event(self, recording: Storage) -> None:
+    def test_a_claim_that_is_added_as_submitted_is_an_event(self, opened: Storage) -> None:
         """As when a process writes what the storage has lost."""
-        assert isinstance(recording, RecordsPayments)
-        recording.add_claim(submitted())
-        recording.add_claim(submitted())
-        assert len(recording.payment_ledger().events_after(0, 10)) == 1
+        assert isinstance(opened, RecordsPayments)
+        opened.add_claim(submitted())
+        opened.add_claim(submitted())
+        assert len(opened.payment_ledger().events_after(0, 10)) == 1
 
-    def test_the_ledger_closes_with_the_storage(self, recording: Storage) -> None:
+    def test_the_ledger_closes_with_the_storage(self, opened: Storage) -> None:
         """Not before: closing it leaves the storage as it is."""
-        assert isinstance(recording, RecordsPayments)
-        recording.payment_ledger().close()
-        claim = recording.add_claim(submitted())
-        assert recording.payment_ledger().payment(claim.transaction_id) is not None
+        assert isinstance(opened, RecordsPayments)
+        opened.payment_ledger().close()
+        claim = opened.add_claim(submitted())
+        assert opened.payment_ledger().payment(claim.transaction_id) is not None
 
-    def test_the_ledger_outlives_the_claim(self, recording: Storage) -> None:
+    def test_the_ledger_outlives_the_claim(self, opened: Storage) -> None:
         """A claim is forgotten after a day or so."""
-        assert isinstance(recording, RecordsPayments)
+        assert isinstance(opened, RecordsPayments)
         claim = settled(submitted())
-        recording.add_claim(claim)
-        assert recording.forget_claims(claim.keep_until) == 1
-        assert recording.payment_ledger().payment(claim.transaction_id) is not None
+        opened.add_claim(claim)
+        assert opened.forget_claims(claim.keep_until) == 1
+        assert opened.payment_ledger().payment(claim.transaction_id) is not None
 
 
-class KeepsOutboxContract:
+class KeepsOutboxContract(_OpensStorage):
     """The promises of :class:`~facilitator.roles.payment_ledger.KeepsOutbox`."""
 
-    @pytest.fixture
-    def keeping(self, open_storage: Callable[[], Storage]) -> Iterator[Storage]:
-        """Yield the storage under test, and close it afterwards."""
-        storage = open_storage()
-        yield storage
-        storage.close()
-
-    def test_nothing_is_kept_unless_it_is_asked_for(self, keeping: Storage) -> None:
+    def test_nothing_is_kept_unless_it_is_asked_for(self, opened: Storage) -> None:
         """Else an outbox that no ledger empties would grow."""
-        assert isinstance(keeping, KeepsOutbox)
-        keeping.add_claim(submitted())
-        assert keeping.changes(10) == []
-        assert keeping.count_changes() == 0
+        assert isinstance(opened, KeepsOutbox)
+        opened.add_claim(submitted())
+        assert opened.changes(10) == []
+        assert opened.count_changes() == 0
 
-    def test_each_change_is_kept_until_it_is_forgotten(self, keeping: Storage) -> None:
+    def test_each_change_is_kept_until_it_is_forgotten(self, opened: Storage) -> None:
         """In the order in which they were made."""
-        assert isinstance(keeping, KeepsOutbox)
-        keeping.keep_changes()
+        assert isinstance(opened, KeepsOutbox)
+        opened.keep_changes()
         first = submitted()
         second = settled(first)
-        keeping.add_claim(first)
-        assert keeping.change_claim(second)
-        assert not keeping.change_claim(replace(second, nonce="late"))
-        assert keeping.change_claim(second)  # again, after a lost reply
-        assert [each.claim for each in keeping.changes(10)] == [first, second]
-        assert keeping.count_changes() == 2
-        (oldest,) = keeping.changes(1)
+        opened.add_claim(first)
+        assert opened.change_claim(second)
+        assert not opened.change_claim(replace(second, nonce="late"))
+        assert opened.change_claim(second)  # again, after a lost reply
+        assert [each.claim for each in opened.changes(10)] == [first, second]
+        assert opened.count_changes() == 2
+        (oldest,) = opened.changes(1)
         assert oldest.claim == first
-        keeping.forget_changes([oldest.name])
-        keeping.forget_changes([oldest.name])
-        assert [each.claim for each in keeping.changes(10)] == [second]
-        assert keeping.count_changes() == 1
+        opened.forget_changes([oldest.name])
+        opened.forget_changes([oldest.name])
+        assert [each.claim for each in opened.changes(10)] == [second]
+        assert opened.count_changes() == 1
 
-    def test_a_change_outlives_its_claim(self, keeping: Storage) -> None:
+    def test_a_change_outlives_its_claim(self, opened: Storage) -> None:
         """A ledger may be away for longer than a claim is kept."""
-        assert isinstance(keeping, KeepsOutbox)
-        keeping.keep_changes()
+        assert isinstance(opened, KeepsOutbox)
+        opened.keep_changes()
         claim = settled(submitted())
-        keeping.add_claim(claim)
-        assert keeping.forget_claims(claim.keep_until) == 1
-        assert [each.claim for each in keeping.changes(10)] == [claim]
+        opened.add_claim(claim)
+        assert opened.forget_claims(claim.keep_until) == 1
+        assert [each.claim for each in opened.changes(10)] == [claim]
 
     def test_an_outbox_outlives_its_process_if_the_storage_does(
-        self, keeping: Storage, open_storage: Callable[[], Storage]
+        self, opened: Storage, open_storage: Callable[[], Storage]
     ) -> None:
         """Another process empties it."""
-        assert isinstance(keeping, KeepsOutbox)
-        keeping.keep_changes()
-        keeping.add_claim(submitted())
+        assert isinstance(opened, KeepsOutbox)
+        opened.keep_changes()
+        opened.add_claim(submitted())
         other = open_storage()
         try:
             assert isinstance(other, KeepsOutbox)
-            assert len(other.changes(10)) == int(keeping.is_shared)
+            assert len(other.changes(10)) == int(opened.is_shared)
         finally:
             other.close()
