@@ -26,6 +26,7 @@ from facilitator_blockfrost.blocks import read_blocks_after, read_tip
 from facilitator_blockfrost.client import Client
 from facilitator_blockfrost.eras import Calendar, read_calendar
 from facilitator_blockfrost.evaluation import evaluate
+from facilitator_blockfrost.forks import read_next_version
 from facilitator_blockfrost.genesis import read_network
 from facilitator_blockfrost.ledger_state import read_ledger_state
 from facilitator_blockfrost.outputs import Outputs
@@ -39,8 +40,8 @@ class Blockfrost:
     """A network by one Blockfrost.
 
     It implements :class:`facilitator.roles.chain.ChainProvider`, ``ReadsLedgerState``,
-    ``ReadsAssets``, ``NamesNetwork``, ``ExaminesServer`` and ``HasPlan``. For use by many threads
-    at once.
+    ``ReadsAssets``, ``NamesNetwork``, ``ExaminesServer``, ``ForeseesForks`` and ``HasPlan``. For
+    use by many threads at once.
     """
 
     is_devnet = False
@@ -118,6 +119,10 @@ class Blockfrost:
         if kept is None or self._clock.time() >= kept.ask_at:
             kept = self._kept = self._fetch_parameters()
         return kept.parameters
+
+    def next_protocol_version(self) -> int | None:
+        """Return the version of a ratified hard fork; ``None`` too if the server cannot say."""
+        return read_next_version(self._client)
 
     def eras(self) -> EraSummary:
         """Return the era summary, asked for once."""

@@ -18,11 +18,25 @@ NEWEST_KNOWN = 7
 """The major version up to which this is known to work."""
 MOST_BYTES = 64 * 1024
 
-_VERSION = re.compile(r"v?([0-9]{1,4})\.([0-9]{1,4})\b")
+Version = tuple[int, int, int]
+
+_VERSION = re.compile(r"v?([0-9]{1,4})\.([0-9]{1,4})(?:\.([0-9]{1,4}))?\b")
+_NOT_KNOWN: Version = (0, 0, 0)
 
 
 def examine(target: Target, timeout: float) -> str:
     """Return the version in a line. Raises :class:`ServerLacks`, :class:`ChainUnavailable`."""
+    version = read_version(target, timeout)
+    if version == _NOT_KNOWN:
+        return "a version that is not known"
+    name = f"version {version[0]}.{version[1]}"
+    if version[:2] < OLDEST:
+        raise ServerLacks(f"its {name} is too old: at least {OLDEST[0]}.{OLDEST[1]} is needed")
+    return name if version[0] <= NEWEST_KNOWN else f"{name}, newer than what is known"
+
+
+def read_version(target: Target, timeout: float) -> Version:
+    """Return the version, zeros if it is not known. Raises :class:`ChainUnavailable`."""
     try:
         health = table(_get(target, timeout), "health")
         if health.get("connectionStatus") == "disconnected":
@@ -32,12 +46,8 @@ def examine(target: Target, timeout: float) -> str:
         raise malformed(error) from None
     found = _VERSION.match(shown)
     if found is None:
-        return "a version that is not known"
-    version = int(found[1]), int(found[2])
-    name = f"version {version[0]}.{version[1]}"
-    if version < OLDEST:
-        raise ServerLacks(f"its {name} is too old: at least {OLDEST[0]}.{OLDEST[1]} is needed")
-    return name if version[0] <= NEWEST_KNOWN else f"{name}, newer than what is known"
+        return _NOT_KNOWN
+    return int(found[1]), int(found[2]), int(found[3] or 0)
 
 
 class _NoRedirect(HTTPRedirectHandler):

@@ -1,8 +1,4 @@
-"""Ledger state as of one point: accounts, pools, DReps, treasury, constitution, open proposals.
-
-Ogmios has no query for the last enacted actions, and what it says of the committee lacks proposed
-members: these stay unknown.
-"""
+"""Ledger state as of one point: accounts, pools, DReps, the treasury; with governance."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeVar
@@ -14,35 +10,27 @@ from facilitator.cardano.ogmios.fields import (
     from_hex,
     inner,
     lovelace,
-    raw_bytes,
     rows,
     table,
     text,
-    whole,
 )
-from facilitator.cardano.state import Account, Constitution, LedgerState, OpenProposal, StateQuery
-from facilitator.cardano.transaction import Action, ActionId, ActionKind, Credential
+from facilitator.cardano.state import Account, LedgerState, StateQuery
+from facilitator.cardano.transaction import Credential
 from facilitator.plugin import Point
 from facilitator_ogmios.blocks import show_point
 from facilitator_ogmios.client import Client, Refused, Session
+from facilitator_ogmios.credentials import HASH_SIZE, read_credential
+from facilitator_ogmios.governance import read_committee, read_constitution, read_proposals
+from facilitator_ogmios.health import read_version
 from facilitator_ogmios.outputs import take_question
 
 T = TypeVar("T")
 
-_KEY, _SCRIPT = "verificationKey", "script"
 _POOL = "pool"
-_HASH_SIZE = 28
 _NO_SUCH_METHOD = (-32_600, -32_601)
 """Ogmios' codes for a query that its version does not have."""
-_KINDS = {
-    "hardForkInitiation": ActionKind.HARD_FORK_INITIATION,
-    "treasuryWithdrawals": ActionKind.TREASURY_WITHDRAWALS,
-    "noConfidence": ActionKind.NO_CONFIDENCE,
-    "constitutionalCommittee": ActionKind.UPDATE_COMMITTEE,
-    "constitution": ActionKind.NEW_CONSTITUTION,
-    "information": ActionKind.INFO,
-}
-"""The kinds of actions that need no more than their kind, and a hard fork's version."""
+_ALL_PROPOSALS_SINCE = (6, 11, 2)
+"""The version from which all open proposals are shown."""
 
 
 def read_ledger_state(client: Client, point: Point | None, query: StateQuery) -> LedgerState:
@@ -51,6 +39,9 @@ def read_ledger_state(client: Client, point: Point | None, query: StateQuery) ->
     Raises :class:`ChainUnavailable`, also if the node is no longer at that point's chain.
     """
     take_question()
+    asks_committee = query.committee and (
+        read_version(client.target, client.timeout) >= _ALL_PROPOSALS_SINCE
+    )
 
     def look(session: Session) -> LedgerState:
         session.ask("acquireLedgerState", _anything, point=show_point(point))
@@ -60,11 +51,14 @@ def read_ledger_state(client: Client, point: Point | None, query: StateQuery) ->
             # From here on there are versions without the query.
             dreps=_known(lambda: _dreps(session, query.dreps), {}) if query.dreps else {},
             treasury=_known(lambda: _treasury(session), None) if query.treasury else None,
+            committee=_known(lambda: read_committee(session), None) if asks_committee else None,
             proposals=(
-                _known(lambda: _proposals(session, query.proposals), {}) if query.proposals else {}
+                _known(lambda: read_proposals(session, query.proposals), {})
+                if query.proposals
+                else {}
             ),
             constitution=(
-                _known(lambda: _constitution(session), None) if query.constitution else None
+                _known(lambda: read_constitution(session), None) if query.constitution else None
             ),
         )
         session.ask("releaseLedgerState", _anything)
@@ -114,13 +108,13 @@ def _summaries(
     """
     if isinstance(result, dict):
         for name, row in result.items():
-            hash_ = from_hex(name, "a credential", _HASH_SIZE)
+            hash_ = from_hex(name, "a credential", HASH_SIZE)
             for credential in credentials:
                 if credential.hash == hash_:
                     yield credential, table(row, "an account"), "stakePool" in row
         return
     for row in rows(result, "accounts"):
-        credential = _credential(row, "credential")
+        credential = read_credential(row, "credential")
         if credential not in credentials:
             raise Malformed("an account that was not asked for")
         yield credential, row, True
@@ -150,7 +144,7 @@ def _dreps(
         for row in rows(result, "DReps"):
             # One that retired is shown without these while its stake still counts.
             if text(row, "type") == "registered" and "deposit" in row and "mandate" in row:
-                found[_credential(row, "id")] = lovelace(row, "deposit")
+                found[read_credential(row, "id")] = lovelace(row, "deposit")
 
     session.ask("queryLedgerState/delegateRepresentatives", read, **_by_origin(credentials))
     return {credential: found[credential] for credential in credentials}
@@ -163,47 +157,6 @@ def _treasury(session: Session) -> int:
     )
 
 
-def _constitution(session: Session) -> Constitution:
-    def read(result: Any) -> Constitution:
-        guardrails = table(result, "the constitution").get("guardrails")
-        if guardrails is None:
-            return Constitution(None)
-        return Constitution(raw_bytes(table(guardrails, "guardrails"), "hash", _HASH_SIZE))
-
-    return session.ask("queryLedgerState/constitution", read)
-
-
-def _proposals(
-    session: Session, actions: Collection[ActionId]
-) -> Mapping[ActionId, OpenProposal | None]:
-    """Return the open ones whose kind suffices. Older versions don't show all that are open."""
-
-    def read(result: Any) -> Mapping[ActionId, OpenProposal | None]:
-        found = {}
-        for row in rows(result, "proposals"):
-            reference, shown = inner(row, "proposal"), inner(row, "action")
-            kind = _KINDS.get(text(shown, "type"))
-            if kind is not None:
-                action_id = raw_bytes(inner(reference, "transaction"), "id", 32)
-                name = ActionId(action_id, whole(reference, "index"))
-                found[name] = OpenProposal(
-                    _action(kind, shown), whole(inner(row, "until"), "epoch")
-                )
-        return {name: found[name] for name in actions if name in found}
-
-    wanted = [
-        {"transaction": {"id": each.transaction_id.hex()}, "index": each.index} for each in actions
-    ]
-    return session.ask("queryLedgerState/governanceProposals", read, proposals=wanted)
-
-
-def _action(kind: ActionKind, shown: Row) -> Action:
-    if kind is not ActionKind.HARD_FORK_INITIATION:
-        return Action(kind)
-    version = inner(shown, "version")
-    return Action(kind, version=(whole(version, "major"), whole(version, "minor")))
-
-
 def _by_origin(credentials: Collection[Credential]) -> dict[str, object]:
     """Return the parameters that name the credentials; an empty list would stand for all."""
     kinds = {"keys": False, "scripts": True}
@@ -214,19 +167,12 @@ def _by_origin(credentials: Collection[Credential]) -> dict[str, object]:
     return {name: hashes for name, hashes in named.items() if hashes}
 
 
-def _credential(row: Row, name: str) -> Credential:
-    origin = text(row, "from")
-    if origin not in (_KEY, _SCRIPT):
-        raise Malformed("a credential has an unknown origin")
-    return Credential(origin == _SCRIPT, raw_bytes(row, name, _HASH_SIZE))
-
-
 def _pool_id(row: Row) -> bytes:
     try:
         prefix, pool = bech32.decode(text(row, "id"))
     except ValueError as error:
         raise Malformed(f"a pool's id is none: {error}") from None
-    if prefix != _POOL or len(pool) != _HASH_SIZE:
+    if prefix != _POOL or len(pool) != HASH_SIZE:
         raise Malformed("a pool's id is none")
     return pool
 

@@ -152,7 +152,7 @@ class Ogmios:
         return evaluate(self._client, transaction)
 
     def ledger_state(self, query: StateQuery) -> LedgerState:
-        """Return the facts asked for that Ogmios has; the committee and roots are unknown."""
+        """Return the facts asked for that Ogmios has; the last enacted actions are unknown."""
         return read_ledger_state(self._client, self._fresh().blocks.point, query)
 
     def close(self) -> None:

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from http import HTTPStatus
 from socket import SHUT_RDWR
 from threading import Thread
 from typing import Any, NamedTuple
 
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
 from facilitator.roles.chain import Tip
@@ -124,7 +126,15 @@ class Scripted:
         self.answer = answer
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self.headers: list[Mapping[str, str]] = []
-        self._server = serve(self._serve, "127.0.0.1", 0, compression=None, close_timeout=1)
+        self.version = "v6.14.0"
+        self._server = serve(
+            self._serve,
+            "127.0.0.1",
+            0,
+            process_request=self._show_health,
+            compression=None,
+            close_timeout=1,
+        )
         self.url = f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}"
         self._thread = Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -132,6 +142,12 @@ class Scripted:
     def close(self) -> None:
         self._server.shutdown()
         self._thread.join()
+
+    def _show_health(self, connection: ServerConnection, request: Request) -> Response | None:
+        if request.path != "/health":
+            return None
+        shown = {"version": self.version, "connectionStatus": "connected"}
+        return connection.respond(HTTPStatus.OK, json.dumps(shown))
 
     def _serve(self, connection: ServerConnection) -> None:
         assert connection.request is not None

@@ -7,37 +7,22 @@ from typing import Any
 import pytest
 
 from facilitator.cardano.addresses import bech32
-from facilitator.cardano.state import Account, Constitution, OpenProposal, StateQuery
-from facilitator.cardano.transaction import Action, ActionId, ActionKind, Credential
-from facilitator.plugin import ChainUnavailable, Point
+from facilitator.cardano.state import Account, StateQuery
+from facilitator.cardano.transaction import ActionId, Credential
+from facilitator.plugin import ChainUnavailable
 from facilitator.testing.clock import ManualClock
 from facilitator_ogmios.ledger_state import read_ledger_state
 from support.ogmios import Error, OgmiosUnderTest, provider_of, scripted
+from support.ogmios_state import POINT, state
 
 KEY = Credential(is_script=False, hash=b"\xab" * 28)
 SCRIPT = Credential(is_script=True, hash=b"\xcd" * 28)
 POOL = b"\x11" * 28
 POOL_NAME = bech32.encode("pool", POOL)
 ACTION = ActionId(b"\x22" * 32, 3)
-POINT = Point(7, "ab" * 32)
 
 ADA = {"ada": {"lovelace": 7}}
 NO_METHOD = Error(-32_600, "unknown method in 'method'")
-
-
-def state(clock: ManualClock, query: StateQuery, **answers: Any) -> Any:
-    """What is read if each query is answered so."""
-    shown = {f"queryLedgerState/{name}": answer for name, answer in answers.items()}
-    shown |= {"acquireLedgerState": {}, "releaseLedgerState": {}}
-    with scripted(shown) as server, closing(provider_of(server.url, clock)) as provider:
-        found = read_ledger_state(provider._client, POINT, query)
-        asked = [method for method, _ in server.asked]
-        assert server.asked[0] == (
-            "acquireLedgerState",
-            {"point": {"slot": 7, "id": POINT.block}},
-        )
-        assert asked[-1] == "releaseLedgerState"
-        return found
 
 
 def test_the_devnets_registrations_are_seen(chain: OgmiosUnderTest) -> None:
@@ -104,41 +89,6 @@ def test_who_just_retired_is_shown_without_what_makes_one_registered(clock: Manu
         delegateRepresentatives=[{"type": "abstain"}, drep],
     )
     assert (found.pools, found.dreps) == ({POOL: False}, {KEY: None})
-
-
-def proposal(action: Mapping[str, Any]) -> Mapping[str, Any]:
-    reference = {"transaction": {"id": ACTION.transaction_id.hex()}, "index": ACTION.index}
-    return {"proposal": reference, "action": action, "until": {"epoch": 9}}
-
-
-@pytest.mark.parametrize(
-    ("shown", "action"),
-    [
-        ({"type": "information"}, Action(ActionKind.INFO)),
-        (
-            {"type": "hardForkInitiation", "version": {"major": 12, "minor": 0}},
-            Action(ActionKind.HARD_FORK_INITIATION, version=(12, 0)),
-        ),
-        ({"type": "protocolParametersUpdate"}, None),
-    ],
-)
-def test_governance_is_told_as_far_as_the_kind_suffices(
-    clock: ManualClock, shown: Mapping[str, Any], action: Action | None
-) -> None:
-    found = state(
-        clock,
-        StateQuery(proposals=frozenset({ACTION}), treasury=True, constitution=True),
-        governanceProposals=[proposal(shown)],
-        treasuryAndReserves={"treasury": ADA, "reserves": ADA},
-        constitution={"guardrails": {"hash": "33" * 28}, "metadata": {}},
-    )
-    assert found.proposals == ({} if action is None else {ACTION: OpenProposal(action, 9)})
-    assert (found.treasury, found.constitution) == (7, Constitution(b"\x33" * 28))
-
-
-def test_a_constitution_may_have_no_guardrails(clock: ManualClock) -> None:
-    found = state(clock, StateQuery(constitution=True), constitution={"guardrails": None})
-    assert found.constitution == Constitution(None)
 
 
 def test_a_version_without_a_query_leaves_its_facts_unknown(clock: ManualClock) -> None:

@@ -72,6 +72,7 @@ class Sample:
         self.block = devnet.produce_block()
         self.after = devnet.produce_block()
         self.waiting = client.ask("/tx/submit", waiting).json
+        devnet.fork(devnet.now() + 1_000_000, 12)
         self.asset = (self.rich.policy + b"token").hex()
 
     def paths(self) -> Mapping[str, list[str]]:
@@ -119,6 +120,10 @@ class Sample:
             "/scripts/{script_hash}/json": [f"/scripts/{script}/json"],
             "/scripts/datum/{datum_hash}": [f"/scripts/datum/{datum}"],
             "/scripts/datum/{datum_hash}/cbor": [f"/scripts/datum/{datum}/cbor"],
+            "/governance/proposals": ["/governance/proposals"],
+            "/governance/proposals/{tx_hash}/{cert_index}": [
+                f"/governance/proposals/{bytes(32).hex()}/0"
+            ],
             "/mempool": ["/mempool"],
             "/mempool/{hash}": [f"/mempool/{self.waiting}"],
             "/mempool/addresses/{address}": [f"/mempool/addresses/{ALICE.bech32}"],
