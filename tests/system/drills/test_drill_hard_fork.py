@@ -30,8 +30,8 @@ Start = Callable[..., Drill]
 DECODE_FAILED = "invalid_exact_cardano_payload_transaction_decode_failed"
 BEFORE_SECONDS = 3_000
 """From the start of the drill to the end of the epoch."""
-OF_EACH = 12
-"""Payments in each state as the fork comes."""
+OF_EACH = 67
+"""Payments in each of three states as the fork comes: 201."""
 
 
 @pytest.fixture
