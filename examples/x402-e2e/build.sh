@@ -1,0 +1,2 @@
+#!/usr/bin/env bash
+# install.sh has done it.
