@@ -3,11 +3,8 @@
 import base64
 import json
 import os
-import re
-import shlex
 import shutil
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,39 +27,28 @@ from facilitator.testing.threads import together
 from facilitator_devnet.genesis import TEST_TOKEN
 from facilitator_devnet.wallet import Wallet
 from support.npm import install_or_skip
+from support.readme import install_as_written
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SDK = EXAMPLES / "charge-with-sdk"
-INSTALL_SECONDS = 300
 ENVIRON = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
 Run = Callable[..., Running]
 OpenShop: TypeAlias = Callable[[Sequence[str], Running], str]
 
 
-def by_readme(folder: Path, script: str) -> Sequence[str]:
-    """The command of a shop in Python, in an environment of what the README installs for it."""
-    blocks = re.findall(r"```sh\n(.*?)```", (SDK / "README.md").read_text(), re.DOTALL)
-    (install,) = (block for block in blocks if f"python {script} ADDRESS" in block)
-    words = shlex.split(install.splitlines()[0])
-    assert words[:2] == ["pip", "install"]
-    python = folder / "bin" / "python"
-    uv = str(Path(sys.executable).with_name("uv"))
-    for command in (
-        [uv, "venv", "--quiet", "--python", sys.executable, str(folder)],
-        [uv, "pip", "install", "--quiet", "--python", str(python), *words[2:]],
-    ):
-        subprocess.run(command, check=True, timeout=INSTALL_SECONDS)
-    return [str(python), str(SDK / script)]
+def in_python(folder: Path, script: str) -> Sequence[str]:
+    """The command of a shop, in an environment of what the README installs for it."""
+    return [str(install_as_written(SDK / "README.md", folder, script)), str(SDK / script)]
 
 
 @pytest.fixture(scope="module")
 def flask(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
-    return by_readme(tmp_path_factory.mktemp("flask"), "shop.py")
+    return in_python(tmp_path_factory.mktemp("flask"), "shop.py")
 
 
 @pytest.fixture(scope="module")
 def fastapi(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
-    return by_readme(tmp_path_factory.mktemp("fastapi"), "shop_fastapi.py")
+    return in_python(tmp_path_factory.mktemp("fastapi"), "shop_fastapi.py")
 
 
 @pytest.fixture(scope="module")
