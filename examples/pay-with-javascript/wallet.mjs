@@ -1,6 +1,6 @@
 // node wallet.mjs lucid|mesh address | buy URL | send ADDRESS LOVELACE
 
-import { buy } from "./x402.mjs";
+import { payingFetch } from "./x402.mjs";
 
 const SEND_SECONDS = 600;
 
@@ -13,14 +13,7 @@ const commands = {
   address: () => wallet.address,
 
   async buy() {
-    const answer = await buy(target, (requirements) =>
-      wallet.sign({
-        to: requirements.payTo,
-        unit: requirements.asset.replace(".", ""),
-        quantity: requirements.amount,
-        seconds: 0.9 * requirements.maxTimeoutSeconds, // the seller's clock may be behind
-      }),
-    );
+    const answer = await payingFetch(wallet)(target);
     if (!answer.ok) throw new Error(`${answer.status}: ${await answer.text()}`);
     return answer.text();
   },

@@ -1,26 +1,46 @@
-// A paying client's side of x402 over HTTP, whatever wallet makes the transaction.
+// The official x402 client, with the part that it lacks: what a payment on Cardano is.
+
+import { wrapFetchWithPayment, x402Client } from "@x402/fetch";
 
 const NETWORK = "cardano:preprod";
+const LOVELACE = "lovelace";
+const TUSDM = "e675b46e4d2242c991a8932a99db3044e80515ae14b4c4ccf6b3f4c9.0014df10745553444d";
 const TRANSFER_METHOD = "default"; // the client's own transaction pays the seller
 
-const decode = (header) => JSON.parse(Buffer.from(header, "base64").toString());
-const encode = (message) => Buffer.from(JSON.stringify(message)).toString("base64");
+class ExactCardano {
+  scheme = "exact";
 
-// Ask for the URL; if it has a price, let `sign(requirements)` make a transaction and ask again with it.
-// The transaction is not submitted here: that is the facilitator's work.
-export async function buy(url, sign) {
-  const answer = await fetch(url);
-  if (answer.status !== 402) return answer;
-  const { accepts, resource } = decode(answer.headers.get("PAYMENT-REQUIRED"));
-  const requirements = accepts.find(canBeMet);
-  if (!requirements) throw new Error(`nothing on offer can be paid on ${NETWORK}`);
-  const { cbor, nonce } = await sign(requirements);
-  const payload = { transaction: Buffer.from(cbor, "hex").toString("base64"), nonce };
-  const payment = { x402Version: 2, resource, accepted: requirements, payload };
-  return fetch(url, { headers: { "PAYMENT-SIGNATURE": encode(payment) } });
+  constructor(wallet) {
+    this.wallet = wallet;
+  }
+
+  // A dollar token, for which the SDK's own limit holds: 1 dollar a payment.
+  findDefaultAsset(asset) {
+    return asset === TUSDM ? { asset, decimals: 6, symbol: "tUSDM" } : undefined;
+  }
+
+  // The transaction is not submitted here: that is the facilitator's work.
+  async createPaymentPayload(x402Version, { payTo, asset, amount, maxTimeoutSeconds }) {
+    const { cbor, nonce } = await this.wallet.sign({
+      to: payTo,
+      unit: asset.replace(".", ""),
+      quantity: amount,
+      seconds: 0.9 * maxTimeoutSeconds, // the seller's clock may be behind
+    });
+    return { x402Version, payload: { transaction: Buffer.from(cbor, "hex").toString("base64"), nonce } };
+  }
 }
 
-function canBeMet({ scheme, network, extra }) {
-  const method = extra?.assetTransferMethod ?? TRANSFER_METHOD;
-  return scheme === "exact" && network === NETWORK && method === TRANSFER_METHOD;
+// A `fetch` that pays, at most 1 dollar in tUSDM or 5 ada for a request.
+export function payingFetch(wallet) {
+  const client = new x402Client()
+    .register(NETWORK, new ExactCardano(wallet))
+    .registerPolicy((_, offers) =>
+      offers.filter(({ extra }) => (extra?.assetTransferMethod ?? TRANSFER_METHOD) === TRANSFER_METHOD),
+    )
+    // Without this the SDK pays in the default asset alone, and refuses every price in ada.
+    .setSpendControls({
+      allowedAssets: [{ network: NETWORK, asset: LOVELACE, maxAmountPerPayment: "5000000" }],
+    });
+  return wrapFetchWithPayment(fetch, client);
 }

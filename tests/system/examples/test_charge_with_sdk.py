@@ -3,8 +3,8 @@
 import base64
 import json
 import os
+import shutil
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,8 +24,10 @@ from facilitator.roles.chain import NotFound
 from facilitator.testing.payments import ALICE, BOB, MERCHANT, requirements
 from facilitator.testing.running import NETWORK, Running
 from facilitator.testing.threads import together
+from facilitator_devnet.genesis import TEST_TOKEN
 from facilitator_devnet.wallet import Wallet
 from support.npm import install_or_skip
+from support.readme import install_as_written
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SDK = EXAMPLES / "charge-with-sdk"
@@ -34,19 +36,41 @@ Run = Callable[..., Running]
 OpenShop: TypeAlias = Callable[[Sequence[str], Running], str]
 
 
-@pytest.fixture
-def flask() -> Sequence[str]:
-    pytest.importorskip("flask", reason="the SDK's extra is not installed")
-    return [sys.executable, str(SDK / "shop.py")]
+def in_python(folder: Path, script: str) -> Sequence[str]:
+    """The command of a shop, in an environment of what the README installs for it."""
+    return [str(install_as_written(SDK / "README.md", folder, script)), str(SDK / script)]
 
 
-@pytest.fixture
-def express(tmp_path: Path, pytestconfig: pytest.Config) -> Sequence[str]:
+@pytest.fixture(scope="module")
+def flask(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
+    return in_python(tmp_path_factory.mktemp("flask"), "shop.py")
+
+
+@pytest.fixture(scope="module")
+def fastapi(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
+    return in_python(tmp_path_factory.mktemp("fastapi"), "shop_fastapi.py")
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
+    """The shops in JavaScript, with what they need."""
     cache = pytestconfig.rootpath / ".pytest_cache" / "npm"
     cache.mkdir(parents=True, exist_ok=True)
-    (tmp_path / "node_modules").symlink_to(install_or_skip(SDK, cache))
-    (tmp_path / "shop.mjs").write_bytes((SDK / "shop.mjs").read_bytes())
-    return ["node", str(tmp_path / "shop.mjs")]
+    folder = tmp_path_factory.mktemp("javascript")
+    (folder / "node_modules").symlink_to(install_or_skip(SDK, cache))
+    for script in SDK.glob("*.mjs"):
+        shutil.copy(script, folder)
+    return folder
+
+
+@pytest.fixture
+def express(scripts: Path) -> Sequence[str]:
+    return ["node", str(scripts / "shop.mjs")]
+
+
+@pytest.fixture
+def hono(scripts: Path) -> Sequence[str]:
+    return ["node", str(scripts / "shop_hono.mjs")]
 
 
 @pytest.fixture
@@ -109,15 +133,21 @@ class Crowd(Client):
         return base64.b64encode(json.dumps(payload).encode()).decode()
 
 
-@pytest.fixture(params=["flask", "express"])
+@pytest.fixture(params=["flask", "fastapi", "express", "hono"])
 def shop(request: pytest.FixtureRequest) -> Sequence[str]:
     """The command that starts the shop."""
     return list(request.getfixturevalue(request.param))
 
 
-def pay(client: Client, running: Running, wallet: Wallet = ALICE) -> Purchase:
+def pay(
+    client: Client,
+    running: Running,
+    wallet: Wallet = ALICE,
+    asset: str = "lovelace",
+    amount: int = 2_000_000,
+) -> Purchase:
     signer = Signer(NETWORK, wallet, running.devnet, SystemClock())
-    limits = Limits([NETWORK], "lovelace", 2_000_000)
+    limits = Limits([NETWORK], asset, amount)
     return buy(client, limits, lambda _: NetworkSigner(signer, memory=None), lambda _: None)
 
 
@@ -134,6 +164,18 @@ def test_a_page_is_sold_once(shop: Sequence[str], run: Run, open_shop: OpenShop)
     again = client.send(client.payment)
     assert again.status == 402
     assert b"sunny" not in again.body
+
+
+def test_a_page_is_sold_for_ten_cents_of_a_dollar_token(
+    shop: Sequence[str], run: Run, open_shop: OpenShop
+) -> None:
+    running = run(real_time=True, devnet__block_seconds=0.2)
+    client = Client(open_shop(shop, running), {}, None, 60)
+    token = requirements(asset=TEST_TOKEN)["asset"]
+    bought = pay(client, running, asset=token, amount=100_000)
+    assert bought.answer.status == 200, bought
+    assert bought.requirements is not None
+    assert (bought.requirements["asset"], bought.requirements["amount"]) == (token, "100000")
 
 
 @pytest.mark.parametrize("identifier", [None, "chosen-by-the-payer-0001"])

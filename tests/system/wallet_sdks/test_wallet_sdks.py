@@ -19,7 +19,7 @@ SENT = 3_000_000
 
 @pytest.fixture
 def shop(facilitator: ServeProcess) -> Iterator[Shop]:
-    terms = {"/ada": requirements(), "/token": requirements(asset=TEST_TOKEN, amount=1_500_000)}
+    terms = {"/ada": requirements(), "/token": requirements(asset=TEST_TOKEN, amount=900_000)}
     shop = Shop(facilitator.port, terms)
     yield shop
     shop.close()
