@@ -41,7 +41,9 @@ class Wallet:
     def lock(self, script: Script, *, datum: Any = None, carried: Any = None) -> Any:
         """Pay to the script; return the output, which may carry a reference script."""
         address = place_of(script)
-        made = pycardano.TransactionOutput(address, LOCKED, datum=datum, script=carried)
+        made = pycardano.TransactionOutput(
+            address, pycardano.Value(LOCKED), datum=datum, script=carried
+        )
         builder = pycardano.TransactionBuilder(self._chain)
         builder.add_input_address(OWN)
         builder.add_output(made)
@@ -67,7 +69,7 @@ def wallet(devnet: Devnet, chain: pycardano.BlockFrostChainContext) -> Wallet:
     return Wallet(devnet, chain)
 
 
-def place_of(script: Script) -> pycardano.Address:
+def place_of(script: Script) -> Any:
     return pycardano.Address.from_primitive(script.address)
 
 
