@@ -16,6 +16,7 @@ from facilitator.cardano.rules.evaluation import CannotEvaluate, collect_script_
 from facilitator.cardano.rules.failure import Failure
 from facilitator.cardano.rules.needed import SPENDING, Purpose, Scripts, find_scripts
 from facilitator.cardano.rules.resolved import ResolvedTransaction, resolve
+from facilitator.cardano.rules.scripts import malformed_script_witnesses
 from facilitator.cardano.transaction import Language, Output, OutputRef, Transaction
 from facilitator.plugin import Unspent
 from facilitator_devnet.devnet import Devnet
@@ -165,10 +166,12 @@ def _check_context(resolved: ResolvedTransaction, scripts: Scripts) -> None:
     rules: Sequence[_Rule] = CONTEXT_RULES
     if resolved.tx.body.dijkstra is not None:
         rules = (*rules, *DIJKSTRA_CONTEXT_RULES)
-    for rule in rules:
-        failure = rule(resolved, scripts)
-        if failure is not None:
-            raise _no_context(failure.message)
+    faults = [
+        malformed_script_witnesses(resolved.tx, resolved.env),
+        *(rule(resolved, scripts) for rule in rules),
+    ]
+    for failure in filter(None, faults):
+        raise _no_context(failure.message)
 
 
 def _no_context(why: str) -> NotEvaluated:
