@@ -11,6 +11,7 @@ import pytest
 from facilitator.cardano.phase2 import evaluator as phase2
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import NotFound, Spent, SubmissionRejected, Unspent
+from facilitator.testing.clock import ManualClock
 from facilitator_devnet import scripts
 from facilitator_devnet.cost_models import COST_MODELS
 from facilitator_devnet.devnet import Devnet
@@ -348,3 +349,29 @@ def test_a_chain_in_a_file_keeps_what_failed(devnet: Devnet, tmp_path: Any) -> N
     assert lovelace_at(again, returned) == back
     assert isinstance(again.outputs([ref])[ref], Unspent)
     again.close()
+
+
+@pytest.mark.parametrize("version", [9, 11, 12])
+def test_scripts_run_under_every_known_version(devnet: Devnet, version: int) -> None:
+    devnet.fork(0, version=version)
+    good, old, bad = lock(
+        devnet,
+        output(GOOD.address, LOCKED),
+        output(OLD[V2].address, LOCKED, datum=42),
+        output(BAD.address, LOCKED),
+    )
+    submit(devnet, unlock(devnet, good, GOOD))
+    submit(devnet, unlock(devnet, old, OLD[V2]))
+    assert "ValidationTagMismatch" in refusal(devnet, unlock(devnet, bad, BAD))
+
+
+def test_dijkstra_takes_nothing_that_is_flagged(devnet: Devnet, clock: ManualClock) -> None:
+    """What waits for a block at the hard fork is dropped."""
+    (ref,) = lock(devnet, output(BAD.address, LOCKED))
+    flagged = unlock(devnet, ref, BAD, is_valid=False)
+    name = devnet.submit(flagged.raw)
+    devnet.fork(devnet.tip().point.slot + 1)
+    clock.advance(1)
+    assert name not in devnet.produce_block().transactions
+    assert isinstance(devnet.transaction(name), NotFound)
+    assert "FalseValidityFlag" in refusal(devnet, flagged)
