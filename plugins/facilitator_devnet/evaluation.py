@@ -104,10 +104,8 @@ def _check_redeemers(resolved: ResolvedTransaction, scripts: Scripts) -> Scripts
     """Return the scripts that have a redeemer. Raises :class:`NotEvaluated`."""
     needed = {(purpose.tag, purpose.item): purpose for purpose in scripts.needed}
     pointers = [(each.tag, each.index) for each in resolved.tx.witnesses.redeemers]
-    chosen = Scripts(
-        tuple(needed[pointer] for pointer in pointers if pointer in needed),
-        scripts.provided,
-        scripts.referenced,
+    chosen = scripts._replace(
+        needed=tuple(needed[pointer] for pointer in pointers if pointer in needed)
     )
     wrong = [
         fault

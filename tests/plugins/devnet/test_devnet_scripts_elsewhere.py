@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from facilitator.cardano.transaction import OutputRef
-from facilitator.plugin import InBlock, Spent, Unspent
+from facilitator.plugin import InBlock, Spent, SpentBy, Unspent
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.over_devnet import OverDevnet
 from facilitator_blockfrost.client import Client
@@ -87,3 +87,8 @@ def test_a_transaction_that_failed_took_its_collateral(chain: Chain) -> None:
     assert not isinstance(found[never], Unspent)
     assert isinstance(found[returned], Unspent)
     assert found[returned].output.value.lovelace == back
+    spender = provider.spender(collateral)
+    assert isinstance(spender, SpentBy)
+    assert (spender.transaction_id, spender.inputs) == (name, (collateral,))
+    ((made, shown),) = spender.outputs
+    assert (made, shown.value.lovelace) == (returned, back)
