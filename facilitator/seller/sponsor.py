@@ -66,7 +66,8 @@ class FeeSponsor:
     def __init__(self, network: str, pool: SponsorPool) -> None:
         """Offer the pool's outputs on the network with that id."""
         self._network = cardano_network(network)
-        self._pool = pool
+        self.pool = pool
+        """The outputs that are offered."""
 
     def with_offer(
         self, requirements: Mapping[str, Any], payload: Mapping[str, Any] | None = None
@@ -81,7 +82,7 @@ class FeeSponsor:
         if not self._can_sponsor(plain):
             return plain
         seconds = int(plain["maxTimeoutSeconds"])
-        offer = self._repeated(plain, payload, seconds) or self._pool.offer(seconds)
+        offer = self._repeated(plain, payload, seconds) or self.pool.offer(seconds)
         if offer is None:
             return plain
         extra = {**(plain.get("extra") or {}), IS_SPONSORED: True, OFFER: offer.to_json()}
@@ -98,9 +99,9 @@ class FeeSponsor:
         offer = payment.sponsor
         if offer is None:
             return None
-        known = self._pool.store.find(str(offer.input))
+        known = self.pool.store.find(str(offer.input))
         is_repeat = known is not None and known.transaction_id == payment.transaction_id
-        if not self._pool.is_live(offer, payment.transaction_id, payment.terms.max_timeout_seconds):
+        if not self.pool.is_live(offer, payment.transaction_id, payment.terms.max_timeout_seconds):
             raise NotSponsored(
                 "fee_sponsor_taken" if known else "fee_sponsor_S1",
                 f"the offered output {offer.input} is not on offer for this transaction: pay by "
@@ -117,7 +118,7 @@ class FeeSponsor:
         From now on the transaction may land. Raises :class:`NotSponsored` if it has lost the
         output meanwhile.
         """
-        if not self._pool.store.mark_submitted(signature.input, signature.transaction_id):
+        if not self.pool.store.mark_submitted(signature.input, signature.transaction_id):
             raise NotSponsored("fee_sponsor_taken", f"{signature.input} was given back")
         scheme = {**payload["payload"], WITNESSES: signature.witnesses}
         return {**payload, "payload": scheme}
@@ -128,7 +129,7 @@ class FeeSponsor:
         A success retires the output, and a definite failure frees it. After any other answer the
         transaction keeps it until its validity is over and the chain shows the output unspent.
         """
-        store, (ref, transaction_id, _) = self._pool.store, signature
+        store, (ref, transaction_id, _) = self.pool.store, signature
         if receipt.get("success") is True:
             store.retire(ref, transaction_id)
         elif receipt.get("errorReason") in _FAILED:
@@ -136,7 +137,7 @@ class FeeSponsor:
 
     def cancel(self, signature: Signature) -> None:
         """Free the output of a payment that never gets to ``/settle``."""
-        self._pool.store.release(signature.input, signature.transaction_id, is_definitive=False)
+        self.pool.store.release(signature.input, signature.transaction_id, is_definitive=False)
 
     def _can_sponsor(self, requirements: Mapping[str, Any]) -> bool:
         extra = requirements.get("extra") or {}
@@ -161,7 +162,7 @@ class FeeSponsor:
             payment = self._read({**plain, "extra": extra}, payload)
         except (BadOffer, NotSponsored, KeyError, TypeError):
             return None
-        is_live = self._pool.is_live(offer, payment.transaction_id, seconds)
+        is_live = self.pool.is_live(offer, payment.transaction_id, seconds)
         return offer if is_live else None
 
     def _read(self, requirements: Mapping[str, Any], payload: Mapping[str, Any]) -> Payment:
@@ -180,7 +181,7 @@ class FeeSponsor:
 
     def _check(self, payment: Payment, offer: FeeSponsorOffer) -> None:
         """Raise :class:`NotSponsored` unless the transaction keeps the rules S1 to S9."""
-        chain = self._pool.chain
+        chain = self.pool.chain
         env = Environment(
             0, self._network.network_id, chain.parameters(), frozenset({offer.key_hash})
         )
@@ -198,15 +199,15 @@ class FeeSponsor:
                 raise NotSponsored("fee_sponsor_S2", f"S2: {ref} is the sponsor's, and not offered")
 
     def _bind(self, payment: Payment, offer: FeeSponsorOffer) -> Signature:
-        store, ref, transaction_id = self._pool.store, str(offer.input), payment.transaction_id
+        store, ref, transaction_id = self.pool.store, str(offer.input), payment.transaction_id
         end = payment.transaction.body.invalid_hereafter or 0
-        valid_until_ms = self._pool.chain.eras().start_ms(end)
+        valid_until_ms = self.pool.chain.eras().start_ms(end)
         taken = NotSponsored(
             "fee_sponsor_taken", f"{ref} belongs to another transaction: pay by the new offer"
         )
         if not store.bind(ref, transaction_id, offer.to_json(), valid_until_ms):
             raise taken
-        signed = self._pool.wallet.sign(payment.transaction.id)
+        signed = self.pool.wallet.sign(payment.transaction.id)
         witnesses = encode_vkey_witnesses([VKeyWitness(*signed)]).hex()
         kept = store.keep_witnesses(ref, transaction_id, witnesses)
         if kept is None:
