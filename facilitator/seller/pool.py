@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.clock import Clock
 from facilitator.roles.chain_errors import ChainUnavailable
-from facilitator.roles.wallet import Wallet, WalletChain
+from facilitator.roles.wallet import FundedChain, Wallet
 from facilitator.seller.splitting import Split, build_split
 from facilitator.seller.store import FREE, SponsorStore
 from facilitator.x402.fee_sponsor import FeeSponsorOffer
@@ -43,7 +43,7 @@ class SponsorPool:
         self,
         store: SponsorStore,
         wallet: Wallet,
-        chain: WalletChain,
+        chain: FundedChain,
         clock: Clock,
         settings: PoolSettings = PoolSettings(),
     ) -> None:
@@ -139,12 +139,13 @@ class SponsorPool:
             and now < offer.expires_at_ms <= now + 1000 * seconds
         )
 
-    def build_refill(self, count: int, lovelace: int, seconds: int = 300) -> Split | None:
-        """Return a signed transaction that makes so many further outputs to offer.
+    def refill(self, count: int, lovelace: int, seconds: int = 300) -> Split | None:
+        """Submit a transaction that makes so many further outputs to offer, and return it.
 
         It splits the greatest output that is too great to be offered; ``None`` if there is none
-        that suffices. It is valid for so many seconds. Hand it to the chain's ``submit``. Raises
-        :class:`ChainUnavailable`, and :class:`ValueError` for outputs that would not be offered.
+        that suffices. It is valid for so many seconds. The outputs are offered once the chain lists
+        them. Raises what the chain's ``submit`` raises, :class:`ChainUnavailable`, and
+        :class:`ValueError` for outputs that would not be offered.
         """
         settings = self.settings
         if not settings.least_lovelace <= lovelace <= settings.most_lovelace:
@@ -158,8 +159,11 @@ class SponsorPool:
             return None
         ref = max(great, key=lambda each: (great[each].value.lovelace, each))
         end = self.chain.eras().slot_at(self.now_ms() + 1000 * seconds)
-        outputs = [lovelace] * count
-        return build_split(self.wallet, ref, great[ref], outputs, self.chain.parameters(), end)
+        parameters = self.chain.parameters()
+        split = build_split(self.wallet, ref, great[ref], [lovelace] * count, parameters, end)
+        if split is not None:
+            self.chain.submit(split.transaction)
+        return split
 
 
 def is_plain(output: Output) -> bool:

@@ -401,12 +401,11 @@ def test_an_unclear_settlement_keeps_the_output_until_it_cannot_land(
 
 def test_a_great_output_is_split_into_outputs_to_offer(sponsor: FeeSponsor, devnet: Devnet) -> None:
     pool = sponsor.pool
-    assert pool.build_refill(3, OFFERED) is None
+    assert pool.refill(3, OFFERED) is None
     devnet.fund(SPONSOR.address, 20 * ADA)
-    split = pool.build_refill(5, OFFERED)
+    split = pool.refill(5, OFFERED)
     assert split is not None
     assert split.outputs == 5
-    devnet.submit(split.transaction)
     devnet.produce_block()
     body = decode_any_era(split.transaction).body
     assert [output.value.lovelace for output in body.outputs] == [
@@ -419,23 +418,21 @@ def test_a_great_output_is_split_into_outputs_to_offer(sponsor: FeeSponsor, devn
 
 def test_as_many_are_made_as_the_output_suffices_for(sponsor: FeeSponsor, devnet: Devnet) -> None:
     devnet.fund(SPONSOR.address, 6 * ADA)
-    split = sponsor.pool.build_refill(100, OFFERED)
+    split = sponsor.pool.refill(100, OFFERED)
     assert split is not None
     assert split.outputs == 3
-    devnet.submit(split.transaction)
 
 
 def test_a_split_fits_into_a_transaction(sponsor: FeeSponsor, devnet: Devnet) -> None:
     devnet.fund(SPONSOR.address, 1000 * ADA)
-    split = sponsor.pool.build_refill(400, OFFERED)
+    split = sponsor.pool.refill(400, OFFERED)
     assert split is not None
     assert 100 < split.outputs < 400
-    devnet.submit(split.transaction)
 
 
 def test_outputs_that_would_not_be_offered_are_not_made(sponsor: FeeSponsor) -> None:
     with pytest.raises(ValueError, match="lovelace"):
-        sponsor.pool.build_refill(1, OFFERED - 1)
+        sponsor.pool.refill(1, OFFERED - 1)
 
 
 def test_contradicting_settings_are_refused(sponsor: FeeSponsor, clock: ManualClock) -> None:
