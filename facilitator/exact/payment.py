@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
-from facilitator.cardano.memo import Memo
+from facilitator.cardano.codec.decode_once import decode_once
 from facilitator.cardano.transaction import OutputRef, Transaction
 from facilitator.exact.eras import read_later_era
 from facilitator.roles.payment import UNKNOWN_ORIGIN, Origin, Terms
@@ -19,14 +18,6 @@ from facilitator.x402.reasons import Reason
 
 MAX_TRANSACTION_BYTES = 16_385
 """The limit by ``maxTxSize``, 16,384 bytes, which does not count the validity flag's byte."""
-
-REMEMBERED_BYTES = 24_000_000
-"""Bytes of the transactions that are remembered: a payment comes to ``/verify`` and ``/settle``."""
-_DECODED_FACTOR = 18
-"""The most bytes that a decoded transaction takes for each of its own, which many datums need."""
-_DECODED_BYTES = 2000
-"""The bytes that any decoded transaction takes."""
-_decoded: Memo[Transaction] = Memo(REMEMBERED_BYTES)
 
 _MAX_BASE64 = (MAX_TRANSACTION_BYTES + 2) // 3 * 4
 NONCE = re.compile(r"([0-9a-fA-F]{64})#0*([0-9]{1,5})")
@@ -61,14 +52,10 @@ def read_payment(
 
 def read_transaction(raw: bytes) -> Transaction:
     """Return the transaction that the bytes encode. Raises :class:`Refused`."""
-    known = _decoded.get(raw)
-    if known is not None:
-        return known
     try:
-        transaction = decode_transaction(raw)
+        return decode_once(raw)
     except DecodeError as error:
         return read_later_era(raw, error)
-    return _decoded.put(raw, transaction, _DECODED_BYTES + _DECODED_FACTOR * len(raw))
 
 
 def read_transaction_bytes(text: object) -> bytes:

@@ -146,8 +146,8 @@ class Claim:
 
     def changed(self, **fields: object) -> "Claim":
         """Return a copy with these fields changed, the next version number and a new nonce."""
-        changed = replace(self, **fields)  # type: ignore[arg-type]
-        return changed.instead_of(self)
+        version, nonce = self.version + 1, _new_nonce()
+        return replace(self, version=version, nonce=nonce, follows=self.nonce, **fields)  # type: ignore[arg-type]
 
     def with_unknown_delivery(self, **fields: object) -> "Claim":
         """Return a changed copy of a claim whose success may have been delivered before."""
@@ -155,5 +155,9 @@ class Claim:
 
     def instead_of(self, stored: "Claim") -> "Claim":
         """Return a copy that takes the place of the stored claim, as a change of it."""
-        nonce = secrets.token_hex(8)
-        return replace(self, version=stored.version + 1, nonce=nonce, follows=stored.nonce)
+        version, nonce = stored.version + 1, _new_nonce()
+        return replace(self, version=version, nonce=nonce, follows=stored.nonce)
+
+
+def _new_nonce() -> str:
+    return secrets.token_hex(8)

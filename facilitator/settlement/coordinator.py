@@ -123,7 +123,11 @@ class SettlementCoordinator:
                 return responses.pending(claim, None, trouble)
         if not is_open(claim):
             return self._delivery.respond(PendingSettlement(claim), request, deadline)
-        pending = tracker.track(claim)
+        # What this call has just submitted is tracked already.
+        pending = (tracker.find(claim.transaction_id) if is_own else None) or tracker.track(claim)
+        if is_own and not pending.is_decided() and time.monotonic() >= deadline:
+            # It does not wait, and what it has just written need not be read again.
+            return responses.pending(pending.claim, pending.depth, pending.trouble)
         self._wait(pending, request, deadline)
         return self._delivery.respond(pending, request, deadline)
 

@@ -16,48 +16,21 @@ from facilitator.plugin import (
     RefusalCount,
     Total,
     TotalBy,
-    changing_fields,
-    is_recorded,
-    new_event,
-    new_record,
 )
 from facilitator_sqlite.database import Database
 from facilitator_sqlite.ledger_rows import (
     EVENT_COLUMNS,
-    NEW_EVENT_COLUMNS,
     PAYMENT_COLUMNS,
     conditions,
     decode_event,
     decode_payment,
-    encode_event,
-    encode_payment,
-    encode_slot,
-    places,
 )
+from facilitator_sqlite.recording import record_change
 
 FORGOTTEN_AT_ONCE = 200
 """Payments that a call removes."""
 
-_FIND = "SELECT number, is_erased FROM payments WHERE transaction_id = ?"
-# A payer that is not known yet is an empty text; one that was erased is NULL, and stays so.
-_UPDATE = """
-    UPDATE payments SET payer = CASE payer WHEN '' THEN :payer ELSE payer END,
-        state = :state, updated_at = :updated_at,
-        settled_at = CASE WHEN :settled_at IS NULL THEN NULL
-            ELSE coalesce(settled_at, :settled_at) END,
-        block = :block, block_slot = :block_slot, block_height = :block_height, depth = :depth,
-        error = :error, delivery = :delivery,
-        delivered_at = CASE WHEN :delivered_at IS NULL THEN NULL
-            ELSE coalesce(delivered_at, :delivered_at) END,
-        delivered_to = CASE WHEN is_erased THEN NULL ELSE :delivered_to END
-    WHERE number = :number
-"""
 # These statements contain constant names and question marks, nothing that was received.
-_ADD_PAYMENT = f"INSERT INTO payments ({PAYMENT_COLUMNS}) VALUES ({places(PAYMENT_COLUMNS)})"  # noqa: S608
-_ADD_EVENT = f"""
-    INSERT INTO payment_events ({NEW_EVENT_COLUMNS}) VALUES ({places(NEW_EVENT_COLUMNS)})
-    ON CONFLICT DO NOTHING
-"""  # noqa: S608
 _PAYMENT = f"SELECT {PAYMENT_COLUMNS} FROM payments WHERE transaction_id = ?"  # noqa: S608
 _EVENTS = f"""
     SELECT {EVENT_COLUMNS} FROM (
@@ -96,7 +69,8 @@ _DAY = "date(settled_at, 'unixepoch')"
 class SqliteLedger:
     """A :class:`~facilitator.roles.payment_ledger.PaymentLedger` in a file.
 
-    If the storage is in the same file, it calls :func:`record_change` with each change.
+    The storage in the same file adds to it as well, with each change: see
+    :func:`~facilitator_sqlite.recording.record_change`.
     """
 
     def __init__(self, database: Database, *, closes: bool = True) -> None:
@@ -232,20 +206,3 @@ class SqliteLedger:
         return self._database.read_ledger(
             lambda connection: connection.execute(statement, values).fetchall()
         )
-
-
-def record_change(connection: sqlite3.Connection, claim: Claim) -> None:
-    """Add the event of one change, in the transaction that makes it, unless it is there."""
-    if not is_recorded(claim):
-        return
-    found = connection.execute(_FIND, (claim.transaction_id,)).fetchone()
-    if found is None:
-        added = connection.execute(_ADD_PAYMENT, encode_payment(new_record(claim)))
-        number, is_erased = int(added.lastrowid or 0), False
-    else:
-        number, is_erased = found[0], bool(found[1])
-    event = encode_event(new_event(claim, 0, is_erased=is_erased), number, claim.nonce)
-    if connection.execute(_ADD_EVENT, event).rowcount and found is not None:
-        changed = changing_fields(claim)
-        changed["block_slot"] = encode_slot(claim.block_slot)
-        connection.execute(_UPDATE, {**changed, "number": number})

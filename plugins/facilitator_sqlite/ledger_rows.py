@@ -6,12 +6,21 @@ from typing import Any
 
 import orjson
 
-from facilitator.plugin import ClaimState, Delivery, PaymentEvent, PaymentQuery, PaymentRecord
+from facilitator.plugin import (
+    Claim,
+    ClaimState,
+    Delivery,
+    PaymentEvent,
+    PaymentQuery,
+    PaymentRecord,
+    changing_fields,
+)
 
 Row = tuple[Any, ...]
 
 _PAYMENT = [field.name for field in fields(PaymentRecord)]
 _VALUES = attrgetter(*_PAYMENT)
+_STATE, _DELIVERY = _PAYMENT.index("state"), _PAYMENT.index("delivery")
 _TERMS, _SLOT = _PAYMENT.index("terms"), _PAYMENT.index("block_slot")
 
 PAYMENT_COLUMNS = ", ".join(_PAYMENT)
@@ -19,7 +28,7 @@ PAYMENT_COLUMNS = ", ".join(_PAYMENT)
 
 NEW_EVENT_COLUMNS = """
     payment, version, nonce, at, state, accepted, block, block_slot, block_height, depth, error,
-    delivery, delivered_to, delivery_request
+    delivery, delivery_request, delivered_to
 """
 """The columns of an event as it is added."""
 
@@ -38,29 +47,39 @@ def places(columns: str) -> str:
 def encode_payment(payment: PaymentRecord) -> Row:
     """Return the values of the columns, in their order."""
     values = list(_VALUES(payment))
-    values[_TERMS] = None if payment.terms is None else orjson.dumps(payment.terms)
+    values[_STATE], values[_DELIVERY] = str(payment.state), str(payment.delivery)
+    values[_TERMS] = None if payment.terms is None else bytearray(orjson.dumps(payment.terms))
     values[_SLOT] = encode_slot(payment.block_slot)
     return tuple(values)
 
 
-def encode_event(event: PaymentEvent, payment: int, nonce: str) -> Row:
-    """Return the values of :data:`NEW_EVENT_COLUMNS`; ``payment`` is the number of its payment."""
+def encode_event(event: PaymentEvent, nonce: str) -> Row:
+    """Return the values of :data:`NEW_EVENT_COLUMNS` but the first, and the transaction's id."""
     return (
-        payment,
         event.version,
         nonce,
         event.at,
-        event.state,
-        event.accepted,
+        str(event.state),  # a plain one: for any other class ``sqlite3`` looks for an adapter
+        int(event.accepted),
         event.block,
         encode_slot(event.block_slot),
         event.block_height,
         event.depth,
         event.error,
-        event.delivery,
-        event.delivered_to,
+        str(event.delivery),
         event.delivery_request,
+        event.delivered_to,
+        event.transaction_id,
     )
+
+
+def encode_changes(claim: Claim) -> dict[str, Any]:
+    """Return the values of the columns of a payment that a change may change, by their names."""
+    changes = changing_fields(claim)
+    changes["state"] = str(claim.state)
+    changes["delivery"] = str(claim.delivery)
+    changes["block_slot"] = encode_slot(claim.block_slot)
+    return changes
 
 
 def encode_slot(slot: int | None) -> str | None:

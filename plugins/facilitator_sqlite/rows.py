@@ -13,6 +13,7 @@ _NAMES = [field.name for field in fields(Claim)]
 _VALUES = attrgetter(*_NAMES)
 _STATE = _NAMES.index("state")
 _ACCEPTED = _NAMES.index("accepted")
+_BYTES = tuple(_NAMES.index(name) for name in ("transaction", "record", "details"))
 _SLOTS = (_NAMES.index("invalid_hereafter"), _NAMES.index("block_slot"))
 
 COLUMNS = ", ".join(f'"{name}"' for name in _NAMES)
@@ -23,8 +24,16 @@ PLACES = ", ".join("?" for _ in _NAMES)
 
 
 def encode_claim(claim: Claim) -> Row:
-    """Return the values of the columns."""
+    """Return the values of the columns.
+
+    They have the very classes that ``sqlite3`` binds at once. For a value of any other one, such as
+    bytes, it looks first for an adapter.
+    """
     values = list(_VALUES(claim))
+    values[_STATE] = str(claim.state)
+    values[_ACCEPTED] = int(claim.accepted)
+    for index in _BYTES:
+        values[index] = bytearray(values[index])
     for index in _SLOTS:
         values[index] = None if values[index] is None else str(values[index])
     return tuple(values)

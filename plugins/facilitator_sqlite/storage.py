@@ -9,7 +9,8 @@ from facilitator_sqlite.database import Database
 from facilitator_sqlite.forgetting import forget_some
 from facilitator_sqlite.holds import SqliteHolds
 from facilitator_sqlite.keys import SqliteKeys
-from facilitator_sqlite.ledger import SqliteLedger, record_change
+from facilitator_sqlite.ledger import SqliteLedger
+from facilitator_sqlite.recording import record_change
 from facilitator_sqlite.rows import COLUMNS, PLACES, decode_claim, encode_claim
 from facilitator_sqlite.sharing import SharedChain
 

@@ -150,8 +150,11 @@ class Writer:
             else:
                 self._connection.execute("BEGIN IMMEDIATE")
                 changes = self._connection.total_changes
-                for write in group:
-                    self._run(write)
+                if len(group) == 1:  # whose failure undoes all
+                    group[0].result = group[0].operation(self._connection)
+                else:
+                    for write in group:
+                        self._run(write)
                 is_counted = is_durable and self._connection.total_changes != changes
                 commits = self._count(self._connection) if is_counted else None
                 self._connection.execute("COMMIT")

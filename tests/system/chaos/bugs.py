@@ -195,7 +195,7 @@ def lose_an_event() -> None:
 
 def record_before_the_change() -> None:
     """An event is written first and its change after it, which may fail in between."""
-    from facilitator_sqlite.ledger import record_change
+    from facilitator_sqlite.recording import record_change
     from facilitator_sqlite.storage import SqliteStorage
 
     storage: Any = SqliteStorage

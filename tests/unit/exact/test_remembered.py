@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 import cbor2
 import pytest
 
+from facilitator.cardano.codec import decode_once
+from facilitator.cardano.codec.dijkstra.any_era import decode_any_era
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import KNOWN_ERAS, EraSummary
 from facilitator.cardano.transaction import OutputRef, Transaction
-from facilitator.exact import payment as exact_payment
 from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.exact.payment import Payment, read_transaction
 from facilitator.exact.verification import Verifier
@@ -40,6 +41,7 @@ def test_a_transaction_is_decoded_once() -> None:
     raw = signed(2_000_000)
     decoded = read_transaction(raw)
     assert read_transaction(bytes(bytearray(raw))) is decoded
+    assert decode_any_era(bytes(bytearray(raw))) is decoded
     assert read_transaction(signed(2_000_001)).id != decoded.id
 
 
@@ -79,7 +81,7 @@ def test_no_transaction_takes_more_than_is_reckoned(
         reckoned.append(size)
         return value
 
-    monkeypatch.setattr(exact_payment._decoded, "put", put)
+    monkeypatch.setattr(decode_once._decoded, "put", put)
     decoded = read_transaction(signed(4_000_000)[:-1] + auxiliary)
     assert deep_size(decoded, set()) + len(decoded.raw) <= reckoned[0]
 

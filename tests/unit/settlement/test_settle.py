@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from facilitator.roles.chain import InBlock, NotFound
+from facilitator.roles.claim import Claim
 from facilitator.testing.payments import (
     Payer,
     identified,
@@ -55,6 +56,23 @@ def test_a_payment_settles_after_its_confirmations(running: Running) -> None:
     assert answer["network"] == "cardano:preprod"
     assert answer["amount"] == "2000000"
     assert answer["extra"] == {"status": "confirmed", "confirmations": 1}
+
+
+def test_what_was_just_written_is_not_read_again_for_a_caller_that_does_not_wait(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = running.facilitator.storage
+    read = storage.claim
+    readers: list[str] = []
+
+    def claim(transaction_id: str) -> Claim | None:
+        readers.append(threading.current_thread().name)
+        return read(transaction_id)
+
+    monkeypatch.setattr(storage, "claim", claim)
+    assert running.settle(Payer(running).body())["errorReason"] == PENDING
+    of_the_call = [name for name in readers if not name.startswith("settlement ")]
+    assert len(of_the_call) == 1
 
 
 def test_what_is_submitted_is_what_was_received(running: Running) -> None:

@@ -5,6 +5,7 @@ version in force instead: see :mod:`facilitator.cardano.rules.era`.
 """
 
 from facilitator.cardano.cbor import DecodeError
+from facilitator.cardano.codec.decode_once import recall
 from facilitator.cardano.codec.dijkstra.transaction import (
     decode_dijkstra,
     decode_dijkstra_in_block,
@@ -29,8 +30,10 @@ def decode_any_era(raw: bytes) -> Transaction:
     """Return a transaction as it is handed in: Conway's, else Dijkstra's, else a sub-transaction.
 
     Raises :class:`DecodeError`, and no other error, with what is wrong with it as Conway's unless
-    its outermost array shows that it is none.
+    its outermost array shows that it is none. What a verdict has just read is not decoded again.
     """
+    if (known := recall(raw)) is not None:
+        return known
     errors: list[DecodeError] = []
     for decode in (decode_transaction, decode_dijkstra, decode_sub_transaction):
         try:
