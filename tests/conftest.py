@@ -61,9 +61,13 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def followers_that_end_soon() -> Iterator[None]:
-    """Have a follower that waits for a block look up often, so that no test's end waits for it."""
+    """Have a follower that waits for a block look up often, so that no test's end waits for it.
+
+    It ends for lack of need only where a test says so, however long a busy machine takes to ask.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(follower, "_AWAIT_SECONDS", 0.05)
+        patch.setattr(follower, "LINGER_POLLS", 1000)
         yield
 
 

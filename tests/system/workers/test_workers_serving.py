@@ -92,7 +92,7 @@ def test_a_killed_worker_is_replaced_and_loses_nothing(
         eventually(lambda: fleet.said("settlement submitted"))
         fleet.kill(killed)
         assert call(fleet.port, "POST", "/verify", payment(1))[1]["isValid"] is True
-        cut_off.result(30)
+        cut_off.result(60)
     eventually(lambda: len(fleet.workers) == 2)
     assert other in fleet.workers
     settles_once(fleet, devnet, body)

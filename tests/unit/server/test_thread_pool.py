@@ -43,7 +43,7 @@ class Held:
 
     def _wait(self) -> None:
         self.names.append(threading.current_thread().name)
-        assert self.released.wait(20)
+        assert self.released.wait(60)
 
 
 class Pool(ElasticThreadPool):

@@ -185,12 +185,12 @@ def test_twenty_requests_of_one_payment_are_served_once(run: Run, identifier: st
 
     def serve() -> bool:
         assert running.verify(body)["isValid"]
-        all_worked.wait(30)
+        all_worked.wait(60)
         return bool(running.settle(body)["success"])
 
     with ThreadPoolExecutor(20) as pool:
         served = [pool.submit(serve) for _ in range(20)]
-        submissions.happened.wait(30)
+        submissions.happened.wait(60)
         running.next_block()
         running.next_block()
         assert sum(each.result() for each in served) == 1
@@ -203,7 +203,7 @@ def test_two_hundred_callers_and_one_success(run: Run) -> None:
     submissions = count_submissions(running)
     with ThreadPoolExecutor(200) as pool:
         answers = [pool.submit(running.settle, body) for _ in range(200)]
-        submissions.happened.wait(30)
+        submissions.happened.wait(60)
         running.next_block()
         running.next_block()
         outcomes = Counter(
