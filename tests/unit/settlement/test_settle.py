@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from facilitator.roles.chain import InBlock, NotFound
+from facilitator.roles.chain import InBlock, InMempool, NotFound
 from facilitator.testing.payments import (
     Payer,
     identified,
@@ -18,6 +18,7 @@ from facilitator.testing.payments import (
     transaction_id,
 )
 from facilitator.testing.running import Running
+from facilitator.testing.waiting import eventually
 
 Run = Callable[..., Running]
 PENDING = "settlement_pending"
@@ -244,6 +245,7 @@ def test_waiting_callers_beyond_the_limit_are_answered_at_once(run: Run) -> None
         answers = [pool.submit(running.settle, body) for _ in range(2)]
         first, _ = wait(answers, return_when=FIRST_COMPLETED)
         assert [answer.result()["errorReason"] for answer in first] == [PENDING]
+        eventually(lambda: isinstance(running.devnet.transaction(transaction_id(body)), InMempool))
         running.next_block()
         running.next_block()
         assert sorted(answer.result()["success"] for answer in answers) == [False, True]
