@@ -11,6 +11,7 @@ from pathlib import Path
 from queue import Queue
 
 START_SECONDS = 120.0
+SERVE = ("-m", "facilitator", "serve")
 
 
 class ServeProcess:
@@ -20,7 +21,7 @@ class ServeProcess:
         self,
         folder: Path,
         environ: Mapping[str, str] | None = None,
-        program: Sequence[str] = ("-m", "facilitator", "serve"),
+        program: Sequence[str] = SERVE,
         *,
         stderr: int = subprocess.STDOUT,
     ) -> None:

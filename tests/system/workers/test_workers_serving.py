@@ -111,10 +111,21 @@ def test_a_worker_that_is_told_to_stop_is_replaced(start: Callable[..., Fleet]) 
     assert told not in fleet.workers
 
 
+WITH_SHORT_LIVES = """
+import sys
+from facilitator.cli import main
+from facilitator.server.workers import worker_slot
+
+worker_slot.STEADY_SECONDS = 3600.0
+sys.exit(main(["serve"]))
+"""
+"""A busy machine may take a minute for a start or two."""
+
+
 def test_who_dies_again_and_again_is_replaced_after_growing_pauses(
     start: Callable[..., Fleet],
 ) -> None:
-    fleet = start()
+    fleet = start(program=("-c", WITH_SHORT_LIVES))
     assert fleet.port
     steady = fleet.workers[0]
     for pause in ("0.5", "1.0", "2.0"):
