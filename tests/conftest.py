@@ -4,18 +4,23 @@ import gc
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 from facilitator.chain import follower
+from facilitator.scripts import pool
 from facilitator.testing.running import Running
+from support.dealing import deal
+from support.left_out import LEFT_OUT
 
 CALLERS_ARE_NOT = logging._srcfile
 """The file whose frames are no callers of a logger; the facilitator looks for no callers."""
 UNIT = Path(__file__).parent / "unit"
+LONG = [Path(__file__).parent / name for name in ("system", "packaging", "docs")]
+"""The folders of tests that take long: they start processes, and install."""
 ALL_ONCE = "\npytestmark = pytest.mark.once\n"
 
 # A machine that others use, too, fails no test for being slow.
@@ -51,19 +56,42 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if nothing_once or all_once else None
 
 
-@pytest.hookimpl(tryfirst=True)  # before the option -m selects
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Mark everything outside of ``tests/unit`` as ``once``."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None]:
+    """Mark everything outside of ``tests/unit`` as ``once``, and deal what ``-m`` leaves."""
     for item in items:
         if not item.path.is_relative_to(UNIT):
             item.add_marker("once")
+    yield
+    if workers := getattr(config, "workerinput", {}).get("workercount"):
+        items[:] = deal(items, workers, LONG)
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Remember what ``-m`` and other options leave out."""
+    for item in items:
+        item.config.stash.setdefault(LEFT_OUT, []).append(item)
 
 
 @pytest.fixture(autouse=True, scope="session")
 def followers_that_end_soon() -> Iterator[None]:
-    """Have a follower that waits for a block look up often, so that no test's end waits for it."""
+    """Have a follower that waits for a block look up often, so that no test's end waits for it.
+
+    It ends for lack of need only where a test says so, however long a busy machine takes to ask.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(follower, "_AWAIT_SECONDS", 0.05)
+        patch.setattr(follower, "LINGER_POLLS", 1000)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_processes_for_scripts_in_advance() -> Iterator[None]:
+    """Have a process for scripts start with the first script: few tests have one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "WARM_UP_SECONDS", 3600.0)
         yield
 
 

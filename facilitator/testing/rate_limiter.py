@@ -17,7 +17,7 @@ from itertools import count
 from typing import Protocol
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from facilitator.roles.rate_limit import (
@@ -118,7 +118,9 @@ class RateLimiterContract:
         """No minute has more, wherever it begins, and none is refused without need."""
         numbers = count()
 
-        @settings(max_examples=self.EXAMPLES)
+        @settings(
+            max_examples=self.EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck)
+        )
         @given(REQUESTS, st.integers(1, 6), st.integers(1, 6))
         def follow(
             requests: list[tuple[float, str, bool]], everything: int, sensitive_limit: int

@@ -1,5 +1,6 @@
 """The commands of CONTRIBUTING.md and of tests/README.md work, from an empty environment on."""
 
+import json
 import os
 import re
 import shlex
@@ -14,6 +15,13 @@ from support.checkout import ROOT, copy_sources
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 TESTS = ROOT / "tests/README.md"
 BY_CI = ("tox", "bash .ci/run")
+COLLECT = """
+import json, sys, pytest
+for words in json.loads(sys.argv[1]):
+    if pytest.main(["--co", "-q", "-p", "no:cacheprovider", *words]):
+        sys.exit(f"nothing is found by {words}")
+"""
+"""In one process, since what tests import takes longer than the tests take to be found."""
 
 pytestmark = pytest.mark.skipif(not CONTRIBUTING.exists(), reason="needs a checkout")
 
@@ -63,13 +71,12 @@ def test_every_selection_finds_tests() -> None:
     by_pytest = [line.removeprefix("pytest ") for line in commands(TESTS)]
     by_pytest.remove('-q -n auto -m "not once" tests/unit')  # what tox -e py313 runs
     assert len(by_tox) >= 2
-    for selection in {*by_tox, *by_pytest}:
-        words = shlex.split(selection)
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "--co", "-q", "-p", "no:cacheprovider", *words],
-            cwd=ROOT, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{selection}: {done.stdout}{done.stderr}"
+    selections = [shlex.split(each) for each in sorted({*by_tox, *by_pytest})]
+    done = subprocess.run(
+        [sys.executable, "-c", COLLECT, json.dumps(selections)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("module", ["hostile.run", "chaos.run"])

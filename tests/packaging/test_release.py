@@ -29,6 +29,8 @@ class Release:
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "GITHUB_REF_NAME": tag,
             "RUNNER_TEMP": str(folder),
+            # pip's switch by which it compiles all that it installs; here little of that is used
+            "PIP_NO_COMPILE": "false",
         }
 
     def run(self, name: str) -> "subprocess.CompletedProcess[str]":

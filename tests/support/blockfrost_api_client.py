@@ -22,7 +22,7 @@ class BlockfrostApiClient:
 
     def __init__(self, url: str, root: str = "/api/v0", project: str | None = PROJECT) -> None:
         parts = urlsplit(url)
-        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
         self._root = root
         self._headers = {} if project is None else {"project_id": project}
 

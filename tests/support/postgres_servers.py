@@ -138,7 +138,7 @@ class PostgresServer:
 
     def run(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Return the rows of a statement."""
-        with psycopg.connect(self.url, autocommit=True, connect_timeout=10) as connection:
+        with psycopg.connect(self.url, autocommit=True, connect_timeout=60) as connection:
             cursor = connection.execute(statement.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import Queue
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0
+SERVE = ("-m", "facilitator", "serve")
 
 
 class ServeProcess:
@@ -20,7 +21,7 @@ class ServeProcess:
         self,
         folder: Path,
         environ: Mapping[str, str] | None = None,
-        program: Sequence[str] = ("-m", "facilitator", "serve"),
+        program: Sequence[str] = SERVE,
         *,
         stderr: int = subprocess.STDOUT,
     ) -> None:
@@ -58,7 +59,7 @@ class ServeProcess:
         assert port is not None, "".join(self.lines)
         return port
 
-    def wait(self, timeout: float = 30.0) -> int:
+    def wait(self, timeout: float = 120.0) -> int:
         """Its exit code, once it has ended; negative for a signal."""
         code = self.process.wait(timeout)
         self._reader.join(timeout)

@@ -78,7 +78,7 @@ class Proxy:
         for each in self._sockets:
             _end(each)
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
 
 
 def _end(connection: socket.socket) -> None:

@@ -16,7 +16,9 @@ if __name__ == "__main__":
     vars(time)["time"] = lambda: _machine() + ahead
     from facilitator.chain import followed_chain, follower
     from facilitator.cli import main
+    from facilitator.scripts import pool
 
+    pool.WARM_UP_SECONDS = 3600.0  # no payment here has a script
     vars(followed_chain)["LEASE_SECONDS"] = LEASE_SECONDS
     follower.RENEW_SECONDS = LEASE_SECONDS / 3
     sys.exit(main(["serve"]))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 
 from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.storage import Storage
@@ -43,7 +43,7 @@ class ClaimContract:
         """Every value that a claim can have survives being added and being changed."""
         transaction_ids = map("{:064x}".format, count())
 
-        @settings(max_examples=100, deadline=None)
+        @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
         @given(any_claim(), any_claim())
         def round_trip(some: Claim, other: Claim) -> None:
             claim = replace(some, transaction_id=next(transaction_ids))

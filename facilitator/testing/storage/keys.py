@@ -1,6 +1,6 @@
 """Contract tests of idempotency keys."""
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from facilitator.roles.storage import Storage
@@ -38,7 +38,7 @@ class KeyContract:
         """Keys come from callers; two that differ in any way are two keys."""
         bound: dict[str, str] = {}
 
-        @settings(max_examples=100, deadline=None)
+        @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
         @given(st.text(), st.text())
         def bind(key: str, fingerprint: str) -> None:
             returned = storage.bind_key(key, fingerprint, expires_at=100.0, now=0.0)

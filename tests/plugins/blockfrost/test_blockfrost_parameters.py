@@ -197,7 +197,7 @@ def test_many_threads_ask_once(upstream: Start, provider_of: ProviderOf) -> None
     gate = Event()
 
     def answer(asked: Asked) -> Reply:
-        gate.wait(10)
+        gate.wait(60)
         return by_path(replies())(asked)
 
     server = upstream(answer)

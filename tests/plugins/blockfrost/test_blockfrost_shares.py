@@ -130,13 +130,13 @@ def test_no_caller_waits_for_the_calls_of_another() -> None:
     helpers = HelperThreads(2, "test")
 
     def hang(_: int) -> None:
-        busy.wait(10)
-        over.wait(10)
+        busy.wait(60)
+        over.wait(60)
 
     flood = threading.Thread(target=helpers.map, args=(hang, range(3)))
     flood.start()
     try:
-        busy.wait(10)
+        busy.wait(60)
         assert sorted(helpers.map(lambda each: each, range(20))) == list(range(20))
     finally:
         over.set()

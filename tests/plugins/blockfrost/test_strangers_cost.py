@@ -10,8 +10,9 @@ import pytest
 
 from facilitator.cardano.transaction import OutputRef, Value
 from facilitator.clock import SystemClock
+from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import ALICE, BOB, MERCHANT, request_body, requirements
-from facilitator.testing.running import NETWORK, Running
+from facilitator.testing.running import NETWORK, NOW, Running
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import PARAMETERS
@@ -27,7 +28,14 @@ AMOUNT, FEE, HELD = 2_000_000, 3_000_000, 5_000_000
 class Site:
     """A facilitator on a Blockfrost-compatible server that counts its calls."""
 
-    def __init__(self, folder: Path, devnet: Devnet, api: BlockfrostApi, **more: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        devnet: Devnet,
+        api: BlockfrostApi,
+        clock: ManualClock | None = None,
+        **more: str,
+    ) -> None:
         settings = {
             "FACILITATOR_PLUGINS": "blockfrost,memory",
             "FACILITATOR_BLOCKFROST__BASE_URL": api.url,
@@ -37,7 +45,7 @@ class Site:
             **more,
         }
         self.devnet, self.api = devnet, api
-        self.running = Running(folder, settings=settings, real_time=True)
+        self.running = Running(folder, settings=settings, clock=clock, real_time=clock is None)
         self.warm_up()
 
     def warm_up(self) -> None:
@@ -230,11 +238,15 @@ def test_an_inspection_of_junk_is_bounded(tmp_path: Path) -> None:
 
 
 def test_others_are_judged_while_one_client_floods(tmp_path: Path) -> None:
-    """On a free plan, whose requests the flood would use up."""
-    devnet = Devnet(NETWORK, SystemClock())
+    """On a free plan, whose requests the flood would use up.
+
+    The clock stands still: as time passes, there is room for more requests.
+    """
+    clock = ManualClock(NOW)
+    devnet = Devnet(NETWORK, clock)
     more = {"FACILITATOR_BLOCKFROST__TIER": "free", "FACILITATOR_SERVER__TRUSTED_PROXIES": PROXY}
     with closing(devnet), BlockfrostApi(devnet) as api:
-        site = Site(tmp_path, devnet, api, **more)
+        site = Site(tmp_path, devnet, api, clock, **more)
         with closing(site.running):
             flood = [site.verify(one_of_ones_own_first(site), "203.0.113.1") for _ in range(120)]
             assert "kept for others" in flood[-1]["invalidMessage"]

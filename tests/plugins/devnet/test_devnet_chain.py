@@ -177,7 +177,7 @@ def test_closing_wakes_whoever_waits_for_a_block(devnet: Devnet) -> None:
     waiter = threading.Thread(target=lambda: answers.append(devnet.await_block(point, 60)))
     waiter.start()
     devnet.close()
-    waiter.join(10)
+    waiter.join(60)
     assert answers == [False]
     with pytest.raises(ChainUnavailable, match="closed"):
         devnet.tip()
@@ -193,7 +193,7 @@ def test_a_block_wakes_every_waiter(devnet: Devnet) -> None:
         waiter.start()
     devnet.produce_block()
     for waiter in waiters:
-        waiter.join(10)
+        waiter.join(60)
     assert answers == [True] * 5
 
 
@@ -224,12 +224,12 @@ def _at_once(calls: list[Callable[[], str | None]]) -> list[str | None]:
     barrier, results = threading.Barrier(len(calls)), []
 
     def run(call: Callable[[], str | None]) -> None:
-        barrier.wait(30)
+        barrier.wait(60)
         results.append(call())
 
     threads = [threading.Thread(target=run, args=(call,)) for call in calls]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     return results

@@ -27,7 +27,7 @@ class Answering:
         self._all_ask = threading.Barrier(threads)
 
     def sentinel_masters(self) -> dict[str, object]:
-        self._all_ask.wait(30)
+        self._all_ask.wait(60)
         return {"main": STATE}
 
 

@@ -23,12 +23,14 @@ def follow(clock: Path) -> None:
 
 def hurry() -> None:
     from facilitator.chain import followed_chain, follower
+    from facilitator.scripts import pool
     from facilitator.server.workers import worker_slot
 
     vars(followed_chain)["LEASE_SECONDS"] = 3.0
     follower.RENEW_SECONDS = 1.0
     follower._MAX_BACKOFF_SECONDS = 2.0
     worker_slot.MAX_PAUSE_SECONDS = worker_slot.FIRST_PAUSE_SECONDS
+    pool.WARM_UP_SECONDS = 3600.0  # no payment here has a script
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ from facilitator.inspection.report import Inspector
 from facilitator.roles.payment import Origin
 from facilitator.roles.refused import Refused
 from facilitator.scripts import pool as pool_module
+from facilitator.scripts import process as process_module
 from facilitator.scripts.pool import ScriptPool
+from facilitator.scripts.time_budget import TimeBudget
 from facilitator.scripts.turns import Turns
 from facilitator.settings import ScriptSettings
 from facilitator.testing.clock import ManualClock
@@ -34,6 +36,16 @@ SETTINGS = ScriptSettings(workers=1, verdict_seconds=0.5, client_seconds=1.0)
 TOO_LONG = "cannot be evaluated (they take too long)"
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _patience() -> Iterator[None]:
+    """A busy machine leaves next to nothing to processes of a low priority."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool_module, "TURN_SECONDS", 600.0)
+        patch.setattr(process_module, "START_SECONDS", 600.0)
+        patch.setattr(process_module, "LEAST_WALL_SECONDS", 600.0)
+        yield
+
+
 @pytest.fixture(scope="module")
 def process() -> Iterator[ScriptPool]:
     """A pool whose process is ready."""
@@ -44,11 +56,17 @@ def process() -> Iterator[ScriptPool]:
 
 @pytest.fixture
 def pool(process: ScriptPool, monkeypatch: pytest.MonkeyPatch) -> ScriptPool:
-    """A pool with nothing remembered, and no client's time used up; over the same process."""
+    """A pool with nothing remembered, and no client's time used; over the same process."""
     monkeypatch.setattr(pool_module, "HELD_SECONDS", 0.01)
     pool = ScriptPool(SETTINGS)
     pool._processes, pool._turns = process._processes, process._turns
+    pool._budget = lasting_budget(pool)
     return pool
+
+
+def lasting_budget(pool: ScriptPool) -> TimeBudget:
+    """A full one, of which nothing is earned again, however long scripts wait for a processor."""
+    return TimeBudget(pool._seconds_of, lambda: 0.0)
 
 
 def judge(
@@ -134,7 +152,7 @@ def test_a_process_that_was_killed_starts_again(
     assert "the process that ran them ended" in message
     assert caplog.text.count("could not be run: the process that ran them ended") == 1
     pool._verdicts.clear()
-    pool._budget = ScriptPool(SETTINGS)._budget
+    pool._budget = lasting_budget(pool)
     assert refusal(pool, BAD)[0] is Reason.PHASE2_INVALID
 
 

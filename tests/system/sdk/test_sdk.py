@@ -73,7 +73,7 @@ def blocks_once_submitted(running: Running, body: Mapping[str, Any]) -> threadin
     running.devnet.submit = noticing  # type: ignore[method-assign]
 
     def make() -> None:
-        assert submitted.wait(20), body
+        assert submitted.wait(60), body
         running.next_block()
         running.next_block()
 

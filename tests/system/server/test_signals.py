@@ -68,15 +68,15 @@ def test_what_was_begun_is_answered_and_nothing_new_is_taken(
         program.await_line("draining")
         with pytest.raises(ConnectionRefusedError):
             program.client.connect()
-        pending = settling.result(20)
+        pending = settling.result(60)
         assert (pending.status, pending.json["errorReason"]) == (200, "settlement_pending")
         assert pending.headers["connection"] == "close"
         assert program.process.poll() is None
         program.process.send_signal(number)  # impatience changes nothing
         program.input.write("go on\n")
         program.input.flush()
-        assert verifying.result(20).json == {"isValid": True}
-        assert program.process.wait(20) == 0
+        assert verifying.result(60).json == {"isValid": True}
+        assert program.process.wait(60) == 0
         messages = [json.loads(line)["msg"] for line in program.errors]
     assert messages == ["request completed", "request completed", "stopped"]
 
@@ -86,7 +86,7 @@ def test_an_idle_server_stops_at_once_though_a_client_stays(tmp_path: Path) -> N
         connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
         program.process.terminate()
-        assert program.process.wait(20) == 0
+        assert program.process.wait(60) == 0
 
 
 def test_a_request_that_does_not_end_is_given_up(tmp_path: Path) -> None:
@@ -94,9 +94,9 @@ def test_a_request_that_does_not_end_is_given_up(tmp_path: Path) -> None:
         verifying = pool.submit(program.client.call, "POST", "/verify", payment())
         program.await_line("verifying")
         program.process.terminate()
-        assert program.process.wait(20) == 0
+        assert program.process.wait(60) == 0
         with pytest.raises(ConnectionError):
-            verifying.result(20)
+            verifying.result(60)
         entries = [json.loads(line) for line in program.errors]
     assert {"stopped before every request was answered", "stopped"} <= {
         entry["msg"] for entry in entries

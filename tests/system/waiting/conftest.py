@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from waiting.crowd import SERVE, Facilitator, Start, many_files
+from support.process import SERVE
+from waiting.crowd import Facilitator, Start, many_files
 
 
 @pytest.fixture

@@ -20,14 +20,11 @@ from facilitator.testing.running import NETWORK
 from facilitator.testing.waiting import eventually
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import Wallet, pay
-from support.process import ServeProcess
+from support.process import SERVE, ServeProcess
 
 FUNDS = 100_000_000
 USUAL_FILES = 1024
 """How many files a process may have open on most systems, unless it asks for more."""
-
-
-SERVE = ("-m", "facilitator", "serve")
 
 
 class Response(NamedTuple):

@@ -20,14 +20,16 @@ runpy.run_module("facilitator", run_name="__main__", alter_sys=True)
 """
 WITHIN_THREADS = """
 import _thread, runpy, threading
-start = _thread.start_new_thread
+NAMES = ("_start_new_thread", "_start_joinable_thread")  # of Python to 3.12, and from 3.13 on
+name = next(each for each in reversed(NAMES) if hasattr(threading, each))
+start = getattr(threading, name)
 
-def start_new_thread(*arguments, **named):
+def start_thread(*arguments, **named):
     if _thread._count() >= {threads}:
         raise RuntimeError("can't start new thread")
     return start(*arguments, **named)
 
-_thread.start_new_thread = threading._start_new_thread = start_new_thread
+setattr(threading, name, start_thread)
 runpy.run_module("facilitator", run_name="__main__", alter_sys=True)
 """
 """A container's limit of processes does not bind the user root, by which tests may run."""

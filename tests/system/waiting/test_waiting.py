@@ -206,7 +206,7 @@ def _first(calls: list[Future[dict[str, Any]]], count: int) -> set[Future[dict[s
     done: set[Future[dict[str, Any]]] = set()
     while len(done) < count:
         waiting = set(calls) - done
-        finished, _ = wait(waiting, timeout=30, return_when=FIRST_COMPLETED)
+        finished, _ = wait(waiting, timeout=60, return_when=FIRST_COMPLETED)
         assert finished, f"only {len(done)} were answered"
         done |= finished
     return done

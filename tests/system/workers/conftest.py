@@ -8,6 +8,7 @@ from facilitator.clock import SystemClock
 from facilitator.testing.running import NETWORK
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
+from support.process import SERVE
 from workers.fleet import Fleet
 
 
@@ -23,4 +24,6 @@ def start(tmp_path: Path, devnet: Devnet) -> Iterator[Callable[..., Fleet]]:
     """Start a facilitator: ``start(FACILITATOR_SERVER__WORKERS="3")``."""
     with ExitStack() as stack:
         api = stack.enter_context(BlockfrostApi(devnet))
-        yield lambda **environ: stack.enter_context(closing(Fleet(tmp_path, api, environ)))
+        yield lambda program=SERVE, **environ: stack.enter_context(
+            closing(Fleet(tmp_path, api, environ, program))
+        )

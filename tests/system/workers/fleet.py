@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from facilitator.testing.waiting import eventually
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import pay
-from support.process import ServeProcess
+from support.process import SERVE, ServeProcess
 
 _LIFE = re.compile(r'"worker (\d+) (is ready|ended|cannot start)')
 
@@ -27,7 +27,11 @@ class Fleet(ServeProcess):
     """Two workers unless set otherwise, and their supervisor."""
 
     def __init__(
-        self, folder: Path, api: BlockfrostApi, environ: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        api: BlockfrostApi,
+        environ: Mapping[str, str] | None = None,
+        program: Sequence[str] = SERVE,
     ) -> None:
         defaults = {
             "FACILITATOR_PLUGINS": "blockfrost,sqlite",
@@ -39,7 +43,7 @@ class Fleet(ServeProcess):
             "FACILITATOR_SERVER__WORKERS": "2",
             "FACILITATOR_SERVER__SHUTDOWN_SECONDS": "30",
         }
-        super().__init__(folder, {**defaults, **(environ or {})})
+        super().__init__(folder, {**defaults, **(environ or {})}, program)
 
     @property
     def workers(self) -> list[int]:

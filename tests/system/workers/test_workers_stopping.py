@@ -36,7 +36,7 @@ def test_waiting_settlements_on_every_worker_are_answered(start: Callable[..., F
         ]
         eventually(lambda: fleet.count("settlement submitted") == 2)
         assert fleet.terminate() == 0
-        answers = [each.result(30) for each in waiting]
+        answers = [each.result(60) for each in waiting]
     assert [answer["errorReason"] for answer in answers] == ["settlement_pending"] * 2
     assert is_refused(port)
     assert fleet.count('"stopped"') == 3

@@ -139,7 +139,7 @@ def test_a_check_that_hangs_is_down_and_runs_once(
 
     def hang() -> None:
         calls.append(1)
-        release.wait(20)
+        release.wait(60)
 
     try:
         with watching(tmp_path, storage=up, chain=hang) as client:
@@ -195,7 +195,7 @@ def test_a_thread_ends_with_its_probe() -> None:
     [thread] = [one for one in threading.enumerate() if one.name == "health-a check of this test"]
     del checked
     gc.collect()
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
 
 

@@ -22,13 +22,13 @@ def test_it_starts_once_and_ends() -> None:
 
     def run() -> None:
         ran.release()
-        assert go_on.wait(20)
+        assert go_on.wait(60)
 
     thread = KeptThread(run, "one")
     thread.join()
     thread.start()
     thread.start()
-    assert ran.acquire(timeout=20)
+    assert ran.acquire(timeout=60)
     assert not thread.has_ended
     go_on.set()
     thread.join()

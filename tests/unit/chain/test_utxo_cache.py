@@ -7,6 +7,7 @@ import pytest
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
+from facilitator.chain import follower
 from facilitator.chain.absent_outputs import ABSENT_SECONDS, MAX_ABSENT, AbsentOutputs
 from facilitator.chain.block_window import WINDOW
 from facilitator.chain.followed_chain import FollowedChain, build_followed_chain
@@ -255,8 +256,9 @@ def test_what_a_node_refused_is_asked_for_again(chain: FollowedChain, polled: Po
 
 
 def test_following_ends_when_nobody_asks_and_trust_with_it(
-    chain: FollowedChain, devnet: Devnet, polled: PolledChain
+    chain: FollowedChain, devnet: Devnet, polled: PolledChain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(follower, "LINGER_POLLS", 2)
     ref, output = utxo()
     ask(chain, ref)
     eventually(lambda: chain.follower.epoch is None)
@@ -294,12 +296,14 @@ def test_what_is_kept_is_bounded(chain: FollowedChain, devnet: Devnet, polled: P
 
 
 def test_nothing_of_before_a_rest_is_left(
-    chain: FollowedChain, devnet: Devnet, polled: PolledChain
+    chain: FollowedChain, devnet: Devnet, polled: PolledChain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And what is heard of after it counts, though nobody asked for an output yet."""
     ref, output = utxo()
-    ask(chain, ref)
-    eventually(lambda: chain.follower.epoch is None)
+    with monkeypatch.context() as soon:
+        soon.setattr(follower, "LINGER_POLLS", 2)
+        ask(chain, ref)
+        eventually(lambda: chain.follower.epoch is None)
     spending(devnet, ref, output)
     chain.follower.follow()
     devnet.produce_block()

@@ -65,7 +65,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def send(port: int, method: str, path: str, body: bytes) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     # Of some answers, such as that to CONNECT, http.client makes nothing.
     with closing(connection), suppress(http.client.HTTPException, OSError):
         headers = {"Content-Type": "application/json", "X-API-Key": KEY}

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from facilitator import __version__
+from facilitator.roles.chain import InMempool
 from facilitator.roles.claim import ClaimState
 from facilitator.roles.metrics import NO_METER
-from facilitator.testing.payments import Payer
+from facilitator.testing.payments import Payer, transaction_id
 from facilitator.testing.running import NETWORK, Running
 from facilitator.testing.waiting import eventually
 from support.exposition import Metrics, scrape
@@ -84,6 +85,8 @@ def test_who_waits_is_shown_while_waiting(run: Run) -> None:
     # And the one that answers this; the one before it may be on its way out yet.
     eventually(lambda: metrics(running)["facilitator_server_busy_threads"] == 3)
     eventually(lambda: metrics(running)["facilitator_server_connections"] == 3)
+    ids = [transaction_id(body) for body in bodies]
+    eventually(lambda: all(isinstance(running.devnet.transaction(each), InMempool) for each in ids))
     running.next_block()
     for caller in callers:
         caller.join()

@@ -92,7 +92,7 @@ def test_a_half_closed_client_that_waits_is_there(tmp_path: Path) -> None:
     with waiting(tmp_path) as (held, client), client.connect() as connection:
         connection.sendall(post("/settle"))
         connection.shutdown(socket.SHUT_WR)
-        assert held.entered.wait(20)
+        assert held.entered.wait(60)
         assert connection.recv(len(CONTINUE)) == CONTINUE  # it was asked whether it is there
         asked = held.asked
         eventually(lambda: held.asked > asked + 2)
@@ -114,7 +114,7 @@ def test_a_half_closed_client_of_http_1_0_counts_as_gone(tmp_path: Path) -> None
     with waiting(tmp_path) as (held, client), client.connect() as connection:
         connection.sendall(post("/settle", "1.0"))
         connection.shutdown(socket.SHUT_WR)
-        assert held.gone.wait(20)
+        assert held.gone.wait(60)
         found = all_of(connection)
     assert found.startswith(b"HTTP/1.0 200 OK\r\n")
     assert b'"success":false' in found
@@ -157,9 +157,9 @@ def test_a_client_that_hung_up_is_noticed(
     with waiting(tmp_path) as (held, client):
         connection = client.connect()
         connection.sendall(post("/settle", version) + after)
-        assert held.entered.wait(20)
+        assert held.entered.wait(60)
         hang_up(connection)
-        assert held.gone.wait(20)
+        assert held.gone.wait(60)
 
 
 def test_one_that_hangs_up_behind_earlier_answers_is_noticed(tmp_path: Path) -> None:
@@ -167,9 +167,9 @@ def test_one_that_hangs_up_behind_earlier_answers_is_noticed(tmp_path: Path) -> 
     with waiting(tmp_path) as (held, client):
         connection = client.connect()
         connection.sendall(GET * 3 + post("/settle"))
-        assert held.entered.wait(20)
+        assert held.entered.wait(60)
         connection.close()
-        assert held.gone.wait(20)
+        assert held.gone.wait(60)
 
 
 def test_a_half_closed_client_that_hangs_up_later_is_noticed(
@@ -182,7 +182,7 @@ def test_a_half_closed_client_that_hangs_up_later_is_noticed(
         connection.shutdown(socket.SHUT_WR)
         eventually(lambda: held.asked)
         connection.close()
-        assert held.gone.wait(20)
+        assert held.gone.wait(60)
 
 
 def test_a_request_whose_client_is_gone_before_its_turn_is_left_out(
@@ -204,7 +204,7 @@ def test_a_request_whose_client_is_gone_before_its_turn_is_left_out(
     ):
         for _ in range(4):
             stack.enter_context(client.connect()).sendall(post("/verify"))
-            assert held.acquire(timeout=20)
+            assert held.acquire(timeout=60)
         for _ in range(20):
             with client.connect() as gone:
                 gone.sendall(post("/verify"))

@@ -38,7 +38,7 @@ class Held:
 
     def _verify(self, _: PaymentRequest) -> VerifyResponse:
         self.entered.release()
-        assert self.released.wait(20)
+        assert self.released.wait(60)
         return VerifyResponse(True)
 
 
@@ -94,7 +94,7 @@ def test_all_of_ipv6_has_ipv4_too(tmp_path: Path) -> None:
     with serving(tmp_path, server__host="::") as client:
         ask = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
         for address in ("127.0.0.1", "::1"):
-            with socket.create_connection((address, client.port), timeout=20) as connection:
+            with socket.create_connection((address, client.port), timeout=60) as connection:
                 connection.sendall(ask)
                 assert read_answer(connection).status == 200
 
@@ -125,10 +125,10 @@ def test_waiting_requests_leave_room_for_others(tmp_path: Path) -> None:
     ):
         waiting = [pool.submit(client.call, "POST", "/verify", payment()) for _ in range(6)]
         for _ in waiting:
-            assert held.entered.acquire(timeout=20)
+            assert held.entered.acquire(timeout=60)
         assert client.call("GET", "/health").status == 200
         held.released.set()
-        assert [one.result(20).status for one in waiting] == [200] * 6
+        assert [one.result(60).status for one in waiting] == [200] * 6
 
 
 @pytest.mark.parametrize("stops", [False, True], ids=["served", "stopping"])
@@ -140,7 +140,7 @@ def test_of_many_requests_in_one_packet_few_are_read_ahead(tmp_path: Path, *, st
     with made(tmp_path, held.service, server__shutdown_seconds=20) as server:
         with Client(server.port).connect() as connection:
             connection.sendall(first + GET * 120)
-            assert held.entered.acquire(timeout=20)
+            assert held.entered.acquire(timeout=60)
             # By then the packet was looked at.
             assert Client(server.port).call("GET", "/health/live").status == 200
             waiting = max(server._connections(), key=lambda each: len(each.requests))
@@ -235,7 +235,7 @@ def test_a_service_learns_that_its_caller_hung_up(tmp_path: Path) -> None:
         with ThreadPoolExecutor(1) as pool, client.connect() as connection:
             _send_payment(connection, "/settle")
             assert pool.submit(entered.wait, 20).result()
-        assert noticed.wait(20)
+        assert noticed.wait(60)
 
 
 def _send_payment(connection: socket.socket, path: str) -> None:
@@ -274,7 +274,7 @@ def test_a_request_that_is_arriving_may_arrive(tmp_path: Path) -> None:
         connection.sendall(GET[:20])
         server.stop()
         server.start()
-        assert draining.wait(20)
+        assert draining.wait(60)
         connection.sendall(GET[20:])
         assert read_answer(connection).status == 200
         server.close()
@@ -285,12 +285,12 @@ def test_a_server_that_stops_is_not_ready(tmp_path: Path) -> None:
     server = made(tmp_path, held.service, on_drain=draining.set)
     with server, Client(server.port).connect() as connection:
         _send_payment(connection, "/verify")
-        assert held.entered.acquire(timeout=20)
+        assert held.entered.acquire(timeout=60)
         # The first look ahead happens while the first request is being answered.
         connection.sendall(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n")
         connection.sendall(GET)
         server.stop()
-        assert draining.wait(20)
+        assert draining.wait(60)
         held.released.set()
         received = b""
         while data := connection.recv(65536):
@@ -307,7 +307,7 @@ def test_idle_connections_are_closed_while_others_are_answered(tmp_path: Path) -
     client = Client(server.port)
     with server, client.connect() as busy, client.connect() as idle:
         _send_payment(busy, "/verify")
-        assert held.entered.acquire(timeout=20)
+        assert held.entered.acquire(timeout=60)
         idle.sendall(GET)
         assert read_answer(idle).status == 200
         server.stop()
@@ -338,7 +338,7 @@ def test_requests_that_do_not_end_are_given_up(
         with made(tmp_path, held.service, server__shutdown_seconds=0.1) as server:
             connection = Client(server.port).connect()
             _send_payment(connection, "/verify")
-            assert held.entered.acquire(timeout=20)
+            assert held.entered.acquire(timeout=60)
         with connection:
             assert connection.recv(100) == b""
     finally:

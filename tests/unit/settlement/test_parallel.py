@@ -41,7 +41,7 @@ def no_more_threads(monkeypatch: pytest.MonkeyPatch, name: str, given: int = 0) 
 
 def test_acts_run_at_the_same_time(parallel: Parallel) -> None:
     together = threading.Barrier(4)
-    parallel.run(lambda _: together.wait(20), range(4))
+    parallel.run(lambda _: together.wait(60), range(4))
 
 
 @pytest.mark.parametrize("given", [0, 1])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from facilitator.roles.chain import InBlock, NotFound
+from facilitator.roles.chain import InBlock, InMempool, NotFound
 from facilitator.roles.claim import Claim
 from facilitator.testing.payments import (
     Payer,
@@ -19,6 +19,7 @@ from facilitator.testing.payments import (
     transaction_id,
 )
 from facilitator.testing.running import Running
+from facilitator.testing.waiting import eventually
 
 Run = Callable[..., Running]
 PENDING = "settlement_pending"
@@ -203,12 +204,12 @@ def test_twenty_requests_of_one_payment_are_served_once(run: Run, identifier: st
 
     def serve() -> bool:
         assert running.verify(body)["isValid"]
-        all_worked.wait(30)
+        all_worked.wait(60)
         return bool(running.settle(body)["success"])
 
     with ThreadPoolExecutor(20) as pool:
         served = [pool.submit(serve) for _ in range(20)]
-        submissions.happened.wait(30)
+        submissions.happened.wait(60)
         running.next_block()
         running.next_block()
         assert sum(each.result() for each in served) == 1
@@ -221,7 +222,7 @@ def test_two_hundred_callers_and_one_success(run: Run) -> None:
     submissions = count_submissions(running)
     with ThreadPoolExecutor(200) as pool:
         answers = [pool.submit(running.settle, body) for _ in range(200)]
-        submissions.happened.wait(30)
+        submissions.happened.wait(60)
         running.next_block()
         running.next_block()
         outcomes = Counter(
@@ -262,6 +263,7 @@ def test_waiting_callers_beyond_the_limit_are_answered_at_once(run: Run) -> None
         answers = [pool.submit(running.settle, body) for _ in range(2)]
         first, _ = wait(answers, return_when=FIRST_COMPLETED)
         assert [answer.result()["errorReason"] for answer in first] == [PENDING]
+        eventually(lambda: isinstance(running.devnet.transaction(transaction_id(body)), InMempool))
         running.next_block()
         running.next_block()
         assert sorted(answer.result()["success"] for answer in answers) == [False, True]

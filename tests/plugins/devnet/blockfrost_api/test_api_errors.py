@@ -234,7 +234,7 @@ def test_bodies_have_a_known_and_bounded_length(api: BlockfrostApi) -> None:
         ({"Content-Length": "x"}, 411),
         ({"Content-Length": "9999999"}, 413),
     ):
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
         connection.putrequest("POST", "/api/v0/tx/submit")
         for name, value in headers.items():
             connection.putheader(name, value)

@@ -20,7 +20,7 @@ from support.blockfrost_api_client import BlockfrostApiClient
 from support.process import ServeProcess
 
 ALICE = wallets("cardano:preprod")["alice"].bech32
-SECONDS = 30
+SECONDS = 120
 
 
 def environ() -> dict[str, str]:

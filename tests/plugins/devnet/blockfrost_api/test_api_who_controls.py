@@ -44,7 +44,7 @@ def ask(
     headers: Mapping[str, str],
     body: bytes | None = None,
 ) -> int:
-    connection = http.client.HTTPConnection(urlsplit(api.url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(api.url).netloc, timeout=60)
     try:
         connection.request(method, path, body, dict(headers))
         return connection.getresponse().status
