@@ -178,7 +178,7 @@ def test_one_that_gives_up_releases_only_what_is_its_own(
         claim = storage.claim(transaction_id(body))
         assert claim is not None
         if is_taken_over:
-            rival = claim.changed(owner="another", nonce="another")
+            rival = claim.changed(owner="another")
             step = transitions.take_over(rival, lambda _: True)
             assert transitions.advance(storage, claim, step).by_us
         raise ChainUnavailable("the node is away")
