@@ -27,7 +27,7 @@ class Described:
         """Fail unless the answer is one that the document describes."""
         if method == "OPTIONS":
             return
-        plain = unquote(path.partition("?")[0])
+        plain = "/" + unquote(path.partition("?")[0]).lstrip("/")  # as Falcon's router reads it
         content = self._content(self._response(method, plain, answer.status), answer.headers)
         if content is None or method == "HEAD":
             assert answer.body == b"", (method, path, answer.status)

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from support.web import Answer, Client, payment, requirements
@@ -110,6 +110,8 @@ def test_any_header(client: Client, path: str, name: str, value: str) -> None:
     path=st.lists(visible, max_size=3).map(lambda parts: "/" + "/".join(parts)),
     method=st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"]),
 )
+@example(path="//settle", method="POST")
+@example(path="//verify", method="GET")
 def test_any_path(client: Client, path: str, method: str) -> None:
     answer = client.call(method, path)
     assert answer.status < 500
