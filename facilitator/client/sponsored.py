@@ -114,7 +114,7 @@ def sign_sponsored(
     offer, output = offered
     asset = terms.asset or b""
     own = choose_inputs(utxo, asset, terms.amount)
-    inputs = {**{ref: utxo[ref] for ref in own}, offer.input: output}
+    inputs = [*own, offer.input]
     change = sum(utxo[ref].value.lovelace for ref in own)
     tokens: dict[AssetId, int] = {}
     for ref in own:
@@ -127,7 +127,7 @@ def sign_sponsored(
     while fee <= offer.max_fee:
         paid = output.value.lovelace - fee
         outputs = [(wallet.address, change, left), (terms.pay_to, paid, {asset: terms.amount})]
-        body = build_body(list(inputs), outputs, fee, invalid_hereafter)
+        body = build_body(inputs, outputs, fee, invalid_hereafter)
         least = _least_fee(assemble(body, _UNSIGNED), parameters, env)
         if least <= fee:
             return assemble(body, wallet.sign(body.hash())), own[0]

@@ -186,7 +186,7 @@ CHECKS = (
     PaymentCheck("nonce is an input", Phase.ORIGIN, check_nonce),
     PaymentCheck("pays the terms", Phase.TRANSFER, check_transfer),
     PaymentCheck("pays the fee itself", Phase.TRANSFER, check_fees),
-    PaymentCheck("is sponsored as offered", Phase.TRANSFER, check_sponsored, needs="parameters"),
+    PaymentCheck("keeps the offer", Phase.TRANSFER, check_sponsored, needs="parameters"),
     PaymentCheck(
         "pays as the network is now",
         Phase.TRANSFER,

@@ -31,6 +31,9 @@ UNSPENT = "nonce is unspent"
 
 _FIGURES: Mapping[CheckFunction, Callable[[Payment, CheckContext], str]] = {
     check_transfer: lambda payment, _: f"to {payment.terms.requirements.pay_to}",
+    check_sponsored: lambda payment, _: (
+        f"of {payment.sponsor.input}" if payment.sponsor else "the payer pays the fee"
+    ),
     check_validity: lambda payment, context: (
         f"before slot {payment.transaction.body.invalid_hereafter}, "
         f"allowed is slot {context.latest_slot}"
@@ -105,8 +108,7 @@ class SchemeReport:
         """
         payment = self._payment
         if payment is None or latest is None:
-            names = [check.name for check in checks_of(None) if check.run is not check_sponsored]
-            for name in (*names, UNSPENT):
+            for name in (*[check.name for check in checks_of(None)], UNSPENT):
                 self._checks.leave(name, "needs terms, transaction and nonce that can be read")
             return self._checks.rows
         status = outputs.get(payment.nonce)
@@ -114,8 +116,6 @@ class SchemeReport:
         context.slot, context.latest_slot = slot, latest
         unknown = _complete(context, status, chain)
         for check in checks_of(context.method):
-            if check.run is check_sponsored and payment.sponsor is None:
-                continue
             if check.needs in unknown:
                 self._checks.leave(check.name, unknown[check.needs])
             else:

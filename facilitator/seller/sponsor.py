@@ -32,8 +32,8 @@ from facilitator.x402.networks import canonical_network, cardano_network
 from facilitator.x402.reasons import Reason
 
 _METHODS = ("default",)
-_FAILED = (Reason.DEFINITIVELY_REJECTED, Reason.SETTLEMENT_FAILED)
-"""The facilitator's reasons by which the transaction can no longer land."""
+_REFUSALS = (Reason.PAYLOAD.value, "fee_sponsor_")
+"""Beginnings of the reasons by which a facilitator refuses before it submits anything."""
 _POLICY = TermsPolicy(accept_mempool=True)
 
 
@@ -126,13 +126,14 @@ class FeeSponsor:
     def settled(self, signature: Signature, receipt: Mapping[str, Any]) -> None:
         """Take note of the answer of ``/settle``.
 
-        A success retires the output, and a definite failure frees it. After any other answer the
-        transaction keeps it until its validity is over and the chain shows the output unspent.
+        A success retires the output. A definite failure frees it, and so does a refusal: nothing
+        was submitted. After any other answer the transaction keeps it until its validity is over
+        and the chain shows the output unspent.
         """
         store, (ref, transaction_id, _) = self.pool.store, signature
         if receipt.get("success") is True:
             store.retire(ref, transaction_id)
-        elif receipt.get("errorReason") in _FAILED:
+        elif _has_failed(receipt):
             store.release(ref, transaction_id, is_definitive=True)
 
     def cancel(self, signature: Signature) -> None:
@@ -213,3 +214,15 @@ class FeeSponsor:
         if kept is None:
             raise taken
         return Signature(ref, transaction_id, kept)
+
+
+def _has_failed(receipt: Mapping[str, Any]) -> bool:
+    """Return True if the transaction was not submitted, or can no longer land.
+
+    Some facilitators say *settlement failed* also of what they will go on with: ``extra.status``
+    shows which of the two it is.
+    """
+    reason, extra = str(receipt.get("errorReason")), receipt.get("extra")
+    if reason == Reason.SETTLEMENT_FAILED:
+        return isinstance(extra, Mapping) and extra.get("status") == "expired"
+    return reason == Reason.DEFINITIVELY_REJECTED or reason.startswith(_REFUSALS)

@@ -34,14 +34,14 @@ def test_it_passes_before_and_after_the_sponsor_has_signed(
     assert report["result"] == "pass"
     assert report["verify"]["isValid"]
     names = [check["name"] for check in report["checks"]]
-    assert {"sponsor's offer", "is sponsored as offered"} <= set(names)
+    assert {"sponsor's offer", "keeps the offer"} <= set(names)
 
 
 def test_the_broken_rule_is_named(inspector: Inspector) -> None:
     body = Sponsored(SLOT + 300, to_payer=5).request()
     report = inspector.payment(parse_payment_request(body))
     (broken,) = [check for check in report["checks"] if check["result"] == "fail"]
-    assert broken["name"] == "is sponsored as offered"
+    assert broken["name"] == "keeps the offer"
     assert broken["rule"] == report["verify"]["invalidReason"] == "fee_sponsor_refused"
     assert broken["detail"].startswith("S4: ")
 

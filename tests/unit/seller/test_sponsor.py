@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from facilitator.cardano.codec.dijkstra.any_era import decode_any_era
 from facilitator.cardano.codec.merging import read_vkey_witnesses
@@ -32,6 +34,7 @@ from support.sponsored import PRICE, Sponsored, owned, witness_set
 ADA = 1_000_000
 OFFERED = 3 * ADA // 2
 SPONSOR = Wallet("sponsor")
+NAMES = ["accepted", "extra", "feeSponsor", "payload", "transaction", "nonce", "x402Version"]
 BASE = requirements(amount=PRICE, asset=TEST_TOKEN, confirmations=0)
 TTL = eras_of(NETWORK).slot_at(int(NOW * 1000)) + 300
 
@@ -217,6 +220,22 @@ def test_an_offer_that_was_never_made_is_replaced(
     assert terms["extra"]["feeSponsor"] == sponsor.with_offer(BASE)["extra"]["feeSponsor"]
 
 
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sent=json_values)
+def test_whatever_is_sent_gets_an_offer_or_a_refusal(sponsor: FeeSponsor, sent: Any) -> None:
+    terms = sponsor.with_offer(BASE, sent)
+    assert terms["extra"]["areFeesSponsored"] is True
+    with pytest.raises(NotSponsored):
+        sponsor.sign(terms, sent)
+
+
 # --- Signing ----------------------------------------------------------------------------------
 
 
@@ -345,17 +364,22 @@ def test_the_settlement_carries_the_signature_instead_of_any_other(
     assert state(sponsor) == SUBMITTED
 
 
-def receipt(success: bool, reason: str | None = None) -> dict[str, Any]:
-    return {"success": success, **({"errorReason": reason} if reason else {})}
+def failed(reason: str, **more: Any) -> dict[str, Any]:
+    return {"success": False, "errorReason": reason, **more}
 
 
 ENDS = [
-    (receipt(success=True), SPENT),
-    (receipt(success=False, reason="exact_cardano_settlement_definitively_rejected"), FREE),
-    (receipt(success=False, reason="exact_cardano_settlement_failed"), FREE),
-    (receipt(success=False, reason="settlement_pending"), SUBMITTED),
-    (receipt(success=False, reason="duplicate_settlement"), SUBMITTED),
-    (receipt(success=False, reason="fee_sponsor_witness_invalid"), SUBMITTED),
+    ({"success": True}, SPENT),
+    (failed("exact_cardano_settlement_definitively_rejected"), FREE),
+    (failed("exact_cardano_settlement_failed", extra={"status": "expired"}), FREE),
+    (failed("invalid_exact_cardano_payload_input_not_available"), FREE),
+    (failed("fee_sponsor_witness_invalid"), FREE),
+    (failed("exact_cardano_settlement_failed"), SUBMITTED),
+    (failed("settlement_pending", extra={"status": "pending"}), SUBMITTED),
+    (failed("duplicate_settlement"), SUBMITTED),
+    (failed("exact_cardano_facilitator_chain_lookup_failed"), SUBMITTED),
+    (failed("exact_cardano_facilitator_evidence_unavailable"), SUBMITTED),
+    ({}, SUBMITTED),
 ]
 
 
