@@ -16,6 +16,7 @@ from facilitator.runtime.composition import build_facilitator
 from facilitator.server import Server
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import ALICE, MERCHANT, request_body, requirements, transaction_id
+from facilitator.testing.redis_server import free_port
 from facilitator.testing.running import NETWORK, Running
 from facilitator.testing.waiting import eventually
 from facilitator_blockfrost.settings import BlockfrostSettings
@@ -67,7 +68,7 @@ class Provider:
         self._devnet = devnet
         self._dress = dress
         self.submit = SUBMITS.get(dress, SUBMIT)
-        self.api = self._serve(0)
+        self.api = self._serve(free_port())  # which nothing else takes while it is down
         self.url = self.api.url
         self._is_up = True
 
