@@ -155,6 +155,11 @@ DOWN: Sequence[str] = ("refused", "time-out", "cut after", "truncated", "503", "
 """Those among them that differ in what a settlement meets."""
 
 
+def timeout_of(kind: str) -> float:
+    """Seconds in which a provider must answer in that outage; a healthy one takes few at most."""
+    return 0.75 if kind == "time-out" else 10.0
+
+
 class Drill(Running):
     """The facilitator; its clock and blocks move when told to.
 
