@@ -19,7 +19,7 @@ from facilitator.testing.payments import ALICE, MERCHANT, request_body, requirem
 from facilitator.testing.redis_server import free_port
 from facilitator.testing.running import NETWORK, Running
 from facilitator.testing.waiting import eventually
-from facilitator_blockfrost.settings import BlockfrostSettings
+from facilitator_blockfrost.settings import BlockfrostBackupSettings, BlockfrostSettings
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.blockfrost.face import Face
 from facilitator_devnet.blockfrost.faults import Faults
@@ -214,9 +214,11 @@ class Drill(Running):
                 environ[f"{table}__PROJECT_ID"] = PROJECT_ID
         settings, plugins = configure(environ=environ, cwd=folder)
         # Shorter than an operator may set, for the sake of who waits for the drills.
+        polled = {"poll_seconds": poll_seconds, "timeout_seconds": timeout_seconds}
         changes: Mapping[type, Mapping[str, float]] = {
-            BlockfrostSettings: {"poll_seconds": poll_seconds, "timeout_seconds": timeout_seconds},
-            KoiosSettings: {"poll_seconds": poll_seconds, "timeout_seconds": timeout_seconds},
+            BlockfrostSettings: polled,
+            BlockfrostBackupSettings: polled,
+            KoiosSettings: polled,
             OgmiosSettings: {"timeout_seconds": timeout_seconds, "submit_seconds": timeout_seconds},
         }
         sections = tuple(
