@@ -7,6 +7,7 @@ The binary is the one that ``FACILITATOR_TEST_REDIS_SERVER`` names, else that of
 import contextlib
 import importlib.util
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -19,6 +20,9 @@ import pytest
 from facilitator.testing.waiting import eventually
 
 SERVICE = "main"
+
+_NOT_GIVEN = range(10_000, 32_000)
+"""Ports below those that Linux (from 32768 on) and others (from 49152 on) give."""
 
 
 def _binary() -> str | None:
@@ -44,9 +48,14 @@ needs_redis = pytest.mark.skipif(may_be_skipped(BINARY, os.environ), reason=NO_S
 
 
 def free_port() -> int:
-    """Return a port that is free just now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Return a port that is free just now, and that no system gives to who asks for any port.
+
+    So it is likely to stay free until it is used, and while it is not.
+    """
+    while True:
+        port = secrets.choice(_NOT_GIVEN)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def command(port: int, *words: str, login: tuple[str, ...] = ()) -> str:

@@ -16,9 +16,10 @@ from facilitator.runtime.composition import build_facilitator
 from facilitator.server import Server
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import ALICE, MERCHANT, request_body, requirements, transaction_id
+from facilitator.testing.redis_server import free_port
 from facilitator.testing.running import NETWORK, Running
 from facilitator.testing.waiting import eventually
-from facilitator_blockfrost.settings import BlockfrostSettings
+from facilitator_blockfrost.settings import BlockfrostBackupSettings, BlockfrostSettings
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.blockfrost.face import Face
 from facilitator_devnet.blockfrost.faults import Faults
@@ -67,7 +68,7 @@ class Provider:
         self._devnet = devnet
         self._dress = dress
         self.submit = SUBMITS.get(dress, SUBMIT)
-        self.api = self._serve(0)
+        self.api = self._serve(free_port())  # which nothing else takes while it is down
         self.url = self.api.url
         self._is_up = True
 
@@ -154,6 +155,11 @@ DOWN: Sequence[str] = ("refused", "time-out", "cut after", "truncated", "503", "
 """Those among them that differ in what a settlement meets."""
 
 
+def timeout_of(kind: str) -> float:
+    """Seconds in which a provider must answer in that outage; a healthy one takes few at most."""
+    return 0.75 if kind == "time-out" else 10.0
+
+
 class Drill(Running):
     """The facilitator; its clock and blocks move when told to.
 
@@ -208,9 +214,11 @@ class Drill(Running):
                 environ[f"{table}__PROJECT_ID"] = PROJECT_ID
         settings, plugins = configure(environ=environ, cwd=folder)
         # Shorter than an operator may set, for the sake of who waits for the drills.
+        polled = {"poll_seconds": poll_seconds, "timeout_seconds": timeout_seconds}
         changes: Mapping[type, Mapping[str, float]] = {
-            BlockfrostSettings: {"poll_seconds": poll_seconds, "timeout_seconds": timeout_seconds},
-            KoiosSettings: {"poll_seconds": poll_seconds, "timeout_seconds": timeout_seconds},
+            BlockfrostSettings: polled,
+            BlockfrostBackupSettings: polled,
+            KoiosSettings: polled,
             OgmiosSettings: {"timeout_seconds": timeout_seconds, "submit_seconds": timeout_seconds},
         }
         sections = tuple(

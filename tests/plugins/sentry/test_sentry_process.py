@@ -10,6 +10,7 @@ from collections.abc import Callable
 from facilitator import __version__
 from facilitator.testing.http import call
 from facilitator.testing.payments import request_body, requirements
+from facilitator.testing.redis_server import free_port
 from facilitator.testing.running import NETWORK
 from facilitator.testing.waiting import eventually
 from facilitator_devnet.samples import genesis_output, sign_payment
@@ -114,8 +115,7 @@ def test_a_sentry_that_never_answers_holds_up_nothing(serve: Serve, sentry: Sent
 
 
 def test_a_sentry_that_is_not_there_holds_up_nothing(serve: Serve) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     process = serve(FACILITATOR_SENTRY__DSN=f"http://{KEY}@127.0.0.1:{port}/1")
     assert call(process.port, "GET", "/fault/x")[0] == 500
     eventually(lambda: any("Sentry does not get every report" in each for each in process.lines))

@@ -1,7 +1,6 @@
 """The plugin's settings, and what ``facilitator check`` shows of them."""
 
 import os
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from facilitator import __version__
 from facilitator.cli import main
 from facilitator.errors import ConfigInvalidError
 from facilitator.plugin.loading import configure
+from facilitator.testing.redis_server import free_port
 from support.sentry_endpoint import KEY, PROJECT, SentryEndpoint
 
 Check = Callable[..., tuple[int, str]]
@@ -72,8 +72,7 @@ def test_check_says_where_reports_go(check: Check, sentry: SentryEndpoint) -> No
 
 
 def test_check_fails_when_sentry_is_not_there(check: Check) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     code, printed = check(SENTRY__DSN=f"http://{KEY}@127.0.0.1:{port}/1")
     assert code == 1
     assert f"Sentry at 127.0.0.1:{port} does not answer: " in printed

@@ -15,6 +15,7 @@ from support.drills import (
     Drill,
     confirmed_by,
     in_block,
+    timeout_of,
 )
 
 Start = Callable[..., Drill]
@@ -23,7 +24,7 @@ MIDNIGHT_SECONDS = 86_400 - 1_765_000_000 % 86_400
 
 @pytest.mark.parametrize("kind", DOWN)
 def test_confirming_is_resumed_after_an_outage(start: Start, kind: str) -> None:
-    drill = start(timeout_seconds=0.3 if kind == "time-out" else 10.0)
+    drill = start(timeout_seconds=timeout_of(kind))
     body = drill.payment(confirmations=2)
     assert drill.settle(body)["errorReason"] == PENDING
     drill.next_block()

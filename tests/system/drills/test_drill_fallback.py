@@ -16,6 +16,7 @@ from support.drills import (
     Drill,
     confirmed_by,
     in_block,
+    timeout_of,
 )
 
 Start = Callable[..., Drill]
@@ -23,7 +24,7 @@ each_outage = pytest.mark.parametrize("kind", [*DOWN, "402"])
 
 
 def pair(start: Start, kind: str) -> Drill:
-    return start(2, timeout_seconds=0.3 if kind == "time-out" else 10.0)
+    return start(2, timeout_seconds=timeout_of(kind))
 
 
 def heal_the_first(drill: Drill, kind: str) -> None:

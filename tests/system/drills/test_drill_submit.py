@@ -18,6 +18,7 @@ from support.drills import (
     Body,
     Drill,
     in_block,
+    timeout_of,
 )
 
 Start = Callable[..., Drill]
@@ -56,7 +57,7 @@ UNKNOWN = {**NOTHING_TAKEN, **TAKEN}
 
 def start_with_unknown_outcome(start: Start, kind: str, **options: object) -> tuple[Drill, Body]:
     """A settlement whose submission had no known outcome; its caller was told to come back."""
-    drill = start(timeout_seconds=0.5 if kind == "time-out" else 10.0, **options)
+    drill = start(timeout_seconds=timeout_of(kind), **options)
     body = drill.payment()
     UNKNOWN[kind](drill, body)
     answer = drill.settle(body)
@@ -96,7 +97,7 @@ def test_a_submission_of_unknown_outcome_settles_once(
 @pytest.mark.parametrize("kind", ["cut before", "cut after"])
 def test_an_outage_that_begins_with_the_submission(start: Start, kind: str, outage: str) -> None:
     """While it lasts, the blocks come that hold it."""
-    drill = start(timeout_seconds=0.3 if outage == "time-out" else 10.0)
+    drill = start(timeout_seconds=timeout_of(outage))
     body = drill.payment()
     UNKNOWN[kind](drill, body)
     assert drill.settle(body)["errorReason"] == PENDING
@@ -174,7 +175,7 @@ def test_what_another_has_submitted_already_is_no_refusal(start: Start) -> None:
 
 @pytest.mark.parametrize("kind", DOWN)
 def test_in_an_outage_nothing_is_claimed(start: Start, kind: str) -> None:
-    drill = start(timeout_seconds=0.3 if kind == "time-out" else 10.0)
+    drill = start(timeout_seconds=timeout_of(kind))
     body = drill.payment()
     OUTAGES[kind].begin(drill.provider)
     answer = drill.settle(body)

@@ -6,7 +6,7 @@ import pytest
 
 from facilitator.chain import follower
 from facilitator.testing.waiting import eventually
-from support.drills import LOOKUP_FAILED, NOT_ON_CHAIN, OUTAGES, OUTPUTS, Body, Drill
+from support.drills import LOOKUP_FAILED, NOT_ON_CHAIN, OUTAGES, OUTPUTS, Body, Drill, timeout_of
 
 Start = Callable[..., Drill]
 
@@ -39,7 +39,7 @@ def heal(drill: Drill, pause_seconds: float) -> None:
 @pytest.mark.parametrize("kind", OUTAGES)
 def test_an_outage_is_no_verdict(start: Start, kind: str, known: bool) -> None:
     outage = OUTAGES[kind]
-    drill = start(timeout_seconds=0.3 if kind == "time-out" else 10.0)
+    drill = start(timeout_seconds=timeout_of(kind))
     good, spent = (drill.payment() for _ in range(2))
     bad = drill.rival(spent)
     drill.submitted(spent)

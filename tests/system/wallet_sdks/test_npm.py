@@ -2,11 +2,11 @@
 
 import json
 import shutil
-import socket
 from pathlib import Path
 
 import pytest
 
+from facilitator.testing.redis_server import free_port
 from support.npm import RegistryUnreachable, install_or_skip
 
 needs_npm = pytest.mark.skipif(not shutil.which("npm"), reason="npm is not installed")
@@ -27,10 +27,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def _offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    monkeypatch.setenv("npm_config_registry", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("npm_config_registry", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("npm_config_fetch_retries", "0")
     monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))
 
