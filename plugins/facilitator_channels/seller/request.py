@@ -1,0 +1,81 @@
+"""A request for a page that a channel pays, as the steps of its record see it."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from facilitator_channels.draft import REASON_PREFIX
+from facilitator_channels.seller.record import ChannelRecord, KeptAnswer, Kind
+from facilitator_channels.values import ChannelConfig, Voucher
+
+_SHORTEST_MS, _LONGEST_MS = 5_000, 600_000
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRequest:
+    """One request: what it pays by, and the most that it may cost."""
+
+    id: str
+    """The server's own, new for each request."""
+    kind: Kind
+    channel_id: str
+    network: str
+    script_hash: str
+    config: ChannelConfig
+    voucher: Voucher
+    price: int
+    """The most that the page costs; 0 for a refund."""
+    lifetime_ms: int
+    """The time for which a reservation holds unless it is renewed."""
+
+    @property
+    def base(self) -> int:
+        """Return the count that the voucher is made for."""
+        return self.voucher.amount - self.price
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request that is not served."""
+
+    reason: str
+    """The draft's, without its prefix, or ``settlement_pending``."""
+    message: str
+    record: ChannelRecord | None = None
+    """The channel's state for the client to take over: a corrective answer."""
+
+    @property
+    def code(self) -> str:
+        """Return the reason as it is written in an answer."""
+        return self.reason if self.reason == PENDING else REASON_PREFIX + self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A request that may be worked for."""
+
+    is_new: bool
+    """True if there was no usable record: the voucher says what was charged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A request that is charged, durably once the record is stored."""
+
+    record: ChannelRecord
+
+
+Admission: TypeAlias = Admitted | KeptAnswer | Refusal
+
+PENDING = "settlement_pending"
+BUSY = "channel_busy"
+CLOSED = "channel_closed"
+MISMATCH = "cumulative_amount_mismatch"
+MISSING = "missing_channel"
+BELOW_CLAIMED = "cumulative_below_claimed"
+ABOVE_BALANCE = "cumulative_exceeds_balance"
+OTHER_CONFIG = "channel_config"
+
+
+def clamp_lifetime(timeout_seconds: float) -> int:
+    """Return the ms for which a request reserves its channel: 5 s to 10 minutes."""
+    return round(min(max(timeout_seconds * 1000, _SHORTEST_MS), _LONGEST_MS))

@@ -1,0 +1,102 @@
+"""The values that a seller and a client exchange about a channel, and their form in JSON.
+
+Amounts are in atomic units of the channel's asset, and decimal strings in JSON.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelConfig:
+    """The terms that a channel has for as long as it lives."""
+
+    payer: str
+    """The consumer's key hash, 28 bytes in hex."""
+    payer_authorizer: str
+    """The Ed25519 public key that signs IOUs, 32 bytes in hex."""
+    receiver: str
+    """The address that is paid."""
+    receiver_authorizer: str
+    """The provider's key hash, 28 bytes in hex."""
+    token: str
+    """``lovelace``, or ``policy.name`` in hex."""
+    withdraw_delay: int
+    """The close period in seconds."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the draft's ``ChannelConfig``."""
+        return {
+            "payer": self.payer,
+            "payerAuthorizer": self.payer_authorizer,
+            "receiver": self.receiver,
+            "receiverAuthorizer": self.receiver_authorizer,
+            "token": self.token,
+            "withdrawDelay": self.withdraw_delay,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "ChannelConfig":
+        """Return the terms. Raises :class:`KeyError` for a missing field."""
+        return cls(
+            value["payer"],
+            value["payerAuthorizer"],
+            value["receiver"],
+            value["receiverAuthorizer"],
+            value["token"],
+            value["withdrawDelay"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    """An IOU: all that the payer owes in a channel so far, signed by the channel's own key."""
+
+    amount: int
+    """The cumulative amount, ``maxClaimableAmount``."""
+    signature: str
+    """64 bytes in hex."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelView:
+    """A channel on the chain, as of a time."""
+
+    channel_ref: str = ""
+    """The output that it is, ``txid#index``; empty where there is none."""
+    balance: int = 0
+    """The greatest cumulative amount that can be redeemed without the consumer."""
+    total_claimed: int = 0
+    """The cumulative amount that was redeemed."""
+    withdraw_requested_at: int = 0
+    """Unix seconds when the consumer closed it; 0 while it is open."""
+    seen_at: int = 0
+    """Unix ms, no later than the chain was asked."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the draft's ``channelState``, without id and count."""
+        return {
+            "channelRef": self.channel_ref,
+            "balance": str(self.balance),
+            "totalClaimed": str(self.total_claimed),
+            "withdrawRequestedAt": self.withdraw_requested_at,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], seen_at: int) -> "ChannelView":
+        """Return the view in an answer. Raises :class:`KeyError`, :class:`ValueError`."""
+        view = cls(
+            str(value["channelRef"]),
+            int(value["balance"]),
+            int(value["totalClaimed"]),
+            int(value["withdrawRequestedAt"]),
+            seen_at,
+        )
+        if min(view.balance, view.total_claimed, view.withdraw_requested_at) < 0:
+            raise ValueError("a channel's amounts and times are not negative")
+        return view
+
+
+NOT_SEEN = ChannelView()
+"""A channel that has not been seen on the chain."""
