@@ -10,53 +10,29 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ChannelConfig:
-    """The terms that a channel has for as long as it lives."""
+    """What the client says of its channel."""
 
-    payer: str
-    """The consumer's key hash, 28 bytes in hex."""
-    payer_authorizer: str
-    """The Ed25519 public key that signs IOUs, 32 bytes in hex."""
+    payer: bytes
+    """The consumer's key hash."""
+    payer_authorizer: bytes
+    """The public key that signs IOUs."""
     receiver: str
-    """The address that is paid."""
-    receiver_authorizer: str
-    """The provider's key hash, 28 bytes in hex."""
+    """The requirements' ``payTo``."""
+    receiver_authorizer: bytes
+    """The provider's key hash."""
     token: str
-    """``lovelace``, or ``policy.name`` in hex."""
+    """The requirements' ``asset``."""
     withdraw_delay: int
     """The close period in seconds."""
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the draft's ``ChannelConfig``."""
-        return {
-            "payer": self.payer,
-            "payerAuthorizer": self.payer_authorizer,
-            "receiver": self.receiver,
-            "receiverAuthorizer": self.receiver_authorizer,
-            "token": self.token,
-            "withdrawDelay": self.withdraw_delay,
-        }
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "ChannelConfig":
-        """Return the terms. Raises :class:`KeyError` for a missing field."""
-        return cls(
-            value["payer"],
-            value["payerAuthorizer"],
-            value["receiver"],
-            value["receiverAuthorizer"],
-            value["token"],
-            value["withdrawDelay"],
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class Voucher:
-    """An IOU: all that the payer owes in a channel so far, signed by the channel's own key."""
+class Iou:
+    """All that the payer owes in a channel so far, signed by the channel's own key."""
 
     amount: int
     """The cumulative amount, ``maxClaimableAmount``."""
-    signature: str
-    """64 bytes in hex."""
+    signature: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +76,27 @@ class ChannelView:
 
 NOT_SEEN = ChannelView()
 """A channel that has not been seen on the chain."""
+
+
+def config_json(config: ChannelConfig) -> dict[str, Any]:
+    """Return the draft's ``channelConfig``."""
+    return {
+        "payer": config.payer.hex(),
+        "payerAuthorizer": config.payer_authorizer.hex(),
+        "receiver": config.receiver,
+        "receiverAuthorizer": config.receiver_authorizer.hex(),
+        "token": config.token,
+        "withdrawDelay": config.withdraw_delay,
+    }
+
+
+def config_from_json(value: Mapping[str, Any]) -> ChannelConfig:
+    """Return the terms. Raises :class:`KeyError`, :class:`TypeError` or :class:`ValueError`."""
+    return ChannelConfig(
+        bytes.fromhex(value["payer"]),
+        bytes.fromhex(value["payerAuthorizer"]),
+        value["receiver"],
+        bytes.fromhex(value["receiverAuthorizer"]),
+        value["token"],
+        value["withdrawDelay"],
+    )

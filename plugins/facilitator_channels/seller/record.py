@@ -11,7 +11,14 @@ from typing import Any
 
 import orjson
 
-from facilitator_channels.values import NOT_SEEN, ChannelConfig, ChannelView, Voucher
+from facilitator_channels.values import (
+    NOT_SEEN,
+    ChannelConfig,
+    ChannelView,
+    Iou,
+    config_from_json,
+    config_json,
+)
 
 KEEP_MS = 600_000
 """The age up to which an answer is repeated, 10 minutes."""
@@ -72,7 +79,7 @@ class ChannelRecord:
     """A former position, deep enough to stay on the chain, from which the channel is followed."""
     charged: int = 0
     """The cumulative amount that was charged."""
-    voucher: Voucher | None = None
+    voucher: Iou | None = None
     """The newest one that was charged; ``None`` in a record made for its first request."""
     request_id: str = ""
     """The request that the voucher paid for."""
@@ -124,13 +131,13 @@ def encode_record(record: ChannelRecord) -> bytes:
             "channelId": record.channel_id,
             "network": record.network,
             "scriptHash": record.script_hash,
-            "channelConfig": record.config.to_json(),
+            "channelConfig": config_json(record.config),
             **record.view.to_json(),
             "onchainSyncedAt": record.view.seen_at,
             "anchorRef": record.anchor_ref,
             "chargedCumulativeAmount": str(record.charged),
             "signedMaxClaimable": str(record.signed),
-            "signature": record.voucher.signature if record.voucher else "",
+            "signature": record.voucher.signature.hex() if record.voucher else "",
             "requestId": record.request_id,
             "pendingRequest": _reservation_json(record.pending),
             "answer": _answer_json(record.answer),
@@ -155,11 +162,13 @@ def _decode(value: dict[str, Any]) -> ChannelRecord:
         channel_id=value["channelId"],
         network=value["network"],
         script_hash=value["scriptHash"],
-        config=ChannelConfig.from_json(value["channelConfig"]),
+        config=config_from_json(value["channelConfig"]),
         view=ChannelView.from_json(value, value["onchainSyncedAt"]),
         anchor_ref=value["anchorRef"],
         charged=int(value["chargedCumulativeAmount"]),
-        voucher=Voucher(int(value["signedMaxClaimable"]), signature) if signature else None,
+        voucher=Iou(int(value["signedMaxClaimable"]), bytes.fromhex(signature))
+        if signature
+        else None,
         request_id=value["requestId"],
         pending=Reservation(pending["id"], pending["expiresAt"]) if pending else None,
         answer=_read_answer(answer) if answer else None,

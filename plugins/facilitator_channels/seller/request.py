@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from facilitator_channels.draft import REASON_PREFIX
 from facilitator_channels.seller.record import ChannelRecord, KeptAnswer, Kind
-from facilitator_channels.values import ChannelConfig, Voucher
+from facilitator_channels.values import ChannelConfig, Iou
 
 _SHORTEST_MS, _LONGEST_MS = 5_000, 600_000
 
@@ -21,7 +21,7 @@ class ChannelRequest:
     network: str
     script_hash: str
     config: ChannelConfig
-    voucher: Voucher
+    voucher: Iou
     price: int
     """The most that the page costs; 0 for a refund."""
     lifetime_ms: int

@@ -20,15 +20,15 @@ import pytest
 from facilitator.testing.races import racetrack, rounds
 from facilitator_channels.seller.record import ChannelRecord
 from facilitator_channels.seller.store import ChannelStore, Records
-from facilitator_channels.values import ChannelConfig, Voucher
+from facilitator_channels.values import ChannelConfig, Iou
 
 THREADS = 8
-CONFIG = ChannelConfig("0a" * 28, "0b" * 32, "addr_test1seller", "0c" * 28, "lovelace", 900)
+CONFIG = ChannelConfig(b"\x0a" * 28, b"\x0b" * 32, "addr_test1", b"\x0c" * 28, "lovelace", 900)
 
 
 def example_record(channel_id: str = "11" * 32, charged: int = 0) -> ChannelRecord:
     """Return a record that has charged so much."""
-    voucher = Voucher(charged, "dd" * 64)
+    voucher = Iou(charged, b"\xdd" * 64)
     return ChannelRecord(
         channel_id, "cardano:preprod", "ee" * 28, CONFIG, charged=charged, voucher=voucher
     )

@@ -34,7 +34,7 @@ from facilitator_channels.seller.steps import (
     sync,
 )
 from facilitator_channels.seller.testing import CONFIG, example_record
-from facilitator_channels.values import ChannelView, Voucher
+from facilitator_channels.values import ChannelView, Iou
 
 NOW = 1_800_000_000_000
 REF, NEXT_REF = "aa" * 32 + "#0", "ab" * 32 + "#1"
@@ -48,9 +48,9 @@ def request(
     price: int = 10,
     kind: Kind = Kind.VOUCHER,
     request_id: str = "one",
-    signature: str = "",
+    signature: bytes = b"",
 ) -> ChannelRequest:
-    voucher = Voucher(amount, signature or f"{amount:0128x}")
+    voucher = Iou(amount, signature or amount.to_bytes(64))
     known = ("11" * 32, "cardano:preprod", "ee" * 28, CONFIG)
     return ChannelRequest(request_id, kind, *known, voucher, price, 5_000)
 
@@ -115,7 +115,7 @@ class TestTheCount:
             commit(reserved(record(50), request(60)), request(60), charge, None, None, NOW)
 
     def test_other_terms_than_the_channels_are_refused(self) -> None:
-        other = replace(request(60), config=replace(CONFIG, payer_authorizer="0d" * 32))
+        other = replace(request(60), config=replace(CONFIG, payer_authorizer=b"\x0d" * 32))
         assert reason(admit(record(50), other, NOW)) == "channel_config"
         assert reason(admit(record(50), replace(request(60), network="x"), NOW)) == "channel_config"
 
@@ -188,7 +188,7 @@ class TestReservations:
         assert committed(record(50), request(60), now=NOW + 90_000).charged == 60
 
     def test_a_late_request_is_not_charged_beside_another(self) -> None:
-        other = request(60, request_id="two", signature="cc" * 64)
+        other = request(60, request_id="two", signature=b"\xcc" * 64)
         taken, _ = reserve(reserved(record(50), request(60)), other, None, NOW + 5_000)
         late = commit(taken, request(60), 10, ANSWER, None, NOW + 5_001)
         assert (late[0], reason(late[1])) == (taken, "channel_busy")
@@ -221,7 +221,7 @@ class TestRepeats:
 
     def test_another_signature_or_an_older_voucher_does_not(self) -> None:
         after = committed(reserved(record(50), request(60)), request(60))
-        forged = request(60, request_id="two", signature="cc" * 64)
+        forged = request(60, request_id="two", signature=b"\xcc" * 64)
         assert reason(admit(after, forged, NOW)) == "cumulative_amount_mismatch"
         assert reason(admit(after, request(50), NOW)) == "cumulative_amount_mismatch"
 
