@@ -31,7 +31,13 @@ def demands(condition: Any) -> Any:
     return ("lam", ("force", chosen))
 
 
-def run(
+def run(code: bytes, *details: Any, **more: Any) -> str | None:
+    """Why the program fails; ``None`` if it succeeds."""
+    said: str | None = outcome(code, *details, **more).error
+    return said
+
+
+def outcome(
     code: bytes,
     costs: Sequence[int] = (0,) * NAMES,
     budget: tuple[int, int] = (0, 0),
@@ -39,13 +45,12 @@ def run(
     seconds: float = 60,
     language: Language = V3,
     protocol: int = 10,
-) -> str | None:
+) -> Any:
     machine = pytest.importorskip(
         "facilitator.cardano.phase2.machine",
         reason="the extra [plutus] is not installed",
         exc_type=ModuleNotFoundError,
     )
-    said: str | None = machine.run_program(
+    return machine.run_program(
         code, language, [0], costs, budget, thread_time() + seconds, protocol
     )
-    return said

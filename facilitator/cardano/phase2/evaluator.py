@@ -4,11 +4,12 @@ import sys
 import time
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from facilitator.cardano.phase2.context_v1v2 import build_context_v1, build_context_v2
 from facilitator.cardano.phase2.context_v3 import build_context_v3
 from facilitator.cardano.phase2.data import Data, decode_data
+from facilitator.cardano.phase2.outcome import Outcome
 from facilitator.cardano.rules.evaluation import CannotEvaluate, ScriptFailure, ScriptRun
 from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.slots import EraSummary
@@ -33,7 +34,17 @@ class _RunProgram(Protocol):
         budget: tuple[int, int],
         deadline: float,
         protocol_major: int,
-    ) -> str | None: ...
+    ) -> Outcome: ...
+
+
+class ScriptOutcome(NamedTuple):
+    """The outcome of a script, identified by its redeemer."""
+
+    tag: int
+    """The script's purpose (CDDL ``redeemer_tag``)."""
+    item: int
+    """Index of its item among those of the same kind, in the ledger's order."""
+    outcome: Outcome
 
 
 class InProcessEvaluator:
@@ -63,6 +74,24 @@ def run_scripts(
 ) -> Sequence[ScriptFailure]:
     """Run each script within its budget, all in ``most_seconds`` of CPU; return the failures.
 
+    As :func:`measure_scripts`, which says what it raises.
+    """
+    return [
+        ScriptFailure(found.tag, found.item, found.outcome.error)
+        for found in measure_scripts(resolved, runs, eras, most_seconds=most_seconds)
+        if found.outcome.error is not None
+    ]
+
+
+def measure_scripts(
+    resolved: ResolvedTransaction,
+    runs: Sequence[ScriptRun],
+    eras: EraSummary,
+    *,
+    most_seconds: float = MOST_SECONDS,
+) -> Sequence[ScriptOutcome]:
+    """Run each script within its budget, all in ``most_seconds`` of CPU; return the outcomes.
+
     The time of the thread counts, so that a busy machine changes no verdict. The verdict does not
     depend on the current slot. Raises :class:`CannotEvaluate`, as :class:`TookTooLong` if the time
     is over.
@@ -70,10 +99,10 @@ def run_scripts(
     run_program = load_machine()
     deadline = time.thread_time() + most_seconds
     parameters = resolved.env.parameters
-    failures = []
+    found = []
     for run in runs:
         language = run.script.language
-        error = run_program(
+        outcome = run_program(
             run.script.body,
             language,
             _build_arguments(resolved, run, eras),
@@ -82,9 +111,8 @@ def run_scripts(
             deadline,
             parameters.protocol_major,
         )
-        if error is not None:
-            failures.append(ScriptFailure(run.purpose.tag, run.purpose.item, error))
-    return failures
+        found.append(ScriptOutcome(run.purpose.tag, run.purpose.item, outcome))
+    return found
 
 
 def _build_arguments(resolved: ResolvedTransaction, run: ScriptRun, eras: EraSummary) -> list[Data]:

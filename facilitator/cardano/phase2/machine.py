@@ -34,6 +34,7 @@ from facilitator.cardano.phase2.builtins import UNSUPPORTED, select_corrected, t
 from facilitator.cardano.phase2.costs import build_cost_models
 from facilitator.cardano.phase2.data import Data
 from facilitator.cardano.phase2.decoder import decode_program
+from facilitator.cardano.phase2.outcome import Outcome
 from facilitator.cardano.phase2.van_rossem import check_bounds, choose_branch, measure
 from facilitator.cardano.plutus.program import VAN_ROSSEM, find_features
 from facilitator.cardano.rules.evaluation import CannotEvaluate, TookTooLong
@@ -63,8 +64,8 @@ def run_program(
     budget: tuple[int, int],
     deadline: float,
     protocol_major: int,
-) -> str | None:
-    """Run the program. Return why it fails, as part of a sentence, or ``None`` if it succeeds.
+) -> Outcome:
+    """Run the program; return why it fails, if it does, and what it used.
 
     ``code`` is well-formed; ``costs`` is the language's cost model, ``budget`` the most memory and
     steps, ``deadline`` the ``time.thread_time()`` to stop at, ``protocol_major`` the version of the
@@ -73,6 +74,7 @@ def run_program(
     if not __debug__:
         raise CannotEvaluate("the evaluator needs Python without -O")
     memory, steps = budget
+    error = None
     try:
         version, term = decode_program(code)
         if version not in _VERSIONS[language]:
@@ -86,20 +88,21 @@ def run_program(
         machine.priced = find_features(language, min(protocol_major, VAN_ROSSEM - 1)).builtins
         machine.van_rossem = protocol_major >= VAN_ROSSEM
         result = machine.run(term)
+        if language is Language.PLUTUS_V3 and not isinstance(result, BuiltinUnit):
+            error = "it does not return a unit, as Plutus V3 scripts must"
     except _OverBudgetError:
-        return "it needs more than its budget"
+        error = "it needs more than its budget"
     except _FailedError:
-        return "it ends in an error"
+        error = "it ends in an error"
     except CannotEvaluate:
         raise
     except RecursionError:
         raise CannotEvaluate("a program or its data is nested too deeply") from None
-    except Exception as error:
+    except Exception as failure:
         # Any other error of the evaluator is not the script's own failure.
-        raise CannotEvaluate(f"the evaluator does not take it: {error!r:.120}") from None
-    if language is Language.PLUTUS_V3 and not isinstance(result, BuiltinUnit):
-        return "it does not return a unit, as Plutus V3 scripts must"
-    return None
+        raise CannotEvaluate(f"the evaluator does not take it: {failure!r:.120}") from None
+    left = machine.remaining_budget
+    return Outcome(error, memory - left.memory, steps - left.cpu, tuple(machine.logs))
 
 
 class _Machine(Machine):
@@ -178,8 +181,11 @@ class _Machine(Machine):
         model = self.builtin_cost_model
         self.spend_budget(budget_cost_of_op_on_model(model, builtin, *sizes, values=arguments))
         try:
-            return evaluate(*arguments)
+            result = evaluate(*arguments)
         except (RecursionError, MemoryError):
             raise
         except Exception:
             raise _FailedError from None
+        if builtin is BuiltInFun.Trace:
+            self.logs.append(arguments[0].value)
+        return result

@@ -17,12 +17,12 @@ from facilitator.cardano.transaction import Language, Redeemer
 from support.ledger_values import SLOT, plutus, transaction
 from support.phase2 import ERAS, redeemer, resolved_with, runs_of, verdict
 from support.plutus_programs import natural, program, script
-from support.plutus_runs import ERROR, NAMES, UNIT, call, demands, run
+from support.plutus_runs import ERROR, NAMES, UNIT, call, demands, outcome, run
 
 EVALUATOR = InProcessEvaluator(ERAS)
 V1, V3 = Language.PLUTUS_V1, Language.PLUTUS_V3
 EQUALS_DATA, SERIALISE, EQUALS_BYTES, CONSTR_DATA = 47, 51, 15, 37
-LIST_DATA, ECDSA, ED25519, CONS_BYTES = 39, 52, 21, 11
+LIST_DATA, ECDSA, ED25519, CONS_BYTES, TRACE = 39, 52, 21, 11, 28
 
 
 def data(value: Data) -> Any:
@@ -61,6 +61,21 @@ def test_the_budget_is_the_limit() -> None:
     assert said(("lam", UNIT), costs, (35, 35)) is None
     assert "budget" in str(said(("lam", UNIT), costs, (34, 35)))
     assert "budget" in str(said(("lam", UNIT), costs, (35, 34)))
+
+
+def test_what_a_script_used_and_traced_is_told() -> None:
+    """A failing one's costs are those until it fails."""
+    costs = (7,) * NAMES
+    plain = outcome(program(("lam", UNIT)), costs, (100, 200))
+    assert (plain.error, plain.memory, plain.steps, plain.traces) == (None, 35, 35, ())
+    hello = ("con", (2,), b"hello")
+    traced = outcome(program(("lam", call(TRACE, hello, ERROR, forces=1))), costs, (10**6, 10**6))
+    assert (traced.error, traced.traces) == ("it ends in an error", ())
+    traced = outcome(program(("lam", call(TRACE, hello, UNIT, forces=1))), costs, (10**6, 10**6))
+    assert (traced.error, traced.traces) == (None, ("hello",))
+    short = outcome(program(("lam", UNIT)), costs, (34, 200))
+    assert "budget" in short.error
+    assert short.memory > 34
 
 
 def test_what_the_cost_model_does_not_price_exceeds_any_budget() -> None:
