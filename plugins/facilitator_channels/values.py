@@ -1,4 +1,4 @@
-"""The values that a seller and a client exchange about a channel, and their form in JSON.
+"""The values that a seller and a payer keep of a channel, and their form in JSON.
 
 Amounts are in atomic units of the channel's asset, and decimal strings in JSON.
 """
@@ -7,23 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class ChannelConfig:
-    """What the client says of its channel."""
-
-    payer: bytes
-    """The consumer's key hash."""
-    payer_authorizer: bytes
-    """The public key that signs IOUs."""
-    receiver: str
-    """The requirements' ``payTo``."""
-    receiver_authorizer: bytes
-    """The provider's key hash."""
-    token: str
-    """The requirements' ``asset``."""
-    withdraw_delay: int
-    """The close period in seconds."""
+from facilitator_channels.messages import ChannelConfig
 
 
 @dataclass(frozen=True, slots=True)

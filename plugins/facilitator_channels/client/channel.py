@@ -11,7 +11,8 @@ from enum import Enum
 from typing import Any
 
 from facilitator_channels.iou import iou_holds
-from facilitator_channels.values import ChannelConfig, ChannelView
+from facilitator_channels.messages import ChannelConfig
+from facilitator_channels.values import ChannelView
 
 _TIMES_PRICE = 10
 _AMOUNT = re.compile(r"0|[1-9][0-9]{0,19}")

@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
+from facilitator_channels.messages import ChannelConfig
 from facilitator_channels.values import (
     NOT_SEEN,
-    ChannelConfig,
     ChannelView,
     Iou,
     config_from_json,

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from facilitator_channels.draft import REASON_PREFIX
+from facilitator_channels.messages import ChannelConfig
+from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.seller.record import ChannelRecord, KeptAnswer, Kind
-from facilitator_channels.values import ChannelConfig, Iou
+from facilitator_channels.values import Iou
 
 _SHORTEST_MS, _LONGEST_MS = 5_000, 600_000
 
@@ -38,15 +40,10 @@ class Refusal:
     """A request that is not served."""
 
     reason: str
-    """The draft's, without its prefix, or ``settlement_pending``."""
+    """As it is written in an answer."""
     message: str
     record: ChannelRecord | None = None
     """The channel's state for the client to take over: a corrective answer."""
-
-    @property
-    def code(self) -> str:
-        """Return the reason as it is written in an answer."""
-        return self.reason if self.reason == PENDING else REASON_PREFIX + self.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +63,12 @@ class Committed:
 
 Admission: TypeAlias = Admitted | KeptAnswer | Refusal
 
-PENDING = "settlement_pending"
-BUSY = "channel_busy"
-CLOSED = "channel_closed"
-MISMATCH = "cumulative_amount_mismatch"
-MISSING = "missing_channel"
-BELOW_CLAIMED = "cumulative_below_claimed"
-ABOVE_BALANCE = "cumulative_exceeds_balance"
-OTHER_CONFIG = "channel_config"
+BUSY = REASON_PREFIX + "channel_busy"
+CLOSED = ChannelReason.CHANNEL_CLOSED
+MISMATCH = REASON_PREFIX + "cumulative_amount_mismatch"
+MISSING = REASON_PREFIX + "missing_channel"
+BELOW_CLAIMED = ChannelReason.CUMULATIVE_BELOW_CLAIMED
+OTHER_CONFIG = ChannelReason.CHANNEL_CONFIG
 
 
 def clamp_lifetime(timeout_seconds: float) -> int:

@@ -60,7 +60,8 @@ def admit(record: ChannelRecord | None, request: ChannelRequest, now_ms: int) ->
         return kept
     if record.busy(request.id, now_ms):
         return Refusal(BUSY, "another request of this channel is being worked for; try again")
-    if record.is_sealed or record.view.withdraw_requested_at:
+    is_refused = record.is_sealed and request.kind is not Kind.REFUND
+    if is_refused or record.view.withdraw_requested_at:
         return Refusal(CLOSED, "the channel is closed; open another one")
     if not _is_known(record):
         return _admit_new(request)
@@ -109,11 +110,10 @@ def commit(
     record: ChannelRecord | None,
     request: ChannelRequest,
     charge: int,
-    answer: KeptAnswer | None,
     view: ChannelView | None,
     now_ms: int,
 ) -> tuple[ChannelRecord | None, Committed | Refusal]:
-    """Charge a request that was worked for, and keep its voucher and its answer.
+    """Charge a request that was worked for, and keep its voucher.
 
     ``charge`` is the actual price, ``view`` the channel after a deposit. Without the request's own
     reservation it is charged all the same while the count is what it was and no other request has
@@ -140,7 +140,6 @@ def commit(
         voucher=request.voucher,
         request_id=request.id,
         pending=None,
-        answer=answer,
     )
     return record, Committed(record)
 

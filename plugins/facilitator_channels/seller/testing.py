@@ -18,9 +18,10 @@ from functools import partial
 import pytest
 
 from facilitator.testing.races import racetrack, rounds
+from facilitator_channels.messages import ChannelConfig
 from facilitator_channels.seller.record import ChannelRecord
 from facilitator_channels.seller.store import ChannelStore, Records
-from facilitator_channels.values import ChannelConfig, Iou
+from facilitator_channels.values import Iou
 
 THREADS = 8
 CONFIG = ChannelConfig(b"\x0a" * 28, b"\x0b" * 32, "addr_test1", b"\x0c" * 28, "lovelace", 900)

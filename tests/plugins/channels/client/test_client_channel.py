@@ -20,7 +20,8 @@ from facilitator_channels.client.channel import (
     topped_up,
 )
 from facilitator_channels.client.keys import iou_signer
-from facilitator_channels.values import ChannelConfig, ChannelView
+from facilitator_channels.messages import ChannelConfig
+from facilitator_channels.values import ChannelView
 
 TAG = b"\x11" * 32
 KEY = SigningKey(b"\x07" * 32)
