@@ -1,10 +1,8 @@
 """The scheme over a chain of its own, and over HTTP on the devnet."""
 
-from pathlib import Path
-
 import pytest
 
-from facilitator.plugin import Refused, Settings, Verified
+from facilitator.plugin import Settings
 from facilitator.settings import load_settings
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.running import NETWORK, NOW
