@@ -29,6 +29,7 @@ from facilitator_channels.binding import check_config
 from facilitator_channels.channel import Validator
 from facilitator_channels.claim import check_names
 from facilitator_channels.extra import read_extra
+from facilitator_channels.following import ChannelFollower
 from facilitator_channels.messages import Claim, Deposit, Promise, Refund, read_message
 from facilitator_channels.opening import check_opening, read_made
 from facilitator_channels.payment import Content, make_payment
@@ -57,6 +58,7 @@ class ChannelScheme:
         self._chains = chains
         self._validators = validators
         self._clock = clock
+        self._follower = ChannelFollower()
 
     def kind(self, network: str) -> Mapping[str, Any] | None:
         """Return nothing further: the draft has no ``extra``."""
@@ -136,7 +138,8 @@ class ChannelScheme:
         """Return the consumer's key hash, of a claim the provider's, and the channel's state."""
         content: Content = payment.content
         chain = self._chains[payment.terms.network.id]
-        case = Case(payment, content, chain, self._validators, self._clock.time())
+        now = self._clock.time()
+        case = Case(payment, content, chain, self._validators, self._follower, now)
         with _naming(content.payer):
             return judge_message(case)
 

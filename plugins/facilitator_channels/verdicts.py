@@ -6,11 +6,21 @@ The functions raise :class:`Refused`, ``MayBeOnChain`` and ``ChainUnavailable``.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from facilitator.plugin import Refused, SchemeChain, SchemePayment, Terms, Verified
+from facilitator.cardano.transaction import OutputRef
+from facilitator.plugin import (
+    ChainUnavailable,
+    Refused,
+    SchemeChain,
+    SchemePayment,
+    Terms,
+    Unknown,
+    Verified,
+)
 from facilitator_channels.binding import check_datum
 from facilitator_channels.channel import Channel, Validator, describe
 from facilitator_channels.claim import check_claim
-from facilitator_channels.following import follow
+from facilitator_channels.datum import Constants
+from facilitator_channels.following import ChannelFollower, NoChannel
 from facilitator_channels.ledger import judge
 from facilitator_channels.messages import ChannelConfig, Claim, Deposit, Promise, Refund, Voucher
 from facilitator_channels.opening import check_reserve, read_made
@@ -29,6 +39,7 @@ class Case(NamedTuple):
     chain: SchemeChain
     validators: Mapping[bytes, Validator]
     """The validators that are served, by script hash."""
+    follower: ChannelFollower
     now: float
     """Unix time in seconds."""
 
@@ -127,13 +138,36 @@ def _find_channel(case: Case, config: ChannelConfig, voucher: Voucher) -> Channe
     """Return the channel where it is now, opened and as the client says it is."""
     validator, tag = case.content.validator, voucher.channel_id
     assert voucher.channel_ref is not None  # noqa: S101 -- only an opening has none
-    channel = follow(case.chain, voucher.channel_ref, validator, tag)
+    constants = Constants(
+        tag,
+        case.terms.asset,
+        config.payer_authorizer,
+        config.payer,
+        config.receiver_authorizer,
+        config.withdraw_delay * 1000,
+    )
+    channel = _follow(case, voucher.channel_ref, validator, constants)
     check_datum(channel.datum, validator, config, tag, case.terms)
     if not channel.is_opened:
         raise Refused(
             ChannelReason.CHANNEL_CLOSED, f"the channel at {channel.ref} is closed or settled"
         )
     return channel
+
+
+def _follow(case: Case, start: OutputRef, validator: Validator, constants: Constants) -> Channel:
+    chain = case.chain
+    found = case.follower.follow(chain.outputs, chain.provider, start, validator, constants)
+    match found:
+        case Channel():
+            return found
+        case Unknown(why):
+            raise ChainUnavailable(why)
+        case NoChannel(why, _, is_unreadable):
+            reason = (
+                ChannelReason.CHANNEL_STATE if is_unreadable else ChannelReason.CHANNEL_NOT_FOUND
+            )
+            raise Refused(reason, why)
 
 
 def _verified(config: ChannelConfig, state: Mapping[str, object]) -> Verified:
