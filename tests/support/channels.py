@@ -5,7 +5,8 @@ The validator here accepts everything: what is refused is refused by the checks 
 
 import base64
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cache
 from hashlib import blake2b
 from typing import Any
 
@@ -17,21 +18,51 @@ from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import KNOWN_ERAS, EraSummary
 from facilitator.cardano.transaction import AssetId, Language, Output, OutputRef, Value
 from facilitator.exact.verification import in_process
-from facilitator.plugin import OutputStatus, SchemeChain, Spender, SpentBy, Unknown, Unspent
+from facilitator.plugin import (
+    Origin,
+    OutputStatus,
+    Scheme,
+    SchemeChain,
+    SchemePayment,
+    Spender,
+    SpentBy,
+    Unknown,
+    Unspent,
+    Verified,
+)
 from facilitator.roles.chain import Spent
-from facilitator.testing.payments import ALICE, BOB, MERCHANT, genesis_utxos
+from facilitator.testing.payments import ALICE, BOB, MERCHANT
+from facilitator.testing.payments import genesis_utxos as made_utxos
 from facilitator.testing.running import NETWORK, NOW
+from facilitator.x402.messages import parse_payment_request
 from facilitator_channels.channel import Validator
-from facilitator_channels.datum import SUBBIT, Constants, Datum, DatumCodec, Opened, Stage
+from facilitator_channels.datum import (
+    SUBBIT,
+    Constants,
+    Datum,
+    DatumCodec,
+    Opened,
+    Settled,
+    Stage,
+)
 from facilitator_channels.iou import derive_tag, iou_message
-from facilitator_channels.redeemers import ChannelRedeemer, encode_redeemer
+from facilitator_channels.redeemers import (
+    Add,
+    ChannelRedeemer,
+    Defer,
+    Main,
+    Mutual,
+    Settle,
+    Sub,
+    encode_redeemer,
+)
 from facilitator_channels.reserve import compute_reserve
 from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN
 from facilitator_devnet.wallet import SET_TAG, Wallet, key_hash, output_map
 from support.ledger_values import plutus
 from support.plutus_programs import program
+from support.script_spends import V3, language_views
 
-COSTS = (0,) * 297
 ACCEPTS = plutus(Language.PLUTUS_V3, program(("lam", ("con", (3,), ""))))
 """A validator that accepts everything."""
 VALIDATOR = Validator(ACCEPTS.hash, SUBBIT)
@@ -39,10 +70,17 @@ ADDRESS = bytes([0x70]) + ACCEPTS.hash
 IOU_KEY = SigningKey(b"\x07" * 32)
 DELAY = 900
 FEE = 400_000
+ORIGIN = Origin("tests")
 PRICE = 1000
 """The amount of the requirements."""
 CONSUMER, PROVIDER = key_hash(ALICE.payment_key), key_hash(MERCHANT.payment_key)
-_BUDGET = [1000, 1000]
+NEW = Opened(0)
+_BUDGET = [20_000, 20_000_000]
+
+
+@cache
+def genesis_utxos(wallet: Wallet) -> Mapping[OutputRef, Output]:
+    return made_utxos(wallet)
 
 
 def ada_outputs(wallet: Wallet) -> list[tuple[OutputRef, Output]]:
@@ -52,6 +90,19 @@ def ada_outputs(wallet: Wallet) -> list[tuple[OutputRef, Output]]:
 
 def token_outputs(wallet: Wallet) -> list[tuple[OutputRef, Output]]:
     return [(ref, out) for ref, out in genesis_utxos(wallet).items() if out.value.assets]
+
+
+def read(scheme: Scheme, body: object, *, settles: bool = False) -> SchemePayment:
+    """The payment of a request for /verify or /settle, checked without the chain."""
+    payment = scheme.read(parse_payment_request(body), ORIGIN)
+    if settles:
+        payment = scheme.prepare(payment)
+    scheme.check(payment)
+    return payment
+
+
+def judge(scheme: Scheme, body: object, *, settles: bool = False) -> Verified:
+    return scheme.verify(read(scheme, body, settles=settles))
 
 
 # --- What is said ---------------------------------------------------------------------------------
@@ -121,7 +172,7 @@ def constants(tag: bytes, asset: AssetId | None = None, **other: Any) -> Constan
     return Constants(tag, asset, key, CONSUMER, PROVIDER, DELAY * 1000)._replace(**other)
 
 
-def datum(tag: bytes, asset: AssetId | None = None, stage: Stage = Opened(0)) -> Datum:
+def datum(tag: bytes, asset: AssetId | None = None, stage: Stage = NEW) -> Datum:
     return Datum(ACCEPTS.hash, constants(tag, asset), stage)
 
 
@@ -153,6 +204,8 @@ class Draft:
     outputs: list[dict[int, Any]]
     signers: list[Wallet] = field(default_factory=lambda: [ALICE])
     redeemers: dict[OutputRef, ChannelRedeemer | bytes] = field(default_factory=dict)
+    mint_redeemer: bool = False
+    """True for a redeemer of another purpose, too."""
     collateral: list[OutputRef] = field(default_factory=list)
     required: list[bytes] = field(default_factory=list)
     fee: int = FEE
@@ -175,7 +228,7 @@ class Draft:
             body[14] = self.required
         redeemers = self._redeemers()
         if redeemers:
-            views = b"\xa1\x02" + cbor2.dumps(list(COSTS))
+            views = language_views({V3})
             body[11] = blake2b(redeemers + views, digest_size=32).digest()
         return self._sign(cbor2.dumps(body | self.fields), redeemers)
 
@@ -186,7 +239,11 @@ class Draft:
             data = redeemer if isinstance(redeemer, bytes) else encode_redeemer(redeemer)
             key = cbor2.dumps([0, order.index(ref)])
             entries += key + b"\x82" + data + cbor2.dumps(_BUDGET)
-        return bytes([0xA0 + len(self.redeemers)]) + entries if entries else b""
+        if self.mint_redeemer:
+            entries += cbor2.dumps([1, 0]) + cbor2.dumps([0, _BUDGET])
+        return (
+            bytes([0xA0 + len(self.redeemers) + self.mint_redeemer]) + entries if entries else b""
+        )
 
     def _sign(self, body: bytes, redeemers: bytes) -> bytes:
         this = blake2b(body, digest_size=32).digest()
@@ -251,7 +308,7 @@ class Ledger:
         return status
 
     def parameters(self) -> ProtocolParameters:
-        return replace(PARAMETERS, cost_models={2: COSTS})
+        return PARAMETERS
 
     def eras(self) -> EraSummary:
         return KNOWN_ERAS[NETWORK]
@@ -343,6 +400,174 @@ class Opening:
     @property
     def body(self) -> dict[str, Any]:
         return request(self.payload, terms(self.asset))
+
+
+# --- Channels that are there ----------------------------------------------------------------------
+
+
+@dataclass
+class Held:
+    """A channel on a chain, and what its parties do with it."""
+
+    ref: OutputRef
+    datum: Datum
+    value: Value
+    address: bytes = ADDRESS
+
+    @property
+    def tag(self) -> bytes:
+        return self.datum.constants.tag
+
+    @property
+    def asset(self) -> AssetId | None:
+        return self.datum.constants.currency
+
+    @property
+    def amount(self) -> int:
+        """Atomic units of its own asset."""
+        return self.value.lovelace if self.asset is None else self.value.assets.get(self.asset, 0)
+
+    @property
+    def output(self) -> dict[int, Any]:
+        return channel_output(self.datum, self.value, self.address)
+
+    def plus(self, amount: int, stage: Stage | None = None) -> dict[int, Any]:
+        """The channel output with so much more, which may be less than nothing."""
+        if self.asset is None:
+            value = Value(self.value.lovelace + amount, {})
+        else:
+            left = self.amount + amount
+            value = Value(self.value.lovelace, {self.asset: left} if left else {})
+        held = self.datum if stage is None else self.datum._replace(stage=stage)
+        return channel_output(held, value, self.address)
+
+    def top_up(self, amount: int, edit: Edit = nothing, fuel: int = 1) -> bytes:
+        """A transaction of ALICE, who pays from her outputs with that number."""
+        ref, output = ada_outputs(ALICE)[fuel]
+        refs, outputs = [self.ref, ref], [output]
+        if self.asset is not None:
+            token, held = token_outputs(ALICE)[fuel]
+            refs, outputs = [*refs, token], [*outputs, held]
+        made = self.plus(amount)
+        rest = change([as_output(self.output), *outputs], [made], FEE)
+        draft = Draft(refs, [made, output_map(ALICE.address, rest)])
+        draft.redeemers = {self.ref: Main((Add(),))}
+        draft.collateral = [ref]
+        draft.required = [CONSUMER]
+        edit(draft)
+        return draft.encode()
+
+    def deposit(self, amount: int, voucher_amount: int, **how: Any) -> dict[str, Any]:
+        """The message of a top-up."""
+        transaction = coded(self.top_up(amount, **how))
+        return {
+            "type": "deposit",
+            "channelConfig": config(self.asset),
+            "voucher": voucher(self.tag, voucher_amount, self.ref),
+            "deposit": {"amount": str(amount), "transaction": transaction},
+        }
+
+    def promise(self, amount: int, **how: Any) -> dict[str, Any]:
+        """The message ``voucher``."""
+        return {
+            "type": "voucher",
+            "channelConfig": config(self.asset),
+            "voucher": voucher(self.tag, amount, **{"ref": self.ref, **how}),
+        }
+
+    def mutual(self, owed: int, edit: Edit = nothing) -> bytes:
+        """A transaction that pays the owed lovelace to MERCHANT, and all else to ALICE."""
+        paid = [output_map(MERCHANT.address, Value(owed, {}))] if owed else []
+        rest = change([as_output(self.output)], paid, FEE)
+        draft = Draft([self.ref], [*paid, output_map(ALICE.address, rest)])
+        draft.redeemers = {self.ref: Mutual()}
+        draft.collateral = [ada_outputs(ALICE)[-1][0]]
+        draft.required = [CONSUMER, PROVIDER]
+        edit(draft)
+        return draft.encode()
+
+    def refund(self, charged: int, owed: int, edit: Edit = nothing) -> dict[str, Any]:
+        """The message ``refund``, before the provider has signed."""
+        return {
+            "type": "refund",
+            "channelConfig": config(self.asset),
+            "voucher": voucher(self.tag, charged, self.ref),
+            "transaction": coded(self.mutual(owed, edit)),
+        }
+
+
+def witness(raw: bytes, *wallets: Wallet) -> str:
+    """A witness set of the wallets for the transaction, as ``providerWitness``."""
+    this = decode_transaction(raw).id
+    return cbor2.dumps({0: [list(wallet.sign(this)) for wallet in wallets]}).hex()
+
+
+def iou(tag: bytes, amount: int) -> bytes:
+    return IOU_KEY.sign(iou_message(tag, amount)).signature
+
+
+@dataclass
+class Redemption:
+    """A claim by MERCHANT over channels, and all that is redeemed from each after it."""
+
+    channels: Sequence[tuple[Held, int]]
+    edit: Edit = nothing
+
+    def __post_init__(self) -> None:
+        self.channels = sorted(self.channels, key=lambda each: each[0].ref)
+
+    @property
+    def transaction(self) -> bytes:
+        ref, fuel = ada_outputs(MERCHANT)[0]
+        steps, made = [], []
+        for held, total in self.channels:
+            stage = held.datum.stage
+            step = Sub if isinstance(stage, Opened) else Settle
+            steps.append(step(total, iou(held.tag, total)))
+            after = Opened(total) if isinstance(stage, Opened) else Settled()
+            assert not isinstance(stage, Settled)
+            made.append(held.plus(stage.subbed - total, after))
+        given = [as_output(held.output) for held, _ in self.channels]
+        rest = output_map(MERCHANT.address, change([*given, fuel], made, FEE))
+        first, *others = [held.ref for held, _ in self.channels]
+        draft = Draft([first, *others, ref], [*made, rest], signers=[MERCHANT])
+        draft.redeemers = {first: Main(tuple(steps)), **dict.fromkeys(others, Defer())}
+        draft.collateral, draft.required = [ref], [PROVIDER]
+        self.edit(draft)
+        return draft.encode()
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        claims = [
+            {"channelId": held.tag.hex(), "totalClaimed": str(total)}
+            for held, total in self.channels
+        ]
+        return {"type": "claim", "transaction": coded(self.transaction), "claims": claims}
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return request(self.payload, CLAIM_TERMS)
+
+
+def held_channel(
+    ledger: Ledger,
+    *,
+    asset: AssetId | None = None,
+    amount: int = 10_000_000,
+    stage: Stage = NEW,
+    number: int = 0,
+    address: bytes = ADDRESS,
+    **other: Any,
+) -> Held:
+    """A channel that the ledger has; channels of different numbers have different tags."""
+    tag = bytes([number + 1]) * 32
+    own = datum(tag, asset, stage)
+    own = own._replace(constants=own.constants._replace(**other))
+    value = Value(amount, {}) if asset is None else Value(reserve(asset), {asset: amount})
+    ref = OutputRef(blake2b(tag, digest_size=32).digest(), 1)
+    held = Held(ref, own, value, address)
+    ledger.put(held.output, ref)
+    return held
 
 
 TOKEN = TEST_TOKEN
