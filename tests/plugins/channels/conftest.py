@@ -1,6 +1,5 @@
 """The scheme over a chain of its own, and over HTTP on the devnet."""
 
-
 import pytest
 
 from facilitator.plugin import Settings
