@@ -66,7 +66,7 @@ class ChannelFollower:
         A channel that is at the start itself is returned with whatever constants it has: the caller
         compares them. Raises :class:`~facilitator.plugin.ChainUnavailable`.
         """
-        wanted = _Wanted(validator, constants._replace(sponsor=None))
+        wanted = Wanted(validator, constants._replace(sponsor=None))
         key = (start, wanted.constants)
         with self._lock:
             remembered = self._newer.get(key)
@@ -82,7 +82,7 @@ class ChannelFollower:
         outputs: OutputLookup,
         provider: object,
         position: OutputRef,
-        wanted: "_Wanted",
+        wanted: "Wanted",
         key: "_Key",
     ) -> Followed:
         status = outputs([position])[position]
@@ -116,7 +116,7 @@ class ChannelFollower:
                 self._newer.popitem(last=False)
 
 
-class _Wanted(NamedTuple):
+class Wanted(NamedTuple):
     """The channel that is followed."""
 
     validator: Validator

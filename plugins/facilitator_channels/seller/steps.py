@@ -167,9 +167,7 @@ def seal(
     return replace(record, seal=Seal(ref, now_ms)), True
 
 
-def end(
-    record: ChannelRecord | None, answer: KeptAnswer, now_ms: int
-) -> tuple[ChannelRecord | None, None]:
+def end(record: ChannelRecord | None, now_ms: int) -> tuple[ChannelRecord | None, None]:
     """Note that the refund was settled, which paid all that was charged.
 
     The record stays until the refund is deep in the chain: a rollback brings the channel back.
@@ -177,7 +175,7 @@ def end(
     if record is None:
         return None, None
     ended = ChannelView("", 0, record.charged, record.view.withdraw_requested_at, now_ms)
-    return replace(record, view=ended, pending=None, answer=answer), None
+    return replace(record, view=ended, pending=None), None
 
 
 def sync(record: ChannelRecord, view: ChannelView, anchor_ref: str = "") -> ChannelRecord:
