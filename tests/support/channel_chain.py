@@ -5,11 +5,24 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import count
 
+from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.transaction import Output, OutputRef, Value
-from facilitator.roles.chain import InBlock, OutputStatus, Point, Spent, Unknown, Unspent
+from facilitator.roles.chain import (
+    InBlock,
+    NotFound,
+    OutputStatus,
+    Point,
+    Spent,
+    Tip,
+    TransactionStatus,
+    Unknown,
+    Unspent,
+)
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.chain_spenders import Spender, SpentBy
 from facilitator_channels.channel import Validator
 from facilitator_channels.datum import SUBBIT, Closed, Constants, Datum, Opened, Settled, Stage
+from facilitator_devnet.genesis import PARAMETERS
 
 SCRIPT = bytes.fromhex("62ce4309e37e09e5c633c96c6ae68061c434f122d32626d6912d7c2a")
 VALIDATOR = Validator(SCRIPT, SUBBIT)
@@ -64,6 +77,7 @@ class ModelChain:
     """Transactions that the server has not seen yet."""
     newest: int = 1_000
     """Outputs that a listing has at most."""
+    is_down: bool = False
     calls: list[str] = field(default_factory=list)
     _ids: "count[int]" = field(default_factory=count)
 
@@ -91,8 +105,25 @@ class ModelChain:
 
     # --- As a provider ----------------------------------------------------------------------------
 
+    network = "cardano:preprod"
+
+    def tip(self) -> Tip:
+        self._ask("tip")
+        height = len(self.seen)
+        return Tip(Point(height, f"{height:064x}"), height)
+
+    def parameters(self) -> ProtocolParameters:
+        return PARAMETERS
+
+    def transaction(self, transaction_id: str) -> TransactionStatus:
+        self._ask("transaction")
+        for height, made in enumerate(self.seen, start=1):
+            if made.id.hex() == transaction_id:
+                return InBlock(Point(height, transaction_id), height)
+        return NotFound()
+
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
-        self.calls.append("outputs")
+        self._ask("outputs")
         return {ref: self._status(ref) for ref in refs}
 
     def _status(self, ref: OutputRef) -> OutputStatus:
@@ -102,20 +133,20 @@ class ModelChain:
         return Unspent(output) if self.taker(ref) is None else Spent()
 
     def spender(self, ref: OutputRef) -> Spender:
-        self.calls.append("spender")
+        self._ask("spender")
         output, taker = self.output(ref), self.taker(ref)
         if output is None:
             return Unknown("not there")
         if taker is None:
             return Unspent(output)
-        height = self.transactions.index(taker)
+        height = self.transactions.index(taker) + 1
         made = tuple((taker.ref(index), each) for index, each in enumerate(taker.outputs))
         return SpentBy(
             taker.id.hex(), InBlock(Point(height, taker.id.hex()), height), taker.inputs, made
         )
 
     def outputs_at(self, address: bytes) -> Mapping[OutputRef, Output]:
-        self.calls.append("outputs_at")
+        self._ask("outputs_at")
         found = [
             (made.ref(index), output)
             for made in reversed(self.seen)
@@ -123,3 +154,8 @@ class ModelChain:
             if output.address == address and self.taker(made.ref(index)) is None
         ]
         return dict(found[: self.newest])
+
+    def _ask(self, what: str) -> None:
+        self.calls.append(what)
+        if self.is_down:
+            raise ChainUnavailable("the model is down")
