@@ -74,6 +74,7 @@ setup(
         "facilitator.plugins": [
             *(f"{name.removeprefix('facilitator_')} = {name}" for name in TOP),
             "blockfrost_backup = facilitator_blockfrost:backup",
+            "channels_watcher = facilitator_channels.hosting:plugin",
         ],
     },
 )

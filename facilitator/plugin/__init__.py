@@ -22,6 +22,7 @@ from facilitator.exact.methods import (
     HasUniqueTerms,
     TransferMethod,
 )
+from facilitator.observability.advice import Advice, Concern
 from facilitator.observability.metrics import (
     QUOTA_REMAINING,
     QUOTA_USED,
@@ -364,6 +365,8 @@ __all__ += [
 ]
 # Health checks and wallets
 __all__ += [
+    "Advice",
+    "Concern",
     "HealthCheck",
     "Signature",
     "Wallet",
