@@ -15,9 +15,11 @@ from facilitator.plugin import (
     ChainProvider,
     ChainUnavailable,
     Concern,
+    ConfigInvalidError,
     Context,
     HealthCheck,
     PluginError,
+    Problem,
     Scheme,
     SchemeChain,
     hookimpl,
@@ -33,11 +35,10 @@ from facilitator_channels.seller.watcher import INTERVAL_SECONDS, Notice, Watche
 class ChannelsWatcherSettings:
     """The table ``channels_watcher``."""
 
-    store: str = setting(
-        "",
+    store: str | None = setting(
+        None,
         "Where the seller keeps its records: `sqlite:///PATH`, `redis://…` or `postgresql://…`.",
         secret=True,
-        required="must be set: where the seller keeps the records of its channels",
         check=address_problem,
     )
     interval_seconds: float = setting(
@@ -82,8 +83,11 @@ class ChannelsWatcher:
 
     @hookimpl
     def startup(self, context: Context) -> None:
-        """Begin to watch. Raises :class:`PluginError` if the store cannot be used."""
+        """Begin to watch. Raises :class:`FacilitatorError` if the store cannot be used."""
         settings = context.settings.section(ChannelsWatcherSettings)
+        if settings.store is None:
+            what = "must be set: where the seller keeps the records of its channels"
+            raise ConfigInvalidError([Problem("channels_watcher.store", what)])
         try:
             self._store = open_store(settings.store)
         except StoreUnavailable as error:
@@ -94,7 +98,7 @@ class ChannelsWatcher:
             network: Watcher(
                 Records(self._store),
                 cast(ChainProvider, chain.provider),  # the whole provider, as at start
-                partial(_tell, context),
+                partial(_notify, context),
                 clock=context.clock,
                 meter=context.meter,
                 interval_seconds=settings.interval_seconds,
@@ -130,7 +134,7 @@ class ChannelsWatcher:
             raise Concern(str(error)) from error
 
 
-def _tell(context: Context, notice: Notice) -> None:
+def _notify(context: Context, notice: Notice) -> None:
     with suppress(PluginError):  # it is reported
         context.hooks.first("channels_watcher_notice", notice=notice.to_json())
 

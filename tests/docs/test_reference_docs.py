@@ -45,6 +45,7 @@ from facilitator.settings.schema import Field, fields_of
 from facilitator.settings.sections import CORE_SECTIONS
 from facilitator.x402.reasons import Reason
 from facilitator_blockfrost.settings import BlockfrostBackupSettings, BlockfrostSettings
+from facilitator_channels.hosting import ChannelsWatcherSettings
 from facilitator_dashboard.settings import DashboardSettings
 from facilitator_devnet import cli_commands, settings_sections
 from facilitator_devnet.devnet import Devnet
@@ -107,6 +108,7 @@ SECTIONS = {
 }
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
 SECTIONS |= {"koios": KoiosSettings, "ogmios": OgmiosSettings}
+SECTIONS |= {"channels_watcher": ChannelsWatcherSettings}
 SECTIONS |= {"masumi": MasumiSettings, "sentry": SentrySettings, "networks.ID": NetworkSettings}
 PACKAGED_DEFAULTS = tomllib.loads(PACKAGED.read_text())["default"]
 KINDS: dict[Any, str] = {

@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 
 
 class Sight(NamedTuple):
-    """What a look at the chain shows of a channel."""
+    """A channel as one look at the chain shows it."""
 
     seen: Seen
     anchor_ref: str = ""
@@ -63,7 +63,7 @@ class Pass(NamedTuple):
     price: int
     """Lovelace for each byte of an output."""
     known: Mapping[OutputRef, OutputStatus]
-    """What is known of outputs: those that are listed, and those that were asked for."""
+    """The statuses of outputs that are listed, or were asked for."""
     moved: frozenset[bytes]
     """Tags of channels that are listed somewhere, perhaps as copies."""
 

@@ -1,10 +1,10 @@
-"""The watcher: looks at a seller's channels again and again, and tells what becomes of them.
+"""The watcher: looks at a seller's channels again and again, and gives notice of changes.
 
-Nobody tells a seller that a consumer has closed a channel, that a block was rolled back, or that a
+No message says that a consumer has closed a channel, that a block was rolled back, or that a
 channel has ended. Its state is the records themselves: all processes that use one store have it in
 common, and it outlasts them. A process looks only at channels that no other has just looked at, and
-tells only what it has changed itself. After a start it tells of every closed channel once more, in
-case the process before was killed between the change and the telling.
+gives notice only of what it has changed itself. After a start it does so for every closed channel
+once more, in case the process before was killed between the change and the notice.
 """
 
 import logging
@@ -63,7 +63,7 @@ _log = logging.getLogger(__name__)
 
 
 class NoticeKind(StrEnum):
-    """What became of a channel."""
+    """A change of a channel."""
 
     CLOSED = "closed"
     """Its consumer has closed it: redeem what is left before ``elapseAt``."""
@@ -74,7 +74,7 @@ class NoticeKind(StrEnum):
 
 
 class Notice(NamedTuple):
-    """What the watcher tells. It may come more than once: compare channel, position and kind."""
+    """A notice of a change. It may come more than once: compare channel, position and kind."""
 
     kind: NoticeKind
     record: ChannelRecord
@@ -107,18 +107,18 @@ class Watcher:
         self,
         records: Records,
         chain: ChainProvider,
-        tell: Callable[[Notice], None],
+        notify: Callable[[Notice], None],
         *,
         clock: Clock | None = None,
         meter: Meter = NO_METER,
         interval_seconds: float = INTERVAL_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Watch nothing yet. ``tell`` gets each notice; it may raise, which is logged."""
+        """Watch nothing yet. ``notify`` gets each notice; it may raise, which is logged."""
         self._records = records
         self._network = chain.network
         self._look = ChannelLook(chain)
-        self._tell = tell
+        self._notify = notify
         self._clock = clock or SystemClock()
         self._meter = meter
         self._interval = interval_seconds
@@ -190,7 +190,7 @@ class Watcher:
         self._trouble = None
 
     def _take(self, channel_id: str, sight: Sight, now_ms: int) -> ChannelRecord | None:
-        """Put what was seen in the record; tell what that has changed."""
+        """Put what was seen in the record; give notice of what that has changed."""
 
         def step(
             record: ChannelRecord | None,
@@ -210,7 +210,7 @@ class Watcher:
         _log.log(level, "channel %s: %s%s", record.channel_id, notice.kind, until)
         self._meter.count(NOTICES, kind=notice.kind)
         try:
-            self._tell(notice)
+            self._notify(notice)
         except Exception:
             _log.exception("a notice about channel %s was not taken", record.channel_id)
 
@@ -242,7 +242,7 @@ def is_closed(record: ChannelRecord) -> bool:
 
 
 def compare(before: ChannelRecord, after: ChannelRecord | None) -> NoticeKind | None:
-    """Return what became of the channel by a look; ``None`` if nothing that is told."""
+    """Return the change by a look; ``None`` if there is none to give notice of."""
     if not before.view.channel_ref:
         was_seen = before.view.seen_at > 0
         return NoticeKind.RESTORED if was_seen and after and after.view.channel_ref else None

@@ -107,7 +107,7 @@ def test_a_close_is_told_to_other_plugins_and_shown(
 @pytest.mark.parametrize(
     ("store", "why"),
     [
-        ("", "must be set"),
+        ("", "must begin with"),
         ("sqlite://", "must name a file"),
         ("sqlite://host/file", "must name a file"),
         ("/srv/channels.db", "must begin with"),
