@@ -9,6 +9,7 @@ from typing import NamedTuple
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import (
     ChainUnavailable,
+    MayBeOnChain,
     Refused,
     SchemeChain,
     SchemePayment,
@@ -20,7 +21,7 @@ from facilitator_channels.binding import check_datum
 from facilitator_channels.channel import Channel, Validator, describe
 from facilitator_channels.claim import check_claim
 from facilitator_channels.datum import Constants
-from facilitator_channels.following import ChannelFollower, NoChannel
+from facilitator_channels.following import ChannelFollower
 from facilitator_channels.ledger import judge
 from facilitator_channels.messages import ChannelConfig, Claim, Deposit, Promise, Refund, Voucher
 from facilitator_channels.opening import check_reserve, read_made
@@ -158,16 +159,16 @@ def _find_channel(case: Case, config: ChannelConfig, voucher: Voucher) -> Channe
 def _follow(case: Case, start: OutputRef, validator: Validator, constants: Constants) -> Channel:
     chain = case.chain
     found = case.follower.follow(chain.outputs, chain.provider, start, validator, constants)
-    match found:
-        case Channel():
-            return found
-        case Unknown(why):
-            raise ChainUnavailable(why)
-        case NoChannel(why, _, is_unreadable):
-            reason = (
-                ChannelReason.CHANNEL_STATE if is_unreadable else ChannelReason.CHANNEL_NOT_FOUND
-            )
-            raise Refused(reason, why)
+    if isinstance(found, Channel):
+        return found
+    if isinstance(found, Unknown):
+        raise ChainUnavailable(found.why)
+    reason = ChannelReason.CHANNEL_NOT_FOUND
+    if found.is_unreadable:
+        reason = ChannelReason.CHANNEL_STATE
+    if found.ended_by is not None and found.ended_by.transaction_id == case.payment.transaction_id:
+        raise MayBeOnChain(reason, found.why, spent_by_itself=True)
+    raise Refused(reason, found.why)
 
 
 def _verified(config: ChannelConfig, state: Mapping[str, object]) -> Verified:
