@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from facilitator.cardano.cbor import DecodeError
+from facilitator.cardano.codec.merging import add_vkey_witnesses, read_vkey_witnesses
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
 from facilitator.plugin import MayBeOnChain, Refused, Terms
 from facilitator_channels.channel import Channel
@@ -9,6 +11,8 @@ from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.redeemers import Mutual
 from facilitator_channels.shape import (
     check_moves_money_alone,
+    decode,
+    hash_key,
     list_outputs,
     list_signers,
     read_redeemers,
@@ -41,6 +45,22 @@ def check_refund(tx: Transaction, channel: Channel, owed: int, terms: Terms) -> 
     paid = sum(amount_of(output, terms) for output in body.outputs if is_paid(output, terms))
     if paid < owed:
         raise Refused(_REASON, f"it pays {paid} to payTo, and {owed} are owed")
+
+
+def add_signature(tx: Transaction, witness: bytes | None, provider: bytes) -> Transaction:
+    """Return the transaction with the provider's signature, its body as it was.
+
+    ``witness`` is a witness set. Raises :class:`Refused` for one with anything else.
+    """
+    if witness is None:
+        raise Refused(_REASON, "the provider has not signed: payload.providerWitness is missing")
+    try:
+        added = read_vkey_witnesses(witness)
+    except DecodeError as error:
+        raise Refused(_REASON, f"payload.providerWitness: {error}") from None
+    if any(hash_key(each.vkey) != provider for each in added):
+        raise Refused(_REASON, "payload.providerWitness has a signature of another key")
+    return decode(add_vkey_witnesses(tx, added), _REASON)
 
 
 def check_collateral(tx: Transaction, outputs: Mapping[OutputRef, Output], provider: bytes) -> None:

@@ -15,6 +15,7 @@ from facilitator_channels.datum import SPONSORED, Closed, Opened, Settled, Spons
 from facilitator_channels.draft import MAX_IOU, REASON_PREFIX
 from facilitator_channels.redeemers import Add, Close, Defer, Main, Mutual
 from facilitator_devnet.encoding import output_map
+from facilitator_devnet.wallet import Wallet
 from support.channels import (
     ACCEPTS,
     ADDRESS,
@@ -40,6 +41,7 @@ from support.channels import (
     reserve,
     terms,
     voucher,
+    witness,
 )
 
 Make: TypeAlias = Callable[[Ledger], dict[str, Any]]
@@ -741,6 +743,33 @@ def refund_cases() -> Iterator[Case]:
     yield Case("a refund's voucher forged", forged, "voucher_signature")
 
 
+def signed_by(*wallets: Wallet, spoiled: bool = False) -> Make:
+    """A refund at /settle, with these signatures as those of the provider."""
+
+    def make(ledger: Ledger) -> dict[str, Any]:
+        held = held_channel(ledger)
+        payload = held.refund(0, 0)
+        added = witness(held.mutual(0), *wallets)
+        if spoiled:
+            added = added[:-2] + ("00" if added[-2:] != "00" else "01")
+        return request({**payload, "providerWitness": added}, terms())
+
+    return make
+
+
+def settled_refund_cases() -> Iterator[Case]:
+    reason = "refund_transaction"
+    yield Case("a refund that the provider has not signed", refunded, reason, settles=True)
+    for name, make in {
+        "signed by another": signed_by(BOB),
+        "signed by another as well": signed_by(MERCHANT, BOB),
+        "signed by nobody": signed_by(),
+        "signed wrongly": signed_by(MERCHANT, spoiled=True),
+        "with a witness of garbage": said("providerWitness", "80", refunded),
+    }.items():
+        yield Case(f"a refund {name}", make, reason, settles=True)
+
+
 # --- Claims ---------------------------------------------------------------------------------------
 
 
@@ -871,5 +900,6 @@ CASES = [
     *voucher_cases(),
     *top_up_cases(),
     *refund_cases(),
+    *settled_refund_cases(),
     *claim_cases(),
 ]

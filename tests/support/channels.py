@@ -525,6 +525,7 @@ class Redemption:
 
     channels: Sequence[tuple[Held, int]]
     edit: Edit = nothing
+    fee: int = FEE
 
     def __post_init__(self) -> None:
         self.channels = sorted(self.channels, key=lambda each: each[0].ref)
@@ -541,9 +542,9 @@ class Redemption:
             assert not isinstance(stage, Settled)
             made.append(held.plus(stage.subbed - total, after))
         given = [as_output(held.output) for held, _ in self.channels]
-        rest = output_map(MERCHANT.address, change([*given, fuel], made, FEE))
+        rest = output_map(MERCHANT.address, change([*given, fuel], made, self.fee))
         first, *others = [held.ref for held, _ in self.channels]
-        draft = Draft([first, *others, ref], [*made, rest], signers=[MERCHANT])
+        draft = Draft([first, *others, ref], [*made, rest], [MERCHANT], fee=self.fee)
         draft.redeemers = {first: Main(tuple(steps)), **dict.fromkeys(others, Defer())}
         draft.collateral, draft.required = [ref], [PROVIDER]
         self.edit(draft)

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import ChainUnavailable, MayBeOnChain, Refused, Settings
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.examples import example_claim
+from facilitator.testing.payments import MERCHANT
 from facilitator.testing.running import NETWORK, NOW
 from facilitator.testing.scheme import SchemeContract
 from facilitator.x402.messages import PaymentRequest, parse_payment_request
@@ -22,6 +24,7 @@ from support.channel_cases import sponsored
 from support.channels import (
     ADDRESS,
     CONSUMER,
+    FEE,
     PRICE,
     PROVIDER,
     STAKED,
@@ -38,6 +41,7 @@ from support.channels import (
     request,
     reserve,
     terms,
+    witness,
 )
 
 
@@ -136,6 +140,27 @@ def test_a_refund_before_the_provider_has_signed(
     assert verified.extra["totalClaimed"] == "50"
 
 
+def test_a_refund_with_the_providers_signature(scheme: ChannelScheme, ledger: Ledger) -> None:
+    held = held_channel(ledger, stage=Opened(50))
+    raw = held.mutual(2_000_000)
+    payload = {**held.refund(2_000_050, 2_000_000), "providerWitness": witness(raw, MERCHANT)}
+    body = request(payload, terms())
+    assert judge(scheme, body, settles=True).payer == CONSUMER.hex()
+    unsigned, payment = read(scheme, body), read(scheme, body, settles=True)
+    assert unsigned.transaction == raw
+    assert payment.transaction_id == unsigned.transaction_id
+    assert len(decode_transaction(payment.transaction).witnesses.vkeys) == 2
+    answer = scheme.answer(example_claim(record=payment.record))
+    assert answer.amount == str(10_000_000 - 2_000_000 - FEE)
+    assert answer.extra["channelState"] == {
+        "channelId": held.tag.hex(),
+        "channelRef": "",
+        "balance": "0",
+        "totalClaimed": "2000050",
+        "withdrawRequestedAt": 0,
+    }
+
+
 def test_a_claim_of_opened_and_closed_channels(scheme: ChannelScheme, ledger: Ledger) -> None:
     channels = [
         (held_channel(ledger), 3_000_000),
@@ -149,11 +174,10 @@ def test_a_claim_of_opened_and_closed_channels(scheme: ChannelScheme, ledger: Le
     assert scheme.answer(stored).extra == {"claims": claim.payload["claims"]}
 
 
-def test_a_claim_of_as_many_channels_as_fit_a_transaction(
-    scheme: ChannelScheme, ledger: Ledger
-) -> None:
-    channels = [(held_channel(ledger, number=at), 1_000_000 + at) for at in range(24)]
-    assert judge(scheme, Redemption(channels).body, settles=True).payer == PROVIDER.hex()
+def test_a_claim_of_forty_channels(scheme: ChannelScheme, ledger: Ledger) -> None:
+    channels = [(held_channel(ledger, number=at), 1_000_000 + at) for at in range(40)]
+    claim = Redemption(channels, fee=3 * FEE)
+    assert judge(scheme, claim.body, settles=True).payer == PROVIDER.hex()
 
 
 # --- The chain ------------------------------------------------------------------------------------

@@ -10,12 +10,14 @@ import pytest
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.roles.chain import Unspent
 from facilitator.roles.claim import NO_END
+from facilitator.testing.payments import MERCHANT
 from facilitator.testing.pytest_plugin import RunFacilitator
 from facilitator.testing.running import NETWORK, Running
 from facilitator_channels.datum import SUBBIT, Datum
 from support.channels import (
     ACCEPTS,
     CONSUMER,
+    FEE,
     PRICE,
     PROVIDER,
     TOKEN,
@@ -25,6 +27,7 @@ from support.channels import (
     request,
     reserve,
     terms,
+    witness,
 )
 
 SETTINGS: dict[str, Any] = {
@@ -149,6 +152,23 @@ def test_a_top_up_settles_and_vouchers_follow_it(running: Running) -> None:
     again = request(held.deposit(1_000_000, 4 * PRICE, fuel=2), terms())
     refused = running.verify(again)
     assert refused["invalidReason"] == "invalid_batch_settlement_cardano_deposit_transaction"
+
+
+def test_a_refund_settles_with_the_providers_signature(running: Running) -> None:
+    held = open_channel(running, Opening())
+    payload = held.refund(1_000_000, 1_000_000)
+    body = request(payload, terms())
+    assert running.verify(body)["isValid"]
+    unsigned = running.settle(body)
+    assert unsigned["errorReason"] == "invalid_batch_settlement_cardano_refund_transaction"
+    added = witness(held.mutual(1_000_000), MERCHANT)
+    signed = request({**payload, "providerWitness": added}, terms())
+    answer = settled(running, signed)
+    assert answer["amount"] == str(5_000_000 - 1_000_000 - FEE)
+    assert answer["extra"]["channelState"] == state(held, 0, 1_000_000, ref="")
+    assert running.settle(signed)["errorReason"] == "duplicate_settlement"
+    gone = running.verify(request(held.promise(2_000_000), terms()))
+    assert gone["invalidReason"] == "invalid_batch_settlement_cardano_channel_not_found"
 
 
 def test_a_claim_redeems_from_many(running: Running) -> None:
