@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.merging import add_vkey_witnesses, read_vkey_witnesses
+from facilitator.cardano.signatures import signature_holds
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
 from facilitator.plugin import MayBeOnChain, Refused, Terms
 from facilitator_channels.channel import Channel
@@ -60,6 +61,8 @@ def add_signature(tx: Transaction, witness: bytes | None, provider: bytes) -> Tr
         raise Refused(_REASON, f"payload.providerWitness: {error}") from None
     if any(hash_key(each.vkey) != provider for each in added):
         raise Refused(_REASON, "payload.providerWitness has a signature of another key")
+    if not all(signature_holds(each.vkey, tx.id, each.signature) for each in added):
+        raise Refused(_REASON, "payload.providerWitness does not sign this transaction")
     return decode(add_vkey_witnesses(tx, added), _REASON)
 
 
