@@ -470,7 +470,20 @@ def _promise(held: Held) -> Mapping[str, Any]:
     return held.promise(6_000)
 
 
+def _behind(message: Callable[[Held], dict[str, Any]], ledger: Ledger) -> dict[str, Any]:
+    """The transaction spends a newer output of the channel, which the index does not have yet."""
+    held = held_channel(ledger)
+    payload = message(Held(OutputRef(bytes(32), 0), held.datum, held.value))
+    payload["voucher"]["channelRef"] = str(held.ref)
+    return request(payload, terms())
+
+
 def found_cases() -> Iterator[Case]:
+    no_verdict = "exact_cardano_facilitator_chain_lookup_failed"
+    adds = partial(_behind, lambda held: held.deposit(5, PRICE))
+    yield Case("a top-up that the index is behind", adds, no_verdict)
+    ends = partial(_behind, lambda held: held.refund(0, 0))
+    yield Case("a refund that the index is behind", ends, no_verdict)
     for name, how, reason in (
         ("another currency", {"currency": TOKEN}, "token_mismatch"),
         ("another IOU key", {"iou_key": bytes(32)}, "channel_config"),
