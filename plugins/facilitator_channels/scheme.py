@@ -35,7 +35,7 @@ from facilitator_channels.opening import check_opening, read_made
 from facilitator_channels.payment import Content, make_payment
 from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.records import answer_from, record_claim, record_deposit, record_refund
-from facilitator_channels.refund import count_refunded
+from facilitator_channels.refund import add_signature, count_refunded
 from facilitator_channels.shape import check_moves_money_alone
 from facilitator_channels.verdicts import Case, judge_message
 
@@ -78,7 +78,10 @@ class ChannelScheme:
         return make_payment(terms, origin, Content(message, extra))
 
     def prepare(self, payment: SchemePayment) -> SchemePayment:
-        """Return the payment with its record: the exact bytes that were received are submitted."""
+        """Return the payment with its record, a refund with the provider's signature too.
+
+        Nothing else of the received bytes is changed.
+        """
         content: Content = payment.content
         match content.message:
             case Promise():
@@ -88,12 +91,15 @@ class ChannelScheme:
                 )
             case Deposit(amount=amount):
                 record = self._record_deposit(payment, content, amount)
-            case Refund(voucher=voucher):
-                refunded = count_refunded(content.tx, payment.terms)
+            case Refund(voucher=voucher, provider_witness=witness):
+                signed = add_signature(content.tx, witness, content.extra.receiver_authorizer)
+                content = content._replace(transaction=signed)
+                refunded = count_refunded(signed, payment.terms)
                 record = record_refund(voucher.channel_id, voucher.amount, refunded)
             case Claim(claims=claims):
                 record = record_claim(claims)
-        return replace(payment, record=record, content=content._replace(is_prepared=True))
+        content = content._replace(is_prepared=True)
+        return replace(payment, transaction=content.tx.raw, record=record, content=content)
 
     def _record_deposit(self, payment: SchemePayment, content: Content, amount: int) -> bytes:
         """Return the record, empty while the parameters are not known: :meth:`check` says so."""

@@ -18,6 +18,7 @@ from facilitator.settings import ConfigInvalidError, read_settings
 from facilitator.x402.reasons import Reason
 from facilitator_blockfrost.settings import BlockfrostBackupSettings, BlockfrostSettings
 from facilitator_channels.hosting import ChannelsWatcherSettings
+from facilitator_channels.settings import ChannelsSettings
 from facilitator_dashboard.settings import DashboardSettings
 from facilitator_devnet import cli_commands, settings_sections
 from facilitator_koios.settings import KoiosSettings
@@ -122,7 +123,7 @@ SECTIONS = {
 }
 SECTIONS |= {"dashboard": DashboardSettings, "prometheus": PrometheusSettings}
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
-SECTIONS |= {"koios": KoiosSettings, "ogmios": OgmiosSettings}
+SECTIONS |= {"channels": ChannelsSettings, "koios": KoiosSettings, "ogmios": OgmiosSettings}
 SECTIONS |= {"channels_watcher": ChannelsWatcherSettings}
 SECTIONS |= {"masumi": MasumiSettings, "sentry": SentrySettings}
 EXAMPLES = {"bazaar", "policy", "spending_limit", "webhook"}

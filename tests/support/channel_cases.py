@@ -4,16 +4,18 @@ import base64
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import cbor2
 
 from facilitator.cardano.transaction import OutputRef, Value
 from facilitator.testing.payments import ALICE, BOB, MERCHANT
-from facilitator_channels.datum import Closed, Opened, Settled
+from facilitator_channels.datum import SPONSORED, Closed, Opened, Settled, Sponsor
 from facilitator_channels.draft import MAX_IOU, REASON_PREFIX
 from facilitator_channels.redeemers import Add, Close, Defer, Main, Mutual
-from facilitator_devnet.wallet import output_map
+from facilitator_devnet.encoding import output_map
+from facilitator_devnet.wallet import Wallet
 from support.channels import (
     ACCEPTS,
     ADDRESS,
@@ -22,6 +24,7 @@ from support.channels import (
     PRICE,
     PROVIDER,
     SLOT,
+    SPONSORING,
     STAKED,
     TOKEN,
     Draft,
@@ -38,6 +41,7 @@ from support.channels import (
     reserve,
     terms,
     voucher,
+    witness,
 )
 
 Make: TypeAlias = Callable[[Ledger], dict[str, Any]]
@@ -57,7 +61,7 @@ class Case:
 
     @property
     def full_reason(self) -> str:
-        return self.reason if "_exact_" in self.reason else REASON_PREFIX + self.reason
+        return self.reason if "exact_cardano" in self.reason else REASON_PREFIX + self.reason
 
     def __str__(self) -> str:
         return self.name
@@ -114,6 +118,7 @@ def claimed(ledger: Ledger) -> dict[str, Any]:
 
 
 def malformed() -> Iterator[Case]:
+    value: Any
     hexes = {"": None, "in capitals": "AB", "too short": "ab", "of a number": 7}
     fields = {
         "channelConfig.payer": 28,
@@ -159,6 +164,8 @@ def malformed() -> Iterator[Case]:
 
 
 def said_of_others() -> Iterator[Case]:
+    value: Any
+    claims: Any
     yield Case("a voucher of nowhere", said("voucher.channelRef", None, promised), "payload")
     yield Case("a refund of nowhere", said("voucher.channelRef", None, refunded), "payload")
     yield Case("a refund of nothing", said("transaction", None, refunded), "payload")
@@ -184,6 +191,7 @@ def said_of_others() -> Iterator[Case]:
 
 
 def terms_cases() -> Iterator[Case]:
+    value: Any
     yield Case("another scheme accepted", asked("scheme", "exact", echoed=False), "scheme")
     elsewhere = asked("network", "cardano:preview", echoed=False)
     yield Case("another network accepted", elsewhere, "network_mismatch")
@@ -253,6 +261,7 @@ EXTRAS: Mapping[str, Edit] = {
     ),
     "the treasury's value": field(21, 0),
     "a donation": field(22, 1),
+    "a direct deposit": field(25, {ALICE.reward_address: 1}),
 }
 """What a transaction of a channel must not have."""
 MAINNET = bytes([0x61]) + CONSUMER
@@ -362,6 +371,11 @@ def _foreign_tag(ledger: Ledger) -> dict[str, Any]:  # noqa: ARG001
     return body
 
 
+def _away(ledger: Ledger) -> dict[str, Any]:
+    ledger.is_away = True
+    return Opening().body
+
+
 def _spent_input(ledger: Ledger) -> dict[str, Any]:
     ledger.spent[Opening().given[0]] = None
     del ledger.unspent[Opening().given[0]]
@@ -406,6 +420,12 @@ def _absurd_fee(draft: Draft) -> None:
 
 def chain_cases() -> Iterator[Case]:
     reason = "deposit_transaction"
+    yield Case(
+        "a chain that is away",
+        _away,
+        "exact_cardano_facilitator_chain_lookup_failed",
+        settles=True,
+    )
     yield Case("a tag of no input", _foreign_tag, "channel_id_mismatch")
     yield Case("a spent input", _spent_input, reason)
     yield Case("an unsigned input", opened(edit=_of_bob), reason)
@@ -450,7 +470,20 @@ def _promise(held: Held) -> Mapping[str, Any]:
     return held.promise(6_000)
 
 
+def _behind(message: Callable[[Held], dict[str, Any]], ledger: Ledger) -> dict[str, Any]:
+    """The transaction spends a newer output of the channel, which the index does not have yet."""
+    held = held_channel(ledger)
+    payload = message(Held(OutputRef(bytes(32), 0), held.datum, held.value))
+    payload["voucher"]["channelRef"] = str(held.ref)
+    return request(payload, terms())
+
+
 def found_cases() -> Iterator[Case]:
+    no_verdict = "exact_cardano_facilitator_chain_lookup_failed"
+    adds = partial(_behind, lambda held: held.deposit(5, PRICE))
+    yield Case("a top-up that the index is behind", adds, no_verdict)
+    ends = partial(_behind, lambda held: held.refund(0, 0))
+    yield Case("a refund that the index is behind", ends, no_verdict)
     for name, how, reason in (
         ("another currency", {"currency": TOKEN}, "token_mismatch"),
         ("another IOU key", {"iou_key": bytes(32)}, "channel_config"),
@@ -468,10 +501,40 @@ def found_cases() -> Iterator[Case]:
             make = of(message, terms(), **how)
             kind = {_promise: "voucher"}.get(message, "message")
             yield Case(f"a {kind} to a channel with {name}", make, reason)
+    for name, changed, reason in (
+        ("provider", {"receiverAuthorizer": CONSUMER.hex()}, "receiver_authorizer_mismatch"),
+        ("period", {"withdrawDelay": 901}, "withdraw_delay_mismatch"),
+    ):
+        make = partial(_agreeing_with_itself, changed)
+        yield Case(f"a channel of another {name}, as the client says", make, reason)
+    yield Case("a channel with a sponsor", _sponsored, "channel_config")
     yield Case("a voucher of another tag", _another_tag, "channel_id_mismatch")
     yield Case("a voucher to a key's output", _key_output, "channel_not_found")
     yield Case("a voucher to a datum of another script", _another_own_hash, "channel_state")
     yield Case("a voucher to what is no channel", _no_channel, "channel_state")
+
+
+def _agreeing_with_itself(changed: dict[str, Any], ledger: Ledger) -> dict[str, Any]:
+    """The channel is as the client says, and not as the requirements say."""
+    of_datum = (
+        {"provider": CONSUMER} if "receiverAuthorizer" in changed else {"close_period": 901_000}
+    )
+    payload = held_channel(ledger, **of_datum).promise(6_000)
+    return request({**payload, "channelConfig": {**payload["channelConfig"], **changed}}, terms())
+
+
+def sponsored(ledger: Ledger, sponsor: Sponsor | None) -> dict[str, Any]:
+    """A voucher for a channel at the validator that knows sponsors."""
+    held = held_channel(ledger)
+    own = held.datum._replace(own_hash=SPONSORING.script_hash)
+    own = own._replace(constants=own.constants._replace(sponsor=sponsor))
+    at = b"\x70" + SPONSORING.script_hash
+    ledger.put(channel_output(own, held.value, at, SPONSORED), held.ref)
+    return request(held.promise(6_000), terms(scriptHash=SPONSORING.script_hash.hex()))
+
+
+def _sponsored(ledger: Ledger) -> dict[str, Any]:
+    return sponsored(ledger, Sponsor(b"\xd8\x79\x80", 2_000_000))
 
 
 def _another_tag(ledger: Ledger) -> dict[str, Any]:
@@ -499,15 +562,18 @@ def _no_channel(ledger: Ledger) -> dict[str, Any]:
     return request(held.promise(6_000), terms())
 
 
+def _promises(amount: int, ledger: Ledger) -> dict[str, Any]:
+    return request(held_channel(ledger, stage=Opened(5_000)).promise(amount), terms())
+
+
 def voucher_cases() -> Iterator[Case]:
-    subbed = {"stage": Opened(5_000)}
     capacity = 10_000_000 - reserve(None) + 5_000
     for name, amount, reason in (
         ("above the capacity", capacity + 1, "cumulative_exceeds_balance"),
         ("of what was redeemed", 5_000, "cumulative_below_claimed"),
         ("of less than the price", 5_000 + PRICE - 1, "cumulative_below_claimed"),
     ):
-        promise = of(lambda held, amount=amount: held.promise(amount), **subbed)
+        promise = partial(_promises, amount)
         yield Case(f"a voucher {name}", promise, reason)
     beyond = of(lambda held: held.promise(6_000), stage=Opened(10**5000))
     yield Case(
@@ -563,7 +629,7 @@ def top_up_cases() -> Iterator[Case]:
     for name, (edit, other) in ANY_TRANSACTION.items():
         yield Case(f"a top-up with {name}", added(edit), other or reason)
     for redeemer in (Mutual(), Main((Close(),)), Main((Add(), Add())), Main(()), b"\x80"):
-        yield Case(f"a top-up by {redeemer}", added(redeemed_by(redeemer)), reason)
+        yield Case(f"a top-up by {redeemer!r}", added(redeemed_by(redeemer)), reason)
     yield Case("a top-up with a redeemer of a mint", added(_mint_redeemer), reason)
     yield Case("a top-up that moves", added(_moved), reason)
     yield Case("a top-up of another stage", added(_other_datum), reason)
@@ -678,17 +744,43 @@ def refund_cases() -> Iterator[Case]:
     }.items():
         yield Case(f"a refund that {name}", ended(edit), reason)
     for redeemer in (Main((Close(),)), Defer(), b"\x80"):
-        yield Case(f"a refund by {redeemer}", ended(redeemed_by(redeemer)), reason)
+        yield Case(f"a refund by {redeemer!r}", ended(redeemed_by(redeemer)), reason)
     yield Case("a refund of too little", ended(lambda _: None, OWED - 1), reason)
     unpaid = ended(lambda _: None, 0, 1, asset=TOKEN)
     yield Case("a refund that owes a token", unpaid, reason)
-    subbed = {"stage": Opened(5_000)}
-    less = ended(lambda _: None, 0, 4_999, **subbed)
+    less = ended(lambda _: None, 0, 4_999, stage=Opened(5_000))
     yield Case("a refund below what was redeemed", less, "cumulative_below_claimed")
     above = ended(lambda _: None, 0, 10_000_000)
     yield Case("a refund above the capacity", above, "cumulative_exceeds_balance")
     forged = said("voucher.signature", "ab" * 64, refunded)
     yield Case("a refund's voucher forged", forged, "voucher_signature")
+
+
+def signed_by(*wallets: Wallet, spoiled: bool = False) -> Make:
+    """A refund at /settle, with these signatures as those of the provider."""
+
+    def make(ledger: Ledger) -> dict[str, Any]:
+        held = held_channel(ledger)
+        payload = held.refund(0, 0)
+        added = witness(held.mutual(0), *wallets)
+        if spoiled:
+            added = added[:-2] + ("00" if added[-2:] != "00" else "01")
+        return request({**payload, "providerWitness": added}, terms())
+
+    return make
+
+
+def settled_refund_cases() -> Iterator[Case]:
+    reason = "refund_transaction"
+    yield Case("a refund that the provider has not signed", refunded, reason, settles=True)
+    for name, make in {
+        "signed by another": signed_by(BOB),
+        "signed by another as well": signed_by(MERCHANT, BOB),
+        "signed by nobody": signed_by(),
+        "signed wrongly": signed_by(MERCHANT, spoiled=True),
+        "with a witness of garbage": said("providerWitness", "80", refunded),
+    }.items():
+        yield Case(f"a refund {name}", make, reason, settles=True)
 
 
 # --- Claims ---------------------------------------------------------------------------------------
@@ -707,7 +799,7 @@ def two(edit: Edit, **second: Any) -> Make:
     return make
 
 
-def claims(change: Callable[[list[dict[str, str]]], None]) -> Make:
+def claims(change: Callable[[list[dict[str, str]]], object]) -> Make:
     def make(ledger: Ledger) -> dict[str, Any]:
         body = deepcopy(two(lambda _: None)(ledger))
         change(body["paymentPayload"]["payload"]["claims"])
@@ -795,8 +887,12 @@ def claim_cases() -> Iterator[Case]:
     yield case("claims without a channel", claims(lambda all_of: all_of.pop()))
     yield case("claims with a channel more", claims(_one_more))
     yield case("claims with a channel twice", claims(lambda all_of: all_of.append(all_of[0])))
-    yield case("claims of another total", claims(lambda all_of: all_of[0].update(totalClaimed="1")))
+    yield case("claims of another total", claims(_other_total))
     yield case("claims of more than fit", claims(_too_many))
+
+
+def _other_total(all_of: list[dict[str, str]]) -> None:
+    all_of[0]["totalClaimed"] = "1"
 
 
 def _one_more(all_of: list[dict[str, str]]) -> None:
@@ -817,5 +913,6 @@ CASES = [
     *voucher_cases(),
     *top_up_cases(),
     *refund_cases(),
+    *settled_refund_cases(),
     *claim_cases(),
 ]

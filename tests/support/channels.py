@@ -19,6 +19,7 @@ from facilitator.cardano.slots import KNOWN_ERAS, EraSummary
 from facilitator.cardano.transaction import AssetId, Language, Output, OutputRef, Value
 from facilitator.exact.verification import in_process
 from facilitator.plugin import (
+    ChainUnavailable,
     Origin,
     OutputStatus,
     Scheme,
@@ -37,6 +38,7 @@ from facilitator.testing.running import NETWORK, NOW
 from facilitator.x402.messages import parse_payment_request
 from facilitator_channels.channel import Validator
 from facilitator_channels.datum import (
+    SPONSORED,
     SUBBIT,
     Constants,
     Datum,
@@ -57,8 +59,9 @@ from facilitator_channels.redeemers import (
     encode_redeemer,
 )
 from facilitator_channels.reserve import compute_reserve
+from facilitator_devnet.encoding import output_map
 from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN
-from facilitator_devnet.wallet import SET_TAG, Wallet, key_hash, output_map
+from facilitator_devnet.wallet import SET_TAG, Wallet, key_hash
 from support.ledger_values import plutus
 from support.plutus_programs import program
 from support.script_spends import V3, language_views
@@ -67,6 +70,10 @@ ACCEPTS = plutus(Language.PLUTUS_V3, program(("lam", ("con", (3,), ""))))
 """A validator that accepts everything."""
 VALIDATOR = Validator(ACCEPTS.hash, SUBBIT)
 ADDRESS = bytes([0x70]) + ACCEPTS.hash
+_ACCEPTS_TOO = plutus(Language.PLUTUS_V3, program(("lam", ("force", ("delay", ("con", (3,), ""))))))
+SPONSORING = Validator(_ACCEPTS_TOO.hash, SPONSORED)
+"""One whose channels may have a sponsor."""
+VALIDATORS = {each.script_hash: each for each in (VALIDATOR, SPONSORING)}
 IOU_KEY = SigningKey(b"\x07" * 32)
 DELAY = 900
 FEE = 400_000
@@ -205,7 +212,7 @@ class Draft:
     signers: list[Wallet] = field(default_factory=lambda: [ALICE])
     redeemers: dict[OutputRef, ChannelRedeemer | bytes] = field(default_factory=dict)
     mint_redeemer: bool = False
-    """True for a redeemer of another purpose, too."""
+    """True for the same redeemer once more, as if it were for a mint."""
     collateral: list[OutputRef] = field(default_factory=list)
     required: list[bytes] = field(default_factory=list)
     fee: int = FEE
@@ -237,13 +244,12 @@ class Draft:
         entries = b""
         for ref, redeemer in self.redeemers.items():
             data = redeemer if isinstance(redeemer, bytes) else encode_redeemer(redeemer)
-            key = cbor2.dumps([0, order.index(ref)])
-            entries += key + b"\x82" + data + cbor2.dumps(_BUDGET)
-        if self.mint_redeemer:
-            entries += cbor2.dumps([1, 0]) + cbor2.dumps([0, _BUDGET])
-        return (
-            bytes([0xA0 + len(self.redeemers) + self.mint_redeemer]) + entries if entries else b""
-        )
+            for purpose in (0, 1) if self.mint_redeemer else (0,):
+                key = cbor2.dumps([purpose, order.index(ref)])
+                entries += key + b"\x82" + data + cbor2.dumps(_BUDGET)
+        count = len(self.redeemers) * (1 + self.mint_redeemer)
+        head = bytes([0xA0 + count]) if count < 24 else bytes([0xB8, count])
+        return head + entries if entries else b""
 
     def _sign(self, body: bytes, redeemers: bytes) -> bytes:
         this = blake2b(body, digest_size=32).digest()
@@ -269,6 +275,7 @@ class Ledger:
         self.silent: set[OutputRef] = set()
         """Outputs of which it does not know."""
         self.asked: list[OutputRef] = []
+        self.is_away = False
 
     def put(self, made: Mapping[int, Any], ref: OutputRef | None = None) -> OutputRef:
         """Make an output unspent."""
@@ -308,6 +315,8 @@ class Ledger:
         return status
 
     def parameters(self) -> ProtocolParameters:
+        if self.is_away:
+            raise ChainUnavailable("it was told to be away")
         return PARAMETERS
 
     def eras(self) -> EraSummary:
@@ -399,7 +408,11 @@ class Opening:
 
     @property
     def body(self) -> dict[str, Any]:
-        return request(self.payload, terms(self.asset))
+        return self.body_under()
+
+    def body_under(self, **extra: Any) -> dict[str, Any]:
+        """The request under requirements that say more."""
+        return request(self.payload, terms(self.asset, **extra))
 
 
 # --- Channels that are there ----------------------------------------------------------------------
@@ -512,6 +525,7 @@ class Redemption:
 
     channels: Sequence[tuple[Held, int]]
     edit: Edit = nothing
+    fee: int = FEE
 
     def __post_init__(self) -> None:
         self.channels = sorted(self.channels, key=lambda each: each[0].ref)
@@ -528,9 +542,9 @@ class Redemption:
             assert not isinstance(stage, Settled)
             made.append(held.plus(stage.subbed - total, after))
         given = [as_output(held.output) for held, _ in self.channels]
-        rest = output_map(MERCHANT.address, change([*given, fuel], made, FEE))
+        rest = output_map(MERCHANT.address, change([*given, fuel], made, self.fee))
         first, *others = [held.ref for held, _ in self.channels]
-        draft = Draft([first, *others, ref], [*made, rest], signers=[MERCHANT])
+        draft = Draft([first, *others, ref], [*made, rest], [MERCHANT], fee=self.fee)
         draft.redeemers = {first: Main(tuple(steps)), **dict.fromkeys(others, Defer())}
         draft.collateral, draft.required = [ref], [PROVIDER]
         self.edit(draft)
