@@ -18,6 +18,7 @@ from nacl.signing import SigningKey
 from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.signatures import signature_holds
 from facilitator.cardano.transaction import OutputRef
+from facilitator.plugin import Clock
 from facilitator_channels.client.keys import iou_signer
 from facilitator_channels.iou import derive_tag, iou_holds
 from facilitator_channels.messages import (
@@ -37,6 +38,7 @@ NETWORK = "cardano:preprod"
 SCRIPT_HASH = next(iter(KNOWN)).hex()
 PREFIX = "invalid_batch_settlement_cardano_"
 DELAY = 900
+TTL = 60
 DEPTH = 3
 """Blocks behind which nothing is rolled back. A deposit is confirmed at that depth."""
 PROVIDER = ProviderKey.from_seed(b"\x0c" * 32)
@@ -59,6 +61,8 @@ class Spot(NamedTuple):
     """What the seller has got."""
     consumer: int = 0
     """What the consumer has got back."""
+    put_in: int = 0
+    """What the consumer has put in."""
 
 
 class Tx(NamedTuple):
@@ -68,6 +72,9 @@ class Tx(NamedTuple):
     tag: str
     spends: str
     make: Callable[[Spot], Spot]
+    until: float = float("inf")
+    """Seconds after which it can no longer land."""
+    is_sellers: bool = False
 
 
 @dataclass
@@ -81,8 +88,10 @@ class Block:
 class ModelChain:
     """Blocks, and transactions that wait for the next one."""
 
-    def __init__(self) -> None:
-        self.blocks = [Block() for _ in range(DEPTH + 1)]
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.blocks = [Block() for _ in range(2 * DEPTH + 1)]
+        self._highest = len(self.blocks)
         self.waiting: list[Tx] = []
         self._numbers = itertools.count()
 
@@ -112,13 +121,19 @@ class ModelChain:
                 taken.append(tx)
         self.waiting = []
         self.blocks.append(Block(spots, tuple(taken)))
+        self._highest = max(self._highest, len(self.blocks))
 
     def roll_back(self, count: int, *, keeps: bool) -> None:
-        """Undo so many blocks. Their transactions wait again, or are forgotten."""
-        undone = self.blocks[-count:]
+        """Undo so many blocks at most, none that was ever deep.
+
+        Their transactions wait again; others than the seller's may not.
+        """
+        count = min(count, len(self.blocks) - self._highest + DEPTH)
+        if count <= 0:
+            return
+        undone = [tx for block in self.blocks[-count:] for tx in block.txs]
         del self.blocks[-count:]
-        if keeps:
-            self.waiting = [tx for block in undone for tx in block.txs] + self.waiting
+        self.waiting = [tx for tx in undone if keeps or tx.is_sellers] + self.waiting
 
     def is_in(self, tx_id: str, depth: int = 0) -> bool:
         blocks = self.blocks[: len(self.blocks) - depth]
@@ -133,10 +148,17 @@ class ModelChain:
         if spot.stage in ("settled", "gone"):
             is_deep = deep is not None and deep.stage in ("settled", "gone")
             return Ended(spot.subbed, is_deep, now_ms), anchor
-        return view_of(spot, now_ms), anchor
+        return replace(view_of(spot, now_ms), balance=self.confirmed(tag)), anchor
+
+    def confirmed(self, tag: str) -> int:
+        """The balance that no rollback takes back."""
+        spots = [self.spot(tag, depth) for depth in range(DEPTH + 1)]
+        return min(each.subbed + each.funds if each else 0 for each in spots)
 
     def _fits(self, tx: Tx, spots: Mapping[str, Spot]) -> bool:
         before = spots.get(tx.tag)
+        if self.clock.time() > tx.until:
+            return False
         if not tx.spends:
             return before is None
         return before is not None and before.ref == tx.spends
@@ -309,7 +331,7 @@ class ModelFacilitator:
             return "channel_not_found"
         if spot.stage != "opened":
             return "channel_closed"
-        capacity = spot.subbed + spot.funds + added
+        capacity = self.chain.confirmed(tag) + added
         if voucher.amount > capacity:
             return "cumulative_exceeds_balance"
         if voucher.amount < spot.subbed + (0 if isinstance(message, Refund) else price):
@@ -348,7 +370,7 @@ class ModelFacilitator:
                 consumer=spot.consumer + spot.funds - owed,
             )
 
-        return Tx(digest.hex(), message.voucher.channel_id.hex(), ref, make)
+        return Tx(digest.hex(), message.voucher.channel_id.hex(), ref, make, is_sellers=True)
 
 
 def _rest_after_body(raw: bytes) -> bytes:
@@ -359,7 +381,7 @@ def _rest_after_body(raw: bytes) -> bytes:
 
 def open_tx(chain: ModelChain, consumer: Consumer, put_in: int) -> Tx:
     def make(_: Spot) -> Spot:
-        return Spot("", "opened", funds=put_in)
+        return Spot("", "opened", funds=put_in, put_in=put_in)
 
     return Tx(chain.new_id(), consumer.tag.hex(), "", make)
 
@@ -367,7 +389,7 @@ def open_tx(chain: ModelChain, consumer: Consumer, put_in: int) -> Tx:
 def top_up_tx(chain: ModelChain, spot: Spot, consumer: Consumer, put_in: int) -> Tx:
     def make(before: Spot) -> Spot:
         assert before.stage == "opened"
-        return before._replace(funds=before.funds + put_in)
+        return before._replace(funds=before.funds + put_in, put_in=before.put_in + put_in)
 
     return Tx(chain.new_id(), consumer.tag.hex(), spot.ref, make)
 
@@ -377,7 +399,8 @@ def close_tx(chain: ModelChain, spot: Spot, tag: str, now: int) -> Tx:
         chain.new_id(),
         tag,
         spot.ref,
-        lambda before: before._replace(stage="closed", elapse_at=now + DELAY),
+        lambda before: before._replace(stage="closed", elapse_at=now + TTL + DELAY),
+        until=now + TTL,
     )
 
 
@@ -407,4 +430,4 @@ def claim_tx(chain: ModelChain, found: Redemption, consumer: Consumer) -> Tx:
             seller=before.seller + amount,
         )
 
-    return Tx(chain.new_id(), found.channel_id, found.channel_ref, make)
+    return Tx(chain.new_id(), found.channel_id, found.channel_ref, make, is_sellers=True)

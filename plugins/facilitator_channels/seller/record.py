@@ -22,6 +22,9 @@ from facilitator_channels.values import (
 
 KEEP_MS = 600_000
 """The age up to which an answer is repeated, 10 minutes."""
+LAG_MS = 300_000
+"""The time after which an index does not lag: what it shows against an earlier view is a rollback.
+"""
 
 
 class Kind(Enum):
@@ -86,6 +89,8 @@ class ChannelRecord:
     pending: Reservation | None = None
     answer: KeptAnswer | None = None
     seal: Seal | None = None
+    shut_until: int = 0
+    """Unix ms before which an open channel may be one that an index has not seen closed yet."""
     asked_at: int = 0
     """Unix ms when the facilitator was last asked about an amount above the balance."""
 
@@ -99,10 +104,20 @@ class ChannelRecord:
         """Return the amount that was charged and not redeemed yet."""
         return max(0, self.charged - self.view.total_claimed)
 
-    @property
-    def is_sealed(self) -> bool:
-        """Return True while what the seller has signed may end the channel."""
-        return self.seal is not None and self.view.channel_ref in ("", self.seal.ref)
+    def is_sealed(self, now_ms: int) -> bool:
+        """Return True while what the seller has signed may end the channel.
+
+        It may land as long as its position is not spent by another transaction. An index that lags
+        shows an older position for a while.
+        """
+        seal = self.seal
+        if seal is None:
+            return False
+        return self.view.channel_ref in ("", seal.ref) or now_ms < seal.at + LAG_MS
+
+    def is_closed(self, now_ms: int) -> bool:
+        """Return True while the consumer has closed it, or an index may lag behind that."""
+        return bool(self.view.withdraw_requested_at) or now_ms < self.shut_until
 
     @property
     def elapse_at(self) -> int:
@@ -142,6 +157,7 @@ def encode_record(record: ChannelRecord) -> bytes:
             "pendingRequest": _reservation_json(record.pending),
             "answer": _answer_json(record.answer),
             "seal": record.seal and {"ref": record.seal.ref, "at": record.seal.at},
+            "shutUntil": record.shut_until,
             "askedAt": record.asked_at,
         }
     )
@@ -173,6 +189,7 @@ def _decode(value: dict[str, Any]) -> ChannelRecord:
         pending=Reservation(pending["id"], pending["expiresAt"]) if pending else None,
         answer=_read_answer(answer) if answer else None,
         seal=Seal(seal["ref"], seal["at"]) if seal else None,
+        shut_until=value["shutUntil"],
         asked_at=value["askedAt"],
     )
 

@@ -202,8 +202,8 @@ class Seller:
         """Return the seller's witness; the channel is sealed before. Raises ``Refused``."""
         key, record = self._key, self.records.read(request.channel_id)
         if key is None or key.key_hash != request.config.receiver_authorizer:
-            message = "this server signs no refunds; close the channel on the chain"
-            return Refusal(ChannelReason.REFUND_TRANSACTION, message)
+            text = "this server signs no refunds; close the channel on the chain"
+            return Refusal(ChannelReason.REFUND_TRANSACTION, text)
         if record is None:
             return Refusal(MISSING, "the channel ended while the request was worked for")
         witness = witness_refund(message, record, asked, key)

@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from facilitator_channels.seller.record import (
     KEEP_MS,
+    LAG_MS,
     ChannelRecord,
     KeptAnswer,
     Kind,
@@ -37,11 +38,6 @@ from facilitator_channels.seller.request import (
 )
 from facilitator_channels.values import NOT_SEEN, ChannelView
 
-REOPEN_MS = 300_000
-"""The time for which a view of an open channel is no news after one that showed it closed.
-
-An index may lag. One that still shows the channel open after 5 minutes has seen a rollback.
-"""
 ASK_AGAIN_MS = 30_000
 """The least time between two questions about amounts above a channel's balance."""
 
@@ -60,8 +56,8 @@ def admit(record: ChannelRecord | None, request: ChannelRequest, now_ms: int) ->
         return kept
     if record.busy(request.id, now_ms):
         return Refusal(BUSY, "another request of this channel is being worked for; try again")
-    is_refused = record.is_sealed and request.kind is not Kind.REFUND
-    if is_refused or record.view.withdraw_requested_at:
+    is_refused = record.is_sealed(now_ms) and request.kind is not Kind.REFUND
+    if is_refused or record.is_closed(now_ms):
         return Refusal(CLOSED, "the channel is closed; open another one")
     if not _is_known(record):
         return _admit_new(request)
@@ -127,7 +123,7 @@ def commit(
         return record, Committed(record)
     if record.busy(request.id, now_ms):
         return record, Refusal(BUSY, "another request has taken the channel meanwhile")
-    if record.is_sealed:
+    if record.is_sealed(now_ms):
         return record, Refusal(CLOSED, "the channel was settled while the request was worked for")
     if _is_known(record) and record.charged != request.base:
         return record, Refusal(MISMATCH, "another request was charged meanwhile", record)
@@ -184,12 +180,12 @@ def sync(record: ChannelRecord, view: ChannelView, anchor_ref: str = "") -> Chan
     A rollback shows as a smaller balance, less redeemed, or a close that is gone. Count and voucher
     stay.
     """
-    if view.seen_at < record.view.seen_at or _may_lag(record, view):
+    if view.seen_at < record.view.seen_at:
         return record
-    seal = record.seal
-    if seal is not None and view.channel_ref not in ("", seal.ref):
-        seal = None
-    return replace(record, view=view, anchor_ref=anchor_ref or record.anchor_ref, seal=seal)
+    is_closed = view.withdraw_requested_at
+    shut_until = view.seen_at + LAG_MS if is_closed else record.shut_until
+    anchor_ref = anchor_ref or record.anchor_ref
+    return replace(record, view=view, anchor_ref=anchor_ref, shut_until=shut_until)
 
 
 def ask(record: ChannelRecord | None, now_ms: int) -> tuple[ChannelRecord | None, bool]:
@@ -199,16 +195,6 @@ def ask(record: ChannelRecord | None, now_ms: int) -> tuple[ChannelRecord | None
     if now_ms < record.asked_at + ASK_AGAIN_MS:
         return record, False
     return replace(record, asked_at=now_ms), True
-
-
-def _may_lag(record: ChannelRecord, view: ChannelView) -> bool:
-    """Return True if an index that lags may show the view, which would open the channel again."""
-    seen, seal = record.view, record.seal
-    reopens = seen.withdraw_requested_at and not view.withdraw_requested_at and view.channel_ref
-    if reopens and view.seen_at < seen.seen_at + REOPEN_MS:
-        return True
-    moves = seal is not None and view.channel_ref not in ("", seal.ref)
-    return seal is not None and moves and view.seen_at < seal.at + REOPEN_MS
 
 
 def _admit_new(request: ChannelRequest) -> Admission:

@@ -15,6 +15,7 @@ from facilitator_channels.seller.request import Refusal
 from facilitator_channels.seller.seller import Before, Paid, Seller, Serve
 from facilitator_channels.seller.stores.memory import MemoryStore
 from support.channel_model import (
+    DEPTH,
     PREFIX,
     PROVIDER,
     Consumer,
@@ -37,9 +38,9 @@ class Shop:
     """A seller, and a payer with a channel."""
 
     def __init__(self) -> None:
-        self.chain = ModelChain()
-        self.facilitator = ModelFacilitator(self.chain)
         self.clock = ManualClock(START)
+        self.chain = ModelChain(self.clock)
+        self.facilitator = ModelFacilitator(self.chain)
         self.store = MemoryStore()
         self.seller = self.open()
         self.payer = Consumer(1)
@@ -75,6 +76,11 @@ class Shop:
     ) -> Paid | Refusal:
         assert isinstance(before, Serve), before
         return self.seller.after(before, response, charge)
+
+    def confirm(self) -> None:
+        """Bury what waits so deep that no rollback reaches it."""
+        for _ in range(DEPTH + 1):
+            self.chain.make_block()
 
     def charged(self) -> int:
         record = self.seller.records.read(self.tag)
@@ -128,7 +134,7 @@ class TestAnOpening:
         assert reason(shop.open_channel()) == "settlement_pending"
         assert shop.seller.records.read(shop.tag) is None
         setattr(shop.facilitator, trouble, False)
-        shop.chain.make_block()
+        shop.confirm()
         assert isinstance(shop.serve(shop.pay(PRICE)), Paid)
         assert shop.charged() == PRICE
 
@@ -203,7 +209,7 @@ class TestAVoucher:
         assert open_shop.facilitator.calls == ["verify"]
         tx = top_up_tx(open_shop.chain, open_shop.spot, open_shop.payer, price)
         open_shop.chain.submit(tx)
-        open_shop.chain.make_block()
+        open_shop.confirm()
         open_shop.clock.advance(30)
         assert isinstance(open_shop.serve(open_shop.pay(1_000 + price, price)), Paid)
 

@@ -6,6 +6,7 @@ import pytest
 
 from facilitator_channels.seller.record import (
     KEEP_MS,
+    LAG_MS,
     ChannelRecord,
     KeptAnswer,
     Kind,
@@ -22,7 +23,6 @@ from facilitator_channels.seller.request import (
 )
 from facilitator_channels.seller.steps import (
     ASK_AGAIN_MS,
-    REOPEN_MS,
     admit,
     ask,
     commit,
@@ -270,10 +270,12 @@ class TestEnds:
         assert after is not None
         assert reason(admit(after, request(60), NOW)) == "channel_closed"
         assert admit(after, replace(refund, id="two"), NOW) == Admitted(is_new=False)
-        moved = replace(OPEN, channel_ref=NEXT_REF, seen_at=NOW + REOPEN_MS)
-        lagging = replace(moved, seen_at=NOW + REOPEN_MS - 1)
-        assert reason(admit(sync(after, lagging), request(60), NOW)) == "channel_closed"
-        assert admit(sync(after, moved), request(60), NOW) == Admitted(is_new=False)
+        assert reason(admit(after, request(60), NOW + LAG_MS)) == "channel_closed"
+        moved = sync(after, replace(OPEN, channel_ref=NEXT_REF, seen_at=NOW + 1))
+        assert reason(admit(moved, request(60), NOW + LAG_MS - 1)) == "channel_closed"
+        assert admit(moved, request(60), NOW + LAG_MS) == Admitted(is_new=False)
+        back = sync(moved, replace(OPEN, seen_at=NOW + 2))
+        assert reason(admit(back, request(60), NOW + LAG_MS)) == "channel_closed"
 
     def test_a_refund_leaves_nothing_to_redeem_and_its_answer(self) -> None:
         refund = request(50, 0, Kind.REFUND)
@@ -308,10 +310,20 @@ class TestTheChain:
         assert after.anchor_ref == NEXT_REF
 
     def test_a_close_that_is_gone_is_believed_after_a_while(self) -> None:
-        closed = record(50, CLOSED)
-        for lag, is_closed in [(0, True), (REOPEN_MS - 1, True), (REOPEN_MS, False)]:
-            after = sync(closed, replace(OPEN, seen_at=NOW + lag))
-            assert bool(after.view.withdraw_requested_at) is is_closed
+        """The view is what is redeemed by, so it is taken over at once."""
+        closed = sync(record(50), CLOSED)
+        after = sync(closed, replace(OPEN, channel_ref=NEXT_REF, seen_at=NOW + 1))
+        assert (after.view.channel_ref, after.elapse_at) == (NEXT_REF, 0)
+        assert reason(admit(after, request(60), NOW + LAG_MS - 1)) == "channel_closed"
+        assert admit(after, request(60), NOW + LAG_MS) == Admitted(is_new=False)
+
+    def test_a_channel_that_was_closed_again_elsewhere_is_settled_there(self) -> None:
+        """The first close was rolled back after its settlement was signed."""
+        sealed, _ = seal(sync(record(50), CLOSED), REF, "", NOW)
+        assert sealed is not None
+        after = sync(sealed, replace(CLOSED, channel_ref=NEXT_REF, seen_at=NOW + 1))
+        assert after.view.channel_ref == NEXT_REF
+        assert seal(after, NEXT_REF, "", NOW + 1)[1]
 
     def test_amounts_above_the_balance_are_asked_about_at_times(self) -> None:
         after, may = ask(record(50), NOW)
