@@ -173,7 +173,7 @@ class Watcher:
         records = [each for each in self._records if each.network == self._network]
         if self._is_first:
             self._is_first = False
-            for record in filter(is_closed, records):
+            for record in filter(is_due, records):
                 self._give(Notice(NoticeKind.CLOSED, record))
         fresh_ms = self._interval * 500
         stale = [each for each in records if now_ms - each.view.seen_at >= fresh_ms]
@@ -184,7 +184,7 @@ class Watcher:
             after.pop(channel_id)
             if changed is not None:
                 after[channel_id] = changed
-        due = [each for each in after.values() if is_closed(each) and each.unredeemed]
+        due = [each for each in after.values() if is_due(each) and each.unredeemed]
         self._closed = sorted(due, key=lambda each: each.elapse_at)
         self._looked_at = self._monotonic()
         self._trouble = None
@@ -206,7 +206,7 @@ class Watcher:
     def _give(self, notice: Notice) -> None:
         record = notice.record
         level = logging.WARNING if notice.kind is NoticeKind.CLOSED else logging.INFO
-        until = f", elapses at {iso_time(record.elapse_at)}" if is_closed(record) else ""
+        until = f", elapses at {iso_time(record.elapse_at)}" if is_due(record) else ""
         _log.log(level, "channel %s: %s%s", record.channel_id, notice.kind, until)
         self._meter.count(NOTICES, kind=notice.kind)
         try:
@@ -236,9 +236,14 @@ class Watcher:
         return closed[0].elapse_at - self._clock.time() if closed else float("inf")
 
 
-def is_closed(record: ChannelRecord) -> bool:
+def is_due(record: ChannelRecord) -> bool:
     """Return True if the consumer has closed the channel, and it has not ended."""
     return bool(record.view.withdraw_requested_at and record.view.channel_ref)
+
+
+def was_closed(record: ChannelRecord) -> bool:
+    """Return True if it was closed when it was seen, or an index may have lagged behind that."""
+    return record.is_closed(record.view.seen_at)
 
 
 def compare(before: ChannelRecord, after: ChannelRecord | None) -> NoticeKind | None:
@@ -248,6 +253,6 @@ def compare(before: ChannelRecord, after: ChannelRecord | None) -> NoticeKind | 
         return NoticeKind.RESTORED if was_seen and after and after.view.channel_ref else None
     if after is None or not after.view.channel_ref:
         return NoticeKind.ENDED
-    if is_closed(after) == is_closed(before):
+    if was_closed(after) == was_closed(before):
         return None
-    return NoticeKind.CLOSED if is_closed(after) else NoticeKind.RESTORED
+    return NoticeKind.CLOSED if was_closed(after) else NoticeKind.RESTORED

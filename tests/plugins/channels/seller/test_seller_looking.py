@@ -16,8 +16,7 @@ from facilitator_channels.seller.looking import (
     Sight,
     patience_ms,
 )
-from facilitator_channels.seller.record import ChannelRecord, Seal
-from facilitator_channels.seller.steps import REOPEN_MS
+from facilitator_channels.seller.record import LAG_MS, ChannelRecord, Seal
 from facilitator_channels.seller.watching import Ended, watch
 from facilitator_channels.values import ChannelView
 from support.channel_chain import (
@@ -254,7 +253,7 @@ def test_after_any_history_the_record_is_what_the_chain_is(steps: list[tuple[str
     for step in steps:
         history.step(*step)
     history.chain.lag = 0
-    history.look(REOPEN_MS + MAX_PATIENCE_MS)
+    history.look(LAG_MS + MAX_PATIENCE_MS)
     ref, stage, _ = history.truth()
     kept = history.record
     if stage in (None, Settled()):

@@ -11,8 +11,7 @@ from facilitator.testing.clock import ManualClock
 from facilitator.testing.waiting import eventually
 from facilitator_channels.datum import Closed, Opened
 from facilitator_channels.seller.looking import DEEP_BLOCKS
-from facilitator_channels.seller.record import ChannelRecord
-from facilitator_channels.seller.steps import REOPEN_MS
+from facilitator_channels.seller.record import LAG_MS, ChannelRecord
 from facilitator_channels.seller.store import Records
 from facilitator_channels.seller.stores.memory import MemoryStore
 from facilitator_channels.seller.watcher import (
@@ -126,7 +125,7 @@ def test_a_rollback_of_the_close_is_told(fleet: Fleet) -> None:
     assert fleet.look() == [NoticeKind.CLOSED]
     fleet.chain.roll_back(1)
     assert fleet.look() == []  # an index may lag
-    assert fleet.look(REOPEN_MS / 1000) == [NoticeKind.RESTORED]
+    assert fleet.look(LAG_MS / 1000) == [NoticeKind.RESTORED]
 
 
 def test_an_end_is_told_and_so_is_its_rollback(fleet: Fleet) -> None:
@@ -134,7 +133,7 @@ def test_an_end_is_told_and_so_is_its_rollback(fleet: Fleet) -> None:
     late = PERIOD_MS / 1000
     assert fleet.look(late) == [NoticeKind.ENDED]
     fleet.chain.roll_back(1)
-    assert fleet.look(REOPEN_MS / 1000) == [NoticeKind.RESTORED]
+    assert fleet.look(LAG_MS / 1000) == [NoticeKind.RESTORED]
     fleet.chain.make([fleet.start], [NOISE])
     assert fleet.look(late) == [NoticeKind.ENDED]
     for _ in range(DEEP_BLOCKS):
