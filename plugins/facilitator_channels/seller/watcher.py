@@ -162,7 +162,7 @@ class Watcher:
         ]
         if urgent:
             raise SettlementDue(
-                f"{len(urgent)} closed channels are not settled; the first elapses at"
+                f"closed channels that are not settled: {len(urgent)}; the first elapses at"
                 f" {iso_time(urgent[0].elapse_at)}"
             )
         return age

@@ -98,7 +98,9 @@ def test_a_close_is_told_to_other_plugins_and_shown(
 
     def is_due() -> bool:
         check = health(again)["dependencies"][CHECK]
-        return check["status"] == "down" and "closed channels are not settled" in check["error"]
+        return (
+            check["status"] == "down" and "closed channels that are not settled" in check["error"]
+        )
 
     eventually(is_due)
     assert again.call("GET", "/health/ready")[0] == 200  # no payment depends on it
@@ -107,7 +109,7 @@ def test_a_close_is_told_to_other_plugins_and_shown(
 @pytest.mark.parametrize(
     ("store", "why"),
     [
-        ("", "must begin with"),
+        ("", "must be set"),
         ("sqlite://", "must name a file"),
         ("sqlite://host/file", "must name a file"),
         ("/srv/channels.db", "must begin with"),

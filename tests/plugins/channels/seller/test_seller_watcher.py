@@ -176,7 +176,7 @@ def test_the_health_check_says_that_a_close_is_not_settled(fleet: Fleet) -> None
     fleet.look()
     watcher.check()
     fleet.look(PERIOD_MS / 1000 * 2 / 3)
-    with pytest.raises(SettlementDue, match=r"1 closed channels .* 2027-01-15T08:15:00\.000Z"):
+    with pytest.raises(SettlementDue, match=r"not settled: 1; .* 2027-01-15T08:15:00\.000Z"):
         watcher.check()
     kept = fleet.kept
     assert kept is not None
