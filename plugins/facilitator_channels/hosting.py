@@ -13,8 +13,6 @@ from typing import Any, cast
 from facilitator.plugin import (
     Advice,
     ChainProvider,
-    ChainUnavailable,
-    Concern,
     ConfigInvalidError,
     Context,
     HealthCheck,
@@ -128,10 +126,7 @@ class ChannelsWatcher:
 
     def _check(self, network: str) -> float | None:
         watcher = self._watchers.get(network)
-        try:
-            return None if watcher is None else watcher.check()
-        except ChainUnavailable as error:
-            raise Concern(str(error)) from error
+        return None if watcher is None else watcher.check()
 
 
 def _notify(context: Context, notice: Notice) -> None:

@@ -6,6 +6,7 @@ from hashlib import blake2b
 from itertools import count
 
 from facilitator.cardano.parameters import ProtocolParameters
+from facilitator.cardano.slots import Era, EraSummary
 from facilitator.cardano.transaction import Output, OutputRef, Value
 from facilitator.roles.chain import (
     InBlock,
@@ -30,6 +31,8 @@ ADDRESS = b"\x70" + SCRIPT
 WALLET = b"\x60" + bytes(28)
 PROVIDER = b"\x05" * 28
 PERIOD_MS = 900_000
+RECORDS_MS = 1_800_000_000_000
+"""Unix ms when the channels of records were last seen."""
 NEXT_STAGES: tuple[Stage, ...] = (Opened(0), Opened(7), Closed(7, 2_000_000), Settled())
 """Stages of a channel after a step."""
 
@@ -111,6 +114,13 @@ class ModelChain:
         self._ask("tip")
         height = len(self.seen)
         return Tip(Point(height, f"{height:064x}"), height)
+
+    is_devnet = False
+    tip_ms = 2 * RECORDS_MS
+    """Unix ms of the newest block: never an old one, unless a test says so."""
+
+    def eras(self) -> EraSummary:
+        return EraSummary((Era(0, self.tip_ms - len(self.seen), 1),))
 
     def parameters(self) -> ProtocolParameters:
         return PARAMETERS

@@ -21,6 +21,7 @@ from facilitator.plugin import (
     InBlock,
     ListsOutputs,
     OutputStatus,
+    ProviderBehind,
     SpentBy,
     Unspent,
 )
@@ -40,6 +41,10 @@ PATIENCE = 6
 """The part of its close period after which a channel that is not listed is followed again."""
 MIN_PATIENCE_MS, MAX_PATIENCE_MS = 60_000, 300_000
 """The limits of that time."""
+OLDEST_TIP_MS = 600_000
+"""The age of the newest block from which on a provider is behind, 10 minutes."""
+_ARRIVAL_BLOCKS = 100
+"""Blocks for which an arrival is remembered. It matters until the position is deep."""
 _SCRIPT_ADDRESS = 0x70
 
 _log = logging.getLogger(__name__)
@@ -84,7 +89,7 @@ class ChannelLook:
 
         ``now_ms`` is the Unix time before the call.
         """
-        tip, price = self._chain.tip().height, self._chain.parameters().coins_per_utxo_byte
+        tip, price = self._tip(now_ms), self._chain.parameters().coins_per_utxo_byte
         known: dict[OutputRef, OutputStatus] = dict(self._list(records))
         moved = frozenset(_tags(known.values()))
         asked = [
@@ -97,12 +102,20 @@ class ChannelLook:
         if asked:
             known |= self._chain.outputs(asked)
         this = Pass(now_ms, tip, price, known, moved)
-        self._arrived = {
-            each.channel_id: arrived
-            for each in records
-            if (arrived := self._arrived.get(each.channel_id)) is not None
-        }
+        oldest = tip - _ARRIVAL_BLOCKS
+        self._arrived = {name: each for name, each in self._arrived.items() if each[1] >= oldest}
         return {record.channel_id: self._look_at(record, this) for record in records}
+
+    def _tip(self, now_ms: int) -> int:
+        """Return the height of the newest block. Raises :class:`ProviderBehind` for an old one.
+
+        What such a provider shows as open may be closed long ago.
+        """
+        tip = self._chain.tip()
+        age_ms = now_ms - self._chain.eras().start_ms(tip.point.slot)
+        if age_ms > OLDEST_TIP_MS and not self._chain.is_devnet:
+            raise ProviderBehind(f"the newest block is {age_ms // 60_000} minutes old")
+        return tip.height
 
     def _list(self, records: Iterable[ChannelRecord]) -> Mapping[OutputRef, Unspent]:
         """Return the newest unspent outputs at the validators' addresses."""
@@ -124,8 +137,8 @@ class ChannelLook:
         try:
             seen = self._see(record, this)
             anchor = self._anchor(record, seen, this)
-        except ChainUnavailable as error:
-            _log.warning("channel %s cannot be looked at: %s", record.channel_id, error.detail)
+        except (ChainUnavailable, ValueError) as error:
+            _log.warning("channel %s cannot be looked at: %s", record.channel_id, error)
             return Sight(None)
         return Sight(seen, anchor)
 

@@ -20,6 +20,7 @@ from facilitator.plugin import (
     ChainProvider,
     ChainUnavailable,
     Clock,
+    Concern,
     Counter,
     Gauge,
     Meter,
@@ -27,7 +28,7 @@ from facilitator.plugin import (
     iso_time,
 )
 from facilitator_channels.seller.claims import ClaimPolicy
-from facilitator_channels.seller.looking import ChannelLook, Sight
+from facilitator_channels.seller.looking import ChannelLook, Sight, patience_ms
 from facilitator_channels.seller.record import ChannelRecord
 from facilitator_channels.seller.store import Records, StoreUnavailable
 from facilitator_channels.seller.watching import watch
@@ -38,6 +39,9 @@ LATE_LOOKS = 6
 """Looks that may fail, or be missing, before the watcher counts as down."""
 URGENT = 3
 """A closed channel is urgent in the last so-many-th part of its period."""
+
+UNSEEN_PATIENCES = 3
+"""A channel that was not seen for so often the time after which it is asked for is out of sight."""
 
 NOTICES = Counter("channels_notices_total", "Notices about channels, by kind.", labels=("kind",))
 CLOSED = Gauge(
@@ -96,10 +100,6 @@ class Notice(NamedTuple):
         }
 
 
-class SettlementDue(ChainUnavailable):
-    """A closed channel is not settled yet, and its period is nearly over."""
-
-
 class Watcher:
     """Watches the channels of one network, in a thread of its own."""
 
@@ -130,6 +130,7 @@ class Watcher:
         self._is_first = True
         self._closed: Sequence[ChannelRecord] = ()
         """Closed channels from which something is to be redeemed, the nearest deadline first."""
+        self._unseen = 0
         meter.gauge(CLOSED, lambda: len(self._closed), network=self._network)
         meter.gauge(DEADLINE, self._deadline_seconds, network=self._network)
         meter.gauge(LOOKED, self._age, network=self._network)
@@ -148,12 +149,13 @@ class Watcher:
     def check(self) -> float:
         """Return the seconds since the last look: a health check.
 
-        Raises :class:`ChainUnavailable` if that is too long ago, and :class:`SettlementDue`.
+        Raises :class:`Concern` if that is too long ago, if channels were not seen by it for long,
+        or if a closed one is not settled and its period is nearly over.
         """
         age = self._age()
         if age > LATE_LOOKS * self._interval:
             why = self._trouble or "the look at them has not ended"
-            raise ChainUnavailable(f"channels are not watched since {age:.0f} s: {why}")
+            raise Concern(f"channels are not watched since {age:.0f} s: {why}")
         now = self._clock.time()
         urgent = [
             each
@@ -161,10 +163,12 @@ class Watcher:
             if each.elapse_at - now < each.config.withdraw_delay / URGENT
         ]
         if urgent:
-            raise SettlementDue(
+            raise Concern(
                 f"closed channels that are not settled: {len(urgent)}; the first elapses at"
                 f" {iso_time(urgent[0].elapse_at)}"
             )
+        if self._unseen:
+            raise Concern(f"channels that the chain provider does not show: {self._unseen}")
         return age
 
     def look(self) -> None:
@@ -186,6 +190,7 @@ class Watcher:
                 after[channel_id] = changed
         due = [each for each in after.values() if is_due(each) and each.unredeemed]
         self._closed = sorted(due, key=lambda each: each.elapse_at)
+        self._unseen = sum(is_unseen(each, now_ms) for each in after.values())
         self._looked_at = self._monotonic()
         self._trouble = None
 
@@ -239,6 +244,13 @@ class Watcher:
 def is_due(record: ChannelRecord) -> bool:
     """Return True if the consumer has closed the channel, and it has not ended."""
     return bool(record.view.withdraw_requested_at and record.view.channel_ref)
+
+
+def is_unseen(record: ChannelRecord, now_ms: int) -> bool:
+    """Return True if the channel was not seen although it was asked for again and again."""
+    return bool(record.view.channel_ref) and (
+        now_ms - record.view.seen_at > UNSEEN_PATIENCES * patience_ms(record)
+    )
 
 
 def was_closed(record: ChannelRecord) -> bool:

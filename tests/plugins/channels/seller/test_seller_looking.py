@@ -7,11 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facilitator.cardano.transaction import Output, OutputRef, Value
+from facilitator.plugin import ProviderBehind
 from facilitator_channels.datum import Closed, Opened, Settled, Stage
 from facilitator_channels.seller.claims import ClaimPolicy
 from facilitator_channels.seller.looking import (
     DEEP_BLOCKS,
     MAX_PATIENCE_MS,
+    OLDEST_TIP_MS,
     ChannelLook,
     Sight,
     patience_ms,
@@ -168,6 +170,28 @@ def test_one_channel_that_cannot_be_followed_does_not_hide_the_others(chain: Mod
     assert second == Sight(None)
 
 
+def test_a_provider_whose_newest_block_is_old_shows_nothing(chain: ModelChain) -> None:
+    """A channel that it shows as open may be closed long ago."""
+    ours = record(1, str(opened(chain, 1).ref(0)))
+    chain.tip_ms = NOW - OLDEST_TIP_MS
+    assert view(*look(chain, ours)).channel_ref == ours.view.channel_ref
+    chain.tip_ms -= 1
+    with pytest.raises(ProviderBehind, match="10 minutes old"):
+        look(chain, ours)
+    chain.is_devnet = True  # it makes blocks only when they are asked for
+    assert view(*look(chain, ours)).channel_ref == ours.view.channel_ref
+
+
+def test_a_record_that_is_garbled_does_not_hide_the_others(chain: ModelChain) -> None:
+    starts = [opened(chain, number).ref(0) for number in (1, 2)]
+    chain.make([starts[0]], [NOISE])
+    bad, good = (record(number, str(ref)) for number, ref in enumerate(starts, start=1))
+    bad = replace(bad, config=replace(bad.config, receiver="nowhere"))
+    first, second = look(chain, bad, good, now=NOW + MAX_PATIENCE_MS)
+    assert first == Sight(None)
+    assert view(second).channel_ref == good.view.channel_ref
+
+
 # --- Any history ----------------------------------------------------------------------------------
 
 STEPS = st.one_of(
@@ -199,13 +223,17 @@ class History:
         self.highest = len(self.chain.transactions)
 
     def truth(self) -> tuple[OutputRef, Stage | None, int]:
-        """Where the channel is on the whole chain, its stage or ``None``, and since what height."""
+        """Where the channel is on the whole chain, its stage or ``None``, and since what height.
+
+        What follows a settlement is not the seller's business.
+        """
         ref, stage, height = self.first, STAGES[0], 1
         for number, made in enumerate(self.chain.transactions, start=1):
             if ref in made.inputs:
                 place = made.outputs[0]
                 stages = [each for each in STAGES if each and place == channel_output(1, each)]
-                ref, stage, height = made.ref(0), stages[0] if stages else None, number
+                height = height if stage == Settled() else number
+                ref, stage = made.ref(0), stages[0] if stages else None
         return ref, stage, height
 
     def step(self, what: str, number: int) -> None:
@@ -213,7 +241,7 @@ class History:
         if what == "move":
             ref, stage, _ = self.truth()
             if stage is not None:
-                after = STAGES[number]
+                after = None if stage == Settled() else STAGES[number]
                 chain.make([ref], [NOISE if after is None else channel_output(1, after)])
         elif what == "copy":
             stage = STAGES[number]

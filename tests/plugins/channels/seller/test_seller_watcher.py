@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from facilitator.plugin import ChainUnavailable, Counter, Gauge
+from facilitator.plugin import ChainUnavailable, Concern, Counter, Gauge
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.waiting import eventually
 from facilitator_channels.datum import Closed, Opened
@@ -19,7 +19,6 @@ from facilitator_channels.seller.watcher import (
     LATE_LOOKS,
     Notice,
     NoticeKind,
-    SettlementDue,
     Watcher,
 )
 from support.channel_chain import NOISE, PERIOD_MS, ModelChain, channel_output
@@ -164,7 +163,7 @@ def test_the_health_check_says_that_nobody_looks(fleet: Fleet) -> None:
     (watcher, _) = fleet.watchers
     assert watcher.check() == 0
     fleet.clock.advance(LATE_LOOKS * INTERVAL_SECONDS + 1)
-    with pytest.raises(ChainUnavailable, match="not watched since 121 s"):
+    with pytest.raises(Concern, match="not watched since 121 s"):
         watcher.check()
     watcher.look()
     assert watcher.check() == 0
@@ -176,13 +175,28 @@ def test_the_health_check_says_that_a_close_is_not_settled(fleet: Fleet) -> None
     fleet.look()
     watcher.check()
     fleet.look(PERIOD_MS / 1000 * 2 / 3)
-    with pytest.raises(SettlementDue, match=r"not settled: 1; .* 2027-01-15T08:15:00\.000Z"):
+    with pytest.raises(Concern, match=r"not settled: 1; .* 2027-01-15T08:15:00\.000Z"):
         watcher.check()
     kept = fleet.kept
     assert kept is not None
     fleet.put(replace(kept, charged=0))
     fleet.look()
     watcher.check()  # nothing is left to be redeemed
+
+
+def test_the_health_check_says_what_it_does_not_see(fleet: Fleet) -> None:
+    """Looks that end well may show nothing: an index lacks the channel, or its spender."""
+    watcher = fleet.watchers[0]
+    fleet.look()
+    fleet.chain.lag = 1
+    fleet.look(PERIOD_MS / 1000 / 3)
+    assert watcher.check() == 0
+    fleet.look(PERIOD_MS / 1000 / 3)
+    with pytest.raises(Concern, match="does not show: 1"):
+        watcher.check()
+    fleet.chain.lag = 0
+    fleet.look()
+    assert watcher.check() == 0
 
 
 class Shown:
@@ -237,7 +251,7 @@ def test_the_thread_goes_on_after_an_outage(running: Fleet) -> None:
         running.clock.advance(1)
         try:
             running.watchers[0].check()
-        except ChainUnavailable as error:
+        except Concern as error:
             return "the model is down" in str(error)
         return False
 
