@@ -74,7 +74,6 @@ class Tx(NamedTuple):
     make: Callable[[Spot], Spot]
     until: float = float("inf")
     """Seconds after which it can no longer land."""
-    is_sellers: bool = False
 
 
 @dataclass
@@ -126,14 +125,14 @@ class ModelChain:
     def roll_back(self, count: int, *, keeps: bool) -> None:
         """Undo so many blocks at most, none that was ever deep.
 
-        Their transactions wait again; others than the seller's may not.
+        Their transactions wait again, or are forgotten.
         """
         count = min(count, len(self.blocks) - self._highest + DEPTH)
         if count <= 0:
             return
         undone = [tx for block in self.blocks[-count:] for tx in block.txs]
         del self.blocks[-count:]
-        self.waiting = [tx for tx in undone if keeps or tx.is_sellers] + self.waiting
+        self.waiting = [tx for tx in undone if keeps] + self.waiting
 
     def is_in(self, tx_id: str, depth: int = 0) -> bool:
         blocks = self.blocks[: len(self.blocks) - depth]
@@ -370,7 +369,7 @@ class ModelFacilitator:
                 consumer=spot.consumer + spot.funds - owed,
             )
 
-        return Tx(digest.hex(), message.voucher.channel_id.hex(), ref, make, is_sellers=True)
+        return Tx(digest.hex(), message.voucher.channel_id.hex(), ref, make)
 
 
 def _rest_after_body(raw: bytes) -> bytes:
@@ -430,4 +429,4 @@ def claim_tx(chain: ModelChain, found: Redemption, consumer: Consumer) -> Tx:
             seller=before.seller + amount,
         )
 
-    return Tx(chain.new_id(), found.channel_id, found.channel_ref, make, is_sellers=True)
+    return Tx(chain.new_id(), found.channel_id, found.channel_ref, make)
