@@ -91,6 +91,7 @@ from facilitator.roles.chain_errors import (
     SubmissionRejected,
     SubmissionUnknown,
 )
+from facilitator.roles.chain_spenders import FindsSpenders, Spender, SpentBy
 from facilitator.roles.change_log import ChangeLog
 from facilitator.roles.circuit import Circuit, Complaint
 from facilitator.roles.claim import NO_END, Claim, ClaimState, Delivery
@@ -222,6 +223,7 @@ __all__ += [
     "EvaluatesScripts",
     "ExaminesServer",
     "ExamplePayment",
+    "FindsSpenders",
     "FindsTransactions",
     "ForeseesForks",
     "HasPlan",
@@ -242,7 +244,9 @@ __all__ += [
     "ServerLacks",
     "SignsExamples",
     "SingleFlight",
+    "Spender",
     "Spent",
+    "SpentBy",
     "SubmissionRejected",
     "SubmissionUnknown",
     "Tip",

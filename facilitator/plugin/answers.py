@@ -6,7 +6,7 @@ functions make them.
 
 import dataclasses
 import types
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias, Union, cast, get_args, get_origin, get_type_hints
 
 Fits: TypeAlias = Callable[[Any], bool]
@@ -38,6 +38,8 @@ def _fits(hint: Any) -> Fits:
         return _any_of({each: _fits(each) for each in arguments})
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return _mapping(_fits(arguments[0]), _fits(arguments[1]))
+    if origin is tuple and Ellipsis not in arguments:
+        return _tuple([_fits(each) for each in arguments])
     if isinstance(origin, type) and issubclass(origin, Collection):
         return _collection(origin, _fits(arguments[0]))
     return _record(hint)
@@ -88,6 +90,15 @@ def _collection(kind: type, element: Fits) -> Fits:
         if not isinstance(value, kind) or isinstance(value, _TEXT):
             return False
         return all(map(element, cast("Collection[Any]", value)))
+
+    return fits
+
+
+def _tuple(elements: Sequence[Fits]) -> Fits:
+    def fits(value: Any) -> bool:
+        if not isinstance(value, tuple) or len(value) != len(elements):
+            return False
+        return all(check(each) for check, each in zip(elements, value, strict=True))
 
     return fits
 

@@ -43,6 +43,7 @@ from facilitator.roles.chain_errors import (
     SubmissionRejected,
     SubmissionUnknown,
 )
+from facilitator.roles.chain_spenders import FindsSpenders
 from facilitator.roles.metrics import Meter
 from facilitator.roles.payment_ledger import KeepsOutbox, PaymentLedger, RecordsPayments
 from facilitator.roles.rate_limit import ChangesLimits, RateLimiter, TakesLimits
@@ -166,6 +167,7 @@ _CHAIN = (
     EvaluatesScripts,
     ListsOutputs,
     FindsTransactions,
+    FindsSpenders,
     ReadsAssets,
     HasPlan,
     NamesNetwork,

@@ -7,7 +7,8 @@ A plugin returns a provider from the hook ``chain_provider``.
 Optional capabilities are separate protocols that a provider may implement too:
 :class:`AwaitsBlocks`, :class:`ReadsLedgerState`, :class:`EvaluatesScripts`, :class:`ListsOutputs`,
 :class:`FindsTransactions`, :class:`ReadsAssets`, :class:`HasPlan`, :class:`NamesNetwork`,
-:class:`ExaminesServer`, :class:`ForeseesForks`, :class:`SignsExamples`.
+:class:`ExaminesServer`, :class:`ForeseesForks`, :class:`SignsExamples`, and
+:class:`~facilitator.roles.chain_spenders.FindsSpenders`.
 """
 
 from collections.abc import Collection, Mapping, Sequence

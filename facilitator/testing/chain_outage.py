@@ -16,6 +16,7 @@ from facilitator.roles.chain import (
     Unknown,
 )
 from facilitator.roles.chain_errors import ChainUnavailable
+from facilitator.roles.chain_spenders import FindsSpenders
 from facilitator.testing.chain_under_test import NOWHERE, ChainUnderTest, CutsOff
 from facilitator.testing.start import check_as_at_start
 
@@ -57,6 +58,9 @@ class OutageContract:
         if isinstance(provider, ReadsAssets):
             assets: ReadsAssets = provider
             calls["asset"] = lambda: _known([assets.asset(b"\xab" * 28)])
+        if isinstance(provider, FindsSpenders):
+            spenders: FindsSpenders = provider
+            calls["spender"] = lambda: _known([spenders.spender(refs[1])])
         if isinstance(provider, ReadsLedgerState):
             reads: ReadsLedgerState = provider
             stranger = frozenset({Credential(is_script=False, hash=b"\xab" * 28)})

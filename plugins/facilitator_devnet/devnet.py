@@ -20,6 +20,7 @@ from facilitator.plugin import (
     ExamplePayment,
     OutputStatus,
     Point,
+    Spender,
     Spent,
     SubmissionRejected,
     Tip,
@@ -34,6 +35,7 @@ from facilitator_devnet.example import payer, sign_example
 from facilitator_devnet.faults import Faults
 from facilitator_devnet.genesis import eras_of
 from facilitator_devnet.protocol import ProtocolSchedule
+from facilitator_devnet.spenders import find_spender
 from facilitator_devnet.store import MemoryStore, SqliteStore, Store
 
 log = logging.getLogger(__name__)
@@ -45,10 +47,10 @@ class Devnet:
     """A test double of a Cardano network, in this process.
 
     It implements :class:`facilitator.roles.chain.ChainProvider`, ``AwaitsBlocks``,
-    ``FindsTransactions``, ``ForeseesForks``, ``ListsOutputs``, ``NamesNetwork``, ``ReadsAssets``,
-    ``ReadsLedgerState`` and ``SignsExamples``. The facilitator's own phase-1 rules judge
-    transactions; valid ones go into the next block. Slots follow from the clock and the network's
-    era summary.
+    ``FindsSpenders``, ``FindsTransactions``, ``ForeseesForks``, ``ListsOutputs``, ``NamesNetwork``,
+    ``ReadsAssets``, ``ReadsLedgerState`` and ``SignsExamples``. The facilitator's own phase-1 rules
+    judge transactions; valid ones go into the next block. Slots follow from the clock and the
+    network's era summary.
     """
 
     is_devnet = True
@@ -151,6 +153,14 @@ class Devnet:
         self._check("transactions")
         with self._changed:
             return {each: self._chain.status(each) for each in transaction_ids}
+
+    def spender(self, ref: OutputRef) -> Spender:
+        """Return the output, or the transaction in a block that spent it."""
+        self._check("spender")
+        if self.faults.take("lag"):
+            return Unknown("the devnet was asked to lag")
+        with self._changed:
+            return find_spender(self._chain, ref)
 
     def blocks_after(self, point: Point) -> Sequence[Block]:
         """Return all blocks that follow, oldest first. Raises :class:`PointNotFound`."""

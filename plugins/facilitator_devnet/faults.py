@@ -16,6 +16,7 @@ Method = Literal[
     "eras",
     "ledger_state",
     "asset",
+    "spender",
 ]
 
 
@@ -40,7 +41,7 @@ class Faults:
         self._arm("reply lost", times)
 
     def lag(self, times: int = 1) -> None:
-        """Let the next calls of ``outputs`` answer ``Unknown`` for every output."""
+        """Let the next calls of ``outputs`` or ``spender`` answer ``Unknown``."""
         self._arm("lag", times)
 
     def _arm(self, fault: str, times: int) -> None:

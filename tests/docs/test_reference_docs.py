@@ -34,6 +34,7 @@ from facilitator.roles.chain import (
     ReadsLedgerState,
     SignsExamples,
 )
+from facilitator.roles.chain_spenders import FindsSpenders
 from facilitator.roles.claim import ClaimState
 from facilitator.runtime.composition import build_facilitator
 from facilitator.server import tasks
@@ -63,6 +64,7 @@ OPTIONAL_OF_PROVIDERS = (
     AwaitsBlocks,
     EvaluatesScripts,
     ExaminesServer,
+    FindsSpenders,
     FindsTransactions,
     ForeseesForks,
     HasPlan,

@@ -157,13 +157,19 @@ def touched(tx: Transaction) -> tuple[frozenset[OutputRef], StateQuery]:
     return refs, build_state_query(tx.body)
 
 
-def unsigned_inputs(tx: Transaction, utxo: Mapping[OutputRef, Output]) -> Failure | None:
+def unsigned_inputs(
+    tx: Transaction,
+    utxo: Mapping[OutputRef, Output],
+    future_signers: frozenset[bytes] = frozenset(),
+) -> Failure | None:
     """Return the failure of the inputs in ``utxo`` whose keys have not signed.
 
-    It is final though ``utxo`` may lack outputs.
+    It is final though ``utxo`` may lack outputs. ``future_signers`` are those of
+    :class:`Environment`.
     """
     refs = (*tx.body.inputs, *tx.body.collateral)
-    return witnesses.unsigned_owners([utxo[ref] for ref in refs if ref in utxo], tx.witnesses)
+    outputs = [utxo[ref] for ref in refs if ref in utxo]
+    return witnesses.unsigned_owners(outputs, tx.witnesses, future_signers)
 
 
 def ledger_failures(

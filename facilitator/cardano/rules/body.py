@@ -10,6 +10,7 @@ from facilitator.cardano.rules.failure import (
     format_items,
     refuse_unjudged,
 )
+from facilitator.cardano.rules.future_signers import count_future_bytes
 from facilitator.cardano.transaction import Transaction
 
 PROTOCOL_VERSIONS = range(9, LAST_KNOWN + 1)
@@ -78,11 +79,12 @@ def outside_validity_interval(tx: Transaction, env: Environment) -> Failure | No
 
 def max_tx_size(tx: Transaction, env: Environment) -> Failure | None:
     """Shelley UTXO, ``MaxTxSizeUTxO``: size in bytes ≤ ``maxTxSize``."""
-    if tx.size <= env.parameters.max_tx_size:
+    size = tx.size + count_future_bytes(tx, env)
+    if size <= env.parameters.max_tx_size:
         return None
     return Failure(
         "MaxTxSizeUTxO",
-        f"it has {tx.size} bytes, the limit is {env.parameters.max_tx_size}",
+        f"it has {size} bytes, the limit is {env.parameters.max_tx_size}",
     )
 
 

@@ -24,6 +24,12 @@ class Environment:
     network_id: int
     """The network id: 0 for test networks, 1 for mainnet."""
     parameters: ProtocolParameters
+    future_signers: frozenset[bytes] = frozenset()
+    """Hashes (28 bytes) of keys that have not signed yet and are going to.
+
+    The rules judge the transaction as with a vkey witness of each: the key has signed, and the
+    witness counts in the size. What else the caller has to know of such a key is no rule.
+    """
 
 
 NOT_JUDGED = "NotJudged"

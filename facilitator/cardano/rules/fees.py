@@ -6,6 +6,7 @@ from math import ceil, floor
 
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.rules.failure import Environment, Failure
+from facilitator.cardano.rules.future_signers import count_future_bytes
 from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.transaction import Output, Transaction
 
@@ -17,7 +18,7 @@ TIER_FACTOR = Fraction(12, 10)
 
 def fee_too_small(tx: Transaction, env: Environment) -> Failure | None:
     """Shelley UTXO, ``FeeTooSmallUTxO``, as far as size and execution budget go."""
-    return _compare(tx.body.fee, compute_base_fee(tx, env.parameters))
+    return _compare(tx.body.fee, _find_base(tx, env))
 
 
 def fee_too_small_for_scripts(resolved: ResolvedTransaction) -> Failure | None:
@@ -28,13 +29,11 @@ def fee_too_small_for_scripts(resolved: ResolvedTransaction) -> Failure | None:
     size = count_reference_script_bytes(resolved.script_outputs())
     if not size:
         return None
-    fee, parameters = resolved.tx.body.fee, resolved.env.parameters
-    base = compute_base_fee(resolved.tx, parameters)
+    fee, base = resolved.tx.body.fee, _find_base(resolved.tx, resolved.env)
     if fee < base:
         return None
-    return _compare(
-        fee, base + compute_reference_script_fee(size, parameters.min_fee_ref_script_cost_per_byte)
-    )
+    price = resolved.env.parameters.min_fee_ref_script_cost_per_byte
+    return _compare(fee, base + compute_reference_script_fee(size, price))
 
 
 def reference_scripts_too_big(resolved: ResolvedTransaction) -> Failure | None:
@@ -63,9 +62,12 @@ def execution_units_too_big(tx: Transaction, env: Environment) -> Failure | None
     )
 
 
-def compute_base_fee(tx: Transaction, parameters: ProtocolParameters) -> int:
-    """Return the least fee in lovelace without reference scripts (Alonzo ``alonzoMinFeeTx``)."""
-    fee = parameters.min_fee_a * tx.size + parameters.min_fee_b
+def compute_base_fee(tx: Transaction, parameters: ProtocolParameters, future_bytes: int = 0) -> int:
+    """Return the least fee in lovelace without reference scripts (Alonzo ``alonzoMinFeeTx``).
+
+    ``future_bytes`` are those of witnesses that are still to come.
+    """
+    fee = parameters.min_fee_a * (tx.size + future_bytes) + parameters.min_fee_b
     if tx.witnesses.redeemers:
         fee += ceil(
             sum(redeemer.memory for redeemer in tx.witnesses.redeemers) * parameters.price_memory
@@ -87,6 +89,10 @@ def compute_reference_script_fee(size: int, price: Fraction) -> int:
 def count_reference_script_bytes(outputs: Iterable[Output]) -> int:
     """Return the bytes of all reference scripts; the same script in two outputs counts twice."""
     return sum(output.script_size for output in outputs if output.script is not None)
+
+
+def _find_base(tx: Transaction, env: Environment) -> int:
+    return compute_base_fee(tx, env.parameters, count_future_bytes(tx, env))
 
 
 def _compare(fee: int, minimum: int) -> Failure | None:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from facilitator.cardano.rules.failure import Environment, Failure, format_items
+from facilitator.cardano.rules.future_signers import list_signers
 from facilitator.cardano.rules.malformed import find_malformed
 from facilitator.cardano.rules.needed import Scripts
 from facilitator.cardano.rules.resolved import ResolvedTransaction
-from facilitator.cardano.rules.witnesses import hash_vkeys
 from facilitator.cardano.scripts import NativeScriptContext, native_script_holds
 from facilitator.cardano.transaction import Body, Credential, Language, Transaction
 
@@ -60,7 +60,7 @@ def native_scripts_not_validating(
         return None
     body = resolved.tx.body
     witnessed = NativeScriptContext(
-        hash_vkeys(resolved.tx.witnesses),
+        list_signers(resolved.tx.witnesses, resolved.env.future_signers),
         body.invalid_before,
         body.invalid_hereafter,
         frozenset(_list_guards(body)),

@@ -1,13 +1,13 @@
 """Rules over signatures: all of them hold, and every key that must sign has signed."""
 
 from collections.abc import Iterable, Iterator
-from hashlib import blake2b
 from itertools import chain, islice
 
 from facilitator.cardano.addresses.address import reward_credential
 from facilitator.cardano.addresses.byron import compute_bootstrap_root, read_byron
 from facilitator.cardano.rules.certificates import REGISTERS_POOL, RETIRES_POOL
 from facilitator.cardano.rules.failure import Environment, Failure, format_items
+from facilitator.cardano.rules.future_signers import list_signers
 from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.signatures import signature_holds
 from facilitator.cardano.transaction import (
@@ -71,31 +71,30 @@ def _find_invalid(
     )
 
 
-def missing_body_witnesses(tx: Transaction, _env: Environment) -> Failure | None:
+def missing_body_witnesses(tx: Transaction, env: Environment) -> Failure | None:
     """Shelley UTXOW, ``MissingVKeyWitnessesUTXOW``, for the keys that the body itself names."""
-    return _check_signed({*_find_body_keys(tx.body)}, tx.witnesses)
+    return _check_signed({*_find_body_keys(tx.body)}, tx.witnesses, env.future_signers)
 
 
 def missing_input_witnesses(resolved: ResolvedTransaction) -> Failure | None:
     """Shelley UTXOW, ``MissingVKeyWitnessesUTXOW``, for the owners of inputs and collateral."""
     outputs = (*resolved.inputs.values(), *resolved.collateral.values())
-    return unsigned_owners(outputs, resolved.tx.witnesses)
+    return unsigned_owners(outputs, resolved.tx.witnesses, resolved.env.future_signers)
 
 
-def unsigned_owners(outputs: Iterable[Output], witnesses: Witnesses) -> Failure | None:
-    """Return the failure of the outputs whose owners have not signed."""
-    return _check_signed(set(_find_owners(outputs)), witnesses)
+def unsigned_owners(
+    outputs: Iterable[Output], witnesses: Witnesses, future_signers: frozenset[bytes]
+) -> Failure | None:
+    """Return the failure of the outputs whose owners neither have signed nor are going to."""
+    return _check_signed(set(_find_owners(outputs)), witnesses, future_signers)
 
 
-def hash_vkeys(witnesses: Witnesses) -> set[bytes]:
-    """Return the hashes (28 bytes) of the keys of the vkey witnesses."""
-    return {blake2b(witness.vkey, digest_size=28).digest() for witness in witnesses.vkeys}
-
-
-def _check_signed(needed: set[bytes], witnesses: Witnesses) -> Failure | None:
+def _check_signed(
+    needed: set[bytes], witnesses: Witnesses, future_signers: frozenset[bytes]
+) -> Failure | None:
     if not needed:
         return None
-    missing = needed - hash_vkeys(witnesses)
+    missing = needed - list_signers(witnesses, future_signers)
     if missing and witnesses.bootstraps:
         missing -= {
             compute_bootstrap_root(witness.vkey, witness.chain_code, witness.attributes)

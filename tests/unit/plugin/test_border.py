@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from facilitator.cardano.refusals import Proof
-from facilitator.cardano.transaction import OutputRef
+from facilitator.cardano.transaction import Output, OutputRef, Value
 from facilitator.clock import SystemClock
 from facilitator.errors import EndedBySignal
 from facilitator.plugin.answers import WrongAnswer
@@ -30,6 +30,7 @@ from facilitator.roles.chain_errors import (
     SubmissionRejected,
     SubmissionUnknown,
 )
+from facilitator.roles.chain_spenders import SpentBy
 from facilitator.roles.rate_limit import RateDecision
 from facilitator.roles.refused import Refused
 from facilitator.roles.sharing import Lease, SharesChain
@@ -137,6 +138,7 @@ CALLS: Mapping[str, tuple[Any, ...]] = {
     "ledger_state": (None,),
     "evaluate": (b"", {}),
     "network_magic": (),
+    "spender": (REF,),
     "examine": (),
 }
 
@@ -227,6 +229,8 @@ def test_an_error_of_another_method_is_not_named(method: str, error: Exception) 
         ("eras", "conway"),
         ("evaluate", None),
         ("network_magic", "1"),
+        ("spender", SpentBy("ab" * 32, None, (REF,), (REF,))),  # type: ignore[arg-type]
+        ("spender", SpentBy("ab" * 32, None, (REF,), ((REF,),))),  # type: ignore[arg-type]
     ],
 )
 def test_a_provider_s_wrong_answer_is_none(method: str, answer: object) -> None:
@@ -243,6 +247,9 @@ def test_right_answers_pass() -> None:
     spent = {REF: Spent()}
     assert guarded("chain_provider", returning(spent)).outputs([REF]) is spent
     assert guarded("chain_provider", returning([])).blocks_after(POINT) == []
+    output = Output(b"\x60" + bytes(28), Value(1, {}), 0)
+    spender = SpentBy("ab" * 32, None, (REF,), ((REF, output),))
+    assert guarded("chain_provider", returning(spender)).spender(REF) is spender
     assert guarded("rate_limiter", returning(RateDecision(True, 1, 0, 1))).hit("a", sensitive=True)
 
 

@@ -9,6 +9,7 @@ import pytest
 from facilitator.cardano.transaction import OutputRef
 from facilitator.roles.chain import AssetState, NotFound, Spent
 from facilitator.roles.chain_errors import ChainUnavailable, SubmissionUnknown
+from facilitator.roles.chain_spenders import SpentBy
 from facilitator.testing.chain import ChainProviderContract
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.over_devnet import OverDevnet
@@ -16,7 +17,7 @@ from facilitator_devnet.devnet import Devnet
 
 METHODS = (
     *("tip", "blocks_after", "transaction", "outputs", "submit"),
-    *("outputs_at", "transactions", "ledger_state", "asset"),
+    *("outputs_at", "transactions", "ledger_state", "asset", "spender"),
 )
 GUESSES: Mapping[str, Callable[[Any], Any]] = {
     "tip": lambda devnet: Devnet.tip(devnet),
@@ -26,6 +27,7 @@ GUESSES: Mapping[str, Callable[[Any], Any]] = {
     "outputs_at": lambda _: {},
     "transactions": lambda _: {"ab" * 32: NotFound()},
     "asset": lambda _: AssetState({}, None),
+    "spender": lambda _: SpentBy("ab" * 32, None, (), ()),
 }
 
 
