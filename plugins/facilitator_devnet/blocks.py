@@ -1,10 +1,11 @@
 """The contents of blocks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from facilitator.cardano.transaction import Transaction
+from facilitator.cardano.transaction import Output, OutputRef, Transaction
 from facilitator.plugin import Block
+from facilitator_devnet.effects import fee_of, made_by
 from facilitator_devnet.genesis import MAX_BLOCK_BODY_SIZE
 from facilitator_devnet.ledger import Ledger
 
@@ -38,11 +39,13 @@ def split(waiting: Sequence[Transaction]) -> tuple[Sequence[Transaction], Sequen
     return waiting, ()
 
 
-def add_up(totals: Totals, transactions: Sequence[Transaction]) -> Totals:
-    """Return the totals with those of a block's transactions."""
-    outputs = [output for transaction in transactions for output in transaction.body.outputs]
+def add_up(
+    totals: Totals, transactions: Sequence[Transaction], find: Callable[[OutputRef], Output]
+) -> Totals:
+    """Return the totals with those of a block's transactions; ``find`` returns what they spend."""
+    made = [output for each in transactions for output in made_by(each).values()]
     return Totals(
         totals.transactions + len(transactions),
-        totals.output + sum(output.value.lovelace for output in outputs),
-        totals.fees + sum(transaction.body.fee for transaction in transactions),
+        totals.output + sum(output.value.lovelace for output in made),
+        totals.fees + sum(fee_of(each, find) for each in transactions),
     )

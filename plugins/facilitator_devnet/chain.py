@@ -24,16 +24,19 @@ from facilitator.plugin import (
 )
 from facilitator.x402.networks import cardano_network
 from facilitator_devnet.blocks import Made, Totals, add_up, split
+from facilitator_devnet.effects import made_by, spent_by
 from facilitator_devnet.genesis import (
     PARAMETERS,
     digest,
     epochs_of,
+    eras_of,
     genesis_transactions,
     gift,
 )
 from facilitator_devnet.index import Index, Place
 from facilitator_devnet.ledger import Draft, Ledger
 from facilitator_devnet.protocol import ProtocolSchedule
+from facilitator_devnet.scripts import ScriptJudge
 from facilitator_devnet.store import SavedBlock, Store
 
 log = logging.getLogger(__name__)
@@ -56,6 +59,7 @@ class Chain:
         self.schedule = schedule
         """The protocol versions by slot."""
         self._store = store
+        self._judge = ScriptJudge(eras_of(network))
         self._restore(now)
 
     def _restore(self, now: int) -> None:
@@ -84,7 +88,8 @@ class Chain:
         block_hash = digest(f"devnet genesis of {self.network} at {slot}".encode()).hex()
         ids = tuple(transaction.id.hex() for transaction in given)
         block = Block(Point(slot, block_hash), 0, NO_PARENT, ids, frozenset())
-        self.blocks.append(Made(block, given, add_up(Totals(), given), Ledger({}, {})))
+        totals = add_up(Totals(), given, self.output)
+        self.blocks.append(Made(block, given, totals, Ledger({}, {})))
         self.heights[block_hash] = 0
 
     @property
@@ -126,6 +131,13 @@ class Chain:
             raise PointNotFound(f"block {point.block} at slot {point.slot} is not on this chain")
         return [made.block for made in self.blocks[height + 1 :]]
 
+    def output(self, ref: OutputRef) -> Output:
+        """Return an output that a block or the mempool made, spent or not."""
+        output = self.index.output(ref)
+        if output is None:
+            output = made_by(self._waiting[ref.transaction_id.hex()])[ref.index]
+        return output
+
     def unspent(self, address: bytes) -> dict[OutputRef, Output]:
         """Return the outputs at the address in blocks that the mempool does not spend."""
         return {
@@ -142,7 +154,7 @@ class Chain:
     def take(self, transaction: Transaction, now: int) -> list[Failure]:
         """Put it in the mempool; return the ledger's failures over the mempool, none if valid."""
         slot = max(now, self.tip.point.slot + 1)
-        failures = self._pending.failures(transaction, self._environment(slot))
+        failures = self._pending.failures(transaction, self.environment(slot), self._judge)
         if not failures:
             self._store.add_transaction(transaction.id, transaction.raw)
             self._enqueue(transaction)
@@ -206,6 +218,7 @@ class Chain:
 
     def load(self, utxos: Mapping[OutputRef, Output]) -> None:
         """Put the outputs in the ledger; replace those under the same references."""
+        self._judge.forget()
         for ref, output in utxos.items():
             self.index.put(ref, output)
             self.ledger.outputs[ref] = Unspent(output)
@@ -215,7 +228,8 @@ class Chain:
         self._store.clear()
         self._restore(now)
 
-    def _environment(self, slot: int) -> Environment:
+    def environment(self, slot: int) -> Environment:
+        """Return what a transaction is compared with that is judged for the slot."""
         network_id = cardano_network(self.network).network_id
         return Environment(slot, network_id, self.parameters_at(slot))
 
@@ -223,10 +237,10 @@ class Chain:
         self, transactions: Iterable[Transaction], ledger: Ledger, slot: int
     ) -> tuple[list[Transaction], list[Transaction]]:
         """Return the transactions that are valid in sequence on the ledger, and the others."""
-        draft, environment = Draft(ledger), self._environment(slot)
+        draft, environment = Draft(ledger), self.environment(slot)
         kept, dropped = [], []
         for transaction in transactions:
-            failures = draft.failures(transaction, environment)
+            failures = draft.failures(transaction, environment, self._judge)
             if failures:
                 log.info("dropped %s: %s", transaction.id.hex(), failures[0].message)
                 dropped.append(transaction)
@@ -243,9 +257,10 @@ class Chain:
         for position, transaction in enumerate(transactions):
             self.index.add(transaction, Place(height, position))
         ids = tuple(transaction.id.hex() for transaction in transactions)
-        spent = frozenset(ref for transaction in transactions for ref in transaction.body.inputs)
+        spent = frozenset(ref for transaction in transactions for ref in spent_by(transaction))
         block = Block(Point(saved.slot, saved.hash), height, parent.block.point.block, ids, spent)
-        totals, undo = add_up(parent.totals, transactions), self.ledger.write(draft.changes)
+        totals = add_up(parent.totals, transactions, self.output)
+        undo = self.ledger.write(draft.changes)
         self.blocks.append(Made(block, transactions, totals, undo))
         self.heights[saved.hash] = height
 

@@ -11,6 +11,7 @@ from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import Era, EraSummary
 from facilitator.cardano.transaction import Output, OutputRef, Transaction, Value
 from facilitator.x402.networks import cardano_network
+from facilitator_devnet.cost_models import COST_MODELS
 from facilitator_devnet.encoding import POLICY_BYTES
 from facilitator_devnet.wallet import Wallet, build, sign
 
@@ -46,9 +47,9 @@ PARAMETERS = ProtocolParameters(
     max_tx_steps=10_000_000_000,
     protocol_major=10,
     protocol_minor=0,
-    cost_models={0: (), 1: (), 2: ()},
+    cost_models=COST_MODELS,
 )
-"""The parameters of preprod, with empty cost models, since the devnet runs no Plutus."""
+"""The parameters of preprod."""
 
 MAX_BLOCK_BODY_SIZE = 90_112
 """Bytes of transactions in a block, as on preprod."""

@@ -20,6 +20,7 @@ from facilitator.cardano.transaction import (
     Transaction,
     Witnesses,
 )
+from facilitator_devnet.effects import made_by, minted_by, spent_by
 
 Key: TypeAlias = tuple[str, bytes | Credential]
 """``("address", bytes)``, ``("payment", key or script hash)``, ``("stake", credential)`` or
@@ -41,7 +42,7 @@ class Entry(NamedTuple):
 
     place: Place
     outputs: Mapping[int, Output]
-    """The outputs by index; without gaps, unless they were put there one by one."""
+    """The outputs by index; with gaps if they were put there one by one, or scripts failed."""
     transaction: Transaction
     """The transaction; without bytes when only its outputs are known."""
 
@@ -100,12 +101,12 @@ class Index:
                 _remove(self._unspent[key], (place, ref))
 
     def add(self, transaction: Transaction, place: Place) -> None:
-        """Add a transaction; its inputs, if any, must be in the index and unspent."""
+        """Add a transaction; what it spends must be in the index and unspent."""
         name = transaction.id.hex()
         touched: set[Key] = set()
-        for ref in transaction.body.inputs:
+        for ref in spent_by(transaction):
             touched.update(self._spend(ref, name))
-        outputs = dict(enumerate(transaction.body.outputs))
+        outputs = made_by(transaction)
         self.entries[name] = Entry(place, outputs, transaction)
         for number, output in outputs.items():
             for key in keys(output):
@@ -113,7 +114,7 @@ class Index:
                 insort(self._unspent[key], (place, OutputRef(transaction.id, number)))
         for key in touched:
             insort(self._history[key], (place, name))
-        for asset, quantity in (transaction.body.mint or {}).items():
+        for asset, quantity in minted_by(transaction).items():
             self.mints[asset].append((place, name, quantity))
         for script in scripts_in(transaction):
             self.scripts.setdefault(script.hash, (place.height, script))
@@ -136,11 +137,11 @@ class Index:
             for key in keys(output):
                 touched.add(key)
                 _remove(self._unspent[key], (entry.place, OutputRef(transaction.id, number)))
-        for ref in transaction.body.inputs:
+        for ref in spent_by(transaction):
             touched.update(self._give_back(ref))
         for key in touched:
             _remove(self._history[key], (entry.place, name))
-        for asset in transaction.body.mint or ():
+        for asset in minted_by(transaction):
             self.mints[asset].pop()
         height = entry.place.height
         for script in scripts_in(transaction):
@@ -171,7 +172,7 @@ def keys(output: Output) -> Iterator[Key]:
 def scripts_in(transaction: Transaction) -> Iterator[Script]:
     """Yield the scripts in its witnesses and its outputs."""
     yield from (transaction.witnesses.scripts or {}).values()
-    for output in transaction.body.outputs:
+    for output in made_by(transaction).values():
         if output.script is not None:
             yield output.script
 
@@ -179,7 +180,7 @@ def scripts_in(transaction: Transaction) -> Iterator[Script]:
 def datums_in(transaction: Transaction) -> Iterator[bytes]:
     """Yield the CBOR of the data in its witnesses and its outputs."""
     yield from transaction.witnesses.datums
-    for output in transaction.body.outputs:
+    for output in made_by(transaction).values():
         if output.datum is not None:
             yield output.datum
 

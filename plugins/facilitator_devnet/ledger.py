@@ -14,13 +14,15 @@ from facilitator.cardano.addresses.address import reward_credential
 from facilitator.cardano.rules import (
     Environment,
     Failure,
-    ledger_failures,
+    ledger_verdicts,
     static_failures,
     touched,
 )
+from facilitator.cardano.rules.evaluation import Evaluator, script_verdicts
 from facilitator.cardano.state import Account, LedgerState, StateQuery
-from facilitator.cardano.transaction import Certificate, Credential, OutputRef, Transaction
+from facilitator.cardano.transaction import Body, Certificate, Credential, OutputRef, Transaction
 from facilitator.plugin import Spent, Unspent
+from facilitator_devnet.effects import made_by, spent_by
 
 # Kinds of certificates by what they do (Conway CDDL, ``certificate``).
 REGISTERS = frozenset({0, 7, 11, 12, 13})
@@ -69,22 +71,34 @@ class Ledger:
             dreps=_read(self.dreps, query.dreps, None),
         )
 
-    def failures(self, transaction: Transaction, env: Environment) -> list[Failure]:
-        """Return the reasons why the ledger refuses the transaction; empty if it is valid."""
+    def failures(
+        self, transaction: Transaction, env: Environment, evaluator: Evaluator
+    ) -> list[Failure]:
+        """Return the reasons why the ledger refuses the transaction; empty if it is valid.
+
+        As in the ledger, scripts run only if nothing else is wrong, and only then they are a
+        reason.
+        """
         refs, query = touched(transaction)
         found = _read(self.outputs, refs, Spent())
         utxo = {ref: got.output for ref, got in found.items() if isinstance(got, Unspent)}
-        return [
-            *static_failures(transaction, env),
-            *ledger_failures(transaction, env, utxo, self.state(query)),
-        ]
+        failures = static_failures(transaction, env)
+        run = None if failures else evaluator
+        for rule, failure in ledger_verdicts(transaction, env, utxo, self.state(query), run):
+            if failure is not None and not (failures and rule is script_verdicts):
+                failures.append(failure)
+        return failures
 
     def apply(self, transaction: Transaction, key_deposit: int) -> None:
         """Apply the transaction without judging it (Conway ``LEDGER``)."""
-        body, spent = transaction.body, Spent(transaction.id.hex())
-        self.outputs.update(dict.fromkeys(body.inputs, spent))
-        for index, output in enumerate(body.outputs):
+        spent = Spent(transaction.id.hex())
+        self.outputs.update(dict.fromkeys(spent_by(transaction), spent))
+        for index, output in made_by(transaction).items():
             self.outputs[OutputRef(transaction.id, index)] = Unspent(output)
+        if transaction.is_valid:
+            self._apply_registrations(transaction.body, key_deposit)
+
+    def _apply_registrations(self, body: Body, key_deposit: int) -> None:
         for address, amount in (body.withdrawals or {}).items():
             self._withdraw(reward_credential(address), amount)
         for certificate in body.certificates:

@@ -10,6 +10,7 @@ from facilitator_devnet.blockfrost.errors import invalid, not_found
 from facilitator_devnet.blockfrost.request import Request
 from facilitator_devnet.blockfrost.view import View
 from facilitator_devnet.blocks import Made
+from facilitator_devnet.effects import fee_of, made_by
 from facilitator_devnet.genesis import digest, epochs_of
 
 MAX_NUMBER = 2**31 - 1
@@ -87,7 +88,8 @@ def _block(view: View, made: Made) -> dict[str, Any]:
     block, transactions = made.block, made.transactions
     epochs = epochs_of(view.chain.network)
     height, slot = block.height, block.point.slot
-    outputs = [output for each in transactions for output in each.body.outputs]
+    outputs = [output for each in transactions for output in made_by(each).values()]
+    fees = sum(fee_of(each, view.output) for each in transactions)
     next_block = None if height == view.height else view.chain.blocks[height + 1].block.point.block
     return {
         "time": view.time(slot),
@@ -100,7 +102,7 @@ def _block(view: View, made: Made) -> dict[str, Any]:
         "size": sum(each.size for each in transactions),
         "tx_count": len(transactions),
         "output": str(sum(each.value.lovelace for each in outputs)) if transactions else None,
-        "fees": str(sum(each.body.fee for each in transactions)) if transactions else None,
+        "fees": str(fees) if transactions else None,
         "block_vrf": None,
         "op_cert": None,
         "op_cert_counter": None,

@@ -9,6 +9,7 @@ from facilitator_devnet.blockfrost.request import Request
 from facilitator_devnet.blockfrost.transactions import inputs, summary
 from facilitator_devnet.blockfrost.values import address_text, output_fields, reference
 from facilitator_devnet.blockfrost.view import View
+from facilitator_devnet.effects import made_by, spent_by
 from facilitator_devnet.index import Key, keys
 
 PURPOSES = ("spend", "mint", "cert", "reward", "vote", "propose")
@@ -32,7 +33,7 @@ def waiting(view: View, request: Request) -> dict[str, Any]:
         ],
         "outputs": [
             {**output_fields(output), "output_index": number, "collateral": False}
-            for number, output in enumerate(transaction.body.outputs)
+            for number, output in made_by(transaction).items()
         ],
         "redeemers": [
             {
@@ -54,5 +55,5 @@ def of_address(view: View, request: Request) -> list[dict[str, str]]:
 
 
 def _touches(view: View, transaction: Transaction, key: Key) -> bool:
-    spent = [view.output(ref) for ref in transaction.body.inputs]
-    return any(key in keys(output) for output in (*spent, *transaction.body.outputs))
+    spent = [view.output(ref) for ref in spent_by(transaction)]
+    return any(key in keys(output) for output in (*spent, *made_by(transaction).values()))

@@ -9,6 +9,7 @@ from facilitator_devnet.blockfrost.errors import not_found
 from facilitator_devnet.blockfrost.request import Request
 from facilitator_devnet.blockfrost.values import amount, output_fields, reference, text, total
 from facilitator_devnet.blockfrost.view import View
+from facilitator_devnet.effects import fee_of, made_by
 from facilitator_devnet.ledger import DELEGATES_STAKE, REGISTERS_POOL
 
 STAKE_REGISTRATIONS = frozenset({0, 1, 7, 8, 11, 12, 13})
@@ -47,6 +48,17 @@ def utxos(view: View, request: Request) -> dict[str, Any]:
         }
         for number, output in sorted(entry.outputs.items())
     ]
+    body = entry.transaction.body
+    if body.collateral_return is not None:
+        # Also that of a transaction that succeeds, which does not make it; as at Blockfrost.
+        outputs.append(
+            {
+                **output_fields(body.collateral_return),
+                "output_index": len(body.outputs),
+                "collateral": True,
+                "consumed_by_tx": None,
+            }
+        )
     return {"hash": name, "inputs": _inputs(view, entry.transaction), "outputs": outputs}
 
 
@@ -72,8 +84,8 @@ def summary(view: View, transaction: Transaction) -> dict[str, Any]:
     body = transaction.body
     kinds = [certificate.kind for certificate in body.certificates]
     return {
-        "output_amount": amount(total(output.value for output in body.outputs)),
-        "fees": str(body.fee),
+        "output_amount": amount(total(output.value for output in made_by(transaction).values())),
+        "fees": str(fee_of(transaction, view.output)),
         "deposit": str(_deposit(view, transaction)),
         "size": transaction.size,
         "invalid_before": text(body.invalid_before),
@@ -94,7 +106,7 @@ def summary(view: View, transaction: Transaction) -> dict[str, Any]:
 def _deposit(view: View, transaction: Transaction) -> int:
     """Return the deposits: the rest of the inputs, negative for a refund."""
     body = transaction.body
-    if not body.inputs:
+    if not body.inputs or not transaction.is_valid:
         return 0
     given = sum(view.output(ref).value.lovelace for ref in body.inputs)
     given += sum((body.withdrawals or {}).values())

@@ -49,10 +49,7 @@ class View:
 
     def output(self, ref: OutputRef) -> Output:
         """Return an output that a block or the mempool made, spent or not."""
-        output = self.chain.index.output(ref)
-        if output is None:
-            output = self.chain.waiting[ref.transaction_id.hex()].body.outputs[ref.index]
-        return output
+        return self.chain.output(ref)
 
     def consumer(self, ref: OutputRef) -> str | None:
         """Return the transaction that spent the output, or ``None``."""
