@@ -42,6 +42,7 @@ from facilitator.plugin.context import Context, Worker
 from facilitator.plugin.hookspecs import hookspec
 from facilitator.plugin.own_hooks import NO_HOOKS, OwnHooks
 from facilitator.plugin.reader import Reader
+from facilitator.plugin.scheme_ledger import judge_transaction
 from facilitator.plugin.scheme_terms import agree_terms
 from facilitator.roles.allowance import (
     NOT_ASKED,
@@ -340,6 +341,7 @@ __all__ += [
     "ScriptEvaluators",
     "Verified",
     "agree_terms",
+    "judge_transaction",
 ]
 # Rate limiters
 __all__ += [

@@ -15,6 +15,7 @@ from facilitator.plugin import (
     OutputStatus,
     Point,
     SingleFlight,
+    Spender,
     Tip,
     TransactionStatus,
     Unknown,
@@ -30,6 +31,7 @@ from facilitator_blockfrost.genesis import read_network
 from facilitator_blockfrost.ledger_state import read_ledger_state
 from facilitator_blockfrost.outputs import Outputs
 from facilitator_blockfrost.parameters import Kept, fetch_parameters
+from facilitator_blockfrost.spenders import find_spender
 from facilitator_blockfrost.spends import SpendsCheck
 from facilitator_blockfrost.submission import submit
 from facilitator_blockfrost.transactions import read_status
@@ -39,8 +41,8 @@ class Blockfrost:
     """A network by one Blockfrost.
 
     It implements :class:`facilitator.roles.chain.ChainProvider`, ``ReadsLedgerState``,
-    ``ReadsAssets``, ``NamesNetwork``, ``ExaminesServer`` and ``HasPlan``. For use by many threads
-    at once.
+    ``ReadsAssets``, ``FindsSpenders``, ``NamesNetwork``, ``ExaminesServer`` and ``HasPlan``. For
+    use by many threads at once.
     """
 
     is_devnet = False
@@ -105,6 +107,10 @@ class Blockfrost:
     def transaction(self, transaction_id: str) -> TransactionStatus:
         """Return the transaction's status: in a block, else in the mempool of Blockfrost's node."""
         return read_status(self._client, transaction_id)
+
+    def spender(self, ref: OutputRef) -> Spender:
+        """Return the output, or the transaction that spent it."""
+        return find_spender(self._client, ref, self.outputs([ref])[ref])
 
     def blocks_after(self, point: Point) -> Sequence[Block]:
         """Return the next few blocks, oldest first."""

@@ -44,10 +44,15 @@ def read_consumed(client: Client, transaction_id: str) -> Sequence[OutputRef]:
     has_collateral = any(flag(row, "collateral") for row in inputs)
     forfeits = has_collateral and not scripts_succeeded(client, transaction_id)
     return [
-        OutputRef(raw_bytes(row, "tx_hash", 32), whole(row, "output_index"))
+        read_ref(row)
         for row in inputs
         if not flag(row, "reference") and flag(row, "collateral") == forfeits
     ]
+
+
+def read_ref(row: Mapping[str, Any]) -> OutputRef:
+    """Return the reference of a row's output. Raises :class:`Malformed`."""
+    return OutputRef(raw_bytes(row, "tx_hash", 32), whole(row, "output_index"))
 
 
 def _known(client: Client, path: str, transaction_id: str) -> Mapping[str, Any]:

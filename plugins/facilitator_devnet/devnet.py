@@ -136,7 +136,8 @@ class Devnet:
             raise SubmissionRejected(
                 "; ".join(f"{rule}: {why}" for rule, why in failures),
                 proves=weakest(
-                    prove_rule(failure.rule, decoded, has_ended=has_ended) for failure in failures
+                    prove_rule(rule.partition(":")[0], decoded, has_ended=has_ended)
+                    for rule, _ in failures
                 ),
             )
         self.faults.check_lost("reply lost")

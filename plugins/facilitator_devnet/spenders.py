@@ -1,5 +1,6 @@
 """Who spent an output of the devnet's chain."""
 
+from facilitator.cardano.effects import consumed_by, produced_by
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import InBlock, Spender, SpentBy, Unknown, Unspent
 from facilitator_devnet.chain import Chain
@@ -15,10 +16,10 @@ def find_spender(chain: Chain, ref: OutputRef) -> Spender:
         return Unknown(f"the output {ref} is not on this chain")
     entry = chain.index.entries[by]
     block = chain.blocks[entry.place.height].block
-    made = bytes.fromhex(by)
+    transaction = entry.transaction
     return SpentBy(
         transaction_id=by,
         block=InBlock(block.point, block.height),
-        inputs=entry.transaction.body.inputs,
-        outputs=tuple((OutputRef(made, index), each) for index, each in entry.outputs.items()),
+        inputs=consumed_by(transaction, succeeded=transaction.is_valid),
+        outputs=produced_by(transaction, succeeded=transaction.is_valid),
     )

@@ -131,7 +131,9 @@ class Blocks:
             asked = list(dict.fromkeys([*transaction_ids, *([witness] if witness else [])]))
             question = {"_tx_hashes": asked}
             answer = self._client.ask("/tx_cbor", question, select=_STATUS_COLUMNS)
-            found = {digest(row, "tx_hash"): _in_block(row) for row in rows(answer, "transactions")}
+            found = {
+                digest(row, "tx_hash"): read_place(row) for row in rows(answer, "transactions")
+            }
             if witness is None or witness in found or found.keys() >= {*transaction_ids}:
                 return {each: found.get(each, NotFound()) for each in transaction_ids}
         self._witness = _NO_WITNESS  # its own block may be gone
@@ -276,6 +278,7 @@ def _point(row: Row) -> Point:
     return Point(whole(row, "abs_slot"), digest(row, "hash"))
 
 
-def _in_block(row: Row) -> InBlock:
+def read_place(row: Row) -> InBlock:
+    """Return the block in which a row has its transaction. Raises :class:`Malformed`."""
     point = Point(whole(row, "absolute_slot"), digest(row, "block_hash"))
     return InBlock(point, whole(row, "block_height"))

@@ -14,6 +14,7 @@ from facilitator.plugin import (
     OutputStatus,
     Point,
     SingleFlight,
+    Spender,
     Spent,
     Tip,
     TransactionStatus,
@@ -28,6 +29,7 @@ from facilitator_koios.fields import whole
 from facilitator_koios.forks import read_next_version
 from facilitator_koios.outputs import read_outputs_at, read_statuses
 from facilitator_koios.parameters import Kept, fetch_parameters
+from facilitator_koios.spenders import find_spender
 from facilitator_koios.submission import submit
 
 
@@ -35,8 +37,8 @@ class Koios:
     """A network by one Koios.
 
     It implements :class:`facilitator.roles.chain.ChainProvider`, ``ReadsLedgerState``,
-    ``ListsOutputs``, ``FindsTransactions``, ``NamesNetwork``, ``ExaminesServer``, ``ForeseesForks``
-    and ``HasPlan``. For use by many threads at once.
+    ``ListsOutputs``, ``FindsTransactions``, ``FindsSpenders``, ``NamesNetwork``,
+    ``ExaminesServer``, ``ForeseesForks`` and ``HasPlan``. For use by many threads at once.
     """
 
     is_devnet = False
@@ -95,6 +97,10 @@ class Koios:
     def transactions(self, transaction_ids: Collection[str]) -> Mapping[str, TransactionStatus]:
         """Return each transaction's block, if it is in one."""
         return self._blocks.statuses(transaction_ids)
+
+    def spender(self, ref: OutputRef) -> Spender:
+        """Return the output, or the transaction that spent it, as far as that can be found."""
+        return find_spender(self._client, self._blocks, ref)
 
     def blocks_after(self, point: Point) -> Sequence[Block]:
         """Return the next few blocks, oldest first."""

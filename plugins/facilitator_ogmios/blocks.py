@@ -40,7 +40,7 @@ def read_block(value: Any) -> ReadBlock:
     names: list[str] = []
     for transaction in rows(row.get("transactions", []), "transactions"):
         name = digest(transaction, "id")
-        spenders |= dict.fromkeys(_consumed(transaction), name)
+        spenders |= dict.fromkeys(read_consumed(transaction), name)
         names.append(name)
     block = Block(point, whole(row, "height"), parent, tuple(names), frozenset(spenders))
     return ReadBlock(block, spenders)
@@ -70,8 +70,11 @@ def read_ref(row: Row) -> OutputRef:
     return OutputRef(raw_bytes(inner(row, "transaction"), "id", 32), whole(row, "index"))
 
 
-def _consumed(transaction: Row) -> Iterator[OutputRef]:
-    """Yield what a transaction consumed: its inputs, or its collateral if its scripts failed."""
+def read_consumed(transaction: Row) -> Iterator[OutputRef]:
+    """Yield what a transaction consumed: its inputs, or its collateral if its scripts failed.
+
+    Raises :class:`Malformed`.
+    """
     spends = transaction.get("spends", "inputs")
     if spends not in ("inputs", "collaterals"):
         raise Malformed("a transaction spends something unknown")

@@ -96,6 +96,18 @@ class Index:
         """Return the transaction in these blocks that spent the output, if one did."""
         return self._spenders.get(ref)
 
+    def place(self, transaction_id: str) -> tuple[InBlock, Point | None] | None:
+        """Return the transaction's block and the point before it, if one of these blocks has it.
+
+        The point is ``None`` at the origin.
+        """
+        with self._lock:
+            where = self._places.get(transaction_id)
+            if where is None:
+                return None
+            points = [self.base, *(each.point for each in self._blocks)]
+            return where, points[points.index(where.point) - 1]
+
     def points(self, every: int) -> Sequence[Point]:
         """Return the base and the point of each block at a height that ``every`` divides."""
         with self._lock:

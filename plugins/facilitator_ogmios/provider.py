@@ -20,6 +20,7 @@ from facilitator.plugin import (
     ProviderBehind,
     ProviderUnusable,
     SingleFlight,
+    Spender,
     Tip,
     TransactionStatus,
 )
@@ -32,6 +33,7 @@ from facilitator_ogmios.ledger_state import read_ledger_state
 from facilitator_ogmios.mempool import find_waiting
 from facilitator_ogmios.outputs import read_statuses
 from facilitator_ogmios.parameters import Kept, fetch_calendar, fetch_parameters, read_start
+from facilitator_ogmios.spenders import find_spender
 from facilitator_ogmios.submission import submit
 
 
@@ -39,8 +41,8 @@ class Ogmios:
     """A network by one Ogmios.
 
     It implements :class:`facilitator.roles.chain.ChainProvider`, ``AwaitsBlocks``,
-    ``ReadsLedgerState``, ``EvaluatesScripts``, ``NamesNetwork`` and ``ExaminesServer``. For use by
-    many threads at once.
+    ``ReadsLedgerState``, ``EvaluatesScripts``, ``FindsSpenders``, ``NamesNetwork`` and
+    ``ExaminesServer``. For use by many threads at once.
     """
 
     is_devnet = False
@@ -123,6 +125,10 @@ class Ogmios:
         if base is not None:
             raise NotFoundSince(base.slot)
         return NotFound()
+
+    def spender(self, ref: OutputRef) -> Spender:
+        """Return the output, or the transaction in one of the newest blocks that spent it."""
+        return find_spender(self._client, self._fresh().blocks, ref)
 
     def blocks_after(self, point: Point) -> Sequence[Block]:
         """Return some blocks that follow, oldest first. Raises :class:`PointNotFound`."""

@@ -22,6 +22,7 @@ from facilitator.chain.failover.provider_state import Lag, ProviderState
 from facilitator.chain.failover.state_facts import merge, missing
 from facilitator.chain.stale_if_error import StaleIfErrorCache
 from facilitator.observability.metrics import BREAKER_OPEN
+from facilitator.roles.allowance import AllowanceSpent
 from facilitator.roles.chain import (
     AssetState,
     AwaitsBlocks,
@@ -38,7 +39,13 @@ from facilitator.roles.chain import (
     TransactionStatus,
     Unknown,
 )
-from facilitator.roles.chain_errors import PointNotFound, ProviderBehind, SubmissionRejected
+from facilitator.roles.chain_errors import (
+    ChainUnavailable,
+    PointNotFound,
+    ProviderBehind,
+    SubmissionRejected,
+)
+from facilitator.roles.chain_spenders import FindsSpenders, Spender
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import Meter
 
@@ -227,6 +234,37 @@ class _ReadingAssets(FailoverChain):
         return cast(ReadsAssets, member.provider).asset(asset)
 
 
+class _FindingSpenders(FailoverChain):
+    def spender(self, ref: OutputRef) -> Spender:
+        """Return who spent the output. Raises :class:`ChainUnavailable`.
+
+        The next provider is asked for what one does not know.
+        """
+        unknown: Unknown | None = None
+        able = left = self._able(FindsSpenders)
+        while left:
+            ask = partial(self._spender, among=able, ref=ref)
+            try:
+                answered, found = self._pool.ask(ask, among=left)
+            except AllowanceSpent:
+                raise
+            except ChainUnavailable:
+                if unknown is None:
+                    raise
+                break
+            if not isinstance(found, Unknown):
+                return found
+            unknown, left = unknown or found, left[left.index(answered) + 1 :]
+        return unknown or Unknown("no provider finds spenders")
+
+    def _spender(
+        self, member: ProviderState, among: Sequence[ProviderState], ref: OutputRef
+    ) -> tuple[ProviderState, Spender]:
+        if lag := self._lag(member, among):
+            raise ProviderBehind(str(lag))
+        return member, cast(FindsSpenders, member.provider).spender(ref)
+
+
 class _Finding(FailoverChain):
     def transactions(self, transaction_ids: Collection[str]) -> Mapping[str, TransactionStatus]:
         """Return the status of each transaction. Raises :class:`ChainUnavailable`."""
@@ -256,6 +294,7 @@ _CAPABILITIES: Mapping[type, type[FailoverChain]] = {
     ReadsAssets: _ReadingAssets,
     EvaluatesScripts: _Evaluating,
     FindsTransactions: _Finding,
+    FindsSpenders: _FindingSpenders,
 }
 
 

@@ -48,7 +48,10 @@ WRAPPERS = (
         r"|UnspendableUTxONoDatumHash",
         ("ConwayUtxowFailure",),
     ),
-    (r"ValidationTagMismatch", ("ConwayUtxowFailure", "UtxoFailure", "UtxosFailure")),
+    (
+        r"ValidationTagMismatch|CollectErrors:.*",
+        ("ConwayUtxowFailure", "UtxoFailure", "UtxosFailure"),
+    ),
     (r"\w+", ("ConwayUtxowFailure", "UtxoFailure")),
 )
 """The wrappers of a failure, outermost first, by its name; the first match is taken."""
@@ -99,7 +102,12 @@ def refused(
 def _predicate(failure: Failure, values: Mapping[str, str]) -> str:
     """Return the failure in its wrappers, with the ``values`` of its rule or with its sentence."""
     rule, why = failure
-    shown = f"{rule} {values.get(rule) or _text(why)}"
+    name, *errors = rule.split(":")
+    shown = f"{(errors or [name])[-1]} {values.get(rule) or _text(why)}"
+    if len(errors) > 1:
+        shown = f"{errors[0]} ({shown})"
+    if errors:
+        shown = f"{name} [{shown}]"
     wrappers = next(wrappers for names, wrappers in WRAPPERS if re.fullmatch(names, rule))
     for wrapper in reversed(wrappers):
         shown = f"{wrapper} ({shown})"

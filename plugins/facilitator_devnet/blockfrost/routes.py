@@ -68,8 +68,8 @@ LOOKUPS: Mapping[str, Lookup] = {
 SUBMIT = "POST /tx/submit"
 CALLS: Mapping[str, Callable[[Devnet, Request], Any]] = {
     SUBMIT: submission.submit,
-    "POST /utils/txs/evaluate": lambda _, request: evaluation.evaluate(request),
-    "POST /utils/txs/evaluate/utxos": lambda _, request: evaluation.evaluate_with_utxos(request),
+    "POST /utils/txs/evaluate": evaluation.evaluate,
+    "POST /utils/txs/evaluate/utxos": evaluation.evaluate_with_utxos,
 }
 """The calls of the devnet by endpoint."""
 

@@ -155,6 +155,21 @@ def address_utxos(view: View, question: Question) -> Iterator[Row]:
             yield _output(view, ref, view.output(ref), question)
 
 
+def address_txs(view: View, question: Question) -> Iterator[Row]:
+    """Answer ``/address_txs``, the newest first."""
+    since = question.get("_after_block_height", 0)
+    for text in question.get("_addresses", []):
+        for place, name in reversed(view.history(("address", parse_address(text)))):
+            if since <= place.height:
+                block = _block(view, view.blocks[place.height])
+                yield {
+                    "tx_hash": name,
+                    "epoch_no": block["epoch_no"],
+                    "block_height": place.height,
+                    "block_time": block["block_time"],
+                }
+
+
 def account_info(view: View, question: Question) -> Iterator[Row]:
     """Answer ``/account_info`` as of the tip, with any view."""
     for text in question.get("_stake_addresses", []):
@@ -269,6 +284,7 @@ POSTS: Mapping[str, Callable[[View, Question], Iterator[Row]]] = {
     "/tx_info": tx_info,
     "/utxo_info": utxo_info,
     "/address_utxos": address_utxos,
+    "/address_txs": address_txs,
     "/account_info": account_info,
 }
 """The look-ups by POST; their question is the body."""

@@ -71,7 +71,7 @@ class Session:
                     self._sent = [each.block.point.block for each in chain.blocks[:count]]
                     self._goes_back = True
                     return {"intersection": point, "tip": tip}
-        raise RpcError(1000, "No intersection found.", tip=tip)
+        raise RpcError(1000, "No intersection found.", {"tip": tip})
 
     def _next_block(self, params: Params) -> Any:  # noqa: ARG002
         while self._is_open():

@@ -4,15 +4,29 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from facilitator.cardano.transaction import Transaction
-from facilitator_devnet.blockfrost.evaluation import REASON
+from facilitator_devnet.additional_outputs import read_rows
 from facilitator_devnet.devnet import Devnet
+from facilitator_devnet.evaluation import NotEvaluated, show_budgets
+from facilitator_devnet.evaluation import evaluate as run_scripts
 
 Params: TypeAlias = Mapping[str, Any]
 
 CODES = {
     "InvalidWitnessesUTXOW": 3100,
     "MissingVKeyWitnessesUTXOW": 3101,
+    "MissingScriptWitnessesUTXOW": 3102,
     "ScriptWitnessNotValidatingUTXOW": 3103,
+    "ExtraneousScriptWitnessesUTXOW": 3104,
+    "MissingRedeemers": 3109,
+    "ExtraRedeemers": 3110,
+    "MissingRequiredDatums": 3111,
+    "NotAllowedSupplementalDatums": 3112,
+    "PPViewHashesDontMatch": 3113,
+    "ScriptIntegrityHashMismatch": 3113,
+    "UnspendableUTxONoDatumHash": 3114,
+    "CollectErrors:NoCostModel": 3115,
+    "MalformedScriptWitnesses": 3116,
+    "MalformedReferenceScripts": 3116,
     "BadInputsUTxO": 3117,
     "OutsideValidityIntervalUTxO": 3118,
     "MaxTxSizeUTxO": 3119,
@@ -22,6 +36,14 @@ CODES = {
     "ValueNotConservedUTxO": 3123,
     "WrongNetwork": 3124,
     "BabbageOutputTooSmallUTxO": 3125,
+    "InsufficientCollateral": 3128,
+    "ScriptsNotPaidUTxO": 3129,
+    "TooManyCollateralInputs": 3131,
+    "NoCollateralInputs": 3132,
+    "CollateralContainsNonADA": 3133,
+    "ExUnitsTooBigUTxO": 3134,
+    "IncorrectTotalCollateralField": 3135,
+    "ValidationTagMismatch": 3136,
     "WithdrawalsNotInRewardsCERTS": 3141,
 }
 """Ogmios' codes of the ledger's failures. Of several, the greatest number here comes last there."""
@@ -33,8 +55,8 @@ _UNRECOGNISED = 3998
 class RpcError(Exception):
     """An error of JSON-RPC."""
 
-    def __init__(self, code: int, message: str, **data: Any) -> None:
-        """Take Ogmios' code and words."""
+    def __init__(self, code: int, message: str, data: Any = None) -> None:
+        """Take Ogmios' code, words and data."""
         super().__init__(message)
         self.shown = {"code": code, "message": message, **({"data": data} if data else {})}
         """The error object."""
@@ -51,17 +73,23 @@ def submit(devnet: Devnet, params: Params) -> Any:
     inputs = transaction.body.inputs
     if 0 < len(inputs) == len(missing):
         why = "All inputs are spent. Transaction has probably already been included"
-        raise RpcError(3997, "an unexpected error of the mempool", error=why)
+        raise RpcError(3997, "an unexpected error of the mempool", {"error": why})
     codes = [(CODES.get(rule, _UNRECOGNISED), why) for rule, why in failures]
     code, why = min(codes, key=lambda each: (each[0] in _LAST, each[0]))
-    raise RpcError(code, why, **_interval(transaction, slot))
+    raise RpcError(code, why, _interval(transaction, slot))
 
 
 def evaluate(devnet: Devnet, params: Params) -> Any:
-    """Answer that the devnet runs no Plutus, unless there is none to run."""
-    if read_transaction(devnet, params).witnesses.redeemers:
-        raise RpcError(3004, "cannot evaluate", reason=REASON)
-    return []
+    """Return what each script uses. Raises :class:`RpcError`."""
+    transaction = read_transaction(devnet, params)
+    try:
+        additional = read_rows(params.get("additionalUtxo"))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise RpcError(-32_602, f"invalid additionalUtxo: {error!r}") from error
+    try:
+        return show_budgets(run_scripts(devnet, transaction, additional))
+    except NotEvaluated as error:
+        raise RpcError(error.code, str(error), error.data) from error
 
 
 def read_transaction(devnet: Devnet, params: Params) -> Transaction:

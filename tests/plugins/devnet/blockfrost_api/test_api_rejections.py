@@ -49,6 +49,25 @@ def test_a_predicate_stands_in_its_rules(rule: str, wrapped: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("rule", "shown"),
+    [
+        ("CollectErrors:NoCostModel", 'CollectErrors [NoCostModel "because"]'),
+        (
+            "CollectErrors:BadTranslation:InlineDatumsNotSupported",
+            'CollectErrors [BadTranslation (InlineDatumsNotSupported "because")]',
+        ),
+    ],
+)
+def test_a_context_that_cannot_be_made_is_told_as_the_ledger_does(rule: str, shown: str) -> None:
+    message = refused([Failure(rule, "because")], PAYMENT, [], 5, 10)
+    assert (
+        UTXO.format(f"UtxosFailure ({shown})")
+        in orjson.loads(message)["contents"]["contents"]["contents"]["error"]
+    )
+    assert read_refusal(message, PAYMENT).proves is prove_rule("CollectErrors", PAYMENT)
+
+
+@pytest.mark.parametrize(
     ("start", "end", "slot", "shown", "proves"),
     [
         (None, 10, 10, "= SNothing, invalidHereafter = SJust (SlotNo 10)}) (SlotNo 10)",

@@ -39,6 +39,7 @@ from facilitator.roles.chain_errors import (
     SubmissionRejected,
     SubmissionUnknown,
 )
+from facilitator.roles.chain_spenders import FindsSpenders, SpentBy
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import ALICE, MERCHANT, genesis_utxos
 from facilitator.testing.running import NETWORK, NOW
@@ -552,3 +553,61 @@ def test_a_provider_of_recent_blocks_has_the_next_one_say_if_older_ones_hold_it(
     with pytest.raises(NotFoundSince) as caught:
         chain.transaction("ab" * 32)
     assert caught.value.slot == 7
+
+
+# --- Spenders -------------------------------------------------------------------------------------
+
+
+def spent_on(*devnets: CountedDevnet) -> tuple[OutputRef, str]:
+    """An output that a block of each of these spends, and the spender's id."""
+    raw = payment()
+    for devnet in devnets:
+        devnet.submit(raw)
+        devnet.produce_block()
+    decoded = decode_transaction(raw)
+    return decoded.body.inputs[0], decoded.id.hex()
+
+
+def test_the_next_is_asked_who_spent_what_one_does_not_know(
+    chain: FailoverChain, first: CountedDevnet, second: CountedDevnet
+) -> None:
+    """One may have recent blocks alone, or have lost sight of the address."""
+    assert isinstance(chain, FindsSpenders)
+    ref, by = spent_on(first, second)
+    first.faults.lag()
+    found = chain.spender(ref)
+    assert isinstance(found, SpentBy)
+    assert found.transaction_id == by
+    assert (first.calls["spender"], second.calls["spender"]) == (1, 1)
+    first.faults.fail("spender")
+    assert chain.spender(ref) == found
+
+
+def test_nobody_s_knowledge_is_never_gone(
+    chain: FailoverChain, first: CountedDevnet, second: CountedDevnet
+) -> None:
+    assert isinstance(chain, FindsSpenders)
+    ref, _ = spent_on(first, second)
+    first.faults.lag()
+    second.faults.lag()
+    assert isinstance(chain.spender(ref), Unknown)
+    first.faults.lag()
+    second.faults.fail("spender")
+    assert isinstance(chain.spender(ref), Unknown)
+    first.faults.fail("spender")
+    second.faults.fail("spender")
+    assert "fail spender" in fails(lambda: chain.spender(ref))
+
+
+def test_a_standby_that_is_behind_does_not_say_what_is_unspent(
+    chain: FailoverChain, first: CountedDevnet, second: CountedDevnet
+) -> None:
+    assert isinstance(chain, FindsSpenders)
+    before = chain.tip().point
+    ref, _ = spent_on(first)
+    chain.blocks_after(before)
+    assert isinstance(second.spender(ref), Unspent)
+    first.faults.lag()
+    assert isinstance(chain.spender(ref), Unknown)
+    first.faults.fail("spender")
+    assert "behind" in fails(lambda: chain.spender(ref))
