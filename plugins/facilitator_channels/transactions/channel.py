@@ -1,10 +1,10 @@
-"""A channel output as it was found, and what it becomes."""
+"""What a channel output becomes by a step."""
 
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from facilitator.cardano.cbor import DecodeError
-from facilitator.cardano.transaction import AssetId, Output, OutputRef, Value
-from facilitator_channels.datum import SUBBIT, Constants, Datum, Stage
+from facilitator.cardano.transaction import AssetId, Value
+from facilitator_channels.channel import Channel
+from facilitator_channels.datum import Stage
 from facilitator_channels.transactions.plan import CannotBuild
 from facilitator_channels.transactions.wire import NewOutput
 
@@ -12,47 +12,22 @@ _SCRIPT, _SCRIPT_WITH_STAKE_KEY = 0x70, 0x10
 _StageT = TypeVar("_StageT", bound=Stage)
 
 
-class Channel(NamedTuple):
-    """A channel output that a transaction spends."""
-
-    ref: OutputRef
-    output: Output
-    datum: Datum
-
-    @property
-    def constants(self) -> Constants:
-        """The part of the datum that stays."""
-        return self.datum.constants
-
-    @property
-    def held(self) -> int:
-        """What it holds of the channel's currency, in atomic units."""
-        return held(self.output.value, self.constants.currency)
-
-    def stage_as(self, wanted: type[_StageT]) -> _StageT:
-        """Return the stage. Raises :class:`CannotBuild` for another one."""
-        if not isinstance(self.datum.stage, wanted):
-            raise CannotBuild(
-                f"the channel {self.constants.tag.hex()} is {_name(type(self.datum.stage))}, "
-                f"it must be {_name(wanted)}"
-            )
-        return self.datum.stage
-
-    def become(self, stage: Stage, change: int = 0) -> NewOutput:
-        """Return the continuing output in that stage, with so much more of the currency."""
-        datum = SUBBIT.encode(self.datum._replace(stage=stage))
-        value = add(self.output.value, self.constants.currency, change)
-        return NewOutput(self.output.address, value, datum)
+def demand_stage(channel: Channel, wanted: type[_StageT]) -> _StageT:
+    """Return the channel's stage. Raises :class:`CannotBuild` unless it is of that kind."""
+    stage = channel.datum.stage
+    if not isinstance(stage, wanted):
+        raise CannotBuild(
+            f"the channel {channel.constants.tag.hex()} is {_name(type(stage))}, "
+            f"it must be {_name(wanted)}"
+        )
+    return stage
 
 
-def read_channel(ref: OutputRef, output: Output) -> Channel:
-    """Return the channel of an output. Raises :class:`CannotBuild` if its datum is none."""
-    try:
-        if output.datum is None:
-            raise DecodeError("it has no inline datum")
-        return Channel(ref, output, SUBBIT.decode(output.datum))
-    except DecodeError as error:
-        raise CannotBuild(f"{ref} is no channel: {error}") from None
+def continue_in(channel: Channel, stage: Stage, more: int = 0) -> NewOutput:
+    """Return the continuing output in that stage, with so much more of the channel's currency."""
+    datum = channel.validator.codec.encode(channel.datum._replace(stage=stage))
+    value = add(channel.output.value, channel.constants.currency, more)
+    return NewOutput(channel.output.address, value, datum)
 
 
 def channel_address(script_hash: bytes, network_id: int, stake_key: bytes = b"") -> bytes:
@@ -61,18 +36,15 @@ def channel_address(script_hash: bytes, network_id: int, stake_key: bytes = b"")
     return bytes([kind | network_id]) + script_hash + stake_key
 
 
-def held(value: Value, currency: AssetId | None) -> int:
-    """Return the amount of the currency."""
-    return value.lovelace if currency is None else value.assets.get(currency, 0)
-
-
 def add(value: Value, currency: AssetId | None, amount: int) -> Value:
-    """Return the value with so much more of the currency."""
+    """Return the value with so much more of the currency; ``None`` is lovelace."""
     if currency is None:
         return Value(value.lovelace + amount, value.assets)
     assets = {**value.assets, currency: value.assets.get(currency, 0) + amount}
-    return Value(value.lovelace, {asset: quantity for asset, quantity in assets.items() if quantity})
+    return Value(
+        value.lovelace, {asset: quantity for asset, quantity in assets.items() if quantity}
+    )
 
 
-def _name(stage: type[Stage]) -> str:
+def _name(stage: type[object]) -> str:
     return stage.__name__.lower()

@@ -9,13 +9,15 @@ from typing import NamedTuple
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.phase2.evaluator import measure_scripts
 from facilitator.cardano.rules import Environment
+from facilitator.cardano.rules.body import max_tx_size
 from facilitator.cardano.rules.evaluation import CannotEvaluate, collect_script_runs
 from facilitator.cardano.rules.fees import (
     compute_base_fee,
     compute_reference_script_fee,
     count_reference_script_bytes,
+    execution_units_too_big,
 )
-from facilitator.cardano.rules.needed import find_scripts, is_script_address
+from facilitator.cardano.rules.needed import find_scripts
 from facilitator.cardano.rules.resolved import resolve
 from facilitator.cardano.transaction import Output, OutputRef, Value
 from facilitator.plugin import Signature
@@ -45,6 +47,7 @@ def complete(plan: Plan, purse: Purse, ledger: Ledger) -> Unsigned:
             parts = parts.with_units(_measure(parts, _provisional(parts, funding, ledger), ledger))
         found = _with_fee(parts, funding, purse, ledger)
         if found is not None:
+            _check_limits(found, ledger)
             return found
     raise CannotBuild(
         f"the inputs and {len(purse.utxo)} outputs of the purse do not cover the outputs, the fee "
@@ -104,7 +107,20 @@ def _measure(parts: Parts, transaction: bytes, ledger: Ledger) -> Sequence[Units
         raise CannotBuild(
             f"the validator refuses it at input {failed[0].item}: {failed[0].outcome.error}"
         )
-    return [Units(each.outcome.memory, each.outcome.steps) for each in found]
+    ordered = sorted(found, key=lambda each: each.item)
+    return [Units(each.outcome.memory, each.outcome.steps) for each in ordered]
+
+
+def _check_limits(unsigned: Unsigned, ledger: Ledger) -> None:
+    """Raise :class:`CannotBuild` for a transaction that is too long, or whose scripts do too much.
+
+    That depends on how many channels it moves.
+    """
+    tx = decode_transaction(_dummy(unsigned))
+    environment = Environment(ledger.slot, ledger.network_id, ledger.parameters)
+    failure = max_tx_size(tx, environment) or execution_units_too_big(tx, environment)
+    if failure is not None:
+        raise CannotBuild(f"it moves too much at once: {failure.message}")
 
 
 def _with_fee(parts: Parts, funding: _Funding, purse: Purse, ledger: Ledger) -> Unsigned | None:
@@ -114,7 +130,7 @@ def _with_fee(parts: Parts, funding: _Funding, purse: Purse, ledger: Ledger) -> 
     if isinstance(parts.plan.script, ScriptReference):
         spent.append(parts.plan.script.output)
     for_references = compute_reference_script_fee(count_reference_script_bytes(spent), price)
-    fee = 0
+    fee, tried = 0, set[int]()
     while True:
         change = Value(funding.left.lovelace - fee, funding.left.assets)
         needed = NewOutput(purse.address, change).minimum(ledger.parameters.coins_per_utxo_byte)
@@ -123,38 +139,32 @@ def _with_fee(parts: Parts, funding: _Funding, purse: Purse, ledger: Ledger) -> 
         collateral = _collateral(purse, fee, ledger) if parts.plan.redeemers else {}
         unsigned = assemble(parts, fee, change, collateral, ledger.parameters)
         least = compute_base_fee(decode_transaction(_dummy(unsigned)), ledger.parameters)
-        if least + for_references <= fee:
+        least += for_references
+        if least == fee or (least < fee and least in tried):  # with less it would need more
             return unsigned
-        fee = least + for_references
+        tried.add(fee)
+        fee = least
 
 
 def _collateral(purse: Purse, fee: int, ledger: Ledger) -> Mapping[OutputRef, Output]:
     """Return the richest outputs of the purse that hold ada alone, as many as the fee needs."""
-    plain = {
-        ref: output
-        for ref, output in purse.utxo.items()
-        if not output.value.assets and not is_script_address(output.address)
-    }
+    parameters = ledger.parameters
+    plain = {ref: output for ref, output in purse.utxo.items() if not output.value.assets}
+    richest = sorted(plain, key=lambda ref: plain[ref].value.lovelace, reverse=True)
     chosen: dict[OutputRef, Output] = {}
-    held = 0
-    for ref in sorted(plain, key=lambda ref: plain[ref].value.lovelace, reverse=True):
-        if held * 100 >= fee * ledger.parameters.collateral_percentage and chosen:
-            break
+    for ref in richest[: parameters.max_collateral_inputs]:
         chosen[ref] = plain[ref]
-        held += plain[ref].value.lovelace
-    if (
-        held * 100 < fee * ledger.parameters.collateral_percentage
-        or not 0 < len(chosen) <= ledger.parameters.max_collateral_inputs
-    ):
-        raise CannotBuild(
-            "the purse has no outputs for collateral: they hold ada alone, "
-            f"{ledger.parameters.collateral_percentage} % of the fee"
-        )
-    return chosen
+        held = sum(output.value.lovelace for output in chosen.values())
+        if held * 100 >= fee * parameters.collateral_percentage:
+            return chosen
+    raise CannotBuild(
+        "the purse has no outputs for collateral: they hold ada alone, "
+        f"{parameters.collateral_percentage} % of the fee"
+    )
 
 
 def _dummy(unsigned: Unsigned) -> bytes:
     """Return the transaction with as many signatures as it is going to have."""
-    return unsigned.with_signatures(Signature(signer + bytes(4), bytes(64)) for signer in unsigned.signers)
-
-
+    return unsigned.with_signatures(
+        Signature(signer + bytes(4), bytes(64)) for signer in unsigned.signers
+    )

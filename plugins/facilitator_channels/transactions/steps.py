@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from facilitator.cardano.transaction import OutputRef, Value
-from facilitator_channels.datum import SUBBIT, Closed, Constants, Datum, Opened, Settled
+from facilitator_channels.channel import Channel, Validator
+from facilitator_channels.datum import Closed, Constants, Datum, Opened, Settled
 from facilitator_channels.iou import derive_tag
 from facilitator_channels.redeemers import (
     Add,
@@ -25,8 +26,13 @@ from facilitator_channels.redeemers import (
     Sub,
     encode_redeemer,
 )
-from facilitator_channels.reserve import compute_reserve
-from facilitator_channels.transactions.channel import Channel, add
+from facilitator_channels.reserve import compute_reserve, held
+from facilitator_channels.transactions.channel import (
+    add,
+    channel_address,
+    continue_in,
+    demand_stage,
+)
 from facilitator_channels.transactions.complete import complete
 from facilitator_channels.transactions.plan import CannotBuild, Ledger, Plan, Purse, ScriptSource
 from facilitator_channels.transactions.wire import NewOutput, Unsigned
@@ -53,7 +59,7 @@ def open_channel(
     constants: Constants,
     amount: int,
     first: OutputRef,
-    address: bytes,
+    validator: Validator,
     purse: Purse,
     ledger: Ledger,
     *,
@@ -61,17 +67,20 @@ def open_channel(
 ) -> Unsigned:
     """Open a channel at the validator's address with that amount of its currency.
 
+    The address has no stake part.
     It spends ``first``, an output of the purse from which the tag is derived. A token channel gets
     the reserve beside its tokens; an ada channel must hold it.
     """
     if first not in purse.utxo or constants.tag != derive_tag(first):
         raise CannotBuild("the channel's tag must be derived from an output of the purse")
-    own_hash = address[1:29]
-    reserve = _reserve(address, own_hash, constants, ledger)
+    own_hash, codec = validator
+    address = channel_address(own_hash, ledger.network_id)
+    price = ledger.parameters.coins_per_utxo_byte
+    reserve = compute_reserve(address, own_hash, constants, codec, price)
     if constants.currency is None and amount < reserve:
         raise CannotBuild(f"a channel must hold its reserve of {reserve} lovelace")
     empty = Value(0 if constants.currency is None else reserve, {})
-    datum = SUBBIT.encode(Datum(own_hash, constants, Opened(0)))
+    datum = codec.encode(Datum(own_hash, constants, Opened(0)))
     output = NewOutput(address, add(empty, constants.currency, amount), datum)
     inputs = {first: purse.utxo[first]}
     return complete(Plan(inputs, (output,), valid_until=valid_until), purse, ledger)
@@ -87,8 +96,8 @@ def add_to_channel(
     valid_until: int | None = None,
 ) -> Unsigned:
     """Add the amount of the currency to an opened channel; the consumer signs."""
-    opened = channel.stage_as(Opened)
-    move = _Move(channel, Add(), channel.become(opened, amount))
+    opened = demand_stage(channel, Opened)
+    move = _Move(channel, Add(), continue_in(channel, opened, amount))
     signer = channel.constants.consumer
     return complete(_plan([move], script, signer, valid_until=valid_until), purse, ledger)
 
@@ -120,9 +129,9 @@ def close(
     The consumer may take all that is left once the close period is over, which begins with the
     slot ``valid_until``.
     """
-    subbed = channel.stage_as(Opened).subbed
+    subbed = demand_stage(channel, Opened).subbed
     elapse_at = ledger.eras.start_ms(valid_until) + channel.constants.close_period
-    move = _Move(channel, Close(), channel.become(Closed(subbed, elapse_at)))
+    move = _Move(channel, Close(), continue_in(channel, Closed(subbed, elapse_at)))
     plan = _plan([move], script, channel.constants.consumer, valid_until=valid_until)
     return complete(plan, purse, ledger)
 
@@ -137,8 +146,8 @@ def settle(
 ) -> Unsigned:
     """Redeem the last IOU from a closed channel; the provider signs."""
     channel, owed, signature = redemption
-    taken = owed - channel.stage_as(Closed).subbed
-    output = _reduced(channel, channel.become(Settled(), -taken), taken, ledger)
+    taken = owed - demand_stage(channel, Closed).subbed
+    output = _reduced(channel, continue_in(channel, Settled(), -taken), taken, ledger)
     move = _Move(channel, Settle(owed, signature), output)
     plan = _plan([move], script, channel.constants.provider, valid_until=valid_until)
     return complete(plan, purse, ledger)
@@ -146,7 +155,7 @@ def settle(
 
 def end(channel: Channel, script: ScriptSource, purse: Purse, ledger: Ledger) -> Unsigned:
     """Take what a settled channel has left; the consumer signs."""
-    channel.stage_as(Settled)
+    demand_stage(channel, Settled)
     move = _Move(channel, End(), None)
     return complete(_plan([move], script, channel.constants.consumer), purse, ledger)
 
@@ -158,7 +167,7 @@ def elapse(
 
     ``valid_from`` is a slot that begins at ``elapse_at`` or later.
     """
-    closed = channel.stage_as(Closed)
+    closed = demand_stage(channel, Closed)
     if ledger.eras.start_ms(valid_from) < closed.elapse_at:
         raise CannotBuild(f"the channel cannot be taken before {closed.elapse_at} ms")
     move = _Move(channel, Elapse(), None)
@@ -182,7 +191,7 @@ def refund(
     address ``pay_to``. The rest goes to the purse, which is the consumer's. The transaction spends
     the channel and nothing else, so the channel pays the fee.
     """
-    due = owed - channel.stage_as(Opened).subbed
+    due = owed - demand_stage(channel, Opened).subbed
     outputs: tuple[NewOutput, ...] = ()
     if due < 0:
         raise CannotBuild(f"{-due} more than the {owed} owed was redeemed")
@@ -208,8 +217,8 @@ def refund(
 
 def _sub(redemption: Redemption, ledger: Ledger) -> _Move:
     channel, owed, signature = redemption
-    taken = owed - channel.stage_as(Opened).subbed
-    output = _reduced(channel, channel.become(Opened(owed), -taken), taken, ledger)
+    taken = owed - demand_stage(channel, Opened).subbed
+    output = _reduced(channel, continue_in(channel, Opened(owed), -taken), taken, ledger)
     return _Move(channel, Sub(owed, signature), output)
 
 
@@ -218,7 +227,7 @@ def _reduced(channel: Channel, output: NewOutput, taken: int, ledger: Ledger) ->
     least = output.minimum(ledger.parameters.coins_per_utxo_byte)
     if taken <= 0:
         raise CannotBuild(f"the IOU of {channel.constants.tag.hex()} leaves nothing to redeem")
-    if output.value.lovelace < least or taken > channel.held:
+    if output.value.lovelace < least or taken > held(channel.output, channel.constants):
         raise CannotBuild(f"the channel {channel.constants.tag.hex()} cannot pay out {taken}")
     return output
 
@@ -247,8 +256,3 @@ def _plan(
         valid_from,
         valid_until,
     )
-
-
-def _reserve(address: bytes, own_hash: bytes, constants: Constants, ledger: Ledger) -> int:
-    price = ledger.parameters.coins_per_utxo_byte
-    return compute_reserve(address, own_hash, constants, SUBBIT, price)

@@ -87,9 +87,14 @@ def encode_redeemers(
     spent = [
         (index, redeemers[ref]) for index, ref in enumerate(sorted(inputs)) if ref in redeemers
     ]
-    return cbor2.dumps({}) if not spent else _encode_head(len(spent)) + b"".join(
-        cbor2.dumps([_SPENDING, index]) + b"\x82" + data + cbor2.dumps(list(allowed))
-        for (index, data), allowed in zip(spent, units, strict=True)
+    return (
+        cbor2.dumps({})
+        if not spent
+        else _encode_head(len(spent))
+        + b"".join(
+            cbor2.dumps([_SPENDING, index]) + b"\x82" + data + cbor2.dumps(list(allowed))
+            for (index, data), allowed in zip(spent, units, strict=True)
+        )
     )
 
 
