@@ -9,7 +9,7 @@ from typing import Any
 import cbor2
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
-from facilitator.cardano.transaction import AssetId, Output, OutputRef, Value
+from facilitator.cardano.transaction import AssetId, Output, OutputRef, Script, Value
 from facilitator.testing.payments import ALICE
 from facilitator.testing.payments import genesis_utxos as made_utxos
 from facilitator_channels.datum import (
@@ -92,6 +92,7 @@ class Draft:
     ttl: int | None = None
     fields: dict[int, Any] = field(default_factory=dict)
     is_valid: bool = True
+    script: Script = ACCEPTS
 
     def encode(self) -> bytes:
         """The transaction, signed."""
@@ -130,7 +131,7 @@ class Draft:
         vkeys = [[bytes(key.verify_key), key.sign(this).signature] for key in keys]
         parts = [b"\x00" + cbor2.dumps(vkeys)] if vkeys else []
         if redeemers:
-            parts += [b"\x05" + redeemers, b"\x07" + cbor2.dumps([ACCEPTS.body])]
+            parts += [b"\x05" + redeemers, b"\x07" + cbor2.dumps([self.script.body])]
         witnesses = bytes([0xA0 + len(parts)]) + b"".join(parts)
         return b"\x84" + body + witnesses + (b"\xf5" if self.is_valid else b"\xf4") + b"\xf6"
 

@@ -41,7 +41,10 @@ ADDRESS = bytes([0x70]) + ACCEPTS.hash
 _ACCEPTS_TOO = plutus(Language.PLUTUS_V3, program(("lam", ("force", ("delay", ("con", (3,), ""))))))
 SPONSORING = Validator(_ACCEPTS_TOO.hash, SPONSORED)
 """One whose channels may have a sponsor."""
-VALIDATORS = {each.script_hash: each for each in (VALIDATOR, SPONSORING)}
+REFUSES = plutus(Language.PLUTUS_V3, program(("lam", ("error",))))
+REFUSING = Validator(REFUSES.hash, SUBBIT)
+"""One that refuses everything."""
+VALIDATORS = {each.script_hash: each for each in (VALIDATOR, SPONSORING, REFUSING)}
 IOU_KEY = SigningKey(b"\x07" * 32)
 DELAY = 900
 FEE = 400_000

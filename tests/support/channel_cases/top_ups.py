@@ -22,7 +22,7 @@ from support.channel_cases.vouchers import of
 from support.channel_drafts import Draft, Edit, ada_outputs, channel_output, datum, reserve
 from support.channel_ledger import Ledger
 from support.channel_parties import Held, held_channel
-from support.channels import FEE, PRICE, TOKEN, request, terms
+from support.channels import FEE, PRICE, REFUSES, TOKEN, request, terms
 
 
 def added(edit: Edit, voucher_amount: int = 6_000, **how: Any) -> Make:
@@ -46,8 +46,23 @@ def _passed_by(ledger: Ledger) -> dict[str, Any]:
     return request(payload, terms())
 
 
+def _refused_by_its_validator(ledger: Ledger) -> dict[str, Any]:
+    """Everything is as it must be, but that the script says no."""
+    held = held_channel(ledger)
+    held.datum = held.datum._replace(own_hash=REFUSES.hash)
+    held.address = b"\x70" + REFUSES.hash
+    ledger.put(held.output, held.ref)
+    payload = held.deposit(3_000_000, 6_000, edit=_bring_the_other_script)
+    return request(payload, terms(scriptHash=REFUSES.hash.hex()))
+
+
+def _bring_the_other_script(draft: Draft) -> None:
+    draft.script = REFUSES
+
+
 def top_up_cases() -> Iterator[Case]:
     reason = "deposit_transaction"
+    yield Case("a top-up that its validator refuses", _refused_by_its_validator, reason)
     for name, (edit, other) in ANY_TRANSACTION.items():
         yield Case(f"a top-up with {name}", added(edit), other or reason)
     for redeemer in (Mutual(), Main((Close(),)), Main((Add(), Add())), Main(()), b"\x80"):
