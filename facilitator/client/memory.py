@@ -12,8 +12,9 @@ from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Output, OutputRef
-from facilitator.client.signer import Signed, SignerChain
+from facilitator.client.signer import Signed
 from facilitator.roles.chain import OutputStatus, Unspent
+from facilitator.roles.wallet import WalletChain
 
 _FILE = "devnet-payments.json"
 
@@ -27,7 +28,7 @@ class PaymentMemory:
     """
 
     def __init__(
-        self, path: Path | None, network: str, address: bytes, genesis: SignerChain
+        self, path: Path | None, network: str, address: bytes, genesis: WalletChain
     ) -> None:
         """Read the file; without one, or if it cannot be read, nothing is remembered yet."""
         self._path = path

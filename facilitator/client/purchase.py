@@ -103,6 +103,10 @@ def buy(
     spent: frozenset[OutputRef] = frozenset()
     while True:
         signed = _signed(on_network.signer, offer, chosen, spent)
+        if signed.is_sponsored:
+            report("the server pays the fee")
+        elif signed.why_plain:
+            report(f"the server's offer to pay the fee is not used: {signed.why_plain}")
         report(f"paying with the transaction {signed.transaction_id}")
         answer = _present(client, signed, report)
         if memory is None or not _says_spent(answer):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.transaction import AssetId, Output, OutputRef
 from facilitator.client.errors import CannotPay
-from facilitator.roles.wallet import Wallet
+from facilitator.roles.wallet import Signature, Wallet
 
 if TYPE_CHECKING:
     import pycardano
@@ -67,7 +67,8 @@ def sign_payment(
         builder.add_output(paying)
         builder.ttl = invalid_hereafter
         with suppress(pycardano.PyCardanoException):  # these inputs do not suffice
-            return _signed(builder.build(change_address=change), wallet)
+            body = builder.build(change_address=change)
+            return assemble(body, wallet.sign(body.hash()))
     raise CannotPay(
         f"the {len(utxo)} outputs that the wallet can spend do not cover the payment, its fee and "
         "the change: have it funded"
@@ -91,10 +92,32 @@ def _choices(utxo: Mapping[OutputRef, Output], amount: Amount) -> Iterator[Seque
             yield refs[:count]
 
 
-def _signed(body: "pycardano.TransactionBody", wallet: Wallet) -> bytes:
+def build_body(
+    inputs: Sequence[OutputRef],
+    outputs: Sequence[tuple[bytes, int, Mapping[AssetId, int]]],
+    fee: int,
+    invalid_hereafter: int,
+) -> "pycardano.TransactionBody":
+    """Return a body with these inputs and outputs: address, lovelace, and quantities of assets."""
     import pycardano
 
-    signed = wallet.sign(body.hash())
+    return pycardano.TransactionBody(
+        inputs=[_input(ref) for ref in inputs],
+        outputs=[
+            pycardano.TransactionOutput(
+                pycardano.Address.from_primitive(address), _value(lovelace, assets)
+            )
+            for address, lovelace, assets in outputs
+        ],
+        fee=fee,
+        ttl=invalid_hereafter,
+    )
+
+
+def assemble(body: "pycardano.TransactionBody", signed: Signature) -> bytes:
+    """Return the CBOR of a transaction of the body and one signature."""
+    import pycardano
+
     witness = pycardano.VerificationKeyWitness(
         pycardano.VerificationKey(signed.public_key), signed.signature
     )

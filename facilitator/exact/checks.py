@@ -10,11 +10,14 @@ from enum import IntEnum, auto
 from typing import Literal, NamedTuple, TypeAlias, cast
 
 from facilitator.cardano.parameters import ProtocolParameters
+from facilitator.cardano.rules import Environment
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Output
 from facilitator.exact.methods import ChecksChain, ChecksLedger, TransferMethod
 from facilitator.exact.payment import Payment
+from facilitator.exact.sponsor_rules import SponsoredTransaction, find_broken_rule
 from facilitator.roles.refused import MayBeOnChain, Refused
+from facilitator.x402.fee_sponsor import IS_SPONSORED, OFFER
 from facilitator.x402.reasons import Reason
 
 INTERVAL_RULE = "OutsideValidityIntervalUTxO"
@@ -106,12 +109,28 @@ def check_transfer(payment: Payment, context: CheckContext) -> None:
 
 
 def check_fees(payment: Payment, _context: CheckContext) -> None:
-    """Refuse terms by which another than the payer pays the fee: ``/supported`` offers none."""
-    if payment.terms.requirements.extra.get("areFeesSponsored") not in (None, False):
+    """Refuse terms by which another than the payer pays the fee, and none offers to."""
+    extra = payment.terms.requirements.extra
+    if extra.get(IS_SPONSORED) not in (None, False) and OFFER not in extra:
         raise Refused(
             Reason.REQUIREMENTS,
-            "extra.areFeesSponsored must be false where it is given: the payer pays the fee",
+            f"extra.{IS_SPONSORED} must be false where it is given without extra.{OFFER}: the "
+            "payer pays the fee",
         )
+
+
+def check_sponsored(payment: Payment, context: CheckContext) -> None:
+    """Refuse a transaction that uses a sponsor's offer in another way than the sponsor allows."""
+    if payment.sponsor is None:
+        return
+    env = Environment(
+        0, payment.terms.network.network_id, context.parameters, payment.future_signers
+    )
+    broken = find_broken_rule(
+        SponsoredTransaction(payment.transaction, payment.sponsor, payment.terms, env, context.eras)
+    )
+    if broken is not None:
+        raise Refused(Reason.FEE_SPONSOR_REFUSED, broken)
 
 
 def check_network(payment: Payment, context: CheckContext) -> None:
@@ -167,6 +186,7 @@ CHECKS = (
     PaymentCheck("nonce is an input", Phase.ORIGIN, check_nonce),
     PaymentCheck("pays the terms", Phase.TRANSFER, check_transfer),
     PaymentCheck("pays the fee itself", Phase.TRANSFER, check_fees),
+    PaymentCheck("is sponsored as offered", Phase.TRANSFER, check_sponsored, needs="parameters"),
     PaymentCheck(
         "pays as the network is now",
         Phase.TRANSFER,

@@ -29,11 +29,11 @@ from facilitator.x402.reasons import Reason
 class UnsignedInputs(Exception):
     """The look-up ended: inputs belong to keys that have not signed."""
 
-    def __init__(self, failure: Failure, nonce: Output | None) -> None:
-        """Take the ledger's failure, and the nonce's output if it is known."""
+    def __init__(self, failure: Failure, utxo: Mapping[OutputRef, Output]) -> None:
+        """Take the ledger's failure, and the outputs that are known by then."""
         super().__init__(failure.message)
         self.failure = failure
-        self.nonce = nonce
+        self.utxo = utxo
 
 
 def look_up_outputs(payment: Payment, outputs: OutputLookup) -> Mapping[OutputRef, Output]:
@@ -44,7 +44,7 @@ def look_up_outputs(payment: Payment, outputs: OutputLookup) -> Mapping[OutputRe
     """
     tx, allowance = payment.transaction, current_allowance()
     if allowance is not None:
-        allowance.judge = _judge_of(tx, allowance)
+        allowance.judge = _judge_of(payment, allowance)
     found = outputs(_in_order(payment))
     utxo = _unspent(found)
     payer = format_address(utxo[payment.nonce].address) if payment.nonce in utxo else None
@@ -52,9 +52,9 @@ def look_up_outputs(payment: Payment, outputs: OutputLookup) -> Mapping[OutputRe
     _refuse_absent(payment, absent, payer)
     _refuse_unknown({r: e.why for r, e in found.items() if isinstance(e, Unknown)}, payer)
     if len(utxo) < len(found):
-        failure = unsigned_inputs(tx, utxo)
+        failure = unsigned_inputs(tx, utxo, payment.future_signers)
         if failure is not None:
-            raise UnsignedInputs(failure, utxo.get(payment.nonce))
+            raise UnsignedInputs(failure, utxo)
         if allowance is None:
             raise ChainUnavailable(NOT_ASKED.why)
         raise allowance.late() if allowance.left else allowance.used_up()
@@ -84,27 +84,36 @@ def _in_order(payment: Payment) -> Collection[OutputRef]:
 
 
 def _judge_of(
-    tx: Transaction, allowance: Allowance
+    payment: Payment, allowance: Allowance
 ) -> Callable[[Mapping[OutputRef, OutputStatus]], bool]:
     """Return a judge that ends the look-up at what refuses, and pays for the payer's own outputs.
 
     An output that a signer owns is one that a stranger cannot point at for free.
     """
+    tx, future_signers = payment.transaction, payment.future_signers
 
     def goes_on(found: Mapping[OutputRef, OutputStatus]) -> bool:
         utxo = _unspent(found)
-        if len(utxo) < len(found) or unsigned_inputs(tx, utxo) is not None:
+        if len(utxo) < len(found) or unsigned_inputs(tx, utxo, future_signers) is not None:
             return False
-        own = {ref.transaction_id for ref in tx.body.inputs if ref in utxo and _has_key(utxo[ref])}
+        own = {
+            ref.transaction_id
+            for ref in tx.body.inputs
+            if ref in utxo and _has_signed(utxo[ref], future_signers)
+        }
         allowance.give_back(len(own))
         return True
 
     return goes_on
 
 
-def _has_key(output: Output) -> bool:
-    """Return True if a key owns the output, as for all but payment scripts."""
-    return not output.address[0] & 0x10 or bool(output.address[0] & 0x80)
+def _has_signed(output: Output, future_signers: frozenset[bytes]) -> bool:
+    """Return True if a key owns the output, as for all but payment scripts, and has signed.
+
+    Every key that owns one has signed, or is one of ``future_signers``.
+    """
+    has_key = not output.address[0] & 0x10 or bool(output.address[0] & 0x80)
+    return has_key and output.address[1:29] not in future_signers
 
 
 def _unspent(found: Mapping[OutputRef, OutputStatus]) -> dict[OutputRef, Output]:

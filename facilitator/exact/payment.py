@@ -14,6 +14,7 @@ from facilitator.cardano.transaction import OutputRef, Transaction
 from facilitator.exact.eras import read_later_era
 from facilitator.roles.payment import UNKNOWN_ORIGIN, Origin, Terms
 from facilitator.roles.refused import Refused
+from facilitator.x402.fee_sponsor import FeeSponsorOffer
 from facilitator.x402.reasons import Reason
 
 MAX_TRANSACTION_BYTES = 16_385
@@ -41,6 +42,11 @@ class Payment:
     transaction_id: str
     """Canonical id, lowercase hex."""
     origin: Origin = UNKNOWN_ORIGIN
+    sponsor: FeeSponsorOffer | None = None
+    """The offer whose output it spends, so that another pays the fee; ``None`` if there is none."""
+    future_signers: frozenset[bytes] = frozenset()
+    """Hashes of keys that are going to sign: see
+    :attr:`~facilitator.cardano.rules.Environment.future_signers`."""
 
 
 def read_payment(

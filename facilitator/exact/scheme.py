@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from facilitator.exact.payment import Payment
+from facilitator.exact.sponsorship import require_signatures
 from facilitator.exact.terms import MAX_CONFIRMATIONS
 from facilitator.exact.verification import Verifier
 from facilitator.roles.claim import NO_END, Claim
 from facilitator.roles.payment import MEMPOOL, Origin
 from facilitator.roles.scheme import Answer, SchemePayment, UniqueTerms, Verified
+from facilitator.x402.fee_sponsor import ACCEPTS_WITNESSES, IS_SPONSORED
 from facilitator.x402.messages import PaymentRequest
 
 
@@ -20,7 +22,8 @@ class ExactScheme:
         self._verifier = verifier
         self._kind = {
             "assetTransferMethods": list(verifier.methods),
-            "areFeesSponsored": False,
+            IS_SPONSORED: False,
+            ACCEPTS_WITNESSES: True,
             "l1Confirmations": {
                 "minimum": MEMPOOL if verifier.policy.accept_mempool else 0,
                 "maximum": MAX_CONFIRMATIONS,
@@ -47,7 +50,8 @@ class ExactScheme:
         )
 
     def prepare(self, payment: SchemePayment) -> SchemePayment:
-        """Return the payment: exactly what was signed is submitted."""
+        """Return the payment: exactly what was signed is submitted, by a sponsor as well."""
+        require_signatures(_content(payment))
         return payment
 
     def check(self, payment: SchemePayment) -> None:
@@ -60,7 +64,7 @@ class ExactScheme:
 
     def verify(self, payment: SchemePayment) -> Verified:
         """Return the owner of the input that ``nonce`` names."""
-        return Verified(self._verifier.check_ledger(_content(payment)))
+        return self._verifier.check_ledger(_content(payment))
 
     def answer(self, claim: Claim) -> Answer:
         """Return the amount that the requirements asked for."""

@@ -28,11 +28,17 @@ from facilitator.exact.lookup import (
 )
 from facilitator.exact.methods import HasUniqueTerms, TransferMethod
 from facilitator.exact.payment import Payment, read_payment
+from facilitator.exact.sponsorship import (
+    check_offered_output,
+    names_sponsor,
+    unsigned_inputs_of,
+    with_sponsor,
+)
 from facilitator.exact.terms import TermsPolicy, agree_terms
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.payment import UNKNOWN_ORIGIN, Origin
 from facilitator.roles.refused import Refused, lookup_failed
-from facilitator.roles.scheme import UniqueTerms
+from facilitator.roles.scheme import UniqueTerms, Verified
 from facilitator.roles.scheme_chain import ChainFacts, OutputLookup, ScriptEvaluators, evaluator_of
 from facilitator.x402.messages import PaymentRequest
 from facilitator.x402.reasons import Reason
@@ -105,7 +111,10 @@ class Verifier:
     def parse(self, request: PaymentRequest, origin: Origin = UNKNOWN_ORIGIN) -> Payment:
         """Return the payment in the request, its terms agreed. No I/O. Raises :class:`Refused`."""
         terms = agree_terms(request, self._chains, self._methods, policy=self._policy)
-        return read_payment(terms, request.payload, origin)
+        payment = read_payment(terms, request.payload, origin)
+        if names_sponsor(terms, request.payload):
+            return with_sponsor(payment, request.payload)
+        return payment
 
     def check_static(self, payment: Payment) -> None:
         """Return if nothing in the payment's bytes speaks against it, at any time.
@@ -137,7 +146,7 @@ class Verifier:
                 check(payment, context)
         refuse_failures(failures)
 
-    def check_ledger(self, payment: Payment) -> str:
+    def check_ledger(self, payment: Payment) -> Verified:
         """Return the payer's address if the ledger would accept the payment now.
 
         The payment has passed :meth:`check_static`. Raises :class:`Refused`, with
@@ -161,13 +170,16 @@ class Verifier:
                 payment.transaction, environment, utxo, state, evaluator
             )
         except UnsignedInputs as unsigned:
-            payer = format_address(unsigned.nonce.address) if unsigned.nonce else None
+            check_offered_output(payment, unsigned.utxo)
+            nonce = unsigned.utxo.get(payment.nonce)
+            payer = format_address(nonce.address) if nonce else None
             raise _refusal([unsigned.failure], payer) from None
         except ChainUnavailable as error:
             raise lookup_failed(error) from None
         context.nonce_output = utxo[payment.nonce]
         payer = format_address(context.nonce_output.address)
         refuse_foreign(payment, utxo, payer)
+        check_offered_output(payment, utxo)
         refuse_failures(failures, payer)
         for check in checks[Phase.PAYER]:
             check(payment, context)
@@ -176,7 +188,7 @@ class Verifier:
                 check(payment, context)
         except ChainUnavailable as error:
             raise lookup_failed(error) from None
-        return payer
+        return Verified(payer, unsigned=unsigned_inputs_of(payment, utxo))
 
     def unique_terms(self, payment: Payment) -> UniqueTerms | None:
         """Return the terms that only this payment's transaction may meet; ``None`` for others.
@@ -190,7 +202,8 @@ class Verifier:
         self, payment: Payment, parameters: ProtocolParameters, eras: EraSummary
     ) -> Environment:
         slot = eras.slot_at(self._now_ms())
-        return Environment(slot, payment.terms.network.network_id, parameters)
+        network_id = payment.terms.network.network_id
+        return Environment(slot, network_id, parameters, payment.future_signers)
 
     def _now_ms(self) -> int:
         return int(self._clock.time() * 1000)

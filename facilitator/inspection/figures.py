@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from facilitator.cardano.rules import Environment, body, collateral, fees, outputs, value, witnesses
+from facilitator.cardano.rules.future_signers import count_future_bytes
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
 
 Utxo: TypeAlias = Mapping[OutputRef, Output]
@@ -42,7 +43,8 @@ def _value_size(tx: Transaction, env: Environment, _utxo: Utxo) -> str:
 
 
 def _fee(tx: Transaction, env: Environment, _utxo: Utxo) -> str:
-    return f"{tx.body.fee} lovelace, at least {fees.compute_base_fee(tx, env.parameters)} is needed"
+    least = fees.compute_base_fee(tx, env.parameters, count_future_bytes(tx, env))
+    return f"{tx.body.fee} lovelace, at least {least} is needed"
 
 
 def _signatures(tx: Transaction, _env: Environment, _utxo: Utxo) -> str:

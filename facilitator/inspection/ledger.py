@@ -41,6 +41,8 @@ class Facts:
     """Status of inputs, collateral and reference inputs; empty if none is known."""
     unavailable: str | None
     """The cause, if something is not known."""
+    future_signers: frozenset[bytes] = frozenset()
+    """Those of :class:`~facilitator.cardano.rules.Environment`."""
 
     @property
     def utxo(self) -> dict[OutputRef, Output]:
@@ -79,7 +81,7 @@ def ledger_checks(
     parameters = facts.parameters or cast(
         ProtocolParameters, _UnknownParameters(facts.unavailable or "")
     )
-    env = Environment(facts.slot, facts.network_id, parameters)
+    env = Environment(facts.slot, facts.network_id, parameters, facts.future_signers)
     return [*_static(tx, env), *_resolved(tx, env, facts, chain, scripts)]
 
 

@@ -1,6 +1,7 @@
 """The report: the input, its contents, and the result of every rule."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from facilitator.cardano.rules.evaluation import Evaluator
@@ -68,7 +69,7 @@ class Inspector:
         )
         report = _Report("payment", chain, now, self._evaluator)
         if scheme.transaction is not None:
-            report.add(scheme.transaction)
+            report.add(scheme.transaction, scheme.future_signers)
         checks = scheme.checks(report.slot, _latest(scheme, chain, now), report.outputs, chain)
         return report.to_json([*checks, *report.checks], verify=_verdict(verifier, request))
 
@@ -116,9 +117,10 @@ class _Report:
     def outputs(self) -> Mapping[Any, Any]:
         return self._facts.outputs if self._facts else _NOTHING_KNOWN
 
-    def add(self, tx: Transaction) -> None:
+    def add(self, tx: Transaction, future_signers: frozenset[bytes] = frozenset()) -> None:
         network_id = cardano_network(self._chain.network).network_id
         facts = look_up_facts(tx, self._chain, self.slot, network_id)
+        facts = replace(facts, future_signers=future_signers)
         self._facts = facts
         self._transaction = describe(tx, facts, self._chain.eras())
         self.checks = ledger_checks(tx, facts, self._chain, self._scripts)
@@ -140,7 +142,7 @@ def _verdict(verifier: Verifier, request: PaymentRequest) -> VerifyResponse:
     try:
         payment = verifier.parse(request)
         verifier.check_static(payment)
-        return VerifyResponse(is_valid=True, payer=verifier.check_ledger(payment))
+        return VerifyResponse(is_valid=True, payer=verifier.check_ledger(payment).payer)
     except Refused as refused:
         return VerifyResponse(
             is_valid=False, payer=refused.payer, reason=refused.reason, message=refused.message

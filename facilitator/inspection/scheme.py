@@ -8,12 +8,14 @@ from facilitator.exact.checks import (
     CheckContext,
     CheckFunction,
     PaymentCheck,
+    check_sponsored,
     check_transfer,
     check_validity,
     checks_of,
 )
 from facilitator.exact.methods import TransferMethod
 from facilitator.exact.payment import Payment, read_nonce, read_transaction, read_transaction_bytes
+from facilitator.exact.sponsorship import names_sponsor, with_sponsor
 from facilitator.exact.terms import TermsPolicy, agree_terms
 from facilitator.inspection.checks import Check, SchemeChecks
 from facilitator.inspection.snapshot import Snapshot
@@ -70,6 +72,25 @@ class SchemeReport:
             self._checks.leave("transaction decodes", "there are no bytes to decode")
         else:
             self.transaction = attempt("transaction decodes", partial(read_transaction, raw))
+        self._payment = self._read_payment(request)
+
+    @property
+    def future_signers(self) -> frozenset[bytes]:
+        """Hashes of the keys that are going to sign: the sponsor's, if there is one."""
+        return self._payment.future_signers if self._payment else frozenset()
+
+    def _read_payment(self, request: PaymentRequest) -> Payment | None:
+        if self.terms is None or self.transaction is None or self.nonce is None:
+            return None
+        payment = Payment(self.terms, self.transaction, self.nonce, self.transaction.id.hex())
+        if not names_sponsor(self.terms, request.payload):
+            return payment
+        sponsored: Payment | None = self._checks.attempt(
+            "sponsor's offer", partial(with_sponsor, payment, request.payload)
+        )
+        if sponsored is not None:
+            self.transaction = sponsored.transaction
+        return sponsored
 
     def checks(
         self,
@@ -82,16 +103,19 @@ class SchemeReport:
 
         It is ``None`` if there are no terms.
         """
-        if self.terms is None or self.transaction is None or self.nonce is None or latest is None:
-            for name in (*[check.name for check in checks_of(None)], UNSPENT):
+        payment = self._payment
+        if payment is None or latest is None:
+            names = [check.name for check in checks_of(None) if check.run is not check_sponsored]
+            for name in (*names, UNSPENT):
                 self._checks.leave(name, "needs terms, transaction and nonce that can be read")
             return self._checks.rows
-        payment = Payment(self.terms, self.transaction, self.nonce, self.transaction.id.hex())
         status = outputs.get(payment.nonce)
-        context = CheckContext(self._methods[self.terms.method])
+        context = CheckContext(self._methods[payment.terms.method])
         context.slot, context.latest_slot = slot, latest
         unknown = _complete(context, status, chain)
         for check in checks_of(context.method):
+            if check.run is check_sponsored and payment.sponsor is None:
+                continue
             if check.needs in unknown:
                 self._checks.leave(check.name, unknown[check.needs])
             else:

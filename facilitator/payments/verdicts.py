@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from facilitator.api.service import ServiceUnavailable
 from facilitator.payments.admission import Admission, ask
@@ -67,7 +68,7 @@ class Verdicts:
                 return VerifyResponse(is_valid=True, payer=payer)
         ask(self._before_verify, payment)
         try:
-            payer, extra = self._admission.judge(payment)
+            payer, extra, unsigned = self._admission.judge(payment)
         except AlreadyOnChain:
             # Perhaps since its claim was looked for, or the storage could not be asked then.
             if (payer := self._payer_on_chain(payment)) is None:
@@ -76,7 +77,8 @@ class Verdicts:
         try:
             self._terms.check(payment, self._schemes.unique_terms(payment))
             self._check_identifier(payment, payer, caller, identifier)
-            held = self._reservations.hold_verified(payment, payer, self._valid_until(payment))
+            signed = replace(payment, inputs=payment.inputs - unsigned) if unsigned else payment
+            held = self._reservations.hold_verified(signed, payer, self._valid_until(payment))
         except StorageUnavailable:
             held = {"reserved": False}
         except ChainUnavailable as error:
@@ -86,7 +88,7 @@ class Verdicts:
     def _judge_message(self, payment: SchemePayment) -> VerifyResponse:
         """Return that a message which settles nothing is valid: no claim or hold is about it."""
         ask(self._before_verify, payment)
-        payer, extra = self._admission.judge(payment)
+        payer, extra, _ = self._admission.judge(payment)
         return VerifyResponse(is_valid=True, payer=payer, extra=extra)
 
     def _check_identifier(

@@ -55,7 +55,9 @@ def judge_transaction(
     failures = static_failures(transaction, environment)
     refuse_failures(failures + failures_around_the_fork(transaction, environment, network))
     first = transaction.body.inputs[0]
-    payment = Payment(terms, transaction, first, transaction.id.hex())
+    payment = Payment(
+        terms, transaction, first, transaction.id.hex(), future_signers=future_signers
+    )
     try:
         utxo = look_up_outputs(payment, chain.outputs)
     except UnsignedInputs as unsigned:

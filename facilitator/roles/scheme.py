@@ -63,6 +63,8 @@ class Verified(NamedTuple):
     """The payer, as the scheme names it: an address, or a key hash."""
     extra: Mapping[str, Any] = {}
     """Further fields for ``extra`` in the answer of ``/verify``."""
+    unsigned: frozenset[str] = frozenset()
+    """Inputs whose keys have not signed yet: a verification does not hold them."""
 
 
 class UniqueTerms(NamedTuple):

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple, Protocol
 
+from facilitator.roles.chain import ListsOutputs
+from facilitator.roles.scheme_chain import ChainFacts
+
 
 class Signature(NamedTuple):
     """The signature of one key."""
@@ -26,3 +29,7 @@ class Wallet(Protocol):
     def sign(self, transaction_id: bytes) -> Signature:
         """Sign the 32-byte hash of a transaction's body."""
         ...
+
+
+class WalletChain(ChainFacts, ListsOutputs, Protocol):
+    """A chain that answers all that one must know who spends from a wallet."""

@@ -51,6 +51,11 @@ class Reason(StrEnum):
     SUB_TRANSACTION_NOT_ACCEPTED = _PAYLOAD + "_sub_transaction_not_accepted"
     SCRIPT_ADDRESS_MISMATCH = _PAYLOAD + "_script_address_mismatch"
 
+    # The sponsor of the fee (``fee_sponsor_cardano.md``).
+    FEE_SPONSOR_REFUSED = "fee_sponsor_refused"
+    FEE_SPONSOR_WITNESS_INVALID = "fee_sponsor_witness_invalid"
+    FEE_SPONSOR_WITNESS_MISSING = "fee_sponsor_witness_missing"
+
     # The facilitator and the chain.
     CHAIN_LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"
     PROTOCOL_VERSION_NOT_KNOWN = "exact_cardano_facilitator_protocol_version_not_known"

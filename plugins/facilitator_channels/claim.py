@@ -55,11 +55,11 @@ def check_claim(
                 raise Refused(_REASON, f"it spends two channels with the id {tag.hex()}")
             redeemed[tag] = _check_step(channel, step, after)
             providers.append(channel.constants.provider)
-    if not redeemed:
-        raise Refused(_REASON, "it spends no channel of a validator that is served")
     if redeemed != {each.channel_id: each.total for each in claim.claims}:
         raise Refused(
-            _REASON, "claims must name each channel that it spends, with all redeemed after it"
+            _REASON,
+            f"claims must name the {len(redeemed)} channels that it spends, each with all that is"
+            " redeemed after it",
         )
     return providers[0]
 

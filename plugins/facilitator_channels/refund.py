@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 
+from facilitator.cardano.cbor import DecodeError
+from facilitator.cardano.codec.merging import add_vkey_witnesses, read_vkey_witnesses
+from facilitator.cardano.signatures import signature_holds
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
-from facilitator.plugin import MayBeOnChain, Refused, Terms
+from facilitator.plugin import Refused, Terms
 from facilitator_channels.channel import Channel
 from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.redeemers import Mutual
 from facilitator_channels.shape import (
     check_moves_money_alone,
+    decode,
+    hash_key,
     list_outputs,
     list_signers,
     read_redeemers,
@@ -21,14 +26,11 @@ _SCRIPT_BIT, _BYRON_BIT = 0x10, 0x80
 def check_refund(tx: Transaction, channel: Channel, owed: int, terms: Terms) -> None:
     """Raise :class:`Refused` unless the transaction ends the channel and pays what is owed.
 
-    ``owed`` is in atomic units. Raises :class:`MayBeOnChain` if it does not spend the channel.
+    ``owed`` is in atomic units. The transaction spends the channel.
     """
     body, constants = tx.body, channel.constants
     if set(body.inputs) != {channel.ref}:
-        message = f"it must spend the channel, which is at {channel.ref} now, and nothing else"
-        if channel.ref in body.inputs:
-            raise Refused(_REASON, message)
-        raise MayBeOnChain(_REASON, message)
+        raise Refused(_REASON, "it must spend the channel, and nothing else")
     if read_redeemers(tx, _REASON) != {channel.ref: Mutual()}:
         raise Refused(_REASON, "it must redeem the channel with Mutual")
     if set(body.required_signers) != {constants.consumer, constants.provider}:
@@ -41,6 +43,24 @@ def check_refund(tx: Transaction, channel: Channel, owed: int, terms: Terms) -> 
     paid = sum(amount_of(output, terms) for output in body.outputs if is_paid(output, terms))
     if paid < owed:
         raise Refused(_REASON, f"it pays {paid} to payTo, and {owed} are owed")
+
+
+def add_signature(tx: Transaction, witness: bytes | None, provider: bytes) -> Transaction:
+    """Return the transaction with the provider's signature, its body as it was.
+
+    ``witness`` is a witness set. Raises :class:`Refused` for one with anything else.
+    """
+    if witness is None:
+        raise Refused(_REASON, "the provider has not signed: payload.providerWitness is missing")
+    try:
+        added = read_vkey_witnesses(witness)
+    except DecodeError as error:
+        raise Refused(_REASON, f"payload.providerWitness: {error}") from None
+    if any(hash_key(each.vkey) != provider for each in added):
+        raise Refused(_REASON, "payload.providerWitness has a signature of another key")
+    if not all(signature_holds(each.vkey, tx.id, each.signature) for each in added):
+        raise Refused(_REASON, "payload.providerWitness does not sign this transaction")
+    return decode(add_vkey_witnesses(tx, added), _REASON)
 
 
 def check_collateral(tx: Transaction, outputs: Mapping[OutputRef, Output], provider: bytes) -> None:

@@ -29,12 +29,13 @@ from facilitator_channels.binding import check_config
 from facilitator_channels.channel import Validator
 from facilitator_channels.claim import check_names
 from facilitator_channels.extra import read_extra
+from facilitator_channels.following import ChannelFollower
 from facilitator_channels.messages import Claim, Deposit, Promise, Refund, read_message
 from facilitator_channels.opening import check_opening, read_made
 from facilitator_channels.payment import Content, make_payment
 from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.records import answer_from, record_claim, record_deposit, record_refund
-from facilitator_channels.refund import count_refunded
+from facilitator_channels.refund import add_signature, count_refunded
 from facilitator_channels.shape import check_moves_money_alone
 from facilitator_channels.verdicts import Case, judge_message
 
@@ -57,6 +58,7 @@ class ChannelScheme:
         self._chains = chains
         self._validators = validators
         self._clock = clock
+        self._follower = ChannelFollower()
 
     def kind(self, network: str) -> Mapping[str, Any] | None:
         """Return nothing further: the draft has no ``extra``."""
@@ -76,7 +78,10 @@ class ChannelScheme:
         return make_payment(terms, origin, Content(message, extra))
 
     def prepare(self, payment: SchemePayment) -> SchemePayment:
-        """Return the payment with its record: the exact bytes that were received are submitted."""
+        """Return the payment with its record, a refund with the provider's signature too.
+
+        Nothing else of the received bytes is changed.
+        """
         content: Content = payment.content
         match content.message:
             case Promise():
@@ -86,12 +91,15 @@ class ChannelScheme:
                 )
             case Deposit(amount=amount):
                 record = self._record_deposit(payment, content, amount)
-            case Refund(voucher=voucher):
-                refunded = count_refunded(content.tx, payment.terms)
+            case Refund(voucher=voucher, provider_witness=witness):
+                signed = add_signature(content.tx, witness, content.extra.receiver_authorizer)
+                content = content._replace(transaction=signed)
+                refunded = count_refunded(signed, payment.terms)
                 record = record_refund(voucher.channel_id, voucher.amount, refunded)
             case Claim(claims=claims):
                 record = record_claim(claims)
-        return replace(payment, record=record, content=content._replace(is_prepared=True))
+        content = content._replace(is_prepared=True)
+        return replace(payment, transaction=content.tx.raw, record=record, content=content)
 
     def _record_deposit(self, payment: SchemePayment, content: Content, amount: int) -> bytes:
         """Return the record, empty while the parameters are not known: :meth:`check` says so."""
@@ -136,7 +144,8 @@ class ChannelScheme:
         """Return the consumer's key hash, of a claim the provider's, and the channel's state."""
         content: Content = payment.content
         chain = self._chains[payment.terms.network.id]
-        case = Case(payment, content, chain, self._validators, self._clock.time())
+        now = self._clock.time()
+        case = Case(payment, content, chain, self._validators, self._follower, now)
         with _naming(content.payer):
             return judge_message(case)
 

@@ -1,4 +1,4 @@
-"""What a transaction of a channel may hold, apart from what its step demands."""
+"""The parts of a channel's transaction, and what it may hold apart from what its step demands."""
 
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
@@ -78,7 +78,12 @@ def list_outputs(tx: Transaction, validator: Validator) -> Sequence[tuple[Output
 
 def list_signers(tx: Transaction) -> frozenset[bytes]:
     """Return the hashes of the keys that have signed."""
-    return frozenset([blake2b(each.vkey, digest_size=28).digest() for each in tx.witnesses.vkeys])
+    return frozenset([hash_key(each.vkey) for each in tx.witnesses.vkeys])
+
+
+def hash_key(public_key: bytes) -> bytes:
+    """Return the hash of a key, 28 bytes."""
+    return blake2b(public_key, digest_size=28).digest()
 
 
 def read_redeemers(

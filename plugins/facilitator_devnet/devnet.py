@@ -48,9 +48,9 @@ class Devnet:
 
     It implements :class:`facilitator.roles.chain.ChainProvider`, ``AwaitsBlocks``,
     ``FindsSpenders``, ``FindsTransactions``, ``ForeseesForks``, ``ListsOutputs``, ``NamesNetwork``,
-    ``ReadsAssets``, ``ReadsLedgerState`` and ``SignsExamples``. The facilitator's own phase-1 rules
-    judge transactions; valid ones go into the next block. Slots follow from the clock and the
-    network's era summary.
+    ``ReadsAssets``, ``ReadsLedgerState`` and ``SignsExamples``. The facilitator's own rules judge
+    transactions, with the extra ``plutus`` also those that run scripts; valid ones go into the next
+    block. Slots follow from the clock and the network's era summary.
     """
 
     is_devnet = True

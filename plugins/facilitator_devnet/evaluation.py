@@ -1,4 +1,4 @@
-"""What a transaction's Plutus scripts use, as Ogmios evaluates them.
+"""The units that a transaction's Plutus scripts use, as Ogmios evaluates them.
 
 Ogmios looks at scripts alone: signatures, fees, budgets and the script integrity hash may be
 missing or wrong, since wallets ask before they know them.

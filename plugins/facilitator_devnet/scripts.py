@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from hashlib import blake2b
 
-from facilitator.cardano.phase2.evaluator import InProcessEvaluator
 from facilitator.cardano.rules.evaluation import ScriptFailure, ScriptRun
 from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.slots import EraSummary
@@ -20,7 +19,7 @@ class ScriptJudge:
 
     def __init__(self, eras: EraSummary) -> None:
         """Convert slots to times by ``eras``; remember nothing yet."""
-        self._evaluate = InProcessEvaluator(eras)
+        self._eras = eras
         self._known: dict[tuple[bytes, int], Sequence[ScriptFailure]] = {}
 
     def __call__(
@@ -35,7 +34,10 @@ class ScriptJudge:
         digest = blake2b(resolved.tx.raw, digest_size=32).digest()
         key = (digest, resolved.env.parameters.protocol_major)
         if key not in self._known:
-            self._known[key] = self._evaluate(resolved, runs)
+            # Here, for most devnets run no script, and their start is spared the evaluator.
+            from facilitator.cardano.phase2.evaluator import InProcessEvaluator
+
+            self._known[key] = InProcessEvaluator(self._eras)(resolved, runs)
             if len(self._known) > REMEMBERED:
                 del self._known[next(iter(self._known))]
         return self._known[key]

@@ -23,7 +23,7 @@ from facilitator_channels.seller.record import ChannelRecord
 from facilitator_channels.seller.request import Refusal
 from facilitator_channels.seller.seller import Paid, Seller, Serve
 from facilitator_channels.seller.store import StoreUnavailable
-from support.channel_model import (
+from support.modelled_channels import (
     DEPTH,
     NETWORK,
     PROVIDER,

@@ -134,6 +134,7 @@ SUPPORTED: Mapping[str, Any] = {
             "extra": {
                 "assetTransferMethods": ["default", "script"],
                 "areFeesSponsored": False,
+                "acceptsSponsorWitnesses": True,
                 "l1Confirmations": {"minimum": 0, "maximum": 20},
                 "devnet": True,
             },

@@ -36,7 +36,8 @@ _REQUIREMENTS = record(
             "description": "`assetTransferMethod` (of those in `/supported`; else `default`), for "
             "`script` also `script`, `scriptHash`, `parameters` and `datum`; and "
             '`confirmationPolicy`: `{"l1Confirmations": n}` with n newer blocks from '
-            f"{MEMPOOL} (a node took it) to {MAX_CONFIRMATIONS}, else 1.",
+            f"{MEMPOOL} (a node took it) to {MAX_CONFIRMATIONS}, else 1. With `feeSponsor` and "
+            "`areFeesSponsored` the resource server offers to pay the fee.",
         },
     },
     "extra",
@@ -63,6 +64,10 @@ _PAYLOAD = record(
                 "nonce": {
                     "description": "The input that makes the payment unique, whose owner pays, as "
                     f"transaction id and index: `{whole(NONCE)}`."
+                },
+                "sponsorWitnesses": {
+                    "description": "At `/settle` of a payment whose fee the resource server pays: "
+                    "its signature, a witness set as CBOR in hexadecimal."
                 },
             },
         },

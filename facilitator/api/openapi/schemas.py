@@ -62,7 +62,10 @@ _KINDS: dict[str, Schema] = {
     "ExactExtra": record(
         {
             "assetTransferMethods": items(TEXT),
-            "areFeesSponsored": about({"const": False}, "The payer pays the fee."),
+            "areFeesSponsored": about({"const": False}, "The facilitator pays no fee."),
+            "acceptsSponsorWitnesses": about(
+                {"const": True}, "A resource server may pay the fee: extra.feeSponsor."
+            ),
             "l1Confirmations": record(
                 {"minimum": {"enum": [MEMPOOL, 0]}, "maximum": {"const": MAX_CONFIRMATIONS}}
             ),

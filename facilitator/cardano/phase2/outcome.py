@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 
 class Outcome(NamedTuple):
-    """What a run came to, within the budget that it had."""
+    """A run's outcome within the budget that it had."""
 
     error: str | None
-    """Why the script fails, as part of a sentence; ``None`` if it succeeds."""
+    """The cause of a failure, as part of a sentence; ``None`` if the script succeeds."""
     memory: int
     """The units of memory that it used; of one that fails, until then."""
     steps: int

@@ -7,7 +7,8 @@ from facilitator.settings import load_settings
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.running import NETWORK, NOW
 from facilitator_channels.scheme import ChannelScheme
-from support.channels import VALIDATOR, Ledger
+from support.channel_ledger import Ledger
+from support.channels import VALIDATORS
 
 
 @pytest.fixture(scope="session")
@@ -22,5 +23,4 @@ def ledger() -> Ledger:
 
 @pytest.fixture
 def scheme(loaded: Settings, ledger: Ledger) -> ChannelScheme:
-    validators = {VALIDATOR.script_hash: VALIDATOR}
-    return ChannelScheme(loaded, ManualClock(NOW), {NETWORK: ledger.chain}, validators)
+    return ChannelScheme(loaded, ManualClock(NOW), {NETWORK: ledger.chain}, VALIDATORS)

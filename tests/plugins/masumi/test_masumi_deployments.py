@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from facilitator.cardano.addresses.address import format_address
+from facilitator.cardano.phase2.data import encode_data
+from facilitator.cardano.plutus.application import apply_parameters
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.errors import FacilitatorError
 from facilitator.testing.payments import ALICE, request_body
@@ -19,6 +22,7 @@ from facilitator_masumi.deployment import CANONICAL, Deployment, escrow_address
 from support.masumi import canonical, lock, offer
 from support.masumi_refusals import REQUIREMENTS, refusal
 from support.plutus_programs import program
+from support.script_spends import V3, Script, submit, unlock
 
 PLUGINS = "devnet,memory,masumi"
 OWN = {"requiredAdmins": "2", "adminVkeys": ["ab" * 28, "cd" * 28], "cooldownPeriod": "0"}
@@ -212,3 +216,36 @@ def test_the_blueprint_must_confirm_a_plugins_script(
     with pytest.raises(FacilitatorError) as raised:
         run(plugins=bring(tmp_path, of), masumi__blueprint=blueprint)
     assert "but by masumi.blueprint it is" in str(raised.value)
+
+
+def test_what_was_locked_is_taken_by_the_contract(
+    run: Callable[..., Running], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the devnet, which runs the script: the lock by HTTP, then the seller's withdrawal."""
+    pytest.importorskip("uplc", reason="the extra [plutus] is not installed")
+    path = tmp_path / "plutus.json"
+    stand_in: Any = ("con", (3,), "")
+    for _ in range(4):  # three parameters and the context
+        stand_in = ("lam", stand_in)
+    digest = write_blueprint(path, program(stand_in).hex())
+    monkeypatch.setattr("facilitator_masumi.blueprint.DIGEST", digest)
+    running = run(
+        plugins=PLUGINS,
+        masumi__blueprint=str(path),
+        masumi__deployments=allowing(**{NETWORK: [OWN]}),
+        settlement__wait_seconds="0",
+    )
+    keys = tuple(map(bytes.fromhex, OURS.admin_vkeys))
+    parameters = [encode_data(each) for each in (OURS.required_admins, keys, OURS.cooldown_ms)]
+    script = Script(V3, apply_parameters(program(stand_in), parameters))
+    assert script.hash.hex() == Blueprint(str(path)).script_hash(OURS)
+    terms = own_offer(NETWORK, format_address(script.address))
+    request = request_body(lock(terms, ttl=running.slot + 300), terms)
+    assert running.verify(request) == {"isValid": True, "payer": ALICE.bech32}
+    assert running.settle(request)["errorReason"] == "settlement_pending"
+    running.next_block()
+    (locked,) = running.devnet.outputs_at(script.address)
+    submit(running.devnet, unlock(running.devnet, locked, script))
+    assert not running.devnet.outputs_at(script.address)
+    running.next_block()
+    assert running.settle_until(request, lambda answer: bool(answer["success"]))

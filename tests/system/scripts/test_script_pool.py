@@ -59,7 +59,7 @@ def judge(
     body = request_body(minting_payment(code, fee), requirements())
     payment = verifier.parse(parse_payment_request(body), Origin(client))
     verifier.check_static(payment)
-    return verifier.check_ledger(payment)
+    return verifier.check_ledger(payment).payer
 
 
 def refusal(pool: ScriptPool, code: bytes, client: str = "", fee: int = 400_000) -> tuple[str, str]:

@@ -90,6 +90,7 @@ def test_supported(running: Running) -> None:
     assert kind.extra == {
         "assetTransferMethods": ["default", "script"],
         "areFeesSponsored": False,
+        "acceptsSponsorWitnesses": True,
         "l1Confirmations": {"minimum": 0, "maximum": 20},
         "devnet": True,
     }

@@ -79,7 +79,7 @@ def verdict(method: DefaultTransfer) -> str:
     verifier = Verifier({NETWORK: Chain()}, {"default": method}, ManualClock(NOW))
     payment = verifier.parse(payment_request())
     verifier.check_static(payment)
-    return verifier.check_ledger(payment)
+    return verifier.check_ledger(payment).payer
 
 
 def rows(method: DefaultTransfer) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def judge(chain: Chain, transaction: bytes) -> str:
     request = parse_payment_request(request_body(transaction, requirements()))
     payment = verifier.parse(request)
     verifier.check_static(payment)
-    return verifier.check_ledger(payment)
+    return verifier.check_ledger(payment).payer
 
 
 def refusal(chain: Chain, transaction: bytes) -> tuple[Reason | str, str]:

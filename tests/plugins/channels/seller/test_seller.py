@@ -14,7 +14,7 @@ from facilitator_channels.seller.facilitator import FacilitatorUnavailable
 from facilitator_channels.seller.request import Refusal
 from facilitator_channels.seller.seller import Before, Paid, Seller, Serve
 from facilitator_channels.seller.stores.memory import MemoryStore
-from support.channel_model import (
+from support.modelled_channels import (
     DEPTH,
     PREFIX,
     PROVIDER,
