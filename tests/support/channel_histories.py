@@ -23,7 +23,7 @@ from facilitator_channels.seller.record import ChannelRecord
 from facilitator_channels.seller.request import Refusal
 from facilitator_channels.seller.seller import Paid, Seller, Serve
 from facilitator_channels.seller.store import StoreUnavailable
-from support.channel_model import (
+from support.modelled_channels import (
     DEPTH,
     NETWORK,
     PROVIDER,
@@ -303,6 +303,84 @@ class ChannelHistories(RuleBasedStateMachine):
     @rule(fuse=fuses, power=st.booleans())
     def watch(self, fuse: int | None, power: bool) -> None:
         self.fragile(self.look_at_all, fuse, power, False)
+
+    # Adverse turns, which single steps seldom make.
+
+    @rule(payer=payers, price=prices, is_later_first=st.booleans())
+    def take_over_an_expired_request(self, payer: int, price: int, is_later_first: bool) -> None:
+        for _ in range(2):
+            if self.pay(payer, price):
+                self.receive(self.sent[-1], is_lost=True)
+            self.clock.advance(61)
+        for _ in range(min(2, len(self.running))):
+            serve, message = self.running.pop(-1 if is_later_first else 0)
+            self.complete(serve, message, saved=0, is_lost=False)
+
+    @rule(payer=payers, price=prices, seconds=st.sampled_from([0, 61]))
+    def close_while_it_works(self, payer: int, price: int, seconds: int) -> None:
+        if self.pay(payer, price):
+            self.receive(self.sent[-1], is_lost=True)
+        self.close(payer)
+        self.chain.make_block()
+        self.clock.advance(seconds)
+        self.look_at_all()
+        if self.running:
+            self.complete(*self.running.pop(), saved=0, is_lost=False)
+
+    @rule(payer=payers, price=prices)
+    def buy_while_a_refund_is_in_doubt(self, payer: int, price: int) -> None:
+        self.ask_for_refund(payer)
+        self.facilitator.is_pending = True
+        if self.sent:
+            self.receive(self.sent[-1], is_lost=False)
+        self.facilitator.is_pending = False
+        self.buy(payer, price, saved=0, is_lost=False)
+        self.chain.make_block()
+
+    @rule(payer=payers, price=prices)
+    def open_in_doubt_and_spend_the_input(self, payer: int, price: int) -> None:
+        if self.clients[payer] is None:
+            self.open_channel(payer, price)
+            self.facilitator.is_pending = True
+            self.serve_newest(saved=0, is_lost=True)
+            self.facilitator.is_pending = False
+            self.chain.waiting.clear()
+
+    @rule(payer=payers)
+    def overdraw(self, payer: int) -> None:
+        """Send a voucher above the balance."""
+        known, spot = self.client_of(payer), self.spot(payer)
+        if known is not None and spot is not None:
+            price = spot.subbed + spot.funds + 1 - known.count
+            self.sign(payer, known.count + price, price)
+            message = self.consumers[payer].payment("voucher", known.count + price, spot.ref)
+            self.send(payer, message, price)
+            self.serve_newest(saved=0, is_lost=False)
+
+    @rule(payer=payers, price=prices)
+    def lose_the_reply_of_a_charge(self, payer: int, price: int) -> None:
+        if self.pay(payer, price):
+            self.receive(self.sent[-1], is_lost=True)
+        if self.running:
+            self.store.loses_reply = True
+            self.complete(*self.running.pop(), saved=0, is_lost=False)
+            self.store.loses_reply = False
+
+    @rule(payer=payers, price=prices)
+    def buy_and_lose_power(self, payer: int, price: int) -> None:
+        self.buy(payer, price, saved=0, is_lost=False)
+        self.lose(power=True)
+
+    @rule(payer=payers, closes=st.booleans())
+    def redeem_and_roll_back(self, payer: int, closes: bool) -> None:
+        if closes:
+            self.close(payer)
+            self.chain.make_block()
+        self.look_at_all()
+        self.take(payer)
+        self.chain.make_block()
+        self.look_at_all()
+        self.chain.roll_back(DEPTH, keeps=False)
 
     # The world.
 

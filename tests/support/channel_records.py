@@ -7,7 +7,7 @@ from facilitator.cardano.addresses.address import format_address
 from facilitator_channels.messages import ChannelConfig
 from facilitator_channels.seller.record import ChannelRecord
 from facilitator_channels.values import ChannelView, Iou
-from support.channel_chain import PERIOD_MS, PROVIDER, RECORDS_MS, SCRIPT, ModelChain, constants
+from support.channel_model import PERIOD_MS, PROVIDER, RECORDS_MS, SCRIPT, ModelChain, constants
 
 NOW = RECORDS_MS
 SHOP = b"\x60" + b"\x09" * 28

@@ -1,7 +1,7 @@
 """The keys that sign IOUs, derived from the wallet: lost records can be made again.
 
 The wallet signs one message (CIP-8). From that signature each channel's key is derived by HKDF
-(RFC 5869). Whoever has the signature has the keys of all channels of the wallet: it must be signed
+(RFC 5869). The signature gives the keys of all channels of the wallet: it must be signed
 for the wallet's own client alone, and be kept as secret as a key.
 """
 

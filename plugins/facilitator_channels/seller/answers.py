@@ -20,7 +20,7 @@ class Answer:
     settlement: Mapping[str, Any]
     """The settlement response, for the header ``PAYMENT-RESPONSE``."""
     response: bytes
-    """What :meth:`Seller.after` was given for the first answer; empty for a refund."""
+    """The argument of :meth:`Seller.after` for the first answer; empty for a refund."""
 
 
 def settlement(

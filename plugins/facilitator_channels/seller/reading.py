@@ -68,12 +68,13 @@ def read_terms(requirements: Mapping[str, Any]) -> SellerTerms:
     return SellerTerms(terms, channel, least_deposit)
 
 
-def read_payment(payment: Mapping[str, Any], asked: SellerTerms) -> tuple[ChannelRequest, Message]:
+def read_payment(payment: object, asked: SellerTerms) -> tuple[ChannelRequest, Message]:
     """Return the request that a ``paymentPayload`` makes, and its message. Raises :class:`Refused`.
 
     The IOU is signed by the key that the payment names: what is answered concerns its owner alone.
     """
-    accepted = payment.get("accepted")
+    fields = payment if isinstance(payment, Mapping) else {}
+    accepted = fields.get("accepted")
     accepted = accepted if isinstance(accepted, Mapping) else {}
     if accepted.get("scheme") != SCHEME:
         raise Refused(ChannelReason.SCHEME, f"the scheme must be {SCHEME}")
@@ -81,7 +82,7 @@ def read_payment(payment: Mapping[str, Any], asked: SellerTerms) -> tuple[Channe
     if not isinstance(network, str) or canonical_network(network) != asked.terms.network.id:
         wanted = asked.terms.network.id
         raise Refused(ChannelReason.NETWORK_MISMATCH, f"the network must be {wanted}")
-    payload = payment.get("payload")
+    payload = fields.get("payload")
     message = read_message(payload if isinstance(payload, dict) else {})
     if isinstance(message, Claim):
         raise Refused(ChannelReason.PAYLOAD_TYPE, "a claim is made by the server, not sent to it")

@@ -76,8 +76,10 @@ class Seller:
         self._clock = clock or SystemClock()
         self._renewals = Renewals()
 
-    def before(self, payment: Mapping[str, Any], requirements: Mapping[str, Any]) -> Before:
+    def before(self, payment: Any, requirements: Mapping[str, Any]) -> Before:
         """Return what to do with a ``paymentPayload``, by the server's own requirements.
+
+        ``payment`` is what the JSON of the header ``PAYMENT-SIGNATURE`` says, whatever that is.
 
         Raises :class:`ValueError` for requirements that no channel can pay.
         """

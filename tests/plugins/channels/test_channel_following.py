@@ -15,7 +15,7 @@ from facilitator_channels import following
 from facilitator_channels.channel import Channel
 from facilitator_channels.datum import Closed, Opened, Sponsor
 from facilitator_channels.following import MAX_HOPS, ChannelFollower, Followed, NoChannel
-from support.channel_chain import (
+from support.channel_model import (
     NEXT_STAGES,
     NOISE,
     VALIDATOR,

@@ -15,6 +15,8 @@ from facilitator.testing.pytest_plugin import RunFacilitator
 from facilitator.testing.running import NETWORK, Running
 from facilitator_channels.datum import SUBBIT, Datum
 from facilitator_channels.reasons import ChannelReason
+from support.channel_drafts import reserve
+from support.channel_parties import Held, Opening, Redemption
 from support.channels import (
     ACCEPTS,
     CONSUMER,
@@ -22,11 +24,7 @@ from support.channels import (
     PRICE,
     PROVIDER,
     TOKEN,
-    Held,
-    Opening,
-    Redemption,
     request,
-    reserve,
     terms,
     witness,
 )

@@ -17,7 +17,7 @@ from facilitator_channels.seller.store import Records
 from facilitator_channels.seller.stores.opening import open_store
 from facilitator_channels.seller.stores.sqlite import SqliteStore
 from facilitator_channels.values import ChannelView
-from support.channel_chain import PERIOD_MS, ModelChain, channel_output
+from support.channel_model import PERIOD_MS, ModelChain, channel_output
 from support.channel_records import record
 
 LISTENER = """

@@ -14,7 +14,7 @@ from facilitator_channels.seller.facilitator import FacilitatorUnavailable
 from facilitator_channels.seller.request import Refusal
 from facilitator_channels.seller.seller import Before, Paid, Seller, Serve
 from facilitator_channels.seller.stores.memory import MemoryStore
-from support.channel_model import (
+from support.modelled_channels import (
     DEPTH,
     PREFIX,
     PROVIDER,
@@ -42,12 +42,18 @@ class Shop:
         self.chain = ModelChain(self.clock)
         self.facilitator = ModelFacilitator(self.chain)
         self.store = MemoryStore()
+        self.sellers: list[Seller] = []
         self.seller = self.open()
         self.payer = Consumer(1)
 
     def open(self, **changes: Any) -> Seller:
         chosen = {"key": PROVIDER, "clock": self.clock, **changes}
-        return Seller(self.store, self.facilitator, **chosen)
+        self.sellers.append(Seller(self.store, self.facilitator, **chosen))
+        return self.sellers[-1]
+
+    def close(self) -> None:
+        for seller in self.sellers:
+            seller.close()
 
     @property
     def tag(self) -> str:
@@ -90,8 +96,7 @@ class Shop:
 
 @pytest.fixture
 def shop() -> Iterator[Shop]:
-    shop = Shop()
-    with closing(shop.seller):
+    with closing(Shop()) as shop:
         yield shop
 
 
@@ -259,6 +264,8 @@ class TestAVoucher:
         ("payment", "expected"),
         [
             ({}, "scheme"),
+            ([], "scheme"),
+            (None, "scheme"),
             ({"accepted": {"scheme": "exact"}}, "scheme"),
             ({"accepted": {"scheme": "batch-settlement", "network": "cardano:mainnet"}},
              "network_mismatch"),
@@ -267,9 +274,7 @@ class TestAVoucher:
               "payload": []}, "payload_type"),
         ],
     )  # fmt: skip
-    def test_what_is_no_payment_is_refused(
-        self, shop: Shop, payment: dict[str, Any], expected: str
-    ) -> None:
+    def test_what_is_no_payment_is_refused(self, shop: Shop, payment: Any, expected: str) -> None:
         assert reason(shop.seller.before(payment, requirements(PRICE))) == expected
         assert shop.facilitator.calls == []
 

@@ -21,7 +21,7 @@ from facilitator_channels.seller.looking import (
 from facilitator_channels.seller.record import LAG_MS, ChannelRecord, Seal
 from facilitator_channels.seller.watching import Ended, watch
 from facilitator_channels.values import ChannelView
-from support.channel_chain import (
+from support.channel_model import (
     NOISE,
     PERIOD_MS,
     Made,

@@ -21,7 +21,7 @@ from facilitator_channels.seller.watcher import (
     NoticeKind,
     Watcher,
 )
-from support.channel_chain import NOISE, PERIOD_MS, ModelChain, channel_output
+from support.channel_model import NOISE, PERIOD_MS, ModelChain, channel_output
 from support.channel_records import NOW, record
 
 ELAPSE_AT = NOW + PERIOD_MS
