@@ -8,6 +8,7 @@ listed, and else from time to time.
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -176,11 +177,17 @@ class ChannelLook:
         return {ref: this.known[ref] if ref in this.known else found[ref] for ref in refs}
 
     def _shown(self, record: ChannelRecord, channel: Channel, this: Pass) -> Seen:
-        """Return the channel as a view; a settled one has ended for the seller, who settled it."""
+        """Return the channel as a view; a settled one has ended for the seller, who settled it.
+
+        What a young block has added to the balance counts once the position is deep.
+        """
         if isinstance(channel.datum.stage, Settled):
             redeemed = min(record.charged, record.view.balance)
             return self._ended(redeemed, channel.ref.transaction_id.hex(), this)
-        return view_of(channel, this.price, this.now_ms)
+        view = view_of(channel, this.price, this.now_ms)
+        if view.channel_ref == record.anchor_ref:
+            return view
+        return replace(view, balance=min(view.balance, record.view.balance))
 
     def _ended(self, redeemed: int, by: str, this: Pass) -> Ended:
         return Ended(redeemed, self._is_deep(by, this), this.now_ms)

@@ -162,6 +162,25 @@ def test_a_position_is_an_anchor_once_it_is_deep(chain: ModelChain) -> None:
     assert sight.anchor_ref == ""
 
 
+def test_a_top_up_counts_once_it_is_deep(chain: ModelChain) -> None:
+    """A rollback takes it back, and what was served on it would be lost."""
+    start = opened(chain, 1).ref(0)
+    chain.make([start], [channel_output(1, lovelace=90_000_000)])
+    eyes, ours = ChannelLook(chain), record(1, str(start))  # type: ignore[arg-type]
+    balances = []
+    for _ in range(DEEP_BLOCKS + 2):
+        (sight,) = eyes.look([ours], NOW).values()
+        after, _ = watch(ours, sight.seen, sight.anchor_ref, ClaimPolicy(), NOW)
+        assert after is not None
+        ours = after
+        balances.append(ours.view.balance > 80_000_000)
+        chain.make([], [NOISE])
+    assert balances == [*[False] * (DEEP_BLOCKS + 1), True]
+    chain.roll_back(DEEP_BLOCKS + 3)
+    (sight,) = eyes.look([replace(ours, anchor_ref=str(start))], NOW + MAX_PATIENCE_MS).values()
+    assert view(sight).balance < 10_000_000
+
+
 def test_one_channel_that_cannot_be_followed_does_not_hide_the_others(chain: ModelChain) -> None:
     chain.newest = 0
     records = [record(1, str(opened(chain, 1).ref(0))), record(2, "ab" * 32 + "#0")]
