@@ -50,7 +50,7 @@ setup(
             "cli/templates/*.txt",
             "cli/templates/*/*.txt",
         ],
-        **{name: ["py.typed", "migrations/*.sql", "static/*"] for name in TOP},
+        **{name: ["py.typed", "migrations/*.sql", "static/*", "validator/*.hex"] for name in TOP},
     },
     install_requires=[
         "cbor2>=5.8,<6",  # pycardano 0.19 does not import with cbor2 6
@@ -74,6 +74,7 @@ setup(
         "facilitator.plugins": [
             *(f"{name.removeprefix('facilitator_')} = {name}" for name in TOP),
             "blockfrost_backup = facilitator_blockfrost:backup",
+            "channels_watcher = facilitator_channels.hosting:plugin",
         ],
     },
 )

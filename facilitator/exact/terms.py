@@ -40,10 +40,12 @@ def agree_terms(
     *,
     policy: TermsPolicy,
     scheme: str = "exact",
+    pays_nothing: bool = False,
 ) -> Terms:
     """Return the terms that the request's requirements set. Raises :class:`Refused`.
 
-    ``methods`` is empty in a ``scheme`` without transfer methods.
+    ``methods`` is empty in a ``scheme`` without transfer methods. For a message that
+    ``pays_nothing`` amount and time may be 0.
 
     ``requirements`` come from the resource server and decide; ``accepted``, the client's echo of
     them, must say the same (``scheme_exact_cardano.md``).
@@ -53,15 +55,16 @@ def agree_terms(
     accepted = folded(request.accepted)
     _check_scheme_and_network(requirements, accepted, networks, scheme)
     _check_accepted(requirements, accepted)
-    if not 1 <= requirements.max_timeout_seconds <= policy.max_timeout_seconds:
+    least = 0 if pays_nothing else 1
+    if not least <= requirements.max_timeout_seconds <= policy.max_timeout_seconds:
         raise Refused(
             Reason.REQUIREMENTS,
-            f"maxTimeoutSeconds must be from 1 to {policy.max_timeout_seconds}",
+            f"maxTimeoutSeconds must be from {least} to {policy.max_timeout_seconds}",
         )
     return Terms(
         network=cardano_network(requirements.network),
         asset=_asset(requirements.asset),
-        amount=_amount(requirements.amount),
+        amount=0 if pays_nothing and requirements.amount == "0" else _amount(requirements.amount),
         pay_to=_pay_to(requirements.pay_to),
         max_timeout_seconds=requirements.max_timeout_seconds,
         confirmations=_confirmations(requirements.extra, accept_mempool=policy.accept_mempool),

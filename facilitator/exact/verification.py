@@ -140,11 +140,11 @@ class Verifier:
         failures = [failure for failure in failures if failure.rule != INTERVAL_RULE]
         failures.sort(key=_is_of_its_origin, reverse=True)
         if failures and _is_of_its_origin(failures[0]):
-            _refuse_failures(failures)
+            refuse_failures(failures)
         for phase in (Phase.ORIGIN, Phase.TRANSFER):
             for check in checks[phase]:
                 check(payment, context)
-        _refuse_failures(failures)
+        refuse_failures(failures)
 
     def check_ledger(self, payment: Payment) -> Verified:
         """Return the payer's address if the ledger would accept the payment now.
@@ -178,10 +178,10 @@ class Verifier:
             raise lookup_failed(error) from None
         context.nonce_output = utxo[payment.nonce]
         payer = format_address(context.nonce_output.address)
-        _refuse_foreign(payment, utxo, payer)
+        refuse_foreign(payment, utxo, payer)
         if payment.sponsor is not None:
             check_offered_output(payment, utxo)
-        _refuse_failures(failures, payer)
+        refuse_failures(failures, payer)
         for check in checks[Phase.PAYER]:
             check(payment, context)
         try:
@@ -224,7 +224,9 @@ def _is_of_its_origin(failure: Failure) -> bool:
     )
 
 
-def _refuse_foreign(payment: Payment, utxo: Mapping[OutputRef, Output], payer: str) -> None:
+def refuse_foreign(
+    payment: Payment, utxo: Mapping[OutputRef, Output], payer: str | None = None
+) -> None:
     """Refuse outputs at addresses of another network, which this network's chain cannot hold.
 
     The ledger has no such rule, since it never has such outputs: a provider of another chain does.
@@ -236,7 +238,8 @@ def _refuse_foreign(payment: Payment, utxo: Mapping[OutputRef, Output], payer: s
             raise Refused(Reason.NETWORK_ID_MISMATCH, message, payer)
 
 
-def _refuse_failures(failures: Sequence[Failure], payer: str | None = None) -> None:
+def refuse_failures(failures: Sequence[Failure], payer: str | None = None) -> None:
+    """Raise :class:`Refused` if there are failures of the ledger's rules."""
     if failures:
         raise _refusal(failures, payer)
 

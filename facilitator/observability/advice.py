@@ -1,6 +1,5 @@
 """Health checks of what requests can do without, all of them or some."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -31,12 +30,12 @@ class Advice:
     It makes ``/health`` degraded, but neither unhealthy nor unready. It logs changes itself.
     """
 
-    check: Callable[[], None]
+    check: HealthCheck
     """Raises :class:`Concern`."""
 
-    def __call__(self) -> None:
-        """Raise what the check raises."""
-        self.check()
+    def __call__(self) -> float | None:
+        """Return what the check returns, or raise what it raises."""
+        return self.check()
 
 
 @dataclass(frozen=True, slots=True)

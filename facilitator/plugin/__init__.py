@@ -22,6 +22,7 @@ from facilitator.exact.methods import (
     HasUniqueTerms,
     TransferMethod,
 )
+from facilitator.observability.advice import Advice, Concern
 from facilitator.observability.metrics import (
     QUOTA_REMAINING,
     QUOTA_USED,
@@ -42,6 +43,7 @@ from facilitator.plugin.context import Context, Worker
 from facilitator.plugin.hookspecs import hookspec
 from facilitator.plugin.own_hooks import NO_HOOKS, OwnHooks
 from facilitator.plugin.reader import Reader
+from facilitator.plugin.scheme_ledger import judge_transaction
 from facilitator.plugin.scheme_terms import agree_terms
 from facilitator.roles.allowance import (
     NOT_ASKED,
@@ -340,6 +342,7 @@ __all__ += [
     "ScriptEvaluators",
     "Verified",
     "agree_terms",
+    "judge_transaction",
 ]
 # Rate limiters
 __all__ += [
@@ -362,6 +365,8 @@ __all__ += [
 ]
 # Health checks and wallets
 __all__ += [
+    "Advice",
+    "Concern",
     "HealthCheck",
     "Signature",
     "Wallet",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from facilitator.observability.advice import Advice
 from facilitator.plugin.answers import WrongAnswer
 from facilitator.plugin.faults import PluginFaults
 from facilitator.plugin.observers import ObserverQueue
@@ -63,11 +64,12 @@ class PluginCalls:
         """Return True once the observer's calls are made; False if that takes longer."""
         return self._queue.wait_until_empty(seconds)
 
-    def watched(self, check: HealthCheck) -> "WatchedCheck":
-        """Return the health check, whose own faults are reported."""
+    def watched(self, check: HealthCheck) -> HealthCheck:
+        """Return the health check, whose own faults are reported; advice stays advice."""
         hangs = TookTooLong("a check does not return")
         step = Step(self._limits.observer_seconds, partial(self._check_failed, hangs))
-        return WatchedCheck(check, self._watch, step, self._check_failed)
+        watched = WatchedCheck(check, self._watch, step, self._check_failed)
+        return Advice(watched) if isinstance(check, Advice) else watched
 
     def _check_failed(self, error: BaseException) -> None:
         self.failed(error, "health_checks")

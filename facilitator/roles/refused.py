@@ -31,7 +31,7 @@ class MayBeOnChain(Refused):
 
     def __init__(
         self,
-        reason: Reason,
+        reason: Reason | str,
         message: str,
         payer: str | None = None,
         *,

@@ -30,6 +30,7 @@ from facilitator.roles.chain import (
     ChainProvider,
     EvaluatesScripts,
     FindsTransactions,
+    ListsOutputs,
     OutputStatus,
     Point,
     ReadsAssets,
@@ -273,6 +274,20 @@ class _Finding(FailoverChain):
         )
 
 
+class _Listing(FailoverChain):
+    def outputs_at(self, address: bytes) -> Mapping[OutputRef, Output]:
+        """Return unspent outputs at the address. Raises :class:`ChainUnavailable`."""
+        able = self._able(ListsOutputs)
+        return self._pool.ask(partial(self._outputs_at, among=able, address=address), among=able)
+
+    def _outputs_at(
+        self, member: ProviderState, among: Sequence[ProviderState], address: bytes
+    ) -> Mapping[OutputRef, Output]:
+        if lag := self._lag(member, among):
+            raise ProviderBehind(str(lag))
+        return cast(ListsOutputs, member.provider).outputs_at(address)
+
+
 class _Evaluating(FailoverChain):
     def evaluate(
         self, transaction: bytes, utxo: Mapping[OutputRef, Output]
@@ -295,6 +310,7 @@ _CAPABILITIES: Mapping[type, type[FailoverChain]] = {
     EvaluatesScripts: _Evaluating,
     FindsTransactions: _Finding,
     FindsSpenders: _FindingSpenders,
+    ListsOutputs: _Listing,
 }
 
 

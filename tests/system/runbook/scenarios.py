@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,9 +15,12 @@ from facilitator.clock import SystemClock
 from facilitator.testing.http import call
 from facilitator.testing.running import NETWORK
 from facilitator.testing.waiting import eventually
+from facilitator_channels.seller.store import Records
+from facilitator_channels.seller.stores.sqlite import SqliteStore
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from support import skewed
+from support.channel_records import record
 from support.process import ServeProcess
 from support.redis_servers import RedisServer, free_port, needs_redis, running
 from workers.fleet import payment
@@ -182,6 +186,41 @@ def _(folder: Path) -> str:
         assert server.command("REPLICAOF", "127.0.0.1", str(free_port())) == "+OK"
 
     return without_storage(folder, demote)[1]
+
+
+@contextmanager
+def watching(folder: Path) -> Iterator[ServeProcess]:
+    """A facilitator with a channel that its consumer has closed, and that elapses in a minute."""
+    path, now = folder / "channels.db", int(SystemClock().time())
+    kept = record(1, "ab" * 32 + "#0")
+    requested = now - kept.config.withdraw_delay + 60
+    closed = replace(kept, view=replace(kept.view, withdraw_requested_at=requested))
+    with closing(SqliteStore(str(path))) as store:
+        Records(store).change(kept.channel_id, lambda _: (closed, None))
+    with serving(
+        folder, plugins="devnet,memory,channels_watcher", channels_watcher__store=f"sqlite://{path}"
+    ) as process:
+        yield process
+
+
+@shows("channel closed")
+def _(folder: Path) -> str:
+    with watching(folder) as process:
+        eventually(lambda: any("elapses at" in line for line in list(process.lines)))
+        return "".join(process.lines)
+
+
+@shows("channels due")
+def _(folder: Path) -> str:
+    with watching(folder) as process:
+        found: list[str] = []
+
+        def is_due() -> bool:
+            found[:] = [shown(call(process.port, "GET", "/health"))]
+            return "not settled" in found[0]
+
+        eventually(is_due)
+        return found[0]
 
 
 @shows("rate limit")

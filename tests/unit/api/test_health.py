@@ -15,7 +15,7 @@ from facilitator.observability.advice import Advice, Concern, Need, Needed
 from facilitator.roles.chain_errors import ChainUnavailable
 from support.web import Client, ScriptedService, serving
 
-Check = Callable[[], None]
+Check = Callable[[], float | None]
 
 
 class FixedClock:

@@ -42,8 +42,9 @@ def test_an_unknown_plugin_gets_a_suggestion(shelf: Shelf) -> None:
     shelf.add("redislike")
     assert refusal("redislik") == (
         "unknown plugin 'redislik', did you mean redislike? "
-        "Installed are blockfrost, blockfrost_backup, dashboard, devnet, koios, masumi, memory, "
-        "ogmios, postgres, prometheus, redis, redislike, sentry, sqlite"
+        "Installed are blockfrost, blockfrost_backup, channels, channels_watcher, dashboard, "
+        "devnet, koios, masumi, memory, ogmios, postgres, prometheus, redis, redislike, sentry, "
+        "sqlite"
     )
     assert "; installed are " in refusal("qqq")
     assert "sqlite" in refusal("qqq")
@@ -195,8 +196,8 @@ def test_a_plugin_problem_comes_with_all_others(tmp_path: Path) -> None:
     assert str(raised.value).splitlines() == [
         "server.port: must be a whole number (environment variable FACILITATOR_SERVER__PORT)",
         "plugins: unknown plugin 'sqlit', did you mean sqlite? "
-        "Installed are blockfrost, blockfrost_backup, dashboard, devnet, koios, masumi, memory, "
-        "ogmios, postgres, prometheus, redis, sentry, sqlite",
+        "Installed are blockfrost, blockfrost_backup, channels, channels_watcher, dashboard, "
+        "devnet, koios, masumi, memory, ogmios, postgres, prometheus, redis, sentry, sqlite",
     ]
 
 

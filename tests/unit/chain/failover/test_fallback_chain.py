@@ -24,6 +24,7 @@ from facilitator.roles.chain import (
     AwaitsBlocks,
     ChainProvider,
     EvaluatesScripts,
+    ListsOutputs,
     NotFound,
     ReadsAssets,
     ReadsLedgerState,
@@ -611,3 +612,18 @@ def test_a_standby_that_is_behind_does_not_say_what_is_unspent(
     assert isinstance(chain.spender(ref), Unknown)
     first.faults.fail("spender")
     assert "behind" in fails(lambda: chain.spender(ref))
+
+
+def test_a_listing_is_that_of_one_that_is_up_and_not_behind(
+    chain: FailoverChain, first: CountedDevnet, second: CountedDevnet
+) -> None:
+    assert isinstance(chain, ListsOutputs)
+    before = chain.tip().point
+    ref, _ = spent_on(first)
+    chain.blocks_after(before)
+    assert ref in second.outputs_at(ALICE.address)
+    assert ref not in chain.outputs_at(ALICE.address)
+    first.faults.fail("tip", 10**9)
+    for _ in range(FAILURES):
+        chain.tip()
+    assert "behind" in fails(lambda: chain.outputs_at(ALICE.address))

@@ -1,0 +1,1 @@
+"""A payer's half of ``batch-settlement``: pure values, without network, file or clock."""

@@ -1,0 +1,75 @@
+"""A payment of the scheme: its message, and what the core needs of its transaction."""
+
+from typing import NamedTuple
+
+from facilitator.cardano.transaction import Transaction
+from facilitator.plugin import NO_END, Origin, Refused, SchemePayment, Terms
+from facilitator_channels.channel import Validator
+from facilitator_channels.extra import ChannelTerms
+from facilitator_channels.messages import Claim, Deposit, Message, Promise, Refund
+from facilitator_channels.reasons import ChannelReason
+from facilitator_channels.shape import decode
+
+_MAX_FEE = 2**63 - 1
+"""More lovelace than there is."""
+_REASONS = {
+    Deposit: ChannelReason.DEPOSIT_TRANSACTION,
+    Refund: ChannelReason.REFUND_TRANSACTION,
+    Claim: ChannelReason.CLAIM_TRANSACTION,
+}
+
+
+class Content(NamedTuple):
+    """The scheme's own part of a payment."""
+
+    message: Message
+    channel_terms: ChannelTerms | None
+    """``None`` for a claim, whose requirements have no ``extra``."""
+    transaction: Transaction | None = None
+    """``None`` for a voucher."""
+    is_prepared: bool = False
+    """True for ``/settle``."""
+
+    @property
+    def tx(self) -> Transaction:
+        """The transaction of a message that has one."""
+        assert self.transaction is not None  # noqa: S101 -- narrows the type
+        return self.transaction
+
+    @property
+    def extra(self) -> ChannelTerms:
+        """The channel that the requirements of another message than a claim ask for."""
+        assert self.channel_terms is not None  # noqa: S101 -- narrows the type
+        return self.channel_terms
+
+    @property
+    def validator(self) -> Validator:
+        """The validator of that channel."""
+        return self.extra.validator
+
+    @property
+    def payer(self) -> str | None:
+        """The consumer's key hash, as the client says it; ``None`` for a claim."""
+        return None if isinstance(self.message, Claim) else self.message.config.payer.hex()
+
+
+def make_payment(terms: Terms, origin: Origin, content: Content) -> SchemePayment:
+    """Return the payment, its transaction decoded. Raises :class:`Refused`."""
+    message = content.message
+    if isinstance(message, Promise):
+        return SchemePayment(terms, origin=origin, content=content)
+    reason = _REASONS[type(message)]
+    tx = decode(message.transaction, reason)
+    end = tx.body.invalid_hereafter
+    if not tx.body.inputs or tx.body.fee > _MAX_FEE:
+        raise Refused(reason, "the transaction has no input, or a fee that is no amount of ADA")
+    return SchemePayment(
+        terms=terms,
+        transaction_id=tx.id.hex(),
+        transaction=tx.raw,
+        inputs=frozenset(map(str, tx.body.inputs)),
+        invalid_hereafter=NO_END if end is None else end,
+        fee=tx.body.fee,
+        origin=origin,
+        content=content._replace(transaction=tx),
+    )

@@ -1,0 +1,54 @@
+"""A resource server's half of ``batch-settlement``: what it must keep of each channel, and do.
+
+It needs no facilitator in this process, and no web framework. The stores are modules of
+:mod:`facilitator_channels.seller.stores`.
+"""
+
+from facilitator_channels.seller.answers import Answer, correct
+from facilitator_channels.seller.claims import (
+    Batch,
+    ClaimPolicy,
+    Redemption,
+    choose,
+    claim_payload,
+    claim_requirements,
+    redeemed,
+)
+from facilitator_channels.seller.facilitator import (
+    Facilitator,
+    FacilitatorUnavailable,
+    HttpFacilitator,
+)
+from facilitator_channels.seller.refunds import ProviderKey
+from facilitator_channels.seller.request import Refusal
+from facilitator_channels.seller.seller import Paid, Seller, Serve
+from facilitator_channels.seller.steps import seal
+from facilitator_channels.seller.store import ChannelStore, Records, StoreUnavailable
+from facilitator_channels.seller.watching import Ended, Verdict, watch
+
+__all__ = [
+    "Answer",
+    "Batch",
+    "ChannelStore",
+    "ClaimPolicy",
+    "Ended",
+    "Facilitator",
+    "FacilitatorUnavailable",
+    "HttpFacilitator",
+    "Paid",
+    "ProviderKey",
+    "Records",
+    "Redemption",
+    "Refusal",
+    "Seller",
+    "Serve",
+    "StoreUnavailable",
+    "Verdict",
+    "choose",
+    "claim_payload",
+    "claim_requirements",
+    "correct",
+    "redeemed",
+    "seal",
+    "watch",
+]

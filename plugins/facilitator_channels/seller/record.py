@@ -1,0 +1,218 @@
+"""The record of one channel: a value, and its form in a store.
+
+It holds the only copy of the newest voucher. To lose it is to lose all that was charged and not
+redeemed. So the count and the voucher never go back; only the view of the chain may.
+"""
+
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import orjson
+
+from facilitator_channels.messages import ChannelConfig
+from facilitator_channels.values import (
+    NOT_SEEN,
+    ChannelView,
+    Iou,
+    config_from_json,
+    config_json,
+)
+
+KEEP_MS = 600_000
+"""The age up to which an answer is repeated, 10 minutes."""
+LAG_MS = 300_000
+"""The time after which an index does not lag: what it shows against an earlier view is a rollback.
+"""
+
+
+class Kind(Enum):
+    """A request's kind, by its payload."""
+
+    VOUCHER = "voucher"
+    OPENING = "opening"
+    TOP_UP = "topUp"
+    REFUND = "refund"
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A channel's one request that is being worked for."""
+
+    id: str
+    expires_at: int
+    """Unix ms from which another request may take the channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """The answer to the newest voucher, for a client that has lost it."""
+
+    kind: Kind
+    at: int
+    """Unix ms."""
+    settlement: bytes
+    """The settlement response as JSON."""
+    response: bytes
+    """The framework's own form of the response."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """The seller's signature under what ends the channel: a refund, or a settlement."""
+
+    ref: str
+    """The position that it spends."""
+    at: int
+    """Unix ms when it was signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRecord:
+    """All that a seller knows of a channel."""
+
+    channel_id: str
+    """The channel's tag, 32 bytes in hex."""
+    network: str
+    script_hash: str
+    config: ChannelConfig
+    view: ChannelView = NOT_SEEN
+    anchor_ref: str = ""
+    """A former position, deep enough to stay on the chain, from which the channel is followed."""
+    charged: int = 0
+    """The cumulative amount that was charged."""
+    voucher: Iou | None = None
+    """The newest one that was charged; ``None`` in a record made for its first request."""
+    request_id: str = ""
+    """The request that the voucher paid for."""
+    pending: Reservation | None = None
+    answer: KeptAnswer | None = None
+    seal: Seal | None = None
+    shut_until: int = 0
+    """Unix ms before which an open channel may be one that an index has not seen closed yet."""
+    asked_at: int = 0
+    """Unix ms when the facilitator was last asked about an amount above the balance."""
+
+    @property
+    def signed(self) -> int:
+        """Return ``signedMaxClaimable``, the amount of the newest voucher."""
+        return self.voucher.amount if self.voucher else 0
+
+    @property
+    def unredeemed(self) -> int:
+        """Return the amount that was charged and not redeemed yet."""
+        return max(0, self.charged - self.view.total_claimed)
+
+    def is_sealed(self, now_ms: int) -> bool:
+        """Return True while what the seller has signed may end the channel.
+
+        It may land as long as its position is not spent by another transaction. An index that lags
+        shows an older position for a while.
+        """
+        seal = self.seal
+        if seal is None:
+            return False
+        return self.view.channel_ref in ("", seal.ref) or now_ms < seal.at + LAG_MS
+
+    def is_closed(self, now_ms: int) -> bool:
+        """Return True while the consumer has closed it, or an index may lag behind that."""
+        return bool(self.view.withdraw_requested_at) or now_ms < self.shut_until
+
+    @property
+    def elapse_at(self) -> int:
+        """Return the Unix seconds from which the consumer may take all; 0 while it is open."""
+        requested = self.view.withdraw_requested_at
+        return requested + self.config.withdraw_delay if requested else 0
+
+    def busy(self, request_id: str, now_ms: int) -> bool:
+        """Return True if another request has the channel."""
+        pending = self.pending
+        return pending is not None and pending.id != request_id and now_ms < pending.expires_at
+
+    def state_json(self) -> dict[str, Any]:
+        """Return the draft's ``channelState``."""
+        return {
+            "channelId": self.channel_id,
+            **self.view.to_json(),
+            "chargedCumulativeAmount": str(self.charged),
+        }
+
+
+def encode_record(record: ChannelRecord) -> bytes:
+    """Return the record as JSON, with the draft's names."""
+    return orjson.dumps(
+        {
+            "channelId": record.channel_id,
+            "network": record.network,
+            "scriptHash": record.script_hash,
+            "channelConfig": config_json(record.config),
+            **record.view.to_json(),
+            "onchainSyncedAt": record.view.seen_at,
+            "anchorRef": record.anchor_ref,
+            "chargedCumulativeAmount": str(record.charged),
+            "signedMaxClaimable": str(record.signed),
+            "signature": record.voucher.signature.hex() if record.voucher else "",
+            "requestId": record.request_id,
+            "pendingRequest": _reservation_json(record.pending),
+            "answer": _answer_json(record.answer),
+            "seal": record.seal and {"ref": record.seal.ref, "at": record.seal.at},
+            "shutUntil": record.shut_until,
+            "askedAt": record.asked_at,
+        }
+    )
+
+
+def decode_record(raw: bytes) -> ChannelRecord:
+    """Return the record. Raises :class:`ValueError` if the bytes are not one's."""
+    try:
+        return _decode(orjson.loads(raw))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"a channel's record lacks or garbles {error}") from error
+
+
+def _decode(value: dict[str, Any]) -> ChannelRecord:
+    pending, answer, seal = value["pendingRequest"], value["answer"], value["seal"]
+    signature = value["signature"]
+    return ChannelRecord(
+        channel_id=value["channelId"],
+        network=value["network"],
+        script_hash=value["scriptHash"],
+        config=config_from_json(value["channelConfig"]),
+        view=ChannelView.from_json(value, value["onchainSyncedAt"]),
+        anchor_ref=value["anchorRef"],
+        charged=int(value["chargedCumulativeAmount"]),
+        voucher=Iou(int(value["signedMaxClaimable"]), bytes.fromhex(signature))
+        if signature
+        else None,
+        request_id=value["requestId"],
+        pending=Reservation(pending["id"], pending["expiresAt"]) if pending else None,
+        answer=_read_answer(answer) if answer else None,
+        seal=Seal(seal["ref"], seal["at"]) if seal else None,
+        shut_until=value["shutUntil"],
+        asked_at=value["askedAt"],
+    )
+
+
+def _reservation_json(pending: Reservation | None) -> dict[str, Any] | None:
+    return {"id": pending.id, "expiresAt": pending.expires_at} if pending else None
+
+
+def _answer_json(answer: KeptAnswer | None) -> dict[str, Any] | None:
+    if answer is None:
+        return None
+    return {
+        "kind": answer.kind.value,
+        "at": answer.at,
+        "settlement": b64encode(answer.settlement).decode(),
+        "response": b64encode(answer.response).decode(),
+    }
+
+
+def _read_answer(value: dict[str, Any]) -> KeptAnswer:
+    return KeptAnswer(
+        Kind(value["kind"]),
+        value["at"],
+        b64decode(value["settlement"]),
+        b64decode(value["response"]),
+    )

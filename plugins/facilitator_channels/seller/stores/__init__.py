@@ -1,0 +1,1 @@
+"""Stores of channels' records. Import the module of the one that is used."""

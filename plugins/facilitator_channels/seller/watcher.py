@@ -1,0 +1,270 @@
+"""The watcher: looks at a seller's channels again and again, and gives notice of changes.
+
+No message says that a consumer has closed a channel, that a block was rolled back, or that a
+channel has ended. Its state is the records themselves: all processes that use one store have it in
+common, and it outlasts them. A process looks only at channels that no other has just looked at, and
+gives notice only of what it has changed itself. After a start it does so for every closed channel
+once more, in case the process before was killed between the change and the notice.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from facilitator.plugin import (
+    NO_METER,
+    ChainProvider,
+    ChainUnavailable,
+    Clock,
+    Concern,
+    Counter,
+    Gauge,
+    Meter,
+    SystemClock,
+    iso_time,
+)
+from facilitator_channels.seller.claims import ClaimPolicy
+from facilitator_channels.seller.looking import ChannelLook, Sight, patience_ms
+from facilitator_channels.seller.record import ChannelRecord
+from facilitator_channels.seller.store import Records, StoreUnavailable
+from facilitator_channels.seller.watching import watch
+
+INTERVAL_SECONDS = 20.0
+"""Seconds between two looks at the chain."""
+LATE_LOOKS = 6
+"""Looks that may fail, or be missing, before the watcher counts as down."""
+URGENT = 3
+"""A closed channel is urgent in the last so-many-th part of its period."""
+
+UNSEEN_PATIENCES = 3
+"""A channel that was not seen for so often the time after which it is asked for is out of sight."""
+
+NOTICES = Counter("channels_notices_total", "Notices about channels, by kind.", labels=("kind",))
+CLOSED = Gauge(
+    "channels_closed",
+    "Closed channels from which something is still to be redeemed.",
+    labels=("network",),
+    of_workers="max",
+)
+DEADLINE = Gauge(
+    "channels_deadline_seconds",
+    "Seconds until the first of those elapses; 0 or less means that the consumer may take it.",
+    labels=("network",),
+    of_workers="min",
+)
+LOOKED = Gauge(
+    "channels_look_age_seconds",
+    "Seconds since all channels were last looked at.",
+    labels=("network",),
+    of_workers="max",
+)
+
+_log = logging.getLogger(__name__)
+
+
+class NoticeKind(StrEnum):
+    """A change of a channel."""
+
+    CLOSED = "closed"
+    """Its consumer has closed it: redeem what is left before ``elapseAt``."""
+    RESTORED = "restored"
+    """A rollback undid its close or its end."""
+    ENDED = "ended"
+    """It is settled, refunded or taken. Only ``RESTORED`` may follow."""
+
+
+class Notice(NamedTuple):
+    """A notice of a change. It may come more than once: compare channel, position and kind."""
+
+    kind: NoticeKind
+    record: ChannelRecord
+    """The channel's record afterwards."""
+
+    def to_json(self) -> Mapping[str, Any]:
+        """Return it as JSON, to be sent to others."""
+        record = self.record
+        return {
+            "type": f"channel.{self.kind}",
+            "network": record.network,
+            "channelId": record.channel_id,
+            "channelRef": record.view.channel_ref,
+            "payer": record.config.payer.hex(),
+            "payTo": record.config.receiver,
+            "asset": record.config.token,
+            "unredeemed": str(record.unredeemed),
+            "elapseAt": iso_time(record.elapse_at) if record.elapse_at else None,
+        }
+
+
+class Watcher:
+    """Watches the channels of one network, in a thread of its own."""
+
+    def __init__(
+        self,
+        records: Records,
+        chain: ChainProvider,
+        notify: Callable[[Notice], None],
+        *,
+        clock: Clock | None = None,
+        meter: Meter = NO_METER,
+        interval_seconds: float = INTERVAL_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Watch nothing yet. ``notify`` gets each notice; it may raise, which is logged."""
+        self._records = records
+        self._network = chain.network
+        self._look = ChannelLook(chain)
+        self._notify = notify
+        self._clock = clock or SystemClock()
+        self._meter = meter
+        self._interval = interval_seconds
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._monotonic = monotonic
+        self._looked_at = monotonic()
+        self._trouble: str | None = None
+        self._is_first = True
+        self._closed: Sequence[ChannelRecord] = ()
+        """Closed channels from which something is to be redeemed, the nearest deadline first."""
+        self._unseen = 0
+        meter.gauge(CLOSED, lambda: len(self._closed), network=self._network)
+        meter.gauge(DEADLINE, self._deadline_seconds, network=self._network)
+        meter.gauge(LOOKED, self._age, network=self._network)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread = threading.Thread(target=self._run, name="channel watcher", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread, and wait for the look under way."""
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def check(self) -> float:
+        """Return the seconds since the last look: a health check.
+
+        Raises :class:`Concern` if that is too long ago, if channels were not seen by it for long,
+        or if a closed one is not settled and its period is nearly over.
+        """
+        age = self._age()
+        if age > LATE_LOOKS * self._interval:
+            why = self._trouble or "the look at them has not ended"
+            raise Concern(f"channels are not watched since {age:.0f} s: {why}")
+        now = self._clock.time()
+        urgent = [
+            each
+            for each in self._closed
+            if each.elapse_at - now < each.config.withdraw_delay / URGENT
+        ]
+        if urgent:
+            raise Concern(
+                f"closed channels that are not settled: {len(urgent)}; the first elapses at"
+                f" {iso_time(urgent[0].elapse_at)}"
+            )
+        if self._unseen:
+            raise Concern(f"channels that the chain provider does not show: {self._unseen}")
+        return age
+
+    def look(self) -> None:
+        """Look at the chain once. Raises :class:`ChainUnavailable`, :class:`StoreUnavailable`."""
+        now_ms = round(self._clock.time() * 1000)
+        records = [each for each in self._records if each.network == self._network]
+        if self._is_first:
+            self._is_first = False
+            for record in filter(is_due, records):
+                self._give(Notice(NoticeKind.CLOSED, record))
+        fresh_ms = self._interval * 500
+        stale = [each for each in records if now_ms - each.view.seen_at >= fresh_ms]
+        sights = self._look.look(stale, now_ms) if stale else {}
+        after = {each.channel_id: each for each in records}
+        for channel_id, sight in sights.items():
+            changed = self._take(channel_id, sight, now_ms)
+            after.pop(channel_id)
+            if changed is not None:
+                after[channel_id] = changed
+        due = [each for each in after.values() if is_due(each) and each.unredeemed]
+        self._closed = sorted(due, key=lambda each: each.elapse_at)
+        self._unseen = sum(is_unseen(each, now_ms) for each in after.values())
+        self._looked_at = self._monotonic()
+        self._trouble = None
+
+    def _take(self, channel_id: str, sight: Sight, now_ms: int) -> ChannelRecord | None:
+        """Put what was seen in the record; give notice of what that has changed."""
+
+        def step(
+            record: ChannelRecord | None,
+        ) -> tuple[ChannelRecord | None, tuple[ChannelRecord | None, ChannelRecord | None]]:
+            after, _ = watch(record, sight.seen, sight.anchor_ref, ClaimPolicy(), now_ms)
+            return after, (record, after)
+
+        before, after = self._records.change(channel_id, step, durable=False)
+        if before is not None and (kind := compare(before, after)) is not None:
+            self._give(Notice(kind, after or before))
+        return after
+
+    def _give(self, notice: Notice) -> None:
+        record = notice.record
+        level = logging.WARNING if notice.kind is NoticeKind.CLOSED else logging.INFO
+        until = f", elapses at {iso_time(record.elapse_at)}" if is_due(record) else ""
+        _log.log(level, "channel %s: %s%s", record.channel_id, notice.kind, until)
+        self._meter.count(NOTICES, kind=notice.kind)
+        try:
+            self._notify(notice)
+        except Exception:
+            _log.exception("a notice about channel %s was not taken", record.channel_id)
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self.look()
+            except (ChainUnavailable, StoreUnavailable) as error:
+                if str(error) != self._trouble:
+                    _log.warning("channels cannot be watched: %s", error)
+                self._trouble = str(error)
+            except Exception:  # the thread must not end by it
+                _log.exception("channels cannot be watched")
+                self._trouble = "it failed; the log says how"
+            # Processes of a fleet do not stay in step, so that one of them comes first.
+            self._closing.wait(self._interval * random.uniform(0.9, 1.1))  # noqa: S311 -- no secret
+
+    def _age(self) -> float:
+        return self._monotonic() - self._looked_at
+
+    def _deadline_seconds(self) -> float:
+        closed = self._closed
+        return closed[0].elapse_at - self._clock.time() if closed else float("inf")
+
+
+def is_due(record: ChannelRecord) -> bool:
+    """Return True if the consumer has closed the channel, and it has not ended."""
+    return bool(record.view.withdraw_requested_at and record.view.channel_ref)
+
+
+def is_unseen(record: ChannelRecord, now_ms: int) -> bool:
+    """Return True if the channel was not seen although it was asked for again and again."""
+    return bool(record.view.channel_ref) and (
+        now_ms - record.view.seen_at > UNSEEN_PATIENCES * patience_ms(record)
+    )
+
+
+def was_closed(record: ChannelRecord) -> bool:
+    """Return True if it was closed when it was seen, or an index may have lagged behind that."""
+    return record.is_closed(record.view.seen_at)
+
+
+def compare(before: ChannelRecord, after: ChannelRecord | None) -> NoticeKind | None:
+    """Return the change by a look; ``None`` if there is none to give notice of."""
+    if not before.view.channel_ref:
+        was_seen = before.view.seen_at > 0
+        return NoticeKind.RESTORED if was_seen and after and after.view.channel_ref else None
+    if after is None or not after.view.channel_ref:
+        return NoticeKind.ENDED
+    if was_closed(after) == was_closed(before):
+        return None
+    return NoticeKind.CLOSED if was_closed(after) else NoticeKind.RESTORED

@@ -1,0 +1,78 @@
+"""What the validator accepts and refuses, by the evaluator that judges payments."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from facilitator_channels.transactions.plan import Plan, ScriptWitness
+from facilitator_channels.validator import SCRIPT_HASH, load_code
+from support.channel_steps import World, is_accepted, outcomes
+from support.channel_verdicts import ACCEPTED, REFUSED, WANTED_DIFFERENCES
+
+OURS = World(ScriptWitness(load_code()))
+SUBBIT = "FACILITATOR_SUBBIT_VALIDATOR"
+"""Names a file with the hex of Subbit's validator, as in a witness set."""
+Case = Callable[[World], Plan]
+FURTHER, MIXED = WANTED_DIFFERENCES.values()
+
+
+@pytest.fixture(scope="module")
+def subbit() -> World:
+    path = os.environ.get(SUBBIT)
+    if not path:
+        pytest.skip(f"{SUBBIT} names no file")
+    return World(ScriptWitness(bytes.fromhex(Path(path).read_text())))
+
+
+def test_its_hash_is_that_of_its_bytes() -> None:
+    assert OURS.script.hash == SCRIPT_HASH
+
+
+@pytest.mark.parametrize("case", ACCEPTED.values(), ids=ACCEPTED)
+def test_a_good_step_is_accepted(case: Case) -> None:
+    assert is_accepted(case(OURS))
+
+
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
+def test_a_step_with_a_fault_is_refused(case: Case) -> None:
+    assert not is_accepted(case(OURS))
+
+
+def test_steps_of_two_signers_in_any_order() -> None:
+    assert is_accepted(MIXED(OURS))
+
+
+def test_a_claim_makes_no_further_channel() -> None:
+    assert not is_accepted(FURTHER(OURS))
+
+
+@pytest.mark.parametrize(
+    ("name", "memory", "steps"),
+    [
+        ("sub ada", 546_858, 188_977_861),
+        ("sub tokens", 633_037, 209_296_501),
+        ("batch of 10", 5_242_860, 1_893_324_655),
+    ],
+)
+def test_it_costs_what_the_reference_says(name: str, memory: int, steps: int) -> None:
+    found = [each.outcome for each in outcomes(ACCEPTED[name](OURS))]
+    assert (sum(each.memory for each in found), sum(each.steps for each in found)) == (
+        memory,
+        steps,
+    )
+
+
+@pytest.mark.parametrize("case", ACCEPTED.values(), ids=ACCEPTED)
+def test_subbit_accepts_the_same(case: Case, subbit: World) -> None:
+    assert is_accepted(case(subbit))
+
+
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
+def test_subbit_refuses_the_same(case: Case, subbit: World) -> None:
+    assert not is_accepted(case(subbit))
+
+
+def test_subbit_lets_a_claim_make_a_further_channel(subbit: World) -> None:
+    assert is_accepted(FURTHER(subbit))
