@@ -6,10 +6,11 @@ from facilitator.testing.clock import ManualClock
 from facilitator.testing.running import NETWORK, NOW
 from facilitator_channels.datum import Closed
 from facilitator_channels.messages import ChannelConfig
+from facilitator_channels.seller.notices import Notice, NoticeKind
 from facilitator_channels.seller.record import LAG_MS, ChannelRecord
 from facilitator_channels.seller.store import Records
 from facilitator_channels.seller.stores.memory import MemoryStore
-from facilitator_channels.seller.watcher import INTERVAL_SECONDS, Notice, NoticeKind, Watcher
+from facilitator_channels.seller.watcher import INTERVAL_SECONDS, Watcher
 from facilitator_channels.transactions.steps import close, settle
 from facilitator_channels.validator import SCRIPT_HASH
 from facilitator_channels.values import ChannelView, Iou
