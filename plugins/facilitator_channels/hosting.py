@@ -24,9 +24,10 @@ from facilitator.plugin import (
     hookspec,
     setting,
 )
+from facilitator_channels.seller.notices import Notice
 from facilitator_channels.seller.store import ChannelStore, Records, StoreUnavailable
 from facilitator_channels.seller.stores.opening import address_problem, open_store
-from facilitator_channels.seller.watcher import INTERVAL_SECONDS, Notice, Watcher
+from facilitator_channels.seller.watcher import INTERVAL_SECONDS, Watcher
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,6 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from facilitator.cardano.addresses.address import parse_address
-from facilitator.cardano.amounts import LOVELACE
 from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import (
@@ -23,25 +21,20 @@ from facilitator.plugin import (
     ListsOutputs,
     OutputStatus,
     ProviderBehind,
-    SpentBy,
     Unspent,
 )
 from facilitator.x402.networks import cardano_network
-from facilitator_channels.channel import Channel, Validator, read_datum
-from facilitator_channels.datum import SUBBIT, Closed, Constants, Settled
+from facilitator_channels.channel import Channel, read_datum
+from facilitator_channels.datum import SUBBIT, Settled
 from facilitator_channels.following import ChannelFollower, NoChannel, Wanted
-from facilitator_channels.reserve import held
 from facilitator_channels.seller.record import ChannelRecord
+from facilitator_channels.seller.views import paid_by, patience_ms, read_ref, view_of, wanted_of
 from facilitator_channels.seller.watching import Ended, Seen
 from facilitator_channels.validators import KNOWN
 from facilitator_channels.values import ChannelView
 
 DEEP_BLOCKS = 3
 """Blocks over a transaction from which on it counts as staying."""
-PATIENCE = 6
-"""The part of its close period after which a channel that is not listed is followed again."""
-MIN_PATIENCE_MS, MAX_PATIENCE_MS = 60_000, 300_000
-"""The limits of that time."""
 OLDEST_TIP_MS = 600_000
 """The age of the newest block from which on a provider is behind, 10 minutes."""
 _ARRIVAL_BLOCKS = 100
@@ -207,50 +200,6 @@ class ChannelLook:
     def _is_deep(self, transaction_id: str, this: Pass) -> bool:
         where = self._chain.transaction(transaction_id)
         return isinstance(where, InBlock) and this.tip - where.height >= DEEP_BLOCKS
-
-
-def view_of(channel: Channel, price: int, now_ms: int) -> ChannelView:
-    """Return an opened or closed channel as a record keeps it, seen at ``now_ms``."""
-    stage, period = channel.datum.stage, channel.constants.close_period
-    closed_at = max(1, (stage.elapse_at - period) // 1000) if isinstance(stage, Closed) else 0
-    return ChannelView(str(channel.ref), channel.capacity(price), channel.subbed, closed_at, now_ms)
-
-
-def wanted_of(record: ChannelRecord) -> Wanted:
-    """Return what an output must be to be the record's channel."""
-    config, script_hash = record.config, bytes.fromhex(record.script_hash)
-    is_ada = config.token == LOVELACE
-    constants = Constants(
-        bytes.fromhex(record.channel_id),
-        None if is_ada else bytes.fromhex(config.token.replace(".", "")),
-        config.payer_authorizer,
-        config.payer,
-        config.receiver_authorizer,
-        config.withdraw_delay * 1000,
-    )
-    return Wanted(Validator(script_hash, KNOWN.get(script_hash, SUBBIT)), constants)
-
-
-def paid_by(record: ChannelRecord, by: SpentBy) -> int:
-    """Return all that is redeemed after the transaction that ended the channel.
-
-    A refund pays the seller's address what was charged and not redeemed yet.
-    """
-    constants, receiver = wanted_of(record).constants, parse_address(record.config.receiver)
-    paid = sum(held(each, constants) for _, each in by.outputs if each.address == receiver)
-    return record.view.total_claimed + min(paid, record.unredeemed)
-
-
-def patience_ms(record: ChannelRecord) -> int:
-    """Return the time after which a channel that is not listed is followed."""
-    part = record.config.withdraw_delay * 1000 // PATIENCE
-    return min(max(part, MIN_PATIENCE_MS), MAX_PATIENCE_MS)
-
-
-def read_ref(text: str) -> OutputRef | None:
-    """Return the reference ``txid#index``; ``None`` for an empty text."""
-    name, _, index = text.partition("#")
-    return OutputRef(bytes.fromhex(name), int(index)) if text else None
 
 
 def _tags(listed: Iterable[OutputStatus]) -> Iterable[bytes]:

@@ -11,9 +11,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
 
 from facilitator.plugin import (
     NO_METER,
@@ -28,7 +26,14 @@ from facilitator.plugin import (
     iso_time,
 )
 from facilitator_channels.seller.claims import ClaimPolicy
-from facilitator_channels.seller.looking import ChannelLook, Sight, patience_ms
+from facilitator_channels.seller.looking import ChannelLook, Sight
+from facilitator_channels.seller.notices import (
+    Notice,
+    NoticeKind,
+    compare,
+    is_due,
+    is_unseen,
+)
 from facilitator_channels.seller.record import ChannelRecord
 from facilitator_channels.seller.store import Records, StoreUnavailable
 from facilitator_channels.seller.watching import watch
@@ -39,9 +44,6 @@ LATE_LOOKS = 6
 """Looks that may fail, or be missing, before the watcher counts as down."""
 URGENT = 3
 """A closed channel is urgent in the last so-many-th part of its period."""
-
-UNSEEN_PATIENCES = 3
-"""A channel that was not seen for so often the time after which it is asked for is out of sight."""
 
 NOTICES = Counter("channels_notices_total", "Notices about channels, by kind.", labels=("kind",))
 CLOSED = Gauge(
@@ -64,40 +66,6 @@ LOOKED = Gauge(
 )
 
 _log = logging.getLogger(__name__)
-
-
-class NoticeKind(StrEnum):
-    """A change of a channel."""
-
-    CLOSED = "closed"
-    """Its consumer has closed it: redeem what is left before ``elapseAt``."""
-    RESTORED = "restored"
-    """A rollback undid its close or its end."""
-    ENDED = "ended"
-    """It is settled, refunded or taken. Only ``RESTORED`` may follow."""
-
-
-class Notice(NamedTuple):
-    """A notice of a change. It may come more than once: compare channel, position and kind."""
-
-    kind: NoticeKind
-    record: ChannelRecord
-    """The channel's record afterwards."""
-
-    def to_json(self) -> Mapping[str, Any]:
-        """Return it as JSON, to be sent to others."""
-        record = self.record
-        return {
-            "type": f"channel.{self.kind}",
-            "network": record.network,
-            "channelId": record.channel_id,
-            "channelRef": record.view.channel_ref,
-            "payer": record.config.payer.hex(),
-            "payTo": record.config.receiver,
-            "asset": record.config.token,
-            "unredeemed": str(record.unredeemed),
-            "elapseAt": iso_time(record.elapse_at) if record.elapse_at else None,
-        }
 
 
 class Watcher:
@@ -239,32 +207,3 @@ class Watcher:
     def _deadline_seconds(self) -> float:
         closed = self._closed
         return closed[0].elapse_at - self._clock.time() if closed else float("inf")
-
-
-def is_due(record: ChannelRecord) -> bool:
-    """Return True if the consumer has closed the channel, and it has not ended."""
-    return bool(record.view.withdraw_requested_at and record.view.channel_ref)
-
-
-def is_unseen(record: ChannelRecord, now_ms: int) -> bool:
-    """Return True if the channel was not seen although it was asked for again and again."""
-    return bool(record.view.channel_ref) and (
-        now_ms - record.view.seen_at > UNSEEN_PATIENCES * patience_ms(record)
-    )
-
-
-def was_closed(record: ChannelRecord) -> bool:
-    """Return True if it was closed when it was seen, or an index may have lagged behind that."""
-    return record.is_closed(record.view.seen_at)
-
-
-def compare(before: ChannelRecord, after: ChannelRecord | None) -> NoticeKind | None:
-    """Return the change by a look; ``None`` if there is none to give notice of."""
-    if not before.view.channel_ref:
-        was_seen = before.view.seen_at > 0
-        return NoticeKind.RESTORED if was_seen and after and after.view.channel_ref else None
-    if after is None or not after.view.channel_ref:
-        return NoticeKind.ENDED
-    if was_closed(after) == was_closed(before):
-        return None
-    return NoticeKind.CLOSED if was_closed(after) else NoticeKind.RESTORED

@@ -12,13 +12,12 @@ from facilitator_channels.datum import Closed, Opened, Settled, Stage
 from facilitator_channels.seller.claims import ClaimPolicy
 from facilitator_channels.seller.looking import (
     DEEP_BLOCKS,
-    MAX_PATIENCE_MS,
     OLDEST_TIP_MS,
     ChannelLook,
     Sight,
-    patience_ms,
 )
 from facilitator_channels.seller.record import LAG_MS, ChannelRecord, Seal
+from facilitator_channels.seller.views import MAX_PATIENCE_MS, patience_ms
 from facilitator_channels.seller.watching import Ended, watch
 from facilitator_channels.values import ChannelView
 from support.channel_model import (

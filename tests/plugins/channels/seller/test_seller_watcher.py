@@ -11,14 +11,13 @@ from facilitator.testing.clock import ManualClock
 from facilitator.testing.waiting import eventually
 from facilitator_channels.datum import Closed, Opened
 from facilitator_channels.seller.looking import DEEP_BLOCKS
+from facilitator_channels.seller.notices import Notice, NoticeKind
 from facilitator_channels.seller.record import LAG_MS, ChannelRecord
 from facilitator_channels.seller.store import Records
 from facilitator_channels.seller.stores.memory import MemoryStore
 from facilitator_channels.seller.watcher import (
     INTERVAL_SECONDS,
     LATE_LOOKS,
-    Notice,
-    NoticeKind,
     Watcher,
 )
 from support.channel_model import NOISE, PERIOD_MS, ModelChain, channel_output

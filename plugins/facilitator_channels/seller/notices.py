@@ -1,0 +1,75 @@
+"""Notices of what became of a seller's channels, by the records before and after a look."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from facilitator.plugin import iso_time
+from facilitator_channels.seller.record import ChannelRecord
+from facilitator_channels.seller.views import patience_ms
+
+UNSEEN_PATIENCES = 3
+"""A channel that was not seen for so often the time after which it is asked for is out of sight."""
+
+
+class NoticeKind(StrEnum):
+    """A change of a channel."""
+
+    CLOSED = "closed"
+    """Its consumer has closed it: redeem what is left before ``elapseAt``."""
+    RESTORED = "restored"
+    """A rollback undid its close or its end."""
+    ENDED = "ended"
+    """It is settled, refunded or taken. Only ``RESTORED`` may follow."""
+
+
+class Notice(NamedTuple):
+    """A notice of a change. It may come more than once: compare channel, position and kind."""
+
+    kind: NoticeKind
+    record: ChannelRecord
+    """The channel's record afterwards."""
+
+    def to_json(self) -> Mapping[str, Any]:
+        """Return it as JSON, to be sent to others."""
+        record = self.record
+        return {
+            "type": f"channel.{self.kind}",
+            "network": record.network,
+            "channelId": record.channel_id,
+            "channelRef": record.view.channel_ref,
+            "payer": record.config.payer.hex(),
+            "payTo": record.config.receiver,
+            "asset": record.config.token,
+            "unredeemed": str(record.unredeemed),
+            "elapseAt": iso_time(record.elapse_at) if record.elapse_at else None,
+        }
+
+
+def is_due(record: ChannelRecord) -> bool:
+    """Return True if the consumer has closed the channel, and it has not ended."""
+    return bool(record.view.withdraw_requested_at and record.view.channel_ref)
+
+
+def is_unseen(record: ChannelRecord, now_ms: int) -> bool:
+    """Return True if the channel was not seen although it was asked for again and again."""
+    return bool(record.view.channel_ref) and (
+        now_ms - record.view.seen_at > UNSEEN_PATIENCES * patience_ms(record)
+    )
+
+
+def was_closed(record: ChannelRecord) -> bool:
+    """Return True if it was closed when it was seen, or an index may have lagged behind that."""
+    return record.is_closed(record.view.seen_at)
+
+
+def compare(before: ChannelRecord, after: ChannelRecord | None) -> NoticeKind | None:
+    """Return the change by a look; ``None`` if there is none to give notice of."""
+    if not before.view.channel_ref:
+        was_seen = before.view.seen_at > 0
+        return NoticeKind.RESTORED if was_seen and after and after.view.channel_ref else None
+    if after is None or not after.view.channel_ref:
+        return NoticeKind.ENDED
+    if was_closed(after) == was_closed(before):
+        return None
+    return NoticeKind.CLOSED if was_closed(after) else NoticeKind.RESTORED
