@@ -121,6 +121,21 @@ def test_an_opening_settles_once(running: Running, opening: Opening, balance: in
     assert running.verify(body)["invalidReason"] == "duplicate_settlement"
 
 
+def test_a_verdict_on_a_deposit_that_is_being_settled_describes_the_channel(
+    running: Running,
+) -> None:
+    """The resource server that takes up a paid request again needs to know the channel."""
+    opening = Opening()
+    running.settle(opening.body)
+    held = Held(opening.ref, SUBBIT.decode(_datum(opening)), opening.value)
+    expected = {"channelState": state(held, 5_000_000 - reserve(None))}
+    for _ in range(2):  # while it waits, and in a block that is not deep enough
+        verdict = running.verify(opening.body)
+        assert verdict["isValid"]
+        assert verdict["extra"] == expected
+        running.next_block()
+
+
 def _datum(opening: Opening) -> bytes:
     datum = decode_transaction(opening.transaction).body.outputs[0].datum
     assert datum is not None
