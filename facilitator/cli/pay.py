@@ -21,9 +21,8 @@ from facilitator.clock import SystemClock
 from facilitator.plugin.context import Context
 from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
-from facilitator.roles.chain import ListsOutputs
 from facilitator.roles.wallet import Wallet
-from facilitator.runtime.chains import ordered_chain_providers
+from facilitator.runtime.chains import ordered_chain_providers, wallet_chain
 from facilitator.settings import Settings
 from facilitator.x402.networks import cardano_network
 
@@ -102,10 +101,7 @@ def _signer_on(
     providers = ordered_chain_providers(plugins, context, network)
     for _, provider in providers:
         stack.callback(provider.close)
-    chain = next((each for _, each in providers if isinstance(each, ListsOutputs)), None)
-    if chain is None:
-        names = " and ".join(name for name, _ in providers)
-        raise CannotPay(f"the plugin {names} cannot say what an address holds; pay through another")
+    chain = wallet_chain(providers)
     if not chain.is_devnet:
         return NetworkSigner(Signer(network, wallet, chain, context.clock), None)
     memory = PaymentMemory(memory_path(), network, wallet.address, chain)

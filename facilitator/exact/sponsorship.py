@@ -142,8 +142,6 @@ def unsigned_inputs_of(payment: Payment, utxo: Mapping[OutputRef, Output]) -> fr
 
     ``utxo`` has every input; the payment is valid but for what its sponsor is going to sign.
     """
-    if not payment.future_signers:
-        return frozenset()
     return frozenset(
         str(ref)
         for ref in payment.transaction.body.inputs

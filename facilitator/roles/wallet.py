@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, Protocol
 
-from facilitator.roles.chain import ListsOutputs
+from facilitator.roles.chain import ChainProvider, ListsOutputs
 from facilitator.roles.scheme_chain import ChainFacts
 
 
@@ -33,3 +33,7 @@ class Wallet(Protocol):
 
 class WalletChain(ChainFacts, ListsOutputs, Protocol):
     """A chain that answers all that one must know who spends from a wallet."""
+
+
+class FundedChain(ChainProvider, ListsOutputs, Protocol):
+    """A chain provider that can say what an address holds."""

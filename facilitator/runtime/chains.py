@@ -11,7 +11,8 @@ from facilitator.chain.failover.provider_order import (
 from facilitator.errors import PluginError
 from facilitator.plugin.context import Context
 from facilitator.plugin.manager import Plugins
-from facilitator.roles.chain import ChainProvider
+from facilitator.roles.chain import ChainProvider, ListsOutputs
+from facilitator.roles.wallet import FundedChain
 from facilitator.settings import Settings
 
 _REMEDY = ", name the others in chain.fallback, or choose by chain.providers"
@@ -37,6 +38,20 @@ def one_chain_provider(plugins: Plugins, context: Context, network: str) -> Chai
     """Return the network's provider, with failover to its standbys. Raises :class:`PluginError`."""
     providers = ordered_chain_providers(plugins, context, network)
     return providers[0][1] if len(providers) == 1 else build_failover_chain(providers)
+
+
+def wallet_chain(providers: Sequence[Named]) -> FundedChain:
+    """Return the first provider that can say what an address holds, for who spends from a wallet.
+
+    Raises :class:`PluginError` if there is none.
+    """
+    for _, provider in providers:
+        if isinstance(provider, ListsOutputs):
+            return provider
+    names = " and ".join(name for name, _ in providers)
+    raise PluginError(
+        f"the plugin {names} cannot say what an address holds; take another chain provider"
+    )
 
 
 def check_standbys(settings: Settings, ordered: Mapping[str, Sequence[Named]]) -> None:

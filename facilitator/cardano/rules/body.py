@@ -79,7 +79,9 @@ def outside_validity_interval(tx: Transaction, env: Environment) -> Failure | No
 
 def max_tx_size(tx: Transaction, env: Environment) -> Failure | None:
     """Shelley UTXO, ``MaxTxSizeUTxO``: size in bytes ≤ ``maxTxSize``."""
-    size = tx.size + count_future_bytes(tx, env)
+    size = tx.size
+    if env.future_signers:
+        size += count_future_bytes(tx, env)
     if size <= env.parameters.max_tx_size:
         return None
     return Failure(

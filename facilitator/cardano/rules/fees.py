@@ -92,7 +92,8 @@ def count_reference_script_bytes(outputs: Iterable[Output]) -> int:
 
 
 def _find_base(tx: Transaction, env: Environment) -> int:
-    return compute_base_fee(tx, env.parameters, count_future_bytes(tx, env))
+    future_bytes = count_future_bytes(tx, env) if env.future_signers else 0
+    return compute_base_fee(tx, env.parameters, future_bytes)
 
 
 def _compare(fee: int, minimum: int) -> Failure | None:

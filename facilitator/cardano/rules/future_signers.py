@@ -28,8 +28,6 @@ def count_future_bytes(tx: Transaction, env: Environment) -> int:
     Each has :data:`VKEY_WITNESS_BYTES`; the head of their array grows from 24 and 256 elements on,
     and comes with its key if there is no vkey witness yet.
     """
-    if not env.future_signers:
-        return 0
     more = len(env.future_signers - hash_vkeys(tx.witnesses))
     if not more:
         return 0

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 
 from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.codec.dijkstra.any_era import decode_any_era
+from facilitator.cardano.rules import fees
+from facilitator.exact import scheme, sponsor_rules, verification
 from facilitator.testing.payments import ALICE, BOB, Payer, request_body, requirements
 from facilitator.testing.running import Running
 from facilitator.testing.threads import together
@@ -325,7 +328,7 @@ def test_wrong_ones_beside_the_right_one_do_not_disturb_it(run: Callable[..., Ru
     payment = Sponsored(running.slot + 300)
     wrong = [payment.request(sponsorWitnesses=each) for each in strangers(payment).values()]
     bodies = [*wrong, payment.request(), payment.settlement(), payment.settlement()]
-    answers = together([lambda body=body: running.settle(body) for body in bodies])  # type: ignore[misc]
+    answers = together([partial(running.settle, body) for body in bodies])
     found = [answer["errorReason"] for answer in answers]
     assert found == [*[INVALID] * len(wrong), MISSING, PENDING, PENDING]
     running.next_block()
@@ -356,3 +359,47 @@ def test_what_the_sponsor_pays_and_gets(run: Callable[..., Running]) -> None:
     assert change.value.lovelace == payment.payers[0][1].value.lovelace
     assert paid.value.lovelace == payment.offered[1].value.lovelace - tx.body.fee
     assert tx.size * 44 + 155_381 == tx.body.fee
+
+
+# --- Planted bugs -----------------------------------------------------------------------------
+
+
+def test_without_the_look_up_a_false_offer_is_valid(
+    running: Running, payment: Sponsored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "check_offered_output", lambda *_: None)
+    own = payment.changed(sponsor=BOB, offered=owned(BOB, 0))
+    assert running.verify(own.request())["isValid"]
+
+
+def test_if_all_inputs_were_held_a_stranger_would_keep_the_sponsors_from_others(
+    run: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "unsigned_inputs_of", lambda *_: frozenset())
+    running = run(settlement__wait_seconds=0)
+    first = Sponsored(running.slot + 300)
+    running.verify(first.request())
+    other = first.changed(payer=ALICE, payers=(owned(ALICE, 5),))
+    assert running.verify(other.request())["extra"]["heldFor"] == first.id
+
+
+def test_without_f3_anybody_could_end_a_payment(
+    run: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = run(settlement__wait_seconds=0)
+    payment = Sponsored(running.slot + 300)
+    rejected = "exact_cardano_settlement_definitively_rejected"
+    with monkeypatch.context() as patched:
+        patched.setattr(scheme, "require_signatures", lambda _: None)
+        assert running.settle(payment.request())["errorReason"] == rejected
+    assert running.settle(payment.settlement())["errorReason"] == rejected
+
+
+def test_without_f1_the_fee_would_be_enough_for_the_payers_signature_alone(
+    running: Running, payment: Sponsored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (fees, sponsor_rules):
+        monkeypatch.setattr(module, "count_future_bytes", lambda *_: 0)
+    small = payment.changed(fee=least_fee(payment) - 44 * 101)
+    assert running.verify(small.request())["isValid"]
+    assert running.settle(small.settlement())["errorReason"] == REFUSED
