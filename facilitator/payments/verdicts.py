@@ -63,17 +63,17 @@ class Verdicts:
         if not payment.transaction_id:
             return self._judge_message(payment)
         with suppress(StorageUnavailable):
-            if (payer := self._payer_by_claim(payment)) is not None:
-                self._check_identifier(payment, payer, caller, identifier)
-                return VerifyResponse(is_valid=True, payer=payer)
+            if (resumed := self._resume(payment)) is not None:
+                self._check_identifier(payment, resumed.payer or "", caller, identifier)
+                return resumed
         ask(self._before_verify, payment)
         try:
             payer, extra, unsigned = self._admission.judge(payment)
         except AlreadyOnChain:
             # Perhaps since its claim was looked for, or the storage could not be asked then.
-            if (payer := self._payer_on_chain(payment)) is None:
+            if (resumed := self._resume_on_chain(payment)) is None:
                 raise
-            return VerifyResponse(is_valid=True, payer=payer)
+            return resumed
         try:
             self._terms.check(payment, self._schemes.unique_terms(payment))
             self._check_identifier(payment, payer, caller, identifier)
@@ -108,8 +108,11 @@ class Verdicts:
             return None
         return self._providers[payment.terms.network.id].eras().start_ms(end) / 1000
 
-    def _payer_by_claim(self, payment: SchemePayment) -> str | None:
-        """Return the payer of a payment that is being settled; ``None`` without a settlement."""
+    def _resume(self, payment: SchemePayment) -> VerifyResponse | None:
+        """Return that a payment is valid which is being settled; ``None`` without a settlement.
+
+        Its scheme adds what it will add to the success.
+        """
         claim = self._storage.claim(payment.transaction_id)
         if claim is None or claim.state is ClaimState.CLAIMED:
             return None
@@ -119,12 +122,13 @@ class Verdicts:
             # It is in no block, so that it may have become invalid since it was submitted.
             with suppress(AlreadyOnChain):
                 self._admission.judge(payment)
-        return payer
+        extra = self._schemes.answer(claim).extra
+        return VerifyResponse(is_valid=True, payer=payer, extra=extra)
 
-    def _payer_on_chain(self, payment: SchemePayment) -> str | None:
+    def _resume_on_chain(self, payment: SchemePayment) -> VerifyResponse | None:
         """Return the same, or raise :class:`ServiceUnavailable` without the storage."""
         try:
-            return self._payer_by_claim(payment)
+            return self._resume(payment)
         except StorageUnavailable as error:
             raise unavailable(error) from error
 

@@ -59,6 +59,12 @@ class Channel(NamedTuple):
         """Return the greatest IOU that can be redeemed without the consumer, in atomic units."""
         return compute_capacity(self.output, self.datum, self.reserve(coins_per_byte))
 
+    def redeemable(self, owed: int, coins_per_byte: int) -> int:
+        """Return the atomic units that an IOU for ``owed`` in all still takes from it."""
+        if isinstance(self.datum.stage, Settled):
+            return 0
+        return max(0, min(owed, self.capacity(coins_per_byte)) - self.subbed)
+
     def state(self, coins_per_byte: int) -> Mapping[str, Any]:
         """Return the draft's ``channelState`` of an opened channel."""
         return describe(self.constants.tag, self.ref, self.capacity(coins_per_byte), self.subbed)

@@ -1,13 +1,15 @@
 """Following a channel from any old position to the output that it is now.
 
 Each step of a channel spends its output and makes another at the validator's address, with the same
-constants. Only if exactly one output of the spender is so, it is the channel's: a client can make
-any number of copies, since an opening runs no script. Who starts where is the caller's choice, so
+constants. A client can make copies beside it, since an opening runs no script. An IOU can be
+redeemed from each of them, so the caller says which is worth most: a copy must not lead away from
+the money, nor make a channel look as if it had ended. Who starts where is the caller's choice, so
 what is remembered is remembered for that start alone, and looked up again before it is used.
 """
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from facilitator.cardano.cbor import DecodeError
@@ -23,6 +25,14 @@ REMEMBERED = 10_000
 
 _Key: TypeAlias = tuple[OutputRef, Constants]
 """The start and the channel."""
+
+Worth: TypeAlias = Callable[[Channel], int]
+"""A function that returns how much can be redeemed from a channel, in atomic units."""
+
+
+def _equal(_: Channel) -> int:
+    return 0
+
 
 _CANNOT = Unknown("the chain provider cannot find what spent an output (FindsSpenders)")
 _TOO_OLD = Unknown(f"the channel has moved more than {MAX_HOPS} times since; try again to go on")
@@ -58,8 +68,12 @@ class ChannelFollower:
         start: OutputRef,
         validator: Validator,
         constants: Constants,
+        worth: Worth = _equal,
     ) -> Followed:
         """Return the channel of the constants, which was at ``start`` once.
+
+        Where a transaction has made several outputs with these constants, the one of the greatest
+        ``worth`` is followed, the first among equal ones: validators continue in that order.
 
         ``outputs`` is asked first, as it may cost no call, then the provider's
         :class:`~facilitator.plugin.FindsSpenders`. The sponsor among the constants does not count.
@@ -71,11 +85,11 @@ class ChannelFollower:
         with self._lock:
             remembered = self._newer.get(key)
         if remembered is not None:
-            found = self._walk(outputs, provider, remembered, wanted, key)
+            found = self._walk(outputs, provider, remembered, wanted, key, worth)
             if not isinstance(found, Unknown) or self._newer.get(key) != remembered:
                 return found
         # The remembered position is not known: perhaps its block was rolled back.
-        return self._walk(outputs, provider, start, wanted, key)
+        return self._walk(outputs, provider, start, wanted, key, worth)
 
     def _walk(
         self,
@@ -84,6 +98,7 @@ class ChannelFollower:
         position: OutputRef,
         wanted: "Wanted",
         key: "_Key",
+        worth: Worth,
     ) -> Followed:
         status = outputs([position])[position]
         if isinstance(status, Unspent):
@@ -101,9 +116,10 @@ class ChannelFollower:
                 for ref, output in found.outputs
                 if (channel := wanted.read(ref, output)) is not None
             ]
-            if len(channels) != 1:
-                return _ended(found, len(channels))
-            position = channels[0].ref
+            if not channels:
+                why = f"the transaction {found.transaction_id} ended it"
+                return NoChannel(why, found)
+            position = max(channels, key=worth).ref
             self._remember(key, position)
         return _TOO_OLD
 
@@ -145,11 +161,3 @@ def _read(ref: OutputRef, output: Output, validator: Validator) -> Channel | NoC
         return read_channel(ref, output, validator)
     except DecodeError as error:
         return NoChannel(f"the output {ref} is no channel: {error}", is_unreadable=True)
-
-
-def _ended(by: SpentBy, copies: int) -> NoChannel:
-    if copies:
-        return NoChannel(
-            f"the transaction {by.transaction_id} made {copies} outputs that may be the channel", by
-        )
-    return NoChannel(f"the transaction {by.transaction_id} ended it", by)

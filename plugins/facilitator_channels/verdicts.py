@@ -134,7 +134,6 @@ def _judge_voucher(
 def _find_channel(case: Case, config: ChannelConfig, voucher: Voucher) -> Channel:
     """Return the channel where it is now, opened and as the client says it is."""
     validator, tag = case.content.validator, voucher.channel_id
-    assert voucher.channel_ref is not None  # noqa: S101 -- only an opening has none
     constants = Constants(
         tag,
         case.terms.asset,
@@ -143,7 +142,7 @@ def _find_channel(case: Case, config: ChannelConfig, voucher: Voucher) -> Channe
         config.receiver_authorizer,
         config.withdraw_delay * 1000,
     )
-    channel = _follow(case, voucher.channel_ref, validator, constants)
+    channel = _follow(case, voucher, validator, constants)
     check_datum(channel.datum, validator, config, tag, case.terms)
     if not channel.is_opened:
         raise Refused(
@@ -152,9 +151,16 @@ def _find_channel(case: Case, config: ChannelConfig, voucher: Voucher) -> Channe
     return channel
 
 
-def _follow(case: Case, start: OutputRef, validator: Validator, constants: Constants) -> Channel:
-    chain = case.chain
-    found = case.follower.follow(chain.outputs, chain.provider, start, validator, constants)
+def _follow(case: Case, voucher: Voucher, validator: Validator, constants: Constants) -> Channel:
+    assert voucher.channel_ref is not None  # noqa: S101 -- only an opening has none
+    found = case.follower.follow(
+        case.chain.outputs,
+        case.chain.provider,
+        voucher.channel_ref,
+        validator,
+        constants,
+        lambda channel: channel.redeemable(voucher.amount, case.price),
+    )
     if isinstance(found, Channel):
         return found
     if isinstance(found, Unknown):

@@ -9,6 +9,7 @@ from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import AssetId, Output, OutputRef, Value
 from facilitator.testing.payments import ALICE, MERCHANT
 from facilitator_channels.datum import (
+    SUBBIT,
     Datum,
     Opened,
     Settled,
@@ -100,6 +101,14 @@ class Opening:
         return OutputRef(decode_transaction(self.transaction).id, 0)
 
     @property
+    def held(self) -> "Held":
+        """The channel that it makes, as the devnet has it."""
+        raw = self.transaction
+        made = decode_transaction(raw).body.outputs[0]
+        assert made.datum is not None
+        return Held(self.ref, SUBBIT.decode(made.datum), made.value, made.address)
+
+    @property
     def payload(self) -> dict[str, Any]:
         return {
             "type": "deposit",
@@ -168,6 +177,13 @@ class Held:
         draft.required = [CONSUMER]
         edit(draft)
         return draft.encode()
+
+    def after(self, raw: bytes) -> "Held":
+        """The channel that the transaction makes, as its first output."""
+        tx = decode_transaction(raw)
+        made = tx.body.outputs[0]
+        assert made.datum is not None
+        return Held(OutputRef(tx.id, 0), SUBBIT.decode(made.datum), made.value, made.address)
 
     def deposit(self, amount: int, voucher_amount: int, **how: Any) -> dict[str, Any]:
         """The message of a top-up."""

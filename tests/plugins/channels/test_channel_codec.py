@@ -25,6 +25,7 @@ from facilitator_channels.datum import (
     Settled,
     Sponsor,
 )
+from facilitator_channels.draft import DRAFT
 from facilitator_channels.iou import derive_tag, iou_holds, iou_message
 from facilitator_channels.redeemers import (
     Add,
@@ -157,6 +158,7 @@ def test_the_known_validators() -> None:
     page = Path(__file__).parents[3] / "docs/reference/batch-settlement.md"
     if page.exists():  # not where the tests run without a checkout
         assert all(script.hex() in page.read_text() for script in KNOWN)
+        assert f"version {DRAFT}" in page.read_text()
 
 
 # --- Capacity -------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ def plainly(chain: ModelChain, start: OutputRef) -> object:
             for index, each in enumerate(taker.outputs)
             if any(each == channel_output(OURS, stage) for stage in NEXT_STAGES)
         ]
-        if len(ours) != 1:
+        if not ours:
             return "none"
         position = taker.ref(ours[0])
 
@@ -213,12 +213,19 @@ def test_an_end_is_told_with_the_transaction(chain: ModelChain) -> None:
     assert last.id.hex() in found.why
 
 
-def test_two_outputs_that_may_be_the_channel_are_none(chain: ModelChain) -> None:
+def test_of_two_outputs_that_may_be_the_channel_one_is_followed(chain: ModelChain) -> None:
+    """Not to be taken for an end: a client could have a seller forget what it is owed by a copy."""
     (start,) = moved(chain, 0)
-    chain.make([start], [channel_output(OURS, Closed(0, 9)), channel_output(OURS)])
-    found = follow(ChannelFollower(), chain, start)
-    assert isinstance(found, NoChannel)
-    assert "2 outputs" in found.why
+    made = chain.make([start], [channel_output(OURS, Closed(0, 9)), channel_output(OURS)])
+    assert told(follow(ChannelFollower(), chain, start)) == made.ref(0)
+
+    def open_ones(channel: Channel) -> int:
+        return int(channel.is_opened)
+
+    found = ChannelFollower().follow(
+        chain.outputs, chain, start, VALIDATOR, constants(OURS), open_ones
+    )
+    assert told(found) == made.ref(1)
 
 
 def test_an_output_that_is_no_channel_is_none(chain: ModelChain) -> None:

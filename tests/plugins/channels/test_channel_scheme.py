@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
-from facilitator.cardano.transaction import OutputRef
+from facilitator.cardano.transaction import OutputRef, Value
 from facilitator.plugin import ChainUnavailable, MayBeOnChain, Refused, Settings
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.examples import example_claim
@@ -17,7 +17,7 @@ from facilitator.testing.payments import MERCHANT
 from facilitator.testing.running import NETWORK, NOW
 from facilitator.testing.scheme import SchemeContract
 from facilitator.x402.messages import PaymentRequest, parse_payment_request
-from facilitator_channels.datum import Closed, Datum, Opened
+from facilitator_channels.datum import Closed, Datum, Opened, Settled, Stage
 from facilitator_channels.messages import read_message
 from facilitator_channels.scheme import ChannelScheme
 from support.channel_cases import sponsored
@@ -250,17 +250,32 @@ def test_a_refund_that_another_transaction_came_before(
     assert not isinstance(refused.value, MayBeOnChain)
 
 
-def test_a_copy_of_a_channel_is_not_followed(scheme: ChannelScheme, ledger: Ledger) -> None:
-    """Two outputs with one datum, of one transaction: which of them is the channel is not known."""
+COPIES = {
+    "equal": (Opened(0), 10_000_000),
+    "poor": (Opened(0), 1_800_000),
+    "as if all were redeemed": (Opened(10**9), 90_000_000),
+    "settled": (Settled(), 90_000_000),
+}
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["before", "behind"])
+@pytest.mark.parametrize(("stage", "lovelace"), COPIES.values(), ids=COPIES)
+def test_a_copy_does_not_lead_away_from_the_money(
+    scheme: ChannelScheme, ledger: Ledger, stage: Stage, lovelace: int, is_first: bool
+) -> None:
+    """A client can make one beside the channel. What is found is worth as much, or more."""
     held = held_channel(ledger)
+    copy = channel_output(held.datum._replace(stage=stage), Value(lovelace, {}))
 
     def edit(draft: Draft) -> None:
-        draft.outputs.append(channel_output(held.datum, held.value))
+        draft.outputs.insert(0 if is_first else len(draft.outputs), copy)
 
-    ledger.apply(held.top_up(5, edit))
-    with pytest.raises(Refused) as refused:
-        judge(scheme, request(held.promise(PRICE), terms()))
-    assert refused.value.reason == "invalid_batch_settlement_cardano_channel_not_found"
+    raw = held.top_up(5, edit)
+    ledger.apply(raw)
+    verdict = judge(scheme, request(held.promise(5_000_000), terms()))
+    made = decode_transaction(raw)
+    at = 1 if is_first else 0
+    assert verdict.extra["channelRef"] == f"{made.id.hex()}#{0 if lovelace == 10_000_000 else at}"
 
 
 def test_a_voucher_of_another_channel_with_the_same_tag(

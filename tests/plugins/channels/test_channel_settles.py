@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from facilitator.cardano.codec.transaction_decoder import decode_transaction
-from facilitator.roles.chain import Unspent
+from facilitator.plugin import ConfigInvalidError
 from facilitator.roles.claim import NO_END
 from facilitator.testing.payments import MERCHANT
 from facilitator.testing.pytest_plugin import RunFacilitator
 from facilitator.testing.running import NETWORK, Running
-from facilitator_channels.datum import SUBBIT, Datum
 from facilitator_channels.reasons import ChannelReason
+from facilitator_channels.validators import KNOWN
 from support.channel_drafts import reserve
 from support.channel_parties import Held, Opening, Redemption
 from support.channels import (
@@ -52,17 +51,7 @@ def settled(running: Running, body: Mapping[str, Any], **headers: str) -> dict[s
 
 def open_channel(running: Running, opening: Opening) -> Held:
     settled(running, opening.body)
-    return held_at(running, opening)
-
-
-def held_at(running: Running, opening: Opening) -> Held:
-    """The channel that the devnet has at the opening's output."""
-    status = running.devnet.outputs([opening.ref])[opening.ref]
-    assert isinstance(status, Unspent)
-    output = status.output
-    assert output.datum is not None
-    own: Datum = SUBBIT.decode(output.datum)
-    return Held(opening.ref, own, output.value, output.address)
+    return opening.held
 
 
 def state(held: Held, balance: int, total: int = 0, ref: str | None = None) -> dict[str, Any]:
@@ -85,6 +74,20 @@ def test_it_is_supported_without_extra(running: Running) -> None:
     }
 
 
+@pytest.mark.parametrize("hashes", ['["AB"]', '["62ce"]', json.dumps(["g" * 56])])
+def test_settings_that_name_no_validator(run_facilitator: RunFacilitator, hashes: str) -> None:
+    with pytest.raises(ConfigInvalidError, match=r"channels\.script_hashes: has .* script hash"):
+        run_facilitator(**SETTINGS | {"channels__script_hashes": hashes})
+
+
+def test_a_validator_that_the_operator_does_not_serve(run_facilitator: RunFacilitator) -> None:
+    known = next(iter(KNOWN)).hex()
+    running = run_facilitator(**SETTINGS | {"channels__script_hashes": json.dumps([known])})
+    verdict = running.verify(Opening().body)
+    assert verdict["invalidReason"] == "invalid_batch_settlement_cardano_extra"
+    assert f"served: {known}" in verdict["invalidMessage"]
+
+
 def test_its_reasons_are_described(running: Running) -> None:
     status, document = running.call("GET", "/openapi.json")
     assert status == 200
@@ -103,7 +106,7 @@ def test_its_reasons_are_described(running: Running) -> None:
 def test_an_opening_settles_once(running: Running, opening: Opening, balance: int) -> None:
     body = opening.body
     verdict = running.verify(body)
-    held = Held(opening.ref, SUBBIT.decode(_datum(opening)), opening.value)
+    held = opening.held
     assert verdict == {
         "isValid": True,
         "payer": CONSUMER.hex(),
@@ -121,10 +124,19 @@ def test_an_opening_settles_once(running: Running, opening: Opening, balance: in
     assert running.verify(body)["invalidReason"] == "duplicate_settlement"
 
 
-def _datum(opening: Opening) -> bytes:
-    datum = decode_transaction(opening.transaction).body.outputs[0].datum
-    assert datum is not None
-    return datum
+def test_a_verdict_on_a_deposit_that_is_being_settled_describes_the_channel(
+    running: Running,
+) -> None:
+    """The resource server that takes up a paid request again needs to know the channel."""
+    opening = Opening()
+    running.settle(opening.body)
+    held = opening.held
+    expected = {"channelState": state(held, 5_000_000 - reserve(None))}
+    for _ in range(2):  # while it waits, and in a block that is not deep enough
+        verdict = running.verify(opening.body)
+        assert verdict["isValid"]
+        assert verdict["extra"] == expected
+        running.next_block()
 
 
 def test_vouchers_are_judged_and_settle_nothing(running: Running) -> None:
