@@ -27,6 +27,6 @@ def settings_sections() -> Mapping[str, type]:
 def schemes(context: Context, chains: Mapping[str, SchemeChain]) -> Mapping[str, Scheme]:
     """Return the scheme ``batch-settlement``."""
     settings = context.settings
-    hashes = map(bytes.fromhex, settings.section(ChannelsSettings).script_hashes)
-    validators = {each: Validator(each, KNOWN.get(each, SUBBIT)) for each in hashes}
+    named = map(bytes.fromhex, settings.section(ChannelsSettings).script_hashes)
+    validators = {each: Validator(each, KNOWN.get(each, SUBBIT)) for each in tuple(named) or KNOWN}
     return {SCHEME: ChannelScheme(settings, context.clock, chains, validators)}

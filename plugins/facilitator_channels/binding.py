@@ -1,4 +1,4 @@
-"""What the client says of its channel, compared with the requirements and with the datum."""
+"""Compares the client's configuration of its channel with the requirements and with the datum."""
 
 from facilitator.plugin import Refused, Terms
 from facilitator_channels.channel import Validator

@@ -1,7 +1,7 @@
 """The messages of the scheme as checked values: the payload of a request.
 
-A message has a ``type``. Whether a deposit opens a channel or tops one up is told by its voucher,
-which names the channel's output in the second case.
+A message has a ``type``. A deposit opens a channel, or tops one up if its voucher names the
+channel's output.
 """
 
 import base64
@@ -27,7 +27,7 @@ _MAX_INDEX = 65_535
 
 @dataclass(frozen=True, slots=True)
 class ChannelConfig:
-    """What the client says of its channel."""
+    """The client's configuration of its channel."""
 
     payer: bytes
     """The consumer's key hash."""

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.merging import add_vkey_witnesses, read_vkey_witnesses
+from facilitator.cardano.signatures import signature_holds
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
-from facilitator.plugin import MayBeOnChain, Refused, Terms
+from facilitator.plugin import Refused, Terms
 from facilitator_channels.channel import Channel
 from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.redeemers import Mutual
@@ -25,14 +26,11 @@ _SCRIPT_BIT, _BYRON_BIT = 0x10, 0x80
 def check_refund(tx: Transaction, channel: Channel, owed: int, terms: Terms) -> None:
     """Raise :class:`Refused` unless the transaction ends the channel and pays what is owed.
 
-    ``owed`` is in atomic units. Raises :class:`MayBeOnChain` if it does not spend the channel.
+    ``owed`` is in atomic units. The transaction spends the channel.
     """
     body, constants = tx.body, channel.constants
     if set(body.inputs) != {channel.ref}:
-        message = f"it must spend the channel, which is at {channel.ref} now, and nothing else"
-        if channel.ref in body.inputs:
-            raise Refused(_REASON, message)
-        raise MayBeOnChain(_REASON, message)
+        raise Refused(_REASON, "it must spend the channel, and nothing else")
     if read_redeemers(tx, _REASON) != {channel.ref: Mutual()}:
         raise Refused(_REASON, "it must redeem the channel with Mutual")
     if set(body.required_signers) != {constants.consumer, constants.provider}:
@@ -60,6 +58,8 @@ def add_signature(tx: Transaction, witness: bytes | None, provider: bytes) -> Tr
         raise Refused(_REASON, f"payload.providerWitness: {error}") from None
     if any(hash_key(each.vkey) != provider for each in added):
         raise Refused(_REASON, "payload.providerWitness has a signature of another key")
+    if not all(signature_holds(each.vkey, tx.id, each.signature) for each in added):
+        raise Refused(_REASON, "payload.providerWitness does not sign this transaction")
     return decode(add_vkey_witnesses(tx, added), _REASON)
 
 

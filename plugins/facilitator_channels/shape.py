@@ -1,4 +1,4 @@
-"""What a transaction of a channel may hold, apart from what its step demands."""
+"""The parts of a channel's transaction, and what it may hold apart from what its step demands."""
 
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b

@@ -1,7 +1,7 @@
 """A deposit that adds to a channel."""
 
 from facilitator.cardano.transaction import Transaction
-from facilitator.plugin import MayBeOnChain, Refused
+from facilitator.plugin import Refused
 from facilitator_channels.channel import Channel, holds_more
 from facilitator_channels.messages import Deposit
 from facilitator_channels.opening import read_made
@@ -16,15 +16,8 @@ _REASON = ChannelReason.DEPOSIT_TRANSACTION
 def check_top_up(tx: Transaction, deposit: Deposit, channel: Channel) -> Channel:
     """Return the channel after the transaction, which adds to it and does nothing else to channels.
 
-    ``channel`` is where it is now, opened. Raises :class:`Refused`, and :class:`MayBeOnChain` if
-    the transaction does not spend it.
+    ``channel`` is where it is now, opened; the transaction spends it. Raises :class:`Refused`.
     """
-    if channel.ref not in tx.body.inputs:
-        raise MayBeOnChain(
-            _REASON,
-            f"the channel is at {channel.ref} now, which the transaction does not spend",
-            spent_by_itself=channel.ref.transaction_id == tx.id,
-        )
     if read_redeemers(tx, _REASON) != {channel.ref: Main((Add(),))}:
         raise Refused(_REASON, "it must redeem the channel with Main[Add], and nothing else")
     after = read_made(tx, channel.validator)

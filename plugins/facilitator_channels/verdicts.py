@@ -6,7 +6,7 @@ The functions raise :class:`Refused`, ``MayBeOnChain`` and ``ChainUnavailable``.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from facilitator.cardano.transaction import OutputRef
+from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.plugin import (
     ChainUnavailable,
     MayBeOnChain,
@@ -75,7 +75,7 @@ def _judge_opening(case: Case, deposit: Deposit) -> Verified:
     tx, voucher, price = case.content.tx, deposit.voucher, case.price
     channel = read_made(tx, case.content.validator)
     check_reserve(channel, price)
-    judge(tx, case.payment, case.chain, case.now, ChannelReason.DEPOSIT_TRANSACTION)
+    _judge(case, ChannelReason.DEPOSIT_TRANSACTION)
     capacity = channel.capacity(price)
     check_voucher(voucher, deposit.config, capacity=capacity, subbed=0, charge=case.terms.amount)
     return _verified(deposit.config, describe(voucher.channel_id, None, capacity, 0))
@@ -84,9 +84,10 @@ def _judge_opening(case: Case, deposit: Deposit) -> Verified:
 def _judge_top_up(case: Case, deposit: Deposit) -> Verified:
     tx, voucher, price = case.content.tx, deposit.voucher, case.price
     channel = _find_channel(case, deposit.config, voucher)
+    _check_spends(case, channel, ChannelReason.DEPOSIT_TRANSACTION)
     after = check_top_up(tx, deposit, channel)
     check_reserve(after, price)
-    judge(tx, case.payment, case.chain, case.now, ChannelReason.DEPOSIT_TRANSACTION)
+    _judge(case, ChannelReason.DEPOSIT_TRANSACTION)
     check_voucher(
         voucher,
         deposit.config,
@@ -100,23 +101,18 @@ def _judge_top_up(case: Case, deposit: Deposit) -> Verified:
 def _judge_refund(case: Case, refund: Refund) -> Verified:
     tx, voucher = case.content.tx, refund.voucher
     channel, verified = _judge_voucher(case, refund.config, voucher, charge=0)
-    check_refund(tx, channel, voucher.amount - channel.subbed, case.terms)
     provider = channel.constants.provider
-    outputs = judge(
-        tx,
-        case.payment,
-        case.chain,
-        case.now,
-        ChannelReason.REFUND_TRANSACTION,
-        frozenset() if case.content.is_prepared else frozenset({provider}),
-    )
+    future_signers = frozenset() if case.content.is_prepared else frozenset({provider})
+    _check_spends(case, channel, ChannelReason.REFUND_TRANSACTION, future_signers)
+    check_refund(tx, channel, voucher.amount - channel.subbed, case.terms)
+    outputs = _judge(case, ChannelReason.REFUND_TRANSACTION, future_signers)
     check_collateral(tx, outputs, provider)
     return verified
 
 
 def _judge_claim(case: Case, claim: Claim) -> Verified:
     tx = case.content.tx
-    outputs = judge(tx, case.payment, case.chain, case.now, ChannelReason.CLAIM_TRANSACTION)
+    outputs = _judge(case, ChannelReason.CLAIM_TRANSACTION)
     return Verified(check_claim(tx, claim, outputs, case.validators).hex())
 
 
@@ -169,6 +165,30 @@ def _follow(case: Case, start: OutputRef, validator: Validator, constants: Const
     if found.ended_by is not None and found.ended_by.transaction_id == case.payment.transaction_id:
         raise MayBeOnChain(reason, found.why, spent_by_itself=True)
     raise Refused(reason, found.why)
+
+
+def _check_spends(
+    case: Case,
+    channel: Channel,
+    reason: ChannelReason,
+    future_signers: frozenset[bytes] = frozenset(),
+) -> None:
+    """Raise :class:`Refused` unless the transaction spends the channel where it is now.
+
+    Its inputs are looked up before that: one that the chain does not know yet may be the channel,
+    which has moved on since, and one that is spent may have been by this transaction.
+    """
+    if channel.ref not in case.content.tx.body.inputs:
+        _judge(case, reason, future_signers)
+        raise Refused(reason, f"the transaction does not spend the channel, now {channel.ref}")
+
+
+def _judge(
+    case: Case, reason: ChannelReason, future_signers: frozenset[bytes] = frozenset()
+) -> Mapping[OutputRef, Output]:
+    """Return the outputs that the transaction refers to, if the ledger would accept it now."""
+    tx, payment = case.content.tx, case.payment
+    return judge(tx, payment, case.chain, case.now, reason, future_signers)
 
 
 def _verified(config: ChannelConfig, state: Mapping[str, object]) -> Verified:

@@ -17,6 +17,7 @@ from facilitator.plugin.loading import configure
 from facilitator.settings import ConfigInvalidError, read_settings
 from facilitator.x402.reasons import Reason
 from facilitator_blockfrost.settings import BlockfrostBackupSettings, BlockfrostSettings
+from facilitator_channels.settings import ChannelsSettings
 from facilitator_dashboard.settings import DashboardSettings
 from facilitator_devnet import cli_commands, settings_sections
 from facilitator_koios.settings import KoiosSettings
@@ -121,7 +122,7 @@ SECTIONS = {
 }
 SECTIONS |= {"dashboard": DashboardSettings, "prometheus": PrometheusSettings}
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
-SECTIONS |= {"koios": KoiosSettings, "ogmios": OgmiosSettings}
+SECTIONS |= {"channels": ChannelsSettings, "koios": KoiosSettings, "ogmios": OgmiosSettings}
 SECTIONS |= {"masumi": MasumiSettings, "sentry": SentrySettings}
 EXAMPLES = {"bazaar", "policy", "spending_limit", "webhook"}
 """Tables of plugins that only their own tests install."""

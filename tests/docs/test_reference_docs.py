@@ -45,6 +45,8 @@ from facilitator.settings.schema import Field, fields_of
 from facilitator.settings.sections import CORE_SECTIONS
 from facilitator.x402.reasons import Reason
 from facilitator_blockfrost.settings import BlockfrostBackupSettings, BlockfrostSettings
+from facilitator_channels.reasons import ChannelReason
+from facilitator_channels.settings import ChannelsSettings
 from facilitator_dashboard.settings import DashboardSettings
 from facilitator_devnet import cli_commands, settings_sections
 from facilitator_devnet.devnet import Devnet
@@ -106,7 +108,7 @@ SECTIONS = {
     "prometheus": PrometheusSettings,
 }
 SECTIONS |= {"blockfrost": BlockfrostSettings, "blockfrost_backup": BlockfrostBackupSettings}
-SECTIONS |= {"koios": KoiosSettings, "ogmios": OgmiosSettings}
+SECTIONS |= {"channels": ChannelsSettings, "koios": KoiosSettings, "ogmios": OgmiosSettings}
 SECTIONS |= {"masumi": MasumiSettings, "sentry": SentrySettings, "networks.ID": NetworkSettings}
 PACKAGED_DEFAULTS = tomllib.loads(PACKAGED.read_text())["default"]
 KINDS: dict[Any, str] = {
@@ -201,6 +203,13 @@ def codes() -> Iterator[str]:
 
 def test_every_reason_is_documented_and_none_else() -> None:
     assert sorted(first_cells(page("errors.md"))) == sorted({*Reason, *MasumiReason, *codes()})
+
+
+def test_every_reason_of_channels_is_documented_and_none_else() -> None:
+    named = [
+        each for each in first_cells(page("batch-settlement.md")) if each.startswith("invalid_")
+    ]
+    assert sorted(named) == sorted(ChannelReason)
 
 
 def test_every_reason_is_described_where_it_is_answered() -> None:

@@ -7,7 +7,8 @@ from facilitator.settings import load_settings
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.running import NETWORK, NOW
 from facilitator_channels.scheme import ChannelScheme
-from support.channels import VALIDATORS, Ledger
+from support.channel_ledger import Ledger
+from support.channels import VALIDATORS
 
 
 @pytest.fixture(scope="session")

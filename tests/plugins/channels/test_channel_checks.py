@@ -5,7 +5,8 @@ import pytest
 from facilitator.plugin import Refused
 from facilitator_channels.scheme import ChannelScheme
 from support.channel_cases import CASES, Case
-from support.channels import Ledger, judge
+from support.channel_ledger import Ledger
+from support.channels import judge
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -1,6 +1,7 @@
 """Datum, redeemers, IOU and reserve: the draft's vectors, and any value in any encoding."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import cbor2
@@ -40,6 +41,7 @@ from facilitator_channels.redeemers import (
     encode_redeemer,
 )
 from facilitator_channels.reserve import compute_capacity, compute_reserve, held
+from facilitator_channels.validator import SCRIPT_HASH
 from facilitator_channels.validators import KNOWN
 
 PROPERTY = settings(max_examples=60)
@@ -145,12 +147,16 @@ def test_the_reserve_grows_with_the_address_and_the_asset_name() -> None:
     assert reserve(ENTERPRISE, bytes(23)) == reserve(ENTERPRISE, b"") + 2 * 23
 
 
-def test_the_three_known_validators() -> None:
+def test_the_known_validators() -> None:
     assert [(script.hex()[:8], codec) for script, codec in KNOWN.items()] == [
         ("62ce4309", SUBBIT),
         ("6d877463", SUBBIT),
         ("20b64ee2", SPONSORED),
+        (SCRIPT_HASH.hex()[:8], SUBBIT),
     ]
+    page = Path(__file__).parents[3] / "docs/reference/batch-settlement.md"
+    if page.exists():  # not where the tests run without a checkout
+        assert all(script.hex() in page.read_text() for script in KNOWN)
 
 
 # --- Capacity -------------------------------------------------------------------------------------

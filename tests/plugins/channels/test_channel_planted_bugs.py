@@ -19,7 +19,8 @@ from facilitator.testing.running import NETWORK, NOW
 from facilitator_channels import ledger as ledger_module
 from facilitator_channels.scheme import ChannelScheme
 from support.channel_cases import CASES, Case
-from support.channels import VALIDATORS, Ledger, judge
+from support.channel_ledger import Ledger
+from support.channels import VALIDATORS, judge
 
 PACKAGE = "facilitator_channels"
 MODULES = (

@@ -21,6 +21,9 @@ from facilitator_channels.datum import Closed, Datum, Opened
 from facilitator_channels.messages import read_message
 from facilitator_channels.scheme import ChannelScheme
 from support.channel_cases import sponsored
+from support.channel_drafts import Draft, channel_output, reserve
+from support.channel_ledger import Ledger
+from support.channel_parties import Opening, Redemption, held_channel
 from support.channels import (
     ADDRESS,
     CONSUMER,
@@ -30,16 +33,9 @@ from support.channels import (
     STAKED,
     TOKEN,
     VALIDATORS,
-    Draft,
-    Ledger,
-    Opening,
-    Redemption,
-    channel_output,
-    held_channel,
     judge,
     read,
     request,
-    reserve,
     terms,
     witness,
 )

@@ -14,6 +14,9 @@ from facilitator.testing.payments import MERCHANT
 from facilitator.testing.pytest_plugin import RunFacilitator
 from facilitator.testing.running import NETWORK, Running
 from facilitator_channels.datum import SUBBIT, Datum
+from facilitator_channels.reasons import ChannelReason
+from support.channel_drafts import reserve
+from support.channel_parties import Held, Opening, Redemption
 from support.channels import (
     ACCEPTS,
     CONSUMER,
@@ -21,11 +24,7 @@ from support.channels import (
     PRICE,
     PROVIDER,
     TOKEN,
-    Held,
-    Opening,
-    Redemption,
     request,
-    reserve,
     terms,
     witness,
 )
@@ -84,6 +83,13 @@ def test_it_is_supported_without_extra(running: Running) -> None:
         "network": NETWORK,
         "extra": {"devnet": True},
     }
+
+
+def test_its_reasons_are_described(running: Running) -> None:
+    status, document = running.call("GET", "/openapi.json")
+    assert status == 200
+    described = json.dumps(document)
+    assert all(f'"{reason}"' in described for reason in ChannelReason)
 
 
 @pytest.mark.parametrize(
