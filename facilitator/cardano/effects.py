@@ -1,4 +1,4 @@
-"""What a transaction on the chain takes out of the UTxO set and puts into it.
+"""Effects of a transaction on the chain: the outputs that it consumes and produces.
 
 Where its scripts failed, that is its collateral and nothing else (Alonzo ``UTXOS``, Babbage's
 ``collOuts``). Dijkstra's sub-transactions count as a part of it.

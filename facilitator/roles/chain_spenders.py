@@ -15,7 +15,7 @@ class SpentBy(NamedTuple):
     transaction_id: str
     """Id of that transaction, lowercase hex."""
     block: InBlock | None
-    """Its block; ``None`` if a further call would tell: ``transaction`` of the provider."""
+    """Its block; ``None`` if only a further call would show it: ``transaction`` of the provider."""
     inputs: tuple[OutputRef, ...]
     """The outputs that it consumed: its inputs, or its collateral inputs if its scripts failed."""
     outputs: tuple[tuple[OutputRef, Output], ...]
@@ -27,7 +27,7 @@ Spender: TypeAlias = Unspent | SpentBy | Unknown
 
 @runtime_checkable
 class FindsSpenders(Protocol):
-    """A provider that can tell which transaction spent an output: for following channels."""
+    """A provider that can name the spender of an output: for following payment channels."""
 
     def spender(self, ref: OutputRef) -> Spender:
         """Return the output itself while it is unspent, else the transaction that spent it.

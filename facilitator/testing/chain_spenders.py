@@ -32,8 +32,8 @@ class SpendersContract:
         chain.provider.submit(chain.spend(ref))
         assert isinstance(_spender(chain, ref), Unspent | Unknown)
 
-    def test_a_spender_is_told_with_what_it_took_and_made(self, chain: ChainUnderTest) -> None:
-        """Whoever follows the value goes on from the outputs."""
+    def test_a_spender_comes_with_what_it_took_and_made(self, chain: ChainUnderTest) -> None:
+        """A follower of the value goes on from the outputs."""
         ref = chain.fund()
         raw = chain.spend(ref)
         transaction_id = chain.provider.submit(raw)
@@ -63,7 +63,7 @@ class SpendersContract:
             assert isinstance(_spender(chain, never), Unknown)
 
     def test_a_rollback_takes_the_spender_back(self, chain: ChainUnderTest) -> None:
-        """Nothing has spent the output then, and what the spender made is not there."""
+        """The output is unspent then, and what the spender made is not there."""
         before = chain.provider.tip()
         ref, transaction_id = pay(chain)
         chain.roll_back(chain.provider.tip().height - before.height)
@@ -73,7 +73,7 @@ class SpendersContract:
 
     @pytest.mark.parametrize("how", ["missing", "null"])
     def test_silence_on_a_spender_is_no_evidence(self, chain: ChainUnderTest, how: Silence) -> None:
-        """A server that tells of no spender must not make spent outputs unspent."""
+        """A server that names no spender must not make spent outputs unspent."""
         if not isinstance(chain, HidesSpends):
             pytest.skip("the chain under test cannot hide what is spent")
         ref, _ = pay(chain)

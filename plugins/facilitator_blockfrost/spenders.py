@@ -1,4 +1,4 @@
-"""Who spent an output, by what Blockfrost says of its transaction and of the spender.
+"""Spenders of outputs, by what Blockfrost says of both transactions.
 
 Each is one question to ``/txs/{hash}/utxos``. A third is asked only where the answer does not show
 whether the spender's scripts failed, and one more where an output has a reference script.

@@ -1,30 +1,24 @@
-"""The effects of a transaction that the ledger takes (Alonzo and Babbage, ``UTXOS``).
+"""The effects of a transaction that the devnet takes.
 
-A transaction whose scripts fail, which its flag says, only pays: it spends its collateral and makes
-its collateral return. Everything else that it asks for does not happen.
+Its flag says whether its scripts succeed, which the rules have judged. If they fail it only pays:
+see :mod:`facilitator.cardano.effects`. Nothing else that it asks for happens.
 """
 
 from collections.abc import Callable, Mapping
 
+from facilitator.cardano.effects import consumed_by, produced_by
 from facilitator.cardano.transaction import Assets, Output, OutputRef, Transaction
 
 
 def spent_by(transaction: Transaction) -> tuple[OutputRef, ...]:
-    """Return the outputs that it spends: its inputs, or its collateral if its scripts fail."""
-    body = transaction.body
-    return body.inputs if transaction.is_valid else tuple(dict.fromkeys(body.collateral))
+    """Return the outputs that it spends, each once."""
+    return tuple(dict.fromkeys(consumed_by(transaction, succeeded=transaction.is_valid)))
 
 
 def made_by(transaction: Transaction) -> Mapping[int, Output]:
-    """Return the outputs that it makes, by index.
-
-    The collateral return has the index after the last output.
-    """
-    body = transaction.body
-    if transaction.is_valid:
-        return dict(enumerate(body.outputs))
-    returned = body.collateral_return
-    return {} if returned is None else {len(body.outputs): returned}
+    """Return the outputs that it makes, by index."""
+    made = produced_by(transaction, succeeded=transaction.is_valid)
+    return {ref.index: output for ref, output in made}
 
 
 def minted_by(transaction: Transaction) -> Assets:

@@ -19,10 +19,9 @@ _FOUR, _TRUE = b"\x84", b"\xf5"
 
 
 def in_block(raw: bytes, version: int) -> bytes:
-    """Return a handed-in transaction as a block of that version has it.
+    """Return a handed-in transaction, which succeeds, as a block of that version has it.
 
-    From version 12 on the flag is the last of four elements (CIP-0176); one without a flag
-    succeeds. The parts keep their bytes.
+    From version 12 on the flag is the last of four elements (CIP-0176). The parts keep their bytes.
     """
     if version < DIJKSTRA or not raw:
         return raw
@@ -32,9 +31,9 @@ def in_block(raw: bytes, version: int) -> bytes:
     for _ in ("body", "witnesses"):
         walk(reader, _visit)
     flag = reader.pos
-    shown = raw[flag : flag + 1] if raw[flag] in _FLAGS else b""
+    after = flag + 1 if raw[flag] in _FLAGS else flag
     end = len(raw) if length is not None else len(raw) - 1
-    return _FOUR + raw[start:flag] + raw[flag + len(shown) : end] + (shown or _TRUE)
+    return _FOUR + raw[start:flag] + raw[after:end] + _TRUE
 
 
 def _visit(reader: Reader, stack: list[int]) -> None:

@@ -16,6 +16,7 @@ from facilitator.cardano.rules.evaluation import CannotEvaluate, collect_script_
 from facilitator.cardano.rules.failure import Failure
 from facilitator.cardano.rules.needed import SPENDING, Purpose, Scripts, find_scripts
 from facilitator.cardano.rules.resolved import ResolvedTransaction, resolve
+from facilitator.cardano.rules.scripts import malformed_script_witnesses
 from facilitator.cardano.transaction import Language, Output, OutputRef, Transaction
 from facilitator.plugin import Unspent
 from facilitator_devnet.devnet import Devnet
@@ -103,10 +104,8 @@ def _check_redeemers(resolved: ResolvedTransaction, scripts: Scripts) -> Scripts
     """Return the scripts that have a redeemer. Raises :class:`NotEvaluated`."""
     needed = {(purpose.tag, purpose.item): purpose for purpose in scripts.needed}
     pointers = [(each.tag, each.index) for each in resolved.tx.witnesses.redeemers]
-    chosen = Scripts(
-        tuple(needed[pointer] for pointer in pointers if pointer in needed),
-        scripts.provided,
-        scripts.referenced,
+    chosen = scripts._replace(
+        needed=tuple(needed[pointer] for pointer in pointers if pointer in needed)
     )
     wrong = [
         fault
@@ -165,10 +164,12 @@ def _check_context(resolved: ResolvedTransaction, scripts: Scripts) -> None:
     rules: Sequence[_Rule] = CONTEXT_RULES
     if resolved.tx.body.dijkstra is not None:
         rules = (*rules, *DIJKSTRA_CONTEXT_RULES)
-    for rule in rules:
-        failure = rule(resolved, scripts)
-        if failure is not None:
-            raise _no_context(failure.message)
+    faults = [
+        malformed_script_witnesses(resolved.tx, resolved.env),
+        *(rule(resolved, scripts) for rule in rules),
+    ]
+    for failure in filter(None, faults):
+        raise _no_context(failure.message)
 
 
 def _no_context(why: str) -> NotEvaluated:

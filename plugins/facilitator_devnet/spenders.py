@@ -1,4 +1,4 @@
-"""Who spent an output of the devnet's chain."""
+"""Spenders of outputs of the devnet's chain."""
 
 from facilitator.cardano.effects import consumed_by, produced_by
 from facilitator.cardano.transaction import OutputRef

@@ -1,4 +1,4 @@
-"""Who spent an output. Koios says only that it is spent.
+"""Spenders of outputs. Koios says only that an output is spent.
 
 The spender is known from the blocks that were followed, which costs one question. Else it is looked
 for among the next transactions at the output's address, which costs four. One that is none of

@@ -1,4 +1,4 @@
-"""Who spent an output, by the newest blocks.
+"""Spenders of outputs, by the newest blocks.
 
 The index has the spender's id and its block. The block itself is asked for again, by chain
 synchronisation, so that no outputs need to be kept. A spender in an older block is not known.

@@ -236,6 +236,10 @@ def test_what_cannot_run_is_told(devnet: Devnet, blockfrost: BlockfrostApiClient
     assert (code, str(nowhere) in data["reason"]) == (3004, True)
     old_form = version_5(blockfrost, replace(spend, inputs=[nowhere]).raw)
     assert set(old_form["EvaluationFailure"]) == {"CannotCreateEvaluationContext"}
+    raw = Script(V3, cbor2.loads(GOOD.code))
+    (bare,) = lock(devnet, output(raw.address, LOCKED))
+    code, data = failure(blockfrost, unlock(devnet, bare, raw))
+    assert (code, raw.hash.hex() in data["reason"]) == (3004, True)
     late = replace(spend, more={3: devnet.tip().point.slot + 1_000_000})
     code, data = failure(blockfrost, late)
     assert (code, "slots from now" in data["reason"]) == (3004, True)

@@ -11,6 +11,7 @@ import pytest
 from facilitator.cardano.phase2 import evaluator as phase2
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import NotFound, Spent, SubmissionRejected, Unspent
+from facilitator.testing.clock import ManualClock
 from facilitator_devnet import scripts
 from facilitator_devnet.cost_models import COST_MODELS
 from facilitator_devnet.devnet import Devnet
@@ -34,6 +35,7 @@ from support.script_spends import (
     Script,
     Spend,
     held,
+    language_views,
     lock,
     lovelace_at,
     output,
@@ -57,8 +59,11 @@ def datum_hash(datum: Any) -> bytes:
     return blake2b(cbor2.dumps(datum), digest_size=32).digest()
 
 
-def test_the_cost_models_have_the_lengths_of_version_10() -> None:
+def test_the_cost_models_are_those_of_version_10() -> None:
+    """The script data hashes of mainnet's transactions follow from these values."""
     assert [len(COST_MODELS[language]) for language in (0, 1, 2)] == [166, 175, 297]
+    hashes = [blake2b(language_views({each}), digest_size=8).hexdigest() for each in (V1, V2, V3)]
+    assert hashes == ["ce6c3725c0cdeec6", "c8cd6234a6edac98", "78dad176500dbda2"]
 
 
 def test_a_v3_script_lets_an_output_be_spent(devnet: Devnet) -> None:
@@ -251,10 +256,11 @@ def test_a_reference_script_runs_and_has_its_price(devnet: Devnet) -> None:
     assert isinstance(devnet.outputs([carried])[carried], Unspent)
 
 
-def test_phase_1_comes_first(devnet: Devnet) -> None:
+def test_phase_1_comes_first(devnet: Devnet, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a node would not run is not run, and its scripts are no further reason."""
     (ref,) = lock(devnet, output(BAD.address, LOCKED))
     spend = unlock(devnet, ref, BAD)
+    monkeypatch.setattr(phase2, "run_scripts", None)
     faults: dict[str, Spend] = {
         "PPViewHashesDontMatch": replace(spend, more={11: bytes(32)}),
         "MissingScriptWitnessesUTXOW": replace(spend, scripts=[]),
@@ -348,3 +354,29 @@ def test_a_chain_in_a_file_keeps_what_failed(devnet: Devnet, tmp_path: Any) -> N
     assert lovelace_at(again, returned) == back
     assert isinstance(again.outputs([ref])[ref], Unspent)
     again.close()
+
+
+@pytest.mark.parametrize("version", [9, 11, 12])
+def test_scripts_run_under_every_known_version(devnet: Devnet, version: int) -> None:
+    devnet.fork(0, version=version)
+    good, old, bad = lock(
+        devnet,
+        output(GOOD.address, LOCKED),
+        output(OLD[V2].address, LOCKED, datum=42),
+        output(BAD.address, LOCKED),
+    )
+    submit(devnet, unlock(devnet, good, GOOD))
+    submit(devnet, unlock(devnet, old, OLD[V2]))
+    assert "ValidationTagMismatch" in refusal(devnet, unlock(devnet, bad, BAD))
+
+
+def test_dijkstra_takes_nothing_that_is_flagged(devnet: Devnet, clock: ManualClock) -> None:
+    """What waits for a block at the hard fork is dropped."""
+    (ref,) = lock(devnet, output(BAD.address, LOCKED))
+    flagged = unlock(devnet, ref, BAD, is_valid=False)
+    name = devnet.submit(flagged.raw)
+    devnet.fork(devnet.tip().point.slot + 1)
+    clock.advance(1)
+    assert name not in devnet.produce_block().transactions
+    assert isinstance(devnet.transaction(name), NotFound)
+    assert "FalseValidityFlag" in refusal(devnet, flagged)

@@ -40,15 +40,19 @@ def devnet(facilitator: ServeProcess) -> OpenDevnet:
 @pytest.fixture
 def program(
     devnet: OpenDevnet, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
-) -> Callable[[Path], Program]:
-    """Install what a project needs, or skip the test; its scripts use the devnet and ``SEED``."""
+) -> Callable[..., Program]:
+    """Install what a project needs, or skip the test; scripts use the devnet and ``SEED``.
+
+    They are the project's own, or those of another folder.
+    """
     # Not by pytest's own cache, of which each of tox's environments has one.
     cache = pytestconfig.rootpath / ".pytest_cache" / "npm"
     cache.mkdir(parents=True, exist_ok=True)
 
-    def prepare(project: Path) -> Program:
+    def prepare(project: Path, scripts: Path | None = None) -> Program:
         modules = install_or_skip(project, cache)
         folder = tmp_path_factory.mktemp("program")
-        return Program(project, modules, folder, BLOCKFROST_URL=devnet.url, WALLET_SEED=SEED)
+        environ = {"BLOCKFROST_URL": devnet.url, "WALLET_SEED": SEED}
+        return Program(scripts or project, modules, folder, **environ)
 
     return prepare
