@@ -32,7 +32,7 @@ _MOST_SECONDS = 60.0
 class _Funding(NamedTuple):
     inputs: Mapping[OutputRef, Output]
     left: Value
-    """What the inputs hold beyond the outputs, before the fee."""
+    """The value of the inputs beyond that of the outputs, before the fee."""
 
 
 def complete(plan: Plan, purse: Purse, ledger: Ledger) -> Unsigned:

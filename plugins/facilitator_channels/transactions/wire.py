@@ -40,7 +40,7 @@ class NewOutput(NamedTuple):
 
 
 class Units(NamedTuple):
-    """What a script may use."""
+    """The budget of a script."""
 
     memory: int
     steps: int
