@@ -36,6 +36,7 @@ class Purse:
 
     address: bytes
     utxo: Mapping[OutputRef, Output]
+    """The outputs that may be spent, all at addresses of the key."""
 
 
 class ScriptWitness(NamedTuple):
