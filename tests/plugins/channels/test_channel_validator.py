@@ -10,6 +10,8 @@ from facilitator_channels.transactions.plan import Plan, ScriptWitness
 from facilitator_channels.validator import SCRIPT_HASH, load_code
 from support.channel_steps import World, is_accepted, outcomes
 from support.channel_verdicts import ACCEPTED, REFUSED, WANTED_DIFFERENCES
+from support.plutus_programs import program
+from support.plutus_runs import UNIT
 
 OURS = World(ScriptWitness(load_code()))
 SUBBIT = "FACILITATOR_SUBBIT_VALIDATOR"
@@ -30,6 +32,12 @@ def test_a_good_step_is_accepted(case: Case) -> None:
 @pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
 def test_a_step_with_a_fault_is_refused(case: Case) -> None:
     assert not is_accepted(case(OURS))
+
+
+def test_each_fault_is_for_the_validator_to_find() -> None:
+    """One that accepts everything lets all of them pass."""
+    careless = World(ScriptWitness(program(("lam", UNIT))))
+    assert [name for name, case in REFUSED.items() if not is_accepted(case(careless))] == []
 
 
 def test_steps_of_two_signers_in_any_order() -> None:
