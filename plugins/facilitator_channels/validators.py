@@ -18,7 +18,7 @@ KNOWN: Mapping[bytes, DatumCodec] = {
     bytes.fromhex("6d8774631fece31d0c768afb960c9a8a9957f8a85fa31deae1159094"): SUBBIT,
     # The variant of loveaihq/subbit-x402 (a66add0) with a sponsor among the constants.
     bytes.fromhex("20b64ee22a509c164e0e16ad1189b12be7f0a497b0eb096180c923ea"): SPONSORED,
-    # Our own, for the devnet and whoever wants it.
+    # Our own, for the devnet, and for operators who want it.
     SCRIPT_HASH: SUBBIT,
 }
 """The datum's form by script hash."""

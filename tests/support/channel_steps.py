@@ -49,7 +49,7 @@ def end_ms(slot: int = TTL) -> int:
 
 
 class Odd(NewOutput):
-    """An output with a reference script, or a datum that is only a hash."""
+    """An output with a reference script."""
 
     __slots__ = ()
 

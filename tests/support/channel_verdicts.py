@@ -17,6 +17,7 @@ from facilitator_devnet.genesis import TEST_TOKEN
 from support.channel_steps import (
     BY_CONSUMER,
     BY_PROVIDER,
+    CONSUMER,
     ERAS,
     SLOT,
     TOKEN,
@@ -218,7 +219,7 @@ REFUSED: Mapping[str, Case] = {
     ),
     "sub without the provider": lambda w: _consumer(w, w.sub()),
     "sub by an IOU of another key": lambda w: w.plan(
-        replace(w.sub(), step=Sub(300_000, bytes(64)))
+        replace(w.sub(), step=Sub(300_000, signature(w.constants().tag, 300_000, CONSUMER)))
     ),
     "sub by an IOU of another channel": lambda w: w.plan(_iou_of(w, 0)),
     "sub by an IOU of another amount": lambda w: w.plan(
@@ -325,7 +326,7 @@ REFUSED: Mapping[str, Case] = {
     "settle more than is owed": lambda w: w.plan(_settles(w, 300_001)),
     "settle without the provider": lambda w: _consumer(w, _settles(w)),
     "settle by an IOU of another key": lambda w: w.plan(
-        replace(_settles(w), step=Settle(300_100, bytes(64)))
+        replace(_settles(w), step=Settle(300_100, signature(w.constants().tag, 300_100, CONSUMER)))
     ),
     "settle an opened one": lambda w: w.plan(
         w.moves(w.channel(), w.owes(w.channel(), 300_000, Settle), Settled(), -300_000)

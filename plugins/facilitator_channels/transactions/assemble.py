@@ -14,12 +14,12 @@ from facilitator.cardano.transaction import Language, Output, OutputRef, Value
 from facilitator_channels.transactions.plan import Plan, ScriptReference, ScriptWitness
 from facilitator_channels.transactions.wire import (
     PLUTUS_V3_SCRIPTS,
+    REDEEMERS,
     NewOutput,
     Units,
     Unsigned,
     as_set,
     encode_redeemers,
-    redeemer_field,
     refs_as_set,
 )
 
@@ -63,7 +63,7 @@ def assemble(
         redeemers = encode_redeemers(parts.inputs, plan.redeemers, parts.units)
         views = encode_language_views({Language.PLUTUS_V3}, parameters)
         body[11] = blake2b(redeemers + views, digest_size=32).digest()
-        witnesses = redeemer_field(redeemers)
+        witnesses[REDEEMERS] = redeemers
         if collateral:
             body |= _collateral(collateral, fee, parts.change_address, parameters)
     if plan.signers:

@@ -1,4 +1,4 @@
-"""What a channel output becomes by a step."""
+"""The output that a channel becomes by a step."""
 
 from typing import TypeVar
 

@@ -32,7 +32,7 @@ _MOST_SECONDS = 60.0
 class _Funding(NamedTuple):
     inputs: Mapping[OutputRef, Output]
     left: Value
-    """What the inputs hold beyond the outputs, before the fee."""
+    """The value of the inputs beyond that of the outputs, before the fee."""
 
 
 def complete(plan: Plan, purse: Purse, ledger: Ledger) -> Unsigned:
@@ -63,7 +63,7 @@ def _fundings(plan: Plan, purse: Purse) -> Iterator[_Funding]:
         value = purse.utxo[ref].value
         return sum(value.assets.get(asset, 0) for asset in wanted), value.lovelace
 
-    more = sorted(purse.utxo.keys() - plan.inputs.keys(), key=worth, reverse=True)
+    more = sorted(sorted(purse.utxo.keys() - plan.inputs), key=worth, reverse=True)
     for count in range(len(more) + 1 if plan.adds_inputs else 1):
         inputs = {**plan.inputs, **{ref: purse.utxo[ref] for ref in more[:count]}}
         left = _subtract(inputs, plan.outputs)

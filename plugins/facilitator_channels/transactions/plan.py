@@ -1,4 +1,4 @@
-"""What a transaction of channels is to do, and what it is made from."""
+"""A transaction of channels as it is planned, and the facts that it is made from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,6 +36,7 @@ class Purse:
 
     address: bytes
     utxo: Mapping[OutputRef, Output]
+    """The outputs that may be spent, all at addresses of the key."""
 
 
 class ScriptWitness(NamedTuple):

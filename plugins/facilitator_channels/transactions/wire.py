@@ -14,9 +14,9 @@ _SET, _CBOR_DATA = 258, 24
 _INLINE = 1
 _POLICY_BYTES = 28
 _SPENDING = 0
-_VKEYS, _REDEEMERS = 0, 5
-PLUTUS_V3_SCRIPTS = 7
-"""The key of Plutus V3 scripts in a witness set."""
+_VKEYS = 0
+REDEEMERS, PLUTUS_V3_SCRIPTS = 5, 7
+"""Their keys in a witness set (CDDL ``transaction_witness_set``)."""
 
 
 class NewOutput(NamedTuple):
@@ -40,7 +40,7 @@ class NewOutput(NamedTuple):
 
 
 class Units(NamedTuple):
-    """What a script may use."""
+    """The budget of a script."""
 
     memory: int
     steps: int
@@ -87,20 +87,10 @@ def encode_redeemers(
     spent = [
         (index, redeemers[ref]) for index, ref in enumerate(sorted(inputs)) if ref in redeemers
     ]
-    return (
-        cbor2.dumps({})
-        if not spent
-        else _encode_head(len(spent))
-        + b"".join(
-            cbor2.dumps([_SPENDING, index]) + b"\x82" + data + cbor2.dumps(list(allowed))
-            for (index, data), allowed in zip(spent, units, strict=True)
-        )
+    return _encode_head(len(spent)) + b"".join(
+        cbor2.dumps([_SPENDING, index]) + b"\x82" + data + cbor2.dumps(list(allowed))
+        for (index, data), allowed in zip(spent, units, strict=True)
     )
-
-
-def redeemer_field(redeemers: bytes) -> dict[int, bytes]:
-    """Return the field of a witness set."""
-    return {_REDEEMERS: redeemers}
 
 
 def _value(value: Value) -> Any:
@@ -117,6 +107,6 @@ def _encode_map(fields: Sequence[tuple[int, bytes]]) -> bytes:
 
 
 def _encode_head(entries: int) -> bytes:
-    """Return the head of a map: that of a list, of the next major type."""
+    """Return the head of a map, which differs from that of a number by the major type."""
     length = cbor2.dumps(entries)
     return bytes([length[0] | 0xA0]) + length[1:]

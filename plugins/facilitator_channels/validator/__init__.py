@@ -1,6 +1,6 @@
 """Our own validator: its source is :file:`program.py`, its compiled bytes are :file:`program.hex`.
 
-It is for the devnet, for tests, and for whoever wants a validator whose source is Python. It
+It is for the devnet, for tests, and for operators who want a validator whose source is Python. It
 understands the datums, redeemers and IOUs of the draft.
 """
 

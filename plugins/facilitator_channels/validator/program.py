@@ -1,8 +1,8 @@
 """The validator of payment channels, in OpShin: a subset of Python that compiles to Plutus V3.
 
 Datums, redeemers and IOUs are those of Subbit, which the draft names. All that continues is built
-anew and compared as a whole, with an equality of data: so nothing more, less or else passes than
-what stands here. The compiler itself trusts shapes: it takes a constructor's number for its type.
+again and compared as a whole, by one equality of data. So a further field or item, or an unknown
+constructor, is refused. The compiler itself trusts shapes: it takes a constructor's number for its type.
 
 Lists are walked as the data that they are. A field of the type List would be copied at each access.
 """
