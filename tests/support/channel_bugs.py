@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from facilitator_channels.client import channel as client
-from facilitator_channels.seller import asking, record, seller, steps, store, watching
+from facilitator_channels.seller import asking, record, redeeming, seller, steps, store, watching
 from facilitator_channels.seller.request import Refusal
 from facilitator_channels.values import ChannelView
 from support import channel_histories
@@ -53,7 +53,7 @@ def serves_what_a_signature_has_ended(patch: pytest.MonkeyPatch) -> None:
 
 def settles_without_a_seal(patch: pytest.MonkeyPatch) -> None:
     """A request that began before is charged after the settlement is signed."""
-    patch.setattr(steps, "seal", lambda before, *_: (before, True))
+    patch.setattr(redeeming, "seal", lambda before, *_: (before, True))
     patch.setattr(record.ChannelRecord, "is_sealed", lambda *_: False)
 
 

@@ -16,10 +16,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from facilitator.testing.clock import ManualClock
 from facilitator_channels.client import channel as client
 from facilitator_channels.client.channel import CannotPay, ClientChannel, Distrusted, Status
-from facilitator_channels.seller import claims, steps, watching
+from facilitator_channels.seller import claims, watching
 from facilitator_channels.seller.answers import correct
 from facilitator_channels.seller.claims import ClaimPolicy
 from facilitator_channels.seller.record import ChannelRecord
+from facilitator_channels.seller.redeeming import SignedClaim, redeem
 from facilitator_channels.seller.request import Refusal
 from facilitator_channels.seller.seller import Paid, Seller, Serve
 from facilitator_channels.seller.store import StoreUnavailable
@@ -540,25 +541,14 @@ class ChannelHistories(RuleBasedStateMachine):
                 ),
             )
         for batch in claims.choose(self.seller.records, {"lovelace": POLICY}, now_ms):
-            for found in batch.redemptions:
-                self.redeem(found, now_ms)
+            redeem(self.seller.records, self.facilitator, batch, self.build, now_ms)
 
-    def redeem(self, found: claims.Redemption, now_ms: int) -> None:
-        records = self.seller.records
-        if found.is_settlement:
-            is_sealed = records.change(
-                found.channel_id, lambda each: steps.seal(each, found.channel_ref, "", now_ms)
-            )
-            if not is_sealed:
-                return
-        (consumer,) = (each for each in self.consumers if each.tag.hex() == found.channel_id)
-        tx = claim_tx(self.chain, found, consumer)
-        if self.chain.submit(tx):
-            self.chain.make_block()
-            self.fuse.tick()
-        if self.chain.is_in(tx.id):
-            ref = f"{tx.id}#0"
-            records.change(found.channel_id, lambda each: claims.redeemed(each, found, ref, now_ms))
+    def build(self, batch: claims.Batch) -> SignedClaim:
+        consumers = {each.tag.hex(): each for each in self.consumers}
+        txs = [claim_tx(self.chain, each, consumers[each.channel_id]) for each in batch.redemptions]
+        self.facilitator.txs.update({tx.id: tx for tx in txs})
+        positions = {tx.tag: f"{tx.id}#0" for tx in txs}
+        return SignedClaim(txs[0].id, " ".join(tx.id for tx in txs).encode(), positions)
 
     def fragile(self, work: Any, fuse: int | None, power: bool, loses_reply: bool) -> None:
         self.fuse.left, self.store.loses_reply = fuse, loses_reply

@@ -5,24 +5,16 @@ It needs no facilitator in this process, and no web framework. The stores are mo
 """
 
 from facilitator_channels.seller.answers import Answer, correct
-from facilitator_channels.seller.claims import (
-    Batch,
-    ClaimPolicy,
-    Redemption,
-    choose,
-    claim_payload,
-    claim_requirements,
-    redeemed,
-)
+from facilitator_channels.seller.claims import Batch, ClaimPolicy, Redemption, choose
 from facilitator_channels.seller.facilitator import (
     Facilitator,
     FacilitatorUnavailable,
     HttpFacilitator,
 )
+from facilitator_channels.seller.redeeming import SignedClaim, redeem
 from facilitator_channels.seller.refunds import ProviderKey
 from facilitator_channels.seller.request import Refusal
 from facilitator_channels.seller.seller import Paid, Seller, Serve
-from facilitator_channels.seller.steps import seal
 from facilitator_channels.seller.store import ChannelStore, Records, StoreUnavailable
 from facilitator_channels.seller.watching import Ended, Verdict, watch
 
@@ -42,13 +34,11 @@ __all__ = [
     "Refusal",
     "Seller",
     "Serve",
+    "SignedClaim",
     "StoreUnavailable",
     "Verdict",
     "choose",
-    "claim_payload",
-    "claim_requirements",
     "correct",
-    "redeemed",
-    "seal",
+    "redeem",
     "watch",
 ]

@@ -21,6 +21,7 @@ from facilitator_channels.seller.record import ChannelRecord, KeptAnswer, Kind
 from facilitator_channels.seller.refunds import ProviderKey, add_witness, witness_refund
 from facilitator_channels.seller.renewing import Renewals
 from facilitator_channels.seller.request import (
+    ABOVE_BALANCE,
     BUSY,
     MISSING,
     Admission,
@@ -28,9 +29,19 @@ from facilitator_channels.seller.request import (
     ChannelRequest,
     Refusal,
 )
-from facilitator_channels.seller.steps import admit, ask, commit, drop, end, renew, reserve, seal
+from facilitator_channels.seller.steps import (
+    admit,
+    ask,
+    commit,
+    drop,
+    end,
+    refuse_above,
+    renew,
+    reserve,
+    seal,
+)
 from facilitator_channels.seller.store import Change, ChannelStore, Records, T
-from facilitator_channels.seller.verification import ABOVE_BALANCE, is_fresh
+from facilitator_channels.seller.verification import is_fresh
 from facilitator_channels.values import ChannelView
 
 
@@ -153,8 +164,7 @@ class Seller:
             if request.voucher.amount <= record.view.balance:
                 return None
             if not self._change(request, lambda each: ask(each, now_ms)):
-                message = f"the channel can pay {record.view.balance}; top it up"
-                return Refusal(ABOVE_BALANCE, message)
+                return Refusal(ABOVE_BALANCE, refuse_above(record))
         return verify(self._facilitator, request, serve.payment, serve.requirements, now_ms)
 
     def _commit(

@@ -24,6 +24,7 @@ from facilitator_channels.seller.record import (
     Seal,
 )
 from facilitator_channels.seller.request import (
+    ABOVE_BALANCE,
     BELOW_CLAIMED,
     BUSY,
     CLOSED,
@@ -72,8 +73,8 @@ def reserve(
 ) -> tuple[ChannelRecord | None, Admission]:
     """Take the channel for the request, which was verified.
 
-    ``view`` is the facilitator's, if it was asked. That of an opening, which is not on the chain
-    yet, is not kept.
+    ``view`` is the facilitator's, if it was asked; else the record's own balance counts. That of an
+    opening, which is not on the chain yet, is not kept.
     """
     if view is not None and request.kind is not Kind.OPENING and record is not None:
         record = sync(record, view)
@@ -87,6 +88,9 @@ def reserve(
     if request.base < base.view.total_claimed:
         message = f"{base.view.total_claimed} is redeemed already; the count is at least that"
         return record, Refusal(BELOW_CLAIMED, message)
+    is_by_record = view is None and request.kind is Kind.VOUCHER
+    if is_by_record and request.voucher.amount > base.view.balance:
+        return record, Refusal(ABOVE_BALANCE, refuse_above(base))
     pending = Reservation(request.id, now_ms + request.lifetime_ms)
     anchor = base.anchor_ref or base.view.channel_ref
     return replace(base, pending=pending, anchor_ref=anchor, answer=None), admission
@@ -195,6 +199,11 @@ def ask(record: ChannelRecord | None, now_ms: int) -> tuple[ChannelRecord | None
     if now_ms < record.asked_at + ASK_AGAIN_MS:
         return record, False
     return replace(record, asked_at=now_ms), True
+
+
+def refuse_above(record: ChannelRecord) -> str:
+    """Return the sentence for a voucher above the balance."""
+    return f"the channel can pay {record.view.balance}; top it up"
 
 
 def _admit_new(request: ChannelRequest) -> Admission:

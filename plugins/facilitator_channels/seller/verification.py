@@ -1,9 +1,6 @@
 """The check of a voucher without the facilitator: by a record that is fresh enough."""
 
-from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.seller.record import ChannelRecord
-
-ABOVE_BALANCE = ChannelReason.CUMULATIVE_EXCEEDS_BALANCE
 
 _SHORTEST_MS, _LONGEST_MS = 30_000, 300_000
 

@@ -1,11 +1,14 @@
 """Channels are redeemed when that is worth its fee, and before a close elapses."""
 
 import base64
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from facilitator_channels.seller.claims import (
+    Batch,
     ClaimPolicy,
     choose,
     claim_payload,
@@ -13,7 +16,10 @@ from facilitator_channels.seller.claims import (
     redeemed,
     redemption,
 )
-from facilitator_channels.seller.record import ChannelRecord, Reservation
+from facilitator_channels.seller.record import ChannelRecord, Reservation, Seal
+from facilitator_channels.seller.redeeming import SignedClaim, redeem
+from facilitator_channels.seller.store import Records
+from facilitator_channels.seller.stores.memory import MemoryStore
 from facilitator_channels.seller.testing import CONFIG, example_record
 from facilitator_channels.seller.watching import Ended, Verdict, watch
 from facilitator_channels.values import NOT_SEEN, ChannelView
@@ -210,3 +216,82 @@ class TestWatching:
         )
         assert watch(left, None, "", POLICY, NOW) == (left, Verdict.NOTHING)
         assert watch(left, None, "", POLICY, NOW + 1) == (None, Verdict.DROPPED)
+
+
+class TestRedeeming:
+    """The order of the steps. Histories show that it loses nothing: see test_channel_histories."""
+
+    @pytest.fixture
+    def records(self) -> Records:
+        return Records(MemoryStore())
+
+    def put(self, records: Records, *values: ChannelRecord) -> list[Batch]:
+        for each in values:
+            records.change(each.channel_id, lambda _, each=each: (each, None))  # type: ignore[misc]
+        return choose(records, POLICIES, NOW)
+
+    def build(self, batch: Batch) -> SignedClaim:
+        positions = {
+            each.channel_id: NEW_REF for each in batch.redemptions if not each.is_settlement
+        }
+        return SignedClaim("bb" * 32, b"\x84", positions)
+
+    def test_a_claim_is_settled_and_noted(self, records: Records) -> None:
+        (batch,) = self.put(records, record(1, 2_000), record(2, 7, closed_at=1_799_999_000))
+        facilitator = Takes({"success": True})
+        answer = redeem(records, facilitator, batch, self.build, NOW)
+        assert answer == {"success": True}
+        ((payment, asked, key),) = facilitator.asked
+        assert payment["accepted"] == asked == claim_requirements(batch)
+        assert payment["payload"] == claim_payload(batch.redemptions, b"\x84")
+        assert key == "bb" * 32
+        opened, closed = (records.read(f"{number:064x}") for number in (1, 2))
+        assert opened is not None
+        assert closed is not None
+        assert (opened.view.channel_ref, opened.unredeemed, opened.seal) == (NEW_REF, 0, None)
+        assert (closed.view.channel_ref, closed.unredeemed) == ("", 0)
+        assert closed.seal == Seal(ref(2), NOW)
+
+    def test_a_charge_after_the_choice_is_in_the_settlement(self, records: Records) -> None:
+        (batch,) = self.put(records, record(1, 7, closed_at=1_799_999_000))
+        self.put(records, record(1, 9, closed_at=1_799_999_000))
+        facilitator = Takes({"success": True})
+        redeem(records, facilitator, batch, self.build, NOW)
+        ((payment, _, _),) = facilitator.asked
+        assert payment["payload"]["claims"][0]["totalClaimed"] == "59"
+
+    def test_a_channel_that_a_request_has_is_left_out(self, records: Records) -> None:
+        (batch,) = self.put(records, record(1, 7, closed_at=1_799_999_000))
+        pending = Reservation("one", NOW + 1)
+        self.put(records, record(1, 7, closed_at=1_799_999_000, pending=pending))
+        facilitator = Takes({"success": True})
+        assert redeem(records, facilitator, batch, self.build, NOW) is None
+        assert facilitator.asked == []
+
+    def test_one_that_has_moved_is_left_out(self, records: Records) -> None:
+        (batch,) = self.put(records, record(1, 2_000))
+        moved = record(1, 2_000)
+        self.put(records, replace(moved, view=replace(moved.view, channel_ref=NEW_REF)))
+        assert redeem(records, Takes({}), batch, self.build, NOW) is None
+
+    def test_a_claim_that_fails_leaves_the_charges(self, records: Records) -> None:
+        (batch,) = self.put(records, record(1, 2_000))
+        redeem(records, Takes({"success": False}), batch, self.build, NOW)
+        assert records.read(f"{1:064x}") == record(1, 2_000)
+
+
+class Takes:
+    """A facilitator that answers all alike."""
+
+    def __init__(self, answer: Mapping[str, Any]) -> None:
+        self.answer = answer
+        self.asked: list[tuple[Any, Any, str]] = []
+
+    def verify(self, *_: Any) -> Mapping[str, Any]:
+        raise AssertionError("a claim is not verified")
+
+    def settle(
+        self, payment: Mapping[str, Any], requirements: Mapping[str, Any], key: str
+    ) -> Mapping[str, Any]:
+        self.asked.append((payment, requirements, key))
+        return self.answer

@@ -119,6 +119,13 @@ class TestTheCount:
         assert reason(admit(record(50), other, NOW)) == "channel_config"
         assert reason(admit(record(50), replace(request(60), network="x"), NOW)) == "channel_config"
 
+    def test_the_balance_counts_again_when_the_channel_is_taken(self) -> None:
+        """A rollback of a top-up was seen since the request was verified by the record."""
+        poor = record(50, replace(OPEN, balance=59))
+        after, refusal = reserve(poor, request(60), None, NOW)
+        assert (after, reason(refusal)) == (poor, "cumulative_exceeds_balance")
+        assert reserve(poor, request(60), replace(OPEN, seen_at=NOW + 1), NOW)[1] == Admitted(False)
+
 
 class TestWithoutARecord:
     def test_the_voucher_says_what_was_charged(self) -> None:
@@ -341,7 +348,7 @@ class TestTheForm:
             record(2**64 - 1, ChannelView("", 2**64 - 1, 2**64 - 1, 2**40, NOW)),
             replace(reserved(record(50), request(60)), asked_at=NOW),
             seal(replace(record(50), answer=ANSWER), REF, "", NOW)[0],
-            reserved(None, request(60)),
+            reserved(None, request(60), OPEN),
         ],
     )
     def test_a_record_is_read_as_it_was_written(self, value: ChannelRecord) -> None:
