@@ -216,7 +216,7 @@ class Seller:
         if key is None or key.key_hash != request.config.receiver_authorizer:
             text = "this server signs no refunds; close the channel on the chain"
             return Refusal(ChannelReason.REFUND_TRANSACTION, text)
-        if record is None:
+        if record is None or not record.view.channel_ref:
             return Refusal(MISSING, "the channel ended while the request was worked for")
         witness = witness_refund(message, record, asked, key)
         ref = record.view.channel_ref

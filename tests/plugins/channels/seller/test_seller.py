@@ -10,10 +10,12 @@ import pytest
 from facilitator.testing.clock import ManualClock
 from facilitator_channels.client.channel import ClientChannel, Status, corrected
 from facilitator_channels.seller.answers import MAX_KEPT_BYTES, Answer, correct
+from facilitator_channels.seller.claims import ClaimPolicy
 from facilitator_channels.seller.facilitator import FacilitatorUnavailable
 from facilitator_channels.seller.request import Refusal
 from facilitator_channels.seller.seller import Before, Paid, Seller, Serve
 from facilitator_channels.seller.stores.memory import MemoryStore
+from facilitator_channels.seller.watching import Ended, watch
 from support.modelled_channels import (
     DEPTH,
     PREFIX,
@@ -370,6 +372,20 @@ class TestARefund:
         assert reason(self.refund(open_shop)) == "channel_busy"
         assert isinstance(open_shop.serve(before), Paid)
         assert reason(self.refund(open_shop)) == "cumulative_amount_mismatch"
+
+    def test_none_is_signed_for_a_channel_that_has_just_ended(self, open_shop: Shop) -> None:
+        """The chain shows its end while the facilitator is asked."""
+
+        def end() -> None:
+            now_ms = START * 1000 + 1
+            ended = Ended(0, False, now_ms)
+            open_shop.seller.records.change(
+                open_shop.tag, lambda each: watch(each, ended, "", ClaimPolicy(), now_ms)
+            )
+
+        open_shop.facilitator.meanwhile = end
+        assert isinstance(self.refund(open_shop), Refusal)
+        assert open_shop.facilitator.calls == ["verify"]
 
     def test_without_a_key_none_is_signed(self, open_shop: Shop) -> None:
         open_shop.seller = open_shop.open(key=None)
