@@ -182,7 +182,7 @@ def test_a_replica_without_its_primary_is_left_for_the_heir(
 
 def test_a_primary_that_hangs_is_left_with_all_its_connections(named: Named) -> None:
     """One time-out is enough: no other call tries another connection to it."""
-    with closing(open_redis(named.url, timeout_seconds=2.0)) as storage:
+    with closing(open_redis(named.url, timeout_seconds=5.0)) as storage:
         storage.ping()
         open_many(storage, named.old, named.name)
         named.old.pause()
