@@ -5,8 +5,11 @@ from typing import Any, NamedTuple
 
 from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.transaction import Output, OutputRef
-from facilitator_channels.datum import Constants, Datum, DatumCodec, Opened, Settled
+from facilitator_channels.datum import Closed, Constants, Datum, DatumCodec, Opened, Settled
 from facilitator_channels.reserve import compute_capacity, compute_reserve
+
+NO_END_MS = 2**64
+"""Later than any time of a datum that can come."""
 
 _SCRIPT_BIT, _BYRON_BIT = 0x10, 0x80
 
@@ -58,6 +61,17 @@ class Channel(NamedTuple):
     def capacity(self, coins_per_byte: int) -> int:
         """Return the greatest IOU that can be redeemed without the consumer, in atomic units."""
         return compute_capacity(self.output, self.datum, self.reserve(coins_per_byte))
+
+    @property
+    def redeemable_until(self) -> int:
+        """The Unix time in ms until which its consumer cannot take it; 0 once it is settled.
+
+        An open one first must be closed, which counts as no end.
+        """
+        stage = self.datum.stage
+        if isinstance(stage, Closed):
+            return stage.elapse_at
+        return NO_END_MS if isinstance(stage, Opened) else 0
 
     def redeemable(self, owed: int, coins_per_byte: int) -> int:
         """Return the atomic units that an IOU for ``owed`` in all still takes from it."""

@@ -26,12 +26,12 @@ REMEMBERED = 10_000
 _Key: TypeAlias = tuple[OutputRef, Constants]
 """The start and the channel."""
 
-Worth: TypeAlias = Callable[[Channel], int]
-"""A function that returns how much can be redeemed from a channel, in atomic units."""
+Worth: TypeAlias = Callable[[Channel], tuple[int, ...]]
+"""A function that ranks copies by what can be redeemed from each; the greatest comes first."""
 
 
-def _equal(_: Channel) -> int:
-    return 0
+def _equal(_: Channel) -> tuple[int, ...]:
+    return ()
 
 
 _CANNOT = Unknown("the chain provider cannot find what spent an output (FindsSpenders)")
@@ -48,6 +48,8 @@ class NoChannel(NamedTuple):
     is_unreadable: bool = False
     """True for an output at the validator's address that the validator cannot use."""
 
+
+_NOWHERE = NoChannel("it is nowhere")
 
 Followed: TypeAlias = Channel | NoChannel | Unknown
 """The channel as it is now; that there is none; or that this is not known, which is no verdict."""
@@ -73,7 +75,8 @@ class ChannelFollower:
         """Return the channel of the constants, which was at ``start`` once.
 
         Where a transaction has made several outputs with these constants, the one of the greatest
-        ``worth`` is followed, the first among equal ones: validators continue in that order.
+        ``worth`` is followed, the first among equal ones: validators continue in that order. If
+        that one has ended, the next is: the channel has ended once all have.
 
         ``outputs`` is asked first, as it may cost no call, then the provider's
         :class:`~facilitator.plugin.FindsSpenders`. The sponsor among the constants does not count.
@@ -105,22 +108,28 @@ class ChannelFollower:
             return wanted.at(position, status.output, is_start=position == key[0])
         if not isinstance(provider, FindsSpenders):
             return _CANNOT
+        ahead, ended, has_copies = [position], _NOWHERE, False
         for _ in range(MAX_HOPS + 1):
+            position = ahead.pop()
             found = provider.spender(position)
             if isinstance(found, Unspent):
                 return wanted.at(position, found.output, is_start=position == key[0])
             if isinstance(found, Unknown):
                 return found
-            channels = [
+            copies = [
                 channel
                 for ref, output in found.outputs
                 if (channel := wanted.read(ref, output)) is not None
             ]
-            if not channels:
-                why = f"the transaction {found.transaction_id} ended it"
-                return NoChannel(why, found)
-            position = max(channels, key=worth).ref
-            self._remember(key, position)
+            has_copies = has_copies or len(copies) > 1
+            if copies and not has_copies:
+                self._remember(key, copies[0].ref)
+            best_first = sorted(copies, key=worth, reverse=True)
+            ahead += [each.ref for each in reversed(best_first)]
+            if not copies:
+                ended = NoChannel(f"the transaction {found.transaction_id} ended it", found)
+            if not ahead:
+                return ended
         return _TOO_OLD
 
     def _remember(self, key: "_Key", newer: OutputRef) -> None:

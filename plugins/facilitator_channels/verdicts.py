@@ -159,7 +159,10 @@ def _follow(case: Case, voucher: Voucher, validator: Validator, constants: Const
         voucher.channel_ref,
         validator,
         constants,
-        lambda channel: channel.redeemable(voucher.amount, case.price),
+        lambda channel: (
+            channel.redeemable(voucher.amount, case.price),
+            channel.redeemable_until,
+        ),
     )
     if isinstance(found, Channel):
         return found

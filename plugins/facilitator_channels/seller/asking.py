@@ -35,7 +35,11 @@ def verify(
         return Refusal(UNAVAILABLE, "the facilitator cannot be asked now; try again")
     if answer.get("isValid") is not True:
         return _refused(answer.get("invalidReason"), answer.get("invalidMessage"))
-    view = _read_view(request, answer.get("extra"), now_ms)
+    extra = answer.get("extra")
+    view = _read_view(request, extra, now_ms)
+    if view is None and isinstance(extra, Mapping):
+        # A deposit that is being settled already: the channel as it will be.
+        view = _read_view(request, extra.get("channelState"), now_ms)
     if view is None:
         return Refusal(UNAVAILABLE, "the facilitator does not describe the channel; try again")
     return view

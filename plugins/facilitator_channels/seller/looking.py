@@ -28,7 +28,14 @@ from facilitator_channels.channel import Channel, read_datum
 from facilitator_channels.datum import SUBBIT, Settled
 from facilitator_channels.following import ChannelFollower, NoChannel, Wanted
 from facilitator_channels.seller.record import ChannelRecord
-from facilitator_channels.seller.views import paid_by, patience_ms, read_ref, view_of, wanted_of
+from facilitator_channels.seller.views import (
+    paid_by,
+    patience_ms,
+    read_ref,
+    view_of,
+    wanted_of,
+    worth_to,
+)
 from facilitator_channels.seller.watching import Ended, Seen
 from facilitator_channels.validators import KNOWN
 from facilitator_channels.values import ChannelView
@@ -147,21 +154,34 @@ class ChannelLook:
         return self._follow(record, wanted, this)
 
     def _follow(self, record: ChannelRecord, wanted: Wanted, this: Pass) -> Seen:
-        """Follow the channel from its position, or from its anchor if that is no longer known."""
+        """Follow the channel from its position, or from its anchor if that is no longer known.
+
+        The client may have made copies. One that ends while the anchor leads to another ends
+        nothing.
+        """
+        ended: Seen = None
         for start in dict.fromkeys((record.view.channel_ref, record.anchor_ref)):
             if (ref := read_ref(start)) is None:
                 continue
             found = self._follower.follow(
-                partial(self._outputs, this), self._chain, ref, wanted.validator, wanted.constants
+                partial(self._outputs, this),
+                self._chain,
+                ref,
+                wanted.validator,
+                wanted.constants,
+                partial(worth_to, record, this.price),
             )
             if isinstance(found, Channel):
                 is_it = wanted.read(found.ref, found.output) is not None
                 return self._shown(record, found, this) if is_it else None
             if isinstance(found, NoChannel):
                 by = found.ended_by
-                return by and self._ended(paid_by(record, by), by.transaction_id, this)
+                if ended is None and by is not None:
+                    ended = self._ended(paid_by(record, by), by.transaction_id, this)
+                continue
             _log.info("channel %s is not known at %s: %s", record.channel_id, start, found.why)
-        return None
+            ended = None
+        return ended
 
     def _outputs(self, this: Pass, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         """Return outputs that were asked for in this pass without asking again."""

@@ -40,6 +40,16 @@ def wanted_of(record: ChannelRecord) -> Wanted:
     return Wanted(Validator(script_hash, KNOWN.get(script_hash, SUBBIT)), constants)
 
 
+def worth_to(record: ChannelRecord, price: int, channel: Channel) -> tuple[int, ...]:
+    """Return the rank of a copy of the record's channel: what is owed, and how long that is there.
+
+    Only what is owed counts: else a richer copy that its consumer may take at once would lead away
+    from the channel. ``price`` is that of an output's byte in lovelace.
+    """
+    owed = min(channel.redeemable(record.charged, price), record.unredeemed)
+    return owed, channel.redeemable_until
+
+
 def paid_by(record: ChannelRecord, by: SpentBy) -> int:
     """Return all that is redeemed after the transaction that ended the channel.
 

@@ -219,13 +219,34 @@ def test_of_two_outputs_that_may_be_the_channel_one_is_followed(chain: ModelChai
     made = chain.make([start], [channel_output(OURS, Closed(0, 9)), channel_output(OURS)])
     assert told(follow(ChannelFollower(), chain, start)) == made.ref(0)
 
-    def open_ones(channel: Channel) -> int:
-        return int(channel.is_opened)
+    def open_ones(channel: Channel) -> tuple[int]:
+        return (int(channel.is_opened),)
 
     found = ChannelFollower().follow(
         chain.outputs, chain, start, VALIDATOR, constants(OURS), open_ones
     )
     assert told(found) == made.ref(1)
+
+
+def test_a_copy_that_ends_leads_back_to_the_others(chain: ModelChain) -> None:
+    (start,) = moved(chain, 0)
+    made = chain.make([start], [channel_output(OURS)] * 3)
+    chain.make([made.ref(0)], [NOISE])
+    moved_on = chain.make([made.ref(1)], [channel_output(OURS)])
+    follower = ChannelFollower()
+    assert told(follow(follower, chain, start)) == moved_on.ref(0)
+    chain.make([moved_on.ref(0)], [NOISE])
+    assert told(follow(follower, chain, start)) == made.ref(2)
+    chain.make([made.ref(2)], [NOISE])
+    assert isinstance(follow(follower, chain, start), NoChannel)
+
+
+def test_many_copies_are_no_end(chain: ModelChain) -> None:
+    (start,) = moved(chain, 0)
+    made = chain.make([start], [channel_output(OURS)] * (following.MAX_HOPS + 1))
+    for index in range(following.MAX_HOPS):
+        chain.make([made.ref(index)], [NOISE])
+    assert isinstance(follow(ChannelFollower(), chain, start), Unknown)
 
 
 def test_an_output_that_is_no_channel_is_none(chain: ModelChain) -> None:

@@ -231,6 +231,19 @@ class TestAVoucher:
         open_shop.clock.advance(301)
         assert reason(open_shop.pay(3_000)) == "verification_state_unavailable"
 
+    def test_a_deposit_that_is_being_settled_describes_the_channel_in_its_state(
+        self, open_shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        verify = open_shop.facilitator.verify
+
+        def later(*words: Any) -> dict[str, Any]:
+            answer = verify(*words)
+            return {**answer, "extra": {"channelState": answer["extra"]}}
+
+        monkeypatch.setattr(open_shop.facilitator, "verify", later)
+        open_shop.clock.advance(301)
+        assert isinstance(open_shop.serve(open_shop.pay(2_000)), Paid)
+
     @pytest.mark.parametrize(
         "extra",
         [None, {}, {"channelId": "99" * 32}, {"channelId": None, "balance": "x"}],

@@ -84,6 +84,44 @@ def test_a_copy_of_the_datum_is_not_the_channel(chain: ModelChain) -> None:
     assert view(sight).withdraw_requested_at == CLOSED_AT
 
 
+LONG, SHORT = Closed(0, ELAPSE_AT), Closed(0, NOW + 1)
+
+
+@pytest.mark.parametrize(
+    ("stages", "followed"),
+    [
+        ([(Opened(0), 10), (SHORT, 900)], 0),  # a rich copy that is the consumer's at once
+        ([(SHORT, 900), (Opened(0), 10)], 1),
+        ([(SHORT, 10), (LONG, 10)], 1),
+        ([(Opened(0), 2), (LONG, 10)], 1),  # too poor to pay what is owed
+        ([(LONG, 10), (Opened(0), 2)], 0),
+        ([(LONG, 10), (Opened(0), 10)], 1),
+        ([(Opened(0), 10), (Opened(0), 900)], 0),  # equal ones: the first, as validators go on
+    ],
+)
+def test_no_copy_leads_away_from_what_is_owed(
+    chain: ModelChain, stages: list[tuple[Stage, int]], followed: int
+) -> None:
+    """The consumer spends the channel, and makes copies of any stage and value beside it."""
+    start = opened(chain, 1).ref(0)
+    owed = replace(record(1, str(start)), charged=5_000_000)
+    made = chain.make([start], [channel_output(1, stage, ada * 1_000_000) for stage, ada in stages])
+    (sight,) = look(chain, owed)
+    assert view(sight).channel_ref == str(made.ref(followed))
+
+
+def test_a_copy_that_ends_before_it_is_deep_ends_no_record(chain: ModelChain) -> None:
+    start = opened(chain, 1).ref(0)
+    owed = replace(record(1, str(start)), charged=5_000_000)
+    made = chain.make([start], [channel_output(1), channel_output(1)])
+    (sight,) = look(chain, owed)
+    at_the_copy = replace(owed, view=view(sight), anchor_ref=str(start))
+    assert at_the_copy.view.channel_ref == str(made.ref(0))
+    chain.make([made.ref(0)], [NOISE])
+    (sight,) = look(chain, at_the_copy)
+    assert view(sight).channel_ref == str(made.ref(1))
+
+
 def test_a_record_of_another_channels_position_shows_nothing(chain: ModelChain) -> None:
     """Whoever has given the position was wrong."""
     other = opened(chain, 2).ref(0)
