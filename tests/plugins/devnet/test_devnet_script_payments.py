@@ -1,6 +1,7 @@
 """x402 payments into a script and out of it again, over HTTP, settled on the devnet."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -31,10 +32,13 @@ BOTH = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture
-def running(run: Callable[..., Running]) -> Running:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One for all, since its processes take a while to get ready for scripts."""
     pytest.importorskip("uplc", reason="the extra [plutus] is not installed")
-    return run(settlement__wait_seconds=0)
+    settings = {"FACILITATOR_SETTLEMENT__WAIT_SECONDS": "0"}
+    with closing(Running(tmp_path_factory.mktemp("scripts"), settings=settings)) as started:
+        yield started
 
 
 def settle(running: Running, body: dict[str, Any]) -> OutputRef:
