@@ -152,8 +152,10 @@ def pay(
 
 
 def test_a_page_is_sold_once(shop: Sequence[str], run: Run, open_shop: OpenShop) -> None:
+    """For 2 ada, and for 10 cents of a dollar token."""
     running = run(real_time=True, devnet__block_seconds=0.2)
-    client = KeepsPayment(open_shop(shop, running), {}, None, 60)
+    url = open_shop(shop, running)
+    client = KeepsPayment(url, {}, None, 60)
     bought = pay(client, running)
     assert bought.answer.status == 200, bought
     assert b"sunny, 24 degrees" in bought.answer.body
@@ -164,21 +166,23 @@ def test_a_page_is_sold_once(shop: Sequence[str], run: Run, open_shop: OpenShop)
     again = client.send(client.payment)
     assert again.status == 402
     assert b"sunny" not in again.body
-
-
-def test_a_page_is_sold_for_ten_cents_of_a_dollar_token(
-    shop: Sequence[str], run: Run, open_shop: OpenShop
-) -> None:
-    running = run(real_time=True, devnet__block_seconds=0.2)
-    client = Client(open_shop(shop, running), {}, None, 60)
     token = requirements(asset=TEST_TOKEN)["asset"]
-    bought = pay(client, running, asset=token, amount=100_000)
+    bought = pay(Client(url, {}, None, 60), running, asset=token, amount=100_000)
     assert bought.answer.status == 200, bought
     assert bought.requirements is not None
     assert (bought.requirements["asset"], bought.requirements["amount"]) == (token, "100000")
 
 
-@pytest.mark.parametrize("identifier", [None, "chosen-by-the-payer-0001"])
+@pytest.mark.parametrize(
+    ("shop", "identifier"),
+    [
+        ("flask", None),
+        ("fastapi", "chosen-by-the-payer-0001"),
+        ("express", "chosen-by-the-payer-0001"),
+        ("hono", None),
+    ],
+    indirect=["shop"],
+)
 def test_twenty_requests_at_once_are_served_one_page(
     shop: Sequence[str], run: Run, open_shop: OpenShop, identifier: str | None
 ) -> None:

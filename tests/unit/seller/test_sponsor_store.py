@@ -21,11 +21,14 @@ from facilitator.seller.store import (
     SponsorStore,
 )
 from facilitator.testing.threads import together
+from support.sponsor_processes import bind_all
 
 ONE, TWO = "aa" * 32, "bb" * 32
 REF = f"{'01' * 32}#0"
 OFFER = {"input": REF}
 END = 1_000_000
+ENOUGH_SECONDS = 120
+"""For processes to start on a busy machine."""
 LISTED = {REF: 1_500_000}
 
 
@@ -139,18 +142,13 @@ def test_of_many_threads_one_gets_it(path: Path, store: SponsorStore) -> None:
     assert state(store) == (BOUND, names[got.index(True)])
 
 
-def _bind_all(path: Path, transaction_id: str, refs: list[str]) -> list[str]:
-    store = SponsorStore(path)
-    return [ref for ref in refs if store.bind(ref, transaction_id, OFFER, END)]
-
-
 @pytest.mark.once
 def test_of_several_processes_one_gets_each(path: Path) -> None:
     refs = [f"{n:02x}" * 32 + "#1" for n in range(20)]
     SponsorStore(path).refresh(dict.fromkeys(refs, 1_500_000), now_ms=0)
     with multiprocessing.get_context("spawn").Pool(3) as pool:
-        calls = [(path, f"{n:02x}" * 32, refs) for n in range(3)]
-        got = pool.starmap(_bind_all, calls)
+        calls = [(path, f"{n:02x}" * 32, refs, OFFER, END) for n in range(3)]
+        got = pool.starmap_async(bind_all, calls).get(ENOUGH_SECONDS)
     assert sorted(ref for each in got for ref in each) == refs
 
 
