@@ -44,6 +44,10 @@ class Process:
         """Hashes of the blocks it heard of."""
         return [block.point.block for update in self.updates for block in update.blocks]
 
+    def wait_for(self, made: list[str]) -> None:
+        """Wait until these are the newest blocks that it heard of: it knows of them before."""
+        eventually(lambda: self.blocks[-len(made) :] == made)
+
     def knows(self, devnet: Devnet) -> bool:
         """Whether it is needed, knows the newest block and trusts what it knows."""
         follower = self.chain.follower
@@ -128,7 +132,7 @@ def test_one_process_asks_and_all_hear_of_every_block(fleet: Fleet) -> None:
     fleet.settle_down()
     made = fleet.make_blocks(5)
     for process in fleet.processes:
-        assert process.blocks[-5:] == made
+        process.wait_for(made)
     assert asked(second) == asked(third) == 0
     assert second.provider.calls["tip"] == third.provider.calls["tip"] == 0
 
@@ -142,7 +146,7 @@ def test_when_the_leader_ends_another_goes_on_without_a_gap(fleet: Fleet) -> Non
     first.chain.follower.close()
     fleet.processes.remove(first)
     made += fleet.make_blocks(2)
-    assert second.blocks[-4:] == made
+    second.wait_for(made)
     assert all(update.contiguous for update in second.updates)
     assert second.provider.calls["tip"] == 0
 
@@ -156,7 +160,7 @@ def test_when_the_leader_dies_another_goes_on_after_its_lease(fleet: Fleet) -> N
     first.provider.is_down = True  # it resigns; as good as dead for the others
     fleet.processes.remove(first)
     made += fleet.make_blocks(2)
-    assert second.blocks[-4:] == made
+    second.wait_for(made)
     assert all(update.contiguous for update in second.updates)
 
 
@@ -168,7 +172,7 @@ def test_a_killed_leaders_lease_runs_out(fleet: Fleet) -> None:
     fleet.clock.advance(5)
     fleet.processes = [process]
     made = fleet.make_blocks(2)
-    assert process.blocks[-2:] == made
+    process.wait_for(made)
 
 
 @pytest.mark.parametrize("ahead", [3600.0, 20.0])
@@ -181,7 +185,7 @@ def test_a_killed_leader_is_replaced_though_its_clock_was_ahead(
     process.chain.follower.follow()
     fleet.processes = [process]
     made = fleet.make_blocks(2)
-    assert process.blocks[-2:] == made
+    process.wait_for(made)
 
 
 @pytest.mark.parametrize("ahead", [3600.0, -3600.0])
@@ -194,7 +198,7 @@ def test_who_joins_a_fleet_of_another_time_sees_every_block(fleet: Fleet, ahead:
     second.chain.follower.follow()
     made = fleet.make_blocks(3)
     for process in fleet.processes:
-        assert process.blocks[-3:] == made
+        process.wait_for(made)
         assert all(update.contiguous for update in process.updates)
 
 
@@ -261,11 +265,11 @@ def test_a_process_that_cannot_reach_the_storage_follows_for_itself(
             away.setattr(second.storage, method, unavailable)
         made = fleet.make_blocks(3)
         eventually(lambda: asked(second))
-        assert second.blocks[-3:] == made
+        second.wait_for(made)
     eventually(lambda: not all(update.contiguous for update in second.updates))
     made = fleet.make_blocks(2)
     calls = asked(second)
-    assert second.blocks[-2:] == made
+    second.wait_for(made)
     made = fleet.make_blocks(2)
     assert asked(second) == calls
 
@@ -288,7 +292,7 @@ def test_a_feed_that_was_lost_begins_anew(devnet: Devnet, tmp_path: Path) -> Non
             assert not missed or not all(update.contiguous for update in process.updates)
         made = fleet.make_blocks(2)
         for process in fleet.processes:
-            assert process.blocks[-2:] == made
+            process.wait_for(made)
 
 
 def test_a_rollback_is_heard_of_by_all(fleet: Fleet, devnet: Devnet) -> None:
@@ -301,7 +305,7 @@ def test_a_rollback_is_heard_of_by_all(fleet: Fleet, devnet: Devnet) -> None:
         assert any(update.rolled_back_to is not None for update in process.updates) or not all(
             update.contiguous for update in process.updates
         )
-        assert process.blocks[-1:] == made
+        process.wait_for(made)
 
 
 def ask(chain: FollowedChain, number: int) -> object:
