@@ -8,14 +8,16 @@ from typing import Any
 import cbor2
 from nacl.signing import SigningKey
 
-from facilitator.cardano.transaction import Output, OutputRef, Value
+from facilitator.cardano.transaction import Output, Value
+from facilitator.plugin import Refused
 from facilitator_channels.channel import Channel
-from facilitator_channels.datum import Constants, Datum, Opened
+from facilitator_channels.datum import Datum, Opened
 from facilitator_channels.messages import Refund
 from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.refund import check_refund
 from facilitator_channels.seller.reading import SellerTerms
 from facilitator_channels.seller.record import ChannelRecord
+from facilitator_channels.seller.views import read_ref, wanted_of
 from facilitator_channels.shape import decode
 
 _VKEYS = 0
@@ -64,22 +66,11 @@ def add_witness(payment: Mapping[str, Any], witness: str) -> dict[str, Any]:
 
 def _expected(record: ChannelRecord, asked: SellerTerms) -> Channel:
     """Return the channel as the record knows it. Its value is not known, and not looked at."""
-    validator, config = asked.channel.validator, record.config
-    constants = Constants(
-        bytes.fromhex(record.channel_id),
-        asked.terms.asset,
-        config.payer_authorizer,
-        config.payer,
-        config.receiver_authorizer,
-        config.withdraw_delay * 1000,
-    )
+    validator, constants = wanted_of(record)
     network = asked.terms.network.network_id
     address = bytes([_SCRIPT_ADDRESS | network]) + validator.script_hash
-    output = Output(address, Value(0, {}), 0)
+    ref = read_ref(record.view.channel_ref)
+    if ref is None:
+        raise Refused(ChannelReason.CHANNEL_NOT_FOUND, "the channel has no position on the chain")
     datum = Datum(validator.script_hash, constants, Opened(record.view.total_claimed))
-    return Channel(_read_ref(record.view.channel_ref), output, datum, validator)
-
-
-def _read_ref(text: str) -> OutputRef:
-    transaction_id, _, index = text.partition("#")
-    return OutputRef(bytes.fromhex(transaction_id), int(index))
+    return Channel(ref, Output(address, Value(0, {}), 0), datum, validator)
