@@ -5,6 +5,7 @@ processes may share the file, and a fork does no harm. What was written survives
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -69,8 +70,13 @@ class SponsorStore:
     """The file. Every method raises :class:`sqlite3.Error` if it cannot be read or written."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file, and make it if there is none. Raises :class:`SponsorFileError`."""
+        """Open the file, and make it if there is none. Raises :class:`SponsorFileError`.
+
+        A new one is readable by its owner alone: it holds signatures that are not given away yet.
+        Raises :class:`OSError` if it cannot be made.
+        """
         self._path = path
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._write(_prepare)
 
     def find(self, ref: str) -> PooledOutput | None:

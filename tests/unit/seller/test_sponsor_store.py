@@ -135,6 +135,11 @@ def test_a_file_of_another_version_is_refused(path: Path) -> None:
         SponsorStore(path)
 
 
+def test_others_cannot_read_the_signatures_in_the_file(path: Path) -> None:
+    SponsorStore(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_of_many_threads_one_gets_it(path: Path, store: SponsorStore) -> None:
     names = [f"{n:02x}" * 32 for n in range(12)]
     got = together([partial(SponsorStore(path).bind, REF, name, OFFER, END) for name in names])
