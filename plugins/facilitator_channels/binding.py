@@ -1,8 +1,9 @@
 """Compares the client's configuration of its channel with the requirements and with the datum."""
 
+from facilitator.cardano.transaction import AssetId
 from facilitator.plugin import Refused, Terms
 from facilitator_channels.channel import Validator
-from facilitator_channels.datum import Datum
+from facilitator_channels.datum import Constants, Datum
 from facilitator_channels.extra import ChannelTerms
 from facilitator_channels.messages import ChannelConfig
 from facilitator_channels.reasons import ChannelReason
@@ -27,6 +28,18 @@ def check_config(config: ChannelConfig, terms: Terms, channel_terms: ChannelTerm
     ):
         if differs:
             raise Refused(reason, f"channelConfig.{name} is not what the requirements say")
+
+
+def constants_of(config: ChannelConfig, tag: bytes, asset: AssetId | None) -> Constants:
+    """Return the constants of the client's channel; ``asset`` is its token, ``None`` for ada."""
+    return Constants(
+        tag,
+        asset,
+        config.payer_authorizer,
+        config.payer,
+        config.receiver_authorizer,
+        config.withdraw_delay * 1000,
+    )
 
 
 def check_datum(

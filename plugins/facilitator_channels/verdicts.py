@@ -17,7 +17,7 @@ from facilitator.plugin import (
     Unknown,
     Verified,
 )
-from facilitator_channels.binding import check_datum
+from facilitator_channels.binding import check_datum, constants_of
 from facilitator_channels.channel import Channel, Validator, describe
 from facilitator_channels.claim import check_claim
 from facilitator_channels.datum import Constants
@@ -134,14 +134,7 @@ def _judge_voucher(
 def _find_channel(case: Case, config: ChannelConfig, voucher: Voucher) -> Channel:
     """Return the channel where it is now, opened and as the client says it is."""
     validator, tag = case.content.validator, voucher.channel_id
-    constants = Constants(
-        tag,
-        case.terms.asset,
-        config.payer_authorizer,
-        config.payer,
-        config.receiver_authorizer,
-        config.withdraw_delay * 1000,
-    )
+    constants = constants_of(config, tag, case.terms.asset)
     channel = _follow(case, voucher, validator, constants)
     check_datum(channel.datum, validator, config, tag, case.terms)
     if not channel.is_opened:

@@ -4,8 +4,9 @@ from facilitator.cardano.addresses.address import parse_address
 from facilitator.cardano.amounts import LOVELACE
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import SpentBy
+from facilitator_channels.binding import constants_of
 from facilitator_channels.channel import Channel, Validator
-from facilitator_channels.datum import SUBBIT, Closed, Constants
+from facilitator_channels.datum import SUBBIT, Closed
 from facilitator_channels.following import Wanted
 from facilitator_channels.reserve import held
 from facilitator_channels.seller.record import ChannelRecord
@@ -28,15 +29,8 @@ def view_of(channel: Channel, price: int, now_ms: int) -> ChannelView:
 def wanted_of(record: ChannelRecord) -> Wanted:
     """Return what an output must be to be the record's channel."""
     config, script_hash = record.config, bytes.fromhex(record.script_hash)
-    is_ada = config.token == LOVELACE
-    constants = Constants(
-        bytes.fromhex(record.channel_id),
-        None if is_ada else bytes.fromhex(config.token.replace(".", "")),
-        config.payer_authorizer,
-        config.payer,
-        config.receiver_authorizer,
-        config.withdraw_delay * 1000,
-    )
+    asset = None if config.token == LOVELACE else bytes.fromhex(config.token.replace(".", ""))
+    constants = constants_of(config, bytes.fromhex(record.channel_id), asset)
     return Wanted(Validator(script_hash, KNOWN.get(script_hash, SUBBIT)), constants)
 
 
