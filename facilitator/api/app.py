@@ -73,7 +73,7 @@ def application(
     Args:
         service: The facilitator; its ``health`` is asked once, now, for the checks.
         settings: ``server``, ``auth`` and ``networks`` are read.
-        clock: Gives the timestamps of ``/health``.
+        clock: Gives the timestamps of ``/health``, and the time of the examples.
         routes: Further Falcon resources by URI template; they can replace none of the core's. An
             attribute ``openapi`` of one is its path item in ``/openapi.json``.
         reasons: Reasons of refusals that transfer methods declare, for ``/openapi.json``.
@@ -87,7 +87,8 @@ def application(
         subscribe: Registers a function to call when API keys, proxies or origins change.
         faults: Returns what plugins failed in lately, for ``/health``.
         ledger: Read by operators; without it there are no paths ``/payments``.
-        sign_example: Returns the payment for the examples in ``/openapi.json``, if there is one.
+        sign_example: Returns the payment for the examples in ``/openapi.json``, if there is a valid
+            one.
 
     Raises:
         PluginError: A further route is one of the core's.
@@ -116,6 +117,7 @@ def application(
             reasons=reasons,
         ),
         sign_example,
+        clock or SystemClock(),
     )
     for path, resource in core.items():
         app.add_route(path, resource)

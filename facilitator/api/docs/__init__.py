@@ -13,7 +13,9 @@ from typing import Any, TypeAlias
 import falcon
 import orjson
 
-from facilitator.api.openapi.signed import with_payment
+from facilitator.api.openapi.dated import dated_payment
+from facilitator.api.openapi.signed import IN_TIME, VALID_NOW, with_payment
+from facilitator.clock import Clock
 from facilitator.roles.chain import ExamplePayment
 from facilitator.roles.chain_errors import ChainUnavailable
 
@@ -45,21 +47,32 @@ class Document:
             resp.data = data
 
 
-def build_description(document: Mapping[str, Any], sign: SignExample) -> Document:
+def build_description(document: Mapping[str, Any], sign: SignExample, clock: Clock) -> Document:
     """Return the resource of the OpenAPI document, whose examples are the payment of ``sign``.
 
-    They are those of the document while ``sign`` returns none.
+    While that returns none, they are of a payment that only its inputs make invalid.
     """
-    plain = orjson.dumps(document)
+    written = "", b""
 
     def read() -> bytes:
-        try:
-            payment = sign()
-        except ChainUnavailable:
-            payment = None
-        return plain if payment is None else orjson.dumps(with_payment(document, payment))
+        nonlocal written
+        payment, summary = _sign(sign, clock)
+        identifier, text = written
+        if identifier != payment.transaction_id:
+            text = orjson.dumps(with_payment(document, payment, summary))
+            written = payment.transaction_id, text
+        return text
 
     return Document(read, falcon.MEDIA_JSON, {})
+
+
+def _sign(sign: SignExample, clock: Clock) -> tuple[ExamplePayment, str]:
+    """Return a payment and its summary."""
+    try:
+        payment = sign()
+    except ChainUnavailable:
+        payment = None
+    return (dated_payment(clock.time()), IN_TIME) if payment is None else (payment, VALID_NOW)
 
 
 def build_page() -> Document:

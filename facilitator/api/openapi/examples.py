@@ -1,7 +1,7 @@
 """Examples of requests and answers, all of one real payment.
 
-A wallet of the devnet signed it on 2025-12-06 at 05:46:40 UTC, for five minutes. Where a devnet is
-served, :mod:`facilitator.api.openapi.signed` puts another one in its place.
+A wallet of the devnet signed it on 2025-12-06 at 05:46:40 UTC, for five minutes. The description
+has another one in its place, whose time is not over (:mod:`facilitator.api.openapi.signed`).
 """
 
 from collections.abc import Mapping
@@ -49,10 +49,7 @@ PAYMENT: Mapping[str, Any] = {
     "paymentRequirements": _REQUIREMENTS,
 }
 
-SIGNED_WHEN = (
-    "Signed for the devnet in December 2025: its validity is over. "
-    "`facilitator sample-payment` prints one for now."
-)
+SIGNED_WHEN = "A payment that was valid in December 2025."
 """Summary of the payment."""
 
 VALID: Mapping[str, Any] = {"isValid": True, "payer": PAYER}

@@ -1,4 +1,4 @@
-"""The document with a payment in its examples that is valid now."""
+"""The document with a payment in its examples whose time is not over."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,13 +6,20 @@ from typing import Any
 from facilitator.api.openapi import examples
 from facilitator.roles.chain import ExamplePayment
 
-_SIGNED_NOW = (
+VALID_NOW = (
     "Signed by a wallet of the devnet when this description was fetched: valid for "
     "{seconds} seconds. Fetch it again for another one."
 )
+IN_TIME = (
+    "Signed when this description was fetched, and spends an output that only a devnet has: "
+    "another chain answers that there is none. `facilitator sample-payment` prints such a payment."
+)
+"""Summaries of the payment."""
 
 
-def with_payment(document: Mapping[str, Any], payment: ExamplePayment) -> dict[str, Any]:
+def with_payment(
+    document: Mapping[str, Any], payment: ExamplePayment, summary: str
+) -> dict[str, Any]:
     """Return the document with examples of this payment, in requests and in answers.
 
     Whatever else is in the examples stays as it was.
@@ -27,7 +34,7 @@ def with_payment(document: Mapping[str, Any], payment: ExamplePayment) -> dict[s
         examples.NETWORK: terms["network"],
         examples.PAYER: payment.payer,
         examples.MERCHANT: terms["payTo"],
-        examples.SIGNED_WHEN: _SIGNED_NOW.format(seconds=terms["maxTimeoutSeconds"]),
+        examples.SIGNED_WHEN: summary.format(seconds=terms["maxTimeoutSeconds"]),
     }
     return {name: _replaced(value, texts, shown=False) for name, value in document.items()}
 

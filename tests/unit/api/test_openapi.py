@@ -1,6 +1,8 @@
 """The description at ``/openapi.json`` says what is: routes, requests, answers and examples."""
 
+import base64
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import MappingProxyType
@@ -10,6 +12,9 @@ import pytest
 from falcon.inspect import inspect_routes
 
 from facilitator.api.openapi import examples
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.signatures import signature_holds
+from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.errors import PluginError
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import BOB, Payer, identified, transaction_id
@@ -134,13 +139,32 @@ def test_examples_are_of_the_network_that_is_served(run: Run) -> None:
     assert "cardano:preprod" in at(document, "components", "schemas", "Network", "enum")
 
 
-def test_examples_stay_as_they_are_without_a_devnet_or_its_answer(
-    client: Client, running: Running
-) -> None:
-    plain = at(client.call("GET", "/openapi.json").json, *POSTED_EXAMPLE)
-    assert plain == {"summary": examples.SIGNED_WHEN, "value": examples.PAYMENT}
+def test_the_payment_is_in_time_without_a_devnet(client: Client) -> None:
+    """Else who tries the page out first learns of an old example, and of nothing else."""
+    example = at(client.call("GET", "/openapi.json").json, *POSTED_EXAMPLE)
+    assert "only a devnet has" in example["summary"]
+    assert ends_in_time(example["value"], time.time())
+
+
+def test_the_payment_is_in_time_while_the_devnet_does_not_answer(running: Running) -> None:
     running.devnet.faults.fail("parameters")
-    assert at(described(running), *POSTED_EXAMPLE) == plain
+    example = at(described(running), *POSTED_EXAMPLE)["value"]
+    assert running.clock is not None
+    assert ends_in_time(example, running.clock.time())
+    assert running.verify(example) == examples.VALID  # its input is one of the devnet's genesis
+
+
+def ends_in_time(body: dict[str, Any], now: float) -> bool:
+    """Return True if the payment is signed, and ends within its terms."""
+    transaction = decode_transaction(
+        base64.b64decode(body["paymentPayload"]["payload"]["transaction"])
+    )
+    assert transaction.body.invalid_hereafter is not None
+    end = KNOWN_ERAS["cardano:preprod"].start_ms(transaction.body.invalid_hereafter) / 1000
+    latest: float = now + body["paymentRequirements"]["maxTimeoutSeconds"]
+    (witness,) = transaction.witnesses.vkeys
+    assert signature_holds(witness.vkey, transaction.id, witness.signature)
+    return now < end <= latest
 
 
 def test_examples_are_as_the_schemas_say(running: Running) -> None:
