@@ -113,7 +113,7 @@ def _pay_by(
         on = wallet(offered.network)
         return PayOrder(
             client.server, offered.network, offered.requirements, on.wallet, on.chain,
-            on.context.clock, show, report, arguments.deposit,
+            on.context.clock, show, report, on.folder, arguments.deposit,
         )  # fmt: skip
 
     return buy_by(payer, client, limits, order_on, report, takes_back=arguments.refund)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from facilitator.cli.output import without_secrets
 from facilitator.client.errors import CannotPay
+from facilitator.client.memory import state_folder
 from facilitator.client.seed_wallet import SeedWallet
 from facilitator.clock import SystemClock
 from facilitator.plugin.context import Context
@@ -28,6 +29,14 @@ class OpenedWallet:
     wallet: Wallet
     chain: FundedChain
     context: Context
+
+    @property
+    def folder(self) -> Path:
+        """The user's folder for what a payer must remember. Raises :class:`CannotPay`."""
+        folder = state_folder()
+        if folder is None:
+            raise CannotPay("there is no home folder: name a folder in XDG_STATE_HOME")
+        return folder
 
 
 def add_wallet_options(parser: argparse.ArgumentParser) -> None:

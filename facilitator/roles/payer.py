@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.message import Message
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from facilitator.clock import Clock
@@ -60,6 +61,8 @@ class PayOrder:
     """
     report: Callable[[str], None]
     """Shows the person a sentence."""
+    folder: Path
+    """The user's folder for what the payer must remember; it need not exist yet."""
     deposit: int | None = None
     """Units of the asset that may be put in at once, beside what comes back in any case.
 

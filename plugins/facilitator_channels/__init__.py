@@ -6,7 +6,7 @@ all that it owes so far. One transaction redeems many channels later.
 
 from collections.abc import Mapping
 
-from facilitator.plugin import Context, Scheme, SchemeChain, hookimpl
+from facilitator.plugin import Context, Payer, Scheme, SchemeChain, hookimpl
 from facilitator_channels.channel import Validator
 from facilitator_channels.datum import SUBBIT
 from facilitator_channels.draft import SCHEME
@@ -14,7 +14,7 @@ from facilitator_channels.scheme import ChannelScheme
 from facilitator_channels.settings import ChannelsSettings
 from facilitator_channels.validators import KNOWN
 
-__all__ = ["schemes", "settings_sections"]
+__all__ = ["payers", "schemes", "settings_sections"]
 
 
 @hookimpl
@@ -30,3 +30,11 @@ def schemes(context: Context, chains: Mapping[str, SchemeChain]) -> Mapping[str,
     named = map(bytes.fromhex, settings.section(ChannelsSettings).script_hashes)
     validators = {each: Validator(each, KNOWN.get(each, SUBBIT)) for each in tuple(named) or KNOWN}
     return {SCHEME: ChannelScheme(settings, context.clock, chains, validators)}
+
+
+@hookimpl
+def payers() -> Mapping[str, Payer]:
+    """Return the payer, for ``facilitator pay --channel``."""
+    from facilitator_channels.paying.payer import ChannelPayer  # that command alone needs it
+
+    return {SCHEME: ChannelPayer()}
