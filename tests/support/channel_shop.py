@@ -3,8 +3,10 @@
 import importlib.util
 import json
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,15 +14,22 @@ from typing import Any
 import pytest
 from werkzeug.serving import make_server
 
-from facilitator.cardano.transaction import OutputRef
 from facilitator.cli import main
-from facilitator.plugin import Unspent
-from facilitator.testing.payments import ALICE, MERCHANT
+from facilitator.clock import SystemClock
+from facilitator.testing.payments import MERCHANT
 from facilitator.testing.running import NETWORK, Running
 from facilitator_channels.channel import Channel, Validator, read_channel
 from facilitator_channels.datum import SUBBIT
-from facilitator_channels.iou import derive_tag
-from facilitator_channels.seller import HttpFacilitator, ProviderKey, Seller
+from facilitator_channels.demo.claiming import build_claim
+from facilitator_channels.paying.means import Means
+from facilitator_channels.seller import (
+    ClaimPolicy,
+    HttpFacilitator,
+    ProviderKey,
+    Seller,
+    choose,
+    redeem,
+)
 from facilitator_channels.seller.stores.sqlite import SqliteStore
 from facilitator_channels.transactions.channel import channel_address
 from facilitator_channels.validator import SCRIPT_HASH
@@ -29,7 +38,10 @@ from facilitator_devnet.blockfrost.api import BlockfrostApi
 SHOP = Path(__file__).parents[2] / "examples" / "sell-by-channel" / "shop.py"
 PAGE = {"forecast": "sunny, 24 degrees"}
 PRICE = 1_000
-KEY = ProviderKey.from_seed(b"\x0c" * 32)
+SELLER = MERCHANT
+KEY = ProviderKey(
+    bytes(SELLER.payment_key.verify_key), lambda message: SELLER.sign(message).signature
+)
 ADDRESS = channel_address(SCRIPT_HASH, 0)
 VALIDATOR = Validator(SCRIPT_HASH, SUBBIT)
 
@@ -70,6 +82,16 @@ class ChannelShop:
         assert json.loads(out) == PAGE
         return err
 
+    def redeem(self) -> None:
+        """Have all that is owed redeemed by the seller."""
+        (batch,) = choose(self.seller.records, {"lovelace": ClaimPolicy(base=0, each=1)}, 0)
+        means = Means(NETWORK, SELLER, self.running.devnet, SystemClock())
+        facilitator = HttpFacilitator(self.running.url)
+        build = partial(build_claim, means=means)
+        answer = redeem(self.seller.records, facilitator, batch, build, round(time.time() * 1000))
+        assert answer is not None
+        assert answer["success"], answer
+
     def channels(self) -> list[Channel]:
         """The channels on the devnet."""
         listed = self.running.devnet.outputs_at(ADDRESS)
@@ -91,14 +113,16 @@ def channel_shop(
         monkeypatch.setenv("FACILITATOR_CHAIN__PROVIDERS", json.dumps(providers))
         monkeypatch.setenv("FACILITATOR_BLOCKFROST__PROJECT_ID", "preprodOfWhoPays")
         monkeypatch.setenv("FACILITATOR_BLOCKFROST__BASE_URL", f"{api.url}/api/v0")
-        with closing(SqliteStore(str(folder / "channels.db"))) as store:
-            with closing(Seller(store, HttpFacilitator(running.url), key=KEY)) as seller:
-                shop = ChannelShop(running, seller, capfd)
-                thread = threading.Thread(target=shop.server.serve_forever, args=(0.02,))
-                thread.start()
-                try:
-                    yield shop
-                finally:
-                    shop.server.shutdown()
-                    thread.join()
-                    shop.server.server_close()
+        store = SqliteStore(str(folder / "channels.db"))
+        seller = Seller(store, HttpFacilitator(running.url), key=KEY)
+        shop = ChannelShop(running, seller, capfd)
+        thread = threading.Thread(target=shop.server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield shop
+        finally:
+            shop.server.shutdown()
+            thread.join()
+            shop.server.server_close()
+            seller.close()
+            store.close()
