@@ -125,12 +125,12 @@ def _open_ledger(settings_path: str | None) -> "AbstractContextManager[Opened]":
 
 
 def _open_wallet(
-    arguments: argparse.Namespace, network: str | None = None
+    arguments: argparse.Namespace, network: str | None = None, wallet: str | None = None
 ) -> "AbstractContextManager[OpenedWallet]":
     """Open a wallet and its chain for a plugin's command."""
     from facilitator.cli.wallets import open_wallet
 
-    return open_wallet(arguments, network)
+    return open_wallet(arguments, network, wallet)
 
 
 def _first_look() -> argparse.ArgumentParser:

@@ -53,9 +53,9 @@ def add_wallet_options(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def open_wallet(
-    arguments: argparse.Namespace, network: str | None = None
+    arguments: argparse.Namespace, network: str | None = None, wallet: str | None = None
 ) -> Iterator[OpenedWallet]:
-    """Yield the wallet that the options ``--wallet`` and ``--seed-file`` chose, if there are any.
+    """Yield the wallet of a plugin with that name, or else the one of the command's options.
 
     It is on the network with that canonical id, by default on the first one of the settings. Raises
     :class:`CannotPay` if there is no such wallet, and other
@@ -65,6 +65,8 @@ def open_wallet(
     with without_secrets(settings), ExitStack() as stack:
         stack.callback(plugins.shutdown)
         context = Context(settings, SystemClock(), hooks=plugins)
+        if wallet is not None:
+            arguments = argparse.Namespace(wallet=wallet)
         yield wallet_on(arguments, plugins, context, stack, network or settings.networks[0])
 
 

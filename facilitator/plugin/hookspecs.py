@@ -205,9 +205,10 @@ def cli_commands() -> Sequence[  # type: ignore[empty-body]
     That function adds arguments to the command's parser. It returns another one, which gets the
     parsed arguments, runs the command and returns the exit code. ``arguments.open_ledger()`` is a
     context manager for what the settings name: its value has the payment ``ledger`` and the
-    ``context``. ``arguments.open_wallet(network)`` is one for a ``wallet`` and the ``chain`` that
-    it pays on: the one of the command's own options ``--wallet`` and ``--seed-file``, or the first
-    there is. A name that the core has already is left out.
+    ``context``. ``arguments.open_wallet(network, name)`` is one for a ``wallet``, the ``chain``
+    that it pays on, and the user's ``folder`` for what must be remembered. Without a name it is the
+    wallet of the command's own options ``--wallet`` and ``--seed-file``, or the first there is. A
+    name that the core has already is left out.
     """
 
 

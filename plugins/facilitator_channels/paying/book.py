@@ -20,8 +20,12 @@ _ONLY_OWNER, _FOLDER = 0o600, 0o700
 class Book:
     """The records, by channel id. Use it inside of :meth:`locked`."""
 
-    def __init__(self, folder: Path, network: str, payer: bytes) -> None:
-        """Keep them below the folder; ``payer`` is the hash of the wallet's key."""
+    def __init__(self, folder: Path, network: str, payer: bytes, *, durable: bool = True) -> None:
+        """Keep them below the folder; ``payer`` is the hash of the wallet's key.
+
+        Unless they are ``durable``, a loss of power may take the newest ones away.
+        """
+        self._durable = durable
         name = f"{network.replace(':', '-')}-{payer.hex()}"
         self.path = folder / "channels" / f"{name}.json"
 
@@ -57,19 +61,19 @@ class Book:
             ) from None
 
     def put(self, entry: Entry) -> None:
-        """Add the record, or replace the one of that channel; durable once this returns.
+        """Add the record, or replace the one of that channel.
 
         Raises :class:`CannotPay` if it cannot be written.
         """
         others = [each for each in self.entries() if each.id != entry.id]
         kept = {"channels": [entry_json(each) for each in (*others, entry)]}
         try:
-            _replace(self.path, json.dumps(kept, indent=1).encode())
+            _replace(self.path, json.dumps(kept, indent=1).encode(), durable=self._durable)
         except OSError as error:
             raise CannotPay(f"the record of the channel cannot be written: {error}") from None
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _replace(path: Path, content: bytes, *, durable: bool) -> None:
     """Replace the file: a crash leaves the old one or the new one."""
     new = path.with_suffix(".new")
     new.unlink(missing_ok=True)
@@ -77,8 +81,11 @@ def _replace(path: Path, content: bytes) -> None:
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
-        os.fsync(descriptor)
+        if durable:
+            os.fsync(descriptor)
     new.replace(path)
+    if not durable:
+        return
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
