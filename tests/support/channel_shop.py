@@ -82,6 +82,13 @@ class ChannelShop:
         assert json.loads(out) == PAGE
         return err
 
+    def channels_command(self, *words: str, code: int = 0) -> str:
+        """Run ``facilitator channels``; what it prints, or its error."""
+        found = main(["channels", *words])
+        out, err = self._capfd.readouterr()
+        assert found == code, err
+        return out or err
+
     def redeem(self) -> None:
         """Have all that is owed redeemed by the seller."""
         (batch,) = choose(self.seller.records, {"lovelace": ClaimPolicy(base=0, each=1)}, 0)

@@ -9,10 +9,18 @@ from typing import Any
 
 import pytest
 
+from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import ALICE
 from facilitator.testing.pytest_plugin import RunFacilitator
+from facilitator.testing.running import NETWORK
+from facilitator.testing.waiting import eventually
+from facilitator_channels.datum import Closed
+from facilitator_channels.paying.book import Book
 from facilitator_channels.paying.entry import Entry, entry_from_json
-from support.channel_shop import PRICE, ChannelShop, channel_shop
+from facilitator_channels.paying.means import Means
+from facilitator_channels.paying.withdrawing import Withdrawal, withdraw
+from facilitator_devnet.devnet import Devnet
+from support.channel_shop import ADDRESS, PRICE, ChannelShop, channel_shop
 
 DEPOSIT = 5_000_000
 
@@ -167,3 +175,43 @@ def test_why_nothing_is_paid(shop: ChannelShop) -> None:
         assert out == ""
         assert why in told.splitlines()[-1]
     assert shop.channels() == []
+
+
+def test_what_is_in_a_channel_is_taken_back_without_the_seller(
+    shop: ChannelShop, tmp_path: Path
+) -> None:
+    shop.buy("--deposit", str(DEPOSIT))
+    name = entry(tmp_path).id
+    listed = shop.channels_command("list")
+    assert listed.splitlines() == [
+        f"{name[:16]}  open          {shop.url.removesuffix('/forecast')}",
+        f"{'':<16}  charged 0.001000 ada, can pay 4.999000 ada more",
+    ]
+    said = shop.channels_command("withdraw", name[:8])
+    assert "the channel is closed once this has landed" in said
+    eventually(lambda: not shop.channels()[0].is_opened)
+    assert "CannotPay: the seller may redeem what it is owed until" in shop.channels_command(
+        "withdraw", name, code=1
+    )
+    _, told = shop.pay("--refund", code=1)
+    assert told.endswith("CannotPay: this wallet has no open channel that pays for this page\n")
+    book(tmp_path).unlink()
+    (row,) = json.loads(shop.channels_command("list", "--json"))
+    assert (row["channelId"], row["status"]) == (name, "on the chain")
+    (closed,) = shop.channels()
+    assert isinstance(closed.datum.stage, Closed)
+    clock = ManualClock(closed.datum.stage.elapse_at / 1000 + 1)
+    assert withdraw_at(shop, tmp_path, name, clock).sentence == "all that is left is taken"
+
+
+def withdraw_at(shop: ChannelShop, folder: Path, name: str, clock: ManualClock) -> Withdrawal:
+    """Take the next step at that time, on a devnet that is there already."""
+    later = Devnet(NETWORK, clock)
+    later.load(shop.running.devnet.outputs_at(ADDRESS))
+    means = Means(NETWORK, ALICE, later, clock)
+    book = Book(folder / "later", NETWORK, means.payer)
+    with book.locked(print):
+        done = withdraw(book, means, name[:8], None)
+    later.produce_block()
+    assert later.outputs_at(ADDRESS) == {}
+    return done
