@@ -26,7 +26,10 @@ class Entry:
     deposit: int = 0
     """Units of the asset that were put in, all together."""
     opening: bytes = b""
-    """The transaction that opens it, as long as it is not known to have landed."""
+    """The transaction that opens it; empty if the channel was found on the chain."""
+    ended: bool = False
+    """True once the wallet has signed the end of it: it pays no more, though it may be there still.
+    """
 
     @property
     def id(self) -> str:
@@ -35,8 +38,12 @@ class Entry:
 
     def with_channel(self, channel: ClientChannel) -> "Entry":
         """Return the entry with another state of its channel."""
-        opening = self.opening if channel.status is Status.OPENING else b""
-        return replace(self, channel=channel, opening=opening)
+        return replace(self, channel=channel)
+
+    def with_end(self) -> "Entry":
+        """Return the entry after the wallet has signed the end of its channel."""
+        closed = replace(self.channel, status=Status.CLOSED)
+        return replace(self, channel=closed, ended=True)
 
     def with_signed(self, amount: int) -> "Entry":
         """Return the entry after an IOU for that cumulative amount."""
@@ -68,6 +75,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "anchorRef": str(entry.anchor),
         "openingInputs": list(channel.opening_inputs),
         "opening": entry.opening.hex(),
+        "ended": entry.ended,
     }
 
 
@@ -92,4 +100,5 @@ def entry_from_json(value: Mapping[str, Any]) -> Entry:
         int(value["signed"]),
         int(value["deposit"]),
         bytes.fromhex(value["opening"]),
+        value["ended"],
     )

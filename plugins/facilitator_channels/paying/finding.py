@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
-from facilitator.plugin import FindsSpenders, SpentBy, Unknown, Unspent
+from facilitator.cardano.transaction import Transaction
+from facilitator.plugin import FindsSpenders, NotFound, SpentBy, Unknown, Unspent
 from facilitator.x402.networks import cardano_network
 from facilitator_channels.channel import Channel, Validator, read_channel
 from facilitator_channels.client.channel import Status, opening_failed, read_from_chain
@@ -53,7 +54,7 @@ def refresh(entry: Entry, means: Means) -> Entry:
         case Channel():
             return shown(entry, found, means)
         case Unknown():
-            return _judge_opening(entry, means) if entry.opening else entry
+            return _judge_opening(entry, means) if entry.opening else _judge_position(entry, means)
         case NoChannel():
             return entry.with_channel(replace(entry.channel, status=Status.CLOSED))
 
@@ -68,25 +69,45 @@ def shown(entry: Entry, found: Channel, means: Means) -> Entry:
 
 
 def _judge_opening(entry: Entry, means: Means) -> Entry:
-    """Return the entry of an opening that is not in the chain; closed if it can never be.
+    """Return the entry of a channel that is not to be seen: never landed, or rolled back.
 
-    That is once another transaction has spent an input of it, or its time is long over.
+    It is closed if its opening can hardly land: another transaction has spent an input of it, or
+    its time is long over. While its inputs are unspent, the opening is to be sent again.
     """
-    opening = decode_transaction(entry.opening)
+    opening, channel = decode_transaction(entry.opening), entry.channel
     chain = means.chain
+    refs = [read_reference(each) for each in channel.opening_inputs]
     if isinstance(chain, FindsSpenders):
-        for spent in entry.channel.opening_inputs:
-            by = chain.spender(read_reference(spent))
+        for ref in refs:
+            by = chain.spender(ref)
             if isinstance(by, SpentBy) and by.transaction_id != opening.id.hex():
-                name = by.transaction_id
-                failed = opening_failed(entry.channel, spent, name, opening.id.hex())
+                failed = opening_failed(channel, str(ref), by.transaction_id, opening.id.hex())
                 return entry.with_channel(failed)
-    end = opening.body.invalid_hereafter
-    if end is not None and chain.tip().point.slot > end + _LATE_SLOTS:
-        inputs = chain.outputs([read_reference(each) for each in entry.channel.opening_inputs])
-        if all(isinstance(each, Unspent) for each in inputs.values()):
-            return entry.with_channel(replace(entry.channel, status=Status.CLOSED))
+    if _is_lost(opening, means):
+        return entry.with_channel(replace(channel, status=Status.CLOSED))
+    if all(isinstance(each, Unspent) for each in chain.outputs(refs).values()):
+        return entry.with_channel(replace(channel, channel_ref="", status=Status.OPENING))
     return entry
+
+
+def _is_lost(opening: Transaction, means: Means) -> bool:
+    """Return True if the opening's time is long over, and it is not in the chain."""
+    end = opening.body.invalid_hereafter
+    if end is None or means.chain.tip().point.slot <= end + _LATE_SLOTS:
+        return False
+    return isinstance(means.chain.transaction(opening.id.hex()), NotFound)
+
+
+def _judge_position(entry: Entry, means: Means) -> Entry:
+    """Return the entry of a channel that was found on the chain, and is not to be seen now.
+
+    It is closed while its transaction is nowhere: that was rolled back. It is found again if it
+    comes back.
+    """
+    where = means.chain.transaction(entry.anchor.transaction_id.hex())
+    if not isinstance(where, NotFound):
+        return entry
+    return entry.with_channel(replace(entry.channel, status=Status.CLOSED))
 
 
 def list_channels(means: Means) -> Iterator[Channel]:

@@ -107,7 +107,7 @@ class Purchase:
             payload = refund_payload(entry.channel, iou, step.transaction)
             sent = Sent(entry, self._order.present(payload), step)
             if read_success(sent.presented) is not None:
-                self._keep(entry.with_channel(replace(entry.channel, status=Status.CLOSED)))
+                self._keep(entry.with_end())
                 return Paid(sent.presented, step.id, f"{self._words(step.amount)} came back")
             entry = self._go_on(sent) if left else None
             if entry is None:
@@ -126,12 +126,13 @@ class Purchase:
                 entry = self._keep(refresh(entry, self._means))
             if entry.channel.status is not Status.CLOSED:
                 return entry
-        known = {entry.id for entry in kept}
-        lost = [each for each in list_channels(self._means) if self._page.fits(each)]
-        for found in lost:
-            if found.is_opened and found.constants.tag.hex() not in known:
-                self._order.report(f"the channel {found.constants.tag.hex()} is found on the chain")
-                return self._keep(self._adopt(found))
+        known = {entry.id: entry for entry in kept}
+        for found in list_channels(self._means):
+            name = found.constants.tag.hex()
+            entry_of = known.get(name) or self._adopt(found)
+            if found.is_opened and self._page.fits(found) and not entry_of.ended:
+                self._order.report(f"the channel {name} is found on the chain")
+                return self._keep(shown(entry_of, found, self._means))
         return None
 
     def _adopt(self, found: Channel) -> Entry:
@@ -140,7 +141,7 @@ class Purchase:
         config = self._page.config(constants.consumer, constants.iou_key)
         script_hash = self._page.validator.script_hash.hex()
         channel = ClientChannel(constants.tag, self._means.network, script_hash, config, (), ref)
-        return shown(Entry(channel, self._order.server, found.ref), found, self._means)
+        return Entry(channel, self._order.server, found.ref)
 
     def _look(self, entry: Entry) -> tuple[Entry, Channel]:
         """Return the channel as the chain has it now. Raises :class:`CannotPay` if it has not."""
@@ -173,7 +174,7 @@ class Purchase:
 
     def _send_opening(self, entry: Entry) -> Sent:
         step = Step(entry.anchor.transaction_id.hex(), entry.opening, entry.deposit)
-        entry, iou = self._sign(entry, self._page.price)
+        entry, iou = self._sign(entry, entry.channel.count + self._page.price)
         payload = deposit_payload(entry.channel, iou, step.amount, step.transaction)
         return Sent(entry, self._order.present(payload), step)
 

@@ -1,12 +1,10 @@
 """Taking what a channel holds without its seller: close it, wait, and take what is left."""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import CannotPay, OutcomeNotKnown, SubmissionUnknown, iso_time
 from facilitator_channels.channel import Channel
-from facilitator_channels.client.channel import Status
 from facilitator_channels.datum import Closed, Opened
 from facilitator_channels.paying.book import Book
 from facilitator_channels.paying.entry import Entry
@@ -47,7 +45,7 @@ def withdraw(book: Book, means: Means, name: str, reference: OutputRef | None) -
     except CannotBuild as error:
         raise CannotPay(f"the step cannot be made: {error}") from None
     if entry is not None:  # before it leaves: no voucher may be signed from now on
-        book.put(entry.with_channel(replace(entry.channel, status=Status.CLOSED)))
+        book.put(entry.with_end())
     try:
         name = means.chain.submit(means.sign(unsigned))
     except SubmissionUnknown as error:

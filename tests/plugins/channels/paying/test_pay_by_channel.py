@@ -14,6 +14,7 @@ from facilitator.testing.payments import ALICE
 from facilitator.testing.pytest_plugin import RunFacilitator
 from facilitator.testing.running import NETWORK
 from facilitator.testing.waiting import eventually
+from facilitator_channels.client.channel import Status
 from facilitator_channels.datum import Closed
 from facilitator_channels.paying.book import Book
 from facilitator_channels.paying.entry import Entry, entry_from_json
@@ -146,13 +147,13 @@ def test_an_opening_in_doubt_is_sent_again(
     _, told = shop.pay("--deposit", str(DEPOSIT), code=1)
     assert told.splitlines()[-1] == "503"
     opening = entry(tmp_path)
-    assert opening.opening
+    assert opening.channel.status is Status.OPENING
     assert shop.channels() == []
     shop.server.app = answer
     assert "the opening is in doubt: sending it again" in shop.buy()
     (channel,) = shop.channels()
     assert channel.constants.tag.hex() == opening.id
-    assert entry(tmp_path).opening == b""
+    assert entry(tmp_path).channel.status is Status.OPEN
 
 
 REFUSED: tuple[tuple[list[str], dict[str, Any], str], ...] = (
