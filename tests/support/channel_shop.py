@@ -26,6 +26,7 @@ from facilitator_channels.seller import (
     ClaimPolicy,
     HttpFacilitator,
     ProviderKey,
+    Records,
     Seller,
     choose,
     redeem,
@@ -89,20 +90,25 @@ class ChannelShop:
         assert found == code, err
         return out or err
 
-    def redeem(self) -> None:
-        """Have all that is owed redeemed by the seller."""
-        (batch,) = choose(self.seller.records, {"lovelace": ClaimPolicy(base=0, each=1)}, 0)
-        means = Means(NETWORK, SELLER, self.running.devnet, SystemClock())
-        facilitator = HttpFacilitator(self.running.url)
-        build = partial(build_claim, means=means)
-        answer = redeem(self.seller.records, facilitator, batch, build, round(time.time() * 1000))
-        assert answer is not None
-        assert answer["success"], answer
-
     def channels(self) -> list[Channel]:
         """The channels on the devnet."""
-        listed = self.running.devnet.outputs_at(ADDRESS)
-        return [read_channel(ref, output, VALIDATOR) for ref, output in listed.items()]
+        return channels_on(self.running)
+
+
+def channels_on(running: Running) -> list[Channel]:
+    listed = running.devnet.outputs_at(ADDRESS)
+    return [read_channel(ref, output, VALIDATOR) for ref, output in listed.items()]
+
+
+def redeem_from(records: Records, running: Running) -> None:
+    """Have all that is owed redeemed by the seller."""
+    (batch,) = choose(records, {"lovelace": ClaimPolicy(base=0, each=1)}, 0)
+    means = Means(NETWORK, SELLER, running.devnet, SystemClock())
+    build = partial(build_claim, means=means)
+    facilitator = HttpFacilitator(running.url)
+    answer = redeem(records, facilitator, batch, build, round(time.time() * 1000))
+    assert answer is not None
+    assert answer["success"], answer
 
 
 @contextmanager

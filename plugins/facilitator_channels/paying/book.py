@@ -5,11 +5,12 @@ it helps others to nothing but to know what was bought. Lost, it is made again f
 """
 
 import fcntl
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import orjson
 
 from facilitator.plugin import CannotPay
 from facilitator_channels.paying.entry import Entry, entry_from_json, entry_json
@@ -50,7 +51,7 @@ class Book:
     def entries(self) -> list[Entry]:
         """Return all records. Raises :class:`CannotPay` if the file is there and not readable."""
         try:
-            kept = json.loads(self.path.read_text())
+            kept = orjson.loads(self.path.read_bytes())
             return [entry_from_json(each) for each in kept["channels"]]
         except FileNotFoundError:
             return []
@@ -68,7 +69,8 @@ class Book:
         others = [each for each in self.entries() if each.id != entry.id]
         kept = {"channels": [entry_json(each) for each in (*others, entry)]}
         try:
-            _replace(self.path, json.dumps(kept, indent=1).encode(), durable=self._durable)
+            content = orjson.dumps(kept, option=orjson.OPT_INDENT_2)
+            _replace(self.path, content, durable=self._durable)
         except OSError as error:
             raise CannotPay(f"the record of the channel cannot be written: {error}") from None
 
