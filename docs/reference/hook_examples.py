@@ -14,6 +14,7 @@ import falcon
 
 from facilitator.plugin import (
     Answer,
+    CannotPay,
     CardanoNetwork,
     ChainProvider,
     Claim,
@@ -27,9 +28,12 @@ from facilitator.plugin import (
     Meter,
     Network,
     Origin,
+    Paid,
+    Payer,
     PaymentLedger,
     PaymentRequest,
     PaymentView,
+    PayOrder,
     RateDecision,
     RateLimiter,
     Refusal,
@@ -155,6 +159,19 @@ class Promises:
         return Answer(claim.amount)
 
 
+class PromisePayer:
+    """A way to pay by that scheme."""
+
+    def pay(self, order: PayOrder) -> Paid:
+        """Promise to pay."""
+        presented = order.present({"by": "example"})
+        return Paid(presented, summary="promised" if presented.answer.status == 200 else "")
+
+    def take_back(self, order: PayOrder) -> Paid:
+        """Refuse: a promise puts nothing in."""
+        raise CannotPay("there is nothing to take back")
+
+
 class Numbers:
     """A Falcon resource with figures of this plugin."""
 
@@ -244,6 +261,11 @@ def health_checks(context: Context) -> Mapping[str, HealthCheck]:
 @hookimpl
 def wallets(context: Context, network: str) -> Mapping[str, Wallet]:
     return {"example": devnet_wallets(network)["alice"]}
+
+
+@hookimpl
+def payers() -> Mapping[str, Payer]:
+    return {"promise": PromisePayer()}
 
 
 @hookimpl

@@ -100,10 +100,12 @@ def offer(pay_to: str, script_hash: str, provider: ProviderKey) -> dict[str, Any
     }
 
 
-def main(pay_to: str, script_hash: str, port: str = "4000") -> None:
-    """Serve until interrupted."""
+def main(
+    pay_to: str, script_hash: str, port: str = "4000", url: str = "http://127.0.0.1:3000"
+) -> None:
+    """Serve until interrupted; ``url`` is the facilitator's."""
     key = ProviderKey.from_seed(bytes.fromhex(os.environ["PROVIDER_SEED"]))
-    facilitator = HttpFacilitator("http://127.0.0.1:3000")
+    facilitator = HttpFacilitator(url)
     seller = Seller(SqliteStore("channels.db"), facilitator, key=key)
     app = shop(seller, offer(pay_to, script_hash, key))
     server = make_server("127.0.0.1", int(port), app, threaded=True)

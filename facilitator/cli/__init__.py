@@ -19,6 +19,7 @@ from facilitator.errors import FacilitatorError
 
 if TYPE_CHECKING:
     from facilitator.cli.payments.opening import Opened
+    from facilitator.cli.wallets import OpenedWallet
 
 COMMANDS = {
     "serve": ("answer x402 requests until it is stopped", "facilitator.cli.serve"),
@@ -83,6 +84,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     parser.refuse_unknown_option(words[0] if words else "")
     arguments = parser.parse_args(words)
     arguments.open_ledger = partial(_open_ledger, arguments.settings)
+    arguments.open_wallet = partial(_open_wallet, arguments)
     return arguments
 
 
@@ -120,6 +122,15 @@ def _open_ledger(settings_path: str | None) -> "AbstractContextManager[Opened]":
     from facilitator.cli.payments.opening import open_ledger
 
     return open_ledger(settings_path)
+
+
+def _open_wallet(
+    arguments: argparse.Namespace, network: str | None = None, wallet: str | None = None
+) -> "AbstractContextManager[OpenedWallet]":
+    """Open a wallet and its chain for a plugin's command."""
+    from facilitator.cli.wallets import open_wallet
+
+    return open_wallet(arguments, network, wallet)
 
 
 def _first_look() -> argparse.ArgumentParser:

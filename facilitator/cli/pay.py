@@ -3,30 +3,31 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
+from typing import Any, TypeAlias
 
-from facilitator.cardano.amounts import amount_in_words
 from facilitator.cli.output import add_json_option, print_json, without_secrets
 from facilitator.cli.progress import Progress
+from facilitator.cli.wallets import OpenedWallet, add_wallet_options, wallet_on
 from facilitator.client.errors import CannotPay
 from facilitator.client.http import Client
 from facilitator.client.memory import PaymentMemory, memory_path
-from facilitator.client.purchase import NetworkSigner, Purchase, buy
-from facilitator.client.requirements import Limits
-from facilitator.client.seed_wallet import SeedWallet
+from facilitator.client.purchase import NetworkSigner, Offered, Purchase, buy, buy_by
+from facilitator.client.requirements import EXACT, Limits
 from facilitator.client.signer import Signer
 from facilitator.clock import SystemClock
 from facilitator.plugin.context import Context
 from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
-from facilitator.roles.wallet import Wallet
-from facilitator.runtime.chains import ordered_chain_providers, wallet_chain
-from facilitator.settings import Settings
-from facilitator.x402.networks import cardano_network
+from facilitator.roles.payer import PayOrder, Presented
 
+CHANNEL_SCHEME = "batch-settlement"
 _TIMEOUT_SECONDS = 120.0
+
+WalletOn: TypeAlias = Callable[[str], OpenedWallet]
+"""A function that returns the wallet on the network with that canonical id."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,13 +46,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--asset", default="lovelace", metavar="POLICY.NAME",
         help="native asset to pay in, policy id and name in hex (default: lovelace)",
     )  # fmt: skip
+    add_wallet_options(parser)
     parser.add_argument(
-        "--wallet", metavar="NAME",
-        help="wallet of a plugin, such as the devnet's alice (default: the first there is)",
+        "--channel", action="store_true",
+        help=f"pay by a payment channel, the scheme {CHANNEL_SCHEME} of the plugin channels",
     )  # fmt: skip
     parser.add_argument(
-        "--seed-file", metavar="FILE",
-        help="pay from the first address of the seed phrase in the file; - reads standard input",
+        "--deposit", type=int, metavar="N",
+        help="with --channel: put in so many units when that is needed (default: ten times the"
+        " price)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--refund", action="store_true",
+        help="with --channel: buy nothing, and ask for what was put in and not spent",
     )  # fmt: skip
     parser.add_argument("--data", help="send this, by POST, as JSON unless a header says otherwise")
     parser.add_argument("--header", action="append", metavar="NAME:VALUE", help="send this as well")
@@ -61,18 +68,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the page; return the exit code. Raises :class:`FacilitatorError` when it is not had."""
     settings, plugins = configure(arguments.settings)
-    limits = Limits(settings.networks, arguments.asset, arguments.max)
+    scheme = CHANNEL_SCHEME if arguments.channel else EXACT
+    limits = Limits(settings.networks, arguments.asset, arguments.max, scheme)
+    context = Context(settings, SystemClock(), hooks=plugins)
     with without_secrets(settings), ExitStack() as stack:
         stack.callback(plugins.shutdown)
-        signer_on = partial(_signer_on, arguments, settings, plugins, stack)
+        wallet = partial(wallet_on, arguments, plugins, context, stack)
         progress = Progress(sys.stderr)
+        pay = _pay_exact if scheme == EXACT else partial(_pay_by, plugins)
         try:
             with progress.counting():
-                purchase = buy(_client(arguments), limits, signer_on, progress.report)
+                purchase = pay(arguments, wallet, limits, progress.report)
         except OSError as error:
             raise CannotPay(f"{arguments.url} cannot be reached: {error}") from error
     _print(purchase, as_json=arguments.json)
     return 0 if 200 <= purchase.answer.status < 300 else 1
+
+
+def _pay_exact(
+    arguments: argparse.Namespace, wallet: WalletOn, limits: Limits, report: Callable[[str], None]
+) -> Purchase:
+    if arguments.refund or arguments.deposit is not None:
+        raise CannotPay("--deposit and --refund go with --channel")
+    return buy(_client(arguments), limits, lambda network: _signer_on(wallet(network)), report)
+
+
+def _pay_by(
+    plugins: Plugins,
+    arguments: argparse.Namespace,
+    wallet: WalletOn,
+    limits: Limits,
+    report: Callable[[str], None],
+) -> Purchase:
+    """Have a plugin pay by its scheme."""
+    client = _client(arguments)
+    payer = plugins.payers().get(limits.scheme)
+    if payer is None:
+        raise CannotPay(
+            f"no enabled plugin pays by {limits.scheme}: name one that does, such as channels, in"
+            " the setting plugins"
+        )
+
+    def order_on(offered: Offered, show: Callable[[Mapping[str, Any]], Presented]) -> PayOrder:
+        on = wallet(offered.network)
+        return PayOrder(
+            client.server, offered.network, offered.requirements, on.wallet, on.chain,
+            on.context.clock, show, report, on.folder, arguments.deposit,
+        )  # fmt: skip
+
+    return buy_by(payer, client, limits, order_on, report, takes_back=arguments.refund)
 
 
 def _client(arguments: argparse.Namespace) -> Client:
@@ -89,57 +133,21 @@ def _client(arguments: argparse.Namespace) -> Client:
     return Client(arguments.url, headers, data, _TIMEOUT_SECONDS)
 
 
-def _signer_on(
-    arguments: argparse.Namespace,
-    settings: Settings,
-    plugins: Plugins,
-    stack: ExitStack,
-    network: str,
-) -> NetworkSigner:
-    context = Context(settings, SystemClock(), hooks=plugins)
-    wallet = _wallet(arguments, plugins, context, network)
-    providers = ordered_chain_providers(plugins, context, network)
-    for _, provider in providers:
-        stack.callback(provider.close)
-    chain = wallet_chain(providers)
+def _signer_on(opened: OpenedWallet) -> NetworkSigner:
+    network, wallet, chain, clock = (
+        opened.network, opened.wallet, opened.chain, opened.context.clock
+    )  # fmt: skip
     if not chain.is_devnet:
-        return NetworkSigner(Signer(network, wallet, chain, context.clock), None)
+        return NetworkSigner(Signer(network, wallet, chain, clock), None)
     memory = PaymentMemory(memory_path(), network, wallet.address, chain)
-    return NetworkSigner(Signer(network, wallet, memory, context.clock), memory)
-
-
-def _wallet(
-    arguments: argparse.Namespace, plugins: Plugins, context: Context, network: str
-) -> Wallet:
-    if arguments.seed_file is not None:
-        try:
-            return SeedWallet(_read(arguments.seed_file), cardano_network(network).network_id)
-        except ValueError as error:
-            raise CannotPay(f"--seed-file {arguments.seed_file}: {error}") from None
-    wallets = plugins.wallets(context, network)
-    name = arguments.wallet or next(iter(wallets), None)
-    if name in wallets:
-        return wallets[name]
-    if arguments.wallet:
-        raise CannotPay(f"no wallet {arguments.wallet!r}; there are {', '.join(wallets) or 'none'}")
-    raise CannotPay(f"there is no wallet for {network}: name a seed phrase's file by --seed-file")
-
-
-def _read(path: str) -> str:
-    try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text(errors="replace")
-    except OSError as error:
-        raise CannotPay(f"--seed-file {path} cannot be read: {error.strerror}") from None
-    return " ".join(text.split())  # some write a word on each line
+    return NetworkSigner(Signer(network, wallet, memory, clock), memory)
 
 
 def _outcome(purchase: Purchase) -> str:
     """Return the receipt in words, else the server's reason as JSON, which a terminal can show."""
-    receipt, terms = purchase.receipt, purchase.requirements
-    if terms and receipt and receipt.get("success") is True:
-        paid = amount_in_words(int(terms["amount"]), terms["asset"])
-        return f": paid {paid} in the transaction {purchase.transaction_id}"
-    outcome = receipt or purchase.refusal
+    if purchase.summary:
+        return f": {purchase.summary}"
+    outcome = purchase.receipt or purchase.refusal
     return f": {json.dumps(outcome)}" if outcome else ""
 
 

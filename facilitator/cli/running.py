@@ -5,8 +5,9 @@ from typing import Any
 import orjson
 
 from facilitator.client.errors import CannotPay
-from facilitator.client.http import Answer, Client
+from facilitator.client.http import Client
 from facilitator.errors import FacilitatorError
+from facilitator.roles.payer import HttpAnswer
 
 _TIMEOUT_SECONDS = 60.0
 _NOT_FOUND = 404
@@ -52,14 +53,14 @@ class RunningFacilitator:
             raise NoAnswer(f"{self.url}{path} answered without a state: {_reason(state)}")
         return state
 
-    def _ask(self, path: str, body: bytes | None) -> Answer:
+    def _ask(self, path: str, body: bytes | None) -> HttpAnswer:
         url = self.url + path
         try:
             return Client(url, _JSON if body else {}, body, _TIMEOUT_SECONDS).send({})
         except (OSError, CannotPay) as error:
             raise NoAnswer(f"{url} cannot be asked: {error}") from None
 
-    def _object(self, path: str, answer: Answer) -> dict[str, Any]:
+    def _object(self, path: str, answer: HttpAnswer) -> dict[str, Any]:
         try:
             value = orjson.loads(answer.body)
         except ValueError:

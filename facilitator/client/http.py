@@ -3,19 +3,11 @@
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from email.message import Message
 from http.client import HTTPException, InvalidURL
-from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from facilitator.client.errors import CannotPay
-
-
-class Answer(NamedTuple):
-    """The server's answer to one request."""
-
-    status: int
-    headers: Message
-    body: bytes
+from facilitator.roles.payer import HttpAnswer
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -40,7 +32,13 @@ class Client:
         self._timeout = timeout_seconds
         self._opener = urllib.request.build_opener(_NoRedirects)
 
-    def send(self, further: Mapping[str, str]) -> Answer:
+    @property
+    def server(self) -> str:
+        """The scheme, host and port of the URL."""
+        scheme, place, *_ = urlsplit(self._url)
+        return f"{scheme.lower()}://{place.rpartition('@')[2].lower()}"
+
+    def send(self, further: Mapping[str, str]) -> HttpAnswer:
         """Return the answer to a request with these headers as well. Raises :class:`OSError`."""
         try:
             headers = {**self._headers, **further}
@@ -54,6 +52,6 @@ class Client:
             raise OSError(f"the answer is not HTTP: {error!r:.100}") from error
         with answer:
             try:
-                return Answer(answer.status, answer.headers, answer.read())
+                return HttpAnswer(answer.status, answer.headers, answer.read())
             except HTTPException as error:
                 raise OSError(f"the answer was cut short: {error!r:.100}") from error

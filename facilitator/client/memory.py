@@ -107,12 +107,18 @@ class PaymentMemory:
 
 def memory_path() -> Path | None:
     """Return the file for the memory, in the user's folder for state; ``None`` without a home."""
+    folder = state_folder()
+    return None if folder is None else folder / _FILE
+
+
+def state_folder() -> Path | None:
+    """Return the user's folder for state of this program; ``None`` without a home."""
     folder = os.environ.get("XDG_STATE_HOME")
     try:
         state = Path(folder) if folder else Path.home() / ".local" / "state"
     except RuntimeError:
         return None
-    return state / "facilitator" / _FILE
+    return state / "facilitator"
 
 
 def _checked(created: Mapping[str, str]) -> dict[str, str]:

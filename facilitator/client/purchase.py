@@ -1,37 +1,33 @@
 """A purchase: ask for a resource, read its price, sign a payment, ask again (x402 v2, HTTP)."""
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from facilitator.cardano.amounts import amount_in_words
 from facilitator.cardano.transaction import OutputRef
-from facilitator.client.errors import CannotPay, OutcomeNotKnown
-from facilitator.client.http import Answer, Client
+from facilitator.client.errors import CannotPay
+from facilitator.client.http import Client
 from facilitator.client.memory import PaymentMemory
+from facilitator.client.presenting import (
+    PAYMENT_REQUIRED,
+    encode_header,
+    present,
+    read_answer,
+    write_payment,
+)
 from facilitator.client.requirements import (
     HEADER,
     Limits,
     RequirementOffer,
     choose_requirements,
-    decoded,
     read_offer,
 )
 from facilitator.client.signer import Signed, Signer
+from facilitator.roles.payer import HttpAnswer, Paid, Payer, PayOrder, Presented
 from facilitator.x402.networks import canonical_network
 from facilitator.x402.reasons import Reason
 
-SENT = "PAYMENT-SIGNATURE"
-RECEIPT = "PAYMENT-RESPONSE"
-
-ROUNDS = 10
-"""Times that one payment is presented before its outcome counts as unknown."""
-PAUSE_SECONDS = 3.0
-"""Seconds before it is presented again."""
-
-_PAYMENT_REQUIRED = 402
-_SERVER_ERROR = 500
 _REDIRECTION = 300
 _SPENT = (Reason.NONCE_NOT_ON_CHAIN, Reason.INPUT_NOT_AVAILABLE, Reason.DUPLICATE)
 
@@ -40,21 +36,28 @@ _SPENT = (Reason.NONCE_NOT_ON_CHAIN, Reason.INPUT_NOT_AVAILABLE, Reason.DUPLICAT
 class Purchase:
     """The outcome of a purchase."""
 
-    answer: Answer
+    presented: Presented
     requirements: Mapping[str, Any] | None = None
     """The agreed requirements; ``None`` when nothing was to be paid."""
     transaction_id: str | None = None
-    """Id of the payment that was presented to the server, lowercase hex."""
+    """Id of the transaction that was presented to the server, lowercase hex."""
+    summary: str = ""
+    """A phrase about what was paid; empty unless it was."""
+
+    @property
+    def answer(self) -> HttpAnswer:
+        """The server's last answer."""
+        return self.presented.answer
 
     @property
     def receipt(self) -> Mapping[str, Any] | None:
         """The server's report of the settlement: ``SettleResponse``."""
-        return _object(self.answer.headers.get(RECEIPT))
+        return self.presented.receipt
 
     @property
     def refusal(self) -> str | None:
         """The server's reason to ask for payment again."""
-        return _refusal(self.answer)
+        return self.presented.refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +69,23 @@ class NetworkSigner:
     """Of a devnet, what was spent there; ``None`` where the chain itself says it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """Requirements on offer that the payer agrees to."""
+
+    offer: RequirementOffer
+    requirements: Mapping[str, Any]
+    network: str
+    """The canonical id."""
+
+
 def buy(
     client: Client,
     limits: Limits,
     signer_on: Callable[[str], NetworkSigner],
     report: Callable[[str], None],
 ) -> Purchase:
-    """Ask for the resource and pay for it if need be; one payment is presented to the server.
+    """Ask for the resource and pay for it by ``exact`` if need be; one payment is presented.
 
     The same one again while it is not settled yet or no definite answer comes. On a devnet others
     follow while the server says that their inputs are spent: this process does not know what
@@ -89,32 +102,93 @@ def buy(
         OutcomeNotKnown: The payment was presented, and no answer came.
         OSError: The server was not reached.
     """
-    answer = client.send({})
-    if answer.status != _PAYMENT_REQUIRED:
-        return Purchase(answer)
-    offer = read_offer(answer.headers.get(HEADER), answer.body)
-    chosen = choose_requirements(offer, limits)
-    price = amount_in_words(int(chosen["amount"]), chosen["asset"])
-    report(f"402: {price} to {chosen['payTo']} on {chosen['network']}")
-    on_network = signer_on(canonical_network(chosen["network"]) or "")
+    offered = _ask(client, limits, report)
+    if isinstance(offered, Purchase):
+        return offered
+    chosen = offered.requirements
+    on_network = signer_on(offered.network)
     memory = on_network.memory
-    if limits.most is None and memory is None:
-        raise CannotPay(f"say with --max how many {chosen['asset']} may be paid at most")
+    if memory is None:
+        _require_limit(limits)
     spent: frozenset[OutputRef] = frozenset()
     while True:
-        signed = _signed(on_network.signer, offer, chosen, spent)
+        signed = _signed(on_network.signer, offered.offer, chosen, spent)
         if signed.is_sponsored:
             report("the server pays the fee")
         elif signed.why_plain:
             report(f"the server's offer to pay the fee is not used: {signed.why_plain}")
         report(f"paying with the transaction {signed.transaction_id}")
-        answer = _present(client, signed, report)
-        if memory is None or not _says_spent(answer):
-            if memory is not None and answer.status < _REDIRECTION:
+        presented = present(client, signed.header, _not_known(signed), report)
+        if memory is None or not _says_spent(presented):
+            if memory is not None and presented.answer.status < _REDIRECTION:
                 _remember(memory, signed, report)
-            return Purchase(answer, chosen, signed.transaction_id)
+            return Purchase(
+                presented, chosen, signed.transaction_id, _summary(presented, signed, chosen)
+            )
         memory.refused(signed.inputs)
         spent |= signed.inputs
+
+
+def buy_by(
+    payer: Payer,
+    client: Client,
+    limits: Limits,
+    order_on: Callable[[Offered, Callable[[Mapping[str, Any]], Presented]], PayOrder],
+    report: Callable[[str], None],
+    *,
+    takes_back: bool = False,
+) -> Purchase:
+    """Ask for the resource and have a plugin pay for it if need be.
+
+    ``order_on`` makes the order of the requirements on offer. With ``takes_back`` the plugin asks
+    for what was put in and not spent. Raises as :func:`buy` does.
+    """
+    offered = _ask(client, limits, report)
+    if isinstance(offered, Purchase):
+        return offered
+    if not takes_back:
+        _require_limit(limits)
+    chosen = offered.requirements
+
+    def show(payload: Mapping[str, Any]) -> Presented:
+        message = write_payment(chosen, payload, offered.offer.resource)
+        not_known = "whether the server took the payment is not known, for {why}; run it again"
+        return present(client, encode_header(message), not_known, report)
+
+    order = order_on(offered, show)
+    paid: Paid = payer.take_back(order) if takes_back else payer.pay(order)
+    return Purchase(paid.presented, chosen, paid.transaction_id, paid.summary)
+
+
+def _ask(client: Client, limits: Limits, report: Callable[[str], None]) -> Offered | Purchase:
+    """Return what the server offers that the payer agrees to; the purchase where it is for free."""
+    answer = client.send({})
+    if answer.status != PAYMENT_REQUIRED:
+        return Purchase(read_answer(answer))
+    offer = read_offer(answer.headers.get(HEADER), answer.body)
+    chosen = choose_requirements(offer, limits)
+    price = amount_in_words(int(chosen["amount"]), chosen["asset"])
+    report(f"402: {price} to {chosen['payTo']} on {chosen['network']}")
+    return Offered(offer, chosen, canonical_network(chosen["network"]) or "")
+
+
+def _require_limit(limits: Limits) -> None:
+    if limits.most is None:
+        raise CannotPay(f"say with --max how many {limits.asset} may be paid at most")
+
+
+def _summary(presented: Presented, signed: Signed, requirements: Mapping[str, Any]) -> str:
+    if (presented.receipt or {}).get("success") is not True:
+        return ""
+    paid = amount_in_words(int(requirements["amount"]), requirements["asset"])
+    return f"paid {paid} in the transaction {signed.transaction_id}"
+
+
+def _not_known(signed: Signed) -> str:
+    return (
+        f"whether the transaction {signed.transaction_id} was taken is not known, for {{why}}; "
+        "look for it on the chain before you pay again"
+    )
 
 
 def _remember(memory: PaymentMemory, signed: Signed, report: Callable[[str], None]) -> None:
@@ -141,47 +215,6 @@ def _signed(
         ) from None
 
 
-def _present(client: Client, signed: Signed, report: Callable[[str], None]) -> Answer:
-    """Return the server's last answer to the payment, presented up to :data:`ROUNDS` times."""
-    for left in reversed(range(ROUNDS)):
-        try:
-            answer = client.send({SENT: signed.header})
-            failed = answer.status >= _SERVER_ERROR
-            if not (failed or _says_pending(answer)) or not left:
-                return answer
-            why = f"the server answered {answer.status}" if failed else "it is not settled yet"
-        except OSError as error:
-            why = f"no answer came ({error})"
-        if left:
-            report(f"{why}: asking again with the same payment")
-            time.sleep(PAUSE_SECONDS)
-    raise OutcomeNotKnown(
-        f"whether the transaction {signed.transaction_id} was taken is not known, for {why}; look "
-        "for it on the chain before you pay again"
-    )
-
-
-def _says_pending(answer: Answer) -> bool:
-    if answer.status != _PAYMENT_REQUIRED:
-        return False
-    receipt = _object(answer.headers.get(RECEIPT)) or {}
-    return Reason.PENDING in (receipt.get("errorReason"), _refusal(answer))
-
-
-def _refusal(answer: Answer) -> str | None:
-    offer = _object(answer.headers.get(HEADER)) if answer.status == _PAYMENT_REQUIRED else None
-    return str(offer["error"]) if offer and offer.get("error") else None
-
-
-def _says_spent(answer: Answer) -> bool:
-    refusal = _refusal(answer) or ""
+def _says_spent(presented: Presented) -> bool:
+    refusal = presented.refusal or ""
     return any(reason in refusal for reason in _SPENT)
-
-
-def _object(header: str | None) -> Mapping[str, Any] | None:
-    """Return the JSON object in the header; ``None`` when there is none."""
-    try:
-        value = decoded(header or "")
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None

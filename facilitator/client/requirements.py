@@ -12,6 +12,8 @@ from facilitator.client.errors import CannotPay
 from facilitator.x402.networks import canonical_network
 
 HEADER = "PAYMENT-REQUIRED"
+EXACT = "exact"
+"""The scheme that is paid without a plugin."""
 _VERSION = 2
 _LONGEST = 120
 _MOST_DIGITS = 20
@@ -38,6 +40,7 @@ class Limits:
     """``lovelace``, or policy id and asset name in hex with a dot between."""
     most: int | None
     """Units of the asset, lovelace for instance; ``None`` for any number."""
+    scheme: str = EXACT
 
 
 def decoded(header: str) -> Any:
@@ -97,13 +100,13 @@ def choose_requirements(offer: RequirementOffer, limits: Limits) -> dict[str, An
 def _objection(requirements: Mapping[str, Any], limits: Limits) -> str | None:
     """Return why the payer does not agree to the requirements; ``None`` when it does."""
     scheme, network = requirements.get("scheme"), requirements.get("network")
-    if scheme != "exact":
-        return f"the scheme {_quoted(scheme)} is not exact"
+    if scheme != limits.scheme:
+        return f"the scheme {_quoted(scheme)} is not {limits.scheme}"
     if not isinstance(network, str) or canonical_network(network) not in limits.networks:
         return f"the network {_quoted(network)} is not in the setting network"
     extra = requirements.get("extra")
     method = extra.get("assetTransferMethod", "default") if isinstance(extra, dict) else "default"
-    if method != "default":
+    if scheme == EXACT and method != "default":
         return f"the transfer method {_quoted(method)} needs a wallet that knows it"
     asset = requirements.get("asset")
     if asset != limits.asset:

@@ -36,5 +36,9 @@ class SeedWallet:
 
     def sign(self, transaction_id: bytes) -> Signature:
         """Sign the hash of a transaction's body."""
+        return self.sign_message(transaction_id)
+
+    def sign_message(self, message: bytes) -> Signature:
+        """Sign these bytes, as :class:`~facilitator.roles.wallet.SignsMessages`."""
         public_key: bytes = self._key.to_verification_key().to_non_extended().payload
-        return Signature(public_key, self._key.sign(transaction_id))
+        return Signature(public_key, self._key.sign(message))

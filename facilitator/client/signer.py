@@ -5,11 +5,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import orjson
-
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.client.errors import CannotPay
+from facilitator.client.presenting import encode_header, write_payment
 from facilitator.client.sponsored import OfferNotUsed, find_offer, look_up_offered, sign_sponsored
 from facilitator.client.transaction import Amount, sign_payment
 from facilitator.clock import Clock
@@ -107,11 +106,9 @@ class Signer:
             "transaction": base64.b64encode(built.transaction).decode(),
             "nonce": str(built.nonce or decoded.body.inputs[0]),
         }
-        message = {"x402Version": 2, "accepted": requirements, "payload": payload}
-        if resource is not None:
-            message["resource"] = resource
+        message = write_payment(requirements, payload, resource)
         self._verify(_request(requirements, message))
-        header = base64.b64encode(orjson.dumps(message)).decode()
+        header = encode_header(message)
         inputs = frozenset(decoded.body.inputs)
         return Signed(header, decoded.id.hex(), inputs, built.transaction)
 

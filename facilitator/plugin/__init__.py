@@ -6,6 +6,7 @@ parameters from :mod:`facilitator.cardano`, and networks from :mod:`facilitator.
 """
 
 from facilitator import hookimpl
+from facilitator.client.errors import CannotPay, OutcomeNotKnown
 from facilitator.clock import Clock, SystemClock
 from facilitator.errors import (
     ConfigInvalidError,
@@ -100,6 +101,7 @@ from facilitator.roles.claim import NO_END, Claim, ClaimState, Delivery
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.held_inputs import Deadlines, HeldInputs
 from facilitator.roles.metrics import NO_METER, Counter, Gauge, Histogram, Meter, Metric
+from facilitator.roles.payer import HttpAnswer, Paid, Payer, PayOrder, Presented
 from facilitator.roles.payment import MEMPOOL, UNKNOWN_ORIGIN, Origin, PaymentView, Terms
 from facilitator.roles.payment_hooks import Refusal
 from facilitator.roles.payment_json import (
@@ -172,7 +174,7 @@ from facilitator.roles.storage import (
     StorageUnavailable,
     TooManyReservations,
 )
-from facilitator.roles.wallet import Signature, Wallet
+from facilitator.roles.wallet import FundedChain, Signature, SignsMessages, Wallet
 from facilitator.settings import RateLimitSettings, Settings, setting
 from facilitator.settings.hosts import is_loopback, is_own_host
 from facilitator.x402.messages import PaymentRequest, Requirements, SettleResponse, VerifyResponse
@@ -363,12 +365,24 @@ __all__ += [
     "Redactor",
     "without_payments",
 ]
-# Health checks and wallets
+# Health checks
 __all__ += [
     "Advice",
     "Concern",
     "HealthCheck",
+]
+# Paying
+__all__ += [
+    "CannotPay",
+    "FundedChain",
+    "HttpAnswer",
+    "OutcomeNotKnown",
+    "Paid",
+    "PayOrder",
+    "Payer",
+    "Presented",
     "Signature",
+    "SignsMessages",
     "Wallet",
 ]
 # Meters and metrics

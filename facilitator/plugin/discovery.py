@@ -36,6 +36,7 @@ ROLES: Mapping[str, str] = {
     "routes": "routes",
     "health_checks": "health checks",
     "wallets": "wallets",
+    "payers": "payers",
     "cli_commands": "commands",
     "authenticate": "gate",
     "before_verify": "gate",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from facilitator.roles.claim import Claim
     from facilitator.roles.health import HealthCheck
     from facilitator.roles.metrics import Meter
+    from facilitator.roles.payer import Payer
     from facilitator.roles.payment_ledger import PaymentLedger
     from facilitator.roles.rate_limit import RateLimiter
     from facilitator.roles.reporting import ErrorReporter
@@ -123,6 +124,10 @@ class Plugins(HookCaller):
     def wallets(self, context: Context, network: str) -> dict[str, Wallet]:
         """Return the wallets to pay from by name. Raises :class:`PluginError` on a clash."""
         return self._merge("wallets", "the wallet", context=context, network=network)
+
+    def payers(self) -> dict[str, Payer]:
+        """Return further ways to pay by scheme. Raises :class:`PluginError` on a clash."""
+        return self._merge("payers", "a payer for the scheme", {"exact": "the core"})
 
     def cli_commands(self) -> list[Command]:
         """Return further commands of the command line."""

@@ -10,6 +10,7 @@ from typing import Any
 from facilitator.exact.methods import TransferMethod
 from facilitator.roles.chain import ChainProvider
 from facilitator.roles.metrics import Meter
+from facilitator.roles.payer import Payer
 from facilitator.roles.payment_ledger import PaymentLedger
 from facilitator.roles.rate_limit import RateLimiter
 from facilitator.roles.reporting import ErrorReporter
@@ -27,7 +28,10 @@ PARTS: Mapping[str, type] = {
     "error_reporter": ErrorReporter,
 }
 """Hook name to the protocol that the returned part implements."""
-TABLES = ("settings_sections", "transfer_methods", "schemes", "routes", "health_checks", "wallets")
+TABLES = (
+    "settings_sections", "transfer_methods", "schemes", "routes", "health_checks", "wallets",
+    "payers",
+)  # fmt: skip
 """Hooks that return a mapping by name."""
 
 
@@ -57,6 +61,8 @@ def _entry_violation(hook: str, name: object, value: object) -> str | None:
         wrong = _protocol_violation(Scheme, value)
     elif hook == "wallets":
         wrong = _protocol_violation(Wallet, value)
+    elif hook == "payers":
+        wrong = _protocol_violation(Payer, value)
     elif hook == "health_checks" and not callable(value):
         wrong = f"{_a(value)}, which cannot be called"
     elif hook == "routes" and not any(each.startswith("on_") for each in dir(value)):

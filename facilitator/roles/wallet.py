@@ -1,6 +1,6 @@
 """A wallet, with which ``facilitator pay`` signs payments."""
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from facilitator.roles.chain import ChainProvider, ListsOutputs
 from facilitator.roles.scheme_chain import ChainFacts
@@ -28,6 +28,18 @@ class Wallet(Protocol):
 
     def sign(self, transaction_id: bytes) -> Signature:
         """Sign the 32-byte hash of a transaction's body."""
+        ...
+
+
+@runtime_checkable
+class SignsMessages(Protocol):
+    """A wallet that signs messages as well (CIP-8): for payment channels, whose keys come of one.
+
+    The same message must get the same signature, as Ed25519 has it (RFC 8032).
+    """
+
+    def sign_message(self, message: bytes) -> Signature:
+        """Sign these bytes themselves with the key, such as the ``Sig_structure`` of CIP-8."""
         ...
 
 

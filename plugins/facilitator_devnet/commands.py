@@ -39,17 +39,25 @@ def prepare_demo(parser: argparse.ArgumentParser) -> Run:
         "no settings, no key and no network; takes a few seconds; leaves nothing behind. Exits "
         "with 0 only if the payment was confirmed and its second use refused."
     )
+    parser.add_argument(
+        "--channel", action="store_true",
+        help="show 1,000 requests at 0.001 ada by one payment channel instead; needs the extra"
+        " plutus",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument("--verbose", action="store_true", help="show the facilitator's log too")
     return _demo
 
 
 def _demo(arguments: argparse.Namespace) -> int:
+    from facilitator_devnet.demo.by_channel import run_channel_demo
     from facilitator_devnet.demo.narrator import Narrator
     from facilitator_devnet.demo.run import DemoFailed, run_demo
 
     narrator = Narrator(as_json=arguments.json)
     try:
+        if arguments.channel:
+            return run_channel_demo(as_json=arguments.json, verbose=arguments.verbose)
         run_demo(narrator, verbose=arguments.verbose)
     except (DemoFailed, FacilitatorError, OSError) as error:
         narrator.failed(str(error))

@@ -64,8 +64,12 @@ class Wallet:
 
     def sign(self, transaction_id: bytes) -> Signature:
         """Sign the hash of a transaction's body, as :class:`facilitator.roles.wallet.Wallet`."""
+        return self.sign_message(transaction_id)
+
+    def sign_message(self, message: bytes) -> Signature:
+        """Sign these bytes, as :class:`facilitator.roles.wallet.SignsMessages`."""
         key = self.payment_key
-        return Signature(bytes(key.verify_key), key.sign(transaction_id).signature)
+        return Signature(bytes(key.verify_key), key.sign(message).signature)
 
     @property
     def bech32(self) -> str:

@@ -55,7 +55,8 @@ def test_the_page_is_what_the_code_says() -> None:
 def copy(tmp_path: Path) -> Path:
     """The sources that the generator reads, and the page, to change them."""
     folders = ["docs", "docs/reference", "facilitator", "facilitator/plugin", "facilitator/roles"]
-    folders += ["facilitator/exact", "facilitator/settings", "facilitator/observability"]
+    folders += ["facilitator/client", "facilitator/exact", "facilitator/settings"]
+    folders += ["facilitator/observability"]
     for folder in [*folders, "facilitator/x402"]:
         (tmp_path / folder).mkdir()
         for file in (ROOT / folder).glob("*.*"):

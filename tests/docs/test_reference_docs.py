@@ -45,6 +45,7 @@ from facilitator.settings.schema import Field, fields_of
 from facilitator.settings.sections import CORE_SECTIONS
 from facilitator.x402.reasons import Reason
 from facilitator_blockfrost.settings import BlockfrostBackupSettings, BlockfrostSettings
+from facilitator_channels import cli_commands as channel_commands
 from facilitator_channels.hosting import ChannelsWatcherSettings
 from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.settings import ChannelsSettings
@@ -247,7 +248,7 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
     for name, (_, module) in COMMANDS.items():
         found[name] = argparse.ArgumentParser()
         __import__(module, fromlist=["add_arguments"]).add_arguments(found[name])
-    for name, _, prepare in cli_commands():
+    for name, _, prepare in [*cli_commands(), *channel_commands()]:
         found[name] = argparse.ArgumentParser()
         prepare(found[name])
     return found

@@ -8,6 +8,7 @@ from facilitator_channels.binding import constants_of
 from facilitator_channels.channel import Channel, Validator
 from facilitator_channels.datum import SUBBIT, Closed
 from facilitator_channels.following import Wanted
+from facilitator_channels.messages import ChannelConfig
 from facilitator_channels.reserve import held
 from facilitator_channels.seller.record import ChannelRecord
 from facilitator_channels.validators import KNOWN
@@ -28,10 +29,18 @@ def view_of(channel: Channel, price: int, now_ms: int) -> ChannelView:
 
 def wanted_of(record: ChannelRecord) -> Wanted:
     """Return what an output must be to be the record's channel."""
-    config, script_hash = record.config, bytes.fromhex(record.script_hash)
+    return wanted_by(record.config, record.script_hash, bytes.fromhex(record.channel_id))
+
+
+def wanted_by(config: ChannelConfig, script_hash: str, tag: bytes) -> Wanted:
+    """Return what an output must be to be the channel of a configuration.
+
+    ``script_hash`` is that of its validator, in hex.
+    """
+    name = bytes.fromhex(script_hash)
     asset = None if config.token == LOVELACE else bytes.fromhex(config.token.replace(".", ""))
-    constants = constants_of(config, bytes.fromhex(record.channel_id), asset)
-    return Wanted(Validator(script_hash, KNOWN.get(script_hash, SUBBIT)), constants)
+    constants = constants_of(config, tag, asset)
+    return Wanted(Validator(name, KNOWN.get(name, SUBBIT)), constants)
 
 
 def worth_to(record: ChannelRecord, price: int, channel: Channel) -> tuple[int, ...]:

@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from queue import Empty, Queue
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 from facilitator.plugin import FacilitatorError
 
@@ -20,18 +22,31 @@ SETTINGS = {
 }
 
 
+COMMAND = (sys.executable, "-m", "facilitator")
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a command that has these settings alone."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("FACILITATOR_")}
+    return {**inherited, **settings}
+
+
 class DemoFacilitator:
     """A facilitator that runs until closed, with the demo's settings alone."""
 
-    def __init__(self, *, verbose: bool) -> None:
-        """Start the process; with ``verbose`` its log goes to standard error."""
+    def __init__(
+        self, *, verbose: bool, settings: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Start the process; with ``verbose`` its log goes to standard error.
+
+        ``settings`` come before the demo's others.
+        """
         self._verbose = verbose
         self._folder = TemporaryDirectory(prefix="x402-demo-")
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("FACILITATOR_")}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "facilitator", "serve"],
+        self._process = subprocess.Popen(  # noqa: S603 -- this program itself
+            [*COMMAND, "serve"],
             cwd=self._folder.name,
-            env={**inherited, **SETTINGS},
+            env=environment({**SETTINGS, **settings}),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -51,6 +66,21 @@ class DemoFacilitator:
             last = self._log[-1].strip() if self._log else "no word from it"
             raise FacilitatorError(f"the facilitator did not start: {last}")
         return url
+
+    @property
+    def folder(self) -> str:
+        """Its folder, where no settings are."""
+        return self._folder.name
+
+    def blockfrost_url(self) -> str:
+        """Return the root of its devnet's Blockfrost API, once it listens: ``devnet.listen``."""
+        said = " is a Blockfrost API at "
+        (url,) = (
+            json.loads(line)["msg"].partition(said)[2].split()[0]
+            for line in self._log
+            if said in line
+        )
+        return str(url)
 
     def close(self) -> None:
         """Stop it and remove its folder."""

@@ -15,12 +15,14 @@ from typing import TypeAlias
 
 import pytest
 
-from facilitator.client.http import Answer, Client
-from facilitator.client.purchase import SENT, NetworkSigner, Purchase, buy
+from facilitator.client.http import Client
+from facilitator.client.presenting import SENT
+from facilitator.client.purchase import NetworkSigner, Purchase, buy
 from facilitator.client.requirements import Limits
 from facilitator.client.signer import Signer
 from facilitator.clock import SystemClock
 from facilitator.roles.chain import NotFound
+from facilitator.roles.payer import HttpAnswer
 from facilitator.testing.payments import ALICE, BOB, MERCHANT, requirements
 from facilitator.testing.running import NETWORK, Running
 from facilitator.testing.threads import together
@@ -101,7 +103,7 @@ class KeepsPayment(Client):
 
     payment: Mapping[str, str] = {}
 
-    def send(self, further: Mapping[str, str]) -> Answer:
+    def send(self, further: Mapping[str, str]) -> HttpAnswer:
         self.payment = further
         return super().send(further)
 
@@ -112,9 +114,9 @@ class Crowd(Client):
     identifier: str | None = None
     header = ""
     """The payment as it was presented."""
-    answers: Sequence[Answer] = ()
+    answers: Sequence[HttpAnswer] = ()
 
-    def send(self, further: Mapping[str, str]) -> Answer:
+    def send(self, further: Mapping[str, str]) -> HttpAnswer:
         if not further:
             return super().send(further)
         if not self.header:

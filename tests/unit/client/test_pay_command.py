@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from facilitator.cli import main
-from facilitator.client import purchase
+from facilitator.client import presenting
 from facilitator.client.seed_wallet import SeedWallet
 from facilitator.testing.payments import MERCHANT, transaction_id
 from facilitator.testing.running import NETWORK, Running
@@ -291,7 +291,7 @@ def test_a_wallet_that_there_is_not_and_one_that_is_empty(
 
 @pytest.fixture
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(purchase, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(presenting, "PAUSE_SECONDS", 0)
 
 
 @pytest.mark.usefixtures("_at_once")
@@ -322,10 +322,10 @@ def test_without_an_answer_the_transaction_is_named(
     server: Scripted, capfd: pytest.CaptureFixture[str]
 ) -> None:
     server.wants()
-    server.answers += [None] * purchase.ROUNDS
+    server.answers += [None] * presenting.ROUNDS
     told = failure([server.url], capfd)
     shown = server.shown()
-    assert len(shown) == purchase.ROUNDS
+    assert len(shown) == presenting.ROUNDS
     transaction = transaction_id({"paymentPayload": shown[0]})
     assert told.startswith(f"OutcomeNotKnown: whether the transaction {transaction} was taken")
 
@@ -336,7 +336,7 @@ def test_what_stays_pending_is_told_as_it_is(
 ) -> None:
     server.wants()
     pending = {"success": False, "errorReason": "settlement_pending"}
-    server.answers += [(402, {"PAYMENT-RESPONSE": header(pending)}, b"")] * purchase.ROUNDS
+    server.answers += [(402, {"PAYMENT-RESPONSE": header(pending)}, b"")] * presenting.ROUNDS
     assert main(["pay", server.url]) == 1
     assert json.loads(capfd.readouterr().err.splitlines()[-1].removeprefix("402: ")) == pending
 

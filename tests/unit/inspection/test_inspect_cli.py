@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cli import main
-from facilitator.client.http import Answer, Client
+from facilitator.client.http import Client
+from facilitator.roles.payer import HttpAnswer
 from facilitator.testing.examples import example_claim
 from facilitator.testing.running import Running
 from facilitator_sqlite.storage import SqliteStorage
@@ -144,9 +145,9 @@ def test_a_facilitator_that_is_none(facilitator: Run) -> None:
 def test_answers_of_another_server(
     facilitator: Run, monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any], said: str
 ) -> None:
-    def send(client: Client, _: object) -> Answer:
+    def send(client: Client, _: object) -> HttpAnswer:
         path = urlsplit(client._url).path
-        return Answer(200, Message(), json.dumps(answers.get(path)).encode())
+        return HttpAnswer(200, Message(), json.dumps(answers.get(path)).encode())
 
     stdin = json.dumps(sample(facilitator)).encode()
     monkeypatch.setattr(Client, "send", send)

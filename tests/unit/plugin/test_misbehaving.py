@@ -183,6 +183,7 @@ PROVIDERS: Mapping[str, tuple[str, ...]] = {
     "routes": ("context",),
     "health_checks": ("context",),
     "wallets": ("context", "network"),
+    "payers": (),
     "cli_commands": (),
 }
 ASKED_BY = {

@@ -1,0 +1,1 @@
+"""``facilitator demo --channel``: a thousand requests, one opening, one claim and one refund."""

@@ -1,0 +1,1 @@
+"""``facilitator pay --channel``: opens channels, pays by them, and takes back what is left."""

@@ -1,0 +1,131 @@
+"""Channels of a wallet on the chain: those in its book as they are now, and those it has lost.
+
+A channel is the wallet's if its consumer is the wallet's key, and its IOU key is the one that is
+derived for its tag. So nothing but the chain and the wallet is needed to find it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from facilitator.cardano.cbor import DecodeError
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.transaction import Transaction
+from facilitator.plugin import FindsSpenders, NotFound, SpentBy, Unknown, Unspent
+from facilitator.x402.networks import cardano_network
+from facilitator_channels.channel import Channel, Validator, read_channel
+from facilitator_channels.client.channel import Status, opening_failed, read_from_chain
+from facilitator_channels.datum import Settled
+from facilitator_channels.following import ChannelFollower, Followed, NoChannel
+from facilitator_channels.paying.entry import Entry, read_reference
+from facilitator_channels.paying.means import Means
+from facilitator_channels.seller.views import view_of, wanted_by
+from facilitator_channels.transactions.channel import channel_address
+from facilitator_channels.validators import KNOWN
+
+_LATE_SLOTS = 600
+"""Slots after an opening's last one in which no rollback brings it into the chain any more."""
+
+
+def follow(entry: Entry, means: Means) -> Followed:
+    """Return the channel as the chain shows it. Raises ``ChainUnavailable``."""
+    channel = entry.channel
+    wanted = wanted_by(channel.config, channel.script_hash, channel.channel_id)
+    price = means.chain.parameters().coins_per_utxo_byte
+    found = ChannelFollower().follow(
+        means.chain.outputs,
+        means.chain,
+        entry.anchor,
+        wanted.validator,
+        wanted.constants,
+        lambda each: (each.redeemable_until, each.capacity(price)),
+    )
+    if isinstance(found, Channel) and wanted.read(found.ref, found.output) is None:
+        return NoChannel(f"the output {found.ref} is not that channel")
+    return found
+
+
+def refresh(entry: Entry, means: Means) -> Entry:
+    """Return the entry as the chain shows its channel, as far as that is known.
+
+    Raises ``ChainUnavailable``.
+    """
+    found = follow(entry, means)
+    match found:
+        case Channel():
+            return shown(entry, found, means)
+        case Unknown():
+            return _judge_opening(entry, means) if entry.opening else _judge_position(entry, means)
+        case NoChannel():
+            return entry.with_channel(replace(entry.channel, status=Status.CLOSED))
+
+
+def shown(entry: Entry, found: Channel, means: Means) -> Entry:
+    """Return the entry after the chain has shown its channel there."""
+    if isinstance(found.datum.stage, Settled):
+        closed = replace(entry.channel, status=Status.CLOSED)
+        return replace(entry.with_channel(closed), anchor=found.ref)
+    view = view_of(found, means.chain.parameters().coins_per_utxo_byte, 0)
+    return replace(entry.with_channel(read_from_chain(entry.channel, view)), anchor=found.ref)
+
+
+def _judge_opening(entry: Entry, means: Means) -> Entry:
+    """Return the entry of a channel that is not to be seen: never landed, or rolled back.
+
+    It is closed if its opening can hardly land: another transaction has spent an input of it, or
+    its time is long over. While its inputs are unspent, the opening is to be sent again.
+    """
+    opening, channel = decode_transaction(entry.opening), entry.channel
+    chain = means.chain
+    refs = [read_reference(each) for each in channel.opening_inputs]
+    if isinstance(chain, FindsSpenders):
+        for ref in refs:
+            by = chain.spender(ref)
+            if isinstance(by, SpentBy) and by.transaction_id != opening.id.hex():
+                failed = opening_failed(channel, str(ref), by.transaction_id, opening.id.hex())
+                return entry.with_channel(failed)
+    if _is_lost(opening, means):
+        return entry.with_channel(replace(channel, status=Status.CLOSED))
+    if all(isinstance(each, Unspent) for each in chain.outputs(refs).values()):
+        return entry.with_channel(replace(channel, channel_ref="", status=Status.OPENING))
+    return entry
+
+
+def _is_lost(opening: Transaction, means: Means) -> bool:
+    """Return True if the opening's time is long over, and it is not in the chain."""
+    end = opening.body.invalid_hereafter
+    if end is None or means.chain.tip().point.slot <= end + _LATE_SLOTS:
+        return False
+    return isinstance(means.chain.transaction(opening.id.hex()), NotFound)
+
+
+def _judge_position(entry: Entry, means: Means) -> Entry:
+    """Return the entry of a channel that was found on the chain, and is not to be seen now.
+
+    It is closed while its transaction is nowhere: that was rolled back. It is found again if it
+    comes back.
+    """
+    where = means.chain.transaction(entry.anchor.transaction_id.hex())
+    if not isinstance(where, NotFound):
+        return entry
+    return entry.with_channel(replace(entry.channel, status=Status.CLOSED))
+
+
+def list_channels(means: Means) -> Iterator[Channel]:
+    """Yield the wallet's channels among the newest outputs of each validator that is known.
+
+    A provider lists a hundred or so. Raises ``ChainUnavailable``.
+    """
+    network_id = cardano_network(means.network).network_id
+    for script_hash, codec in KNOWN.items():
+        validator = Validator(script_hash, codec)
+        listed = means.chain.outputs_at(channel_address(script_hash, network_id))
+        for ref, output in listed.items():
+            try:
+                channel = read_channel(ref, output, validator)
+            except DecodeError:
+                continue
+            constants = channel.constants
+            if constants.consumer != means.payer or constants.sponsor is not None:
+                continue
+            if bytes(means.key(constants.tag).verify_key) == constants.iou_key:
+                yield channel

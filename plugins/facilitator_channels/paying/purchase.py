@@ -1,0 +1,265 @@
+"""One purchase by channel: what is sent, and what its answer does to the record.
+
+The record is written before a message leaves, and again once its answer is there. A crash in
+between leaves a count that is too low by one price at most. The seller's next answer corrects it,
+with an IOU of this wallet for it.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from facilitator.cardano.amounts import amount_in_words
+from facilitator.plugin import CannotPay, ChainUnavailable, Paid, PayOrder, Presented
+from facilitator_channels.channel import Channel
+from facilitator_channels.client.channel import (
+    ClientChannel,
+    Distrusted,
+    Status,
+    corrected,
+    next_amount,
+    settled,
+    topped_up,
+)
+from facilitator_channels.paying.book import Book
+from facilitator_channels.paying.deposits import Step, make_opening, make_refund, make_top_up
+from facilitator_channels.paying.entry import Entry
+from facilitator_channels.paying.finding import follow, list_channels, refresh, shown
+from facilitator_channels.paying.means import Means
+from facilitator_channels.paying.messages import (
+    deposit_payload,
+    read_correction,
+    read_success,
+    refund_payload,
+    voucher_payload,
+)
+from facilitator_channels.paying.wanted import Page
+from facilitator_channels.reasons import ChannelReason
+from facilitator_channels.seller.request import BUSY, MISMATCH
+from facilitator_channels.values import Iou
+
+ROUNDS = 4
+"""Messages of one purchase at most: a seller cannot keep a payer busy."""
+PAUSE_SECONDS = 1.0
+"""Seconds after which a channel that the seller calls busy is tried again."""
+
+_LOOK = (
+    ChannelReason.CHANNEL_CLOSED,
+    ChannelReason.CHANNEL_NOT_FOUND,
+    ChannelReason.CHANNEL_STATE,
+    ChannelReason.CUMULATIVE_EXCEEDS_BALANCE,
+    ChannelReason.CUMULATIVE_BELOW_CLAIMED,
+    ChannelReason.DEPOSIT_TRANSACTION,
+)
+"""Reasons after which a look at the chain may show another way."""
+
+
+class Sent(NamedTuple):
+    """A message and its answer."""
+
+    entry: Entry
+    """The record as it was when the message left."""
+    presented: Presented
+    step: Step | None = None
+    """The transaction in it."""
+
+    @property
+    def failed(self) -> Paid:
+        """The outcome if nothing more is tried."""
+        return Paid(self.presented, self.step and self.step.id)
+
+
+class Purchase:
+    """A purchase, or what a payer takes back, by one channel. The book is locked meanwhile."""
+
+    def __init__(self, order: PayOrder, page: Page, means: Means, book: Book) -> None:
+        """Prepare to buy the page."""
+        self._order = order
+        self._page = page
+        self._means = means
+        self._book = book
+
+    def pay(self) -> Paid:
+        """Buy the page."""
+        entry = self._find()
+        for left in reversed(range(ROUNDS)):
+            is_over = entry is None or entry.channel.status is Status.CLOSED
+            sent = self._open() if entry is None or is_over else self._send(entry)
+            extra = read_success(sent.presented)
+            if extra is not None:
+                return self._charge(sent, extra)
+            entry = self._go_on(sent) if left else None
+            if entry is None:
+                break
+        return sent.failed
+
+    def take_back(self) -> Paid:
+        """End the channel together with the seller."""
+        entry = self._find()
+        if entry is None:
+            raise CannotPay("this wallet has no open channel that pays for this page")
+        for left in reversed(range(ROUNDS)):
+            entry, found = self._look(entry)
+            step = make_refund(self._page, entry, found, self._means)
+            entry, iou = self._sign(entry, entry.channel.count)
+            self._order.report(f"asking for the refund by the transaction {step.id}")
+            payload = refund_payload(entry.channel, iou, step.transaction)
+            sent = Sent(entry, self._order.present(payload), step)
+            if read_success(sent.presented) is not None:
+                self._keep(entry.with_end())
+                return Paid(sent.presented, step.id, f"{self._words(step.amount)} came back")
+            entry = self._go_on(sent) if left else None
+            if entry is None:
+                break
+        return sent.failed
+
+    # --- The channel -----------------------------------------------------------------------------
+
+    def _find(self) -> Entry | None:
+        """Return the channel to pay from: of the book, else of the chain; ``None`` without one."""
+        kept = self._book.entries()
+        for entry in reversed(kept):
+            if entry.channel.status is Status.CLOSED or not self._page.takes(entry.channel):
+                continue
+            if entry.channel.status is Status.OPENING:
+                entry = self._keep(refresh(entry, self._means))
+            if entry.channel.status is not Status.CLOSED:
+                return entry
+        known = {entry.id: entry for entry in kept}
+        for found in list_channels(self._means):
+            name = found.constants.tag.hex()
+            entry_of = known.get(name) or self._adopt(found)
+            if found.is_opened and self._page.fits(found) and not entry_of.ended:
+                self._order.report(f"the channel {name} is found on the chain")
+                return self._keep(shown(entry_of, found, self._means))
+        return None
+
+    def _adopt(self, found: Channel) -> Entry:
+        """Return a record of a channel that is on the chain, and in no book."""
+        constants, ref = found.constants, str(found.ref)
+        config = self._page.config(constants.consumer, constants.iou_key)
+        script_hash = self._page.validator.script_hash.hex()
+        channel = ClientChannel(constants.tag, self._means.network, script_hash, config, (), ref)
+        return Entry(channel, self._order.server, found.ref)
+
+    def _look(self, entry: Entry) -> tuple[Entry, Channel]:
+        """Return the channel as the chain has it now. Raises :class:`CannotPay` if it has not."""
+        found = follow(entry, self._means)
+        if not isinstance(found, Channel):
+            self._keep(refresh(entry, self._means))
+            raise CannotPay(f"the channel {entry.id} is not to be seen now: {found.why}")
+        entry = self._keep(shown(entry, found, self._means))
+        if entry.channel.status is Status.CLOSED:
+            raise CannotPay(
+                f"the channel is closed: take back what is left by facilitator channels withdraw"
+                f" {entry.id}"
+            )
+        return entry, found
+
+    def _keep(self, entry: Entry) -> Entry:
+        self._book.put(entry)
+        return entry
+
+    # --- Messages --------------------------------------------------------------------------------
+
+    def _open(self) -> Sent:
+        made = make_opening(self._page, self._order.deposit, self._order.server, self._means)
+        amount, delay = self._words(made.step.amount), self._page.asked.channel.withdraw_delay
+        self._order.report(
+            f"opening a channel with {amount} by the transaction {made.step.id}; without the seller"
+            f" it ends {delay} seconds after its closing"
+        )
+        return self._send_opening(made.entry)
+
+    def _send_opening(self, entry: Entry) -> Sent:
+        step = Step(entry.anchor.transaction_id.hex(), entry.opening, entry.deposit)
+        entry, iou = self._sign(entry, entry.channel.count + self._page.price)
+        payload = deposit_payload(entry.channel, iou, step.amount, step.transaction)
+        return Sent(entry, self._order.present(payload), step)
+
+    def _send(self, entry: Entry) -> Sent:
+        """Send a voucher; the opening if that is in doubt; a top-up if the balance is short."""
+        if entry.channel.status is Status.OPENING:
+            self._order.report("the opening is in doubt: sending it again")
+            return self._send_opening(entry)
+        if self._is_short(entry):
+            entry, found = self._look(entry)  # an earlier top-up may have landed
+            if self._is_short(entry):
+                return self._top_up(entry, found)
+        entry, iou = self._sign(entry, next_amount(entry.channel, self._page.price))
+        return Sent(entry, self._order.present(voucher_payload(entry.channel, iou)))
+
+    def _is_short(self, entry: Entry) -> bool:
+        return entry.channel.count + self._page.price > entry.channel.capacity
+
+    def _top_up(self, entry: Entry, found: Channel) -> Sent:
+        step = make_top_up(self._page, entry, found, self._order.deposit, self._means)
+        self._order.report(
+            f"topping the channel up with {self._words(step.amount)} by the transaction {step.id}"
+        )
+        entry, iou = self._sign(entry, entry.channel.count + self._page.price)
+        payload = deposit_payload(entry.channel, iou, step.amount, step.transaction)
+        return Sent(entry, self._order.present(payload), step)
+
+    def _sign(self, entry: Entry, amount: int) -> tuple[Entry, Iou]:
+        """Return an IOU, and the record that was written before it may leave."""
+        entry = self._keep(entry.with_signed(amount))
+        return entry, self._means.iou_signer(entry.channel.channel_id)(amount)
+
+    # --- Answers ---------------------------------------------------------------------------------
+
+    def _charge(self, sent: Sent, extra: Mapping[str, Any]) -> Paid:
+        """Count what the seller charges, if that is what was agreed."""
+        entry, step = sent.entry, sent.step
+        channel, before = entry.channel, entry.channel.count
+        if channel.status is Status.OPENING:
+            channel = replace(channel, channel_ref=str(entry.anchor), status=Status.OPEN)
+        elif step is not None:
+            channel = topped_up(channel, step.amount, f"{step.id}#0")
+            entry = replace(entry, deposit=entry.deposit + step.amount)
+        try:
+            channel = settled(channel, self._page.price, extra)
+        except Distrusted as distrusted:
+            self._order.report(f"the receipt is not taken over: {distrusted}")
+        self._keep(entry.with_channel(channel))
+        left = self._words(channel.capacity - channel.count)
+        paid = f"paid {self._words(channel.count - before)}; the channel can pay {left} more"
+        return Paid(sent.presented, step and step.id, paid)
+
+    def _go_on(self, sent: Sent) -> Entry | None:
+        """Return the record with which another message is worth it; ``None`` if none is."""
+        entry, refusal = sent.entry, sent.presented.refusal
+        if refusal == BUSY:
+            self._order.report("the seller still works for another request of this channel")
+            time.sleep(PAUSE_SECONDS)
+            return entry
+        if refusal == MISMATCH:
+            return self._correct(sent)
+        if refusal not in _LOOK:
+            return None
+        try:
+            fresh = refresh(entry, self._means)
+        except ChainUnavailable as error:
+            self._order.report(f"the chain could not be asked: {error.detail}")
+            return None
+        return None if fresh == entry else self._keep(fresh)
+
+    def _correct(self, sent: Sent) -> Entry | None:
+        """Return the record with the seller's count, if an IOU of this wallet shows it."""
+        entry = sent.entry
+        correction = read_correction(sent.presented, entry.channel.channel_id)
+        if correction is None:
+            return None
+        try:
+            channel = corrected(entry.channel, *correction)
+        except Distrusted as distrusted:
+            self._order.report(f"the seller's count is not taken over: {distrusted}")
+            return None
+        if channel == entry.channel:
+            return None
+        self._order.report(f"the seller has charged {self._words(channel.count)} in this channel")
+        return self._keep(entry.with_channel(channel))
+
+    def _words(self, amount: int) -> str:
+        return amount_in_words(amount, self._page.asked.terms.requirements.asset)
