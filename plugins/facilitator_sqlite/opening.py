@@ -10,6 +10,7 @@ import sqlite3
 import time
 
 from facilitator_sqlite.backup import back_up, read_state
+from facilitator_sqlite.conversion import add_functions
 from facilitator_sqlite.errors import get_primary_code, unavailable
 from facilitator_sqlite.files import Files
 from facilitator_sqlite.log_size import read_log_size
@@ -175,6 +176,7 @@ def _begin(connection: sqlite3.Connection, files: Files, marks: Marks) -> bool:
     if kept is not None and read_state(connection) != kept:  # the copy lacks what was written since
         connection.execute("ROLLBACK")
         return False
+    add_functions(connection)
     for version, step in list(enumerate(STEPS, start=1))[_read_version(connection, files.path) :]:
         for statement in step:
             connection.execute(statement)
