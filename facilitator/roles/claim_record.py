@@ -78,12 +78,8 @@ def claim_from_record(transaction_id: str, version: int, nonce: str, record: byt
             if isinstance(values[place], bytes):
                 values[place] = values[place].hex()
         values[_STATE] = ClaimState(values[_STATE])
-        known: dict[str, Any] = {
-            "transaction_id": transaction_id,
-            "version": version,
-            "nonce": nonce,
-        }
-        return Claim(**known, **dict(zip(_NAMES, values, strict=False)))
+        others: dict[str, Any] = dict(zip(_NAMES, values, strict=False))
+        return Claim(transaction_id=transaction_id, version=version, nonce=nonce, **others)
     except (zlib.error, ValueError, TypeError, LookupError) as error:
         raise UnreadableRecord from error
 

@@ -54,7 +54,7 @@ def _former_rows(connection: "psycopg.Connection[Any]", query: bytes) -> Iterato
 
 def _decode_former(row: Row) -> Claim:
     texts = (unescape(each) if isinstance(each, str) else each for each in row)
-    values = dict(zip(_FORMER, texts, strict=True))
+    values: dict[str, Any] = dict(zip(_FORMER, texts, strict=True))
     values["state"] = ClaimState(values["state"])
     for name in ("invalid_hereafter", "block_slot"):
         values[name] = None if values[name] is None else int(values[name])
