@@ -28,8 +28,6 @@ from facilitator.plugin import Claim, ClaimState, PaymentDetails, Reservation, S
 
 NETWORK = "cardano:preprod"
 THREADS = 8
-FILLED = 10_000
-"""Claims that are filled in one by one."""
 BATCHES = 5
 BEGIN, LIFE = 1_700_000_000.0, 86_400.0
 TRANSACTION_BYTES = 300
@@ -179,8 +177,12 @@ def _reservation(claim: Claim, number: int, *, is_settling: bool) -> Reservation
 class Growth:
     """One storage, filled step by step."""
 
-    def __init__(self, engine: Engine, payments: int, still_open: int) -> None:
-        """Measure so many payments at each step, with so many claims open."""
+    def __init__(self, engine: Engine, payments: int, still_open: int, one_by_one: int) -> None:
+        """Measure so many payments at each step, with so many claims open.
+
+        The first ``one_by_one`` claims are filled in as the facilitator does it.
+        """
+        self._one_by_one = one_by_one
         self._engine = engine
         self._payments = payments
         self._numbers = count(1)
@@ -191,9 +193,9 @@ class Growth:
 
     def step(self, claims: int) -> Figures:
         """Fill it up to so many claims, and measure."""
-        one_by_one = max(0, min(claims, FILLED) - self._filled)
-        fill(self._storage, self._take(one_by_one))
-        self._engine.copy(claims - self._filled - one_by_one)
+        new = max(0, min(claims, self._one_by_one) - self._filled)
+        fill(self._storage, self._take(new))
+        self._engine.copy(claims - self._filled - new)
         self._filled = claims
         self._engine.settle()
         ledger, records = self._engine.weigh()
@@ -265,6 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--in", dest="kinds", nargs="+", choices=[*ENGINES], default=[*ENGINES])
     parser.add_argument("--payments", type=int, default=1_000, help="measured at each step")
     parser.add_argument("--open", type=int, default=100, help="claims that stay open")
+    parser.add_argument("--filled", type=int, default=10_000, help="claims that are no copies")
     given = parser.parse_args(arguments)
     titles = "".join(
         f" {f'{each} µs':>9} ratio" for each in ("verify", "payment", "forget", "open")
@@ -275,7 +278,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
             ENGINES[kind](Path(folder)) as engine,
         ):
-            growth = Growth(engine, given.payments, given.open)
+            growth = Growth(engine, given.payments, given.open, given.filled)
             first: Figures | None = None
             for claims in sorted(given.claims):
                 figures = growth.step(claims)

@@ -5,14 +5,13 @@ They are as large as what they are copied from, and their ids and keys are rando
 
 from collections.abc import Callable, Sequence
 
-AT_ONCE = 10_000
+AT_ONCE = 5_000
 
 IN_REDIS = """
 local index, settled = '{x402}:claims:final', {}
 for _, id in ipairs(redis.call('ZRANGE', index, 0, 99)) do
     table.insert(settled, redis.call('GET', '{x402}:claim:' .. id))
 end
-local bound = redis.call('GET', redis.call('KEYS', '{x402}:key:*')[1])
 local function random_id()
     local words = {}
     for place = 1, 8 do words[place] = string.format('%08x', math.random(0, 2^31 - 1)) end
@@ -24,8 +23,11 @@ for place = 1, tonumber(ARGV[1]) do
     local id = random_id()
     redis.call('SET', '{x402}:claim:' .. id, settled[place % #settled + 1])
     redis.call('ZADD', index, until_then, id)
-    redis.call('SET', '{x402}:key:' .. random_id(), bound, 'PX', 86400000)
+    local clock, bound = string.sub(random_id(), 1, 16), random_id() .. ' ' .. id
+    local binding = until_then .. ' @' .. clock .. ' ' .. bound
+    redis.call('SET', '{x402}:key:' .. random_id(), binding, 'PX', 86400000)
 end
+return #settled
 """
 
 
