@@ -98,6 +98,7 @@ from facilitator.roles.chain_spenders import FindsSpenders, Spender, SpentBy
 from facilitator.roles.change_log import ChangeLog
 from facilitator.roles.circuit import Circuit, Complaint
 from facilitator.roles.claim import NO_END, Claim, ClaimState, Delivery
+from facilitator.roles.claim_record import UnreadableRecord, claim_from_record, claim_to_record
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.held_inputs import Deadlines, HeldInputs
 from facilitator.roles.metrics import NO_METER, Counter, Gauge, Histogram, Meter, Metric
@@ -286,6 +287,9 @@ __all__ += [
     "StorageUnavailable",
     "StoresApiKeys",
     "TooManyReservations",
+    "UnreadableRecord",
+    "claim_from_record",
+    "claim_to_record",
 ]
 # Payment ledgers
 __all__ += [

@@ -17,7 +17,7 @@ redis.call('SET', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[2])
 redis.call('ZREM', KEYS[3], ARGV[2])
 redis.call('ZADD', KEYS[tonumber(ARGV[3])], ARGV[4], ARGV[2])
-if KEYS[4] then redis.call('XADD', KEYS[4], '*', 'claim', ARGV[1]) end
+if KEYS[4] then redis.call('XADD', KEYS[4], '*', 'id', ARGV[2], 'claim', ARGV[1]) end
 """
 
 ADD_CLAIM = Script(f"""

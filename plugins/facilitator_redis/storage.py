@@ -1,7 +1,7 @@
 """The storage in Redis."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from facilitator.plugin import (
@@ -54,12 +54,12 @@ class RedisStorage(SharedChain, RedisApiKeys):
     def add_claim(self, claim: Claim) -> Claim:
         """Write the claim unless its transaction has one; return the one that is now there."""
         keys, placed = self._claim_keys(claim), _placed(claim)
-        return claim_of(self._put(scripts.ADD_CLAIM, keys, placed))
+        return claim_of(claim.transaction_id, self._put(scripts.ADD_CLAIM, keys, placed))
 
     def claim(self, transaction_id: str) -> Claim | None:
         """Return the claim on the transaction, if there is one."""
         record = self._server.read("GET", self._names.claim(transaction_id))
-        return None if record is None else claim_of(record)
+        return None if record is None else claim_of(transaction_id, record)
 
     def change_claim(self, claim: Claim) -> bool:
         """Write the claim if it was made from the stored one; return True if it is stored now."""
@@ -68,16 +68,22 @@ class RedisStorage(SharedChain, RedisApiKeys):
 
     def remove_claim(self, claim: Claim) -> bool:
         """Remove the claim if the stored one equals it; return True if it was removed."""
-        keys, record = self._claim_keys(claim), (record_of(claim), claim.transaction_id)
-        return bool(self._server.run(scripts.REMOVE_CLAIM, keys, record, repeatable=False))
+        keys, this = self._claim_keys(claim), claim.transaction_id
+        record = self._server.read("GET", self._names.claim(this))
+        # Another process may have made it in another form, or by another version of zlib.
+        if record is None or claim_of(this, record) != claim:
+            return False
+        return bool(self._server.run(scripts.REMOVE_CLAIM, keys, (record, this), repeatable=False))
 
     def open_claims(self) -> Sequence[Claim]:
         """Return all claims that are not final, oldest first."""
         ids = _texts(self._server.read("ZRANGE", self._names.open_claims, 0, -1))
         claims: list[Claim] = []
         for start in range(0, len(ids), _READ_AT_ONCE):
-            names = [self._names.claim(each) for each in ids[start : start + _READ_AT_ONCE]]
-            claims += [claim_of(record) for record in self._server.read("MGET", *names) if record]
+            some = ids[start : start + _READ_AT_ONCE]
+            records = self._server.read("MGET", *map(self._names.claim, some))
+            found = zip(some, records, strict=True)
+            claims += [claim_of(this, record) for this, record in found if record]
         return [claim for claim in claims if not claim.state.is_final]
 
     def forget_claims(self, now: float) -> int:
@@ -117,7 +123,7 @@ class RedisStorage(SharedChain, RedisApiKeys):
     def changes(self, limit: int) -> Sequence[Change]:
         """Return the oldest kept changes."""
         found = self._server.read("XRANGE", self._names.outbox, "-", "+", "COUNT", limit)
-        return [Change(name.decode(), claim_of(entry[b"claim"])) for name, entry in found]
+        return [Change(name.decode(), _changed_claim(entry)) for name, entry in found]
 
     def forget_changes(self, names: Collection[str]) -> None:
         """Remove these from the outbox, if they are there."""
@@ -219,6 +225,11 @@ class RedisStorage(SharedChain, RedisApiKeys):
         if now is not None:
             self._clock.note(now)
         return self._clock.name, self._clock.now() if now is None else now
+
+
+def _changed_claim(entry: Mapping[bytes, bytes]) -> Claim:
+    """Return the claim in an entry of the outbox; those in the former form have no ``id``."""
+    return claim_of(entry.get(b"id", b"").decode(), entry[b"claim"])
 
 
 def _placed(claim: Claim) -> list[Value]:

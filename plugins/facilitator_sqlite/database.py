@@ -2,7 +2,6 @@
 
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from facilitator_sqlite.errors import (
     unavailable,
 )
 from facilitator_sqlite.files import Files
+from facilitator_sqlite.log_size import read_log_size
 from facilitator_sqlite.marks import Marks
 from facilitator_sqlite.opening import connect, leave_file, open_file
 from facilitator_sqlite.writer import TooBusy, Writer
@@ -30,10 +30,7 @@ _LEAST = """
     SELECT page_size * min(page_count, coalesce(least_pages, page_count))
     FROM file_state, pragma_page_count, pragma_page_size
 """
-_RETRY_SECONDS = 0.01
 _SHORT_READERS = 4
-_LOG_HEADER_SIZE = 32
-_FRAME_HEADER_SIZE = 24
 
 
 class _Reader:
@@ -85,13 +82,8 @@ class _Sizes:
         return self._reader.query(lambda each: int(each.execute(_LEAST).fetchone()[0]))
 
     def read_log_size(self) -> int:
-        """Return that of the log, by a checkpoint: it shows the number of pages in the log."""
-        deadline = time.monotonic() + self._busy_seconds
-        while (size := self._reader.query(_read_log_size)) is None:
-            if time.monotonic() > deadline:
-                raise sqlite3.OperationalError("checkpoints take too long")
-            time.sleep(_RETRY_SECONDS)
-        return size
+        """Return that of the log."""
+        return self._reader.query(lambda each: read_log_size(each, self._busy_seconds))
 
 
 class Database:
@@ -271,12 +263,3 @@ def _stay(_: sqlite3.Connection) -> None:
 def _count(connection: sqlite3.Connection) -> int:
     """Return the number of the commit that is about to be made."""
     return int(connection.execute(_COUNT).fetchone()[0])
-
-
-def _read_log_size(connection: sqlite3.Connection) -> int | None:
-    """Return the size in bytes; ``None`` while another process makes a checkpoint."""
-    (page,) = connection.execute("PRAGMA page_size").fetchone()
-    _, frames, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    if frames < 0:
-        return None
-    return int(_LOG_HEADER_SIZE + frames * (_FRAME_HEADER_SIZE + page)) if frames else 0

@@ -106,6 +106,15 @@ class Files:
             return None
         return Identity(log.st_ino, index.st_ino)
 
+    def check_log(self, read_size: Callable[[], int]) -> None:
+        """Raise ``StorageUnavailable`` if the log is shorter than it must be.
+
+        A process that starts beside others asks before it writes. What it wrote behind the end of a
+        log that was cut would hide the gap.
+        """
+        if not _is_at_least(self._wal, read_size):
+            raise unavailable(self.path, _CUT, _LOST)
+
     def adopt(self, probe: Probe) -> None:
         """Expect the files that are in place to stay. Raises ``StorageUnavailable``."""
         self._probe = probe

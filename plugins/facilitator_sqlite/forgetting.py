@@ -12,8 +12,7 @@ SPARE_PAGES = 256
 _FORGET = """
     DELETE FROM claims WHERE rowid IN (
         SELECT rowid FROM claims
-        WHERE state IN ('settled', 'rejected', 'expired') AND keep_until <= ?
-        ORDER BY keep_until LIMIT ?
+        WHERE keep_until <= ? ORDER BY keep_until LIMIT ?
     )
 """
 _PAGES = "SELECT page_count, freelist_count FROM pragma_page_count, pragma_freelist_count"

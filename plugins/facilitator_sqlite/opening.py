@@ -10,8 +10,10 @@ import sqlite3
 import time
 
 from facilitator_sqlite.backup import back_up, read_state
+from facilitator_sqlite.conversion import add_functions
 from facilitator_sqlite.errors import get_primary_code, unavailable
 from facilitator_sqlite.files import Files
+from facilitator_sqlite.log_size import read_log_size
 from facilitator_sqlite.marks import Marks
 from facilitator_sqlite.schema import APPLICATION_ID, COUNTED_FROM, STEPS
 
@@ -39,7 +41,7 @@ def open_file(
     while True:
         connection = connect(files.path, busy_seconds)
         try:
-            if _take(connection, files, marks, is_trial=is_trial):
+            if _take(connection, files, marks, busy_seconds, is_trial=is_trial):
                 return connection
         except BaseException:
             connection.close()
@@ -61,7 +63,14 @@ def leave_file(connection: sqlite3.Connection, marks: Marks) -> None:
         connection.execute("COMMIT")
 
 
-def _take(connection: sqlite3.Connection, files: Files, marks: Marks, *, is_trial: bool) -> bool:
+def _take(
+    connection: sqlite3.Connection,
+    files: Files,
+    marks: Marks,
+    busy_seconds: float,
+    *,
+    is_trial: bool,
+) -> bool:
     """Return True if the connection may be used; False to try it again."""
     _verify(connection, files, marks)
     files.make_private()
@@ -75,6 +84,7 @@ def _take(connection: sqlite3.Connection, files: Files, marks: Marks, *, is_tria
     if found is None or found != marks.find_identity():
         return False
     if not (is_alone or is_trial):
+        files.check_log(lambda: read_log_size(connection, busy_seconds))
         connection.execute("UPDATE file_state SET is_shared = 1")
     return True
 
@@ -166,6 +176,7 @@ def _begin(connection: sqlite3.Connection, files: Files, marks: Marks) -> bool:
     if kept is not None and read_state(connection) != kept:  # the copy lacks what was written since
         connection.execute("ROLLBACK")
         return False
+    add_functions(connection)
     for version, step in list(enumerate(STEPS, start=1))[_read_version(connection, files.path) :]:
         for statement in step:
             connection.execute(statement)

@@ -1,7 +1,5 @@
 """Reservations of inputs in the file: see the tables and triggers of ``schema.VERSION_5``."""
 
-import hashlib
-import itertools
 import sqlite3
 from collections.abc import Sequence
 from functools import partial
@@ -9,13 +7,9 @@ from typing import NamedTuple
 
 from facilitator.plugin import Reservation, ReservedElsewhere, TooManyReservations
 from facilitator_sqlite.database import Database
+from facilitator_sqlite.rows import KEY_BYTES, hash_key
+from facilitator_sqlite.sweeping import Sweep
 
-SWEEP_EVERY = 64
-"""Each so many reservations, some that may be over are looked at."""
-SWEPT_AT_ONCE = 256
-"""Four for each new one, so that at most a third of those kept is over."""
-
-_KEY_BYTES = 16
 _MANY_INPUTS = 16
 """The most inputs in one statement; with more, one statement each is as good."""
 
@@ -39,14 +33,6 @@ _COUNT = """
     WHERE payer = ? AND is_settling = 0 AND expires_at > ? AND holder != ?
 """
 _INPUTS = "SELECT inputs FROM reservations WHERE holder = ?"
-_SWEEPS = [
-    (
-        f"SELECT {key} FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT 1 OFFSET ?",  # noqa: S608
-        f"DELETE FROM {table} WHERE {key} > ? AND {key} <= ? AND expires_at <= ?",  # noqa: S608
-    )
-    for table, key in (("reservations", "holder"), ("reserved_inputs", "input"))
-]
-_LAST = b"\xff" * _KEY_BYTES
 _FREE = "DELETE FROM reserved_inputs WHERE input = ? AND holder = ?"
 _REMOVE = "DELETE FROM reservations WHERE holder = ?"
 _CLEAR = "DELETE FROM reserved_inputs WHERE input = ?"
@@ -84,12 +70,11 @@ class SqliteReservations:
     def __init__(self, database: Database) -> None:
         """Keep them in this file."""
         self._database = database
-        self._calls = itertools.count(1)
-        self._swept_to = [b"", b""]
+        self._sweeps = (Sweep("reservations", "holder"), Sweep("reserved_inputs", "input"))
 
     def reserve(self, reservation: Reservation, now: float, limit: int) -> Refusal | None:
         """Hold the inputs for the transaction; return ``None`` on success, else the refusal."""
-        if next(self._calls) % SWEEP_EVERY == 0:
+        if self._sweeps[0].is_due():
             self._database.write(partial(self._sweep, now=now), durable=False)
         rows = _build_rows(reservation, now, limit)
         thoroughly = partial(_hold, reservation=reservation, rows=rows, now=now, limit=limit)
@@ -108,9 +93,9 @@ class SqliteReservations:
 
     def look(self, reservation: Reservation, now: float) -> Found:
         """Return what the file says of the reservation of a verified payment; write nothing."""
-        holder = _hash_key(reservation.transaction_id)
+        holder = hash_key(reservation.transaction_id)
         first, *others = reservation.inputs
-        about = (holder, now, _hash_key(first), holder, now)
+        about = (holder, now, hash_key(first), holder, now)
 
         def look(connection: sqlite3.Connection) -> Found:
             is_shared, is_settling, has_rival = connection.execute(_LOOK, about).fetchone()
@@ -125,11 +110,11 @@ class SqliteReservations:
 
     def release(self, transaction_id: str) -> None:
         """Remove the transaction's reservation, if it has one."""
-        self._database.write(partial(_release, holder=_hash_key(transaction_id)), durable=False)
+        self._database.write(partial(_release, holder=hash_key(transaction_id)), durable=False)
 
     def cancel(self, transaction_id: str) -> bool:
         """Remove the transaction's reservation if it was only verified; return True if removed."""
-        holder = _hash_key(transaction_id)
+        holder = hash_key(transaction_id)
 
         def cancel(connection: sqlite3.Connection) -> bool:
             found = connection.execute(
@@ -143,38 +128,25 @@ class SqliteReservations:
 
     def is_reserved(self, transaction_id: str, now: float) -> bool:
         """Return True if the transaction holds inputs."""
-        own = (_hash_key(transaction_id), now)
+        own = (hash_key(transaction_id), now)
         found = self._database.read(lambda connection: connection.execute(_OWN, own).fetchone())
         return found is not None
 
     def _sweep(self, connection: sqlite3.Connection, now: float) -> None:
-        """Remove those that are over among the next ones, by their keys, round and round.
-
-        An index by their ends would cost each reservation more than this.
-        """
-        for number, (find, remove) in enumerate(_SWEEPS):
-            start = self._swept_to[number]
-            found = connection.execute(find, (start, SWEPT_AT_ONCE - 1)).fetchone()
-            (end,) = found or (_LAST,)
-            connection.execute(remove, (start, end, now))
-            self._swept_to[number] = end if found else b""
-
-
-def _hash_key(text: str) -> bytes:
-    """Return the collision-resistant key of a transaction, an input, a payer or a recipient."""
-    return hashlib.blake2b(text.encode(), digest_size=_KEY_BYTES).digest()
+        for each in self._sweeps:
+            each.run(connection, now)
 
 
 def _build_rows(reservation: Reservation, now: float, limit: int) -> list[Row]:
     """Return the rows for ``reserving``: one for each input, the first with all values."""
-    holder = _hash_key(reservation.transaction_id)
-    inputs = sorted(map(_hash_key, reservation.inputs))
+    holder = hash_key(reservation.transaction_id)
+    inputs = sorted(map(hash_key, reservation.inputs))
     common = (holder, reservation.expires_at, now)
     further = (
-        _hash_key(reservation.payer),
+        hash_key(reservation.payer),
         reservation.transaction_id,
         b"".join(inputs),
-        _hash_key(reservation.pay_to),
+        hash_key(reservation.pay_to),
         reservation.is_settling,
         limit,
     )
@@ -199,7 +171,7 @@ def _hold(
     limit: int,
 ) -> Refusal | None:
     """Hold the inputs in place of what gives way, or return the conflict."""
-    holder, payer = _hash_key(reservation.transaction_id), _hash_key(reservation.payer)
+    holder, payer = hash_key(reservation.transaction_id), hash_key(reservation.payer)
     own = connection.execute(_OWN, (holder, now)).fetchone()
     if own is not None and own[0] > reservation.is_settling:
         return None
@@ -227,7 +199,7 @@ def _find_rivals(
 ) -> list[_Rival]:
     """Return the inputs that transactions other than the holder hold, each with what holds it."""
     found = [
-        (each, connection.execute(_RIVAL, (_hash_key(each), holder, now)).fetchone())
+        (each, connection.execute(_RIVAL, (hash_key(each), holder, now)).fetchone())
         for each in reservation.inputs
     ]
     return [_Rival(each, *row) for each, row in found if row is not None]
@@ -235,7 +207,7 @@ def _find_rivals(
 
 def _find_refusal(wanted: Reservation, rivals: Sequence[_Rival]) -> ReservedElsewhere | None:
     """Return what refuses the reservation among the holders of its inputs, settlements first."""
-    same = (_hash_key(wanted.payer), _hash_key(wanted.pay_to))
+    same = (hash_key(wanted.payer), hash_key(wanted.pay_to))
     for rival in sorted(rivals, key=lambda each: -each.is_settling):
         if rival.is_settling or not (wanted.is_settling or (rival.payer, rival.recipient) == same):
             return ReservedElsewhere(
@@ -249,6 +221,6 @@ def _release(connection: sqlite3.Connection, holder: bytes) -> None:
     if found is None:
         return
     (inputs,) = found
-    keys = [inputs[at : at + _KEY_BYTES] for at in range(0, len(inputs), _KEY_BYTES)]
+    keys = [inputs[at : at + KEY_BYTES] for at in range(0, len(inputs), KEY_BYTES)]
     connection.executemany(_FREE, [(key, holder) for key in keys])
     connection.execute(_REMOVE, (holder,))

@@ -1,52 +1,80 @@
-"""Claims as rows and back."""
+"""Claims as rows and back; texts as short values."""
 
-from dataclasses import fields
-from operator import attrgetter
-from typing import Any
+import hashlib
+from typing import Any, TypeAlias
 
-from facilitator.plugin import Claim, ClaimState
+from facilitator.plugin import Claim, UnreadableRecord, claim_from_record, claim_to_record
 from facilitator_sqlite.errors import DamagedRow
 
 Row = tuple[Any, ...]
+Dense: TypeAlias = bytearray | str
+"""Lowercase hex as its bytes, of the class that ``sqlite3`` binds at once. For a value of any other
+one, such as bytes, it looks first for an adapter."""
 
-_NAMES = [field.name for field in fields(Claim)]
-_VALUES = attrgetter(*_NAMES)
-_STATE = _NAMES.index("state")
-_ACCEPTED = _NAMES.index("accepted")
-_BYTES = tuple(_NAMES.index(name) for name in ("transaction", "record", "details"))
-_SLOTS = (_NAMES.index("invalid_hereafter"), _NAMES.index("block_slot"))
+COLUMNS = "transaction_id, version, nonce, open_since, keep_until, record"
+"""The columns of a claim."""
 
-COLUMNS = ", ".join(f'"{name}"' for name in _NAMES)
-"""The columns of a claim, with the names and the order of its fields."""
-
-PLACES = ", ".join("?" for _ in _NAMES)
+PLACES = ", ".join("?" for _ in COLUMNS.split(","))
 """A parameter for each of the columns."""
+
+KEY_BYTES = 16
+_ID_BYTES = 32
+
+
+def hash_key(text: str) -> bytes:
+    """Return the collision-resistant key of a text."""
+    return hashlib.blake2b(text.encode(), digest_size=KEY_BYTES).digest()
+
+
+def dense(text: str) -> Dense:
+    """Return lowercase hex as bytes, which take half the space, and any other text as it is."""
+    try:
+        content = bytearray.fromhex(text)
+    except ValueError:
+        return text
+    return content if content.hex() == text else text
+
+
+def short_value(value: str) -> Dense:
+    """Return what a key is bound to, as its column has it: two words of hex as their bytes.
+
+    The second one, a transaction's id, comes first, as it has always the same length.
+    """
+    first, _, last = value.partition(" ")
+    words = (dense(last), dense(first))
+    if isinstance(words[0], str) or isinstance(words[1], str) or len(words[0]) != _ID_BYTES:
+        return value
+    return words[0] + words[1]
+
+
+def full_value(value: bytes | str) -> str:
+    """Return the value that was shortened."""
+    if isinstance(value, str):
+        return value
+    return f"{value[_ID_BYTES:].hex()} {value[:_ID_BYTES].hex()}"
 
 
 def encode_claim(claim: Claim) -> Row:
-    """Return the values of the columns.
-
-    They have the very classes that ``sqlite3`` binds at once. For a value of any other one, such as
-    bytes, it looks first for an adapter.
-    """
-    values = list(_VALUES(claim))
-    values[_STATE] = str(claim.state)
-    values[_ACCEPTED] = int(claim.accepted)
-    for index in _BYTES:
-        values[index] = bytearray(values[index])
-    for index in _SLOTS:
-        values[index] = None if values[index] is None else str(values[index])
-    return tuple(values)
+    """Return the values of the columns."""
+    is_final = claim.state.is_final
+    return (
+        dense(claim.transaction_id),
+        claim.version,
+        dense(claim.nonce),
+        None if is_final else claim.created_at,
+        claim.keep_until if is_final else None,
+        bytearray(claim_to_record(claim)),
+    )
 
 
 def decode_claim(row: Row) -> Claim:
     """Return the claim whose columns have these values. Raises :class:`DamagedRow`."""
-    values = list(row)
+    transaction_id, version, nonce, _, _, record = row
     try:
-        values[_STATE] = ClaimState(values[_STATE])
-        for index in _SLOTS:
-            values[index] = None if values[index] is None else int(values[index])
-    except ValueError as error:
+        return claim_from_record(_text(transaction_id), version, _text(nonce), record)
+    except UnreadableRecord as error:
         raise DamagedRow from error
-    values[_ACCEPTED] = bool(values[_ACCEPTED])
-    return Claim(*values)
+
+
+def _text(value: bytes | str) -> str:
+    return value.hex() if isinstance(value, bytes) else value

@@ -11,7 +11,7 @@ from facilitator_sqlite.holds import SqliteHolds
 from facilitator_sqlite.keys import SqliteKeys
 from facilitator_sqlite.ledger import SqliteLedger
 from facilitator_sqlite.recording import record_change
-from facilitator_sqlite.rows import COLUMNS, PLACES, decode_claim, encode_claim
+from facilitator_sqlite.rows import COLUMNS, PLACES, decode_claim, dense, encode_claim
 from facilitator_sqlite.sharing import SharedChain
 
 BUSY_SECONDS = 5.0
@@ -25,8 +25,7 @@ _CHANGE = f"""
     WHERE transaction_id = ? AND version = ? AND nonce = ?
 """  # noqa: S608
 _OPEN = f"""
-    SELECT {COLUMNS} FROM claims WHERE state IN ('claimed', 'submitted', 'included')
-    ORDER BY created_at
+    SELECT {COLUMNS} FROM claims WHERE open_since IS NOT NULL ORDER BY open_since
 """  # noqa: S608
 _FIND = "SELECT 1 FROM claims WHERE transaction_id = ?"
 _REMOVE = "DELETE FROM claims WHERE transaction_id = ?"
@@ -48,16 +47,19 @@ class SqliteStorage(SqliteHolds, SqliteKeys, SqliteApiKeys, SharedChain):
         Raises :class:`~facilitator.roles.storage.StorageUnavailable` when the file is another
         program's, has a newer schema, or cannot be written.
         """
-        super().__init__(Database(path, busy_seconds, is_trial=is_trial))
+        database = Database(path, busy_seconds, is_trial=is_trial)
+        SqliteHolds.__init__(self, database)
+        SqliteKeys.__init__(self, database)
 
     def add_claim(self, claim: Claim) -> Claim:
         """Write the claim unless its transaction has one; return the one that is now there."""
+        row = encode_claim(claim)
 
         def add(connection: sqlite3.Connection) -> Claim:
-            if connection.execute(_ADD, encode_claim(claim)).rowcount:
+            if connection.execute(_ADD, row).rowcount:
                 record_change(connection, claim)
                 return claim
-            return decode_claim(connection.execute(_CLAIM, (claim.transaction_id,)).fetchone())
+            return decode_claim(connection.execute(_CLAIM, row[:1]).fetchone())
 
         return self._database.write(add, durable=True)
 
@@ -67,10 +69,11 @@ class SqliteStorage(SqliteHolds, SqliteKeys, SqliteApiKeys, SharedChain):
 
     def change_claim(self, claim: Claim) -> bool:
         """Write the claim if it was made from the stored one; return True if it is stored now."""
+        row = encode_claim(claim)
+        expected = (row[0], claim.version - 1, dense(claim.follows))
 
         def change(connection: sqlite3.Connection) -> bool:
-            expected = (claim.transaction_id, claim.version - 1, claim.follows)
-            if connection.execute(_CHANGE, encode_claim(claim) + expected).rowcount:
+            if connection.execute(_CHANGE, row + expected).rowcount:
                 record_change(connection, claim)
                 return True
             return _find_claim(connection, claim.transaction_id) == claim
@@ -83,7 +86,7 @@ class SqliteStorage(SqliteHolds, SqliteKeys, SqliteApiKeys, SharedChain):
         def remove(connection: sqlite3.Connection) -> bool:
             if _find_claim(connection, claim.transaction_id) != claim:
                 return False
-            connection.execute(_REMOVE, (claim.transaction_id,))
+            connection.execute(_REMOVE, (dense(claim.transaction_id),))
             return True
 
         return self._database.write(remove, durable=True)
@@ -114,7 +117,7 @@ class SqliteStorage(SqliteHolds, SqliteKeys, SqliteApiKeys, SharedChain):
 
 
 def _find_claim(connection: sqlite3.Connection, transaction_id: str) -> Claim | None:
-    key = (transaction_id,)
+    key = (dense(transaction_id),)
     # Reading all columns costs more, and most transactions asked for have no claim.
     if connection.execute(_FIND, key).fetchone() is None:
         return None

@@ -2,8 +2,9 @@
 
 ``claim ID`` is answered ``claimed``; ``deliver ID`` is answered ``delivered`` by the process that
 wrote the success, else ``not``; ``ping`` is answered ``works``. What the storage refuses is
-answered ``refused``. ``plant MOMENT INJURY`` has the file injured during the next durable write:
-``inside`` its transaction, ``committed``, ``marked`` or ``checked``.
+answered ``refused``. ``forget`` is answered ``forgotten``. ``plant MOMENT INJURY`` has the file
+injured during the next durable write: ``inside`` its transaction, ``committed``, ``marked`` or
+``checked``.
 """
 
 import multiprocessing
@@ -20,6 +21,8 @@ from facilitator_sqlite.storage import SqliteStorage
 from support.sqlite_knife import INJURIES
 
 SECONDS = 120
+OVER = 300.0
+"""Unix seconds at which every settled claim may be removed."""
 MOMENTS = ("inside", "committed", "marked", "checked")
 
 
@@ -51,6 +54,10 @@ class Actor:
             return "not"
         delivered = claim.changed(state=ClaimState.SETTLED, answer=b"{}")
         return "delivered" if self.storage.change_claim(delivered) else "not"
+
+    def forget(self) -> str:
+        """Forget settled claims, which is a change that has no number."""
+        return "forgotten" if self.storage.forget_claims(OVER) else "none"
 
     def close(self) -> str:
         self.storage.close()

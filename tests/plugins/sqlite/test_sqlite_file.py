@@ -181,7 +181,7 @@ def test_many_can_open_a_new_file_at_once(tmp_path: Path) -> None:
 
 def test_a_write_that_fails_halfway_leaves_nothing(path: Path) -> None:
     database = Database(str(path), busy_seconds=0.05)
-    insert = "INSERT INTO idempotency_keys VALUES ('key', 'fingerprint', 1.0)"
+    insert = "INSERT INTO bound_keys VALUES (x'00', 'value', 1.0)"
 
     def fail_halfway(connection: sqlite3.Connection) -> None:
         connection.execute(insert)

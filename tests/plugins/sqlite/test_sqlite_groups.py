@@ -101,7 +101,7 @@ def test_those_that_wait_are_committed_at_once(storage: Grouping) -> None:
 
 
 def test_one_that_fails_is_undone_without_the_others(storage: Grouping) -> None:
-    key = "INSERT INTO idempotency_keys VALUES ('key', 'fingerprint', 1.0)"
+    key = "INSERT INTO bound_keys VALUES (x'00', 'value', 1.0)"
 
     def fail_halfway(connection: sqlite3.Connection) -> None:
         connection.execute(key)
@@ -151,7 +151,7 @@ def test_when_nothing_can_be_committed_every_caller_learns_of_it(storage: Groupi
 def test_a_damaged_row_is_reported_to_its_caller_alone(storage: Grouping) -> None:
     one, damaged, two = adding(storage, range(3))
     damaged()
-    storage.run("UPDATE claims SET state = 'paid'")
+    storage.run("UPDATE claims SET record = x'02'")
     first, failed, last = storage.together([one, damaged, two])
     with pytest.raises(StorageUnavailable, match="is damaged"):
         failed.result()

@@ -156,6 +156,20 @@ def test_none_starts_beside_one_that_has_lost_its_files(
     assert one.ask(f"deliver {OTHER}") == "refused"
 
 
+def test_none_starts_on_a_log_that_has_lost_what_was_forgotten(
+    start: Callable[[], Process], path: Path
+) -> None:
+    """The newest number is there. What a start wrote behind the gap would hide it."""
+    one = start()
+    for each in (PAID, OTHER):
+        assert one.ask(f"deliver {each}") == "delivered"
+    whole = Path(f"{path}-wal").stat().st_size
+    assert one.ask("forget") == "forgotten"
+    os.truncate(f"{path}-wal", whole)
+    for _ in range(2):
+        assert "has lost a part" in start().began
+
+
 @pytest.mark.parametrize("injury", [*REMOVALS, *CRASHES])
 def test_what_was_open_is_complete_when_it_was_closed(
     start: Callable[[], Process], path: Path, injury: str

@@ -13,10 +13,9 @@ from facilitator.roles.claim import ClaimState
 from facilitator.roles.storage import ReservedElsewhere, Storage
 from facilitator.testing.examples import example_claim, example_reservation
 from facilitator_sqlite.forgetting import FORGOTTEN_AT_ONCE
-from facilitator_sqlite.keys import FORGOTTEN_AT_ONCE as KEYS_AT_ONCE
-from facilitator_sqlite.reserving import SWEPT_AT_ONCE
 from facilitator_sqlite.rows import COLUMNS, PLACES, encode_claim
 from facilitator_sqlite.storage import SqliteStorage
+from facilitator_sqlite.sweeping import SWEPT_AT_ONCE
 from support.sqlite_files import PAGE, ask_sql, note_shared, run_sql
 
 verified = partial(example_reservation, is_settling=False)
@@ -27,9 +26,9 @@ def fill(path: Path, count: int) -> None:
     claims = (
         example_claim(
             transaction_id=os.urandom(32).hex(),
-            transaction=bytes(600),
+            transaction=os.urandom(600),
             state=ClaimState.SETTLED,
-            answer=bytes(600),
+            answer=os.urandom(600),
         )
         for _ in range(count)
     )
@@ -129,20 +128,19 @@ def test_a_clock_that_is_put_back_finds_no_half_reservation(
     assert storage.reserve(verified("three", ["bb#0"]), now=50.0, limit=2) == held
 
 
-def test_keys_that_are_over_are_removed_a_few_at_once(storage: Storage, path: Path) -> None:
-    """The key that is bound is free at once, whenever the others go."""
-    values = ", ".join(f"('{number}', 'value', 1.0)" for number in range(4 * KEYS_AT_ONCE))
-    run_sql(path, f"INSERT INTO idempotency_keys VALUES {values}")
-    kept = 4 * KEYS_AT_ONCE
-    assert storage.bind_key(f"{kept - 1}", "new", expires_at=9.0, now=1.0) == "new"
-    assert ask_sql(path, "SELECT count(*) FROM idempotency_keys")[0] >= kept - KEYS_AT_ONCE
-    for number in range(4):
-        storage.bind_key(f"new {number}", "new", expires_at=9.0, now=1.0)
-    assert ask_sql(path, "SELECT count(*) FROM idempotency_keys WHERE expires_at <= 1.0") == (0,)
+def test_keys_that_are_over_are_removed(storage: Storage, path: Path) -> None:
+    """A part of them with each so many new ones. Until then each is free all the same."""
+    living = 100
+    for number in range(3000):
+        now = number / living
+        assert storage.bind_key(f"{number}", "value", expires_at=now + 1.0, now=now) == "value"
+    (kept,) = ask_sql(path, "SELECT count(*) FROM bound_keys")
+    assert living <= kept <= 2 * living + SWEPT_AT_ONCE
+    assert storage.bind_key("2800", "new", expires_at=99.0, now=now) == "new"
 
 
 def test_a_look_up_of_a_key_writes_nothing(storage: Storage, path: Path) -> None:
     """Anybody can have names looked up, with payments that are not valid."""
     for number in range(300):
         assert storage.bound_to(f"{number}", now=0.0) is None
-    assert ask_sql(path, "SELECT count(*) FROM idempotency_keys") == (0,)
+    assert ask_sql(path, "SELECT count(*) FROM bound_keys") == (0,)

@@ -2,7 +2,7 @@
 
 import sqlite3
 from contextlib import closing
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,10 +14,10 @@ from facilitator.roles.storage import ReservedElsewhere, StorageUnavailable
 from facilitator.testing.examples import example_claim, example_reservation
 from facilitator_sqlite import opening
 from facilitator_sqlite.backup import back_up
-from facilitator_sqlite.reserving import _hash_key
+from facilitator_sqlite.rows import hash_key
 from facilitator_sqlite.schema import APPLICATION_ID, COUNTED_FROM, STEPS
 from facilitator_sqlite.storage import SqliteStorage
-from support.sqlite_files import ask_sql
+from support.sqlite_files import ask_sql, run_sql
 
 FORMER = range(1, len(STEPS))
 COLUMNS = [field.name for field in fields(Claim)]
@@ -45,6 +45,7 @@ def put_claim(path: Path, claim: Claim) -> None:
         known = [row[1] for row in connection.execute("PRAGMA table_info(claims)")]
         names = [name for name in COLUMNS if name in known]
         values = [getattr(claim, name) for name in names]
+        values = [str(each) if each == 2**64 - 1 else each for each in values]
         columns = ", ".join(f'"{name}"' for name in names)
         places = ", ".join("?" for _ in names)
         connection.execute(f"INSERT INTO claims ({columns}) VALUES ({places})", values)
@@ -67,15 +68,46 @@ def test_a_file_of_a_former_version_is_brought_up_to_date(path: Path, version: i
     assert ask_sql(path, "PRAGMA integrity_check") == ("ok",)
 
 
+def test_claims_and_keys_of_version_8_are_shortened(path: Path) -> None:
+    """Whatever they hold, they are what they were."""
+    made_by(8, path)
+    example = example_claim(
+        state=ClaimState.SETTLED,
+        block="b0" * 32,
+        block_slot=2**64 - 1,
+        answer=b'{"success":true}',
+        answer_key="not hex",
+        record=b"\0\xff",
+        details=b"{}",
+    )
+    claims = [
+        replace(example, transaction_id=f"{number:064x}", state=state)
+        for number, state in enumerate(ClaimState)
+    ]
+    for claim in claims:
+        put_claim(path, claim)
+    values = [f"{'f1' * 32} {'c1' * 32}", f" {'c1' * 32}", "c1" * 32, "any text"]
+    for value in values:
+        run_sql(path, f"INSERT INTO idempotency_keys VALUES ('key of {value}', '{value}', 100.0)")
+    with closing(SqliteStorage(str(path))) as storage:
+        assert [storage.claim(each.transaction_id) for each in claims] == claims
+        assert list(storage.open_claims()) == [each for each in claims if not each.state.is_final]
+        assert [storage.bound_to(f"key of {each}", now=0.0) for each in values] == values
+        assert storage.bound_to("key of any text", now=100.0) is None
+        assert storage.change_key(f"key of {values[0]}", values[0], "another", 100.0)
+        assert storage.forget_claims(200.0) == len(claims) - len(storage.open_claims())
+    assert ask_sql(Path(f"{path}-version-8"), "SELECT count(*) FROM claims") == (len(claims),)
+
+
 def test_settlements_under_way_keep_their_inputs(path: Path) -> None:
     """What had been only verified is dropped: it is advice, and ends soon."""
     made_by(4, path)
     put_claim(path, example_claim(state=ClaimState.SUBMITTED))
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for name, held in (("c1" * 32, "aa#0"), ("verified", "bb#0")):
-            values = (_hash_key(name), b"payer", 100.0, name, _hash_key(held))
+            values = (hash_key(name), b"payer", 100.0, name, hash_key(held))
             connection.execute("INSERT INTO reservations VALUES (?, ?, ?, ?, ?)", values)
-            row = (_hash_key(held), _hash_key(name), 100.0)
+            row = (hash_key(held), hash_key(name), 100.0)
             connection.execute("INSERT INTO reserved_inputs VALUES (?, ?, ?)", row)
     with closing(SqliteStorage(str(path))) as storage:
         refusal = storage.reserve(verified("rival", ["aa#0"]), now=0.0, limit=1)
