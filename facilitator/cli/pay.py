@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from facilitator.cardano.amounts import amount_in_words
+from facilitator.cli.offered_devnet import configure_with_devnet
 from facilitator.cli.output import add_json_option, print_json, without_secrets
 from facilitator.cli.progress import Progress
 from facilitator.client.errors import CannotPay
@@ -19,7 +20,6 @@ from facilitator.client.seed_wallet import SeedWallet
 from facilitator.client.signer import Signer
 from facilitator.clock import SystemClock
 from facilitator.plugin.context import Context
-from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.wallet import Wallet
 from facilitator.runtime.chains import ordered_chain_providers, wallet_chain
@@ -53,6 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed-file", metavar="FILE",
         help="pay from the first address of the seed phrase in the file; - reads standard input",
     )  # fmt: skip
+    parser.add_argument(
+        "--devnet", metavar="URL",
+        help="ask the devnet that a facilitator offers there, by its setting devnet.listen",
+    )  # fmt: skip
     parser.add_argument("--data", help="send this, by POST, as JSON unless a header says otherwise")
     parser.add_argument("--header", action="append", metavar="NAME:VALUE", help="send this as well")
     add_json_option(parser)
@@ -60,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the page; return the exit code. Raises :class:`FacilitatorError` when it is not had."""
-    settings, plugins = configure(arguments.settings)
+    settings, plugins = configure_with_devnet(arguments.settings, arguments.devnet)
     limits = Limits(settings.networks, arguments.asset, arguments.max)
     with without_secrets(settings), ExitStack() as stack:
         stack.callback(plugins.shutdown)
