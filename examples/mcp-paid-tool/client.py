@@ -6,7 +6,6 @@ Run it as ``python client.py URL TOOL [ARGUMENTS]``, with the arguments as a JSO
 import asyncio
 import json
 import logging
-import os
 import sys
 from typing import Any
 
@@ -16,7 +15,7 @@ import pycardano
 from mcp import ClientSession, McpError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
-from pay import Wallet, prepare
+from pay import open_wallet, prepare
 from x402 import x402Client
 from x402.mcp import MCP_PAYMENT_META_KEY, MCP_PAYMENT_RESPONSE_META_KEY
 from x402.schemas import PaymentError, PaymentRequired
@@ -84,15 +83,6 @@ async def main(url: str, tool: str, arguments: str = "{}") -> None:
     if receipt:
         say(f"paid in the transaction {receipt['transaction']}")
     print(text)
-
-
-def open_wallet() -> Wallet:
-    """Return the wallet of the seed phrase."""
-    missing = [name for name in ("BLOCKFROST_URL", "WALLET_SEED") if name not in os.environ]
-    if missing:
-        sys.exit(f"set {' and '.join(missing)}: see README.md")
-    project_id = os.environ.get("BLOCKFROST_PROJECT_ID", "preprod")
-    return Wallet(os.environ["BLOCKFROST_URL"], project_id, os.environ["WALLET_SEED"])
 
 
 FAILURES = {

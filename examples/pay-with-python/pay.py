@@ -72,6 +72,15 @@ class Wallet:
         return output
 
 
+def open_wallet() -> Wallet:
+    """Return the wallet of the seed phrase."""
+    missing = [name for name in ("BLOCKFROST_URL", "WALLET_SEED") if name not in os.environ]
+    if missing:
+        sys.exit(f"set {' and '.join(missing)}: see README.md")
+    project_id = os.environ.get("BLOCKFROST_PROJECT_ID", "preprod")
+    return Wallet(os.environ["BLOCKFROST_URL"], project_id, os.environ["WALLET_SEED"])
+
+
 class ExactCardano:
     """The part that the SDK lacks: what a payment on Cardano is."""
 
@@ -133,11 +142,7 @@ def buy_with_requests(url: str, wallet: Wallet) -> str:
 
 def main(command: str, url: str = "") -> None:
     """Print the wallet's address, or the page that it buys."""
-    wallet = Wallet(
-        os.environ["BLOCKFROST_URL"],
-        os.environ.get("BLOCKFROST_PROJECT_ID", "preprod"),
-        os.environ["WALLET_SEED"],
-    )
+    wallet = open_wallet()
     if command == "address":
         print(wallet.address)
     elif command == "httpx":
@@ -147,4 +152,6 @@ def main(command: str, url: str = "") -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit("usage: python pay.py address, or python pay.py httpx|requests URL")
     main(*sys.argv[1:])

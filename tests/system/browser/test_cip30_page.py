@@ -121,7 +121,7 @@ def open_shop(folder: Path, browser: Chrome) -> Iterator[OpenShop]:
 
 def test_a_wallet_in_the_browser_pays(run: Run, open_shop: OpenShop) -> None:
     listen = f"127.0.0.1:{free_port()}"
-    running = run(real_time=True, devnet__block_seconds=0.2, devnet__listen=listen)
+    running = run(real_time=True, devnet__block_seconds=1, devnet__listen=listen)
     had = running.devnet.outputs_at(BOB.address)
     page = open_shop(running, f"http://{listen}", "--devnet-wallet")
 

@@ -127,7 +127,7 @@ def test_a_client_pays_and_presents_a_pending_payment_again(start: Start, run: R
 
 def test_a_payment_buys_one_answer(start: Start, run: Run) -> None:
     """Of twenty calls at once. A call that fails costs nothing, and frees the payment's inputs."""
-    running = run(real_time=True, devnet__block_seconds=0.5, settlement__wait_seconds=5)
+    running = run(real_time=True, devnet__block_seconds=1, settlement__wait_seconds=5)
     tool = Tool(start, running)
     refused = tool.call()
     assert refused["isError"] is True
