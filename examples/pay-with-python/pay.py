@@ -7,6 +7,7 @@ import asyncio
 import base64
 import os
 import sys
+from functools import partial
 from typing import Any
 
 import pycardano
@@ -52,6 +53,12 @@ class Wallet:
         builder.ttl = self._chain.last_block_slot + int(seconds)
         return builder.build_and_sign([self._key], change_address=self.address)
 
+    def holds(self, asset: str, amount: int) -> bool:
+        """Return True if the wallet has so much."""
+        utxos = self._chain.utxos(self.address)
+        total = sum((utxo.output.amount for utxo in utxos), pycardano.Value())
+        return self._payment(self.address, asset, amount).amount <= total
+
     def _payment(
         self, address: pycardano.Address, asset: str, amount: int
     ) -> pycardano.TransactionOutput:
@@ -63,6 +70,15 @@ class Wallet:
         output = pycardano.TransactionOutput(address, value)
         output.amount.coin = pycardano.min_lovelace(self._chain, output)
         return output
+
+
+def open_wallet() -> Wallet:
+    """Return the wallet of the seed phrase."""
+    missing = [name for name in ("BLOCKFROST_URL", "WALLET_SEED") if name not in os.environ]
+    if missing:
+        sys.exit(f"set {' and '.join(missing)}: see README.md")
+    project_id = os.environ.get("BLOCKFROST_PROJECT_ID", "preprod")
+    return Wallet(os.environ["BLOCKFROST_URL"], project_id, os.environ["WALLET_SEED"])
 
 
 class ExactCardano:
@@ -93,18 +109,20 @@ class ExactCardano:
         }
 
 
-def can_be_met(_: int, offers: list[Any]) -> list[Any]:
-    """Keep the offers that the client's own transaction can meet."""
+def can_be_met(wallet: Wallet, _: int, offers: list[Any]) -> list[Any]:
+    """Keep the offers that the client's own transaction can meet, and first what the wallet has."""
     methods = [(offer.extra or {}).get("assetTransferMethod", TRANSFER_METHOD) for offer in offers]
-    return [
+    known = [
         offer for offer, method in zip(offers, methods, strict=True) if method == TRANSFER_METHOD
     ]
+    # Where it has nothing of any, the wallet says what it lacks.
+    return [offer for offer in known if wallet.holds(offer.asset, int(offer.amount))] or known
 
 
 def prepare(client: Any, wallet: Wallet) -> Any:
     """Return the SDK's client, able to pay on Cardano."""
     client.register(NETWORK, ExactCardano(wallet))
-    client.register_policy(can_be_met)
+    client.register_policy(partial(can_be_met, wallet))
     return client.set_spend_controls(SPEND_CONTROLS)
 
 
@@ -124,11 +142,7 @@ def buy_with_requests(url: str, wallet: Wallet) -> str:
 
 def main(command: str, url: str = "") -> None:
     """Print the wallet's address, or the page that it buys."""
-    wallet = Wallet(
-        os.environ["BLOCKFROST_URL"],
-        os.environ.get("BLOCKFROST_PROJECT_ID", "preprod"),
-        os.environ["WALLET_SEED"],
-    )
+    wallet = open_wallet()
     if command == "address":
         print(wallet.address)
     elif command == "httpx":
@@ -138,4 +152,6 @@ def main(command: str, url: str = "") -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit("usage: python pay.py address, or python pay.py httpx|requests URL")
     main(*sys.argv[1:])

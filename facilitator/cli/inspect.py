@@ -33,6 +33,7 @@ from facilitator.x402.networks import canonical_network
 
 _VALUE = re.compile(r"[A-Za-z0-9+/=]{100,}")
 """A transaction, or the value of ``PAYMENT-SIGNATURE``, in place of the name of a file."""
+_KEY = re.compile(r"[!-~]+")
 _TRANSACTION_ID = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -61,6 +62,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="ask the facilitator that runs there, which knows its own devnet and settlements",
     )  # fmt: skip
     asked.add_argument("--offline", action="store_true", help="ask no chain")
+    parser.add_argument(
+        "--key-file", metavar="FILE",
+        help="with --facilitator: file with the API key to ask with",
+    )  # fmt: skip
     add_json_option(parser)
 
 
@@ -75,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace, settings: Settings, plugins: Plugins) -> int:
-    running = RunningFacilitator(arguments.facilitator) if arguments.facilitator else None
+    running = _running(arguments)
     if running is not None and _is_transaction_id(arguments.source):
         return _print_state(running.status(arguments.source.lower()), as_json=arguments.json)
     if _is_transaction_id(arguments.source):
@@ -107,6 +112,24 @@ def _run(arguments: argparse.Namespace, settings: Settings, plugins: Plugins) ->
         encoding = sys.stdout.encoding or "ascii"
         print(_text(report).encode(encoding, "backslashreplace").decode(encoding), end="")
     return 0 if report["result"] == "pass" else 1
+
+
+def _running(arguments: argparse.Namespace) -> RunningFacilitator | None:
+    """Return the facilitator to ask; ``None`` where none is named."""
+    path = arguments.key_file
+    if not arguments.facilitator:
+        if path is not None:
+            raise Unreadable("--key-file goes with --facilitator")
+        return None
+    if path is None:
+        return RunningFacilitator(arguments.facilitator)
+    try:
+        key = Path(path).read_text(encoding="ascii", errors="replace").strip()
+    except OSError as error:
+        raise Unreadable(f"--key-file {path} cannot be read: {error.strerror}") from None
+    if not _KEY.fullmatch(key):
+        raise Unreadable(f"--key-file {path} holds no key, which is visible ASCII letters alone")
+    return RunningFacilitator(arguments.facilitator, key)
 
 
 def _text(report: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any, TypeAlias
 
+from facilitator.cli.offered_devnet import configure_with_devnet
 from facilitator.cli.output import add_json_option, print_json, without_secrets
 from facilitator.cli.progress import Progress
 from facilitator.cli.wallets import OpenedWallet, add_wallet_options, wallet_on
@@ -19,7 +20,6 @@ from facilitator.client.requirements import EXACT, Limits
 from facilitator.client.signer import Signer
 from facilitator.clock import SystemClock
 from facilitator.plugin.context import Context
-from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.payer import PayOrder, Presented
 
@@ -60,6 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--refund", action="store_true",
         help="with --channel: buy nothing, and ask for what was put in and not spent",
     )  # fmt: skip
+    parser.add_argument(
+        "--devnet", metavar="URL",
+        help="ask the devnet that a facilitator offers there, by its setting devnet.listen",
+    )  # fmt: skip
     parser.add_argument("--data", help="send this, by POST, as JSON unless a header says otherwise")
     parser.add_argument("--header", action="append", metavar="NAME:VALUE", help="send this as well")
     add_json_option(parser)
@@ -67,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the page; return the exit code. Raises :class:`FacilitatorError` when it is not had."""
-    settings, plugins = configure(arguments.settings)
+    settings, plugins = configure_with_devnet(arguments.settings, arguments.devnet)
     scheme = CHANNEL_SCHEME if arguments.channel else EXACT
     limits = Limits(settings.networks, arguments.asset, arguments.max, scheme)
     context = Context(settings, SystemClock(), hooks=plugins)

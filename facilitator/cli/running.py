@@ -10,6 +10,7 @@ from facilitator.errors import FacilitatorError
 from facilitator.roles.payer import HttpAnswer
 
 _TIMEOUT_SECONDS = 60.0
+_UNAUTHORIZED = 401
 _NOT_FOUND = 404
 _JSON = {"Content-Type": "application/json"}
 
@@ -21,9 +22,10 @@ class NoAnswer(FacilitatorError):
 class RunningFacilitator:
     """The facilitator at a URL."""
 
-    def __init__(self, url: str) -> None:
-        """Ask the facilitator whose paths begin with the URL."""
+    def __init__(self, url: str, key: str | None = None) -> None:
+        """Ask the facilitator whose paths begin with the URL, with an API key if it wants one."""
         self.url = url.rstrip("/")
+        self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
 
     def verify(self, body: bytes) -> dict[str, Any]:
         """Return the answer to a request of ``/verify``. Raises :class:`NoAnswer`."""
@@ -55,10 +57,15 @@ class RunningFacilitator:
 
     def _ask(self, path: str, body: bytes | None) -> HttpAnswer:
         url = self.url + path
+        headers = {**self._headers, **(_JSON if body else {})}
         try:
-            return Client(url, _JSON if body else {}, body, _TIMEOUT_SECONDS).send({})
+            answer = Client(url, headers, body, _TIMEOUT_SECONDS).send({})
         except (OSError, CannotPay) as error:
             raise NoAnswer(f"{url} cannot be asked: {error}") from None
+        if answer.status == _UNAUTHORIZED:
+            why = "does not take this API key" if self._headers else "wants an API key"
+            raise NoAnswer(f"{url} {why}: name the file with one by --key-file")
+        return answer
 
     def _object(self, path: str, answer: HttpAnswer) -> dict[str, Any]:
         try:

@@ -211,7 +211,7 @@ def _signed(
             raise
         raise CannotPay(
             f"the server's devnet says that {len(spent)} outputs of the wallet are spent: take "
-            f"another --wallet, or reach that devnet through devnet.listen ({error})"
+            f"another --wallet, or name that devnet by --devnet URL, where it is offered ({error})"
         ) from None
 
 

@@ -4,6 +4,7 @@ from facilitator.api.openapi.refusals import headers, refusals
 from facilitator.api.openapi.schemas import (
     COUNT,
     ID,
+    OPEN,
     TEXT,
     Schema,
     about,
@@ -38,7 +39,7 @@ _PAYMENT: dict[str, Schema] = {
     "caller": maybe(about(TEXT, "Name of the API key that settled it first.")),
     "client": maybe(TEXT),
     "identifier": maybe(TEXT),
-    "terms": maybe({"type": "object"}),
+    "terms": maybe(OPEN),
     "requestId": maybe(TEXT),
     "confirmations": {"type": "integer", "minimum": -1},
     "createdAt": _TIME,

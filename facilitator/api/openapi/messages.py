@@ -7,6 +7,7 @@ payment are only described, since a bad payment is no bad request.
 from facilitator.api.openapi.schemas import (
     COUNT,
     ID,
+    OPEN,
     TEXT,
     Schema,
     about,
@@ -32,6 +33,7 @@ _REQUIREMENTS = record(
         "payTo": about(TEXT, "Address, bech32 or Byron."),
         "maxTimeoutSeconds": about(_INTEGER, "How far ahead the transaction's TTL may be."),
         "extra": {
+            **OPEN,
             "type": ["object", "null"],
             "description": "`assetTransferMethod` (of those in `/supported`; else `default`), for "
             "`script` also `script`, `scriptHash`, `parameters` and `datum`; and "
@@ -52,7 +54,7 @@ _PAYLOAD = record(
             "The client's copy of the requirements: may only add to `extra`.",
         ),
         "payload": {
-            "type": "object",
+            **OPEN,
             "description": "The scheme's own part.",
             "properties": {
                 "transaction": {
@@ -72,6 +74,7 @@ _PAYLOAD = record(
             },
         },
         "extensions": {
+            "additionalProperties": True,
             "description": "Of x402's extensions, `payment-identifier` is read.",
             "properties": {
                 "payment-identifier": {
@@ -137,7 +140,7 @@ _EXTENSIONS: Schema = {
     "description": "What plugins add, by extension key. The header EXTENSION-RESPONSES has the "
     "same, as base64 of JSON.",
     "type": "object",
-    "additionalProperties": {"type": "object"},
+    "additionalProperties": OPEN,
 }
 
 MESSAGE_SCHEMAS: dict[str, Schema] = {

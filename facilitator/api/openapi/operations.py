@@ -6,7 +6,7 @@ from typing import Any
 from facilitator.api.openapi import examples
 from facilitator.api.openapi.parameters import parameter
 from facilitator.api.openapi.refusals import OF_SETTLE, OF_VERIFY, PLAIN, Shape, headers, refusals
-from facilitator.api.openapi.schemas import TEXT, Schema, about, ref
+from facilitator.api.openapi.schemas import OPEN, TEXT, Schema, about, ref
 from facilitator.x402.reasons import Reason
 
 _JSON = "application/json"
@@ -199,7 +199,7 @@ def _facilitator() -> dict[str, Schema]:
     supported = _answer(
         "What is served.", "Supported", devnet=("On the devnet.", examples.SUPPORTED)
     )
-    document = {"schema": {"type": "object"}}
+    document = {"schema": OPEN}
     page = {"schema": TEXT}
     unchanged = about({"headers": headers("ETag")}, "It is what `If-None-Match` names.")
     return {

@@ -14,6 +14,9 @@ Schema: TypeAlias = dict[str, Any]
 TEXT: Schema = {"type": "string"}
 ID: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
+OPEN: Schema = {"type": "object", "additionalProperties": True}
+"""An object whose fields are not described. Without ``additionalProperties`` some generators of
+clients make a type of it that has no fields."""
 
 
 def whole(pattern: re.Pattern[str]) -> str:
@@ -75,7 +78,7 @@ _KINDS: dict[str, Schema] = {
     ),
     "PluginKind": _kind(
         about({"type": "string", "not": {"const": "exact"}}, "A plugin's scheme."),
-        {"type": "object", "description": "As the scheme has it."},
+        about(OPEN, "As the scheme has it."),
     ),
 }
 
@@ -146,17 +149,15 @@ SCHEMAS: dict[str, Schema] = {
         "dependencies",
     ),
     "Alive": record({"status": {"const": "alive"}}),
-    "Index": record(
-        {"name": TEXT, "version": TEXT, "endpoints": about({"type": "object"}, "What each does.")}
-    ),
+    "Index": record({"name": TEXT, "version": TEXT, "endpoints": about(OPEN, "What each does.")}),
     "Description": record(
         {
             "endpoint": TEXT,
             "method": {"const": "POST"},
             "description": TEXT,
-            "request": {"type": "object"},
-            "response": {"type": "object"},
-            "links": {"type": "object"},
+            "request": OPEN,
+            "response": OPEN,
+            "links": OPEN,
         }
     ),
     "Error": record(

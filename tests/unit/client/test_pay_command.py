@@ -16,11 +16,15 @@ from typing import Any
 import pytest
 
 from facilitator.cli import main
+from facilitator.cli.offered_devnet import configure_with_devnet
 from facilitator.client import presenting
 from facilitator.client.seed_wallet import SeedWallet
 from facilitator.testing.payments import MERCHANT, transaction_id
 from facilitator.testing.running import NETWORK, Running
+from facilitator_blockfrost.endpoints import find_endpoint
+from facilitator_blockfrost.settings import BlockfrostSettings
 from facilitator_devnet.blockfrost.api import BlockfrostApi
+from facilitator_devnet.wallet import Wallet
 from support.shop import Shop
 
 Run = Callable[..., Running]
@@ -52,7 +56,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def shop(run: Run) -> Iterator[tuple[Running, str]]:
     """A facilitator whose devnet makes blocks, and the URL of the page that is sold by it."""
-    running = run(real_time=True, devnet__block_seconds=0.1)
+    running = run(real_time=True, devnet__block_seconds=0.5)
     with closing(Shop(running.url)) as shop:
         shop.listen()
         yield running, shop.url.geturl()
@@ -168,6 +172,36 @@ def test_a_seed_phrase_pays_through_blockfrost(
     assert told["terms"]["payTo"] == MERCHANT.bech32
     (change,) = running.devnet.outputs_at(wallet.address).values()
     assert change.value.lovelace < 3_000_000
+
+
+def test_the_servers_devnet_is_asked_where_it_is_offered(
+    shop: tuple[Running, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """All that the wallet had at the genesis was spent by someone else."""
+    running, url = shop
+    wallet = Wallet("emptied")
+    monkeypatch.setattr("facilitator_devnet.genesis_wallets", lambda _: {"emptied": wallet})
+    running.devnet.fund(wallet.address, 5_000_000)
+    assert "the 0 outputs that the wallet can spend" in failure([url], capfd)
+    with closing(BlockfrostApi(running.devnet)) as api:
+        words = ["--devnet", api.url, url]
+        assert "say with --max how many lovelace" in failure(words, capfd)
+        assert main(["pay", "--max", str(PRICE), *words]) == 0
+    assert capfd.readouterr().err.splitlines()[-1].startswith("200: paid 2.000000 ada in the trans")
+    assert failure(["--devnet", "127.0.0.1:1", url], capfd) == (
+        "CannotPay: --devnet '127.0.0.1:1' is no URL of HTTP"
+    )
+
+
+def test_no_project_id_is_sent_to_a_devnet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACILITATOR_BLOCKFROST__PROJECT_ID", "preprodOfMine")
+    monkeypatch.setenv("FACILITATOR_BLOCKFROST__PROJECT_IDS__PREPROD", "preprodOfMine")
+    monkeypatch.setenv("FACILITATOR_PLUGINS", "blockfrost,memory")
+    settings, plugins = configure_with_devnet(None, "http://127.0.0.1:3001")
+    plugins.shutdown()
+    endpoint = find_endpoint("blockfrost", settings.section(BlockfrostSettings), NETWORK, [NETWORK])
+    assert endpoint is not None
+    assert (endpoint.base_url, endpoint.project_id) == ("http://127.0.0.1:3001", "devnet")
 
 
 def test_what_is_sent_with_the_request_is_sent_with_the_payment(

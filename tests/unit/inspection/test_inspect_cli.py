@@ -125,6 +125,27 @@ def test_the_facilitator_that_runs_has_the_last_word(
     assert (code, json.loads(out)["status"]) == (1, "not_found")
 
 
+def test_a_facilitator_that_wants_a_key(
+    facilitator: Run, run: Callable[..., Running], tmp_path: Path
+) -> None:
+    running = run(real_time=True, auth__api_keys__shop="s3cret-shop", inspect__enabled="true")
+    words = ["--facilitator", running.url, "-"]
+    stdin = json.dumps(sample(facilitator)).encode()
+    code, out, err = facilitator("inspect", *words, stdin=stdin)
+    assert (code, out) == (1, "")
+    assert err.startswith("NoAnswer: ")
+    assert "name the file with one by --key-file" in err
+    (tmp_path / "key").write_text("s3cret-shop\n")
+    code, out, err = facilitator("inspect", "--key-file", "key", *words, stdin=stdin)
+    assert (code, "\nresult: pass\n" in out) == (0, True), err
+    for name, said in (("none", "cannot be read: No such file"), ("bad", "holds no key")):
+        (tmp_path / "bad").write_text("one\nwith a\r\nheader: in it")
+        code, out, err = facilitator("inspect", "--key-file", name, *words, stdin=stdin)
+        assert (code, out, said in err) == (1, "", True), err
+    code, _, err = facilitator("inspect", "--key-file", "key", "-", stdin=stdin)
+    assert (code, err) == (1, "Unreadable: --key-file goes with --facilitator\n")
+
+
 def test_a_facilitator_that_is_none(facilitator: Run) -> None:
     stdin = json.dumps(sample(facilitator)).encode()
     for url in ("http://127.0.0.1:9", "example.org"):

@@ -1,0 +1,23 @@
+// Asks for a verdict by the client whose types openapi-typescript made: node use.js URL REQUEST
+
+import createClient from "openapi-fetch";
+import type { components, paths } from "./made.js";
+
+declare const process: { argv: [string, string, string, string] };
+
+const [, , baseUrl, text] = process.argv;
+const request: components["schemas"]["PaymentRequest"] = JSON.parse(text);
+const extra = { confirmationPolicy: { l1Confirmations: 1 } };
+const terms: components["schemas"]["PaymentRequirements"] = { ...request.paymentRequirements, extra };
+request.paymentRequirements = terms;
+request.paymentPayload.accepted = terms;
+
+const client = createClient<paths>({ baseUrl });
+const { data, error } = await client.POST("/verify", { body: request });
+if (data) {
+  const valid: boolean = data.isValid;
+  console.log(`valid: ${valid}`);
+} else {
+  const reason: string = error.invalidReason;
+  console.log(`refused: ${reason}`);
+}
