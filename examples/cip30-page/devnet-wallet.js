@@ -7,19 +7,25 @@ const KEY = "7b2bbba5d6c959487ddcc9eec9694a80f6961816c947547cae0403a09edea7c9";
 const ADDRESS =
   "addr_test1qr7lusm37z5gpwuce3fptkqjc4qpwpdm355q7el959qgkagc2ls7rxvwtetjxxl84pgtt3dl38lh0ur2ac840kp8pqxqlfgf7j";
 
+const POLICY_DIGITS = 56; // of a unit in hexadecimal; the rest is the asset's name
+
+const bytes = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (digits) => parseInt(digits, 16));
+
+// Amounts as Blockfrost has them.
 function value(amounts) {
-  const [lovelace, tokens] = [csl.Value.new(csl.BigNum.zero()), csl.MultiAsset.new()];
+  const total = csl.Value.new(csl.BigNum.zero());
+  const tokens = csl.MultiAsset.new();
   for (const { unit, quantity } of amounts) {
     const number = csl.BigNum.from_str(quantity);
-    if (unit === "lovelace") lovelace.set_coin(number);
-    else {
-      const policy = csl.ScriptHash.from_hex(unit.slice(0, 56));
-      const name = csl.AssetName.new(Uint8Array.from(unit.slice(56).match(/../g) ?? [], (two) => parseInt(two, 16)));
-      tokens.set_asset(policy, name, number);
+    if (unit === "lovelace") {
+      total.set_coin(number);
+    } else {
+      const policy = csl.ScriptHash.from_hex(unit.slice(0, POLICY_DIGITS));
+      tokens.set_asset(policy, csl.AssetName.new(bytes(unit.slice(POLICY_DIGITS))), number);
     }
   }
-  if (tokens.len()) lovelace.set_multiasset(tokens);
-  return lovelace;
+  if (tokens.len()) total.set_multiasset(tokens);
+  return total;
 }
 
 async function getUtxos() {

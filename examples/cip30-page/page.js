@@ -4,6 +4,8 @@ import { buy, WalletError } from "./purchase.js";
 
 const WALLETS_SETTLE_MS = 1000; // extensions put their wallets into the page after it has loaded
 
+const NO_WALLET = "There is no Cardano wallet in this browser: install one, and load the page again.";
+
 const wallets = document.getElementById("wallets");
 const message = document.getElementById("message");
 
@@ -25,15 +27,15 @@ function inWords(error) {
   return `${CODES[error.code] ?? "The wallet has failed"}: ${error.message}`;
 }
 
-async function pay(name, button) {
-  button.disabled = true;
+async function pay(name) {
+  wallets.disabled = true; // one payment at a time
   try {
     const { content, transaction } = await buy("forecast", window.cardano[name], show);
     show(`${content.forecast} (paid in the transaction ${transaction})`);
   } catch (error) {
     show(inWords(error));
   } finally {
-    button.disabled = false;
+    wallets.disabled = false;
   }
 }
 
@@ -43,10 +45,10 @@ function offerWallets() {
   for (const name of names) {
     const button = document.createElement("button");
     button.textContent = `Pay with ${window.cardano[name].name}`;
-    button.addEventListener("click", () => pay(name, button));
+    button.addEventListener("click", () => pay(name));
     wallets.append(button);
   }
-  show(names.length ? "" : "There is no Cardano wallet in this browser: install one, and load the page again.");
+  show(names.length ? "" : NO_WALLET);
 }
 
 setTimeout(offerWallets, WALLETS_SETTLE_MS);

@@ -59,7 +59,7 @@ def handler(
 ) -> type[BaseHTTPRequestHandler]:
     """Return a class of handlers. Only the path of ``resource_server`` is paid for."""
 
-    class Handler(resource_server.handler(paywall)):  # type: ignore[misc]
+    class Handler(resource_server.handler(paywall)):
         def do_GET(self) -> None:  # noqa: N802 -- so http.server calls it
             if self.path in FILES:
                 name, kind = FILES[self.path]

@@ -81,14 +81,23 @@ class Page:
         return self._browser.find_element(*message).text
 
 
+def copy(parent: Path) -> Path:
+    """The example, without what it needs."""
+    ignore = shutil.ignore_patterns("node_modules")
+    return Path(shutil.copytree(EXAMPLE, parent / EXAMPLE.name, ignore=ignore))
+
+
+def environ(blockfrost: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(EXAMPLES), "BLOCKFROST_URL": blockfrost}
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
     """The example, with what it needs."""
     cache = pytestconfig.rootpath / ".pytest_cache" / "npm"
     cache.mkdir(parents=True, exist_ok=True)
-    folder = tmp_path_factory.mktemp("page") / EXAMPLE.name
     modules = install_or_skip(EXAMPLE, cache)
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("node_modules"))
+    folder = copy(tmp_path_factory.mktemp("page"))
     (folder / "node_modules").symlink_to(modules)
     return folder
 
@@ -106,7 +115,7 @@ def open_shop(folder: Path, browser: Chrome) -> Iterator[OpenShop]:
                         *("--facilitator", running.url, *words),
                     ],
                     cwd=folder,
-                    env={**os.environ, "PYTHONPATH": str(EXAMPLES), "BLOCKFROST_URL": blockfrost},
+                    env=environ(blockfrost),
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
                     text=True,
@@ -152,3 +161,21 @@ def test_what_a_wallet_cannot_do_is_said(run: Run, open_shop: OpenShop) -> None:
     page.click()
     page.sign(agrees=True)
     page.says("Waiting for the transaction")
+
+    page = open_shop(running, f"http://127.0.0.1:{free_port()}", "--devnet-wallet")
+    page.replace("getUtxos: async () => []")
+    page.click()
+    page.says("The chain could not be asked, try again.")
+
+
+def test_a_library_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "server.py", MERCHANT.bech32],
+        cwd=copy(tmp_path),
+        env=environ("http://127.0.0.1:1"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith("the page's library is missing: run npm ci --ignore-scripts\n")

@@ -174,6 +174,7 @@ def test_a_seed_phrase_pays_through_blockfrost(
     assert change.value.lovelace < 3_000_000
 
 
+@pytest.mark.once
 def test_the_servers_devnet_is_asked_where_it_is_offered(
     shop: tuple[Running, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -193,6 +194,7 @@ def test_the_servers_devnet_is_asked_where_it_is_offered(
     )
 
 
+@pytest.mark.once
 def test_no_project_id_is_sent_to_a_devnet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FACILITATOR_BLOCKFROST__PROJECT_ID", "preprodOfMine")
     monkeypatch.setenv("FACILITATOR_BLOCKFROST__PROJECT_IDS__PREPROD", "preprodOfMine")
