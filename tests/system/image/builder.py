@@ -34,10 +34,11 @@ def why_not() -> str | None:
 
 
 class Builder:
-    """Buildah with images and containers of its own below a folder."""
+    """Buildah with images and containers of its own, in memory, below an empty folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        subprocess.run(["mount", "-t", "tmpfs", "none", str(folder)], check=True)
         self._options = ("--root", str(folder / "storage"), "--runroot", str(folder / "run"))
 
     def import_base(self, root: Path) -> None:
@@ -84,8 +85,8 @@ class Builder:
         )
 
     def close(self) -> None:
-        """Unmount everything."""
-        self._run("unmount", "--all")
+        """Forget everything."""
+        subprocess.run(["umount", "--recursive", str(self._folder)], check=True)
 
     def _bud(self, *words: str) -> None:
         self._run("bud", "--isolation", "chroot", "--format", "docker", *words)

@@ -37,9 +37,9 @@ if reason := why_not() or (None if find_python(VERSION) else f"needs Python {VER
 
 @pytest.fixture(scope="module")
 def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
-    folder = tmp_path_factory.mktemp("image")
-    with closing(Builder(folder)) as builder:
-        builder.import_base(base_root(folder / "base", VERSION))
+    base = base_root(tmp_path_factory.mktemp("base"), VERSION)
+    with closing(Builder(tmp_path_factory.mktemp("image"))) as builder:
+        builder.import_base(base)
         builder.build(VERSION=__version__, REVISION="0123abcd")
         yield builder
 

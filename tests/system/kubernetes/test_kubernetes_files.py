@@ -1,7 +1,9 @@
 """What Kustomize makes of docker/kubernetes: valid by its schemas, and as a settlement needs it."""
 
+import re
 import shutil
 import subprocess
+import textwrap
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -27,8 +29,12 @@ pytestmark = [
 
 @pytest.fixture(params=["base", "postgres"], scope="module")
 def rendered(request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
+    return render(FOLDER / request.param)
+
+
+def render(folder: Path) -> dict[str, dict[str, Any]]:
     """The resources by kind."""
-    command = ["kubectl", "kustomize", str(FOLDER / request.param)]
+    command = ["kubectl", "kustomize", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     resources = list(YAML(typ="safe").load_all(done.stdout))
     by_kind = {each["kind"]: each for each in resources}
@@ -118,3 +124,19 @@ def test_settings_and_secrets_are_those_of_its_plugins(
     mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
     assert Path(variables["FACILITATOR_SETTINGS"]) == Path(mounts["settings"]) / "settings.toml"
     assert {str(Path(variables[name]).parent) for name in named} == {mounts["secrets"]}
+
+
+def test_the_overlay_as_documented_has_its_own_image_and_settings(tmp_path: Path) -> None:
+    shutil.copytree(FOLDER, tmp_path / "kubernetes")
+    page = (FOLDER.parents[1] / "docs/how-to/kubernetes.md").read_text()
+    (overlay,) = re.findall(r"```yaml\n(.*?)^ *```", page, re.S | re.M)
+    mine = tmp_path / "kubernetes/mine"
+    mine.mkdir()
+    (mine / "kustomization.yaml").write_text(textwrap.dedent(overlay))
+    (mine / "settings.toml").write_text("[production]\n")
+    rendered = render(mine)
+    (container,) = pod(rendered)["containers"]
+    assert container["image"].startswith("registry.example/x402-cardano-facilitator@sha256:")
+    assert rendered["ConfigMap"]["data"] == {"settings.toml": "[production]\n"}
+    (volume,) = (each for each in pod(rendered)["volumes"] if each["name"] == "settings")
+    assert volume["configMap"]["name"] == rendered["ConfigMap"]["metadata"]["name"]
