@@ -12,10 +12,10 @@ from facilitator.testing.http import call
 from facilitator.testing.payments import MERCHANT
 from facilitator.testing.running import NETWORK
 from facilitator_devnet.samples import genesis_output, payload, requirements, sign_payment
+from support.installing import ENOUGH_SECONDS, install_into
 from support.process import ServeProcess
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-ENOUGH_SECONDS = 300
 
 
 class Installed:
@@ -26,12 +26,7 @@ class Installed:
         self.source, self.target = folder / name, folder / "target"
         example = EXAMPLES / f"facilitator-plugin-{name}"
         shutil.copytree(example, self.source, ignore=shutil.ignore_patterns("*.egg-info", "build"))
-        words = ["--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
-        subprocess.run(
-            [sys.executable, "-m", "pip", "install", *words, "--target", self.target, self.source],
-            check=True,
-            timeout=ENOUGH_SECONDS,
-        )
+        install_into(self.target, self.source)
 
     def run_tests(self) -> None:
         """Have the distribution's own tests pass."""

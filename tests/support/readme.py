@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from uv import find_uv_bin
+
 INSTALL_SECONDS = 300
 
 
@@ -15,7 +17,7 @@ def install_as_written(readme: Path, folder: Path, script: str) -> Path:
     (block,) = (block for block in blocks if f"python {script} " in block)
     (install,) = (line for line in block.splitlines() if line.startswith("pip install "))
     python = folder / "bin" / "python"
-    uv = str(Path(sys.executable).with_name("uv"))
+    uv = find_uv_bin()
     for command in (
         [uv, "venv", "--quiet", "--python", sys.executable, str(folder)],
         [uv, "pip", "install", "--quiet", "--python", str(python), *shlex.split(install)[2:]],

@@ -17,6 +17,7 @@ from facilitator.testing.running import NETWORK
 from facilitator_devnet.genesis import TEST_TOKEN
 from facilitator_devnet.samples import genesis_output, payload, requirements, sign_payment
 from support.exposition import scrape
+from support.installing import install_into
 from support.process import ServeProcess
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "facilitator-plugin-spending-limit"
@@ -38,10 +39,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("spending-limit")
     source, target = folder / "source", folder / "target"
     shutil.copytree(EXAMPLE, source)
-    words = ["--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--target", str(target)]
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", *words, str(source)], check=True, timeout=120
-    )
+    install_into(target, source)
     return target
 
 

@@ -1,9 +1,7 @@
-"""A Dockerfile, taken apart: its stages and their steps, and which files its context has."""
+"""A Dockerfile, taken apart: its stages and their steps."""
 
-import fnmatch
 import json
 import shlex
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,34 +50,3 @@ def stages() -> list[Stage]:
         elif name != "COMMENT":
             found[-1].steps.append(Step(name, value))
     return found
-
-
-def context_files(root: Path, rules: Sequence[str]) -> Iterator[Path]:
-    """The files below ``root`` that the rules of a ``.dockerignore`` leave in the context.
-
-    Of their syntax what is needed here: ``*``, a leading ``!``, and a leading ``**/``.
-    """
-    for top in sorted(root.iterdir()):
-        if _is_ignored([top.name], rules):
-            continue  # without a look at what is below: environments of tox, for instance
-        for file in [top] if top.is_file() else sorted(top.rglob("*")):
-            if file.is_file() and not _is_ignored(file.relative_to(root).parts, rules):
-                yield file
-
-
-def _is_ignored(parts: Sequence[str], rules: Sequence[str]) -> bool:
-    ignored = False
-    for rule in rules:
-        wanted = rule.removeprefix("!")
-        if wanted.startswith("**/"):
-            hit = any(fnmatch.fnmatch(part, wanted[3:]) for part in parts)
-        else:
-            hit = fnmatch.fnmatch(parts[0], wanted)
-        if hit:
-            ignored = not rule.startswith("!")
-    return ignored
-
-
-def ignore_rules() -> list[str]:
-    """Those of the Dockerfile's own ``.dockerignore``."""
-    return [line for line in IGNORED.read_text().splitlines() if line and line[0] != "#"]

@@ -16,6 +16,7 @@ from facilitator.testing.http import call
 from facilitator.testing.running import NETWORK
 from facilitator_devnet.samples import genesis_output, payload, requirements, sign_payment
 from facilitator_devnet.wallet import Wallet
+from support.installing import install_into
 from support.process import ServeProcess
 
 SETTINGS = """\
@@ -36,8 +37,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Path
     for role, source in zip(ROLES, sources, strict=True):
         assert main(["new-plugin", f"new-{role}", "--role", role, "--folder", str(source)]) == 0
     target = folder / "target"
-    words = ["--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--target", str(target)]
-    subprocess.run([sys.executable, "-m", "pip", "install", *words, *map(str, sources)], check=True)
+    install_into(target, *sources)
     return target, sources
 
 
