@@ -10,7 +10,7 @@ import pytest
 
 from facilitator.cardano.addresses.address import AddressKind, read_address
 from facilitator.cardano.signatures import signature_holds
-from facilitator.roles.wallet import Wallet
+from facilitator.roles.wallet import SignsMessages, Wallet
 from facilitator.testing.start import check_as_at_start
 from facilitator.testing.threads import together
 
@@ -44,6 +44,16 @@ class WalletContract:
         assert (len(public_key), len(signature)) == (32, 64)
         assert signature_holds(public_key, transaction_id, signature)
         assert blake2b(public_key, digest_size=28).digest() == wallet.address[1:29]
+
+    @pytest.mark.parametrize("message", [b"", b"a message", bytes(300)])
+    def test_a_message_is_always_signed_alike(self, wallet: Wallet, message: bytes) -> None:
+        """By a wallet that signs messages: the keys of payment channels come of a signature."""
+        if not isinstance(wallet, SignsMessages):
+            return
+        public_key, signature = wallet.sign_message(message)
+        assert signature_holds(public_key, message, signature)
+        assert public_key == wallet.sign(bytes(32)).public_key
+        assert wallet.sign_message(message) == (public_key, signature)
 
     def test_one_key_signs_everything(self, wallet: Wallet) -> None:
         """Also from many threads at once."""

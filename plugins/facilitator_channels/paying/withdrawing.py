@@ -21,7 +21,7 @@ class Withdrawal(NamedTuple):
     transaction_id: str
     """Lowercase hex."""
     sentence: str
-    """What it does, and what comes next."""
+    """Its effect, and what comes next."""
 
 
 def withdraw(book: Book, means: Means, name: str, reference: OutputRef | None) -> Withdrawal:

@@ -257,6 +257,9 @@ def test_a_redirection_is_not_followed(server: Scripted, capfd: pytest.CaptureFi
         ([], {"amount": "9" * 5000}, "is more than there can be"),
         ([], {"maxTimeoutSeconds": "long"}, "the terms that are offered are none"),
         ([], {"network": "cardano:preview"}, "is not in the setting network"),
+        (["--channel"], {}, "no enabled plugin pays by batch-settlement: name one that does"),
+        (["--refund"], {}, "--deposit and --refund go with --channel"),
+        (["--deposit", "5"], {}, "--deposit and --refund go with --channel"),
     ],
 )
 def test_why_nothing_is_paid(

@@ -273,7 +273,7 @@ def ask(hook: str, plugins: Plugins, context: Context) -> object:
             return plugins.chain_providers(context, "cardano:preprod")
         case "error_reporter":
             return plugins.error_reporters(context)
-        case "settings_sections" | "cli_commands":
+        case "settings_sections" | "cli_commands" | "payers":
             return getattr(plugins, hook)()
         case "wallets":
             return plugins.wallets(context, "cardano:preprod")
@@ -305,6 +305,7 @@ BINDS = """type('Bound', (ReadsAll,), {'bind_key': lambda self, k, f, e, n: f})(
         ("health_checks", "{'disk': 5}", "'disk': an int, which cannot be called"),
         ("health_checks", "{5: print}", "5: whose name is not text"),
         ("wallets", "{'mine': ''}", "'mine': a str without address, sign"),
+        ("payers", "{'upto': 5}", "'upto': an int without pay, take_back"),
         ("cli_commands", "[('wave', print)]", "something else than a list of (name, help, fun"),
     ],
 )

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 
+from facilitator.plugin import CannotPay
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import ALICE
 from facilitator.testing.pytest_plugin import RunFacilitator
@@ -145,6 +147,44 @@ def test_why_nothing_is_paid(shop: ChannelShop) -> None:
         assert out == ""
         assert why in told.splitlines()[-1]
     assert shop.channels() == []
+
+
+def test_the_devnet_of_the_command_itself_is_no_chain_for_channels(
+    shop: ChannelShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACILITATOR_CHAIN__PROVIDERS", json.dumps({NETWORK: ["devnet"]}))
+    _, told = shop.pay(code=1)
+    assert "reach that through devnet.listen and the plugin blockfrost" in told
+
+
+def test_a_second_payment_waits_for_the_first(tmp_path: Path) -> None:
+    """Two processes that pay at once would open two channels."""
+    said: list[str] = []
+    first, second = (Book(tmp_path, NETWORK, bytes(28)) for _ in range(2))
+    entered = Event()
+
+    def pay() -> None:
+        with second.locked(said.append):
+            entered.set()
+
+    with first.locked(said.append):
+        thread = Thread(target=pay)
+        thread.start()
+        eventually(
+            lambda: said == ["another payment from this wallet is under way: waiting for its end"]
+        )
+        assert not entered.is_set()
+    thread.join()
+    assert entered.is_set()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"channels": [{}]}', '{"channels": [5]}'])
+def test_records_that_cannot_be_read_stop_the_payment(tmp_path: Path, content: str) -> None:
+    kept = Book(tmp_path, NETWORK, bytes(28))
+    with kept.locked(print):
+        kept.path.write_text(content)
+        with pytest.raises(CannotPay, match="move the file away, and the channels are found"):
+            kept.entries()
 
 
 def test_what_is_in_a_channel_is_taken_back_without_the_seller(
