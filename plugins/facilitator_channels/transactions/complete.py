@@ -149,7 +149,8 @@ def _with_fee(parts: Parts, funding: _Funding, purse: Purse, ledger: Ledger) -> 
 def _collateral(purse: Purse, fee: int, ledger: Ledger) -> Mapping[OutputRef, Output]:
     """Return the richest outputs of the purse that hold ada alone, as many as the fee needs."""
     parameters = ledger.parameters
-    plain = {ref: output for ref, output in purse.utxo.items() if not output.value.assets}
+    offered = purse.utxo if purse.collateral is None else purse.collateral
+    plain = {ref: output for ref, output in offered.items() if not output.value.assets}
     richest = sorted(plain, key=lambda ref: plain[ref].value.lovelace, reverse=True)
     chosen: dict[OutputRef, Output] = {}
     for ref in richest[: parameters.max_collateral_inputs]:

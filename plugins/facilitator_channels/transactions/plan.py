@@ -37,6 +37,8 @@ class Purse:
     address: bytes
     utxo: Mapping[OutputRef, Output]
     """The outputs that may be spent, all at addresses of the key."""
+    collateral: Mapping[OutputRef, Output] | None = None
+    """Outputs that are collateral and never spent; ``None`` to take it from ``utxo``."""
 
 
 class ScriptWitness(NamedTuple):
