@@ -22,7 +22,14 @@ from facilitator.cardano.rules.resolved import resolve
 from facilitator.cardano.transaction import Output, OutputRef, Value
 from facilitator.plugin import Signature
 from facilitator_channels.transactions.assemble import Parts, assemble
-from facilitator_channels.transactions.plan import CannotBuild, Ledger, Plan, Purse, ScriptReference
+from facilitator_channels.transactions.plan import (
+    CannotBuild,
+    Ledger,
+    NotCovered,
+    Plan,
+    Purse,
+    ScriptReference,
+)
 from facilitator_channels.transactions.wire import NewOutput, Units, Unsigned
 
 _MOST_SECONDS = 60.0
@@ -49,7 +56,7 @@ def complete(plan: Plan, purse: Purse, ledger: Ledger) -> Unsigned:
         if found is not None:
             _check_limits(found, ledger)
             return found
-    raise CannotBuild(
+    raise NotCovered(
         f"the inputs and {len(purse.utxo)} outputs of the purse do not cover the outputs, the fee "
         "and the change"
     )

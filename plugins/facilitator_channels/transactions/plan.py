@@ -15,6 +15,10 @@ class CannotBuild(ValueError):
     """No such transaction can be made; the text says why, as a sentence."""
 
 
+class NotCovered(CannotBuild):
+    """The outputs that may be spent are too little."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """The facts of the chain that a transaction depends on."""

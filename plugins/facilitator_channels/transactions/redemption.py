@@ -82,11 +82,14 @@ def _move(redemption: Redemption, ledger: Ledger) -> Move:
     total = owed if wanted is None else wanted
     if total > owed:
         raise CannotBuild(f"the IOU is for {owed}, which is less than {total}")
-    is_closed = isinstance(channel.datum.stage, Closed)
-    before = demand_stage(channel, Closed if is_closed else Opened)
-    step: Step = Settle(owed, signature) if is_closed else Sub(owed, signature)
-    after: Stage = Settled() if is_closed else Opened(total)
-    return Move(channel, step, _reduced(channel, after, total - before.subbed, ledger))
+    if isinstance(channel.datum.stage, Closed):
+        subbed = channel.datum.stage.subbed
+        step: Step = Settle(owed, signature)
+        after: Stage = Settled()
+    else:
+        subbed = demand_stage(channel, Opened).subbed
+        step, after = Sub(owed, signature), Opened(total)
+    return Move(channel, step, _reduced(channel, after, total - subbed, ledger))
 
 
 def _reduced(channel: Channel, after: Stage, taken: int, ledger: Ledger) -> NewOutput:
