@@ -23,7 +23,7 @@ from facilitator.plugin import (
     SystemClock,
 )
 from facilitator_channels.seller.building import CannotPayFee, ClaimBuilder
-from facilitator_channels.seller.claims import Batch, ClaimPolicy, choose
+from facilitator_channels.seller.claims import Batch, ClaimPolicy, Redemption, choose
 from facilitator_channels.seller.facilitator import Facilitator, FacilitatorUnavailable
 from facilitator_channels.seller.lead import Lead
 from facilitator_channels.seller.redeeming import SignedClaim, note, submit, take
@@ -54,8 +54,12 @@ _TROUBLES = (ChainUnavailable, StoreUnavailable, FacilitatorUnavailable, CannotP
 _log = logging.getLogger(__name__)
 
 
-class _OpenClaim(NamedTuple):
-    """A claim whose end is not known: it is asked for again until it can no longer land."""
+class _Made(NamedTuple):
+    """A claim of this process. It is asked for again while its channels are where it spends them.
+
+    So it is if there was no answer, and after a rollback: the facilitator lets no other claim have
+    the channels as long as this one may land.
+    """
 
     batch: Batch
     claim: SignedClaim
@@ -90,7 +94,7 @@ class Redeemer:
         self._meter = meter
         self._interval = interval_seconds
         self._lead = lead or Lead(store, network)
-        self._open: list[_OpenClaim] = []
+        self._made: list[_Made] = []
         self._refused: dict[str, float] = {}
         """Channels whose own claim was refused: the Unix time until which they are left out."""
         self._worked_at = time.monotonic()
@@ -135,12 +139,14 @@ class Redeemer:
         :class:`FacilitatorUnavailable` and :class:`CannotPayFee`. What is due stays due.
         """
         if not self._lead.take():
-            self._open.clear()
+            self._made.clear()
             return False
         now = self._clock.time()
         self._refused = {name: until for name, until in self._refused.items() if until > now}
-        self._ask_again()
-        busy = {each.channel_id for one in self._open for each in one.batch.redemptions}
+        self._made = [each for each in self._made if each.claim.until > self._now_ms()]
+        for each in self._landing():
+            self._send(each)
+        busy = {each.channel_id for one in self._landing() for each in one.batch.redemptions}
         records = [
             each
             for each in self._records
@@ -152,68 +158,48 @@ class Redeemer:
             self._redeem(batch)
         return True
 
-    def _ask_again(self) -> None:
-        """Ask for the claims whose end is not known, as long as they may land."""
-        left, self._open = self._open, []
-        for position, each in enumerate(left):
-            if not self._may_land(each):
-                continue
-            try:
-                self._send(each)
-            except FacilitatorUnavailable:
-                self._open += left[position + 1 :]
-                raise
+    def _landing(self) -> list[_Made]:
+        """Return the claims that may still land: all their channels are where they were."""
+        return [each for each in self._made if all(map(self._is_there, each.batch.redemptions))]
 
-    def _may_land(self, each: _OpenClaim) -> bool:
-        """Return True while no channel of the claim was seen elsewhere."""
-        if each.claim.until <= self._now_ms():
-            return False
-        found = {
-            one.channel_id: self._records.read(one.channel_id) for one in each.batch.redemptions
-        }
-        return all(
-            (record := found[one.channel_id]) is not None
-            and record.view.channel_ref == one.channel_ref
-            for one in each.batch.redemptions
-        )
+    def _is_there(self, each: Redemption) -> bool:
+        record = self._records.read(each.channel_id)
+        return record is not None and record.view.channel_ref == each.channel_ref
 
     def _redeem(self, batch: Batch) -> None:
         taken = take(self._records, batch, self._now_ms())
         if taken is None:
             return
-        spent: set[OutputRef] = set().union(*(each.claim.spends for each in self._open))
+        spent = frozenset[OutputRef]().union(*[each.claim.spends for each in self._landing()])
         try:
-            claim = self._builder.build(taken, spent)
+            made = _Made(taken, self._builder.build(taken, spent))
         except CannotBuild as error:
             self._divide(taken, str(error))
         else:
-            self._send(_OpenClaim(taken, claim))
+            self._made.append(made)
+            self._send(made)
 
-    def _send(self, each: _OpenClaim) -> None:
-        try:
-            answer = submit(self._facilitator, each.batch, each.claim)
-        except FacilitatorUnavailable:
-            self._open.append(each)  # it may have been submitted
-            raise
+    def _send(self, made: _Made) -> None:
+        batch, claim = made
+        answer = submit(self._facilitator, batch, claim)
         reason = answer.get("errorReason")
         if answer.get("success") is True:
-            note(self._records, each.batch, each.claim, self._now_ms())
-            amount = sum(one.amount for one in each.batch.redemptions)
-            self._meter.count(CLAIMS, outcome="confirmed")
-            self._meter.count(REDEEMED, amount, asset=each.batch.terms.token)
-            _log.info(
-                "claim %s: %d of %s from %d channels",
-                each.claim.transaction_id,
-                amount,
-                each.batch.terms.token,
-                len(each.batch.redemptions),
-            )
+            note(self._records, batch, claim, self._now_ms())
+            self._count(made)
         elif reason in _NO_VERDICT:
-            self._open.append(each)
             self._meter.count(CLAIMS, outcome="pending")
         else:
             self._meter.count(CLAIMS, outcome="refused")
-            self._divide(each.batch, str(answer.get("errorMessage") or reason))
+            self._made.remove(made)
+            self._divide(batch, str(answer.get("errorMessage") or reason))
+
+    def _count(self, made: _Made) -> None:
+        channels, asset = made.batch.redemptions, made.batch.terms.token
+        amount = sum(each.amount for each in channels)
+        self._meter.count(CLAIMS, outcome="confirmed")
+        self._meter.count(REDEEMED, amount, asset=asset)
+        name = made.claim.transaction_id
+        _log.info("claim %s: %d of %s from %d channels", name, amount, asset, len(channels))
 
     def _divide(self, batch: Batch, why: str) -> None:
         """Claim from each half, so that one channel does not hold up the others."""
