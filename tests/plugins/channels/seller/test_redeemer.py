@@ -1,6 +1,8 @@
 """The redeemer on a devnet, which judges its claims and runs the validator."""
 
+import importlib.util
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,7 @@ from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.plugin import Concern, InBlock
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.running import NOW
+from facilitator.testing.waiting import eventually
 from facilitator_channels.datum import Opened, Settled
 from facilitator_channels.seller import redeemer as redeemers
 from facilitator_channels.seller.building import COLLATERAL_LOVELACE, VALID_SECONDS, CannotPayFee
@@ -15,17 +18,19 @@ from facilitator_channels.seller.claims import ClaimPolicy
 from facilitator_channels.seller.facilitator import FacilitatorUnavailable
 from facilitator_channels.seller.lead import LEASE_SECONDS
 from facilitator_channels.seller.record import LAG_MS
+from facilitator_channels.validator import SCRIPT_HASH
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import TEST_TOKEN
 from facilitator_devnet.wallet import Wallet
 from support.channel_play import PROVIDER
-from support.channel_shop import POLICY, Shop
+from support.channel_shop import KEY, POLICY, Shop
 from support.channels import asset_text
 
 pytest.importorskip("uplc", reason="the extra [plutus] is not installed")
 
 FEES = Wallet("fees")
 """A wallet that pays fees, without the key of the channels."""
+EXAMPLE = Path(__file__).parents[4] / "examples" / "sell-by-channel" / "redeem.py"
 PUT_IN, CHARGED = 20_000_000, 3_000_000
 
 
@@ -222,3 +227,20 @@ def test_a_wallet_that_is_empty_says_what_it_needs(shop: Shop, left: int, why: s
     shop.devnet.fund(FEES.address, 10_000_000)
     redeemer.turn()
     assert shop.unredeemed() == 0
+
+
+def test_the_example_settles_what_is_closed(shop: Shop) -> None:
+    """The notice of the close wakes its redeemer."""
+    spec = importlib.util.spec_from_file_location("redeem_by_channel", EXAMPLE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    shop.shut(shop.sell(PUT_IN, 1_000))
+    shop.devnet.produce_block()
+    references = {SCRIPT_HASH.hex(): shop.reference}
+    close = module.redeem(shop.store, shop.devnet, PROVIDER, KEY, shop.facilitator, references)
+    try:
+        eventually(lambda: len(shop.facilitator.sent) == 1 and shop.unredeemed() == 0)
+    finally:
+        close()
