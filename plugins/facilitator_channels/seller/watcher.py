@@ -183,9 +183,8 @@ class Watcher:
             return after, (after, after is not found)
 
         after, is_news = self._records.change(channel_id, step, durable=False)
-        if after is not None and is_news:
+        if is_news:
             self._own.add(channel_id)
-            self._log_change(after)
         return after
 
     def _tell(self, records: Iterable[ChannelRecord], now_ms: int) -> None:
@@ -209,20 +208,18 @@ class Watcher:
             self._records.change(name, lambda each, kind=kind: told(each, kind), durable=False)  # type: ignore[misc]
         return True
 
-    def _log_change(self, record: ChannelRecord) -> None:
-        kind = record.untold[-1]
-        level = logging.WARNING if kind == NoticeKind.CLOSED else logging.INFO
-        until = f", elapses at {iso_time(record.elapse_at)}" if is_due(record) else ""
-        _log.log(level, "channel %s: %s%s", record.channel_id, kind, until)
-        self._meter.count(NOTICES, kind=kind)
-
     def _give(self, notice: Notice) -> bool:
         """Give the notice; return True if it was taken."""
+        record, kind = notice.record, notice.kind
+        level = logging.WARNING if kind is NoticeKind.CLOSED else logging.INFO
+        until = f", elapses at {iso_time(record.elapse_at)}" if is_due(record) else ""
+        _log.log(level, "channel %s: %s%s", record.channel_id, kind, until)
         try:
             self._notify(notice)
         except Exception:
-            _log.exception("a notice about channel %s was not taken", notice.record.channel_id)
+            _log.exception("a notice about channel %s was not taken", record.channel_id)
             return False
+        self._meter.count(NOTICES, kind=kind)
         return True
 
     def _run(self) -> None:

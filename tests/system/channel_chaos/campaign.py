@@ -11,16 +11,16 @@ from typing import NamedTuple
 from channel_chaos.payer import PRICE, Payer, Shops
 from channel_chaos.world import World
 from facilitator.plugin import SubmissionRejected
+from facilitator_channels.channel import Channel, Validator
 from facilitator_channels.client.channel import Distrusted
-from facilitator_channels.datum import SUBBIT, Constants, Opened, Settled
+from facilitator_channels.datum import Constants, Settled
 from facilitator_channels.iou import derive_tag
 from facilitator_channels.reserve import compute_reserve, held
 from facilitator_channels.transactions.channel import channel_address
 from facilitator_channels.transactions.plan import Purse
 from facilitator_channels.transactions.steps import close, open_channel
-from facilitator_channels.validator import SCRIPT_HASH
 from facilitator_devnet.wallet import key_hash
-from support.channel_play import CONSUMER, PERIOD_SECONDS, PROVIDER, VALIDATOR, iou_key
+from support.channel_play import CONSUMER, PERIOD_SECONDS, PROVIDER, iou_key
 
 FUNDS = 12_000_000
 AT_ONCE = 16
@@ -29,6 +29,8 @@ DEEPEST_ROLLBACK = 2
 REPEATED = 0.1
 """The share of vouchers that are sent again after their answer."""
 BUSY_SECONDS = 0.2
+SHOPS = 0.7
+"""The share of kills that are of a shop; the others are of a redeemer."""
 DROPPED = 0.4
 """The share of rollbacks after which the other branch lacks what the blocks held."""
 FEES = 10_000_000
@@ -100,10 +102,10 @@ class Campaign:
             constants = Constants(tag, None, key, consumer, provider, PERIOD_SECONDS * 1000)
             alone = Purse(CONSUMER.address, {first: purse.utxo[first]})
             put_in = FUNDS - 2_000_000
-            unsigned = open_channel(constants, put_in, first, VALIDATOR, alone, ledger)
+            unsigned = open_channel(constants, put_in, first, world.validator, alone, ledger)
             raw = unsigned.with_signatures([CONSUMER.sign(unsigned.id)])
-            payer = Payer(constants, raw, str(first), put_in)
-            payer.opened(put_in - _reserve(constants, price))
+            payer = Payer(constants, world.validator.script_hash, raw, str(first), put_in)
+            payer.opened(put_in - _reserve(world.validator, constants, price))
             self.payers.append(payer)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(self._deposit, self.payers))
@@ -142,12 +144,12 @@ class Campaign:
     def _upset(self, payer: Payer, kind: str, draw: float) -> None:
         with self._upsetting:
             if kind == "kill":
-                self.world.kill("shop" if draw < 0.5 else "redeemer", draw * 2 % 1)
+                self.world.kill("shop" if draw < SHOPS else "redeemer", draw * 10 % 1)
             elif kind == "roll back":
                 blocks = 1 + int(draw * DEEPEST_ROLLBACK)
                 self.world.roll_back(blocks, drop=draw * 10 % 1 < DROPPED)
             else:
-                self._close(payer)
+                self._close(self.world.channels().get(payer.tag))
 
     def _buy(self, payer: Payer) -> None:
         payment = payer.voucher(PRICE)
@@ -167,12 +169,11 @@ class Campaign:
         elif not payer.is_closed:
             time.sleep(BUSY_SECONDS)
 
-    def _close(self, payer: Payer) -> bool:
-        """Have the consumer close the channel if it is open; return True unless that failed."""
+    def _close(self, channel: Channel | None) -> None:
+        """Have the consumer close the channel if it is open and not about to move."""
         world = self.world
-        channel = world.channels().get(payer.tag)
-        if channel is None or not isinstance(channel.datum.stage, Opened):
-            return channel is not None
+        if channel is None or not channel.is_opened:
+            return
         fee = world.devnet.fund(CONSUMER.address, FEES)
         purse = Purse(CONSUMER.address, {fee: world.play.output(fee).output})
         ledger = world.play.ledger
@@ -180,16 +181,16 @@ class Campaign:
             unsigned = close(channel, world.script, purse, ledger, valid_until=world.play.soon)
             world.devnet.submit(unsigned.with_signatures([CONSUMER.sign(unsigned.id)]))
         except SubmissionRejected:
-            return False
+            return
         world.counts["closes"] += 1
-        return True
 
     def _close_all(self) -> None:
         """Have every consumer close its channel, in a block."""
         left = self.payers
         while left:
+            found = self.world.channels()
             for payer in left:
-                self._close(payer)
+                self._close(found.get(payer.tag))
             height = self.world.devnet.tip().height
             _wait(lambda height=height: self.world.devnet.tip().height > height)  # type: ignore[misc]
             found = self.world.channels()
@@ -223,9 +224,10 @@ class Campaign:
         self.violations.append(what)
 
 
-def _reserve(constants: Constants, price: int) -> int:
-    address = channel_address(SCRIPT_HASH, 0)
-    return compute_reserve(address, SCRIPT_HASH, constants, SUBBIT, price)
+def _reserve(validator: Validator, constants: Constants, price: int) -> int:
+    script_hash, codec = validator
+    address = channel_address(script_hash, 0)
+    return compute_reserve(address, script_hash, constants, codec, price)
 
 
 def _wait(done: Callable[[], bool]) -> None:

@@ -14,7 +14,6 @@ from facilitator_channels.client.channel import ClientChannel, Status
 from facilitator_channels.client.keys import iou_signer
 from facilitator_channels.datum import Constants
 from facilitator_channels.messages import ChannelConfig
-from facilitator_channels.validator import SCRIPT_HASH
 from facilitator_channels.values import config_json
 from facilitator_devnet.wallet import key_hash
 from support.channel_play import PERIOD_SECONDS, PROVIDER, iou_key
@@ -24,7 +23,7 @@ Shop = Callable[[], int]
 """Returns the port of a shop that was up."""
 
 
-def requirements() -> dict[str, Any]:
+def requirements(script_hash: bytes) -> dict[str, Any]:
     return {
         "scheme": "batch-settlement",
         "network": NETWORK,
@@ -33,7 +32,7 @@ def requirements() -> dict[str, Any]:
         "payTo": PROVIDER.bech32,
         "maxTimeoutSeconds": 20,
         "extra": {
-            "scriptHash": SCRIPT_HASH.hex(),
+            "scriptHash": script_hash.hex(),
             "receiverAuthorizer": key_hash(PROVIDER.payment_key).hex(),
             "withdrawDelay": PERIOD_SECONDS,
         },
@@ -64,8 +63,11 @@ class Shops:
 class Payer:
     """One channel. For one thread at a time."""
 
-    def __init__(self, constants: Constants, opening: bytes, ref: str, put_in: int) -> None:
+    def __init__(
+        self, constants: Constants, script_hash: bytes, opening: bytes, ref: str, put_in: int
+    ) -> None:
         self.tag = constants.tag
+        self._accepted = requirements(script_hash)
         self.put_in = put_in
         self._sign = iou_signer(iou_key(constants.tag), constants.tag)
         config = ChannelConfig(
@@ -76,7 +78,7 @@ class Payer:
             "lovelace",
             constants.close_period // 1000,
         )
-        self.known = ClientChannel(constants.tag, NETWORK, SCRIPT_HASH.hex(), config, (ref,))
+        self.known = ClientChannel(constants.tag, NETWORK, script_hash.hex(), config, (ref,))
         self.opening = opening
         self.pages: dict[str, int] = {}
         """What was charged for each page that came, by its name."""
@@ -142,7 +144,7 @@ class Payer:
         }
         config = config_json(self.known.config)
         payload = {"type": kind, "channelConfig": config, "voucher": voucher, **fields}
-        return {"x402Version": 2, "accepted": requirements(), "payload": payload}
+        return {"x402Version": 2, "accepted": self._accepted, "payload": payload}
 
     def opened(self, capacity: int) -> None:
         self.known = replace(self.known, capacity=capacity, status=Status.OPEN)

@@ -36,13 +36,13 @@ from facilitator_channels.seller.seller import Seller
 from facilitator_channels.seller.store import Records, StoreUnavailable
 from facilitator_channels.seller.stores.opening import open_store
 from facilitator_channels.seller.watcher import Watcher
-from facilitator_channels.validator import SCRIPT_HASH
 from support.channel_play import PROVIDER
 from support.channel_shop import KEY
 
 TURN_SECONDS = 0.5
 HURRY = 4
 """Leases and pauses are so many times shorter than an operator's."""
+MOST_CHANNELS = 10
 CLAIM_FROM = 20_000
 """Lovelace from which on a channel is in a claim."""
 
@@ -111,7 +111,8 @@ def redeem(config: Config) -> None:
     chain = Blockfrost(NETWORK, client, clock, poll_seconds=0.1)
     store = open_store(config.store)
     name, _, index = config.reference.partition("#")
-    references = {SCRIPT_HASH.hex(): OutputRef(bytes.fromhex(name), int(index))}
+    script_hash = config.requirements["extra"]["scriptHash"]
+    references = {script_hash: OutputRef(bytes.fromhex(name), int(index))}
     watcher = Watcher(
         Records(store), chain, lambda _: None, clock=clock, interval_seconds=TURN_SECONDS
     )
@@ -120,7 +121,7 @@ def redeem(config: Config) -> None:
         NETWORK,
         HttpFacilitator(config.facilitator, timeout_seconds=60),
         ClaimBuilder(chain, PROVIDER, KEY, references, clock=clock),
-        {"lovelace": ClaimPolicy(base=0, each=CLAIM_FROM)},
+        {"lovelace": ClaimPolicy(base=0, each=CLAIM_FROM, most_channels=MOST_CHANNELS)},
         clock=clock,
     )
     say(kind="redeemer", process=os.getpid())

@@ -24,6 +24,11 @@ def main() -> int:
     parser.add_argument("--rollbacks", type=int, default=60)
     parser.add_argument("--closes", type=int, default=60)
     parser.add_argument("--store", default="", help="URL of the store (default: a file of SQLite)")
+    parser.add_argument(
+        "--light",
+        action="store_true",
+        help="by a validator that accepts everything, and costs less",
+    )
     parser.add_argument("--bug", choices=list(BUGS), default="none")
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)
@@ -31,7 +36,7 @@ def main() -> int:
     begun = time.monotonic()
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        World(Path(folder), given.store, given.bug) as world,
+        World(Path(folder), given.store, given.bug, is_light=given.light) as world,
     ):
         campaign = Campaign(world, size, given.seed)
         violations = campaign.run()

@@ -17,13 +17,18 @@ from channel_chaos.payer import requirements
 from channel_chaos.processes import Config
 from facilitator.testing.running import Running
 from facilitator.testing.waiting import eventually
-from facilitator_channels.channel import Channel, read_channel
+from facilitator_channels.channel import Channel, Validator, read_channel
+from facilitator_channels.datum import SUBBIT
 from facilitator_channels.transactions.channel import channel_address
-from facilitator_channels.validator import SCRIPT_HASH
+from facilitator_channels.transactions.plan import ScriptReference, ScriptWitness
+from facilitator_channels.validator import load_code
 from facilitator_devnet.blockfrost.api import BlockfrostApi
-from support.channel_play import VALIDATOR, Play
+from support.channel_play import Play
+from support.script_spends import SUCCEEDS, V3, Script, lock, output
 
 SPEED = 2.0
+LOVELACE = 30_000_000
+"""What the output with the script holds."""
 BLOCK_SECONDS = 1.0 / SPEED
 TESTS = Path(__file__).parents[2]
 
@@ -31,7 +36,10 @@ TESTS = Path(__file__).parents[2]
 class World:
     """A facilitator on a devnet that makes blocks, and a seller's fleet. Ends with the block."""
 
-    def __init__(self, folder: Path, store: str = "", bug: str = "none") -> None:
+    def __init__(
+        self, folder: Path, store: str = "", bug: str = "none", *, is_light: bool = False
+    ) -> None:
+        """``is_light``: the validator accepts everything, and costs no time to run."""
         self.counts: Counter[str] = Counter()
         self.turns = 0
         """Turns that redeemers have taken to their end."""
@@ -42,25 +50,31 @@ class World:
         """The port by process."""
         self._closing = threading.Event()
         self._stack = ExitStack()
+        code = SUCCEEDS if is_light else load_code()
+        self.validator = Validator(ScriptWitness(code).hash, SUBBIT)
         clock = FastClock(time.time(), SPEED)
         settings = {
             "FACILITATOR_PLUGINS": "devnet,memory,channels",
             "FACILITATOR_SETTLEMENT__WAIT_SECONDS": "3",
+            "FACILITATOR_SCRIPTS__VERDICT_SECONDS": "60",
+            "FACILITATOR_SCRIPTS__CLIENT_SECONDS": "100000",
+            "FACILITATOR_CHANNELS__SCRIPT_HASHES": json.dumps([self.validator.script_hash.hex()]),
         }
         self.running = Running(folder, settings=settings, clock=clock)  # type: ignore[arg-type]
         self._stack.callback(self.running.close)
         self.devnet = self.running.devnet
         self.play = Play(self.devnet, clock)  # type: ignore[arg-type]  # it is asked the time
-        self.script = self.play.reference()
+        (ref,) = lock(self.devnet, output(b"\x70" + bytes(28), LOVELACE, script=Script(V3, code)))
+        self.script = ScriptReference(ref, self.play.output(ref).output)
         api = self._stack.enter_context(BlockfrostApi(self.devnet))
         config = Config(
             self.running.url,
             f"{api.url}/api",
             store or f"sqlite://{folder}/channels.db",
-            str(self.script.ref),  # type: ignore[union-attr]  # it is a reference
+            str(self.script.ref),
             clock.start,
             clock.speed,
-            requirements(),
+            requirements(self.validator.script_hash),
         )
         self._zygote = subprocess.Popen(
             [sys.executable, "-m", "channel_chaos.processes", json.dumps(config)],
@@ -108,11 +122,11 @@ class World:
     def channels(self) -> dict[bytes, Channel]:
         """The channels as the chain has them now, by tag."""
         found = {}
-        address = channel_address(SCRIPT_HASH, 0)
+        address = channel_address(self.validator.script_hash, 0)
         with self.devnet.chain() as chain:
             outputs = dict(chain.unspent(address))
-        for ref, output in outputs.items():
-            channel = read_channel(ref, output, VALIDATOR)
+        for ref, made in outputs.items():
+            channel = read_channel(ref, made, self.validator)
             found[channel.constants.tag] = channel
         return found
 
