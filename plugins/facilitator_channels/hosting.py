@@ -5,7 +5,6 @@ needs no chain of its own to learn that a consumer has closed a channel.
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -49,8 +48,9 @@ class ChannelsWatcherSettings:
 def channels_watcher_notice(notice: Mapping[str, Any]) -> None:
     """Learn what became of a channel: closed by its consumer, restored by a rollback, or ended.
 
-    Called like a gate, perhaps more than once for the same channel, position and type. What it
-    returns or raises changes nothing.
+    Called like a gate, perhaps more than once for the same channel, position and type. If it
+    raises, it is called again later: so none is lost. What it returns changes nothing, and must be
+    ``None``, or other plugins are not called.
     """
 
 
@@ -131,8 +131,7 @@ class ChannelsWatcher:
 
 
 def _notify(context: Context, notice: Notice) -> None:
-    with suppress(PluginError):  # it is reported
-        context.hooks.first("channels_watcher_notice", notice=notice.to_json())
+    context.hooks.first("channels_watcher_notice", notice=notice.to_json())
 
 
 plugin = ChannelsWatcher()

@@ -16,9 +16,13 @@ from facilitator.observability.metrics import METRICS
 from facilitator.roles.metrics import Counter, Gauge, Histogram, Metric
 from facilitator.testing.payments import Payer
 from facilitator.testing.running import Running
+from facilitator_channels.seller.watcher import CLOSED, DEADLINE, LOOKED, NOTICES
 from facilitator_prometheus.prometheus_meter import PrometheusMeter
 from support.exposition import exposition
 
+CHANNELS = (CLOSED, DEADLINE, LOOKED, NOTICES)
+"""Of the plugin ``channels_watcher``; they are documented in its guide."""
+NAME = r"\b(?:facilitator|channels)_\w+"
 DOCS = Path(__file__).parents[2] / "docs"
 DASHBOARD = DOCS / "grafana-dashboard.json"
 
@@ -33,7 +37,7 @@ needs_promtool = pytest.mark.skipif(
 def samples() -> Mapping[str, Metric]:
     """Names of what is shown, with the metric that they are of."""
     shown = {}
-    for metric in METRICS:
+    for metric in (*METRICS, *CHANNELS):
         endings = ("_bucket", "_sum", "_count") if isinstance(metric, Histogram) else ("",)
         shown.update({f"{metric.name}{ending}": metric for ending in endings})
     return shown
@@ -93,19 +97,19 @@ def test_the_dashboard_and_the_alerts_ask_for_metrics_that_exist() -> None:
     asked = {
         name
         for text in (*(query for query, _ in queries()), alerts())
-        for name in re.findall(r"\bfacilitator_\w+", text)
+        for name in re.findall(NAME, text)
     }
     assert asked <= set(samples())
 
 
 def test_the_dashboard_shows_every_metric() -> None:
-    asked = {name for query, _ in queries() for name in re.findall(r"\bfacilitator_\w+", query)}
-    assert {samples()[name] for name in asked} == set(METRICS)
+    asked = {name for query, _ in queries() for name in re.findall(NAME, query)}
+    assert {samples()[name] for name in asked} == {*METRICS, *CHANNELS}
 
 
 def test_the_dashboard_asks_for_labels_that_exist() -> None:
     for query, legend in queries():
-        (metric, *others) = {samples()[name] for name in re.findall(r"\bfacilitator_\w+", query)}
+        (metric, *others) = {samples()[name] for name in re.findall(NAME, query)}
         assert not others, query
         labels = {*metric.labels, *(["le"] if isinstance(metric, Histogram) else [])}
         by = [

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,13 +14,10 @@ import pytest
 from werkzeug.serving import make_server
 
 from facilitator.cli import main
-from facilitator.clock import SystemClock
 from facilitator.testing.payments import MERCHANT
 from facilitator.testing.running import NETWORK, Running
 from facilitator_channels.channel import Channel, Validator, read_channel
 from facilitator_channels.datum import SUBBIT
-from facilitator_channels.demo.claiming import build_claim
-from facilitator_channels.paying.means import Means
 from facilitator_channels.seller import (
     ClaimPolicy,
     HttpFacilitator,
@@ -31,6 +27,7 @@ from facilitator_channels.seller import (
     choose,
     redeem,
 )
+from facilitator_channels.seller.building import ClaimBuilder
 from facilitator_channels.seller.stores.sqlite import SqliteStore
 from facilitator_channels.transactions.channel import channel_address
 from facilitator_channels.validator import SCRIPT_HASH
@@ -103,8 +100,7 @@ def channels_on(running: Running) -> list[Channel]:
 def redeem_from(records: Records, running: Running) -> None:
     """Have all that is owed redeemed by the seller."""
     (batch,) = choose(records, {"lovelace": ClaimPolicy(base=0, each=1)}, 0)
-    means = Means(NETWORK, SELLER, running.devnet, SystemClock())
-    build = partial(build_claim, means=means)
+    build = ClaimBuilder(running.devnet, SELLER, KEY).build
     facilitator = HttpFacilitator(running.url)
     answer = redeem(records, facilitator, batch, build, round(time.time() * 1000))
     assert answer is not None

@@ -108,6 +108,9 @@ ACCEPTED: Mapping[str, Case] = {
     "batch of 2": lambda w: _batch(w, 2),
     "batch of 5": lambda w: _batch(w, 5),
     "batch of 10": lambda w: _batch(w, 10),
+    "batch of sub, settle and sub": lambda w: w.plan(
+        w.sub(), _settles(w, number=1), w.sub(number=2)
+    ),
     "an ending step between others": lambda w: w.plan(
         _adds(w),
         w.moves(w.channel(Settled(), number=1), End()),

@@ -16,6 +16,9 @@ import pytest
 from facilitator.plugin import StorageUnavailable
 from facilitator.testing.payment_ledger import settled, submitted
 from facilitator.testing.waiting import eventually
+from facilitator_channels.seller.store import Records
+from facilitator_channels.seller.stores.opening import open_store
+from facilitator_channels.seller.testing import example_record
 from facilitator_memory.ledger import MemoryLedger
 from facilitator_webhook.commands import prepare
 from facilitator_webhook.event import message_of
@@ -120,6 +123,34 @@ def test_a_receiver_that_is_away_keeps_no_payment_and_no_end(run_facilitator, ma
         run(run_facilitator, receiver.url, **kept)
         eventually(lambda: "settlement.delivered" in receiver.types)
         assert receiver.types[0] == "settlement.submitted"
+
+
+def test_a_notice_about_a_channel_comes_until_it_arrives(run_facilitator, receiver, tmp_path):
+    """It waits in the seller's record, and is signed like any event."""
+    channel = replace(example_record("11" * 32, 700), untold=("closed",))
+    url = f"sqlite://{tmp_path}/channels.db"
+    with closing(open_store(url)) as store:
+        Records(store).change(channel.channel_id, lambda _: (channel, None))
+        receiver.answers = [500]
+        running = run(
+            run_facilitator,
+            receiver.url,
+            plugins="devnet,memory,channels_watcher,webhook",
+            channels_watcher__store=url,
+            channels_watcher__interval_seconds=1,
+        )
+
+        def has_arrived():
+            running.clock.advance(1)
+            return not Records(store).read(channel.channel_id).untold
+
+        eventually(has_arrived)
+    assert receiver.types == ["channel.closed"] * 2
+    assert all(is_signed(headers, body) for headers, body in receiver.got)
+    first, second = [json.loads(body) for _, body in receiver.got]
+    assert first["id"] == second["id"]
+    assert first["channel"]["channelId"] == channel.channel_id
+    assert first["channel"]["unredeemed"] == "700"
 
 
 def test_a_message_carries_no_transaction_and_no_answer():

@@ -11,7 +11,6 @@ from typing import Any
 
 from facilitator.cardano.addresses.address import format_address
 from facilitator.plugin import FacilitatorError, Wallet
-from facilitator_channels.demo.claiming import build_claim
 from facilitator_channels.draft import SCHEME
 from facilitator_channels.paying.means import Means
 from facilitator_channels.seller import (
@@ -26,7 +25,9 @@ from facilitator_channels.seller import (
     correct,
     redeem,
 )
+from facilitator_channels.seller.building import CannotPayFee, ClaimBuilder
 from facilitator_channels.seller.stores.sqlite import SqliteStore
+from facilitator_channels.transactions.plan import CannotBuild
 from facilitator_channels.validator import SCRIPT_HASH
 
 PATH = "/forecast"
@@ -43,11 +44,11 @@ class ChannelShop:
 
         ``means`` is the seller's wallet. It signs refunds, and claims are paid to it.
         """
-        self._means = means
         self._facilitator = HttpFacilitator(facilitator)
         self._store = SqliteStore(str(folder / "channels.db"))
         key = _provider_key(means.wallet)
         self._seller = Seller(self._store, self._facilitator, key=key)
+        self._builder = ClaimBuilder(means.chain, means.wallet, key, clock=means.clock)
         self.requirements = _requirements(means, key, price)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -65,7 +66,10 @@ class ChannelShop:
         Raises :class:`~facilitator.plugin.FacilitatorError`.
         """
         (batch,) = choose(self._seller.records, _LEAST, 0)
-        claim = build_claim(batch, self._means)
+        try:
+            claim = self._builder.build(batch)
+        except (CannotBuild, CannotPayFee) as error:
+            raise FacilitatorError(str(error)) from None
         now_ms = round(time.time() * 1000)
         answer = redeem(self._seller.records, self._facilitator, batch, lambda _: claim, now_ms)
         if answer is None or answer.get("success") is not True:

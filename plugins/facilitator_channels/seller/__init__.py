@@ -5,12 +5,14 @@ It needs no facilitator in this process, and no web framework. The stores are mo
 """
 
 from facilitator_channels.seller.answers import Answer, correct
+from facilitator_channels.seller.building import ClaimBuilder
 from facilitator_channels.seller.claims import Batch, ClaimPolicy, Redemption, choose
 from facilitator_channels.seller.facilitator import (
     Facilitator,
     FacilitatorUnavailable,
     HttpFacilitator,
 )
+from facilitator_channels.seller.redeemer import Redeemer
 from facilitator_channels.seller.redeeming import SignedClaim, redeem
 from facilitator_channels.seller.refunds import ProviderKey
 from facilitator_channels.seller.request import Refusal
@@ -22,6 +24,7 @@ __all__ = [
     "Answer",
     "Batch",
     "ChannelStore",
+    "ClaimBuilder",
     "ClaimPolicy",
     "Ended",
     "Facilitator",
@@ -30,6 +33,7 @@ __all__ = [
     "Paid",
     "ProviderKey",
     "Records",
+    "Redeemer",
     "Redemption",
     "Refusal",
     "Seller",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from facilitator_channels.draft import SCHEME
+from facilitator_channels.seller.notices import keep
 from facilitator_channels.seller.record import ChannelRecord
 from facilitator_channels.values import ChannelView, Iou
 
@@ -156,7 +157,7 @@ def redeemed(
     moved = replace(view, channel_ref=channel_ref, total_claimed=redemption.total_claimed)
     if redemption.is_settlement:
         moved = ChannelView("", 0, redemption.total_claimed, view.withdraw_requested_at)
-    return replace(record, view=replace(moved, seen_at=now_ms)), None
+    return keep(record, replace(record, view=replace(moved, seen_at=now_ms)), now_ms), None
 
 
 def _split(found: list[Redemption], policy: ClaimPolicy | None) -> list[tuple[Redemption, ...]]:

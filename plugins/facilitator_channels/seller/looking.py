@@ -195,7 +195,8 @@ class ChannelLook:
         What a young block has added to the balance counts once the position is deep.
         """
         if isinstance(channel.datum.stage, Settled):
-            redeemed = min(record.charged, record.view.balance)
+            due = min(record.charged, record.view.balance)
+            redeemed = max(record.view.total_claimed, due)  # once it has ended there is no balance
             return self._ended(redeemed, channel.ref.transaction_id.hex(), this)
         view = view_of(channel, this.price, this.now_ms)
         if view.channel_ref == record.anchor_ref:

@@ -1,6 +1,11 @@
-"""Notices of what became of a seller's channels, by the records before and after a look."""
+"""Notices of what became of a seller's channels, by the records before and after a change.
+
+A record keeps the notices that nobody has taken. They are written by the change that they are
+about, so that none is lost, and the record does not go before they have gone.
+"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -28,7 +33,7 @@ class Notice(NamedTuple):
 
     kind: NoticeKind
     record: ChannelRecord
-    """The channel's record afterwards."""
+    """The channel's record as it is when the notice is given."""
 
     def to_json(self) -> Mapping[str, Any]:
         """Return it as JSON, to be sent to others."""
@@ -73,3 +78,28 @@ def compare(before: ChannelRecord, after: ChannelRecord | None) -> NoticeKind | 
     if was_closed(after) == was_closed(before):
         return None
     return NoticeKind.CLOSED if was_closed(after) else NoticeKind.RESTORED
+
+
+def keep(
+    before: ChannelRecord | None, after: ChannelRecord | None, now_ms: int
+) -> ChannelRecord | None:
+    """Return the record after a change, with the notice of it."""
+    if before is None or after is None or (kind := compare(before, after)) is None:
+        return after
+    return replace(after, untold=(*after.untold, kind), told_at=now_ms)
+
+
+def begin(
+    record: ChannelRecord | None, patience_ms: int, now_ms: int
+) -> tuple[ChannelRecord | None, bool]:
+    """Return True if the record's notices are to be given now, which no other process begins."""
+    if record is None or not record.untold or now_ms - record.told_at < patience_ms:
+        return record, False
+    return replace(record, told_at=now_ms), True
+
+
+def told(record: ChannelRecord | None, kind: str) -> tuple[ChannelRecord | None, None]:
+    """Note that the oldest notice was taken."""
+    if record is None or record.untold[:1] != (kind,):
+        return record, None
+    return replace(record, untold=record.untold[1:]), None

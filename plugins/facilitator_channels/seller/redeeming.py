@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
+from facilitator.cardano.transaction import OutputRef
 from facilitator_channels.seller.claims import (
     Batch,
     Redemption,
@@ -23,6 +24,10 @@ class SignedClaim(NamedTuple):
     transaction: bytes
     positions: Mapping[str, str]
     """The position afterwards, ``txid#index``, of each channel that stays open, by its id."""
+    spends: frozenset[OutputRef] = frozenset()
+    """The outputs that it spends beside the channels. It may land as long as all are unspent."""
+    until: int = 0
+    """Unix ms after which it can no longer land; 0 if it always may."""
 
 
 Build: TypeAlias = Callable[[Batch], SignedClaim]
@@ -40,20 +45,41 @@ def redeem(
     :class:`~facilitator_channels.seller.facilitator.FacilitatorUnavailable`: then the claim may
     have landed, which shows when the chain is looked at.
     """
+    taken = take(records, batch, now_ms)
+    if taken is None:
+        return None
+    claim = build(taken)
+    answer = submit(facilitator, taken, claim)
+    if answer.get("success") is True:
+        note(records, taken, claim, now_ms)
+    return answer
+
+
+def take(records: Records, batch: Batch, now_ms: int) -> Batch | None:
+    """Return the batch as it is to be built; ``None`` if nothing is left of it.
+
+    Channels that are to be settled are sealed: no request is charged to them from then on.
+    """
     found = [_take(records, each, now_ms) for each in batch.redemptions]
     redemptions = tuple([each for each in found if each is not None])
-    if not redemptions:
-        return None
-    batch = batch._replace(redemptions=redemptions)
-    claim = build(batch)
+    return batch._replace(redemptions=redemptions) if redemptions else None
+
+
+def submit(facilitator: Facilitator, batch: Batch, claim: SignedClaim) -> Mapping[str, Any]:
+    """Return the facilitator's answer to the claim. It may be asked any number of times.
+
+    Raises :class:`~facilitator_channels.seller.facilitator.FacilitatorUnavailable`.
+    """
     requirements = claim_requirements(batch)
-    payload = claim_payload(redemptions, claim.transaction)
+    payload = claim_payload(batch.redemptions, claim.transaction)
     payment = {"x402Version": 2, "accepted": requirements, "payload": payload}
-    answer = facilitator.settle(payment, requirements, claim.transaction_id)
-    if answer.get("success") is True:
-        for each in redemptions:
-            _note(records, each, claim, now_ms)
-    return answer
+    return facilitator.settle(payment, requirements, claim.transaction_id)
+
+
+def note(records: Records, batch: Batch, claim: SignedClaim, now_ms: int) -> None:
+    """Note in each record that the claim is in the chain."""
+    for each in batch.redemptions:
+        _note(records, each, claim, now_ms)
 
 
 def _take(records: Records, chosen: Redemption, now_ms: int) -> Redemption | None:

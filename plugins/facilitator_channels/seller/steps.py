@@ -14,6 +14,7 @@ Of the draft's rules for servers these go beyond it, to be safe for the seller:
 
 from dataclasses import replace
 
+from facilitator_channels.seller.notices import keep
 from facilitator_channels.seller.record import (
     KEEP_MS,
     LAG_MS,
@@ -175,7 +176,7 @@ def end(record: ChannelRecord | None, now_ms: int) -> tuple[ChannelRecord | None
     if record is None:
         return None, None
     ended = ChannelView("", 0, record.charged, record.view.withdraw_requested_at, now_ms)
-    return replace(record, view=ended, pending=None), None
+    return keep(record, replace(record, view=ended, pending=None), now_ms), None
 
 
 def sync(record: ChannelRecord, view: ChannelView, anchor_ref: str = "") -> ChannelRecord:

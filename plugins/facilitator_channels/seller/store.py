@@ -8,6 +8,8 @@ from facilitator_channels.seller.record import ChannelRecord, decode_record, enc
 T = TypeVar("T")
 
 _TRIES = 200
+_JSON = b"{"
+"""How each record begins. An entry that begins otherwise says who leads, see :mod:`.lead`."""
 
 
 class StoreUnavailable(Exception):
@@ -61,7 +63,7 @@ class Records:
 
     def __iter__(self) -> Iterator[ChannelRecord]:
         """Yield all records. Raises :class:`StoreUnavailable`."""
-        return map(decode_record, self._store.scan())
+        return (decode_record(raw) for raw in self._store.scan() if raw.startswith(_JSON))
 
     def change(self, channel_id: str, step: Change[T], *, durable: bool = True) -> T:
         """Make a step in one atomic change; return its result.

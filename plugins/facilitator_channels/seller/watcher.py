@@ -3,15 +3,15 @@
 No message says that a consumer has closed a channel, that a block was rolled back, or that a
 channel has ended. Its state is the records themselves: all processes that use one store have it in
 common, and it outlasts them. A process looks only at channels that no other has just looked at, and
-gives notice only of what it has changed itself. After a start it does so for every closed channel
-once more, in case the process before was killed between the change and the notice.
+gives notice of what it has changed itself. A notice that was not taken stays in its record, and is
+given again later, by any process.
 """
 
 import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from facilitator.plugin import (
     NO_METER,
@@ -30,18 +30,22 @@ from facilitator_channels.seller.looking import ChannelLook, Sight
 from facilitator_channels.seller.notices import (
     Notice,
     NoticeKind,
-    compare,
+    begin,
     is_due,
     is_unseen,
+    keep,
+    told,
 )
 from facilitator_channels.seller.record import ChannelRecord
 from facilitator_channels.seller.store import Records, StoreUnavailable
-from facilitator_channels.seller.watching import watch
+from facilitator_channels.seller.watching import outlast, watch
 
 INTERVAL_SECONDS = 20.0
 """Seconds between two looks at the chain."""
 LATE_LOOKS = 6
 """Looks that may fail, or be missing, before the watcher counts as down."""
+TELL_AGAIN = 2
+"""Intervals after which a notice that was not taken is given again."""
 URGENT = 3
 """A closed channel is urgent in the last so-many-th part of its period."""
 
@@ -82,7 +86,11 @@ class Watcher:
         interval_seconds: float = INTERVAL_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Watch nothing yet. ``notify`` gets each notice; it may raise, which is logged."""
+        """Watch nothing yet.
+
+        ``notify`` gets each notice. If it raises, which is logged, the notice comes again later. It
+        is called by the thread that looks, one notice at a time.
+        """
         self._records = records
         self._network = chain.network
         self._look = ChannelLook(chain)
@@ -95,10 +103,11 @@ class Watcher:
         self._monotonic = monotonic
         self._looked_at = monotonic()
         self._trouble: str | None = None
-        self._is_first = True
         self._closed: Sequence[ChannelRecord] = ()
         """Closed channels from which something is to be redeemed, the nearest deadline first."""
         self._unseen = 0
+        self._own: set[str] = set()
+        """Channels of which this process has just written a notice."""
         meter.gauge(CLOSED, lambda: len(self._closed), network=self._network)
         meter.gauge(DEADLINE, self._deadline_seconds, network=self._network)
         meter.gauge(LOOKED, self._age, network=self._network)
@@ -143,10 +152,6 @@ class Watcher:
         """Look at the chain once. Raises :class:`ChainUnavailable`, :class:`StoreUnavailable`."""
         now_ms = round(self._clock.time() * 1000)
         records = [each for each in self._records if each.network == self._network]
-        if self._is_first:
-            self._is_first = False
-            for record in filter(is_due, records):
-                self._give(Notice(NoticeKind.CLOSED, record))
         fresh_ms = self._interval * 500
         stale = [each for each in records if now_ms - each.view.seen_at >= fresh_ms]
         sights = self._look.look(stale, now_ms) if stale else {}
@@ -159,33 +164,63 @@ class Watcher:
         due = [each for each in after.values() if is_due(each) and each.unredeemed]
         self._closed = sorted(due, key=lambda each: each.elapse_at)
         self._unseen = sum(is_unseen(each, now_ms) for each in after.values())
+        self._tell(after.values(), now_ms)
         self._looked_at = self._monotonic()
         self._trouble = None
 
     def _take(self, channel_id: str, sight: Sight, now_ms: int) -> ChannelRecord | None:
-        """Put what was seen in the record; give notice of what that has changed."""
+        """Put what was seen in the record, with the notice of what that has changed.
+
+        It is due at once for this process, and later for others.
+        """
 
         def step(
             record: ChannelRecord | None,
-        ) -> tuple[ChannelRecord | None, tuple[ChannelRecord | None, ChannelRecord | None]]:
-            after, _ = watch(record, sight.seen, sight.anchor_ref, ClaimPolicy(), now_ms)
-            return after, (record, after)
+        ) -> tuple[ChannelRecord | None, tuple[ChannelRecord | None, bool]]:
+            seen = outlast(record, sight.seen)
+            found, _ = watch(record, seen, sight.anchor_ref, ClaimPolicy(), now_ms)
+            after = keep(record, found, now_ms)
+            return after, (after, after is not found)
 
-        before, after = self._records.change(channel_id, step, durable=False)
-        if before is not None and (kind := compare(before, after)) is not None:
-            self._give(Notice(kind, after or before))
+        after, is_news = self._records.change(channel_id, step, durable=False)
+        if is_news:
+            self._own.add(channel_id)
         return after
 
-    def _give(self, notice: Notice) -> None:
-        record = notice.record
-        level = logging.WARNING if notice.kind is NoticeKind.CLOSED else logging.INFO
+    def _tell(self, records: Iterable[ChannelRecord], now_ms: int) -> None:
+        """Give the notices that are due, until one is not taken."""
+        for record in records:
+            if record.untold and not self._tell_of(record, now_ms):
+                return
+
+    def _tell_of(self, record: ChannelRecord, now_ms: int) -> bool:
+        """Give a channel's notices if they are due; return False if one was not taken."""
+        name = record.channel_id
+        patience_ms = 0 if name in self._own else round(TELL_AGAIN * self._interval * 1000)
+        self._own.discard(name)
+        if not self._records.change(
+            name, lambda each: begin(each, patience_ms, now_ms), durable=False
+        ):
+            return True
+        for kind in record.untold:
+            if not self._give(Notice(NoticeKind(kind), record)):
+                return False
+            self._records.change(name, lambda each, kind=kind: told(each, kind), durable=False)  # type: ignore[misc]
+        return True
+
+    def _give(self, notice: Notice) -> bool:
+        """Give the notice; return True if it was taken."""
+        record, kind = notice.record, notice.kind
+        level = logging.WARNING if kind is NoticeKind.CLOSED else logging.INFO
         until = f", elapses at {iso_time(record.elapse_at)}" if is_due(record) else ""
-        _log.log(level, "channel %s: %s%s", record.channel_id, notice.kind, until)
-        self._meter.count(NOTICES, kind=notice.kind)
+        _log.log(level, "channel %s: %s%s", record.channel_id, kind, until)
         try:
             self._notify(notice)
         except Exception:
             _log.exception("a notice about channel %s was not taken", record.channel_id)
+            return False
+        self._meter.count(NOTICES, kind=kind)
+        return True
 
     def _run(self) -> None:
         while not self._closing.is_set():

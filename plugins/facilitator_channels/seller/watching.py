@@ -65,6 +65,12 @@ def watch(
     return record, decide(record, policy)
 
 
+def outlast(record: ChannelRecord | None, seen: Seen) -> Seen:
+    """Return what was seen, so that a record stays until the notice of its end is taken."""
+    is_told = record is None or not (record.untold or record.view.channel_ref)
+    return seen if is_told or not isinstance(seen, Ended) else replace(seen, is_deep=False)
+
+
 def decide(record: ChannelRecord, policy: ClaimPolicy) -> Verdict:
     """Return what is to be done with a channel as its record shows it."""
     found = redemption(record)

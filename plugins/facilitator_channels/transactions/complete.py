@@ -22,7 +22,14 @@ from facilitator.cardano.rules.resolved import resolve
 from facilitator.cardano.transaction import Output, OutputRef, Value
 from facilitator.plugin import Signature
 from facilitator_channels.transactions.assemble import Parts, assemble
-from facilitator_channels.transactions.plan import CannotBuild, Ledger, Plan, Purse, ScriptReference
+from facilitator_channels.transactions.plan import (
+    CannotBuild,
+    Ledger,
+    NotCovered,
+    Plan,
+    Purse,
+    ScriptReference,
+)
 from facilitator_channels.transactions.wire import NewOutput, Units, Unsigned
 
 _MOST_SECONDS = 60.0
@@ -49,7 +56,7 @@ def complete(plan: Plan, purse: Purse, ledger: Ledger) -> Unsigned:
         if found is not None:
             _check_limits(found, ledger)
             return found
-    raise CannotBuild(
+    raise NotCovered(
         f"the inputs and {len(purse.utxo)} outputs of the purse do not cover the outputs, the fee "
         "and the change"
     )
@@ -149,7 +156,8 @@ def _with_fee(parts: Parts, funding: _Funding, purse: Purse, ledger: Ledger) -> 
 def _collateral(purse: Purse, fee: int, ledger: Ledger) -> Mapping[OutputRef, Output]:
     """Return the richest outputs of the purse that hold ada alone, as many as the fee needs."""
     parameters = ledger.parameters
-    plain = {ref: output for ref, output in purse.utxo.items() if not output.value.assets}
+    offered = purse.utxo if purse.collateral is None else purse.collateral
+    plain = {ref: output for ref, output in offered.items() if not output.value.assets}
     richest = sorted(plain, key=lambda ref: plain[ref].value.lovelace, reverse=True)
     chosen: dict[OutputRef, Output] = {}
     for ref in richest[: parameters.max_collateral_inputs]:

@@ -15,6 +15,10 @@ class CannotBuild(ValueError):
     """No such transaction can be made; the text says why, as a sentence."""
 
 
+class NotCovered(CannotBuild):
+    """The outputs that may be spent are too little."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """The facts of the chain that a transaction depends on."""
@@ -37,6 +41,8 @@ class Purse:
     address: bytes
     utxo: Mapping[OutputRef, Output]
     """The outputs that may be spent, all at addresses of the key."""
+    collateral: Mapping[OutputRef, Output] | None = None
+    """Outputs that are collateral and never spent; ``None`` to take it from ``utxo``."""
 
 
 class ScriptWitness(NamedTuple):

@@ -5,28 +5,12 @@ Each function returns the transaction for its signatures and raises
 channels themselves do not, has the collateral, and gets what is left.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
-
 from facilitator.cardano.transaction import OutputRef, Value
 from facilitator_channels.channel import Channel, Validator
 from facilitator_channels.datum import Closed, Constants, Datum, Opened, Settled
 from facilitator_channels.iou import derive_tag
-from facilitator_channels.redeemers import (
-    Add,
-    ChannelRedeemer,
-    Close,
-    Defer,
-    Elapse,
-    End,
-    Main,
-    Mutual,
-    Settle,
-    Step,
-    Sub,
-    encode_redeemer,
-)
-from facilitator_channels.reserve import compute_reserve, held
+from facilitator_channels.redeemers import Add, Close, Elapse, End, Mutual, encode_redeemer
+from facilitator_channels.reserve import compute_reserve
 from facilitator_channels.transactions.channel import (
     add,
     channel_address,
@@ -34,25 +18,23 @@ from facilitator_channels.transactions.channel import (
     demand_stage,
 )
 from facilitator_channels.transactions.complete import complete
+from facilitator_channels.transactions.moves import Move, plan_moves
 from facilitator_channels.transactions.plan import CannotBuild, Ledger, Plan, Purse, ScriptSource
+from facilitator_channels.transactions.redemption import Redemption, claim, redeem, settle
 from facilitator_channels.transactions.wire import NewOutput, Unsigned
 
-
-class Redemption(NamedTuple):
-    """A channel with the IOU that is redeemed."""
-
-    channel: Channel
-    owed: int
-    """The amount of the IOU, all that was ever owed, in atomic units."""
-    signature: bytes
-
-
-class _Move(NamedTuple):
-    """A step of one channel with the output that it continues in, if it does."""
-
-    channel: Channel
-    step: Step
-    output: NewOutput | None
+__all__ = [
+    "Redemption",
+    "add_to_channel",
+    "claim",
+    "close",
+    "elapse",
+    "end",
+    "open_channel",
+    "redeem",
+    "refund",
+    "settle",
+]
 
 
 def open_channel(
@@ -97,28 +79,9 @@ def add_to_channel(
 ) -> Unsigned:
     """Add the amount of the currency to an opened channel; the consumer signs."""
     opened = demand_stage(channel, Opened)
-    move = _Move(channel, Add(), continue_in(channel, opened, amount))
+    move = Move(channel, Add(), continue_in(channel, opened, amount))
     signer = channel.constants.consumer
-    return complete(_plan([move], script, signer, valid_until=valid_until), purse, ledger)
-
-
-def claim(
-    redemptions: Sequence[Redemption],
-    script: ScriptSource,
-    purse: Purse,
-    ledger: Ledger,
-    *,
-    valid_until: int | None = None,
-) -> Unsigned:
-    """Redeem from opened channels of one provider, who signs, all that their IOUs leave.
-
-    What is redeemed goes to the purse.
-    """
-    providers = {each.channel.constants.provider for each in redemptions}
-    if len(providers) != 1:
-        raise CannotBuild("a claim redeems from channels of one provider")
-    moves = [_sub(each, ledger) for each in redemptions]
-    return complete(_plan(moves, script, *providers, valid_until=valid_until), purse, ledger)
+    return complete(plan_moves([move], script, signer, valid_until=valid_until), purse, ledger)
 
 
 def close(
@@ -131,33 +94,16 @@ def close(
     """
     subbed = demand_stage(channel, Opened).subbed
     elapse_at = ledger.eras.start_ms(valid_until) + channel.constants.close_period
-    move = _Move(channel, Close(), continue_in(channel, Closed(subbed, elapse_at)))
-    plan = _plan([move], script, channel.constants.consumer, valid_until=valid_until)
-    return complete(plan, purse, ledger)
-
-
-def settle(
-    redemption: Redemption,
-    script: ScriptSource,
-    purse: Purse,
-    ledger: Ledger,
-    *,
-    valid_until: int | None = None,
-) -> Unsigned:
-    """Redeem the last IOU from a closed channel; the provider signs."""
-    channel, owed, signature = redemption
-    taken = owed - demand_stage(channel, Closed).subbed
-    output = _reduced(channel, continue_in(channel, Settled(), -taken), taken, ledger)
-    move = _Move(channel, Settle(owed, signature), output)
-    plan = _plan([move], script, channel.constants.provider, valid_until=valid_until)
+    move = Move(channel, Close(), continue_in(channel, Closed(subbed, elapse_at)))
+    plan = plan_moves([move], script, channel.constants.consumer, valid_until=valid_until)
     return complete(plan, purse, ledger)
 
 
 def end(channel: Channel, script: ScriptSource, purse: Purse, ledger: Ledger) -> Unsigned:
     """Take what a settled channel has left; the consumer signs."""
     demand_stage(channel, Settled)
-    move = _Move(channel, End(), None)
-    return complete(_plan([move], script, channel.constants.consumer), purse, ledger)
+    move = Move(channel, End(), None)
+    return complete(plan_moves([move], script, channel.constants.consumer), purse, ledger)
 
 
 def elapse(
@@ -170,8 +116,8 @@ def elapse(
     closed = demand_stage(channel, Closed)
     if ledger.eras.start_ms(valid_from) < closed.elapse_at:
         raise CannotBuild(f"the channel cannot be taken before {closed.elapse_at} ms")
-    move = _Move(channel, Elapse(), None)
-    plan = _plan([move], script, channel.constants.consumer, valid_from=valid_from)
+    move = Move(channel, Elapse(), None)
+    plan = plan_moves([move], script, channel.constants.consumer, valid_from=valid_from)
     return complete(plan, purse, ledger)
 
 
@@ -213,46 +159,3 @@ def refund(
         adds_inputs=False,
     )
     return complete(plan, purse, ledger)
-
-
-def _sub(redemption: Redemption, ledger: Ledger) -> _Move:
-    channel, owed, signature = redemption
-    taken = owed - demand_stage(channel, Opened).subbed
-    output = _reduced(channel, continue_in(channel, Opened(owed), -taken), taken, ledger)
-    return _Move(channel, Sub(owed, signature), output)
-
-
-def _reduced(channel: Channel, output: NewOutput, taken: int, ledger: Ledger) -> NewOutput:
-    """Return the output from which that much was taken, if the channel can pay it out."""
-    least = output.minimum(ledger.parameters.coins_per_utxo_byte)
-    if taken <= 0:
-        raise CannotBuild(f"the IOU of {channel.constants.tag.hex()} leaves nothing to redeem")
-    if output.value.lovelace < least or taken > held(channel.output, channel.constants):
-        raise CannotBuild(f"the channel {channel.constants.tag.hex()} cannot pay out {taken}")
-    return output
-
-
-def _plan(
-    moves: Sequence[_Move],
-    script: ScriptSource,
-    signer: bytes,
-    *,
-    valid_from: int | None = None,
-    valid_until: int | None = None,
-) -> Plan:
-    """Return the plan of steps that one key signs: the first input carries all of them."""
-    ordered = sorted(moves, key=lambda move: move.channel.ref)
-    main: ChannelRedeemer = Main(tuple([move.step for move in ordered]))
-    redeemers: Mapping[OutputRef, bytes] = {
-        move.channel.ref: encode_redeemer(Defer() if count else main)
-        for count, move in enumerate(ordered)
-    }
-    return Plan(
-        {move.channel.ref: move.channel.output for move in ordered},
-        tuple([move.output for move in ordered if move.output is not None]),
-        redeemers,
-        script,
-        frozenset({signer}),
-        valid_from,
-        valid_until,
-    )

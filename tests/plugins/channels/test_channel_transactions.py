@@ -22,6 +22,7 @@ from facilitator_channels.transactions.steps import (
     elapse,
     end,
     open_channel,
+    redeem,
     refund,
     settle,
 )
@@ -104,6 +105,35 @@ def test_a_claim_over_ten_channels(play: Play) -> None:
     assert after == {each.channel.constants.tag: Opened(each.owed) for each in redemptions}
 
 
+@pytest.mark.parametrize("currency", [None, TEST_TOKEN], ids=["ada", "a token"])
+def test_open_and_closed_channels_are_redeemed_at_once_and_in_part(
+    play: Play, currency: AssetId | None
+) -> None:
+    """What an IOU promises beyond the count stays in the channel."""
+    script = play.reference()
+    opened, other = (play.open(AMOUNT, currency) for _ in range(2))
+    shut = closed(play, other, script)
+    before = play.held(PROVIDER, currency)
+    parts = [
+        owed(shut, 2 * OWED)._replace(total=OWED + 1),
+        owed(opened, 2 * OWED)._replace(total=OWED),
+    ]
+    purse, until = play.purse(PROVIDER), play.soon
+    unsigned = redeem(parts, script, purse, play.ledger, valid_until=until)
+    name = play.settle(unsigned, PROVIDER)
+    fee = 0 if currency else play.fee_of(unsigned)
+    assert play.held(PROVIDER, currency) - before == 2 * OWED + 1 - fee
+    after = [play.channel(name, index) for index in range(2)]
+    assert {each.constants.tag: each.datum.stage for each in after} == {
+        opened.constants.tag: Opened(OWED),
+        shut.constants.tag: Settled(),
+    }
+    (still_open,) = [each for each in after if each.datum.stage == Opened(OWED)]
+    last = owed(still_open, 2 * OWED)
+    unsigned = redeem([last], script, play.purse(PROVIDER), play.ledger, valid_until=until)
+    assert play.channel(play.settle(unsigned, PROVIDER)).datum.stage == Opened(2 * OWED)
+
+
 def test_a_channel_that_nobody_settles_elapses(play: Play) -> None:
     script = play.witness()
     channel = closed(play, play.open(AMOUNT), script)
@@ -166,6 +196,10 @@ def test_what_cannot_be_built(play: Play) -> None:
         (lambda: claim([good, owed(other, OWED)], script, provider, ledger), "one provider"),
         (lambda: claim([good], script, only_tokens, ledger), "for collateral"),
         (lambda: settle(good, script, provider, ledger), "is opened, it must be closed"),
+        (
+            lambda: redeem([good._replace(total=OWED + 1)], script, provider, ledger),
+            "which is less than",
+        ),
         (lambda: end(channel, script, consumer, ledger), "is opened, it must be settled"),
         (
             lambda: refund(channel, 1000, PROVIDER.address, script, consumer, ledger),

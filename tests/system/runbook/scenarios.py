@@ -194,7 +194,8 @@ def watching(folder: Path) -> Iterator[ServeProcess]:
     path, now = folder / "channels.db", int(SystemClock().time())
     kept = record(1, "ab" * 32 + "#0")
     requested = now - kept.config.withdraw_delay + 60
-    closed = replace(kept, view=replace(kept.view, withdraw_requested_at=requested))
+    view = replace(kept.view, withdraw_requested_at=requested)
+    closed = replace(kept, view=view, untold=("closed",))
     with closing(SqliteStore(str(path))) as store:
         Records(store).change(kept.channel_id, lambda _: (closed, None))
     with serving(

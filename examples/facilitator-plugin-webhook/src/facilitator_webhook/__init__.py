@@ -1,15 +1,22 @@
-"""Sends each change of a settlement to a URL, from the payment ledger."""
+"""Sends each change of a settlement to a URL, from the payment ledger.
+
+Notices about payment channels are sent too. They wait in the seller's records.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from facilitator.plugin import Claim, Context, PluginError, hookimpl
+from facilitator.plugin import Claim, Context, PluginError, hookimpl, iso_time
 from facilitator_webhook.commands import prepare
 from facilitator_webhook.courier import Courier
+from facilitator_webhook.event import channel_message
 from facilitator_webhook.sending import Sender
 from facilitator_webhook.settings import WebhookSettings
 
 STOP_SECONDS = 0.5
+NOTICE_SECONDS = 4.0
+"""Seconds to wait for the receiver of a notice: less than a hook may take."""
 
 
 class Webhook:
@@ -18,6 +25,7 @@ class Webhook:
     def __init__(self) -> None:
         """Start nothing yet."""
         self._courier: Courier | None = None
+        self._context: Context | None = None
 
     @hookimpl
     def settings_sections(self) -> Mapping[str, type]:
@@ -41,6 +49,7 @@ class Webhook:
             return
         settings = context.settings.section(WebhookSettings)
         sender = Sender(settings, context.clock.time)
+        self._context = context
         self._courier = Courier(context.reader.ledger, settings, sender, context.meter)
 
     @hookimpl
@@ -48,6 +57,18 @@ class Webhook:
         """Look into the ledger at once."""
         if self._courier is not None:
             self._courier.wake()
+
+    @hookimpl(optionalhook=True)
+    def channels_watcher_notice(self, notice: Mapping[str, Any]) -> None:
+        """Send the notice. Raises :class:`PluginError` if it does not arrive: it comes again."""
+        if self._context is None:
+            return
+        settings = self._context.settings.section(WebhookSettings)
+        shortened = replace(settings, timeout_seconds=min(settings.timeout_seconds, NOTICE_SECONDS))
+        now = self._context.clock.time
+        failure = Sender(shortened, now).send(channel_message(notice, iso_time(now())))
+        if failure is not None:
+            raise PluginError(f"webhook: the notice about a channel was not delivered: {failure}")
 
     @hookimpl
     def shutdown(self) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,12 +51,23 @@ def message_of(event: PaymentEvent, payment: PaymentRecord) -> Message:
     known = payment_json(payment)
     change = event_json(event)
     settlement = {**{name: known[name] for name in _OF_PAYMENT}, **change}
-    return _message(identifier, type_of(event), change["at"], settlement)
+    return _message(identifier, type_of(event), change["at"], "settlement", settlement)
+
+
+def channel_message(notice: Mapping[str, Any], at: str) -> Message:
+    """Return the message of a notice about a payment channel, of the plugin ``channels_watcher``.
+
+    ``at`` is the time at which it is sent. The same notice has the same id.
+    """
+    named = ":".join(notice[name] for name in ("type", "channelId", "channelRef"))
+    identifier = hashlib.sha256(named.encode()).hexdigest()[:32]
+    channel = {name: value for name, value in notice.items() if name != "type"}
+    return _message(identifier, notice["type"], at, "channel", channel)
 
 
 def sample_message(at: str) -> Message:
     """Return a message without a settlement, for ``facilitator webhooks test``."""
-    return _message(f"test-{at}", "test", at, {})
+    return _message(f"test-{at}", "test", at, "settlement", {})
 
 
 def type_of(event: PaymentEvent) -> str:
@@ -67,8 +79,8 @@ def type_of(event: PaymentEvent) -> str:
     return f"settlement.{event.state}"
 
 
-def _message(identifier: str, kind: str, at: str, settlement: dict[str, Any]) -> Message:
-    body = {"id": identifier, "type": kind, "createdAt": at, "settlement": settlement}
+def _message(identifier: str, kind: str, at: str, name: str, subject: dict[str, Any]) -> Message:
+    body = {"id": identifier, "type": kind, "createdAt": at, name: subject}
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=True)
     return Message(identifier, text.encode())
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from facilitator.plugin import ChainUnavailable, Concern, Counter, Gauge
+from facilitator.plugin import Concern, Counter, Gauge
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.waiting import eventually
 from facilitator_channels.datum import Closed, Opened
@@ -18,6 +18,7 @@ from facilitator_channels.seller.stores.memory import MemoryStore
 from facilitator_channels.seller.watcher import (
     INTERVAL_SECONDS,
     LATE_LOOKS,
+    TELL_AGAIN,
     Watcher,
 )
 from support.channel_model import NOISE, PERIOD_MS, ModelChain, channel_output
@@ -102,19 +103,22 @@ def test_a_close_is_told_once_and_kept(fleet: Fleet) -> None:
     assert fleet.look() == []
 
 
-def test_a_process_that_starts_tells_of_it_again(fleet: Fleet) -> None:
-    """The one before may have been killed before it told."""
+def test_what_a_killed_process_has_not_told_is_told_by_another(fleet: Fleet) -> None:
+    """Once, and not before the first has had time to."""
+
+    class Killed(BaseException):
+        pass
+
+    def kill(_: Notice) -> None:
+        raise Killed
+
     fleet.close()
-    fleet.look()
-    fleet.watchers = [fleet.watcher()]
-    fleet.told.clear()
-    fleet.chain.is_down = True
     fleet.clock.advance(INTERVAL_SECONDS)
-    with pytest.raises(ChainUnavailable):
-        fleet.watchers[0].look()
-    assert [notice.kind for _, notice in fleet.told] == [NoticeKind.CLOSED]
-    fleet.chain.is_down = False
+    with pytest.raises(Killed):
+        fleet.watcher(kill).look()
     assert fleet.look() == []
+    assert fleet.look() == [NoticeKind.CLOSED]
+    assert fleet.look(TELL_AGAIN * INTERVAL_SECONDS) == []
 
 
 def test_a_rollback_of_the_close_is_told(fleet: Fleet) -> None:
@@ -140,15 +144,31 @@ def test_an_end_is_told_and_so_is_its_rollback(fleet: Fleet) -> None:
     assert fleet.kept is None
 
 
-def test_a_receiver_that_fails_changes_nothing(fleet: Fleet) -> None:
-    def fail(_: Notice) -> None:
-        raise ValueError("no")
+def test_a_notice_that_is_not_taken_comes_again(fleet: Fleet) -> None:
+    """Also when the channel has ended since: the record stays until then."""
+    taken: list[NoticeKind] = []
+    is_away = True
 
-    fleet.watchers = [fleet.watcher(fail)]
+    def take(notice: Notice) -> None:
+        if is_away:
+            raise ValueError("no")
+        taken.append(notice.kind)
+
+    fleet.watchers = [fleet.watcher(take)]
     fleet.close()
     fleet.look()
     assert fleet.kept is not None
     assert fleet.kept.view.withdraw_requested_at
+    fleet.chain.make([fleet.chain.transactions[-1].ref(0)], [NOISE])
+    for _ in range(DEEP_BLOCKS):
+        fleet.chain.make([], [NOISE])
+    fleet.look(PERIOD_MS / 1000)
+    assert fleet.kept is not None
+    is_away = False
+    fleet.look(TELL_AGAIN * INTERVAL_SECONDS)
+    assert taken == [NoticeKind.CLOSED, NoticeKind.ENDED]
+    fleet.look()
+    assert fleet.kept is None
 
 
 def test_channels_of_other_networks_are_left_alone(fleet: Fleet) -> None:
