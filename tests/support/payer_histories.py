@@ -1,7 +1,8 @@
 """Histories of a payer by channel, which is killed between any two of its steps.
 
 The payer is the real one, over a devnet. The seller is a model that remembers what it has charged:
-no IOU may be for more than that and one price. Messages and answers are lost, the records go back
+no IOU may be for more than that and one price. One that lies may take one price for each purchase,
+and no more. Messages and answers are lost, the records go back
 or away, blocks are rolled back, and the seller lies.
 """
 
@@ -76,20 +77,29 @@ class ModelSeller:
         self.served = 0
         self.is_pending = False
         self.lies = False
+        self.lies_so_far = 0
+        self.signed: dict[str, int] = {}
+        """The greatest amount that was signed, by channel."""
+        self.signed_before: dict[str, int] = {}
+        """The same before this purchase. One that has lied may have been believed so far."""
 
     def answer(self, payload: Mapping[str, Any]) -> Presented:
         message = read_message(payload)
         voucher, config = message.voucher, message.config  # type: ignore[union-attr]
         name, amount = voucher.channel_id.hex(), voucher.amount
         charged = self.charged.get(name, 0)
-        assert amount <= charged + PRICE, f"signed {amount}, was charged {charged}"
+        agreed = max(charged, self.signed_before.get(name, 0)) if self.lies_so_far else charged
+        assert amount <= agreed + PRICE, f"signed {amount}, agreed to {agreed}"
         assert iou_holds(config.payer_authorizer, voucher.channel_id, amount, voucher.signature)
         if self.lies:
-            return self._lie(name, charged, amount)
+            return self._lie(name, charged, amount, voucher.signature)
         if self.newest.get(name) == (amount, voucher.signature):
             return self.kept[name]
-        if amount != charged + PRICE:
-            return self._mismatch(name, charged, *self.newest[name])
+        known = self.newest.get(name)
+        if known and amount != charged + PRICE:
+            return self._mismatch(name, charged, *known)
+        if not known and isinstance(message, Deposit) and amount != PRICE:
+            return _refusal(MISMATCH)
         if isinstance(message, Deposit):
             refusal = self._settle(message.transaction)
             if refusal is not None:
@@ -123,11 +133,13 @@ class ModelSeller:
         extra = {**REQUIREMENTS["extra"], "channelState": state, "voucherState": voucher}  # type: ignore[dict-item]
         return _refusal(MISMATCH, [{**REQUIREMENTS, "extra": extra}])
 
-    def _lie(self, name: str, charged: int, amount: int) -> Presented:
-        """Charge more than was agreed, or count more than was ever signed."""
-        if amount % 2_000:
+    def _lie(self, name: str, charged: int, amount: int, signature: bytes) -> Presented:
+        """Charge too much, count what was never signed, or count this request without serving."""
+        self.lies_so_far += 1
+        if self.lies_so_far % 3 == 1:
+            return self._mismatch(name, amount, amount, signature)
+        if self.lies_so_far % 3 == 2:
             return _receipt(PRICE + 1, name, charged + PRICE + 1)
-        _, signature = self.newest.get(name, (amount, bytes(64)))
         return self._mismatch(name, amount + PRICE, amount + PRICE, signature)
 
 
@@ -158,6 +170,7 @@ class PayerHistory:
     def buy(self, fuse: int | None = None) -> bool:
         """Buy; the process is killed after so many moments. True if the page was had."""
         served, self.fuse = self.seller.served, fuse
+        self.seller.signed_before = dict(self.seller.signed)
         order = PayOrder(
             "http://seller", NETWORK, REQUIREMENTS, ALICE, self.devnet, self.clock, self._present,
             lambda _: None, self.folder, DEPOSIT,
@@ -235,6 +248,9 @@ class PayerHistory:
         self._tick()
         path.write_bytes(content)
         self.books.append(content)
+        for kept in json.loads(content)["channels"]:  # it may have been signed, if not sent
+            known = self.seller.signed.get(kept["channelId"], 0)
+            self.seller.signed[kept["channelId"]] = max(known, int(kept["signed"]))
         self._tick()
 
     def _tick(self) -> None:

@@ -14,7 +14,6 @@ from facilitator.cardano.amounts import amount_in_words
 from facilitator.plugin import CannotPay, ChainUnavailable, Paid, PayOrder, Presented
 from facilitator_channels.channel import Channel
 from facilitator_channels.client.channel import (
-    ClientChannel,
     Distrusted,
     Status,
     corrected,
@@ -25,7 +24,7 @@ from facilitator_channels.client.channel import (
 from facilitator_channels.paying.book import Book
 from facilitator_channels.paying.deposits import Step, make_opening, make_refund, make_top_up
 from facilitator_channels.paying.entry import Entry
-from facilitator_channels.paying.finding import follow, list_channels, refresh, shown
+from facilitator_channels.paying.finding import refresh
 from facilitator_channels.paying.means import Means
 from facilitator_channels.paying.messages import (
     deposit_payload,
@@ -34,6 +33,7 @@ from facilitator_channels.paying.messages import (
     refund_payload,
     voucher_payload,
 )
+from facilitator_channels.paying.page_channels import PageChannels
 from facilitator_channels.paying.wanted import Page
 from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.seller.request import BUSY, MISMATCH
@@ -78,11 +78,15 @@ class Purchase:
         self._order = order
         self._page = page
         self._means = means
-        self._book = book
+        self._channels = PageChannels(page, means, book, order.server, order.report)
+        self._signed_before = 0
+        """The greatest amount that was signed before, in the channel that is paid from."""
+        self._signed_now: set[int] = set()
+        """The amounts that were signed since, for this page."""
 
     def pay(self) -> Paid:
         """Buy the page."""
-        entry = self._find()
+        entry = self._begin()
         for left in reversed(range(ROUNDS)):
             is_over = entry is None or entry.channel.status is Status.CLOSED
             sent = self._open() if entry is None or is_over else self._send(entry)
@@ -96,69 +100,28 @@ class Purchase:
 
     def take_back(self) -> Paid:
         """End the channel together with the seller."""
-        entry = self._find()
+        entry = self._begin()
         if entry is None:
             raise CannotPay("this wallet has no open channel that pays for this page")
         for left in reversed(range(ROUNDS)):
-            entry, found = self._look(entry)
+            entry, found = self._channels.look(entry)
             step = make_refund(self._page, entry, found, self._means)
             entry, iou = self._sign(entry, entry.channel.count)
             self._order.report(f"asking for the refund by the transaction {step.id}")
             payload = refund_payload(entry.channel, iou, step.transaction)
             sent = Sent(entry, self._order.present(payload), step)
             if read_success(sent.presented) is not None:
-                self._keep(entry.with_end())
+                self._channels.keep(entry.with_end())
                 return Paid(sent.presented, step.id, f"{self._words(step.amount)} came back")
             entry = self._go_on(sent) if left else None
             if entry is None:
                 break
         return sent.failed
 
-    # --- The channel -----------------------------------------------------------------------------
-
-    def _find(self) -> Entry | None:
-        """Return the channel to pay from: of the book, else of the chain; ``None`` without one."""
-        kept = self._book.entries()
-        for entry in reversed(kept):
-            if entry.channel.status is Status.CLOSED or not self._page.takes(entry.channel):
-                continue
-            if entry.channel.status is Status.OPENING:
-                entry = self._keep(refresh(entry, self._means))
-            if entry.channel.status is not Status.CLOSED:
-                return entry
-        known = {entry.id: entry for entry in kept}
-        for found in list_channels(self._means):
-            name = found.constants.tag.hex()
-            entry_of = known.get(name) or self._adopt(found)
-            if found.is_opened and self._page.fits(found) and not entry_of.ended:
-                self._order.report(f"the channel {name} is found on the chain")
-                return self._keep(shown(entry_of, found, self._means))
-        return None
-
-    def _adopt(self, found: Channel) -> Entry:
-        """Return a record of a channel that is on the chain, and in no book."""
-        constants, ref = found.constants, str(found.ref)
-        config = self._page.config(constants.consumer, constants.iou_key)
-        script_hash = self._page.validator.script_hash.hex()
-        channel = ClientChannel(constants.tag, self._means.network, script_hash, config, (), ref)
-        return Entry(channel, self._order.server, found.ref)
-
-    def _look(self, entry: Entry) -> tuple[Entry, Channel]:
-        """Return the channel as the chain has it now. Raises :class:`CannotPay` if it has not."""
-        found = follow(entry, self._means)
-        if not isinstance(found, Channel):
-            self._keep(refresh(entry, self._means))
-            raise CannotPay(f"the channel {entry.id} is not to be seen now: {found.why}")
-        entry = self._keep(shown(entry, found, self._means))
-        if entry.channel.status is Status.CLOSED:
-            raise CannotPay(
-                f"the channel is closed: take back what is left by facilitator channels withdraw"
-                f" {entry.id}"
-            )
-        return entry, found
-
-    def _keep(self, entry: Entry) -> Entry:
-        self._book.put(entry)
+    def _begin(self) -> Entry | None:
+        """Return the channel to pay from, if there is one."""
+        entry = self._channels.find()
+        self._signed_before = 0 if entry is None else entry.signed
         return entry
 
     # --- Messages --------------------------------------------------------------------------------
@@ -184,7 +147,7 @@ class Purchase:
             self._order.report("the opening is in doubt: sending it again")
             return self._send_opening(entry)
         if self._is_short(entry):
-            entry, found = self._look(entry)  # an earlier top-up may have landed
+            entry, found = self._channels.look(entry)  # an earlier top-up may have landed
             if self._is_short(entry):
                 return self._top_up(entry, found)
         entry, iou = self._sign(entry, next_amount(entry.channel, self._page.price))
@@ -204,7 +167,8 @@ class Purchase:
 
     def _sign(self, entry: Entry, amount: int) -> tuple[Entry, Iou]:
         """Return an IOU, and the record that was written before it may leave."""
-        entry = self._keep(entry.with_signed(amount))
+        entry = self._channels.keep(entry.with_signed(amount))
+        self._signed_now.add(amount)
         return entry, self._means.iou_signer(entry.channel.channel_id)(amount)
 
     # --- Answers ---------------------------------------------------------------------------------
@@ -222,7 +186,7 @@ class Purchase:
             channel = settled(channel, self._page.price, extra)
         except Distrusted as distrusted:
             self._order.report(f"the receipt is not taken over: {distrusted}")
-        self._keep(entry.with_channel(channel))
+        self._channels.keep(entry.with_channel(channel))
         left = self._words(channel.capacity - channel.count)
         paid = f"paid {self._words(channel.count - before)}; the channel can pay {left} more"
         return Paid(sent.presented, step and step.id, paid)
@@ -243,23 +207,38 @@ class Purchase:
         except ChainUnavailable as error:
             self._order.report(f"the chain could not be asked: {error.detail}")
             return None
-        return None if fresh == entry else self._keep(fresh)
+        return None if fresh == entry else self._channels.keep(fresh)
 
     def _correct(self, sent: Sent) -> Entry | None:
-        """Return the record with the seller's count, if an IOU of this wallet shows it."""
+        """Return the record with the seller's count, if an earlier IOU of this wallet shows it.
+
+        An IOU that was signed for this page shows nothing: else a seller could count each that it
+        gets, serve none, and ask for the next.
+        """
         entry = sent.entry
         correction = read_correction(sent.presented, entry.channel.channel_id)
         if correction is None:
-            return None
+            return self._begin_again(entry)
         try:
             channel = corrected(entry.channel, *correction)
+            shown = int(correction[1]["signedMaxClaimable"])
+            if shown > self._signed_before and shown in self._signed_now:
+                raise Distrusted(
+                    "it shows no IOU but the one for this page, which it does not serve"
+                )
         except Distrusted as distrusted:
             self._order.report(f"the seller's count is not taken over: {distrusted}")
             return None
         if channel == entry.channel:
             return None
         self._order.report(f"the seller has charged {self._words(channel.count)} in this channel")
-        return self._keep(entry.with_channel(channel))
+        return self._channels.keep(entry.with_channel(channel))
+
+    def _begin_again(self, entry: Entry) -> Entry | None:
+        """Return the record of an opening in doubt with no count: the seller knows of none."""
+        if entry.channel.status is not Status.OPENING or not entry.channel.count:
+            return None
+        return self._channels.keep(entry.with_channel(replace(entry.channel, count=0)))
 
     def _words(self, amount: int) -> str:
         return amount_in_words(amount, self._page.asked.terms.requirements.asset)

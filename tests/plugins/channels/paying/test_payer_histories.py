@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from facilitator_channels.client import channel as rules
-from facilitator_channels.paying import finding, purchase
+from facilitator_channels.paying import finding, page_channels, purchase
 from support.payer_histories import random_history, run_history
 
 HISTORIES = int(os.environ.get("FACILITATOR_TEST_PAYER_HISTORIES", "40"))
@@ -50,9 +50,20 @@ def counts_what_it_sends(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(purchase.Purchase, "_sign", bad)
 
 
+def believes_the_iou_that_it_has_just_signed(patch: pytest.MonkeyPatch) -> None:
+    sign = purchase.Purchase._sign
+
+    def bad(self: Any, entry: Any, amount: int) -> Any:
+        signed = sign(self, entry, amount)
+        self._signed_now.clear()
+        return signed
+
+    patch.setattr(purchase.Purchase, "_sign", bad)
+
+
 def forgets_its_channels(patch: pytest.MonkeyPatch) -> None:
     """A channel that is in no record is not looked for."""
-    patch.setattr(purchase, "list_channels", lambda _: iter(()))
+    patch.setattr(page_channels, "list_channels", lambda _: iter(()))
 
 
 def waits_for_any_opening(patch: pytest.MonkeyPatch) -> None:
@@ -70,6 +81,7 @@ BUGS: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
     takes_over_any_count,
     pays_any_charge,
     counts_what_it_sends,
+    believes_the_iou_that_it_has_just_signed,
     forgets_its_channels,
     waits_for_any_opening,
     keeps_what_was_rolled_back,
