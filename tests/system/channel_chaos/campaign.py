@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import NamedTuple
 
 from channel_chaos.payer import PRICE, Payer, Shops
@@ -26,8 +27,8 @@ FUNDS = 12_000_000
 AT_ONCE = 16
 DEEP = 4
 DEEPEST_ROLLBACK = 2
-REPEATED = 0.1
-"""The share of vouchers that are sent again after their answer."""
+REPEATED = 5
+"""One of so many vouchers is sent again after its answer."""
 BUSY_SECONDS = 0.2
 SHOPS = 0.7
 """The share of kills that are of a shop; the others are of a redeemer."""
@@ -71,8 +72,9 @@ class Campaign:
         for _ in range(self.size.processes):
             self.world.start("shop")
             self.world.start("redeemer")
-        self._open()
-        self._pay()
+        with closing(self._shops):
+            self._open()
+            self._pay()
         self._close_all()
         self._await_settled()
         # What has just been settled is undone, and must be settled again.
@@ -156,7 +158,7 @@ class Campaign:
         saved = int(payer.tag[0] + payer.known.count) % 3
         try:
             why = payer.take(payment, self._shops.ask(payment, saved), PRICE)
-            if not why and payer.tag[1] + payer.known.count % 10 < 256 * REPEATED:
+            if not why and len(payer.pages) % REPEATED == 0:
                 payer.take_again(self._shops.ask(payment, saved))
         except Distrusted as error:
             payer.is_closed = True

@@ -45,12 +45,16 @@ class Shops:
     def __init__(self, port: Shop) -> None:
         self._port = port
         self._kept = threading.local()
+        self._all: list[HTTPConnection] = []
 
     def ask(self, payment: Mapping[str, Any], saved: int) -> dict[str, Any] | None:
         """The answer; ``None`` if it was lost."""
         port = self._port()
         kept = vars(self._kept).setdefault("connections", {})
-        connection = kept.setdefault(port, HTTPConnection("127.0.0.1", port, timeout=60))
+        if port not in kept:
+            kept[port] = HTTPConnection("127.0.0.1", port, timeout=60)
+            self._all.append(kept[port])
+        connection = kept[port]
         try:
             connection.request("POST", "/", dumps({"payment": payment, "saved": saved}))
             answer: dict[str, Any] = loads(connection.getresponse().read())
@@ -58,6 +62,10 @@ class Shops:
             connection.close()
             return None
         return answer
+
+    def close(self) -> None:
+        for each in self._all:
+            each.close()
 
 
 class Payer:

@@ -84,8 +84,11 @@ class World:
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS / "system"), *sys.path])},
         )
         self._stack.callback(self._end)
-        for work in (self._listen, self._make_blocks):
-            threading.Thread(target=work, daemon=True).start()
+        self._threads = [
+            threading.Thread(target=work, daemon=True) for work in (self._listen, self._make_blocks)
+        ]
+        for each in self._threads:
+            each.start()
 
     def __enter__(self) -> "World":
         return self
@@ -149,8 +152,11 @@ class World:
         self._zygote.wait()
         for process in [each for processes in self._up.values() for each in processes]:
             self._kill(process)
-        assert self._zygote.stdin is not None
-        self._zygote.stdin.close()
+        for thread in self._threads:
+            thread.join()
+        for pipe in (self._zygote.stdin, self._zygote.stdout):
+            assert pipe is not None
+            pipe.close()
 
     def _kill(self, process: int) -> None:
         with suppress(OSError):
