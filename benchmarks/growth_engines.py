@@ -40,7 +40,7 @@ class Engine:
     """CPU seconds that its server has used, user and system."""
     copy: Callable[[int], None]
     """Adds so many copies of settled claims, each with an id and a key of its own."""
-    settle: Callable[[], None]
+    settle: Callable[[], object]
     """Waits until it has done what it does in the background from time to time."""
 
     def weigh(self) -> tuple[int, int]:
@@ -100,7 +100,7 @@ def postgres(_: Path) -> Iterator[Engine]:
             copy=lambda count: copies.in_steps(
                 count, lambda some: [server.run(each) for each in copies.in_postgres(some)]
             ),
-            settle=lambda: server.run("VACUUM ANALYZE") and None,
+            settle=lambda: server.run("VACUUM ANALYZE"),
         )
 
 
