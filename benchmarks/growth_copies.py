@@ -5,7 +5,7 @@ They are as large as what they are copied from, and their ids and keys are rando
 
 from collections.abc import Callable, Sequence
 
-AT_ONCE = 5_000
+AT_ONCE = 1_000
 
 IN_REDIS = """
 local index, settled = '{x402}:claims:final', {}
