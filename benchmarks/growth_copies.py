@@ -5,7 +5,7 @@ They are as large as what they are copied from, and their ids and keys are rando
 
 from collections.abc import Callable, Sequence
 
-AT_ONCE = 5_000
+AT_ONCE = 1_000
 
 IN_REDIS = """
 local index, settled = '{x402}:claims:final', {}
@@ -23,7 +23,7 @@ for place = 1, tonumber(ARGV[1]) do
     local id = random_id()
     redis.call('SET', '{x402}:claim:' .. id, settled[place % #settled + 1])
     redis.call('ZADD', index, until_then, id)
-    local clock, bound = string.sub(random_id(), 1, 16), random_id() .. ' ' .. id
+    local clock, bound = string.sub(random_id(), 1, 8), random_id() .. ' ' .. id
     local binding = until_then .. ' @' .. clock .. ' ' .. bound
     redis.call('SET', '{x402}:key:' .. random_id(), binding, 'PX', 86400000)
 end

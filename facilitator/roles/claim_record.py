@@ -35,8 +35,8 @@ _KNOWN = (
     b'","asset":"lovelace","method":"default","fee":170000,"resource":"["cardano:mainnet","settled"'
     b',300,32,"addr1q","1000000",1,17.true,32,1,null,312,32,8,"exact",0,363,"127.0.0.1","'
 )
-"""What most records have, most frequent last (the preset dictionary). Never change it: it is a part
-of each deflated record. A better one needs a form of its own."""
+"""The preset dictionary: text of most records, the most frequent last. Never change it, since it is
+a part of each record. A better one needs a form of its own."""
 _WINDOW, _LEVEL, _MEMORY = -12, 3, 4
 """The parameters of zlib: a window of 4096 bytes, a fast level, little memory to prepare."""
 

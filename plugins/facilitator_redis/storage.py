@@ -68,12 +68,12 @@ class RedisStorage(SharedChain, RedisApiKeys):
 
     def remove_claim(self, claim: Claim) -> bool:
         """Remove the claim if the stored one equals it; return True if it was removed."""
-        keys, this = self._claim_keys(claim), claim.transaction_id
-        record = self._server.read("GET", self._names.claim(this))
-        # Another process may have made it in another form, or by another version of zlib.
-        if record is None or claim_of(this, record) != claim:
-            return False
-        return bool(self._server.run(scripts.REMOVE_CLAIM, keys, (record, this), repeatable=False))
+        if self._remove(claim, record_of(claim)):
+            return True
+        # An equal one of the former form, or of another version of zlib, has another record.
+        record = self._server.read("GET", self._names.claim(claim.transaction_id))
+        is_equal = record is not None and claim_of(claim.transaction_id, record) == claim
+        return is_equal and self._remove(claim, record)
 
     def open_claims(self) -> Sequence[Claim]:
         """Return all claims that are not final, oldest first."""
@@ -103,6 +103,11 @@ class RedisStorage(SharedChain, RedisApiKeys):
         """Return the ids of some final claims, few enough that no other call waits long."""
         range_ = (self._names.final_claims, "-inf", now, "LIMIT", 0, _FORGOTTEN_AT_ONCE)
         return _texts(self._server.read("ZRANGEBYSCORE", *range_))
+
+    def _remove(self, claim: Claim, record: bytes) -> bool:
+        """Remove the claim if this is its record; return True if it was removed."""
+        keys, removed = self._claim_keys(claim), (record, claim.transaction_id)
+        return bool(self._server.run(scripts.REMOVE_CLAIM, keys, removed, repeatable=False))
 
     def _put(self, script: Script, keys: Sequence[str], claim: Sequence[Value]) -> Any:
         return self._server.run(script, keys, claim, replicas=self._replicas)
