@@ -4,9 +4,11 @@ The value leaves out the id, the version and the nonce, which a storage keeps be
 them. It begins with a byte for its form, which is ``\x01``. A JSON list of the other fields in
 their order, a line feed, and the bytes that are text in most claims follow, deflated (RFC 1951);
 then the transaction, and last the bytes of texts that are lowercase hex. The list has the number of
-bytes in the place of each of these.
+bytes in the place of each of these. While a claim is open it changes often and is soon over: then
+the deflated part is one block that is stored as it is.
 """
 
+import struct
 import zlib
 from dataclasses import fields
 from typing import Any
@@ -37,6 +39,9 @@ of each deflated record. A better one needs a form of its own."""
 _WINDOW, _LEVEL, _MEMORY = -12, 6, 4
 """The parameters of zlib: a window of 4096 bytes, and little memory to prepare for each record."""
 
+_STORED, _STORED_BYTES = struct.Struct("<BHH"), 0xFFFF
+"""The head of a last block that is stored as it is (RFC 1951, 3.2.4), and its greatest length."""
+
 
 class UnreadableRecord(Exception):
     """The value is of no form that this version knows, or damaged."""
@@ -48,10 +53,8 @@ def claim_to_record(claim: Claim) -> bytes:
     dense = [_take_hex(values, name) for name in _HEX]
     texts, (transaction,) = ([_take(values, name) for name in each] for each in (_TEXTS, _DENSE))
     content = b"".join((orjson.dumps([*values.values()]), b"\n", *texts))
-    deflate = zlib.compressobj(
-        _LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY, zdict=_known(claim.transaction_id)
-    )
-    return b"".join((_FORM, deflate.compress(content), deflate.flush(), transaction, *dense))
+    deflated = _deflated(claim, content)
+    return b"".join((_FORM, deflated, transaction, *dense))
 
 
 def claim_from_record(transaction_id: str, version: int, nonce: str, record: bytes) -> Claim:
@@ -99,6 +102,16 @@ def _take_hex(values: dict[str, Any], name: str) -> bytes:
         return b""
     values[name] = len(content)
     return content
+
+
+def _deflated(claim: Claim, content: bytes) -> bytes:
+    """Return the content, deflated; as it is if the claim is open."""
+    if not claim.state.is_final and len(content) <= _STORED_BYTES:
+        return _STORED.pack(1, len(content), len(content) ^ _STORED_BYTES) + content
+    deflate = zlib.compressobj(
+        _LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY, zdict=_known(claim.transaction_id)
+    )
+    return deflate.compress(content) + deflate.flush()
 
 
 def _inflated(transaction_id: str, record: bytes) -> bytes:
