@@ -25,7 +25,7 @@ _UPDATE = """
         delivered_at = CASE WHEN :delivered_at IS NULL THEN NULL
             ELSE coalesce(delivered_at, :delivered_at) END,
         delivered_to = CASE WHEN is_erased THEN NULL ELSE :delivered_to END
-    WHERE transaction_id = :transaction_id RETURNING payer
+    WHERE transaction_id = :transaction_id
 """
 # A payer that is not known yet is an empty text; one that was erased is NULL, and stays so.
 _NAME_PAYER = "UPDATE payments SET payer = ? WHERE transaction_id = ? AND payer = ''"
@@ -68,6 +68,6 @@ def _add_payment(connection: sqlite3.Connection, claim: Claim) -> bool:
 
 def _update_payment(connection: sqlite3.Connection, claim: Claim) -> None:
     changes = {**encode_changes(claim), "transaction_id": claim.transaction_id}
-    (payer,) = connection.execute(_UPDATE, changes).fetchone()
-    if payer == "" and claim.payer:
+    connection.execute(_UPDATE, changes)
+    if claim.payer:
         connection.execute(_NAME_PAYER, (claim.payer, claim.transaction_id))
