@@ -2,12 +2,16 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import growth_copies as copies
+
 from facilitator.plugin import Storage
+from facilitator.testing.waiting import eventually
 from facilitator_sqlite.storage import SqliteStorage
 from support import postgres_servers, redis_servers
 from support.postgres_storages import open_postgres
@@ -15,7 +19,10 @@ from support.redis_storages import open_redis
 
 TICKS = os.sysconf("SC_CLK_TCK")
 LEDGER = ("payments", "payment_events")
-_SIZES = "SELECT coalesce(tbl_name, dbstat.name), sum(pgsize) FROM dbstat LEFT JOIN sqlite_schema s"
+_SIZES = """
+    SELECT coalesce(tbl_name, dbstat.name), sum(pgsize) FROM dbstat
+    LEFT JOIN sqlite_schema s ON s.name = dbstat.name GROUP BY 1
+"""
 _POSTGRES_SIZES = """
     SELECT relname, pg_total_relation_size(c.oid) FROM pg_class c
     WHERE relkind = 'r' AND relnamespace = 'x402'::regnamespace
@@ -31,8 +38,10 @@ class Engine:
     """Bytes by table, with its indexes."""
     server_seconds: Callable[[], float]
     """CPU seconds that its server has used, user and system."""
-    settle: Callable[[], None]
-    """Has done what it does in the background from time to time."""
+    copy: Callable[[int], None]
+    """Adds so many copies of settled claims, each with an id and a key of its own."""
+    settle: Callable[[], object]
+    """Waits until it has done what it does in the background from time to time."""
 
     def weigh(self) -> tuple[int, int]:
         """Return the bytes of the payment ledger, and those of everything else."""
@@ -46,14 +55,16 @@ def sqlite(folder: Path) -> Iterator[Engine]:
     """Yield a file of SQLite."""
     path = folder / "growth.db"
 
-    def ask(statement: str) -> list[tuple[str, int]]:
-        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            return connection.execute(statement).fetchall()
+    def run(*statements: str) -> list[tuple[str, int]]:
+        with closing(sqlite3.connect(path, timeout=60.0)) as connection, connection:
+            *_, rows = [connection.execute(each).fetchall() for each in statements]
+        return rows
 
     yield Engine(
         open=lambda: SqliteStorage(str(path), busy_seconds=60.0),
-        sizes=lambda: dict(ask(f"{_SIZES} ON s.name = dbstat.name GROUP BY 1")),
+        sizes=lambda: dict(run(_SIZES)),
         server_seconds=lambda: 0.0,
+        copy=lambda count: copies.in_steps(count, lambda some: run(*copies.in_sqlite(some))),
         settle=lambda: None,
     )
 
@@ -67,7 +78,12 @@ def redis(folder: Path) -> Iterator[Engine]:
             open=lambda: open_redis(server.url, timeout_seconds=60.0),
             sizes=lambda: {"memory": _redis_memory(server) - empty},
             server_seconds=lambda: _cpu_seconds(server.process.pid),
-            settle=lambda: None,
+            copy=lambda count: copies.in_steps(
+                count, lambda some: server.command("EVAL", copies.IN_REDIS, "0", str(some))
+            ),
+            settle=lambda: eventually(
+                lambda: server.shows("aof_rewrite_in_progress:0", "INFO", "persistence")
+            ),
         )
 
 
@@ -80,8 +96,11 @@ def postgres(_: Path) -> Iterator[Engine]:
         yield Engine(
             open=lambda: open_postgres(server.url, timeout_seconds=60.0),
             sizes=lambda: dict(server.run(_POSTGRES_SIZES)),
-            server_seconds=lambda: _cpu_seconds(server.process.pid),
-            settle=lambda: server.run("VACUUM ANALYZE") and None,
+            server_seconds=lambda: _postgres_seconds(server.process.pid),
+            copy=lambda count: copies.in_steps(
+                count, lambda some: [server.run(each) for each in copies.in_postgres(some)]
+            ),
+            settle=lambda: server.run("VACUUM ANALYZE"),
         )
 
 
@@ -98,7 +117,13 @@ def _redis_memory(server: redis_servers.RedisServer) -> int:
 
 
 def _cpu_seconds(pid: int) -> float:
-    """Return the time of the process, and of the processes that it has made."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    """Return the CPU time of the process."""
+    return time.clock_gettime((~pid << 3) | 2)  # the clock of another process, as Linux names it
+
+
+def _postgres_seconds(pid: int) -> float:
+    """Return the CPU time of the server, and of the processes that have served its connections."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return sum(map(int, fields[11:15])) / TICKS + sum(map(_cpu_seconds, map(int, children)))
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    ended = sum(map(int, fields[13:15])) / TICKS
+    return ended + sum(map(_cpu_seconds, [pid, *map(int, children)]))

@@ -35,15 +35,15 @@ class Payer:
     ref: OutputRef
     output: Output
 
-    def body(self, *, broken: bool = False) -> bytes:
+    def body(self, *, amount: int = AMOUNT, broken: bool = False) -> bytes:
         """The body of ``/verify`` and ``/settle``; the change is what it pays from afterwards."""
-        terms = requirements(NETWORK, wallets(NETWORK)["merchant"].bech32, AMOUNT)
+        terms = requirements(NETWORK, wallets(NETWORK)["merchant"].bech32, amount)
         now = KNOWN_ERAS[NETWORK].slot_at(int(time.time() * 1000))
         raw = pay(
             self.wallet,
             {self.ref: self.output},
             wallets(NETWORK)["merchant"].address,
-            AMOUNT,
+            amount,
             parameters=PARAMETERS,
             ttl=now + 500,
         )

@@ -4,13 +4,12 @@ The value leaves out the id, the version and the nonce, which a storage keeps be
 them. It begins with a byte for its form, which is ``\x01``. A JSON list of the other fields in
 their order, a line feed, and the bytes that are text in most claims follow, deflated (RFC 1951);
 then the transaction, and last the bytes of texts that are lowercase hex. The list has the number of
-bytes in the place of each of these. While a claim is open it changes often and is soon over: then
-the deflated part is one block that is stored as it is.
+bytes in the place of each of these.
 """
 
-import struct
 import zlib
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -22,8 +21,10 @@ _APART = ("transaction_id", "version", "nonce")
 # A field that a claim gets later stands behind these. Then older records, which end earlier, are
 # still read, and an older version of this module refuses newer ones.
 _NAMES = [field.name for field in fields(Claim) if field.name not in _APART]
-_TEXTS, _DENSE = ("answer", "record", "details"), ("transaction",)
-_HEX = ("requirements", "owner", "block", "answer_key", "follows")
+_VALUES = attrgetter(*_NAMES)
+_STATE, _TRANSACTION = _NAMES.index("state"), _NAMES.index("transaction")
+_TEXTS = [_NAMES.index(name) for name in ("answer", "record", "details")]
+_HEX = [_NAMES.index(name) for name in ("requirements", "owner", "block", "answer_key", "follows")]
 
 _KNOWN = (
     b'"accepted":false,"error":"null,\\n"rejected","expired",18446744073709551615,mainnet,'
@@ -36,11 +37,8 @@ _KNOWN = (
 )
 """What most records have, most frequent last (the preset dictionary). Never change it: it is a part
 of each deflated record. A better one needs a form of its own."""
-_WINDOW, _LEVEL, _MEMORY = -12, 6, 4
-"""The parameters of zlib: a window of 4096 bytes, and little memory to prepare for each record."""
-
-_STORED, _STORED_BYTES = struct.Struct("<BHH"), 0xFFFF
-"""The head of a last block that is stored as it is (RFC 1951, 3.2.4), and its greatest length."""
+_WINDOW, _LEVEL, _MEMORY = -12, 3, 4
+"""The parameters of zlib: a window of 4096 bytes, a fast level, little memory to prepare."""
 
 
 class UnreadableRecord(Exception):
@@ -49,12 +47,14 @@ class UnreadableRecord(Exception):
 
 def claim_to_record(claim: Claim) -> bytes:
     """Return the value. Equal claims have equal values, if one version of zlib has made them."""
-    values = {name: getattr(claim, name) for name in _NAMES}
-    dense = [_take_hex(values, name) for name in _HEX]
-    texts, (transaction,) = ([_take(values, name) for name in each] for each in (_TEXTS, _DENSE))
-    content = b"".join((orjson.dumps([*values.values()]), b"\n", *texts))
-    deflated = _deflated(claim, content)
-    return b"".join((_FORM, deflated, transaction, *dense))
+    values = list(_VALUES(claim))
+    dense = [_take_hex(values, place) for place in _HEX]
+    texts = [_take(values, place) for place in _TEXTS]
+    transaction = _take(values, _TRANSACTION)
+    content = b"".join((orjson.dumps(values), b"\n", *texts))
+    known = _known(claim.transaction_id)
+    deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY, zdict=known)
+    return b"".join((_FORM, deflate.compress(content), deflate.flush(), transaction, *dense))
 
 
 def claim_from_record(transaction_id: str, version: int, nonce: str, record: bytes) -> Claim:
@@ -64,54 +64,48 @@ def claim_from_record(transaction_id: str, version: int, nonce: str, record: byt
     """
     try:
         head, _, rest = _inflated(transaction_id, record).partition(b"\n")
-        listed = orjson.loads(head)
-        if len(listed) > len(_NAMES):
+        values = orjson.loads(head)
+        if len(values) > len(_NAMES):
             raise UnreadableRecord
-        values: dict[str, Any] = dict(zip(_NAMES, listed, strict=False))
-        for name in (*_TEXTS, *_DENSE, *_HEX):
-            if type(length := values[name]) is int:
-                values[name], rest = rest[:length], rest[length:]
-                if len(values[name]) != length:
+        for place in (*_TEXTS, _TRANSACTION, *_HEX):
+            if type(length := values[place]) is int:
+                values[place], rest = rest[:length], rest[length:]
+                if len(values[place]) != length:
                     raise UnreadableRecord
         if rest:
             raise UnreadableRecord
-        for name in _HEX:
-            if isinstance(values[name], bytes):
-                values[name] = values[name].hex()
-        values["state"] = ClaimState(values["state"])
-        return Claim(transaction_id=transaction_id, version=version, nonce=nonce, **values)
-    except (zlib.error, ValueError, TypeError, KeyError) as error:
+        for place in _HEX:
+            if isinstance(values[place], bytes):
+                values[place] = values[place].hex()
+        values[_STATE] = ClaimState(values[_STATE])
+        others: dict[str, Any] = dict(zip(_NAMES, values, strict=False))
+        return Claim(transaction_id=transaction_id, version=version, nonce=nonce, **others)
+    except (zlib.error, ValueError, TypeError, LookupError) as error:
         raise UnreadableRecord from error
 
 
-def _take(values: dict[str, Any], name: str) -> bytes:
+def _take(values: list[Any], place: int) -> bytes:
     """Return the bytes of the field, and leave their length in its place."""
-    content: bytes | None = values[name]
-    values[name] = None if content is None else len(content)
-    return content or b""
+    content: bytes | None = values[place]
+    if content is None:
+        return b""
+    values[place] = len(content)
+    return content
 
 
-def _take_hex(values: dict[str, Any], name: str) -> bytes:
+def _take_hex(values: list[Any], place: int) -> bytes:
     """Return the bytes of which the field is the lowercase hex; of any other text it stays."""
-    text: str | None = values[name]
+    text: str | None = values[place]
+    if text is None:
+        return b""
     try:
-        content = bytes.fromhex(text or "")
+        content = bytes.fromhex(text)
     except ValueError:
         return b""
     if content.hex() != text:
         return b""
-    values[name] = len(content)
+    values[place] = len(content)
     return content
-
-
-def _deflated(claim: Claim, content: bytes) -> bytes:
-    """Return the content, deflated; as it is if the claim is open."""
-    if not claim.state.is_final and len(content) <= _STORED_BYTES:
-        return _STORED.pack(1, len(content), len(content) ^ _STORED_BYTES) + content
-    deflate = zlib.compressobj(
-        _LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY, zdict=_known(claim.transaction_id)
-    )
-    return deflate.compress(content) + deflate.flush()
 
 
 def _inflated(transaction_id: str, record: bytes) -> bytes:

@@ -6,12 +6,15 @@ from typing import Any
 import psycopg
 
 from facilitator.plugin import StorageUnavailable
+from facilitator_postgres.conversion import shorten_claims
 from facilitator_postgres.database import Database, in_schema
 
 STEPS = sorted(Path(__file__).with_name("migrations").glob("*.sql"))
 """The files of statements that lead from each version to the next, from 0 on."""
 VERSION = len(STEPS)
 LEAST_SERVER = 13
+_SHORT_CLAIMS = 4
+"""The version whose claims are made from the former ones here."""
 
 _IS_THERE = "SELECT to_regclass('{schema}.schema_version') IS NOT NULL"
 _VERSION = "SELECT version FROM {schema}.schema_version"
@@ -47,8 +50,10 @@ def _migrate(database: Database, connection: "psycopg.Connection[Any]") -> None:
     if version == 0:
         run("CREATE TABLE {schema}.schema_version (version integer NOT NULL)")
         run("INSERT INTO {schema}.schema_version VALUES (0)")
-    for step in STEPS[version:]:
+    for number, step in list(enumerate(STEPS, start=1))[version:]:
         run(step.read_text("utf-8"))
+        if number == _SHORT_CLAIMS:
+            shorten_claims(connection, lambda statement: in_schema(statement, database.schema))
     connection.execute(
         in_schema("UPDATE {schema}.schema_version SET version = %s", database.schema), (VERSION,)
     )

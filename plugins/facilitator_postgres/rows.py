@@ -2,27 +2,23 @@
 
 import hashlib
 import re
-from dataclasses import fields
-from operator import attrgetter
 from typing import Any
 
-from facilitator.plugin import Claim, ClaimState, StorageUnavailable
+from facilitator.plugin import (
+    Claim,
+    StorageUnavailable,
+    UnreadableRecord,
+    claim_from_record,
+    claim_to_record,
+)
 
 Row = tuple[Any, ...]
 
-_NAMES = [field.name for field in fields(Claim)]
-_VALUES = attrgetter(*_NAMES)
-_STATE = _NAMES.index("state")
-_SLOTS = (_NAMES.index("invalid_hereafter"), _NAMES.index("block_slot"))
+COLUMNS = "transaction_id, version, nonce, open_since, keep_until, record"
+"""The columns of a claim."""
 
-COLUMNS = ", ".join(f'"{name}"' for name in _NAMES)
-"""The columns of a claim, with the names and the order of its fields."""
-
-PLACES = ", ".join("%s" for _ in _NAMES)
+PLACES = ", ".join("%s" for _ in COLUMNS.split(","))
 """A parameter for each of the columns."""
-
-EQUAL = " AND ".join(f'"{name}" IS NOT DISTINCT FROM %s' for name in _NAMES)
-"""The condition that a row equals a claim."""
 
 
 def escape(text: str) -> str:
@@ -44,22 +40,25 @@ def hash_key(text: str) -> bytes:
 
 def encode_claim(claim: Claim) -> Row:
     """Return the values of the columns."""
-    values = [escape(each) if isinstance(each, str) else each for each in _VALUES(claim)]
-    for index in _SLOTS:
-        values[index] = None if values[index] is None else str(values[index])
-    return tuple(values)
+    is_final = claim.state.is_final
+    return (
+        escape(claim.transaction_id),
+        claim.version,
+        escape(claim.nonce),
+        None if is_final else claim.created_at,
+        claim.keep_until if is_final else None,
+        claim_to_record(claim),
+    )
 
 
 def decode_claim(row: Row) -> Claim:
     """Return the claim whose columns have these values. Raises :class:`StorageUnavailable`."""
-    values: list[Any] = [unescape(each) if isinstance(each, str) else each for each in row]
+    transaction_id, version, nonce, _, _, record = row
     try:
-        values[_STATE] = ClaimState(values[_STATE])
-    except ValueError as error:
+        return claim_from_record(unescape(transaction_id), version, unescape(nonce), record)
+    except UnreadableRecord as error:
         raise StorageUnavailable(
             "the storage holds a record that cannot be read",
-            "PostgreSQL holds a claim that cannot be read: another program has changed it",
+            "PostgreSQL holds a claim that cannot be read: a newer facilitator wrote it, or another"
+            " program has changed it",
         ) from error
-    for index in _SLOTS:
-        values[index] = None if values[index] is None else int(values[index])
-    return Claim(*values)

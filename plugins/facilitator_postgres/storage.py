@@ -12,7 +12,6 @@ from facilitator_postgres.ledger import PostgresLedger
 from facilitator_postgres.ledger_rows import encode_changes
 from facilitator_postgres.rows import (
     COLUMNS,
-    EQUAL,
     PLACES,
     decode_claim,
     encode_claim,
@@ -38,16 +37,17 @@ _CONFIRM = """
     UPDATE {schema}.claims SET version = version
     WHERE transaction_id = %s AND version = %s AND nonce = %s RETURNING 1
 """
-_REMOVE = f"DELETE FROM {{schema}}.claims WHERE {EQUAL} RETURNING 1"  # noqa: S608
+_REMOVE = """
+    DELETE FROM {schema}.claims
+    WHERE transaction_id = %s AND version = %s AND nonce = %s RETURNING 1
+"""
 _OPEN = f"""
-    SELECT {COLUMNS} FROM {{schema}}.claims WHERE state IN ('claimed', 'submitted', 'included')
-    ORDER BY created_at
+    SELECT {COLUMNS} FROM {{schema}}.claims WHERE open_since IS NOT NULL ORDER BY open_since
 """  # noqa: S608
 _FORGET = """
     DELETE FROM {schema}.claims WHERE transaction_id IN (
         SELECT transaction_id FROM {schema}.claims
-        WHERE state IN ('settled', 'rejected', 'expired') AND keep_until <= %s
-        ORDER BY keep_until LIMIT %s FOR UPDATE SKIP LOCKED
+        WHERE keep_until <= %s ORDER BY keep_until LIMIT %s FOR UPDATE SKIP LOCKED
     ) RETURNING 1
 """
 _SERVER_TIME = "SELECT {schema}.server_now()"
@@ -109,12 +109,13 @@ class PostgresStorage(PostgresKeys, PostgresApiKeys, SharedChain):
         An earlier call may have ended before the disk or a standby had it. Another commit waits for
         all before it.
         """
-        stored = (escape(claim.transaction_id), claim.version, escape(claim.nonce))
-        return bool(self._database.change(_CONFIRM, *stored))
+        return bool(self._database.change(_CONFIRM, *_stored(claim)))
 
     def remove_claim(self, claim: Claim) -> bool:
         """Remove the claim if the stored one equals it; return True if it was removed."""
-        return bool(self._database.change(_REMOVE, *encode_claim(claim), repeatable=False))
+        if self.claim(claim.transaction_id) != claim:
+            return False
+        return bool(self._database.change(_REMOVE, *_stored(claim), repeatable=False))
 
     def open_claims(self) -> Sequence[Claim]:
         """Return all claims that are not final, oldest first."""
@@ -147,3 +148,8 @@ class PostgresStorage(PostgresKeys, PostgresApiKeys, SharedChain):
         self._listener.close()
         self._reports.close()
         self._database.close()
+
+
+def _stored(claim: Claim) -> tuple[str, int, str]:
+    """Return what names one change of one claim."""
+    return (escape(claim.transaction_id), claim.version, escape(claim.nonce))

@@ -123,10 +123,15 @@ def decode_event(row: Row) -> PaymentEvent:
 def conditions(query: PaymentQuery) -> tuple[str, list[Any]]:
     """Return the condition that the payments of the query meet, and its parameters."""
     terms, values = ["true"], []
-    for name in ("network", "payer", "pay_to", "asset", "caller"):
+    for name in ("network", "asset", "caller"):
         if (value := getattr(query, name)) is not None:
             terms.append(f"{name} = ?")
             values.append(value)
+    for name in ("payer", "pay_to"):
+        if (value := getattr(query, name)) is not None:
+            # As their indexes are made. "+" keeps the value from being put into the first term.
+            terms.append(f"substr({name}, -12) = substr(?, -12) AND +{name} = ?")
+            values += [value, value]
     if query.transaction_id is not None:
         terms.append("transaction_id BETWEEN ? AND ?")  # as its index is ordered
         values += [query.transaction_id, f"{query.transaction_id}g"]

@@ -1,7 +1,9 @@
 """The payment ledger in the tables of the storage, and alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -26,6 +28,7 @@ from facilitator.testing.redis_server import free_port
 from facilitator_postgres.database import in_schema
 from facilitator_postgres.ledger_rows import encode_changes
 from facilitator_postgres.migration import STEPS
+from facilitator_postgres.rows import escape
 from support.postgres_plugin import ledger_of, storage_of
 from support.postgres_servers import PostgresServer, needs_postgres
 from support.postgres_storages import open_postgres, open_postgres_ledger
@@ -102,26 +105,28 @@ def test_a_transaction_without_events_holds_none_back(
 # --- Versions ---------------------------------------------------------------------------------
 
 
+def made_by(server: PostgresServer, schema: str, version: int, claims: Sequence[Claim]) -> None:
+    """Leave tables as that version did, with these claims."""
+    run = partial(in_schema, schema=schema)
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(run("CREATE SCHEMA {schema}"))
+        connection.execute(run("CREATE TABLE {schema}.schema_version AS SELECT 0 AS version"))
+        for step in STEPS[:version]:
+            connection.execute(run(step.read_text()))
+        connection.execute(run(f"UPDATE {{schema}}.schema_version SET version = {version}"))
+        columns = connection.execute(run("SELECT * FROM {schema}.claims")).description or []
+        names = [each.name for each in columns]
+        quoted, places = ", ".join(f'"{name}"' for name in names), ", ".join("%s" for _ in names)
+        add = run(f"INSERT INTO {{schema}}.claims ({quoted}) VALUES ({places})")
+        for claim in claims:
+            values = (getattr(claim, name) for name in names)
+            connection.execute(add, [escape(v) if isinstance(v, str) else v for v in values])
+
+
 def test_claims_of_the_first_version_go_on(postgres_server: PostgresServer, schema: str) -> None:
     """Their first event is their next change, with what is known of them."""
-    former = open_postgres(postgres_server.url, f"{schema}_new")
-    claim = former.add_claim(submitted())
-    former.close()
-    with psycopg.connect(postgres_server.url, autocommit=True) as connection:
-        for statement in (
-            "CREATE SCHEMA {schema}",
-            "CREATE TABLE {schema}.schema_version AS SELECT 1 AS version",
-            STEPS[0].read_text(),
-        ):
-            connection.execute(in_schema(statement, schema))
-        columns = connection.execute(
-            "SELECT string_agg(format('%I', column_name), ', ') FROM information_schema.columns"
-            f" WHERE table_schema = '{schema}' AND table_name = 'claims'".encode()
-        ).fetchall()[0][0]
-        connection.execute(
-            f"INSERT INTO {schema}.claims ({columns})"
-            f" SELECT {columns} FROM {schema}_new.claims".encode()
-        )
+    claim = submitted()
+    made_by(postgres_server, schema, 1, [claim])
     with closing(open_postgres(postgres_server.url, schema)) as storage:
         (found,) = storage.open_claims()
         assert found.details == b""
@@ -133,6 +138,36 @@ def test_claims_of_the_first_version_go_on(postgres_server: PostgresServer, sche
             "2000000",
             "",
         )
+
+
+def test_claims_of_version_3_are_shortened(postgres_server: PostgresServer, schema: str) -> None:
+    """Whatever they hold, they are what they were; a copy of the former table is kept."""
+    example = replace(
+        submitted(),
+        block="b0" * 32,
+        block_slot=2**64 - 1,
+        answer=b"{}",
+        answer_key="\\ \0",
+        record=b"\0\xff",
+    )
+    claims = [
+        replace(example, transaction_id=f"{number:064x}", state=state)
+        for number, state in enumerate(ClaimState)
+    ]
+    made_by(postgres_server, schema, 3, claims)
+    with closing(open_postgres(postgres_server.url, schema)) as storage:
+        assert [storage.claim(each.transaction_id) for each in claims] == claims
+        assert list(storage.open_claims()) == [each for each in claims if not each.state.is_final]
+        assert storage.remove_claim(claims[0])
+        assert storage.forget_claims(example.keep_until) == 3
+    kept = f"SELECT count(*) FROM {schema}.claims_version_3"
+    assert postgres_server.run(kept) == [(len(claims),)]
+
+
+def test_no_copy_is_kept_of_no_claims(postgres_server: PostgresServer, schema: str) -> None:
+    open_postgres(postgres_server.url, schema).close()
+    found = postgres_server.run(f"SELECT to_regclass('{schema}.claims_version_3')")
+    assert found == [(None,)]
 
 
 # --- Settings and roles -----------------------------------------------------------------------

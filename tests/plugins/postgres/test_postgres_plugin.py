@@ -102,7 +102,7 @@ def test_a_claim_that_cannot_be_read_is_reported(
 ) -> None:
     with closing(open_postgres(postgres_server.url, schema)) as storage:
         claim = storage.add_claim(example_claim())
-        postgres_server.run(f"UPDATE {schema}.claims SET state = 'new'")
+        postgres_server.run(f"UPDATE {schema}.claims SET record = '\\x02'")
         with pytest.raises(StorageUnavailable, match="cannot be read"):
             storage.claim(claim.transaction_id)
 
