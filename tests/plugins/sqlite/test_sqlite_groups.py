@@ -193,7 +193,7 @@ def test_a_disk_that_fills_up_under_many_threads_loses_nothing(tmp_path: Path) -
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert lines.count("unavailable") == 8
     acknowledged = {int(line) for line in lines if line != "unavailable"}
-    assert len(acknowledged) > 50
+    assert len(acknowledged) > 30
     with closing(SqliteStorage(path)) as storage:
         # What was not acknowledged may be there or not: each thread's last.
         assert acknowledged <= kept(storage)
