@@ -2,9 +2,9 @@
 
 ``claim ID`` is answered ``claimed``; ``deliver ID`` is answered ``delivered`` by the process that
 wrote the success, else ``not``; ``ping`` is answered ``works``. What the storage refuses is
-answered ``refused``. ``forget`` is answered ``forgotten``, ``hold`` ``held``. ``plant MOMENT INJURY``
-has the file injured during the next write: ``inside`` its transaction, ``committed``, ``marked`` or
-``checked``.
+answered ``refused``. ``forget`` is answered ``forgotten``, ``hold`` is answered ``held``. ``plant
+MOMENT INJURY`` has the file injured during the next write: ``inside`` its transaction,
+``committed``, ``marked`` or ``checked``.
 """
 
 import multiprocessing
