@@ -23,7 +23,9 @@ from facilitator_sqlite.writer import TooBusy, Writer
 
 T = TypeVar("T")
 
-_COUNT = "UPDATE file_state SET commits = commits + 1 RETURNING commits"
+# By the one row's id, and without RETURNING: else SQLite makes a table in memory for each of them.
+_COUNT = "UPDATE file_state SET commits = commits + 1 WHERE rowid = 1"
+_COUNTED = "SELECT commits FROM file_state WHERE rowid = 1"
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PING = "SELECT count(*) FROM sqlite_schema"
 _LEAST = """
@@ -222,8 +224,10 @@ class Database:
         A process that opens the file later finds the mark, or else a file is missing here already.
         """
         if commits is not None:
-            with self._explaining():
+            try:
                 self._marks.acknowledge(commits)
+            except OSError as error:
+                raise self._unusable(error) from error
             self._files.check_mark()
         self._files.check()
 
@@ -242,7 +246,10 @@ class Database:
         except sqlite3.Error as error:
             raise self._explained(error) from error
         except OSError as error:
-            raise unavailable(self.path, f"cannot be used: {error}") from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> StorageUnavailable:
+        return unavailable(self.path, f"cannot be used: {error}")
 
     def _explained(self, error: sqlite3.Error | DamagedRow) -> StorageUnavailable:
         """Return the error; a file that SQLite finds damaged is used no more."""
@@ -262,4 +269,5 @@ def _stay(_: sqlite3.Connection) -> None:
 
 def _count(connection: sqlite3.Connection) -> int:
     """Return the number of the commit that is about to be made."""
-    return int(connection.execute(_COUNT).fetchone()[0])
+    connection.execute(_COUNT)
+    return int(connection.execute(_COUNTED).fetchone()[0])

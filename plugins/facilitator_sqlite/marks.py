@@ -1,9 +1,11 @@
-"""The file ``-mark``: the number of the newest commit of claims that was acknowledged.
+"""The file ``-mark``: the number of the newest synced commit that was acknowledged.
 
 It lies beside the database while that is open, and is removed with the log at the last close. Each
-acknowledged commit of claims has a number, which is in the database and, once it is committed,
-here. A database with a lower number than its marks has lost commits: its log was removed while it
-was needed. Then a success that was delivered could be delivered again.
+commit has a number, which is in the database and, once a synced one is acknowledged, here. Those
+that are not synced have one as well: else a log that was cut behind one of them would put older
+claims before those in the file, and leave the file's number as it is. A database with a lower
+number than its marks has lost commits: its log was removed while it was needed. Then a success that
+was delivered could be delivered again.
 """
 
 import os

@@ -15,18 +15,20 @@ from facilitator_sqlite.ledger_rows import (
     places,
 )
 
-# The payer is apart: what a statement names is written again, with each index that has it.
-_UPDATE = """
-    UPDATE payments SET state = :state, updated_at = :updated_at,
-        settled_at = CASE WHEN :settled_at IS NULL THEN NULL
-            ELSE coalesce(settled_at, :settled_at) END,
-        block = :block, block_slot = :block_slot, block_height = :block_height, depth = :depth,
-        error = :error, delivery = :delivery,
-        delivered_at = CASE WHEN :delivered_at IS NULL THEN NULL
-            ELSE coalesce(delivered_at, :delivered_at) END,
-        delivered_to = CASE WHEN is_erased THEN NULL ELSE :delivered_to END
-    WHERE transaction_id = :transaction_id RETURNING payer
+_CHANGES = """
+    updated_at = :updated_at,
+    settled_at = CASE WHEN :settled_at IS NULL THEN NULL
+        ELSE coalesce(settled_at, :settled_at) END,
+    block = :block, block_slot = :block_slot, block_height = :block_height, depth = :depth,
+    error = :error, delivery = :delivery,
+    delivered_at = CASE WHEN :delivered_at IS NULL THEN NULL
+        ELSE coalesce(delivered_at, :delivered_at) END,
+    delivered_to = CASE WHEN is_erased THEN NULL ELSE :delivered_to END
+    WHERE transaction_id = :transaction_id
 """
+# State and payer are apart: what a statement names is written again, with each index that has it.
+_UPDATE = f"UPDATE payments SET {_CHANGES} AND state = :state"  # noqa: S608 -- constants
+_ADVANCE = f"UPDATE payments SET state = :state, {_CHANGES}"  # noqa: S608 -- constants
 # A payer that is not known yet is an empty text; one that was erased is NULL, and stays so.
 _NAME_PAYER = "UPDATE payments SET payer = ? WHERE transaction_id = ? AND payer = ''"
 # These statements contain constant names and question marks, nothing that was received.
@@ -68,6 +70,7 @@ def _add_payment(connection: sqlite3.Connection, claim: Claim) -> bool:
 
 def _update_payment(connection: sqlite3.Connection, claim: Claim) -> None:
     changes = {**encode_changes(claim), "transaction_id": claim.transaction_id}
-    (payer,) = connection.execute(_UPDATE, changes).fetchone()
-    if payer == "" and claim.payer:
+    if not connection.execute(_UPDATE, changes).rowcount:
+        connection.execute(_ADVANCE, changes)
+    if claim.payer:
         connection.execute(_NAME_PAYER, (claim.payer, claim.transaction_id))

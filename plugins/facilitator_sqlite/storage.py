@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 
-from facilitator.plugin import Claim, PaymentLedger
+from facilitator.plugin import Claim, ClaimState, PaymentLedger
 from facilitator_sqlite.api_keys import SqliteApiKeys
 from facilitator_sqlite.database import Database
 from facilitator_sqlite.forgetting import forget_some
@@ -20,10 +20,13 @@ BUSY_SECONDS = 5.0
 # These statements contain constant names and question marks, nothing that was received.
 _CLAIM = f"SELECT {COLUMNS} FROM claims WHERE transaction_id = ?"  # noqa: S608
 _ADD = f"INSERT INTO claims ({COLUMNS}) VALUES ({PLACES}) ON CONFLICT DO NOTHING"  # noqa: S608
+_EXPECTED = "WHERE transaction_id = ? AND version = ? AND nonce = ?"
+# The columns of the indexes are apart: what a statement names is written again, with each index.
 _CHANGE = f"""
-    UPDATE claims SET ({COLUMNS}) = ({PLACES})
-    WHERE transaction_id = ? AND version = ? AND nonce = ?
+    UPDATE claims SET version = ?, nonce = ?, record = ?
+    {_EXPECTED} AND open_since IS ? AND keep_until IS ?
 """  # noqa: S608
+_MOVE = f"UPDATE claims SET ({COLUMNS}) = ({PLACES}) {_EXPECTED}"  # noqa: S608
 _OPEN = f"""
     SELECT {COLUMNS} FROM claims WHERE open_since IS NOT NULL ORDER BY open_since
 """  # noqa: S608
@@ -61,7 +64,7 @@ class SqliteStorage(SqliteHolds, SqliteKeys, SqliteApiKeys, SharedChain):
                 return claim
             return decode_claim(connection.execute(_CLAIM, row[:1]).fetchone())
 
-        return self._database.write(add, durable=True)
+        return self._database.write(add, durable=_must_be_synced(claim))
 
     def claim(self, transaction_id: str) -> Claim | None:
         """Return the claim on the transaction, if there is one."""
@@ -70,15 +73,18 @@ class SqliteStorage(SqliteHolds, SqliteKeys, SqliteApiKeys, SharedChain):
     def change_claim(self, claim: Claim) -> bool:
         """Write the claim if it was made from the stored one; return True if it is stored now."""
         row = encode_claim(claim)
-        expected = (row[0], claim.version - 1, dense(claim.follows))
+        key, version, nonce, open_since, keep_until, record = row
+        expected = (key, claim.version - 1, dense(claim.follows))
+        kept = (version, nonce, record, *expected, open_since, keep_until)
 
         def change(connection: sqlite3.Connection) -> bool:
-            if connection.execute(_CHANGE, row + expected).rowcount:
+            is_changed = connection.execute(_CHANGE, kept).rowcount == 1
+            if is_changed or connection.execute(_MOVE, row + expected).rowcount == 1:
                 record_change(connection, claim)
                 return True
             return _find_claim(connection, claim.transaction_id) == claim
 
-        return self._database.write(change, durable=True)
+        return self._database.write(change, durable=_must_be_synced(claim))
 
     def remove_claim(self, claim: Claim) -> bool:
         """Remove the claim if the stored one equals it; return True if it was removed."""
@@ -89,7 +95,7 @@ class SqliteStorage(SqliteHolds, SqliteKeys, SqliteApiKeys, SharedChain):
             connection.execute(_REMOVE, (dense(claim.transaction_id),))
             return True
 
-        return self._database.write(remove, durable=True)
+        return self._database.write(remove, durable=_must_be_synced(claim))
 
     def open_claims(self) -> Sequence[Claim]:
         """Return all claims that are not final, oldest first."""
@@ -114,6 +120,15 @@ class SqliteStorage(SqliteHolds, SqliteKeys, SqliteApiKeys, SharedChain):
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+
+def _must_be_synced(claim: Claim) -> bool:
+    """Return True for a claim that a loss of power must not undo.
+
+    While it is only claimed nothing was sent, and the sync of its next state is that of this one
+    too: the log is written in order.
+    """
+    return claim.state is not ClaimState.CLAIMED
 
 
 def _find_claim(connection: sqlite3.Connection, transaction_id: str) -> Claim | None:

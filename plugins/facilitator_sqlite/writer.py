@@ -60,8 +60,10 @@ class Writer:
             connection: Used by one thread at a time.
             wait_seconds: The longest time until an operation begins.
             before: Called before each commit.
-            count: Called in each transaction of durable operations; returns its number.
-            after: Called with that number, or ``None``, before the commit is acknowledged.
+            count: Called in each transaction that changes something, except a single statement;
+                returns its number.
+            after: Called with the number of a durable change, or with ``None``, before the commit
+                is acknowledged.
         """
         self._connection = connection
         self._wait_seconds = wait_seconds
@@ -155,14 +157,14 @@ class Writer:
                 else:
                     for write in group:
                         self._run(write)
-                is_counted = is_durable and self._connection.total_changes != changes
-                commits = self._count(self._connection) if is_counted else None
+                is_changed = self._connection.total_changes != changes
+                commits = self._count(self._connection) if is_changed else None
                 self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:  # some errors have rolled it back
                 self._connection.execute("ROLLBACK")
             raise
-        self._after(commits)
+        self._after(commits if is_durable else None)
 
     def _run(self, write: _Write) -> None:
         """Run the operation; undo it without the others if it fails."""

@@ -2,9 +2,9 @@
 
 ``claim ID`` is answered ``claimed``; ``deliver ID`` is answered ``delivered`` by the process that
 wrote the success, else ``not``; ``ping`` is answered ``works``. What the storage refuses is
-answered ``refused``. ``forget`` is answered ``forgotten``. ``plant MOMENT INJURY`` has the file
-injured during the next durable write: ``inside`` its transaction, ``committed``, ``marked`` or
-``checked``.
+answered ``refused``. ``forget`` is answered ``forgotten``, ``hold`` is answered ``held``. ``plant
+MOMENT INJURY`` has the file injured during the next write: ``inside`` its transaction,
+``committed``, ``marked`` or ``checked``.
 """
 
 import multiprocessing
@@ -16,7 +16,7 @@ from typing import Any
 
 from facilitator.roles.claim import ClaimState
 from facilitator.roles.storage import StorageUnavailable
-from facilitator.testing.examples import example_claim
+from facilitator.testing.examples import example_claim, example_reservation
 from facilitator_sqlite.storage import SqliteStorage
 from support.sqlite_knife import INJURIES
 
@@ -56,8 +56,13 @@ class Actor:
         return "delivered" if self.storage.change_claim(delivered) else "not"
 
     def forget(self) -> str:
-        """Forget settled claims, which is a change that has no number."""
+        """Forget settled claims, which is a change that no mark is made of."""
         return "forgotten" if self.storage.forget_claims(OVER) else "none"
+
+    def hold(self) -> str:
+        """Hold the input of a settlement, which is a change that has no number."""
+        wanted = example_reservation(is_settling=True)
+        return "held" if self.storage.reserve(wanted, now=0.0, limit=1) is None else "not"
 
     def close(self) -> str:
         self.storage.close()

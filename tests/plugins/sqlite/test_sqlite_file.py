@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from facilitator.roles.claim import ClaimState
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.testing.examples import example_claim, example_reservation
 from facilitator.testing.threads import together
@@ -193,6 +195,9 @@ def test_a_write_that_fails_halfway_leaves_nothing(path: Path) -> None:
     database.close()
 
 
+SUBMITTED = example_claim(state=ClaimState.SUBMITTED)
+
+
 class Traced(SqliteStorage):
     """A storage that keeps what the connection that writes was told to do."""
 
@@ -209,15 +214,17 @@ class Traced(SqliteStorage):
 @pytest.mark.parametrize(
     ("write", "level"),
     [
-        (lambda storage: storage.add_claim(example_claim()), "FULL"),
-        (lambda storage: storage.change_claim(example_claim(version=1)), "FULL"),
-        (lambda storage: storage.remove_claim(example_claim()), "FULL"),
+        (lambda storage: storage.add_claim(SUBMITTED), "FULL"),
+        (lambda storage: storage.change_claim(replace(SUBMITTED, version=1)), "FULL"),
+        (lambda storage: storage.add_claim(example_claim()), "NORMAL"),
+        (lambda storage: storage.change_claim(example_claim(version=1)), "NORMAL"),
+        (lambda storage: storage.remove_claim(example_claim()), "NORMAL"),
         (lambda storage: storage.reserve(example_reservation(), now=0.0, limit=1), "NORMAL"),
         (lambda storage: storage.release("c1" * 32), "NORMAL"),
         (lambda storage: storage.bind_key("key", "first", expires_at=1.0, now=0.0), "NORMAL"),
     ],
 )
-def test_claims_are_on_the_disk_when_they_are_acknowledged(
+def test_what_was_sent_is_on_the_disk_when_it_is_acknowledged(
     path: Path, write: Callable[[Storage], object], level: str
 ) -> None:
     with closing(Traced(str(path), last_was_durable=level == "NORMAL")) as storage:
