@@ -23,8 +23,9 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
-from mainnet_chain import NETWORK, Mainnet
-from mainnet_fleet import TAKEN_OVER, Callers, Fleet, cpu_by_thread
+from mainnet_callers import Callers
+from mainnet_chain import NETWORK, Change, Mainnet
+from mainnet_fleet import TAKEN_OVER, Fleet, cpu_by_thread
 from virtual_time import VirtualTime
 
 from chaos.checker import check
@@ -89,9 +90,7 @@ class Simulation:
         self._blocks = arguments.blocks
         self.intervals: list[Interval] = []
         self.in_flight: list[int] = []
-        self.filled: list[int] = []
-        self.transactions: list[int] = []
-        self.memory = (0.0, 0.0)
+        self.changes: list[Change] = []
 
     def run(self) -> None:
         """Let so many blocks come, and then as many as the last settlements need."""
@@ -100,14 +99,10 @@ class Simulation:
         for number in range(self._blocks):
             before = self._sample()
             change = self._mainnet.advance(FORKS_ASKED_FOR.get(number))
-            self.filled.append(change.filled)
-            self.transactions.append(change.transactions)
+            self.changes.append(change)
             self._clock.sleep(self._mainnet.until_next())
             self.intervals.append(Interval(change.depth, _less(self._sample(), before)))
             self.in_flight.append(self.callers.in_flight)
-            if number == self._blocks // 3:
-                self.memory = (_megabytes(), 0.0)
-        self.memory = (self.memory[0], _megabytes())
         self.callers.stop()
         while self.callers.in_flight:
             self._clock.sleep(self._mainnet.until_next())
@@ -154,8 +149,9 @@ class Simulation:
             "blocks": all_blocks,
             "settled": len(settled),
             "in flight": median(self.in_flight),
-            "bytes a block": fmean(self.filled),
-            "transactions a block": fmean(self.transactions),
+            "bytes a block": fmean(each.filled for each in self.changes),
+            "bytes a block by Ogmios": fmean(each.by_ogmios for each in self.changes),
+            "transactions a block": fmean(each.transactions for each in self.changes),
             "forks": dict(self._mainnet.forks),
             "calls at the start": sum(each.calls_at_start.total() for each in replicas),
             "calls a block": following / all_blocks,
@@ -174,7 +170,6 @@ class Simulation:
             "CPU s by thread": {name: round(used, 2) for name, used in cpu.items() if used > 0.05},
             "fork costs": _costs(self.intervals),
             "seconds from deep enough to the answer": _spread(late),
-            "MB early and late": self.memory,
             "endpoints": dict(calls.most_common()),
         }
 
@@ -223,12 +218,6 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
         "p99": ordered[int(0.99 * (len(ordered) - 1))],
         "most": ordered[-1],
     }
-
-
-def _megabytes() -> float:
-    """Memory in use by this process."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096 / 1e6
 
 
 def simulate(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import orjson
 from virtual_time import VirtualTime
 
 from chaos.history import Block, RolledBack
@@ -17,6 +18,7 @@ from facilitator.cardano.transaction import Output, OutputRef, Value
 from facilitator_devnet.blocks import split
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import MAX_BLOCK_BODY_SIZE, PARAMETERS
+from facilitator_devnet.ogmios.shapes import show_block
 from facilitator_devnet.wallet import Wallet, pay
 
 NETWORK = "cardano:preprod"
@@ -63,6 +65,8 @@ class Change(NamedTuple):
     """Bytes of transactions in the newest block."""
     transactions: int
     """The number of them."""
+    by_ogmios: int
+    """Bytes of the block as Ogmios sends it."""
 
 
 class Mainnet:
@@ -97,8 +101,10 @@ class Mainnet:
         self.devnet.produce_block()
         self._record()
         with self.devnet.chain() as chain:
-            made = chain.blocks[-1].transactions
-        return Change(depth, sum(each.size for each in made), len(made))
+            made = chain.blocks[-1]
+            shown = orjson.dumps(show_block(made, chain.schedule.at(made.block.point.slot)))
+        sizes = [each.size for each in made.transactions]
+        return Change(depth, sum(sizes), len(sizes), len(shown))
 
     def _draw_fork(self) -> int:
         drawn = self._random.random()
