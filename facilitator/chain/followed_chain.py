@@ -57,7 +57,7 @@ def build_followed_chain(
         feed = FleetFeed(shared, network, clock, lease_seconds=LEASE_SECONDS, on_skew=on_skew)
     follower = Follower(provider, clock, on_error, feed)
     cache = shared if isinstance(shared, SharesOutputs) else None
-    outputs = UtxoCache(provider, follower, cache, meter)
+    outputs = UtxoCache(provider, follower, cache, meter, claim_of=storage.claim)
     chain = FollowedChain(provider, follower, outputs)
     slots = _Slots(chain)
     _measure(chain, slots, clock, meter)

@@ -29,7 +29,7 @@ LINGER_POLLS = 2
 """Approximate number of polls for which following goes on after it was last needed."""
 
 CATCH_UP_SECONDS = 20.0
-"""Seconds after the start in which blocks are read that others published or missed."""
+"""Seconds after the start, or after a rollback, in which the blocks are read that came since."""
 _AWAIT_SECONDS = 1.0
 RENEW_SECONDS = 5.0
 """Seconds after which a leader prolongs its lease."""
@@ -62,8 +62,9 @@ class Follower:
         self.sight = Sight(clock)
         self._epoch = 0
         self._needed_until = 0.0
-        self._started_at = self._asked_at = -math.inf
+        self._asked_at = -math.inf
         """Monotonic seconds at which the last question to the provider began, here or elsewhere."""
+        self._started_at = self._left_fork_at = -math.inf
         self._known_at = -math.inf
         """Monotonic seconds at which the newest block of the window was surely the newest."""
         self._trusted_until = self._next_query_at = 0.0
@@ -125,8 +126,12 @@ class Follower:
 
     @property
     def is_catching_up(self) -> bool:
-        """True for some seconds at the start, while it reads the blocks made before it."""
-        is_new = time.monotonic() < self._started_at + CATCH_UP_SECONDS
+        """True while it reads blocks made before it started, or those of another fork.
+
+        That takes some seconds at most; what these blocks show need not be asked.
+        """
+        since = max(self._started_at, self._left_fork_at)
+        is_new = time.monotonic() < since + CATCH_UP_SECONDS
         return is_new and self._known_at == -math.inf and not self.sight.is_lost
 
     @property
@@ -281,6 +286,7 @@ class Follower:
                 self._window.clear()
             elif update.rolled_back_to is not None:
                 self._window.roll_back(update.rolled_back_to)
+                self._left_fork_at, self._known_at = time.monotonic(), -math.inf
             for block in update.blocks:
                 self._window.append(block, at=self._clock.time())
             if not self._window:

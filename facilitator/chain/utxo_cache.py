@@ -7,8 +7,9 @@ at once and without a further query.
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
+from facilitator.cardano.codec.dijkstra.any_era import decode_any_era
 from facilitator.cardano.transaction import OutputRef, Transaction
 from facilitator.chain.absent_outputs import AbsentOutputs
 from facilitator.chain.block_window import WINDOW
@@ -18,6 +19,7 @@ from facilitator.chain.follower import Follower
 from facilitator.observability.metrics import OUTPUT_LOOKUPS
 from facilitator.roles.allowance import NOT_ASKED, current_allowance
 from facilitator.roles.chain import AwaitsBlocks, ChainProvider, OutputStatus, Spent, Unspent
+from facilitator.roles.claim import Claim
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.sharing import SharedOutput, SharesOutputs
 from facilitator.roles.storage import StorageUnavailable
@@ -41,12 +43,18 @@ class UtxoCache:
         shared: SharesOutputs | None = None,
         meter: Meter = NO_METER,
         absent: AbsentOutputs | None = None,
+        claim_of: Callable[[str], Claim | None] = lambda _: None,
     ) -> None:
-        """Subscribe to the follower. Without ``shared`` only this process uses what it looks up."""
+        """Subscribe to the follower. Without ``shared`` only this process uses what it looks up.
+
+        ``claim_of`` returns the claim of a transaction, whichever process of a fleet settles it. It
+        may raise :class:`StorageUnavailable`.
+        """
         self._absent = absent or AbsentOutputs()
         self._chain = chain
         self._follower = follower
         self._shared = shared
+        self._claim_of = claim_of
         self._meter = meter
         # A provider that can await blocks is close by: asking it is cheap, and its answer is
         # newer than what the follower knows.
@@ -56,6 +64,8 @@ class UtxoCache:
         self._unspent: dict[OutputRef, Unspent] = {}
         self._spent: set[OutputRef] = set()
         self._spent_in: deque[frozenset[OutputRef]] = deque()
+        self._heights = range(0)
+        """The blocks since the last rollback or gap: all that they spent is remembered."""
         self._epoch_offset = 0
         follower.subscribe(self._on_update)
 
@@ -79,8 +89,10 @@ class UtxoCache:
             self._count("memory", len(remembered))
             known.update(remembered)
             shared = self._look_up_shared(epoch, refs, known)
-            self._count("fleet", len(shared))
             known.update(shared)
+            settled = self._look_up_claims(epoch, refs, known)
+            self._count("fleet", len(shared) + len(settled))
+            known.update(settled)
         unknown = [ref for ref in refs if ref not in known]
         if unknown and (not known or _goes_on(known)):
             known.update(self._ask(epoch, unknown))
@@ -136,6 +148,7 @@ class UtxoCache:
         self._unspent.clear()
         self._spent.clear()
         self._spent_in.clear()
+        self._heights = range(0)
 
     def _remembered(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, Unspent]:
         with self._lock:
@@ -167,6 +180,8 @@ class UtxoCache:
             for block in update.blocks:
                 self._spent |= block.spent
                 self._spent_in.append(block.spent)
+                first = self._heights.start if self._heights else block.height
+                self._heights = range(first, block.height + 1)
                 for ref in block.spent:
                     self._unspent.pop(ref, None)
             while len(self._spent_in) > WINDOW:
@@ -195,6 +210,27 @@ class UtxoCache:
             if each.seen_at >= self._epoch_offset
         }
         return self._learn(epoch, found)
+
+    def _look_up_claims(
+        self, epoch: int, refs: Collection[OutputRef], known: Collection[OutputRef]
+    ) -> Mapping[OutputRef, OutputStatus]:
+        """Return what payments made that other processes settle: their claims have the bytes."""
+        if self._follower.feed_offset is None:
+            return {}
+        found: dict[OutputRef, OutputStatus] = {}
+        for ref in refs:
+            where = self._follower.find(ref.transaction_id.hex())
+            if ref in known or where is None or where.height not in self._heights:
+                continue
+            try:
+                claim = self._claim_of(ref.transaction_id.hex())
+            except StorageUnavailable:
+                break
+            outputs = decode_any_era(claim.transaction).body.outputs if claim else ()
+            if ref.index < len(outputs):
+                found[ref] = Unspent(outputs[ref.index])
+        learnt = self._learn(epoch, found)
+        return {ref: status for ref, status in learnt.items() if isinstance(status, Unspent)}
 
     def _share(self, found: Mapping[OutputRef, OutputStatus], offset: int) -> None:
         if self._shared is None:

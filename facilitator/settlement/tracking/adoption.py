@@ -1,4 +1,9 @@
-"""Takes up settlements that another process left open, once the lease on them is over."""
+"""Takes up settlements that another process left open, once the lease on them is over.
+
+Whether their owner lives is not known: its lease is over 20 seconds after the payment was claimed.
+So of a fleet only the process takes them up that asks the chain for all. If each did, every
+settlement would be followed and written by as many processes as there are.
+"""
 
 import logging
 import time
@@ -39,25 +44,28 @@ class Adoption:
         self._clock = network.clock
         self._leases = network.leases
         self._confirmation = confirmation
-        self._leased: list[Claim] = []
-        """Claims of others whose lease lasted when they were read last."""
+        self._left: list[Claim] = []
+        """Claims of others as they were read last, under a lease or left to the one that leads."""
         self._taken: list[Claim] = []
         """Claims that are just being taken up."""
         # More blocks that were missed are worth reading when more wait for them.
-        self._follower.subscribe(lambda _: None, needs=lambda: len(self._leased) + len(self._taken))
+        self._follower.subscribe(lambda _: None, needs=lambda: len(self._left) + len(self._taken))
         self._next_scan = 0.0
+        self._led = False
+        """True if this process asked the chain in the last round."""
         self._is_forgetting = False
 
     def run(self) -> None:
         """Take up what is open. Raises :class:`~facilitator.roles.storage.StorageUnavailable`."""
-        now = time.monotonic()
-        if now >= self._next_scan:
+        now, leads = time.monotonic(), self._follower.asks
+        begins_to_lead, self._led = leads and not self._led, leads
+        if now >= self._next_scan or begins_to_lead:
             self._next_scan = now + self._leases.seconds
             self._is_forgetting = True
             self._scan()
-        elif self._leased:
+        elif self._left and self._led:
             self._look_again()
-        if self._leased:
+        if self._left:
             # A killed leader of the fleet may be watched meanwhile, and blocks be seen.
             self._follow()
         self._forget()
@@ -92,7 +100,7 @@ class Adoption:
         every = self._pending.all()  # first: what is added from now on is not missing below
         stored = self._storage.open_claims()
         self._compare(every, stored)
-        self._leased = []
+        self._left = []
         self._take_up([claim for claim in stored if claim.network == self._name])
 
     def _compare(self, every: Sequence[PendingSettlement], stored: Sequence[Claim]) -> None:
@@ -107,10 +115,10 @@ class Adoption:
 
     def _look_again(self) -> None:
         """Take up those whose lease has ended since they were read, unless they were changed."""
-        over = {claim.transaction_id for claim in self._leased if self._leases.is_over(claim)}
+        over = {claim.transaction_id for claim in self._left if self._leases.is_over(claim)}
         if not over:
             return
-        self._leased = [each for each in self._leased if each.transaction_id not in over]
+        self._left = [each for each in self._left if each.transaction_id not in over]
         found = [self._storage.claim(transaction_id) for transaction_id in over]
         self._take_up([claim for claim in found if claim is not None])
 
@@ -119,8 +127,8 @@ class Adoption:
         for claim in claims:
             if claim.state.is_final or self._pending.find(claim.transaction_id) is not None:
                 continue
-            if not self._leases.is_over(claim):
-                self._leased.append(claim)
+            if not self._leases.is_over(claim) or not self._led:
+                self._left.append(claim)
             elif claim.state is ClaimState.CLAIMED:
                 self._abandon(claim)
             else:

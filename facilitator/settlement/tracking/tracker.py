@@ -9,9 +9,9 @@ from collections.abc import Callable
 from facilitator.chain.followed_chain import FollowedChain
 from facilitator.chain.recent_blocks import status_of
 from facilitator.clock import Clock
-from facilitator.roles.chain import InBlock, Tip, TransactionStatus
+from facilitator.roles.chain import InBlock, Point, Tip, TransactionStatus
 from facilitator.roles.chain_errors import ChainUnavailable
-from facilitator.roles.claim import Claim
+from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.storage import Storage
 from facilitator.settlement import transitions
 from facilitator.settlement.tracking.adoption import Adoption
@@ -93,7 +93,11 @@ class Tracker:
     def depth(self, claim: Claim) -> int | None:
         """Return the newer blocks on top of the claim's block, as far as is known here."""
         pending = self._pending.find(claim.transaction_id)
-        return pending.depth if pending is not None else claim.depth
+        if pending is not None:
+            return pending.depth
+        if claim.state is not ClaimState.INCLUDED:
+            return claim.depth
+        return self._depth_by_blocks(claim)
 
     def submit(self, claim: Claim) -> PendingSettlement:
         """Send the transaction of a claim that was just marked ``submitted``, once.
@@ -163,6 +167,18 @@ class Tracker:
         if after is not None and by_us:
             self._on_change(after)
         return after or claim
+
+    def _depth_by_blocks(self, claim: Claim) -> int | None:
+        """Return how deep the block is that another process has seen the transaction in.
+
+        As that process wrote it, unless the blocks that are followed here show more.
+        """
+        tip, slot, height = self._follower.tip, claim.block_slot, claim.block_height
+        if tip is None or claim.block is None or slot is None or height is None:
+            return claim.depth
+        if self._follower.is_orphaned(InBlock(Point(slot, claim.block), height)):
+            return claim.depth
+        return max(claim.depth or 0, tip.height - height)
 
     def _add(self, claim: Claim, *, check_in: float) -> PendingSettlement:
         return self._pending.add(claim, now=self._clock.time(), check_in=check_in)

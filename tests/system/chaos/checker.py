@@ -1,6 +1,7 @@
 """Holds a history to what was promised. Pure: a history in, violations out."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
@@ -27,23 +28,24 @@ class Verdict(NamedTuple):
     """Those that a storage caused that forgot what it had acknowledged, as is documented of it."""
 
 
-def check(history: History) -> Verdict:
+def check(history: History, stale_seconds: float = STALE_SECONDS) -> Verdict:
     """Everything that is wrong with a history that is over."""
     violations: list[Violation] = []
     excused: list[Violation] = []
-    rules = (_violations, naming_violations, quiet_violations, ledger_violations)
+    own = partial(_violations, stale_seconds)
+    rules = (own, naming_violations, quiet_violations, ledger_violations)
     for found in chain.from_iterable(rule(history) for rule in rules):
         (excused if _may_be_lost(history, found) else violations).append(found)
     return Verdict(violations, excused)
 
 
-def _violations(history: History) -> Iterator[Violation]:
+def _violations(stale_seconds: float, history: History) -> Iterator[Violation]:
     for transaction, calls in history.calls_by_transaction.items():
         successes = [call for call in calls if call.is_success]
         yield from _faults(calls)
         yield from _repeats(successes)
         if successes:
-            yield from _early(history, successes[0], calls)
+            yield from _early(history, successes[0], calls, stale_seconds)
         yield from _without_an_end(history, transaction, calls)
         yield from _misjudged(history, transaction, calls)
         if not successes and "settled" in history.claims.get(transaction, ()):
@@ -77,7 +79,9 @@ def _receiver(call: Call) -> str:
     return f"to {call.caller} with key {call.key} at {call.ended:.3f}, place {call.place}"
 
 
-def _early(history: History, success: Call, calls: Sequence[Call]) -> Iterator[Violation]:
+def _early(
+    history: History, success: Call, calls: Sequence[Call], stale_seconds: float
+) -> Iterator[Violation]:
     """The promise held at some moment between the question and the answer, as far as is known.
 
     A key receives again what an earlier call of its own was sent, whose answer was lost.
@@ -86,7 +90,7 @@ def _early(history: History, success: Call, calls: Sequence[Call]) -> Iterator[V
         success,
         *(call for call in calls if success.key is not None and call.asker == success.asker),
     ]
-    since = min(call.sent for call in own) - STALE_SECONDS
+    since = min(call.sent for call in own) - stale_seconds
     depth = history.depth(success.transaction, since, success.ended)
     claimed = success.answer["extra"]["confirmations"]
     if depth is None or depth < success.confirmations or claimed < success.confirmations:

@@ -1,0 +1,155 @@
+"""Of a fleet one process follows what others left: the work does not grow with its size."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from facilitator.cardano.transaction import OutputRef
+from facilitator.chain.followed_chain import FollowedChain, build_followed_chain
+from facilitator.roles.chain import OutputStatus, Spent, Unspent
+from facilitator.roles.claim import Claim, ClaimState
+from facilitator.settlement.tracking.tracker import Tracker
+from facilitator.testing.clock import ManualClock
+from facilitator.testing.running import NOW
+from facilitator.testing.waiting import eventually
+from facilitator_devnet.devnet import Devnet
+from facilitator_sqlite.storage import SqliteStorage
+from support.polled import PolledChain
+from support.tracked import change_of, claim_on, claim_over, state_of
+
+pytestmark = pytest.mark.once
+
+LEASE_SECONDS = 1.0
+
+
+class Process:
+    """A tracker with its own view of the chain and of the shared storage."""
+
+    def __init__(self, devnet: Devnet, clock: ManualClock, path: Path) -> None:
+        self.faults: list[BaseException] = []
+        self.storage = SqliteStorage(str(path))
+        self.scans = 0
+        self._open_claims = self.storage.open_claims
+        self.storage.open_claims = self._scan  # type: ignore[method-assign]
+        self.provider = PolledChain(devnet)
+        self.chain: FollowedChain = build_followed_chain(
+            self.provider, self.storage, clock, self.faults.append
+        )
+        self.tracker = Tracker(
+            self.chain,
+            self.storage,
+            clock,
+            lease_seconds=LEASE_SECONDS,
+            on_change=lambda _: None,
+            on_correction=lambda _: None,
+            on_error=self.faults.append,
+        )
+
+    def outputs(self, ref: OutputRef) -> OutputStatus:
+        return self.chain.outputs.outputs([ref])[ref]
+
+    def _scan(self) -> list[Claim]:
+        self.scans += 1
+        return list(self._open_claims())
+
+    def close(self) -> None:
+        self.tracker.close()
+        self.storage.close()
+
+
+@pytest.fixture
+def processes(devnet: Devnet, clock: ManualClock, tmp_path: Path) -> Iterator[list[Process]]:
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(closing(Process(devnet, clock, tmp_path / "claims.db")))
+            for _ in range(3)
+        ]
+
+
+@pytest.fixture
+def claim(devnet: Devnet, processes: list[Process]) -> Claim:
+    """One that a process left whose lease is over; a node has its transaction."""
+    left = replace(claim_on(0, ClaimState.SUBMITTED, NOW - 1), accepted=True, confirmations=3)
+    devnet.submit(left.transaction)
+    return processes[0].storage.add_claim(left)
+
+
+def all_follow(processes: list[Process]) -> None:
+    """Start the first, which leads, and then the others."""
+    processes[0].tracker.start()
+    processes[0].tracker.follow()
+    eventually(lambda: processes[0].chain.follower.asks)
+    for other in processes[1:]:
+        other.tracker.start()
+
+
+def test_one_process_takes_up_what_is_open_and_another_one_when_it_has_gone(
+    processes: list[Process], devnet: Devnet, claim: Claim
+) -> None:
+    all_follow(processes)
+    leader, *others = processes
+    eventually(lambda: leader.tracker.find(claim.transaction_id) is not None)
+    seen = [other.scans for other in others]
+    eventually(lambda: all(each.scans > was + 1 for each, was in zip(others, seen, strict=True)))
+    assert [each.tracker.find(claim.transaction_id) for each in others] == [None, None]
+    leader.tracker.close()
+    eventually(lambda: any(each.tracker.find(claim.transaction_id) for each in others))
+    for _ in range(4):
+        devnet.produce_block()
+    eventually(lambda: state_of(others[0].storage, claim) is ClaimState.SETTLED)
+    assert [each.faults for each in processes] == [[], [], []]
+
+
+def test_every_process_knows_how_deep_it_is(
+    processes: list[Process], devnet: Devnet, claim: Claim
+) -> None:
+    """By the blocks that it follows itself, though it was another that wrote of the block."""
+    all_follow(processes)
+    for _ in range(3):
+        devnet.produce_block()
+    for each in processes:
+        eventually(lambda each=each: depth_in(each, claim) == 2)  # type: ignore[misc]
+    devnet.rollback(3, drop=True)
+    for _ in range(3):
+        devnet.produce_block()
+    for each in processes:
+        eventually(lambda each=each: depth_in(each, claim) is None)  # type: ignore[misc]
+
+
+def test_what_settles_in_one_process_is_known_to_all_without_a_question(
+    processes: list[Process], devnet: Devnet, claim: Claim
+) -> None:
+    """Until a block spends it, or a rollback takes the blocks back that showed it."""
+    all_follow(processes)
+    *_, other = processes
+    other.tracker.follow()
+    change = change_of(claim)
+    ((ref, output),) = change.items()
+    eventually(lambda: other.chain.follower.epoch is not None)
+    devnet.produce_block()
+    eventually(lambda: other.chain.follower.find(claim.transaction_id) is not None)
+    assert other.outputs(ref) == Unspent(output)
+    assert other.provider.calls["outputs"] == 0
+
+    next_payment = claim_over(change, ClaimState.SUBMITTED, NOW, amount=3_000_000)
+    devnet.submit(next_payment.transaction)
+    devnet.produce_block()
+    eventually(lambda: other.chain.follower.find(next_payment.transaction_id) is not None)
+    assert isinstance(other.outputs(ref), Spent)
+    asked = other.provider.calls["outputs"]
+    assert asked == 1
+
+    devnet.rollback(1)
+    devnet.produce_block()
+    eventually(lambda: other.chain.follower.tip == devnet.tip())
+    assert isinstance(other.outputs(ref), Spent)
+    assert other.provider.calls["outputs"] == asked + 1
+
+
+def depth_in(process: Process, claim: Claim) -> int | None:
+    stored = process.storage.claim(claim.transaction_id)
+    assert stored is not None
+    return process.tracker.depth(stored)
