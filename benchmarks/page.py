@@ -21,11 +21,11 @@ def conditions() -> str:
     cores = len(os.sched_getaffinity(0))
     arguments = str(sysconfig.get_config_var("CONFIG_ARGS"))
     flags = [each for each in OPTIMISED if each in arguments]
-    configured = f"configured with `{' '.join(flags)}`" if flags else "configured without PGO"
+    built = f"built with `{' '.join(flags)}`" if flags else "its build names neither PGO nor LTO"
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {cores} cores of {model[0] if model else 'a processor'},"
         f" Linux {platform.release().split('-')[0]}, {platform.python_implementation()}"
-        f" {platform.python_version()} ({configured}), load {os.getloadavg()[0]:.1f} before it."
+        f" {platform.python_version()} ({built}), load {os.getloadavg()[0]:.1f} before it."
     )
 
 

@@ -91,8 +91,9 @@ def test_one_command_fills_the_page(tmp_path: Path) -> None:
 
 def test_the_page_shows_every_part() -> None:
     for name, block in blocks(PAGE).items():
-        assert re.search(ROW, block, re.M), name
-        assert (PAGE.parent / "benchmarks" / f"{name}.svg").exists()
+        is_measured = bool(re.search(ROW, block, re.M))
+        assert is_measured or "Left out: " in block, name
+        assert not is_measured or (PAGE.parent / "benchmarks" / f"{name}.svg").exists()
 
 
 def test_the_work_of_a_payment_is_what_was_recorded() -> None:
