@@ -1,18 +1,11 @@
-"""What the benchmarks share: processes of the facilitator, the devnet's API, payers."""
+"""What the benchmarks share: the devnet's API, payers, and settings of a facilitator on it."""
 
 import json
-import os
-import re
 import socket
-import subprocess
-import sys
-import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
@@ -116,50 +109,6 @@ class Api:
     def _all_counts(self) -> dict[str, int]:
         with urllib.request.urlopen(f"{self.counted}/devnet/counters") as answer:
             return dict(json.load(answer)["by_endpoint"])
-
-
-@dataclass
-class Running:
-    """A process and where it listens."""
-
-    pid: int
-    url: str
-
-
-@contextmanager
-def process(
-    arguments: Sequence[str],
-    environ: Mapping[str, str],
-    folder: Path,
-    script: str | None = None,
-    under: Sequence[str] = (),
-) -> Iterator[Running]:
-    """Run a command of ``facilitator``, or a script, until the block ends; it listens already.
-
-    ``under`` is the command of a tool that runs it.
-    """
-    own = {key: value for key, value in os.environ.items() if not key.startswith("FACILITATOR_")}
-    running = subprocess.Popen(
-        [*under, sys.executable, *([script] if script else ["-m", "facilitator"]), *arguments],
-        env={**own, **environ},
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        assert running.stdout is not None
-        for line in running.stdout:
-            if "http://" in line:
-                url = re.findall(r"http://[0-9.:]+", line)[0]
-                break
-        else:
-            raise SystemExit(f"{arguments[0]} did not start")
-        threading.Thread(target=running.stdout.read, daemon=True).start()
-        yield Running(running.pid, url)
-    finally:
-        running.terminate()
-        running.wait()
 
 
 def on_blockfrost(api: Api, poll_seconds: float = 20.0) -> dict[str, str]:

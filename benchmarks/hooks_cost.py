@@ -9,15 +9,13 @@ again. Payments are each one's own, so that neither gains by what the other has 
 """
 
 import argparse
-import asyncio
-import os
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from typing import Any
 
-from harness import Api, Running, process
-from verify_cost import VERIFY, cpu_seconds, facilitator, load, new_folder
+from load import measure
+from processes import Running
+from servers import Servers
 
 from facilitator.cli import main as run_facilitator
 from facilitator.plugin import hook_caller
@@ -41,13 +39,6 @@ def serve_bare() -> None:
     sys.exit(run_facilitator(["serve"]))
 
 
-def cpu_of(server: Running, bodies: Sequence[bytes], connections: int) -> float:
-    """Return the seconds of CPU that the server takes for the requests."""
-    before = cpu_seconds(server.pid)
-    asyncio.run(load(server.url, bodies, connections, VERIFY))
-    return cpu_seconds(server.pid) - before
-
-
 def compare(
     what: str, servers: Sequence[Running], bodies: Sequence[Sequence[bytes]], connections: int
 ) -> None:
@@ -57,34 +48,22 @@ def compare(
     for start in range(0, number, TURN):
         for each, server in enumerate(servers):
             turn = bodies[each][start : start + TURN]
-            seconds[each] += cpu_of(server, turn, connections)
+            seconds[each] += measure(server, turn, connections).cpu_seconds
     usual, bare = (each / number * 1000 for each in seconds)
     print(f"{what:<20} {usual:>8.3f} {bare:>8.3f} {usual / bare:>8.3f}", flush=True)
 
 
 def run(payments: int, connections: int) -> None:
     """Start both, and compare them."""
-    first, *others = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, others or [first])
-    with ExitStack() as stack:
-        devnet = ["devnet", "--listen", "127.0.0.1:0", "--block-seconds", "20"]
-        api = Api(stack.enter_context(process(devnet, {}, new_folder(stack))).url)
-        environ = facilitator(api, "blockfrost,sqlite")
-        servers = [
-            stack.enter_context(process([command], environ, new_folder(stack), script=script))
-            for command, script in (("serve", None), (SERVE_BARE, __file__))
-        ]
-        for server in servers:
-            for thread in os.listdir(f"/proc/{server.pid}/task"):
-                os.sched_setaffinity(int(thread), [first])
-        bodies = [
-            [api.fund(f"{name} {each}").body() for each in range(payments)]
-            for name in ("usual", "bare")
-        ]
+    with Servers() as servers:
+        environ = servers.settings("sqlite")
+        pair = [servers.start(["serve"], environ)]
+        pair.append(servers.start([SERVE_BARE], environ, script=__file__))
+        bodies = [servers.bodies(payments) for _ in pair]
         print(f"{'ms of CPU':<20} {'usual':>8} {'bare':>8} {'ratio':>8}")
-        compare("payers never seen", servers, bodies, connections)
+        compare("payers never seen", pair, bodies, connections)
         again = [list(each) * ROUNDS for each in bodies]
-        compare("inputs known", servers, again, connections)
+        compare("inputs known", pair, again, connections)
 
 
 def main() -> None:

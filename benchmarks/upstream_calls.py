@@ -18,7 +18,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from harness import Api, free_port, on_blockfrost, on_koios, on_ogmios, process
+from harness import Api, free_port, on_blockfrost, on_koios, on_ogmios
+from processes import process
 
 FOLLOWING = ("GET /blocks", "GET /tip", "POST /block_tx_cbor", "findIntersection", "nextBlock")
 """Beginnings of the endpoints that follow the chain."""

@@ -13,19 +13,21 @@ comes, and each waits so many seconds.
 import argparse
 import asyncio
 import contextlib
+import io
 import json
 import math
 import os
 import signal
-import socket
-import tempfile
 import time
 import urllib.request
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness import Api, process
+from figures import Figure
+from harness import Api
+from servers import Servers
 
 
 async def post(url: str, path: str, body: bytes, wait: float = 75) -> dict[str, Any]:
@@ -83,8 +85,22 @@ def memory(pid: int) -> tuple[float, int]:
     return int(lines["VmRSS"].split()[0]) / 1024, int(lines["Threads"])
 
 
-async def timed(url: str, path: str, body: bytes | None, times: int) -> str:
-    """Milliseconds of an answer: the median, the 99th percentile and the worst."""
+class Taken(NamedTuple):
+    """Milliseconds of answers, in order of size."""
+
+    ms: Sequence[float]
+
+    @property
+    def median(self) -> float:
+        return self.ms[len(self.ms) // 2]
+
+    def __str__(self) -> str:
+        p99 = self.ms[math.ceil(0.99 * len(self.ms)) - 1]
+        return f"p50 {self.median:.1f} ms, p99 {p99:.1f} ms, worst {self.ms[-1]:.1f} ms"
+
+
+async def timed(url: str, path: str, body: bytes | None, times: int) -> Taken:
+    """Ask so many times, one after the other."""
     taken = []
     for _ in range(times):
         begun = time.monotonic()
@@ -93,29 +109,30 @@ async def timed(url: str, path: str, body: bytes | None, times: int) -> str:
         else:
             await post(url, path, body)
         taken.append((time.monotonic() - begun) * 1000)
-    taken.sort()
-    p99 = taken[math.ceil(0.99 * times) - 1]
-    return f"p50 {taken[times // 2]:.1f} ms, p99 {p99:.1f} ms, worst {taken[-1]:.1f} ms"
+    return Taken(sorted(taken))
 
 
-def up(port: int) -> str:
-    """The facilitator's URL, once it listens."""
-    while True:
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port)).close()
-            return f"http://127.0.0.1:{port}"
-        time.sleep(0.01)
+class Waited(NamedTuple):
+    """What callers that wait cost: memory in MB, and the time of a ``/verify``."""
+
+    at_rest: float
+    asleep: float
+    alone: Taken
+    beside: Taken
 
 
-async def measure(url: str, pid: int, api: Api, arguments: argparse.Namespace) -> None:
+async def measure(url: str, pid: int, api: Api, arguments: argparse.Namespace) -> Waited:
     """Have them wait and be answered; print what it took."""
+    times = min(300, arguments.callers)
     payers = [api.fund(f"caller {n}") for n in range(1 if arguments.same else arguments.callers)]
     other = api.fund("another caller")
     api.control("POST", "block")
     bodies = [payer.body() for payer in payers]
     beside = other.body()
-    print("start: {:.0f} MB, {} threads".format(*memory(pid)))
-    print("/verify while none waits:", await timed(url, "/verify", beside, 300))
+    at_rest = memory(pid)
+    print("start: {:.0f} MB, {} threads".format(*at_rest))
+    alone = await timed(url, "/verify", beside, times)
+    print("/verify while none waits:", alone)
     begun = time.monotonic()
     calls = [
         asyncio.create_task(settle(url, bodies[n % len(bodies)], arguments.wait or 75))
@@ -133,9 +150,11 @@ async def measure(url: str, pid: int, api: Api, arguments: argparse.Namespace) -
     print(f"{len(bodies)} submitted after {time.monotonic() - begun:.2f} s; {answered} answered")
     print(f"/health/live meanwhile: worst {max(during) * 1000:.0f} ms of {len(during)}")
     await asyncio.sleep(2)
-    print("asleep: {:.0f} MB, {} threads".format(*memory(pid)))
-    print("/verify beside them:", await timed(url, "/verify", beside, 300))
-    print("/health beside them:", await timed(url, "/health", None, 300))
+    asleep = memory(pid)
+    print("asleep: {:.0f} MB, {} threads".format(*asleep))
+    verified = await timed(url, "/verify", beside, times)
+    print("/verify beside them:", verified)
+    print("/health beside them:", await timed(url, "/health", None, times))
     due = time.monotonic()
     if arguments.stop:
         os.kill(pid, signal.SIGTERM)
@@ -144,7 +163,7 @@ async def measure(url: str, pid: int, api: Api, arguments: argparse.Namespace) -
             api.control("POST", "block")
         due = time.monotonic()
         api.control("POST", "block")
-        print("/verify while they wake:", await timed(url, "/verify", beside, 100))
+        print("/verify while they wake:", await timed(url, "/verify", beside, times))
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     failed = [one for one in outcomes if isinstance(one, BaseException)]
     answers = [one for one in outcomes if not isinstance(one, BaseException)]
@@ -154,35 +173,46 @@ async def measure(url: str, pid: int, api: Api, arguments: argparse.Namespace) -
     print(f"longest call: {max(one.after for one in answers):.2f} s")
     if not arguments.stop:
         print("afterwards: {:.0f} MB, {} threads".format(*memory(pid)))
+    return Waited(at_rest[0], asleep[0], alone, verified)
 
 
-def main() -> None:
-    """Run it."""
+def figures(servers: Servers, *, quick: bool) -> Iterator[Figure]:
+    """What callers that wait in ``/settle`` cost the process and ``/verify``."""
+    size = ["--callers", "5", "--storage", "memory"] if quick else []
+    given = parser().parse_args(size)
+    with contextlib.redirect_stdout(io.StringIO()):
+        found = run(servers, given)
+    beside = f"beside {given.callers} callers that wait"
+    yield Figure(
+        f"/verify {beside}, median", found.beside.median, "ms", "while none waits",
+        found.alone.median,
+    )  # fmt: skip
+    yield Figure(f"memory {beside}", found.asleep, "MB", "at rest", found.at_rest)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--callers", type=int, default=1000)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--storage", choices=("sqlite", "memory"), default="sqlite")
     parser.add_argument("--same", action="store_true", help="all settle one payment")
     parser.add_argument("--stop", action="store_true", help="SIGTERM instead of blocks")
-    parser.add_argument("--port", type=int, default=3776, help="and the next one, for the devnet")
     parser.add_argument("--wait", type=int, help="no blocks; callers wait so many seconds")
-    arguments = parser.parse_args()
-    listen = f"127.0.0.1:{arguments.port + 1}"
-    environ = {
-        "FACILITATOR_PLUGINS": f"devnet,{arguments.storage}",
-        "FACILITATOR_SERVER__PORT": str(arguments.port),
-        "FACILITATOR_DEVNET__BLOCK_SECONDS": "0",
-        "FACILITATOR_DEVNET__LISTEN": listen,
-        "FACILITATOR_LOG__FORMAT": "pretty",
-    }
-    if arguments.threads:
-        environ["FACILITATOR_SERVER__THREADS"] = str(arguments.threads)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        process(["serve"], environ, Path(folder)) as running,
-    ):
-        api = Api(f"http://{listen}")
-        asyncio.run(measure(up(arguments.port), running.pid, api, arguments))
+    return parser
+
+
+def run(servers: Servers, given: argparse.Namespace) -> Waited:
+    """Have callers wait in a facilitator on a devnet."""
+    added = {"FACILITATOR_SERVER__THREADS": str(given.threads)} if given.threads else {}
+    running, api = servers.embedded(given.storage, **added)
+    return asyncio.run(measure(running.url, running.pid, api, given))
+
+
+def main() -> None:
+    """Read the command line and run."""
+    with Servers() as servers:
+        run(servers, parser().parse_args())
 
 
 if __name__ == "__main__":

@@ -15,17 +15,19 @@ import os
 import selectors
 import socket
 import statistics
-import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
-from harness import Api, Running, on_blockfrost, process
-from verify_cost import TICKS, cpu_seconds
+from figures import Aim, Figure
+from load import request
+from processes import Running, children, cpu_seconds, on_cores
+from servers import Servers
 
+TICKS = os.sysconf("SC_CLK_TCK")
 VALID = b'"isValid":true'
 
 
@@ -44,11 +46,6 @@ class Round(NamedTuple):
     """How many cores nobody used, whoever else was at work."""
     shares: Sequence[float]
     """Each worker's part of its CPU."""
-
-
-def children(pid: int) -> list[int]:
-    """The worker processes of a supervisor."""
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def idle_seconds() -> float:
@@ -80,9 +77,11 @@ def post(url: str, requests: "cycle[bytes]", connections: int, seconds: float) -
     return answered
 
 
-def measure(server: Running, requests: "cycle[bytes]", connections: int, seconds: float) -> Round:
-    """Put one server under load."""
-    workers = children(server.pid) or [server.pid]
+def measure(
+    server: Running, number: int, requests: "cycle[bytes]", connections: int, seconds: float
+) -> Round:
+    """Put one server of so many workers under load."""
+    workers = children(server.pid) if number > 1 else [server.pid]
     before = [cpu_seconds(pid) for pid in workers]
     load_before, idle_before = time.process_time(), idle_seconds()
     started = time.perf_counter()
@@ -111,45 +110,49 @@ def show(workers: int, measured: Round) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Start everything, measure, and print the ratio."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        devnet = ["devnet", "--listen", "127.0.0.1:0", "--block-seconds", "20"]
-        api = Api(stack.enter_context(process(devnet, {}, folder)).url)
-        servers = {}
-        for workers in (1, arguments.workers):
-            environ = on_blockfrost(api) | {
-                "FACILITATOR_PLUGINS": f"blockfrost,{arguments.storage}",
-                "FACILITATOR_SQLITE__PATH": str(folder / f"{workers}.db"),
-                "FACILITATOR_REDIS__PREFIX": f"benchmark-{os.getpid()}-{workers}",
-                "FACILITATOR_REDIS__URL": arguments.redis_url,
-                "FACILITATOR_POSTGRES__SCHEMA": f"benchmark_{os.getpid()}_{workers}",
-                "FACILITATOR_POSTGRES__URL": arguments.postgres_url,
-                "FACILITATOR_SERVER__WORKERS": str(workers),
-            }
-            servers[workers] = stack.enter_context(process(["serve"], environ, folder))
-        payers = [api.fund(f"payer {number}") for number in range(arguments.payments)]
-        requests = cycle(
-            b"POST /verify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
-            for body in [payer.body() for payer in payers]
-        )
-        names = ("workers", "req/s", "CPU ms", "cores", "load", "idle")
-        print(" ".join(f"{name:>8}" for name in names), "  shares")
-        rounds: dict[int, list[Round]] = {workers: [] for workers in servers}
-        for number in range(arguments.rounds + 1):
-            for workers, server in servers.items():
-                measured = measure(server, requests, arguments.connections, arguments.seconds)
-                if number:  # the first round is for warming up
-                    rounds[workers].append(measured)
-                    show(workers, measured)
-        one, several = (statistics.median(each.rate for each in rounds[n]) for n in servers)
-        print(f"median of the rounds: {one:.0f} and {several:.0f}, {several / one:.2f} times")
+def start(servers: Servers, workers: int, given: argparse.Namespace) -> Running:
+    """A facilitator with so many workers, which may use every core."""
+    mark = f"{os.getpid()}_{workers}"
+    environ = servers.settings(given.storage) | {
+        "FACILITATOR_REDIS__PREFIX": f"benchmark-{mark}",
+        "FACILITATOR_REDIS__URL": given.redis_url,
+        "FACILITATOR_POSTGRES__SCHEMA": f"benchmark_{mark}",
+        "FACILITATOR_POSTGRES__URL": given.postgres_url,
+        "FACILITATOR_SERVER__WORKERS": str(workers),
+    }
+    return servers.start(["serve"], environ, cores=servers.cores)
 
 
-def main() -> None:
-    """Read the command line and run."""
+def run(servers: Servers, given: argparse.Namespace) -> Iterator[tuple[int, Round]]:
+    """Yield what each server did in each round, the first of which is for warming up."""
+    numbers = dict.fromkeys((1, given.workers))  # one of them, if both are the same
+    running = {workers: start(servers, workers, given) for workers in numbers}
+    requests = cycle([request(body) for body in servers.bodies(given.payments)])
+    with on_cores(servers.cores):
+        for number in range(given.rounds + 1):
+            for workers, server in running.items():
+                measured = measure(server, workers, requests, given.connections, given.seconds)
+                if number:
+                    yield workers, measured
+
+
+def figures(servers: Servers, *, quick: bool) -> Iterator[Figure]:
+    """What a second worker adds."""
+    size = "--rounds 1 --seconds 0.1 --payments 16" if quick else "--rounds 3 --seconds 3"
+    rounds: dict[int, list[Round]] = {1: [], 2: []}
+    for workers, measured in run(servers, arguments().parse_args(size.split())):
+        rounds[workers].append(measured)
+    for field, what, unit, aim in (
+        ("rate", "requests", "/s", Aim(1.8, at_least=True)),
+        ("cpu_ms", "a request", "ms of CPU", None),
+        ("cores", "cores that the workers got", "cores", None),
+    ):
+        one, two = (statistics.median(getattr(each, field) for each in rounds[n]) for n in rounds)
+        yield Figure(f"two workers, {what}", two, unit, "one worker", one, aim)
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(description="What worker processes add to /verify")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
@@ -159,7 +162,21 @@ def main() -> None:
     parser.add_argument("--storage", choices=("sqlite", "redis", "postgres"), default="sqlite")
     parser.add_argument("--redis-url", default="redis://127.0.0.1:6379/0")
     parser.add_argument("--postgres-url", default="postgresql://127.0.0.1:5432/facilitator")
-    run(parser.parse_args())
+    return parser
+
+
+def main() -> None:
+    """Read the command line, run, and print each round."""
+    given = arguments().parse_args()
+    names = ("workers", "req/s", "CPU ms", "cores", "load", "idle")
+    print(" ".join(f"{name:>8}" for name in names), "  shares")
+    rates: dict[int, list[float]] = {1: [], given.workers: []}
+    with Servers() as servers:
+        for workers, measured in run(servers, given):
+            rates[workers].append(measured.rate)
+            show(workers, measured)
+    one, several = map(statistics.median, rates.values())
+    print(f"median of the rounds: {one:.0f} and {several:.0f}, {several / one:.2f} times")
 
 
 if __name__ == "__main__":
