@@ -11,11 +11,12 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from itertools import count, cycle, islice
 
-from harness import AMOUNT, Api, Payer, process
-from verify_cost import VERIFY, facilitator, load, new_folder, resident_mb
+from harness import AMOUNT, Payer
+from load import VERIFY, load
+from processes import resident_mb
+from servers import Servers
 
 AT_ONCE = 500
 TENTHS = 10
@@ -37,12 +38,9 @@ def _body(pair: tuple[Payer, int]) -> bytes:
 
 def run(verifies: int, payers: int, storage: str) -> None:
     """Start everything, send them, and print the memory."""
-    with ExitStack() as stack:
-        devnet = ["devnet", "--listen", "127.0.0.1:0", "--block-seconds", "20"]
-        api = Api(stack.enter_context(process(devnet, {}, new_folder(stack))).url)
-        environ = facilitator(api, f"blockfrost,{storage}")
-        server = stack.enter_context(process(["serve"], environ, new_folder(stack)))
-        every = bodies([api.fund(f"payer {number}") for number in range(payers)])
+    with Servers() as servers:
+        server = servers.facilitator(storage)
+        every = bodies(servers.payers(payers))
         sizes: list[float] = []
         print(f"{'verifies':>9} {'MB':>7}\n{0:>9} {resident_mb(server.pid):>7.1f}", flush=True)
         for tenth in range(1, TENTHS + 1):

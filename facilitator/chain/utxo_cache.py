@@ -226,9 +226,11 @@ class UtxoCache:
                 claim = self._claim_of(ref.transaction_id.hex())
             except StorageUnavailable:
                 break
-            outputs = decode_any_era(claim.transaction).body.outputs if claim else ()
-            if ref.index < len(outputs):
-                found[ref] = Unspent(outputs[ref.index])
+            made = decode_any_era(claim.transaction) if claim else None
+            if made is None or made.id != ref.transaction_id:
+                continue
+            if ref.index < len(made.body.outputs):
+                found[ref] = Unspent(made.body.outputs[ref.index])
         learnt = self._learn(epoch, found)
         return {ref: status for ref, status in learnt.items() if isinstance(status, Unspent)}
 
