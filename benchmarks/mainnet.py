@@ -47,8 +47,8 @@ class Sample(NamedTuple):
 
     calls: int
     operations: int
-    received: int
     cpu: float
+    """Seconds that the threads used whose work comes with the blocks."""
 
 
 class Interval(NamedTuple):
@@ -126,7 +126,6 @@ class Simulation:
         return Sample(
             sum(sum(each.calls().values()) for each in replicas),
             sum(sum(each.operations.values()) for each in replicas),
-            sum(each.upstream.received for each in replicas),
             sum(threads.get(name, 0.0) for name in PER_BLOCK),
         )
 
@@ -206,7 +205,6 @@ def _less(after: Sample, before: Sample) -> Sample:
     return Sample(
         after.calls - before.calls,
         after.operations - before.operations,
-        after.received - before.received,
         after.cpu - before.cpu,
     )
 

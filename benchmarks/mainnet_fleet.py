@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mainnet_chain import NETWORK
 from virtual_time import VirtualTime
 
 from facilitator.observability.storage_metrics import OPERATIONS
@@ -73,7 +72,6 @@ class Replica:
 
     def __init__(
         self,
-        number: int,
         provider: str,
         devnet: Devnet,
         clock: VirtualTime,
@@ -81,12 +79,8 @@ class Replica:
         environ: Mapping[str, str],
         folder: Path,
     ) -> None:
-        self.number = number
-        self._clock = clock
         self.operations: Counter[str] = Counter()
         """Calls of the storage, by name."""
-        self.seen: list[tuple[float, int]] = []
-        """When blocks were taken in, and the height of the newest."""
         self.upstream = (CountedBlockfrost if provider == "blockfrost" else CountedKoios)(devnet)
         own = {
             "FACILITATOR_PLUGINS": f"{provider},{environ['storage']}",
@@ -99,8 +93,6 @@ class Replica:
         settings, plugins = configure(environ=own, cwd=folder)
         self._count_storage(plugins, announcements)
         self.facilitator: Facilitator = build_facilitator(settings, plugins, clock)
-        follower = self.facilitator._followed[NETWORK].follower
-        follower.subscribe(lambda update: self.seen.append((clock.now, update.tip.height)))
         self.facilitator.start()
         self.calls_at_start = self._all_calls()
 
@@ -163,8 +155,8 @@ class Fleet:
     ) -> None:
         announcements = Announcements()
         self.replicas: list[Replica] = []
-        for each in range(number):
-            replica = Replica(each, provider, devnet, clock, announcements, environ, folder)
+        for _ in range(number):
+            replica = Replica(provider, devnet, clock, announcements, environ, folder)
             stack.callback(replica.close)
             self.replicas.append(replica)
 
