@@ -206,11 +206,7 @@ class Campaign:
 
     def _are_settled(self, payers: Sequence[Payer]) -> bool:
         found = self.world.channels()
-        return all(
-            (channel := found.get(each.tag)) is not None
-            and isinstance(channel.datum.stage, Settled)
-            for each in payers
-        )
+        return all(_is_done(each, found.get(each.tag)) for each in payers)
 
     def _undo(self, payers: Sequence[Payer]) -> None:
         """Have closes and settlements be seen, and then undone: both must be made again."""
@@ -232,8 +228,9 @@ class Campaign:
         found = self.world.channels()
         for payer in self.payers:
             channel, name = found.get(payer.tag), payer.tag.hex()
-            if channel is None or not isinstance(channel.datum.stage, Settled):
+            if channel is None or not _is_done(payer, channel):
                 self._find(f"{name}: closed, and not settled")
+            if channel is None:
                 continue
             redeemed = payer.put_in - held(channel.output, channel.constants)
             self.redeemed += redeemed
@@ -245,6 +242,14 @@ class Campaign:
 
     def _find(self, what: str) -> None:
         self.violations.append(what)
+
+
+def _is_done(payer: Payer, channel: Channel | None) -> bool:
+    """Return True once it is settled, or nothing is left to be redeemed from it."""
+    if channel is None:
+        return False
+    redeemed = payer.put_in - held(channel.output, channel.constants)
+    return isinstance(channel.datum.stage, Settled) or redeemed == payer.served
 
 
 def _reserve(validator: Validator, constants: Constants, price: int) -> int:
