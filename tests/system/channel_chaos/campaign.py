@@ -79,9 +79,11 @@ class Campaign:
         with closing(self._shops):
             self._open()
             self._pay()
-        self._close_all(self.payers[UNDONE:])
-        self._await_settled(self.payers[UNDONE:])
-        self._undo(self.payers[:UNDONE])
+        last = self._choose_due()
+        first = [each for each in self.payers if each not in last]
+        self._close_all(first)
+        self._await_settled(first)
+        self._undo(last)
         self._close_all(self.payers)
         self._await_settled(self.payers)
         self._compare()
@@ -208,6 +210,18 @@ class Campaign:
         found = self.world.channels()
         return all(_is_done(each, found.get(each.tag)) for each in payers)
 
+    def _choose_due(self) -> Sequence[Payer]:
+        """Return payers of open channels from which something is to be redeemed."""
+        found = self.world.channels()
+        due = [
+            each
+            for each in self.payers
+            if (channel := found.get(each.tag))
+            and channel.is_opened
+            and not _is_done(each, channel)
+        ]
+        return due[:UNDONE]
+
     def _undo(self, payers: Sequence[Payer]) -> None:
         """Have closes and settlements be seen, and then undone: both must be made again."""
         world, tags = self.world, {each.tag for each in payers}
@@ -217,10 +231,12 @@ class Campaign:
             for tag in tags:
                 self._close(found.get(tag))
             world.devnet.produce_block()
-        _wait(lambda: not tags & world.channels().keys())  # settled in the mempool
+        turns = world.turns + self.size.turns
+        # Until they are settled in the mempool.
+        _wait(lambda: not tags & world.channels().keys() or world.turns > turns)
         world.devnet.produce_block()
-        turns = world.turns + SEEN_TURNS * self.size.processes
-        _wait(lambda: world.turns > turns)
+        seen = world.turns + SEEN_TURNS * self.size.processes
+        _wait(lambda: world.turns > seen)
         world.roll_back(DEEPEST_ROLLBACK, drop=True)
         world.is_paused = False
 
