@@ -70,7 +70,7 @@ def forget_what_is_rolled_back() -> None:
 
 def miss_a_close() -> None:
     """A channel is seen as open whatever its consumer does."""
-    view_of: Callable[..., Any] = vars(looking)["view_of"]
+    view_of = vars(looking)["view_of"]
 
     def bad(*channel: Any) -> Any:
         return replace(view_of(*channel), withdraw_requested_at=0)

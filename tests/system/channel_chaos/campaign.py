@@ -27,6 +27,10 @@ FUNDS = 12_000_000
 AT_ONCE = 16
 DEEP = 4
 DEEPEST_ROLLBACK = 2
+UNDONE = 2
+"""Channels whose settlement is undone in the end."""
+SEEN_TURNS = 4
+"""Turns after which what is in a block has been seen, and told."""
 REPEATED = 5
 """One of so many vouchers is sent again after its answer."""
 BUSY_SECONDS = 0.2
@@ -75,12 +79,13 @@ class Campaign:
         with closing(self._shops):
             self._open()
             self._pay()
-        self._close_all()
-        self._await_settled()
-        # What has just been settled is undone, and must be settled again.
-        self.world.roll_back(DEEPEST_ROLLBACK, drop=True)
-        self._close_all()
-        self._await_settled()
+        last = self._choose_due()
+        first = [each for each in self.payers if each not in last]
+        self._close_all(first)
+        self._await_settled(first)
+        self._undo(last)
+        self._close_all(self.payers)
+        self._await_settled(self.payers)
         self._compare()
         return self.violations
 
@@ -186,9 +191,8 @@ class Campaign:
             return
         world.counts["closes"] += 1
 
-    def _close_all(self) -> None:
-        """Have every consumer close its channel, in a block."""
-        left = self.payers
+    def _close_all(self, left: Sequence[Payer]) -> None:
+        """Have the consumers close their channels, in a block."""
         while left:
             found = self.world.channels()
             for payer in left:
@@ -198,21 +202,51 @@ class Campaign:
             found = self.world.channels()
             left = [each for each in left if each.tag not in found or found[each.tag].is_opened]
 
-    def _await_settled(self) -> None:
+    def _await_settled(self, payers: Sequence[Payer]) -> None:
         until = self.world.turns + self.size.turns
-        _wait(lambda: self._unsettled() == 0 or self.world.turns > until)
+        _wait(lambda: self._are_settled(payers) or self.world.turns > until)
 
-    def _unsettled(self) -> int:
+    def _are_settled(self, payers: Sequence[Payer]) -> bool:
         found = self.world.channels()
-        stages = [found[each.tag].datum.stage for each in self.payers if each.tag in found]
-        return len(self.payers) - sum(isinstance(stage, Settled) for stage in stages)
+        return all(_is_done(each, found.get(each.tag)) for each in payers)
+
+    def _choose_due(self) -> Sequence[Payer]:
+        """Return payers of open channels from which something is to be redeemed."""
+        found = self.world.channels()
+        due = [
+            each
+            for each in self.payers
+            if (channel := found.get(each.tag))
+            and channel.is_opened
+            and not _is_done(each, channel)
+        ]
+        return due[:UNDONE]
+
+    def _undo(self, payers: Sequence[Payer]) -> None:
+        """Have closes and settlements be seen, and then undone: both must be made again."""
+        world, tags = self.world, {each.tag for each in payers}
+        world.is_paused = True
+        while any(each is None or each.is_opened for each in map(world.channels().get, tags)):
+            found = world.channels()
+            for tag in tags:
+                self._close(found.get(tag))
+            world.devnet.produce_block()
+        turns = world.turns + self.size.turns
+        # Until they are settled in the mempool.
+        _wait(lambda: not tags & world.channels().keys() or world.turns > turns)
+        world.devnet.produce_block()
+        seen = world.turns + SEEN_TURNS * self.size.processes
+        _wait(lambda: world.turns > seen)
+        world.roll_back(DEEPEST_ROLLBACK, drop=True)
+        world.is_paused = False
 
     def _compare(self) -> None:
         found = self.world.channels()
         for payer in self.payers:
             channel, name = found.get(payer.tag), payer.tag.hex()
-            if channel is None or not isinstance(channel.datum.stage, Settled):
+            if channel is None or not _is_done(payer, channel):
                 self._find(f"{name}: closed, and not settled")
+            if channel is None:
                 continue
             redeemed = payer.put_in - held(channel.output, channel.constants)
             self.redeemed += redeemed
@@ -224,6 +258,14 @@ class Campaign:
 
     def _find(self, what: str) -> None:
         self.violations.append(what)
+
+
+def _is_done(payer: Payer, channel: Channel | None) -> bool:
+    """Return True once it is settled, or nothing is left to be redeemed from it."""
+    if channel is None:
+        return False
+    redeemed = payer.put_in - held(channel.output, channel.constants)
+    return isinstance(channel.datum.stage, Settled) or redeemed == payer.served
 
 
 def _reserve(validator: Validator, constants: Constants, price: int) -> int:

@@ -42,7 +42,7 @@ from support.channel_seller import KEY
 TURN_SECONDS = 0.5
 HURRY = 4
 """Leases and pauses are so many times shorter than an operator's."""
-MOST_CHANNELS = 10
+MOST_CHANNELS = 25
 CLAIM_FROM = 20_000
 """Lovelace from which on a channel is in a claim."""
 

@@ -33,6 +33,6 @@ def test_what_is_charged_is_redeemed(tmp_path: Path) -> None:
 )
 def test_a_planted_bug_is_found(tmp_path: Path, bug: str, sign: str) -> None:
     size = Size(channels=2, vouchers=12, kills=0, rollbacks=0, closes=0, processes=1, turns=20)
-    with World(tmp_path, bug=bug) as world:
+    with World(tmp_path, bug=bug, is_light=True) as world:
         violations = Campaign(world, size, SEED).run()
     assert any(sign in each for each in violations), violations

@@ -45,6 +45,8 @@ class World:
         """Turns that redeemers have taken to their end."""
         self.cpu_seconds = 0.0
         """Processor time of the seller's processes that have ended."""
+        self.is_paused = False
+        """True while blocks are made by the caller alone."""
         self._bug = bug
         self._up: dict[str, dict[int, int]] = {"shop": {}, "redeemer": {}}
         """The port by process."""
@@ -135,7 +137,8 @@ class World:
 
     def _make_blocks(self) -> None:
         while not self._closing.wait(BLOCK_SECONDS):
-            self.devnet.produce_block()
+            if not self.is_paused:
+                self.devnet.produce_block()
 
     def _listen(self) -> None:
         assert self._zygote.stdout is not None
