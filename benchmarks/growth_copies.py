@@ -7,6 +7,15 @@ from collections.abc import Callable, Sequence
 
 AT_ONCE = 1_000
 
+_PAYMENT = """
+    network, scheme, method, payer, pay_to, asset, amount, fee, resource, caller, client,
+    identifier, terms, request_id, state, confirmations, created_at, updated_at, settled_at, block,
+    block_slot, block_height, depth, error, delivery, delivered_at, delivered_to, is_erased
+"""
+_EVENT = """
+    version, nonce, at, state, accepted, block, block_slot, block_height, depth, error, delivery,
+    delivered_to, delivery_request
+"""
 IN_REDIS = """
 local index, settled = '{x402}:claims:final', {}
 for _, id in ipairs(redis.call('ZRANGE', index, 0, 99)) do
@@ -39,16 +48,6 @@ def in_steps(count: int, copy: Callable[[int], object]) -> None:
 
 def in_sqlite(count: int) -> Sequence[str]:
     """Return the statements."""
-    columns = """
-        network, scheme, method, payer, pay_to, asset, amount, fee, resource, caller, client,
-        identifier, terms, request_id, state, confirmations, created_at, updated_at, settled_at,
-        block, block_slot, block_height, depth, error, delivery, delivered_at, delivered_to,
-        is_erased
-    """
-    event = """
-        version, nonce, at, state, accepted, block, block_slot, block_height, depth, error,
-        delivery, delivered_to, delivery_request
-    """
     return (
         f"""
         INSERT INTO claims SELECT randomblob(32), version, nonce, NULL, keep_until, record
@@ -59,13 +58,13 @@ def in_sqlite(count: int) -> Sequence[str]:
         ORDER BY key LIMIT {count}
         """,
         f"""
-        INSERT INTO payments (transaction_id, {columns})
-        SELECT lower(hex(randomblob(32))), {columns} FROM payments
+        INSERT INTO payments (transaction_id, {_PAYMENT})
+        SELECT lower(hex(randomblob(32))), {_PAYMENT} FROM payments
         WHERE state = 'settled' ORDER BY number LIMIT {count}
         """,
         f"""
-        INSERT INTO payment_events (payment, {event})
-        SELECT (SELECT max(number) FROM payments) - 1 - payment % {count}, {event}
+        INSERT INTO payment_events (payment, {_EVENT})
+        SELECT (SELECT max(number) FROM payments) - 1 - payment % {count}, {_EVENT}
         FROM payment_events WHERE state IN ('submitted', 'settled') ORDER BY number
         LIMIT {2 * count} ON CONFLICT DO NOTHING
         """,
@@ -74,12 +73,6 @@ def in_sqlite(count: int) -> Sequence[str]:
 
 def in_postgres(count: int) -> Sequence[str]:
     """Return the statements."""
-    columns = """
-        network, scheme, method, payer, pay_to, asset, amount, fee, resource, caller, client,
-        identifier, terms, request_id, state, confirmations, created_at, updated_at, settled_at,
-        block, block_slot, block_height, depth, error, delivery, delivered_at, delivered_to,
-        is_erased
-    """
     return (
         f"""
         INSERT INTO x402.claims
@@ -92,8 +85,14 @@ def in_postgres(count: int) -> Sequence[str]:
         FROM x402.keys LIMIT {count}
         """,
         f"""
-        INSERT INTO x402.payments (transaction_id, {columns})
-        SELECT md5(random()::text) || md5(random()::text), {columns}
+        INSERT INTO x402.payments (transaction_id, {_PAYMENT})
+        SELECT md5(random()::text) || md5(random()::text), {_PAYMENT}
         FROM x402.payments WHERE state = 'settled' ORDER BY number LIMIT {count}
+        """,
+        f"""
+        INSERT INTO x402.payment_events (payment, {_EVENT})
+        SELECT (SELECT max(number) FROM x402.payments) - 1 - payment % {count}, {_EVENT}
+        FROM x402.payment_events WHERE state IN ('submitted', 'settled') ORDER BY number
+        LIMIT {2 * count} ON CONFLICT DO NOTHING
         """,
     )
