@@ -127,7 +127,7 @@ def test_a_receiver_that_is_away_keeps_no_payment_and_no_end(run_facilitator, ma
 
 def test_a_notice_about_a_channel_comes_until_it_arrives(run_facilitator, receiver, tmp_path):
     """It waits in the seller's record, and is signed like any event."""
-    channel = replace(example_record("11" * 32, 700), untold=("closed",))
+    channel = replace(example_record("11" * 32, 700), notices=("closed",))
     url = f"sqlite://{tmp_path}/channels.db"
     with closing(open_store(url)) as store:
         Records(store).change(channel.channel_id, lambda _: (channel, None))
@@ -142,7 +142,7 @@ def test_a_notice_about_a_channel_comes_until_it_arrives(run_facilitator, receiv
 
         def has_arrived():
             running.clock.advance(1)
-            return not Records(store).read(channel.channel_id).untold
+            return not Records(store).read(channel.channel_id).notices
 
         eventually(has_arrived)
     assert receiver.types == ["channel.closed"] * 2

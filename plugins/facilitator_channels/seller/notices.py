@@ -1,6 +1,6 @@
 """Notices of what became of a seller's channels, by the records before and after a change.
 
-A record keeps the notices that nobody has taken. They are written by the change that they are
+A record keeps the notices that were not taken yet. They are written by the change that they are
 about, so that none is lost, and the record does not go before they have gone.
 """
 
@@ -86,20 +86,20 @@ def keep(
     """Return the record after a change, with the notice of it."""
     if before is None or after is None or (kind := compare(before, after)) is None:
         return after
-    return replace(after, untold=(*after.untold, kind), told_at=now_ms)
+    return replace(after, notices=(*after.notices, kind), noticed_at=now_ms)
 
 
 def begin(
     record: ChannelRecord | None, patience_ms: int, now_ms: int
 ) -> tuple[ChannelRecord | None, bool]:
     """Return True if the record's notices are to be given now, which no other process begins."""
-    if record is None or not record.untold or now_ms - record.told_at < patience_ms:
+    if record is None or not record.notices or now_ms - record.noticed_at < patience_ms:
         return record, False
-    return replace(record, told_at=now_ms), True
+    return replace(record, noticed_at=now_ms), True
 
 
-def told(record: ChannelRecord | None, kind: str) -> tuple[ChannelRecord | None, None]:
+def taken(record: ChannelRecord | None, kind: str) -> tuple[ChannelRecord | None, None]:
     """Note that the oldest notice was taken."""
-    if record is None or record.untold[:1] != (kind,):
+    if record is None or record.notices[:1] != (kind,):
         return record, None
-    return replace(record, untold=record.untold[1:]), None
+    return replace(record, notices=record.notices[1:]), None

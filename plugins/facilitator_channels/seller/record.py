@@ -93,9 +93,9 @@ class ChannelRecord:
     """Unix ms before which an open channel may be one that an index has not seen closed yet."""
     asked_at: int = 0
     """Unix ms when the facilitator was last asked about an amount above the balance."""
-    untold: tuple[str, ...] = ()
-    """Kinds of notices that nobody has taken yet, the oldest first."""
-    told_at: int = 0
+    notices: tuple[str, ...] = ()
+    """Kinds of notices that were not taken yet, the oldest first."""
+    noticed_at: int = 0
     """Unix ms when one was last begun to be given, or became due."""
 
     @property
@@ -163,8 +163,8 @@ def encode_record(record: ChannelRecord) -> bytes:
             "seal": record.seal and {"ref": record.seal.ref, "at": record.seal.at},
             "shutUntil": record.shut_until,
             "askedAt": record.asked_at,
-            "untold": record.untold,
-            "toldAt": record.told_at,
+            "notices": record.notices,
+            "noticedAt": record.noticed_at,
         }
     )
 
@@ -197,8 +197,8 @@ def _decode(value: dict[str, Any]) -> ChannelRecord:
         seal=Seal(seal["ref"], seal["at"]) if seal else None,
         shut_until=value["shutUntil"],
         asked_at=value["askedAt"],
-        untold=tuple(value["untold"]),
-        told_at=value["toldAt"],
+        notices=tuple(value["notices"]),
+        noticed_at=value["noticedAt"],
     )
 
 

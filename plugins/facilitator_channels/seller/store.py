@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 _TRIES = 200
 _JSON = b"{"
-"""How each record begins. An entry that begins otherwise says who leads, see :mod:`.lead`."""
+"""The beginning of each record. Another entry says who leads, see :mod:`.lead`."""
 
 
 class StoreUnavailable(Exception):

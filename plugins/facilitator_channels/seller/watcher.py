@@ -34,7 +34,7 @@ from facilitator_channels.seller.notices import (
     is_due,
     is_unseen,
     keep,
-    told,
+    taken,
 )
 from facilitator_channels.seller.record import ChannelRecord
 from facilitator_channels.seller.store import Records, StoreUnavailable
@@ -44,7 +44,7 @@ INTERVAL_SECONDS = 20.0
 """Seconds between two looks at the chain."""
 LATE_LOOKS = 6
 """Looks that may fail, or be missing, before the watcher counts as down."""
-TELL_AGAIN = 2
+GIVE_AGAIN = 2
 """Intervals after which a notice that was not taken is given again."""
 URGENT = 3
 """A closed channel is urgent in the last so-many-th part of its period."""
@@ -164,7 +164,7 @@ class Watcher:
         due = [each for each in after.values() if is_due(each) and each.unredeemed]
         self._closed = sorted(due, key=lambda each: each.elapse_at)
         self._unseen = sum(is_unseen(each, now_ms) for each in after.values())
-        self._tell(after.values(), now_ms)
+        self._give_all(after.values(), now_ms)
         self._looked_at = self._monotonic()
         self._trouble = None
 
@@ -187,25 +187,25 @@ class Watcher:
             self._own.add(channel_id)
         return after
 
-    def _tell(self, records: Iterable[ChannelRecord], now_ms: int) -> None:
+    def _give_all(self, records: Iterable[ChannelRecord], now_ms: int) -> None:
         """Give the notices that are due, until one is not taken."""
         for record in records:
-            if record.untold and not self._tell_of(record, now_ms):
+            if record.notices and not self._give_of(record, now_ms):
                 return
 
-    def _tell_of(self, record: ChannelRecord, now_ms: int) -> bool:
+    def _give_of(self, record: ChannelRecord, now_ms: int) -> bool:
         """Give a channel's notices if they are due; return False if one was not taken."""
         name = record.channel_id
-        patience_ms = 0 if name in self._own else round(TELL_AGAIN * self._interval * 1000)
+        patience_ms = 0 if name in self._own else round(GIVE_AGAIN * self._interval * 1000)
         self._own.discard(name)
         if not self._records.change(
             name, lambda each: begin(each, patience_ms, now_ms), durable=False
         ):
             return True
-        for kind in record.untold:
+        for kind in record.notices:
             if not self._give(Notice(NoticeKind(kind), record)):
                 return False
-            self._records.change(name, lambda each, kind=kind: told(each, kind), durable=False)  # type: ignore[misc]
+            self._records.change(name, lambda each, kind=kind: taken(each, kind), durable=False)  # type: ignore[misc]
         return True
 
     def _give(self, notice: Notice) -> bool:

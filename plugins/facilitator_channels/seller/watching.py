@@ -67,8 +67,8 @@ def watch(
 
 def outlast(record: ChannelRecord | None, seen: Seen) -> Seen:
     """Return what was seen, so that a record stays until the notice of its end is taken."""
-    is_told = record is None or not (record.untold or record.view.channel_ref)
-    return seen if is_told or not isinstance(seen, Ended) else replace(seen, is_deep=False)
+    is_taken = record is None or not (record.notices or record.view.channel_ref)
+    return seen if is_taken or not isinstance(seen, Ended) else replace(seen, is_deep=False)
 
 
 def decide(record: ChannelRecord, policy: ClaimPolicy) -> Verdict:

@@ -90,7 +90,7 @@ def test_a_close_is_told_to_other_plugins_and_shown(
         assert seen is not None
         closed = ChannelView(str(made.ref(1)), 5_000_000, 0, ELAPSE_AT // 1000 - 900, 0)
         running.devnet.load({made.ref(1): channel_output(1, Closed(0, ELAPSE_AT))})
-        kept = replace(seen, view=closed, untold=(NoticeKind.CLOSED,))
+        kept = replace(seen, view=closed, notices=(NoticeKind.CLOSED,))
         Records(store).change(kept.channel_id, lambda _: (kept, None))
     running.close()
 

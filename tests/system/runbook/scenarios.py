@@ -195,7 +195,7 @@ def watching(folder: Path) -> Iterator[ServeProcess]:
     kept = record(1, "ab" * 32 + "#0")
     requested = now - kept.config.withdraw_delay + 60
     view = replace(kept.view, withdraw_requested_at=requested)
-    closed = replace(kept, view=view, untold=("closed",))
+    closed = replace(kept, view=view, notices=("closed",))
     with closing(SqliteStore(str(path))) as store:
         Records(store).change(kept.channel_id, lambda _: (closed, None))
     with serving(

@@ -16,9 +16,9 @@ from facilitator_channels.seller.record import LAG_MS, ChannelRecord
 from facilitator_channels.seller.store import Records
 from facilitator_channels.seller.stores.memory import MemoryStore
 from facilitator_channels.seller.watcher import (
+    GIVE_AGAIN,
     INTERVAL_SECONDS,
     LATE_LOOKS,
-    TELL_AGAIN,
     Watcher,
 )
 from support.channel_model import NOISE, PERIOD_MS, ModelChain, channel_output
@@ -103,7 +103,7 @@ def test_a_close_is_told_once_and_kept(fleet: Fleet) -> None:
     assert fleet.look() == []
 
 
-def test_what_a_killed_process_has_not_told_is_told_by_another(fleet: Fleet) -> None:
+def test_a_notice_outlasts_the_process_that_wrote_it(fleet: Fleet) -> None:
     """Once, and not before the first has had time to."""
 
     class Killed(BaseException):
@@ -118,7 +118,7 @@ def test_what_a_killed_process_has_not_told_is_told_by_another(fleet: Fleet) -> 
         fleet.watcher(kill).look()
     assert fleet.look() == []
     assert fleet.look() == [NoticeKind.CLOSED]
-    assert fleet.look(TELL_AGAIN * INTERVAL_SECONDS) == []
+    assert fleet.look(GIVE_AGAIN * INTERVAL_SECONDS) == []
 
 
 def test_a_rollback_of_the_close_is_told(fleet: Fleet) -> None:
@@ -165,7 +165,7 @@ def test_a_notice_that_is_not_taken_comes_again(fleet: Fleet) -> None:
     fleet.look(PERIOD_MS / 1000)
     assert fleet.kept is not None
     is_away = False
-    fleet.look(TELL_AGAIN * INTERVAL_SECONDS)
+    fleet.look(GIVE_AGAIN * INTERVAL_SECONDS)
     assert taken == [NoticeKind.CLOSED, NoticeKind.ENDED]
     fleet.look()
     assert fleet.kept is None
