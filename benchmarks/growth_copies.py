@@ -5,7 +5,7 @@ They are as large as what they are copied from, and their ids and keys are rando
 
 from collections.abc import Callable, Sequence
 
-AT_ONCE = 1_000
+AT_ONCE = 5_000
 
 _PAYMENT = """
     network, scheme, method, payer, pay_to, asset, amount, fee, resource, caller, client,
