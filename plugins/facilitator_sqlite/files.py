@@ -203,7 +203,8 @@ class Files:
             self._log = -1
 
     def _has_log_header(self) -> bool:
-        return os.pread(self._log, 4, 0) in _LOG_MAGIC
+        """Return True if the log begins as one does; it may have been emptied meanwhile."""
+        return os.pread(self._log, 4, 0) in (*_LOG_MAGIC, b"")
 
 
 def _is_at_least(name: str, read_size: Callable[[], int]) -> bool:

@@ -163,7 +163,7 @@ def ignore_a_lost_log() -> None:
     """That another log lies beside the SQLite file, or none, is not noticed."""
     from facilitator_sqlite import opening
 
-    def take(connection: sqlite3.Connection, files: Any, marks: Any, **_: Any) -> bool:
+    def take(connection: sqlite3.Connection, files: Any, marks: Any, *_: Any, **__: Any) -> bool:
         if opening._fold(connection):
             opening._begin(connection, files, marks)
         return True
