@@ -31,8 +31,11 @@ hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return two for each processor, three where most tests wait for other processes."""
-    return (3 if config.option.markexpr == "once" else 2) * (os.cpu_count() or 1)
+    """Return one for each processor, three where most tests wait for other processes.
+
+    Each collects all tests, which costs seconds. tox runs two environments at once in CI.
+    """
+    return (3 if config.option.markexpr == "once" else 1) * (os.cpu_count() or 1)
 
 
 def pytest_configure() -> None:
