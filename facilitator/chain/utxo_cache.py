@@ -7,13 +7,13 @@ at once and without a further query.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from facilitator.cardano.codec.dijkstra.any_era import decode_any_era
 from facilitator.cardano.transaction import OutputRef, Transaction
 from facilitator.chain.absent_outputs import AbsentOutputs
 from facilitator.chain.block_window import WINDOW
 from facilitator.chain.chain_update import ChainUpdate
+from facilitator.chain.claimed_outputs import made_outputs
 from facilitator.chain.encoding import decode_output, encode_output
 from facilitator.chain.follower import Follower
 from facilitator.observability.metrics import OUTPUT_LOOKUPS
@@ -26,6 +26,8 @@ from facilitator.roles.storage import StorageUnavailable
 
 MAX_OUTPUTS = 20_000
 """Outputs cached in this process; the oldest go first."""
+MAX_CLAIMS = 16
+"""Claims read for the outputs of one payment; a payer decides how many it spends."""
 SHARED_SECONDS = 900
 """Seconds for which an output stays in the cache that a fleet shares."""
 
@@ -217,22 +219,25 @@ class UtxoCache:
         """Return what payments made that other processes settle: their claims have the bytes."""
         if self._follower.feed_offset is None:
             return {}
+        wanted = [ref for ref in refs if ref not in known]
         found: dict[OutputRef, OutputStatus] = {}
-        for ref in refs:
-            where = self._follower.find(ref.transaction_id.hex())
-            if ref in known or where is None or where.height not in self._heights:
-                continue
+        for transaction_id in self._in_recent_blocks(wanted)[:MAX_CLAIMS]:
             try:
-                claim = self._claim_of(ref.transaction_id.hex())
+                claim = self._claim_of(transaction_id.hex())
             except StorageUnavailable:
                 break
-            made = decode_any_era(claim.transaction) if claim else None
-            if made is None or made.id != ref.transaction_id:
-                continue
-            if ref.index < len(made.body.outputs):
-                found[ref] = Unspent(made.body.outputs[ref.index])
+            outputs = made_outputs(claim, transaction_id)
+            for ref in wanted:
+                if ref.transaction_id == transaction_id and ref.index < len(outputs):
+                    found[ref] = Unspent(outputs[ref.index])
         learnt = self._learn(epoch, found)
         return {ref: status for ref, status in learnt.items() if isinstance(status, Unspent)}
+
+    def _in_recent_blocks(self, refs: Collection[OutputRef]) -> Sequence[bytes]:
+        """Return the transactions in blocks since which all that was spent is remembered."""
+        names = dict.fromkeys(ref.transaction_id for ref in refs)
+        places = {name: self._follower.find(name.hex()) for name in names}
+        return [name for name, at in places.items() if at and at.height in self._heights]
 
     def _share(self, found: Mapping[OutputRef, OutputStatus], offset: int) -> None:
         if self._shared is None:

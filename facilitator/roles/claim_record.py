@@ -39,6 +39,9 @@ _KNOWN = (
 a part of each record. A better one needs a form of its own."""
 _WINDOW, _LEVEL, _MEMORY = -12, 3, 4
 """The parameters of zlib: a window of 4096 bytes, a fast level, little memory to prepare."""
+_MOST_BYTES = 64 * 2**20
+"""Greatest inflated size: four of the greatest bodies of requests. Few bytes that another program
+wrote may inflate to a thousand times as many."""
 
 
 class UnreadableRecord(Exception):
@@ -112,7 +115,7 @@ def _inflated(transaction_id: str, record: bytes) -> bytes:
     if record[:1] != _FORM:
         raise UnreadableRecord
     inflate = zlib.decompressobj(_WINDOW, zdict=_known(transaction_id))
-    content = inflate.decompress(record[1:])
+    content = inflate.decompress(record[1:], _MOST_BYTES)
     if not inflate.eof:
         raise UnreadableRecord
     return content + inflate.unused_data

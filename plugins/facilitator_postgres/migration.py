@@ -13,6 +13,9 @@ STEPS = sorted(Path(__file__).with_name("migrations").glob("*.sql"))
 """The files of statements that lead from each version to the next, from 0 on."""
 VERSION = len(STEPS)
 LEAST_SERVER = 13
+_STEP_SECONDS = 3600.0
+"""Time for each statement of a change, which may copy millions of claims, or wait for another
+process that makes the change."""
 _SHORT_CLAIMS = 4
 """The version whose claims are made from the former ones here."""
 
@@ -33,6 +36,7 @@ def migrate(database: Database) -> None:
         with database.connections.connect() as connection:
             _check_server(database, connection)
             if _find_version(database, connection) < VERSION:
+                connection.answer_seconds = _STEP_SECONDS
                 with connection.transaction():
                     _migrate(database, connection)
     except psycopg.Error as error:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from facilitator.chain.followed_chain import FollowedChain
 from facilitator.chain.recent_blocks import status_of
 from facilitator.clock import Clock
-from facilitator.roles.chain import InBlock, Point, Tip, TransactionStatus
+from facilitator.roles.chain import InBlock, Tip, TransactionStatus
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.storage import Storage
@@ -171,14 +171,13 @@ class Tracker:
     def _depth_by_blocks(self, claim: Claim) -> int | None:
         """Return how deep the block is that another process has seen the transaction in.
 
-        As that process wrote it, unless the blocks that are followed here show more.
+        As that process wrote it, unless the blocks that are followed here show more. Of a block
+        that is not among them it is not known if it is on the chain still.
         """
-        tip, slot, height = self._follower.tip, claim.block_slot, claim.block_height
-        if tip is None or claim.block is None or slot is None or height is None:
+        tip, where = self._follower.tip, self._follower.find(claim.transaction_id)
+        if tip is None or where is None or where.point.block != claim.block:
             return claim.depth
-        if self._follower.is_orphaned(InBlock(Point(slot, claim.block), height)):
-            return claim.depth
-        return max(claim.depth or 0, tip.height - height)
+        return max(claim.depth or 0, tip.height - where.height)
 
     def _add(self, claim: Claim, *, check_in: float) -> PendingSettlement:
         return self._pending.add(claim, now=self._clock.time(), check_in=check_in)

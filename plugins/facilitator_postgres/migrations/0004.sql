@@ -1,5 +1,10 @@
 -- Version 4: a claim is one short value, since each is kept for a day (rows.encode_claim). The
 -- former table is kept as it was; "conversion" fills the new one from it.
+--
+-- Processes of the former version may still write claims. What was committed after the copy began
+-- would be in neither table, such as a success that was delivered.
+LOCK TABLE {schema}.claims IN ACCESS EXCLUSIVE MODE;
+
 CREATE TABLE {schema}.claims_version_3 AS TABLE {schema}.claims;
 
 TRUNCATE {schema}.claims;

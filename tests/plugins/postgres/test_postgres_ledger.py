@@ -1,6 +1,7 @@
 """The payment ledger in the tables of the storage, and alone."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -25,6 +26,7 @@ from facilitator.testing.payment_ledger import (
     submitted,
 )
 from facilitator.testing.redis_server import free_port
+from facilitator.testing.waiting import eventually
 from facilitator_postgres.database import in_schema
 from facilitator_postgres.ledger_rows import encode_changes
 from facilitator_postgres.migration import STEPS
@@ -104,6 +106,9 @@ def test_a_transaction_without_events_holds_none_back(
 
 # --- Versions ---------------------------------------------------------------------------------
 
+BEFORE_GOING_BACK = "DELETE FROM x402.claims_version_3 WHERE answer IS NULL"
+"""The statement in docs/how-to/postgres.md."""
+
 
 def made_by(server: PostgresServer, schema: str, version: int, claims: Sequence[Claim]) -> None:
     """Leave tables as that version did, with these claims."""
@@ -154,6 +159,7 @@ def test_claims_of_version_3_are_shortened(postgres_server: PostgresServer, sche
         replace(example, transaction_id=f"{number:064x}", state=state)
         for number, state in enumerate(ClaimState)
     ]
+    claims[1:] = [replace(each, answer=None) for each in claims[1:]]
     made_by(postgres_server, schema, 3, claims)
     with closing(open_postgres(postgres_server.url, schema)) as storage:
         assert [storage.claim(each.transaction_id) for each in claims] == claims
@@ -162,6 +168,54 @@ def test_claims_of_version_3_are_shortened(postgres_server: PostgresServer, sche
         assert storage.forget_claims(example.keep_until) == 3
     kept = f"SELECT count(*) FROM {schema}.claims_version_3"
     assert postgres_server.run(kept) == [(len(claims),)]
+    postgres_server.run(BEFORE_GOING_BACK.replace("x402", schema))
+    assert postgres_server.run(kept) == [(1,)]
+
+
+@contextmanager
+def delivering(server: PostgresServer, schema: str, claim: Claim) -> Iterator[psycopg.Connection]:
+    """Yield a connection of the former version, which commits the delivery of a success."""
+    with psycopg.connect(server.url) as former:
+        statement = "UPDATE {schema}.claims SET answer = '{}' WHERE transaction_id = %s"
+        former.execute(in_schema(statement, schema), (claim.transaction_id,))
+        yield former
+
+
+def test_what_the_former_version_writes_meanwhile_is_kept(
+    postgres_server: PostgresServer, schema: str
+) -> None:
+    """Else a success that it delivers is delivered once more."""
+    claim = settled(submitted())
+    made_by(postgres_server, schema, 3, [claim])
+    with (
+        delivering(postgres_server, schema, claim) as former,
+        ThreadPoolExecutor(1) as starting,
+    ):
+        start = starting.submit(open_postgres, postgres_server.url, schema)
+        waits = f"FROM pg_locks WHERE NOT granted AND relation = '{schema}.claims'::regclass"
+        eventually(lambda: postgres_server.run(f"SELECT count(*) {waits}") == [(1,)])
+        former.commit()
+        with closing(start.result()) as storage:
+            assert storage.claim(claim.transaction_id) == replace(claim, answer=b"{}")
+
+
+@pytest.mark.once
+def test_a_change_may_take_longer_than_an_answer(
+    postgres_server: PostgresServer, schema: str
+) -> None:
+    """It may copy many claims, or wait for another process that makes it."""
+    claim = settled(submitted())
+    made_by(postgres_server, schema, 3, [claim])
+    with (
+        delivering(postgres_server, schema, claim) as former,
+        ThreadPoolExecutor(1) as starting,
+    ):
+        start = starting.submit(open_postgres, postgres_server.url, schema, timeout_seconds=2.0)
+        waits = "FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        long = f"SELECT count(*) {waits} AND now() - query_start > '3 s'"
+        eventually(lambda: start.done() or postgres_server.run(long) == [(1,)])
+        former.commit()
+        start.result().close()
 
 
 def test_no_copy_is_kept_of_no_claims(postgres_server: PostgresServer, schema: str) -> None:

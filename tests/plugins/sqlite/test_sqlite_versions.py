@@ -170,6 +170,18 @@ def test_a_copy_of_a_former_file_is_kept(real: Path) -> None:
     assert not list(real.parent.glob("*unfinished"))
 
 
+def test_a_copy_is_brought_back_without_what_may_be_delivered_since(real: Path) -> None:
+    """The statement is that of docs/operations.md."""
+    SqliteStorage(str(real)).close()
+    copy = Path(f"{real}-version-4")
+    run_sql(copy, "DELETE FROM claims WHERE answer IS NULL")
+    with closing(SqliteStorage(str(copy))) as storage:
+        first = storage.claim(FIRST)
+        assert first is not None
+        assert first.delivery is Delivery.DELIVERED
+        assert storage.claim(OPEN) is None
+
+
 def test_a_copy_is_made_of_a_former_version_alone(path: Path) -> None:
     for _ in range(2):
         SqliteStorage(str(path)).close()

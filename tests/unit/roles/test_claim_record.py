@@ -62,6 +62,14 @@ def test_a_part_of_a_record_is_refused() -> None:
             read(SETTLED, record[:length])
 
 
+def test_a_record_that_inflates_without_end_is_refused() -> None:
+    """It may be of another program, in a storage that others share."""
+    record = claim_to_record(replace(SETTLED, details=bytes(65 * 2**20)))
+    assert len(record) < 2**20
+    with pytest.raises(UnreadableRecord):
+        read(SETTLED, record)
+
+
 @pytest.mark.parametrize("record", [b"\x02", b"\x01\x00", claim_to_record(SETTLED) + b"\0"])
 def test_another_form_is_refused(record: bytes) -> None:
     with pytest.raises(UnreadableRecord):

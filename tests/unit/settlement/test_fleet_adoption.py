@@ -149,6 +149,42 @@ def test_what_settles_in_one_process_is_known_to_all_without_a_question(
     assert other.provider.calls["outputs"] == asked + 1
 
 
+def test_a_block_that_is_not_followed_here_counts_as_deep_as_was_written(
+    processes: list[Process], devnet: Devnet
+) -> None:
+    """It may be of a fork that was left before this process began to follow."""
+    for _ in range(3):
+        devnet.produce_block()
+    process = processes[0]
+    tip = process.tracker.follow()
+    included = replace(
+        claim_on(0, ClaimState.INCLUDED, NOW),
+        block="f0" * 32,
+        block_slot=tip.point.slot - 2,
+        block_height=tip.height - 2,
+        depth=0,
+    )
+    assert process.tracker.depth(included) == 0
+
+
+def test_what_was_not_judged_here_proves_no_output(
+    processes: list[Process], devnet: Devnet
+) -> None:
+    """Anyone may have it claimed, and put it in a block with scripts that fail."""
+    process = processes[0]
+    process.tracker.follow()
+    eventually(lambda: process.chain.follower.epoch is not None)
+    claimed = claim_on(0, ClaimState.CLAIMED, NOW)
+    process.storage.add_claim(claimed)
+    devnet.submit(claimed.transaction)
+    devnet.produce_block()
+    follower = process.chain.follower
+    eventually(lambda: follower.find(claimed.transaction_id) and follower.epoch is not None)
+    ((ref, output),) = change_of(claimed).items()
+    assert process.outputs(ref) == Unspent(output)
+    assert process.provider.calls["outputs"] == 1
+
+
 def depth_in(process: Process, claim: Claim) -> int | None:
     stored = process.storage.claim(claim.transaction_id)
     assert stored is not None
