@@ -191,8 +191,8 @@ def wallets(context: Context, network: str) -> Mapping[str, Wallet]:  # type: ig
 def payers() -> Mapping[str, Payer]:  # type: ignore[empty-body]
     """Return further ways to pay, by the scheme that each pays by, for ``facilitator pay``.
 
-    Only that command calls this hook: for ``--channel``, which asks for ``batch-settlement``. A
-    scheme that the core or another plugin has already ends the command.
+    Only that command calls this hook: for ``--channel``, which asks for ``batch-settlement``. The
+    command fails if the core or another plugin already pays by the same scheme.
     """
 
 
@@ -205,10 +205,10 @@ def cli_commands() -> Sequence[  # type: ignore[empty-body]
     That function adds arguments to the command's parser. It returns another one, which gets the
     parsed arguments, runs the command and returns the exit code. ``arguments.open_ledger()`` is a
     context manager for what the settings name: its value has the payment ``ledger`` and the
-    ``context``. ``arguments.open_wallet(network, name)`` is one for a ``wallet``, the ``chain``
-    that it pays on, and the user's ``folder`` for what must be remembered. Without a name it is the
-    wallet of the command's own options ``--wallet`` and ``--seed-file``, or the first there is. A
-    name that the core has already is left out.
+    ``context``. ``arguments.open_wallet(network, name)`` is another one: its value has a
+    ``wallet``, the ``chain`` that it pays on, and the user's ``folder`` for what must be
+    remembered. Without a name it is the wallet of the command's own options ``--wallet`` and
+    ``--seed-file``, or the first there is. A command whose name the core has already is left out.
     """
 
 

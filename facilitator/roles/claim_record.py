@@ -45,7 +45,7 @@ wrote may inflate to a thousand times as many."""
 
 
 class UnreadableRecord(Exception):
-    """The value is of no form that this version knows, or damaged."""
+    """The value is damaged, or of a form that this version does not know."""
 
 
 def claim_to_record(claim: Claim) -> bytes:
@@ -61,7 +61,7 @@ def claim_to_record(claim: Claim) -> bytes:
 
 
 def claim_from_record(transaction_id: str, version: int, nonce: str, record: bytes) -> Claim:
-    """Return the claim, of which these are known beside its value.
+    """Return the claim that has this id, version and nonce, and the other fields as in the record.
 
     Raises :class:`UnreadableRecord`.
     """

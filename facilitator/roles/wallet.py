@@ -33,7 +33,7 @@ class Wallet(Protocol):
 
 @runtime_checkable
 class SignsMessages(Protocol):
-    """A wallet that signs messages as well (CIP-8): for payment channels, whose keys come of one.
+    """A wallet that also signs messages (CIP-8). A channel's key is made from a signature.
 
     The same message must get the same signature, as Ed25519 has it (RFC 8032).
     """

@@ -40,10 +40,13 @@ def prepare_channels(parser: argparse.ArgumentParser) -> Run:
     _add_wallet(taking)
     demo = actions.add_parser("demo", help="the story of facilitator demo --channel")
     demo.description = (
-        "Buy a thousand pages by one channel, over a facilitator that runs, with the wallets of a"
+        "Buy pages by one channel, over a facilitator that runs, with the wallets of a"
         " devnet. The command facilitator demo --channel starts all that it needs."
     )
     demo.add_argument("facilitator", metavar="URL", help="the facilitator's URL")
+    demo.add_argument(
+        "--requests", type=int, default=1_000, help="how many pages (default %(default)s)"
+    )
     demo.add_argument("--json", action="store_true", help="print one JSON object a line")
     return lambda arguments: _ACTIONS[arguments.action](arguments)
 
@@ -109,7 +112,8 @@ def _demo(arguments: argparse.Namespace) -> int:
             arguments.open_wallet(_NETWORK, _BUYER) as buyer,
             arguments.open_wallet(_NETWORK, _SELLER) as seller,
         ):
-            run_demo(narrator, arguments.facilitator, _means(buyer), _means(seller))
+            parties = _means(buyer), _means(seller)
+            run_demo(narrator, arguments.facilitator, *parties, arguments.requests)
     except (FacilitatorError, OSError) as error:
         narrator.failed(str(error))
         return 1

@@ -44,6 +44,10 @@ def prepare_demo(parser: argparse.ArgumentParser) -> Run:
         help="show 1,000 requests at 0.001 ada by one payment channel instead; needs the extra"
         " plutus",
     )  # fmt: skip
+    parser.add_argument(
+        "--requests", type=int, default=1_000,
+        help="with --channel: how many requests (default %(default)s)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument("--verbose", action="store_true", help="show the facilitator's log too")
     return _demo
@@ -57,7 +61,9 @@ def _demo(arguments: argparse.Namespace) -> int:
     narrator = Narrator(as_json=arguments.json)
     try:
         if arguments.channel:
-            return run_channel_demo(as_json=arguments.json, verbose=arguments.verbose)
+            return run_channel_demo(
+                arguments.requests, as_json=arguments.json, verbose=arguments.verbose
+            )
         run_demo(narrator, verbose=arguments.verbose)
     except (DemoFailed, FacilitatorError, OSError) as error:
         narrator.failed(str(error))

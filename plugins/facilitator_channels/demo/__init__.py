@@ -1,1 +1,1 @@
-"""``facilitator demo --channel``: a thousand requests, one opening, one claim and one refund."""
+"""``facilitator demo --channel``: many requests, one opening, one claim and one refund."""

@@ -24,11 +24,8 @@ from facilitator_channels.transactions.complete import complete
 from facilitator_channels.transactions.plan import Plan
 from facilitator_channels.transactions.wire import NewOutput
 
-REQUESTS = 1_000
 PRICE = 1_000
 """Lovelace for each request."""
-DEPOSIT = 2_000_000
-"""Lovelace that the channel can pay: twice what is bought."""
 
 
 class DemoFailed(FacilitatorError):
@@ -55,26 +52,29 @@ class Figures(NamedTuple):
         return self.opening_fee + self.claim_fee + self.refund_fee
 
 
-def run_demo(narrator: Narrator, facilitator: str, buyer: Means, seller: Means) -> None:
-    """Buy a thousand pages by one channel. ``facilitator`` is a URL, its chain that of the means.
+def run_demo(
+    narrator: Narrator, facilitator: str, buyer: Means, seller: Means, requests: int
+) -> None:
+    """Buy so many pages by one channel. ``facilitator`` is a URL, its chain that of the means.
 
     Raises :class:`DemoFailed` and other :class:`~facilitator.plugin.FacilitatorError`.
     """
     if find_spec("uplc") is None:
         raise DemoFailed(f"claims and refunds run scripts, and {NOT_INSTALLED}")
-    with _parties(facilitator, buyer, seller) as (browser, shop):
-        narrator.begin(REQUESTS, ada(PRICE))
-        _Story(narrator, browser, shop, buyer, seller).run()
+    _require(requests > 1, "it takes two requests or more")
+    with _parties(facilitator, buyer, seller, _deposit(requests)) as (browser, shop):
+        narrator.begin(requests, ada(PRICE))
+        _Story(narrator, browser, shop, buyer, seller, requests).run()
 
 
 @contextmanager
 def _parties(
-    facilitator: str, buyer: Means, seller: Means
+    facilitator: str, buyer: Means, seller: Means, deposit: int
 ) -> Iterator[tuple[Browser, ChannelShop]]:
     with TemporaryDirectory(prefix="x402-demo-") as name:
         folder = Path(name)
         shop = ChannelShop(facilitator, seller, PRICE, folder)
-        browser = Browser(shop.address, buyer, DEPOSIT, folder)
+        browser = Browser(shop.address, buyer, deposit, folder)
         try:
             yield browser, shop
         finally:
@@ -84,13 +84,20 @@ def _parties(
 
 class _Story:
     def __init__(
-        self, narrator: Narrator, browser: Browser, shop: ChannelShop, buyer: Means, seller: Means
+        self,
+        narrator: Narrator,
+        browser: Browser,
+        shop: ChannelShop,
+        buyer: Means,
+        seller: Means,
+        requests: int,
     ) -> None:
         self._narrator = narrator
         self._browser = browser
         self._shop = shop
         self._buyer = buyer
         self._seller = seller
+        self._requests = requests
 
     def run(self) -> None:
         buyers, sellers = self._lovelace(self._buyer), self._lovelace(self._seller)
@@ -103,7 +110,7 @@ class _Story:
         opening_fee, refund_fee = map(_fee, self._browser.transactions)
         fees = opening_fee, claim_fee, refund_fee
         self._show(Figures(charged, claimed, refunded, *fees, *self._price_exact()), put_in)
-        _require(charged == REQUESTS * PRICE, f"{charged} lovelace were charged")
+        _require(charged == self._requests * PRICE, f"{charged} lovelace were charged")
         _require(claimed == charged, f"{claimed} lovelace were claimed, and {charged} charged")
         _require(
             buyers - self._lovelace(self._buyer) == charged + opening_fee + refund_fee,
@@ -122,8 +129,9 @@ class _Story:
         paid = self._page(self._browser.buy())
         (channel,) = list_channels(self._buyer)
         put_in = held(channel.output, channel.constants)
+        reserve = put_in - _deposit(self._requests)
         facts = {
-            "puts in": f"{ada(put_in)}, of which {ada(put_in - DEPOSIT)} come back in any case",
+            "puts in": f"{ada(put_in)}, of which {ada(reserve)} come back in any case",
             "transaction": str(paid.transaction_id),
         }
         self._narrator.exchanged(f"GET {PATH}, with a deposit", "200 OK", facts)
@@ -131,7 +139,7 @@ class _Story:
 
     def _buy(self) -> int:
         """Return what the seller has charged, all together."""
-        left = REQUESTS - 1
+        left = self._requests - 1
         self._narrator.step(f"It asks {left} times more; each time it signs for all so far")
         began = time.monotonic()
         for _ in range(left):
@@ -177,10 +185,10 @@ class _Story:
         return _fee(self._buyer.sign(unsigned)), least
 
     def _show(self, figures: Figures, put_in: int) -> None:
-        each, exact = figures.fees / REQUESTS, figures.exact_fee * REQUESTS
+        each, exact = figures.fees / self._requests, figures.exact_fee * self._requests
         self._narrator.step("What it came to")
         rows = [
-            ("charged", ada(figures.charged), f"{REQUESTS:,} requests"),
+            ("charged", ada(figures.charged), f"{self._requests:,} requests"),
             ("claimed", ada(figures.claimed), "by one transaction"),
             ("refunded", ada(figures.refunded), f"of {ada(put_in)} put in"),
             (
@@ -202,6 +210,11 @@ class _Story:
     def _lovelace(self, means: Means) -> int:
         outputs = means.chain.outputs_at(means.wallet.address).values()
         return sum(output.value.lovelace for output in outputs)
+
+
+def _deposit(requests: int) -> int:
+    """Return the lovelace that the channel can pay: twice what is bought."""
+    return 2 * requests * PRICE
 
 
 def _fee(transaction: bytes) -> int:

@@ -18,13 +18,14 @@ _SETTINGS = {
 }
 
 
-def run_channel_demo(*, as_json: bool, verbose: bool) -> int:
-    """Show a thousand requests by one channel; return the exit code.
+def run_channel_demo(requests: int, *, as_json: bool, verbose: bool) -> int:
+    """Show so many requests by one channel; return the exit code.
 
     Raises :class:`~facilitator.errors.FacilitatorError` if the facilitator does not start.
     """
     with closing(DemoFacilitator(verbose=verbose, settings=_SETTINGS)) as facilitator:
-        words = ["channels", "demo", facilitator.url(), *(["--json"] if as_json else [])]
+        words = ["channels", "demo", facilitator.url(), "--requests", str(requests)]
+        words += ["--json"] if as_json else []
         payers = {
             "FACILITATOR_PLUGINS": "blockfrost,devnet,memory,channels",
             "FACILITATOR_CHAIN__PROVIDERS": json.dumps({NETWORK: ["blockfrost"]}),

@@ -122,7 +122,6 @@ class Campaign:
     def _deposit(self, payer: Payer) -> None:
         payment = payer.deposit(PRICE)
         while why := payer.take(payment, self._shops.ask(payment, 0), PRICE):
-            print("DEBUG", why)
             assert not payer.is_closed, why
             time.sleep(BUSY_SECONDS)
 

@@ -18,31 +18,35 @@ def lovelace(shown: str) -> int:
     return int(shown.replace(".", "").replace(",", "").removesuffix(" ada"))
 
 
-def test_a_thousand_requests_are_shown_on_one_screen(tmp_path: Path) -> None:
-    done = facilitator("demo", "--channel", cwd=tmp_path)
+def test_what_many_requests_cost_is_shown_on_one_screen(tmp_path: Path) -> None:
+    done = facilitator("demo", "--channel", "--requests", "20", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= 80
     assert len(lines) <= 40
-    assert lines[0].startswith("1,000 requests at 0.001000 ada each")
+    assert lines[0].startswith("20 requests at 0.001000 ada each")
     assert "test double" in lines[1]
     figures = dict(re.findall(r"^   (\w+) +([\d.,]+ ada)  ", done.stdout, re.M))
-    assert (figures["charged"], figures["claimed"]) == ("1.000000 ada", "1.000000 ada")
+    assert (figures["charged"], figures["claimed"]) == ("0.020000 ada", "0.020000 ada")
     fees = re.search(r"opening ([\d,]+), claim ([\d,]+), refund ([\d,]+)$", done.stdout, re.M)
     assert fees is not None
     opening, claim, refund = map(lovelace, fees.groups())
     assert lovelace(figures["fees"]) == opening + claim + refund
     put_in = re.search(r"of ([\d.]+ ada) put in", done.stdout)
     assert put_in is not None
-    assert lovelace(figures["refunded"]) == lovelace(put_in[1]) - 1_000_000 - refund
+    assert lovelace(figures["refunded"]) == lovelace(put_in[1]) - 20_000 - refund
     assert lines[-1] == "Charged, claimed and refunded agree with the chain to the lovelace."
     assert list(tmp_path.iterdir()) == []
 
 
-CHARGED = story.REQUESTS * story.PRICE
+REQUESTS = 1_000
+CHARGED = REQUESTS * story.PRICE
 BUYERS, SELLERS = [9_000_000, 5_100_000, 7_750_000], [4_000_000, 4_700_000]
 """Lovelace before and after what concerns each: 3.7 ada are put in."""
 FEES = {b"opening": 200_000, b"refund": 50_000, b"claim": 300_000}
+
+
+NOBODY: Any = None
 
 
 class Played(story._Story):
@@ -53,7 +57,7 @@ class Played(story._Story):
     def __init__(self, narrator: Narrator, **found: Any) -> None:
         browser: Any = SimpleNamespace(transactions=[b"opening", b"refund"])
         nothing: Any = None
-        super().__init__(narrator, browser, nothing, nothing, nothing)
+        super().__init__(narrator, browser, nothing, nothing, nothing, REQUESTS)
         for name, value in found.items():
             setattr(self, name, value)
         self.left = [self.buyers[0], self.sellers[0], self.buyers[1], *self.buyers[2:]]
@@ -113,4 +117,9 @@ def test_it_fails_unless_all_agrees_with_the_chain(
 def test_without_the_extra_it_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(story, "find_spec", lambda _: None)
     with pytest.raises(story.DemoFailed, match=r"facilitator\[plutus\] is not installed"):
-        story.run_demo(Narrator(as_json=True), "http://127.0.0.1:9", None, None)  # type: ignore[arg-type]
+        story.run_demo(Narrator(as_json=True), "http://127.0.0.1:9", NOBODY, NOBODY, 2)
+
+
+def test_one_request_is_no_story() -> None:
+    with pytest.raises(story.DemoFailed, match="two requests or more"):
+        story.run_demo(Narrator(as_json=True), "http://127.0.0.1:9", NOBODY, NOBODY, 1)

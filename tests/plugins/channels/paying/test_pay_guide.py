@@ -134,5 +134,5 @@ def test_a_channel_from_its_opening_to_its_refund(
 
 
 def test_the_demo_is_a_command() -> None:
-    """It is run by ``tests/system/demo``."""
+    """``tests/system/demo`` runs it with fewer requests."""
     assert DEMO == "facilitator demo --channel"
