@@ -37,11 +37,20 @@ def follow(entry: Entry, means: Means) -> Followed:
         entry.anchor,
         wanted.validator,
         wanted.constants,
-        lambda each: (each.redeemable_until, each.capacity(price)),
+        lambda each: (left_in(each, price),),
     )
     if isinstance(found, Channel) and wanted.read(found.ref, found.output) is None:
         return NoChannel(f"the output {found.ref} is not that channel")
     return found
+
+
+def left_in(channel: Channel, price: int) -> int:
+    """Return the units that are left in a channel, by which the payer ranks copies.
+
+    Who makes a copy that leads away from the payer's money has to put in more than that. ``price``
+    is that of an output's byte in lovelace.
+    """
+    return channel.capacity(price) - channel.subbed
 
 
 def refresh(entry: Entry, means: Means) -> Entry:
@@ -60,11 +69,18 @@ def refresh(entry: Entry, means: Means) -> Entry:
 
 
 def shown(entry: Entry, found: Channel, means: Means) -> Entry:
-    """Return the entry after the chain has shown its channel there."""
+    """Return the entry after the chain has shown its channel there.
+
+    What was redeemed counts as far as the record says that it was signed for. The validator lets no
+    claim go beyond an IOU, but anyone can make a copy of the channel, whose datum says anything.
+    """
     if isinstance(found.datum.stage, Settled):
         closed = replace(entry.channel, status=Status.CLOSED)
         return replace(entry.with_channel(closed), anchor=found.ref)
     view = view_of(found, means.chain.parameters().coins_per_utxo_byte, 0)
+    view = replace(
+        view, total_claimed=min(view.total_claimed, max(entry.signed, entry.channel.count))
+    )
     return replace(entry.with_channel(read_from_chain(entry.channel, view)), anchor=found.ref)
 
 

@@ -19,11 +19,16 @@ PATIENCE = 6
 MIN_PATIENCE_MS, MAX_PATIENCE_MS = 60_000, 300_000
 """The limits of that time."""
 
+LATEST_CLOSING = 250_000_000_000
+"""Unix seconds, in the year 9892, as which a later closing counts: a datum may name any time."""
+
 
 def view_of(channel: Channel, price: int, now_ms: int) -> ChannelView:
     """Return an opened or closed channel as a record keeps it, seen at ``now_ms``."""
     stage, period = channel.datum.stage, channel.constants.close_period
-    closed_at = max(1, (stage.elapse_at - period) // 1000) if isinstance(stage, Closed) else 0
+    closed_at = 0
+    if isinstance(stage, Closed):
+        closed_at = min(max(1, (stage.elapse_at - period) // 1000), LATEST_CLOSING)
     return ChannelView(str(channel.ref), channel.capacity(price), channel.subbed, closed_at, now_ms)
 
 
