@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from facilitator.cardano.transaction import OutputRef
+from facilitator.chain import utxo_cache
 from facilitator.chain.followed_chain import FollowedChain, build_followed_chain
 from facilitator.roles.chain import OutputStatus, Spent, Unspent
 from facilitator.roles.claim import Claim, ClaimState
@@ -183,6 +185,28 @@ def test_what_was_not_judged_here_proves_no_output(
     ((ref, output),) = change_of(claimed).items()
     assert process.outputs(ref) == Unspent(output)
     assert process.provider.calls["outputs"] == 1
+
+
+def test_a_payment_of_many_outputs_has_few_claims_read(
+    processes: list[Process], devnet: Devnet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A payer decides how many it spends, and for each output of one transaction one is enough."""
+    monkeypatch.setattr(utxo_cache, "MAX_CLAIMS", 2)
+    process = processes[0]
+    process.tracker.follow()
+    eventually(lambda: process.chain.follower.epoch is not None)
+    sent = [claim_on(number, ClaimState.SUBMITTED, NOW) for number in range(3)]
+    for each in sent:
+        process.storage.add_claim(each)
+        devnet.submit(each.transaction)
+    devnet.produce_block()
+    follower = process.chain.follower
+    eventually(lambda: all(follower.find(each.transaction_id) for each in sent))
+    refs = [OutputRef(bytes.fromhex(each.transaction_id), at) for each in sent for at in (0, 1)]
+    with mock.patch.object(process.chain.outputs, "_claim_of", wraps=process.storage.claim) as read:
+        found = process.chain.outputs.outputs(refs)
+    assert all(isinstance(found[ref], Unspent) for ref in refs)
+    assert read.call_count <= 2
 
 
 def depth_in(process: Process, claim: Claim) -> int | None:
