@@ -2,13 +2,13 @@
 
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import growth_copies as copies
+from processes import children, cpu_seconds
 
 from facilitator.plugin import Storage
 from facilitator_sqlite.storage import SqliteStorage
@@ -76,7 +76,7 @@ def redis(folder: Path) -> Iterator[Engine]:
         yield Engine(
             open=lambda: open_redis(server.url, timeout_seconds=60.0),
             sizes=lambda: {"memory": _redis_memory(server) - empty},
-            server_seconds=lambda: _cpu_seconds(server.process.pid),
+            server_seconds=lambda: cpu_seconds(server.process.pid),
             copy=lambda count: copies.in_steps(
                 count, lambda some: server.command("EVAL", copies.IN_REDIS, "0", str(some))
             ),
@@ -113,14 +113,8 @@ def _redis_memory(server: redis_servers.RedisServer) -> int:
     return int(told.partition("used_memory_dataset:")[2].split()[0])
 
 
-def _cpu_seconds(pid: int) -> float:
-    """Return the CPU time of the process."""
-    return time.clock_gettime((~pid << 3) | 2)  # the clock of another process, as Linux names it
-
-
 def _postgres_seconds(pid: int) -> float:
     """Return the CPU time of the server, and of the processes that have served its connections."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     ended = sum(map(int, fields[13:15])) / TICKS
-    return ended + sum(map(_cpu_seconds, [pid, *map(int, children)]))
+    return ended + sum(map(cpu_seconds, [pid, *children(pid)]))

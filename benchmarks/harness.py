@@ -1,7 +1,6 @@
 """What the benchmarks share: the devnet's API, payers, and settings of a facilitator on it."""
 
 import json
-import socket
 import time
 import urllib.request
 from collections.abc import Mapping
@@ -139,10 +138,3 @@ def on_ogmios(api: Api, poll_seconds: float = 20.0) -> dict[str, str]:  # noqa: 
         "FACILITATOR_SERVER__PORT": "0",
         "FACILITATOR_OGMIOS__URL": f"ws{api.counted.removeprefix('http')}",
     }
-
-
-def free_port() -> int:
-    """A port that is free just now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

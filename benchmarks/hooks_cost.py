@@ -16,14 +16,13 @@ from typing import Any
 from load import measure
 from processes import Running
 from servers import Servers
+from verify_cost import TURN
 
 from facilitator.cli import main as run_facilitator
 from facilitator.plugin import hook_caller
 from facilitator.plugin.manager import Plugins
 
 SERVE_BARE = "--serve-bare"
-TURN = 250
-"""Requests of a turn."""
 ROUNDS = 4
 """Times that payments whose inputs are known are verified again."""
 

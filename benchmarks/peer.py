@@ -11,12 +11,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from figures import Aim, Figure, LeftOut
-from harness import free_port
 from load import Measured, joined, measure
 from processes import Running, listening, on_cores
 from servers import Servers
 from verify_cost import CONNECTIONS, FIRST, KNOWN, TURN, warm_up
 
+from facilitator.testing.redis_server import free_port
 from facilitator.testing.redis_server import running as redis_running
 
 NAME = "x402-fac"

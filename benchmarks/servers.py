@@ -12,9 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 
-from harness import Api, Payer, free_port, on_blockfrost
+from harness import Api, Payer, on_blockfrost
 from processes import Running, is_listening, on_cores, process
 
+from facilitator.testing.redis_server import free_port
 from facilitator.testing.waiting import eventually
 
 HERE = Path(__file__).parent

@@ -18,8 +18,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from harness import Api, free_port, on_blockfrost, on_koios, on_ogmios
+from harness import Api, on_blockfrost, on_koios, on_ogmios
 from processes import process
+
+from facilitator.testing.redis_server import free_port
 
 FOLLOWING = ("GET /blocks", "GET /tip", "POST /block_tx_cbor", "findIntersection", "nextBlock")
 """Beginnings of the endpoints that follow the chain."""

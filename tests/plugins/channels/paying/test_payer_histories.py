@@ -85,16 +85,17 @@ def keeps_what_was_rolled_back(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(finding, "_judge_position", lambda entry, _: entry)
 
 
-BUGS: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
-    signs_ahead,
-    takes_over_any_count,
-    pays_any_charge,
-    counts_what_it_sends,
-    believes_the_iou_that_it_has_just_signed,
-    forgets_its_channels,
-    waits_for_any_opening,
-    keeps_what_was_rolled_back,
-)
+BUGS: Mapping[Callable[[pytest.MonkeyPatch], None], int] = {
+    signs_ahead: 0,
+    takes_over_any_count: 119,
+    pays_any_charge: 0,
+    counts_what_it_sends: 3,
+    believes_the_iou_that_it_has_just_signed: 23,
+    forgets_its_channels: 0,
+    waits_for_any_opening: 2,
+    keeps_what_was_rolled_back: 74,
+}
+"""Each with the first history that has found it, which is tried before all others."""
 
 
 @pytest.mark.parametrize("plant", BUGS, ids=lambda plant: plant.__name__)
@@ -102,9 +103,9 @@ def test_each_planted_bug_is_found(
     plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     plant(monkeypatch)
-    for seed in range(400):
+    for number, seed in enumerate([BUGS[plant], *range(400)]):
         try:
-            run_history(tmp_path / str(seed), random_history(seed))
+            run_history(tmp_path / str(number), random_history(seed))
         except AssertionError:
             return
     raise AssertionError("no history finds it")
