@@ -7,7 +7,7 @@ import stat
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -276,6 +276,15 @@ def test_a_call_without_a_length_is_refused() -> None:
 
 def test_its_owner_alone_can_call() -> None:
     assert stat.S_IMODE(SOCKET.stat().st_mode) == 0o600
+
+
+def test_many_can_call_at_once(sidecar: SidecarServer) -> None:
+    path = Path("busy.sock")
+    with SidecarServer(path, sidecar.calls), ExitStack() as stack:
+        for _ in range(100):
+            caller = stack.enter_context(socket.socket(socket.AF_UNIX))
+            caller.setblocking(False)
+            caller.connect(str(path))
 
 
 def test_a_path_that_another_process_listens_at_is_left_to_it(sidecar: SidecarServer) -> None:
