@@ -103,6 +103,26 @@ def test_a_close_is_told_once_and_kept(fleet: Fleet) -> None:
     assert fleet.look() == []
 
 
+@pytest.mark.parametrize("elapse_at", [2**60, 2**80])
+def test_a_close_with_a_time_beyond_all_calendars_is_told(fleet: Fleet, elapse_at: int) -> None:
+    """A datum may name any time: one such channel keeps no look from the others."""
+    fleet.chain.make([fleet.start], [channel_output(1, Closed(0, elapse_at))])
+    assert fleet.look() == [NoticeKind.CLOSED]
+    (_, notice) = fleet.told[0]
+    assert notice.to_json()["elapseAt"].startswith("9892-")
+
+
+def test_a_copy_that_says_a_number_of_thousands_of_digits_stops_no_look(fleet: Fleet) -> None:
+    assert fleet.kept is not None
+    fleet.put(replace(fleet.kept, charged=0))  # both copies owe nothing
+    made = fleet.chain.make(
+        [fleet.start], [channel_output(1, Opened(10**5_000)), channel_output(1)]
+    )
+    fleet.look()
+    assert fleet.kept.view.channel_ref == str(made.ref(0))
+    assert fleet.kept.view.total_claimed == 2**128
+
+
 def test_a_notice_outlasts_the_process_that_wrote_it(fleet: Fleet) -> None:
     """Once, and not before the first has had time to."""
 
