@@ -1,5 +1,6 @@
 """Builds a seller's claims from what the chain shows, and signs them with the seller's keys."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
@@ -9,15 +10,16 @@ from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.transaction import Output, OutputRef, Value
 from facilitator.plugin import (
     ChainProvider,
+    ChainUnavailable,
     Clock,
     ListsOutputs,
     OutputStatus,
     Signature,
+    SubmissionRejected,
     SystemClock,
     Unspent,
     Wallet,
 )
-from facilitator.x402.networks import cardano_network
 from facilitator_channels.channel import Validator, read_channel
 from facilitator_channels.datum import SUBBIT, Closed, Opened
 from facilitator_channels.seller.claims import Batch
@@ -33,6 +35,8 @@ from facilitator_channels.transactions.plan import (
     ScriptReference,
     ScriptSource,
     ScriptWitness,
+    is_plain,
+    read_ledger,
 )
 from facilitator_channels.transactions.redemption import Redemption, redeem
 from facilitator_channels.transactions.wire import NewOutput, Unsigned
@@ -43,6 +47,8 @@ VALID_SECONDS = 300
 """Seconds in which a claim can land. After that another one is made."""
 COLLATERAL_LOVELACE = 5_000_000
 """The least of an output that is kept for collateral: it covers the fee of any claim."""
+
+_log = logging.getLogger(__name__)
 
 
 class CannotPayFee(Exception):
@@ -92,11 +98,9 @@ class ClaimBuilder:
         if a channel is not where it was seen, or for too many channels at once; and
         :class:`~facilitator.plugin.ChainUnavailable`.
         """
-        now_ms = round(self._clock.time() * 1000)
-        eras = self._chain.eras()
-        network_id = cardano_network(self._chain.network).network_id
-        ledger = Ledger(self._chain.parameters(), eras, eras.slot_at(now_ms), network_id)
-        until = eras.slot_at(now_ms + VALID_SECONDS * 1000)
+        ledger = read_ledger(self._chain, self._clock)
+        eras = ledger.eras
+        until = eras.slot_at(eras.start_ms(ledger.slot) + VALID_SECONDS * 1000)
         reference = self._references.get(batch.terms.script_hash)
         refs = [_ref(each) for each in batch.redemptions]
         known = self._chain.outputs([*refs, reference] if reference else refs)
@@ -113,6 +117,17 @@ class ClaimBuilder:
         }
         spends = frozenset(decode_transaction(raw).body.inputs) - set(refs)
         return SignedClaim(name, raw, positions, spends, eras.start_ms(until))
+
+    def submit(self, claim: SignedClaim) -> bool:
+        """Submit the claim to the chain, without the facilitator; return True if it is taken."""
+        name = claim.transaction_id
+        try:
+            self._chain.submit(claim.transaction)
+        except (ChainUnavailable, SubmissionRejected) as error:
+            _log.info("claim %s is not taken by the chain provider: %s", name, error)
+            return False
+        _log.warning("claim %s is submitted without the facilitator", name)
+        return True
 
     def _script(
         self, batch: Batch, ref: OutputRef | None, known: Mapping[OutputRef, OutputStatus]
@@ -152,15 +167,18 @@ class ClaimBuilder:
         utxo = {
             ref: output
             for ref, output in self._chain.outputs_at(self._wallet.address).items()
-            if ref not in taken and (output.script, output.datum, output.datum_hash) == (None,) * 3
+            if ref not in taken and is_plain(output)
         }
-        plain = [ref for ref, each in utxo.items() if _is_collateral(each)]
+        plain = {ref: each.value.lovelace for ref, each in utxo.items() if not each.value.assets}
         if not plain:
             raise CannotPayFee(
                 "the seller's wallet has no output of ada alone with"
                 f" {COLLATERAL_LOVELACE} lovelace, for collateral: send it one"
             )
-        return utxo, min(plain, key=lambda ref: (utxo[ref].value.lovelace, ref))
+        enough = [ref for ref, held in plain.items() if held >= COLLATERAL_LOVELACE]
+        if not enough:  # the richest may do for this claim
+            return utxo, max(plain, key=lambda ref: (plain[ref], ref))
+        return utxo, min(enough, key=lambda ref: (plain[ref], ref))
 
     def _sign(self, unsigned: Unsigned) -> bytes:
         signatures = []
@@ -190,10 +208,6 @@ def _unspent(ref: OutputRef, known: Mapping[OutputRef, OutputStatus]) -> Output:
     if not isinstance(status, Unspent):
         raise CannotBuild(f"the output {ref} is spent, or not known")
     return status.output
-
-
-def _is_collateral(output: Output) -> bool:
-    return not output.value.assets and output.value.lovelace >= COLLATERAL_LOVELACE
 
 
 def _ref(due: Due) -> OutputRef:

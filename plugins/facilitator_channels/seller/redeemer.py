@@ -8,7 +8,7 @@ Both spend the same channels, so one of them does, and the other is refused with
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import NamedTuple
 
 from facilitator.cardano.transaction import OutputRef
@@ -95,6 +95,8 @@ class Redeemer:
         self._interval = interval_seconds
         self._lead = lead or Lead(store, network)
         self._made: list[_Made] = []
+        self._is_silent = False
+        """True if the facilitator has not answered when it was last asked."""
         self._refused: dict[str, float] = {}
         """Channels whose own claim was refused: the Unix time until which they are left out."""
         self._worked_at = time.monotonic()
@@ -145,18 +147,35 @@ class Redeemer:
         self._refused = {name: until for name, until in self._refused.items() if until > now}
         self._made = [each for each in self._made if each.claim.until > self._now_ms()]
         for each in self._landing():
+            self._submit_alone(each)
             self._send(each)
-        busy = {each.channel_id for one in self._landing() for each in one.batch.redemptions}
+        tried: set[str] = set()
+        cannot_pay: CannotPayFee | None = None
+        while (batch := self._next(tried)) is not None:
+            if not self._lead.take():
+                return False
+            tried |= {each.channel_id for each in batch.redemptions}
+            try:
+                self._redeem(batch)
+            except CannotPayFee as error:  # another claim may pay its own fee
+                cannot_pay = cannot_pay or error
+        if cannot_pay is not None:
+            raise cannot_pay
+        return True
+
+    def _next(self, tried: Set[str]) -> Batch | None:
+        """Return the most urgent claim of channels that were not tried in this turn.
+
+        It is chosen after each claim: a channel that was closed meanwhile comes first.
+        """
+        landing = {each.channel_id for one in self._landing() for each in one.batch.redemptions}
+        left_out = tried | landing | self._refused.keys()
         records = [
             each
             for each in self._records
-            if each.network == self._network and each.channel_id not in busy | self._refused.keys()
+            if each.network == self._network and each.channel_id not in left_out
         ]
-        for batch in choose(records, self._policies, self._now_ms()):
-            if not self._lead.take():
-                return False
-            self._redeem(batch)
-        return True
+        return next(iter(choose(records, self._policies, self._now_ms())), None)
 
     def _landing(self) -> list[_Made]:
         """Return the claims that may still land: all their channels are where they were."""
@@ -181,7 +200,11 @@ class Redeemer:
 
     def _send(self, made: _Made) -> None:
         batch, claim = made
+        if self._is_silent:
+            self._submit_alone(made)
+        self._is_silent = True
         answer = submit(self._facilitator, batch, claim)
+        self._is_silent = False
         reason = answer.get("errorReason")
         if answer.get("success") is True:
             note(self._records, batch, claim, self._now_ms())
@@ -190,8 +213,18 @@ class Redeemer:
             self._meter.count(CLAIMS, outcome="pending")
         else:
             self._meter.count(CLAIMS, outcome="refused")
+            if self._submit_alone(made):
+                return
             self._made.remove(made)
             self._divide(batch, str(answer.get("errorMessage") or reason))
+
+    def _submit_alone(self, made: _Made) -> bool:
+        """Submit a claim that has a deadline without the facilitator; return True if it is taken.
+
+        So none is lost by one that refuses, does not answer, or says what is not so.
+        """
+        is_urgent = any(each.is_settlement for each in made.batch.redemptions)
+        return is_urgent and self._builder.submit(made.claim)
 
     def _count(self, made: _Made) -> None:
         channels, asset = made.batch.redemptions, made.batch.terms.token

@@ -2,8 +2,10 @@
 
 import importlib.util
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -218,15 +220,90 @@ def test_claims_over_a_token_keep_collateral(shop: Shop) -> None:
     ]
 
 
-@pytest.mark.parametrize(("left", "why"), [(4_999_999, "for collateral"), (5_000_000, "the fee")])
+@pytest.mark.parametrize(("left", "why"), [(0, "for collateral"), (5_000_000, "the fee")])
 def test_a_wallet_that_is_empty_says_what_it_needs(shop: Shop, left: int, why: str) -> None:
     shop.sell(1_000, 100, currency=TEST_TOKEN)
-    shop.devnet.fund(FEES.address, left)
+    if left:
+        shop.devnet.fund(FEES.address, left)
     redeemer = shop.redeemer(wallet=FEES, policies={asset_text(TEST_TOKEN): POLICY})
     with pytest.raises(CannotPayFee, match=why):
         redeemer.turn()
     shop.devnet.fund(FEES.address, 10_000_000)
     redeemer.turn()
+    assert shop.unredeemed() == 0
+
+
+def test_a_little_is_collateral_where_there_is_no_more(shop: Shop) -> None:
+    shop.shut(shop.sell(PUT_IN, 1_000))
+    shop.look()
+    shop.devnet.fund(FEES.address, 2_000_000)
+    shop.redeemer(wallet=FEES).turn()
+    assert shop.unredeemed() == 0
+
+
+def test_a_claim_without_money_for_its_fee_holds_up_no_other(shop: Shop) -> None:
+    """The other claim pays its own fee, and brings the money in."""
+    shop.shut(shop.sell(1_000, 100, currency=TEST_TOKEN))
+    shop.look()
+    shop.sell(PUT_IN, CHARGED)
+    shop.devnet.fund(FEES.address, COLLATERAL_LOVELACE)
+    redeemer = shop.redeemer(wallet=FEES)
+    with pytest.raises(CannotPayFee):
+        redeemer.turn()
+    assert shop.unredeemed() == 100
+    shop.devnet.fund(FEES.address, 10_000_000)
+    redeemer.turn()
+    assert shop.unredeemed() == 0
+
+
+def test_what_is_closed_while_claims_are_made_comes_next(shop: Shop) -> None:
+    for number in range(2):
+        shop.sell(PUT_IN, CHARGED + number)
+    last = shop.sell(PUT_IN, CHARGED - 1)
+
+    def close_it() -> None:
+        shop.facilitator.after = lambda: None
+        shop.shut(last)
+        shop.look()
+
+    shop.facilitator.after = close_it
+    shop.redeemer(policies={"lovelace": ClaimPolicy(base=1, each=1, most_channels=1)}).turn()
+    spent = [decode_transaction(raw).body.inputs for raw in shop.facilitator.sent]
+    assert len(spent) == 3
+    settled = shop.play.channel(decode_transaction(shop.facilitator.sent[1]).id)
+    assert (settled.constants.tag, settled.datum.stage) == (last.constants.tag, Settled())
+
+
+def refuse(_: Shop) -> Mapping[str, Any]:
+    return {"success": False, "errorReason": "refused"}
+
+
+def never_answer(_: Shop) -> Mapping[str, Any]:
+    raise FacilitatorUnavailable("it is away")
+
+
+def lie(_: Shop) -> Mapping[str, Any]:
+    return {"success": True}
+
+
+def never_know(_: Shop) -> Mapping[str, Any]:
+    return {"success": False, "errorReason": "settlement_pending"}
+
+
+@pytest.mark.parametrize("answer", [refuse, never_answer, lie, never_know])
+def test_what_is_closed_is_settled_also_without_the_facilitator(
+    shop: Shop, answer: Callable[[Shop], Mapping[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.shut(shop.sell(PUT_IN, CHARGED))
+    shop.look()
+    monkeypatch.setattr(shop.facilitator, "settle", lambda *_: answer(shop))
+    before = shop.play.held(PROVIDER, None)
+    redeemer = shop.redeemer()
+    for _ in range(3):
+        with suppress(FacilitatorUnavailable):
+            redeemer.turn()
+        shop.look()
+    assert 0 < shop.play.held(PROVIDER, None) - before < CHARGED
     assert shop.unredeemed() == 0
 
 
