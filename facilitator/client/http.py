@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 from facilitator.client.errors import CannotPay
 from facilitator.roles.payer import HttpAnswer
 
+_MOST_BYTES = 1 << 20
+"""The bytes that are read of an answer without the page, however long a server makes it."""
+
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """A handler that follows no redirection: a payment signed for one server goes to no other."""
@@ -52,6 +55,8 @@ class Client:
             raise OSError(f"the answer is not HTTP: {error!r:.100}") from error
         with answer:
             try:
-                return HttpAnswer(answer.status, answer.headers, answer.read())
+                is_page = 200 <= answer.status < 300
+                body = answer.read() if is_page else answer.read(_MOST_BYTES)
+                return HttpAnswer(answer.status, answer.headers, body)
             except HTTPException as error:
                 raise OSError(f"the answer was cut short: {error!r:.100}") from error
