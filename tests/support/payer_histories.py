@@ -97,19 +97,19 @@ class ModelSeller:
             return self.kept[name]
         known = self.newest.get(name)
         if known and amount != charged + PRICE:
-            return self._mismatch(name, charged, *known)
+            return self.mismatch(name, charged, *known)
         if not known and isinstance(message, Deposit) and amount != PRICE:
-            return _refusal(MISMATCH)
+            return refusal(MISMATCH)
         if isinstance(message, Deposit):
-            refusal = self._settle(message.transaction)
-            if refusal is not None:
-                return refusal
+            refused = self._settle(message.transaction)
+            if refused is not None:
+                return refused
         if name not in self.on_chain():
-            return _refusal(ChannelReason.CHANNEL_NOT_FOUND)
+            return refusal(ChannelReason.CHANNEL_NOT_FOUND)
         self.charged[name] = amount
         self.newest[name] = (amount, voucher.signature)
         self.served += 1
-        self.kept[name] = _receipt(PRICE, name, amount)
+        self.kept[name] = receipt(PRICE, name, amount)
         return self.kept[name]
 
     def on_chain(self) -> list[str]:
@@ -123,33 +123,33 @@ class ModelSeller:
         try:
             self.devnet.submit(transaction)
         except SubmissionRejected:
-            return _refusal(ChannelReason.DEPOSIT_TRANSACTION)
+            return refusal(ChannelReason.DEPOSIT_TRANSACTION)
         self.devnet.produce_block()
         return None
 
-    def _mismatch(self, name: str, count: int, signed: int, signature: bytes) -> Presented:
+    def mismatch(self, name: str, count: int, signed: int, signature: bytes) -> Presented:
         state = {"channelId": name, "chargedCumulativeAmount": str(count), "totalClaimed": "0"}
         voucher = {"signedMaxClaimable": str(signed), "signature": signature.hex()}
         extra = {**REQUIREMENTS["extra"], "channelState": state, "voucherState": voucher}  # type: ignore[dict-item]
-        return _refusal(MISMATCH, [{**REQUIREMENTS, "extra": extra}])
+        return refusal(MISMATCH, [{**REQUIREMENTS, "extra": extra}])
 
     def _lie(self, name: str, charged: int, amount: int, signature: bytes) -> Presented:
         """Charge too much, count what was never signed, or count this request without serving."""
         self.lies_so_far += 1
         if self.lies_so_far % 3 == 1:
-            return self._mismatch(name, amount, amount, signature)
+            return self.mismatch(name, amount, amount, signature)
         if self.lies_so_far % 3 == 2:
-            return _receipt(PRICE + 1, name, charged + PRICE + 1)
-        return self._mismatch(name, amount + PRICE, amount + PRICE, signature)
+            return receipt(PRICE + 1, name, charged + PRICE + 1)
+        return self.mismatch(name, amount + PRICE, amount + PRICE, signature)
 
 
-def _receipt(charge: int, name: str, count: int) -> Presented:
+def receipt(charge: int, name: str, count: int) -> Presented:
     state = {"channelId": name, "chargedCumulativeAmount": str(count)}
     extra = {"chargedAmount": str(charge), "channelState": state}
     return Presented(HttpAnswer(200, Message(), b"page"), {"success": True, "extra": extra})
 
 
-def _refusal(reason: str, accepts: Any = (REQUIREMENTS,)) -> Presented:
+def refusal(reason: str, accepts: Any = (REQUIREMENTS,)) -> Presented:
     required = {"x402Version": 2, "error": reason, "accepts": list(accepts)}
     return Presented(HttpAnswer(402, Message(), b""), None, required)
 

@@ -103,7 +103,8 @@ def make_refund(page: Page, entry: Entry, found: Channel, means: Means) -> Step:
     """
     ledger = means.ledger()
     script = means.script(page.validator.script_hash, page.reference)
-    pay_to, count = page.asked.terms.pay_to, entry.channel.count
+    pay_to = page.asked.terms.pay_to
+    count = max(entry.channel.count, found.subbed)  # the seller corrects a count that is too low
     try:
         unsigned = refund(
             found, count, pay_to, script, means.purse(), ledger, valid_until=means.until(ledger)

@@ -16,11 +16,12 @@ from facilitator_channels.channel import Channel, Validator, read_channel
 from facilitator_channels.client.channel import Status, opening_failed, read_from_chain
 from facilitator_channels.datum import Settled
 from facilitator_channels.following import ChannelFollower, Followed, NoChannel
-from facilitator_channels.paying.entry import Entry, read_reference
+from facilitator_channels.paying.entry import Entry
 from facilitator_channels.paying.means import Means
 from facilitator_channels.seller.views import view_of, wanted_by
 from facilitator_channels.transactions.channel import channel_address
 from facilitator_channels.validators import KNOWN
+from facilitator_channels.values import read_reference
 
 _LATE_SLOTS = 600
 """Slots after an opening's last one in which no rollback brings it into the chain any more."""
@@ -37,11 +38,20 @@ def follow(entry: Entry, means: Means) -> Followed:
         entry.anchor,
         wanted.validator,
         wanted.constants,
-        lambda each: (each.redeemable_until, each.capacity(price)),
+        lambda each: (left_in(each, price),),
     )
     if isinstance(found, Channel) and wanted.read(found.ref, found.output) is None:
         return NoChannel(f"the output {found.ref} is not that channel")
     return found
+
+
+def left_in(channel: Channel, price: int) -> int:
+    """Return the units that are left in a channel, by which the payer ranks copies.
+
+    Who makes a copy that leads away from the payer's money has to put in more than that. ``price``
+    is that of an output's byte in lovelace.
+    """
+    return channel.capacity(price) - channel.subbed
 
 
 def refresh(entry: Entry, means: Means) -> Entry:
@@ -60,11 +70,18 @@ def refresh(entry: Entry, means: Means) -> Entry:
 
 
 def shown(entry: Entry, found: Channel, means: Means) -> Entry:
-    """Return the entry after the chain has shown its channel there."""
+    """Return the entry after the chain has shown its channel there.
+
+    What was redeemed counts as far as the record says that it was signed for. The validator lets no
+    claim go beyond an IOU, but anyone can make a copy of the channel, whose datum says anything.
+    """
     if isinstance(found.datum.stage, Settled):
         closed = replace(entry.channel, status=Status.CLOSED)
         return replace(entry.with_channel(closed), anchor=found.ref)
     view = view_of(found, means.chain.parameters().coins_per_utxo_byte, 0)
+    view = replace(
+        view, total_claimed=min(view.total_claimed, max(entry.signed, entry.channel.count))
+    )
     return replace(entry.with_channel(read_from_chain(entry.channel, view)), anchor=found.ref)
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from facilitator.plugin import CannotPay
+from facilitator.plugin import CannotPay, ChainUnavailable
 from facilitator_channels.channel import Channel
 from facilitator_channels.client.channel import ClientChannel, Status
+from facilitator_channels.following import NoChannel
 from facilitator_channels.paying.book import Book
 from facilitator_channels.paying.entry import Entry
-from facilitator_channels.paying.finding import follow, list_channels, refresh, shown
+from facilitator_channels.paying.finding import follow, left_in, list_channels, refresh, shown
 from facilitator_channels.paying.means import Means
 from facilitator_channels.paying.wanted import Page
 
@@ -36,7 +37,9 @@ class PageChannels:
             if entry.channel.status is not Status.CLOSED:
                 return entry
         known = {entry.id: entry for entry in kept}
-        for found in list_channels(self._means):
+        price = self._means.chain.parameters().coins_per_utxo_byte
+        listed = sorted(list_channels(self._means), key=lambda each: -left_in(each, price))
+        for found in listed:
             name = found.constants.tag.hex()
             entry_of = known.get(name) or self._adopt(found)
             if found.is_opened and self._page.fits(found) and not entry_of.ended:
@@ -65,6 +68,13 @@ class PageChannels:
                 f" {entry.id}"
             )
         return entry, found
+
+    def has_ended(self, entry: Entry) -> bool:
+        """Return True if the chain shows that it has ended; False too if it does not answer."""
+        try:
+            return isinstance(follow(entry, self._means), NoChannel)
+        except ChainUnavailable:
+            return False
 
     def keep(self, entry: Entry) -> Entry:
         """Write the record, and return it."""

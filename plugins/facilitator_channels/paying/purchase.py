@@ -11,7 +11,14 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from facilitator.cardano.amounts import amount_in_words
-from facilitator.plugin import CannotPay, ChainUnavailable, Paid, PayOrder, Presented
+from facilitator.plugin import (
+    CannotPay,
+    ChainUnavailable,
+    OutcomeNotKnown,
+    Paid,
+    PayOrder,
+    Presented,
+)
 from facilitator_channels.channel import Channel
 from facilitator_channels.client.channel import (
     Distrusted,
@@ -79,10 +86,10 @@ class Purchase:
         self._page = page
         self._means = means
         self._channels = PageChannels(page, means, book, order.server, order.report)
-        self._signed_before = 0
-        """The greatest amount that was signed before, in the channel that is paid from."""
+        self._agreed = 0
+        """The amount agreed to before this page: no IOU is for more than that and its price."""
         self._signed_now: set[int] = set()
-        """The amounts that were signed since, for this page."""
+        """The amounts that were signed for this page, in the channel that is paid from."""
 
     def pay(self) -> Paid:
         """Buy the page."""
@@ -112,22 +119,33 @@ class Purchase:
             sent = Sent(entry, self._order.present(payload), step)
             if read_success(sent.presented) is not None:
                 self._channels.keep(entry.with_end())
-                return Paid(sent.presented, step.id, f"{self._words(step.amount)} came back")
+                return Paid(sent.presented, step.id, self._describe_refund(entry, step))
             entry = self._go_on(sent) if left else None
             if entry is None:
                 break
         return sent.failed
 
+    def _describe_refund(self, entry: Entry, step: Step) -> str:
+        """Return what came back as far as the chain shows it: the seller may say anything."""
+        amount = self._words(step.amount)
+        if self._channels.has_ended(entry):
+            return f"{amount} came back"
+        return (
+            f"{amount} come back once the chain has the transaction {step.id}, which it does not"
+            f" show yet; if it never does: facilitator channels withdraw {entry.id}"
+        )
+
     def _begin(self) -> Entry | None:
         """Return the channel to pay from, if there is one."""
         entry = self._channels.find()
-        self._signed_before = 0 if entry is None else entry.signed
+        self._agreed = 0 if entry is None else max(entry.signed, entry.channel.count)
         return entry
 
     # --- Messages --------------------------------------------------------------------------------
 
     def _open(self) -> Sent:
         made = make_opening(self._page, self._order.deposit, self._order.server, self._means)
+        self._agreed, self._signed_now = 0, set()  # amounts of another channel mean nothing here
         amount, delay = self._words(made.step.amount), self._page.asked.channel.withdraw_delay
         self._order.report(
             f"opening a channel with {amount} by the transaction {made.step.id}; without the seller"
@@ -166,7 +184,15 @@ class Purchase:
         return Sent(entry, self._order.present(payload), step)
 
     def _sign(self, entry: Entry, amount: int) -> tuple[Entry, Iou]:
-        """Return an IOU, and the record that was written before it may leave."""
+        """Return an IOU, and the record that was written before it may leave.
+
+        Raises :class:`OutcomeNotKnown` if the chain shows that the one for this page was redeemed.
+        """
+        if amount > self._agreed + self._page.price:
+            raise OutcomeNotKnown(
+                "the seller has redeemed the IOU for this page, and does not serve it: run it again"
+                " if you are ready to pay for it again"
+            )
         entry = self._channels.keep(entry.with_signed(amount))
         self._signed_now.add(amount)
         return entry, self._means.iou_signer(entry.channel.channel_id)(amount)
@@ -222,7 +248,7 @@ class Purchase:
         try:
             channel = corrected(entry.channel, *correction)
             shown = int(correction[1]["signedMaxClaimable"])
-            if shown > self._signed_before and shown in self._signed_now:
+            if shown > self._agreed and shown in self._signed_now:
                 raise Distrusted(
                     "it shows no IOU but the one for this page, which it does not serve"
                 )
@@ -231,6 +257,7 @@ class Purchase:
             return None
         if channel == entry.channel:
             return None
+        self._agreed = max(self._agreed, channel.count)
         self._order.report(f"the seller has charged {self._words(channel.count)} in this channel")
         return self._channels.keep(entry.with_channel(channel))
 

@@ -3,7 +3,13 @@
 from typing import NamedTuple
 
 from facilitator.cardano.transaction import OutputRef
-from facilitator.plugin import CannotPay, OutcomeNotKnown, SubmissionUnknown, iso_time
+from facilitator.plugin import (
+    CannotPay,
+    OutcomeNotKnown,
+    SubmissionRejected,
+    SubmissionUnknown,
+    iso_time,
+)
 from facilitator_channels.channel import Channel
 from facilitator_channels.datum import Closed, Opened
 from facilitator_channels.paying.book import Book
@@ -53,6 +59,8 @@ def withdraw(book: Book, means: Means, name: str, reference: OutputRef | None) -
             f"whether the transaction {unsigned.id.hex()} was taken is not known: {error.detail};"
             " run it again"
         ) from None
+    except SubmissionRejected as error:
+        raise CannotPay(f"the chain does not take it now, run it again later: {error}") from None
     return Withdrawal(name, sentence)
 
 

@@ -21,7 +21,7 @@ from facilitator_channels.paying.entry import Entry, entry_from_json
 from facilitator_channels.paying.means import Means
 from facilitator_channels.paying.withdrawing import Withdrawal, withdraw
 from facilitator_devnet.devnet import Devnet
-from support.channel_shop import ADDRESS, PAGE, PRICE, ChannelShop, channel_shop
+from support.channel_shop import ADDRESS, PAGE, PRICE, ChannelShop, channel_shop, redeem_from
 
 DEPOSIT = 5_000_000
 
@@ -88,6 +88,20 @@ def test_lost_records_are_found_again_on_the_chain(shop: ChannelShop, tmp_path: 
     after = entry(tmp_path)
     assert (after.id, after.channel.count, after.signed) == (before.id, 4000, 4000)
     assert after.channel.config == before.channel.config
+
+
+def test_a_channel_without_records_is_ended_after_a_claim(
+    shop: ChannelShop, tmp_path: Path
+) -> None:
+    """The seller shows what is owed: what the chain calls redeemed could be a copy's word."""
+    pytest.importorskip("uplc", reason="the extra [plutus] is not installed")
+    shop.buy("--deposit", str(DEPOSIT))
+    redeem_from(shop.seller.records, shop.running)
+    book(tmp_path).unlink()
+    _, told = shop.pay("--refund")
+    assert "the seller has charged 0.001000 ada" in told
+    assert "came back" in told
+    assert shop.channels() == []
 
 
 def test_a_count_that_was_not_written_is_corrected(shop: ChannelShop, tmp_path: Path) -> None:

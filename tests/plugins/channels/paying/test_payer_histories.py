@@ -26,6 +26,15 @@ def test_a_payer_never_signs_ahead_and_nothing_is_stuck(tmp_path: Path) -> None:
 
 
 def signs_ahead(patch: pytest.MonkeyPatch) -> None:
+    """The amount is wrong, and the bound that would stop it is away."""
+    begin = purchase.Purchase._begin
+
+    def bad(self: Any) -> Any:
+        entry = begin(self)
+        self._agreed += 1
+        return entry
+
+    patch.setattr(purchase.Purchase, "_begin", bad)
     patch.setattr(purchase, "next_amount", lambda known, price: known.count + price + 1)
 
 
