@@ -30,6 +30,7 @@ from facilitator_channels.seller import (
 from facilitator_channels.seller.notices import Notice, NoticeKind
 from facilitator_channels.seller.stores.opening import open_store
 from facilitator_channels.seller.watcher import Watcher
+from facilitator_channels.values import read_reference
 
 POLICIES = {"lovelace": ClaimPolicy()}  # ten times the fee; for a token, set limits in its units
 
@@ -81,8 +82,7 @@ def main() -> None:
     references = {}
     if given.reference is not None:
         script_hash, output = given.reference
-        name, _, index = output.partition("#")
-        references[script_hash] = OutputRef(bytes.fromhex(name), int(index))
+        references[script_hash] = read_reference(output)
     key = ProviderKey.from_seed(bytes.fromhex(os.environ["PROVIDER_SEED"]))
     store, facilitator = open_store(given.store), HttpFacilitator(given.facilitator)
     with open_funds(given.network, wallet) as (owner, chain):

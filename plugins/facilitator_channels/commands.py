@@ -89,8 +89,8 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _withdraw(arguments: argparse.Namespace) -> int:
-    from facilitator_channels.paying.entry import read_reference
     from facilitator_channels.paying.withdrawing import withdraw
+    from facilitator_channels.values import read_reference
 
     try:
         reference = read_reference(arguments.reference) if arguments.reference else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from facilitator.cardano.transaction import OutputRef
 from facilitator_channels.client.channel import ClientChannel, Status
-from facilitator_channels.values import config_from_json, config_json
+from facilitator_channels.values import config_from_json, config_json, read_reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,6 @@ class Entry:
     def with_signed(self, amount: int) -> "Entry":
         """Return the entry after an IOU for that cumulative amount."""
         return replace(self, signed=max(self.signed, amount))
-
-
-def read_reference(text: str) -> OutputRef:
-    """Return the output ``txid#index``. Raises :class:`ValueError`."""
-    name, _, index = text.partition("#")
-    return OutputRef(bytes.fromhex(name), int(index))
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:

@@ -16,11 +16,12 @@ from facilitator_channels.channel import Channel, Validator, read_channel
 from facilitator_channels.client.channel import Status, opening_failed, read_from_chain
 from facilitator_channels.datum import Settled
 from facilitator_channels.following import ChannelFollower, Followed, NoChannel
-from facilitator_channels.paying.entry import Entry, read_reference
+from facilitator_channels.paying.entry import Entry
 from facilitator_channels.paying.means import Means
 from facilitator_channels.seller.views import view_of, wanted_by
 from facilitator_channels.transactions.channel import channel_address
 from facilitator_channels.validators import KNOWN
+from facilitator_channels.values import read_reference
 
 _LATE_SLOTS = 600
 """Slots after an opening's last one in which no rollback brings it into the chain any more."""

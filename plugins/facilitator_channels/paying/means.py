@@ -9,7 +9,6 @@ from nacl.signing import SigningKey
 from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import CannotPay, Clock, FundedChain, SignsMessages, Unspent, Wallet
-from facilitator.x402.networks import cardano_network
 from facilitator_channels.client.keys import derive_key, derive_root, iou_signer, signed_root
 from facilitator_channels.transactions.plan import (
     Ledger,
@@ -17,6 +16,8 @@ from facilitator_channels.transactions.plan import (
     ScriptReference,
     ScriptSource,
     ScriptWitness,
+    is_plain,
+    read_ledger,
 )
 from facilitator_channels.transactions.wire import Unsigned
 from facilitator_channels.validator import SCRIPT_HASH, load_code
@@ -64,20 +65,12 @@ class Means:
 
     def ledger(self) -> Ledger:
         """Return the facts that transactions depend on. Raises ``ChainUnavailable``."""
-        eras = self.chain.eras()
-        slot = eras.slot_at(round(self.clock.time() * 1000))
-        network_id = cardano_network(self.network).network_id
-        return Ledger(self.chain.parameters(), eras, slot, network_id)
+        return read_ledger(self.chain, self.clock)
 
     def purse(self) -> Purse:
         """Return the wallet's plain outputs. Raises ``ChainUnavailable``."""
         listed = self.chain.outputs_at(self.wallet.address)
-        plain = {
-            ref: output
-            for ref, output in listed.items()
-            if output.datum is None and output.datum_hash is None and output.script is None
-        }
-        return Purse(self.wallet.address, plain)
+        return Purse(self.wallet.address, {r: each for r, each in listed.items() if is_plain(each)})
 
     def until(self, ledger: Ledger) -> int:
         """Return the first slot in which a transaction that is made now may no longer land."""

@@ -87,7 +87,7 @@ class Purchase:
         self._means = means
         self._channels = PageChannels(page, means, book, order.server, order.report)
         self._agreed = 0
-        """What is agreed to before this page: no IOU is for more than that and its price."""
+        """The amount agreed to before this page: no IOU is for more than that and its price."""
         self._signed_now: set[int] = set()
         """The amounts that were signed for this page, in the channel that is paid from."""
 
@@ -119,13 +119,13 @@ class Purchase:
             sent = Sent(entry, self._order.present(payload), step)
             if read_success(sent.presented) is not None:
                 self._channels.keep(entry.with_end())
-                return Paid(sent.presented, step.id, self._tell_back(entry, step))
+                return Paid(sent.presented, step.id, self._describe_refund(entry, step))
             entry = self._go_on(sent) if left else None
             if entry is None:
                 break
         return sent.failed
 
-    def _tell_back(self, entry: Entry, step: Step) -> str:
+    def _describe_refund(self, entry: Entry, step: Step) -> str:
         """Return what came back as far as the chain shows it: the seller may say anything."""
         amount = self._words(step.amount)
         if self._channels.has_ended(entry):

@@ -8,9 +8,9 @@ from facilitator.plugin import CannotPay
 from facilitator_channels.channel import Channel, Validator
 from facilitator_channels.client.channel import ClientChannel
 from facilitator_channels.messages import ChannelConfig
-from facilitator_channels.paying.entry import read_reference
 from facilitator_channels.seller.reading import SellerTerms, read_terms
 from facilitator_channels.validators import KNOWN
+from facilitator_channels.values import read_reference
 
 
 class Page(NamedTuple):

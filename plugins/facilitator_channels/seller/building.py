@@ -20,7 +20,6 @@ from facilitator.plugin import (
     Unspent,
     Wallet,
 )
-from facilitator.x402.networks import cardano_network
 from facilitator_channels.channel import Validator, read_channel
 from facilitator_channels.datum import SUBBIT, Closed, Opened
 from facilitator_channels.seller.claims import Batch
@@ -36,6 +35,8 @@ from facilitator_channels.transactions.plan import (
     ScriptReference,
     ScriptSource,
     ScriptWitness,
+    is_plain,
+    read_ledger,
 )
 from facilitator_channels.transactions.redemption import Redemption, redeem
 from facilitator_channels.transactions.wire import NewOutput, Unsigned
@@ -97,11 +98,9 @@ class ClaimBuilder:
         if a channel is not where it was seen, or for too many channels at once; and
         :class:`~facilitator.plugin.ChainUnavailable`.
         """
-        now_ms = round(self._clock.time() * 1000)
-        eras = self._chain.eras()
-        network_id = cardano_network(self._chain.network).network_id
-        ledger = Ledger(self._chain.parameters(), eras, eras.slot_at(now_ms), network_id)
-        until = eras.slot_at(now_ms + VALID_SECONDS * 1000)
+        ledger = read_ledger(self._chain, self._clock)
+        eras = ledger.eras
+        until = eras.slot_at(eras.start_ms(ledger.slot) + VALID_SECONDS * 1000)
         reference = self._references.get(batch.terms.script_hash)
         refs = [_ref(each) for each in batch.redemptions]
         known = self._chain.outputs([*refs, reference] if reference else refs)
@@ -168,7 +167,7 @@ class ClaimBuilder:
         utxo = {
             ref: output
             for ref, output in self._chain.outputs_at(self._wallet.address).items()
-            if ref not in taken and (output.script, output.datum, output.datum_hash) == (None,) * 3
+            if ref not in taken and is_plain(output)
         }
         plain = {ref: each.value.lovelace for ref, each in utxo.items() if not each.value.assets}
         if not plain:

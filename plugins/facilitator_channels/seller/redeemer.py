@@ -166,7 +166,7 @@ class Redeemer:
     def _next(self, tried: Set[str]) -> Batch | None:
         """Return the most urgent claim of channels that were not tried in this turn.
 
-        It is chosen anew each time: a channel that was closed meanwhile comes first.
+        It is chosen after each claim: a channel that was closed meanwhile comes first.
         """
         landing = {each.channel_id for one in self._landing() for each in one.batch.redemptions}
         left_out = tried | landing | self._refused.keys()
@@ -247,6 +247,7 @@ class Redeemer:
 
     def _run(self) -> None:
         while not self._is_closing:
+            self._wake.clear()
             try:
                 self.turn()
                 self._worked_at, self._trouble = time.monotonic(), ""
@@ -258,7 +259,6 @@ class Redeemer:
                 _log.exception("channels cannot be redeemed")
                 self._trouble = "it failed; the log says how"
             self._wake.wait(self._interval)
-            self._wake.clear()  # before the next look at what it was set for
         try:
             self._lead.give_up()
         except StoreUnavailable as error:

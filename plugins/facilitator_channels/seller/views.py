@@ -12,7 +12,7 @@ from facilitator_channels.messages import ChannelConfig
 from facilitator_channels.reserve import held
 from facilitator_channels.seller.record import ChannelRecord
 from facilitator_channels.validators import KNOWN
-from facilitator_channels.values import ChannelView
+from facilitator_channels.values import ChannelView, read_reference
 
 PATIENCE = 6
 """The part of its close period after which a channel that is not listed is followed again."""
@@ -22,6 +22,9 @@ MIN_PATIENCE_MS, MAX_PATIENCE_MS = 60_000, 300_000
 LATEST_CLOSING = 250_000_000_000
 """Unix seconds, in the year 9892, as which a later closing counts: a datum may name any time."""
 
+MOST = 2**128
+"""More than any IOU, as which a greater amount counts: a copy may say thousands of digits."""
+
 
 def view_of(channel: Channel, price: int, now_ms: int) -> ChannelView:
     """Return an opened or closed channel as a record keeps it, seen at ``now_ms``."""
@@ -29,7 +32,8 @@ def view_of(channel: Channel, price: int, now_ms: int) -> ChannelView:
     closed_at = 0
     if isinstance(stage, Closed):
         closed_at = min(max(1, (stage.elapse_at - period) // 1000), LATEST_CLOSING)
-    return ChannelView(str(channel.ref), channel.capacity(price), channel.subbed, closed_at, now_ms)
+    balance, redeemed = min(channel.capacity(price), MOST), min(channel.subbed, MOST)
+    return ChannelView(str(channel.ref), balance, redeemed, closed_at, now_ms)
 
 
 def wanted_of(record: ChannelRecord) -> Wanted:
@@ -76,5 +80,4 @@ def patience_ms(record: ChannelRecord) -> int:
 
 def read_ref(text: str) -> OutputRef | None:
     """Return the reference ``txid#index``; ``None`` for an empty text."""
-    name, _, index = text.partition("#")
-    return OutputRef(bytes.fromhex(name), int(index)) if text else None
+    return read_reference(text) if text else None

@@ -8,6 +8,8 @@ from typing import NamedTuple, TypeAlias
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Language, Output, OutputRef
+from facilitator.plugin import ChainProvider, Clock
+from facilitator.x402.networks import cardano_network
 from facilitator_channels.transactions.wire import NewOutput
 
 
@@ -29,6 +31,18 @@ class Ledger:
     """The slot at which it is built."""
     network_id: int
     """0 for the test networks, 1 for mainnet."""
+
+
+def read_ledger(chain: ChainProvider, clock: Clock) -> Ledger:
+    """Return the facts for a transaction that is built now. Raises ``ChainUnavailable``."""
+    eras = chain.eras()
+    slot = eras.slot_at(round(clock.time() * 1000))
+    return Ledger(chain.parameters(), eras, slot, cardano_network(chain.network).network_id)
+
+
+def is_plain(output: Output) -> bool:
+    """Return True without datum and script: with one it was locked there for a purpose."""
+    return output.datum is None and output.datum_hash is None and output.script is None
 
 
 @dataclass(frozen=True, slots=True)

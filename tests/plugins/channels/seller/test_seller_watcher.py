@@ -112,14 +112,15 @@ def test_a_close_with_a_time_beyond_all_calendars_is_told(fleet: Fleet, elapse_a
     assert notice.to_json()["elapseAt"].startswith("9892-")
 
 
-def test_a_copy_that_says_a_number_of_thousands_of_digits_is_none(fleet: Fleet) -> None:
+def test_a_copy_that_says_a_number_of_thousands_of_digits_stops_no_look(fleet: Fleet) -> None:
     assert fleet.kept is not None
     fleet.put(replace(fleet.kept, charged=0))  # both copies owe nothing
     made = fleet.chain.make(
         [fleet.start], [channel_output(1, Opened(10**5_000)), channel_output(1)]
     )
     fleet.look()
-    assert fleet.kept.view.channel_ref == str(made.ref(1))
+    assert fleet.kept.view.channel_ref == str(made.ref(0))
+    assert fleet.kept.view.total_claimed == 2**128
 
 
 def test_a_notice_outlasts_the_process_that_wrote_it(fleet: Fleet) -> None:
