@@ -37,6 +37,7 @@ from support.npm import install_or_skip
 EXAMPLE = Path(__file__).parents[3] / "examples" / "sell-by-channel-express"
 ENVIRON = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
 DEPOSIT = 5_000_000
+API_KEY = "key-of-the-shop-at-this-facilitator"
 
 
 def commands() -> list[str]:
@@ -56,9 +57,8 @@ class Shop:
         self._stack = stack
         secret, python, *words = shlex.split(SIDECAR)
         assert python == "python"
-        line = self._start(
-            [sys.executable, *words, "--facilitator", running.url], dict([secret.split("=")])
-        )
+        words += ["--facilitator", running.url, "--key-file", "api.key"]
+        line = self._start([sys.executable, *words], dict([secret.split("=")]))
         assert line.startswith("listening at seller.sock, receiverAuthorizer ")
         command = shlex.split(SHOP)
         assert command[-1] == line.split()[-1]
@@ -102,9 +102,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) 
     (folder / "node_modules").symlink_to(install_or_skip(EXAMPLE, cache))
     for script in EXAMPLE.glob("*.mjs"):
         shutil.copy(script, folder)
-    plugins = shlex.split(SERVE)[0].partition("=")[2].replace("sqlite", "memory")
+    (folder / "api.key").write_text(f"{API_KEY}\n")
+    settings = {
+        "FACILITATOR_PLUGINS": shlex.split(SERVE)[0].partition("=")[2].replace("sqlite", "memory"),
+        "FACILITATOR_AUTH__API_KEYS__SHOP": API_KEY,
+    }
     with ExitStack() as stack:
-        running = Running(folder, settings={"FACILITATOR_PLUGINS": plugins}, real_time=True)
+        running = Running(folder, settings=settings, real_time=True)
         stack.callback(running.close)
         yield Shop(running, folder, stack)
     assert not (folder / "seller.sock").exists()
