@@ -4,6 +4,7 @@ import { build, signed } from "./transaction.js";
 
 const TIMES = 10; // that one payment is presented before its outcome counts as unknown
 const PAUSE_MS = 3000; // before it is presented again
+const PENDING = "settlement_pending";
 
 // Headers of x402 are base64 of JSON in UTF-8.
 const decoded = (header) =>
@@ -87,8 +88,8 @@ export async function buy(url, wallet, show) {
     const answer = await presented(url, message);
     if (answer?.ok) return { content: await answer.json(), transaction };
     if (answer && answer.status < 500) {
-      const { error } = await answer.json();
-      if (error !== "settlement_pending") throw new Error(`The payment was refused: ${error}.`);
+      const { error = PENDING } = await answer.json().catch(() => ({})); // a proxy's page says nothing
+      if (error !== PENDING) throw new Error(`The payment was refused: ${error}.`);
     }
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }

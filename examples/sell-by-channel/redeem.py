@@ -65,7 +65,8 @@ def redeem(
 def main() -> None:
     """Redeem until interrupted."""
     parser = argparse.ArgumentParser(description="Redeem the shop's channels.")
-    parser.add_argument("--store", default=f"sqlite://{Path('channels.db').absolute()}")
+    records = os.environ.get("CHANNEL_STORE", f"sqlite://{Path('channels.db').absolute()}")
+    parser.add_argument("--store", default=records)
     parser.add_argument("--network", default="cardano:preprod")
     parser.add_argument("--facilitator", default="http://127.0.0.1:3000")
     parser.add_argument(

@@ -96,12 +96,13 @@ def choose(
     """Return the claims to be made now; those with the nearest deadline come first.
 
     ``policies`` has one for each asset; without one, only closed channels are redeemed. A closed
-    channel that a request still has is left for the next time: its charge belongs in the claim.
+    channel that a request still has is left for the next time, unless that is urgent: its charge
+    belongs in the claim.
     """
     groups: dict[Terms, list[Redemption]] = defaultdict(list)
     for record in records:
         found = redemption(record)
-        if found is None or (found.is_settlement and record.busy("", now_ms)):
+        if found is None or (found.is_settlement and record.awaits_charge(now_ms)):
             continue
         config = record.config
         terms = Terms(

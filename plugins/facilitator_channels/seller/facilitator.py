@@ -5,12 +5,22 @@ from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any, Protocol
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 _TRIES = 3
 _MAX_BYTES = 1 << 20
 _ANSWERS = (200, 400, 409)
 """Status codes whose body is an answer of the protocol."""
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """A handler that follows no redirection: the API key goes to no other server."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Leave the answer as it is."""
+
+
+_OPENER = build_opener(_NoRedirects)
 
 
 class FacilitatorUnavailable(Exception):
@@ -86,7 +96,7 @@ class HttpFacilitator:
             self._url + path, json.dumps(body).encode(), {**self._headers, **headers}
         )
         try:
-            with urlopen(request, timeout=self._timeout_seconds) as answer:  # noqa: S310
+            with _OPENER.open(request, timeout=self._timeout_seconds) as answer:
                 return _read(answer.read(_MAX_BYTES))
         except HTTPError as error:
             with error:

@@ -26,6 +26,9 @@ LAG_MS = 300_000
 """The time after which an index does not lag: what it shows against an earlier view is a rollback.
 """
 
+URGENT = 3
+"""A closed channel is urgent in the last so-many-th part of its period."""
+
 
 class Kind(Enum):
     """A request's kind, by its payload."""
@@ -129,10 +132,22 @@ class ChannelRecord:
         requested = self.view.withdraw_requested_at
         return requested + self.config.withdraw_delay if requested else 0
 
+    def is_urgent(self, now_ms: int) -> bool:
+        """Return True while a closed channel is near its end, or past it."""
+        until_end = self.elapse_at - now_ms / 1000
+        return self.elapse_at > 0 and until_end < self.config.withdraw_delay / URGENT
+
     def busy(self, request_id: str, now_ms: int) -> bool:
         """Return True if another request has the channel."""
         pending = self.pending
         return pending is not None and pending.id != request_id and now_ms < pending.expires_at
+
+    def awaits_charge(self, now_ms: int) -> bool:
+        """Return True while a settlement waits for the request that has the channel.
+
+        A request may have it for long, and its charge is one price. So none delays what is urgent.
+        """
+        return self.busy("", now_ms) and not self.is_urgent(now_ms)
 
     def state_json(self) -> dict[str, Any]:
         """Return the draft's ``channelState``."""

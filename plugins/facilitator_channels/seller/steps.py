@@ -161,9 +161,12 @@ def seal(
 
     That is a refund by the request that has the channel, or the settlement of a closed channel. It
     holds until the chain shows the channel elsewhere, since what was signed may land at any time.
-    Return False while another request has the channel, or if the position is another one.
+    Return False while another request has the channel, or if the position is another one. A
+    settlement that is urgent waits for no request.
     """
-    if record is None or record.view.channel_ref != ref or record.busy(request_id, now_ms):
+    if record is None or record.view.channel_ref != ref:
+        return record, False
+    if record.busy(request_id, now_ms) if request_id else record.awaits_charge(now_ms):
         return record, False
     return replace(record, seal=Seal(ref, now_ms)), True
 

@@ -46,9 +46,6 @@ LATE_LOOKS = 6
 """Looks that may fail, or be missing, before the watcher counts as down."""
 GIVE_AGAIN = 2
 """Intervals after which a notice that was not taken is given again."""
-URGENT = 3
-"""A closed channel is urgent in the last so-many-th part of its period."""
-
 NOTICES = Counter("channels_notices_total", "Notices about channels, by kind.", labels=("kind",))
 CLOSED = Gauge(
     "channels_closed",
@@ -133,12 +130,8 @@ class Watcher:
         if age > LATE_LOOKS * self._interval:
             why = self._trouble or "the look at them has not ended"
             raise Concern(f"channels are not watched since {age:.0f} s: {why}")
-        now = self._clock.time()
-        urgent = [
-            each
-            for each in self._closed
-            if each.elapse_at - now < each.config.withdraw_delay / URGENT
-        ]
+        now_ms = round(self._clock.time() * 1000)
+        urgent = [each for each in self._closed if each.is_urgent(now_ms)]
         if urgent:
             raise Concern(
                 f"closed channels that are not settled: {len(urgent)}; the first elapses at"

@@ -29,15 +29,19 @@ class Server:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0"))) or b"null"
                 outer.asked.append((self.path, json.loads(body), self.headers))
                 status, answer = outer.answers.pop(0)
                 if not status:
                     return
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(answer)))
+                self.send_header("Location", "/elsewhere")
                 self.end_headers()
                 self.wfile.write(answer)
+
+            def do_GET(self) -> None:
+                self.do_POST()
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -82,6 +86,13 @@ class TestTheFacilitator:
         server.answers = [PENDING] * 3
         answer = HttpFacilitator(server.url).settle({}, {}, "one")
         assert answer["errorReason"] == "settlement_pending"
+
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    def test_no_redirection_gets_the_key(self, server: Server, status: int) -> None:
+        server.answers = [(status, b""), (200, b'{"isValid":true}')]
+        with pytest.raises(FacilitatorUnavailable, match=f"was answered {status}"):
+            HttpFacilitator(server.url, api_key="secret").verify({}, {})
+        assert len(server.asked) == 1
 
     def test_a_refusal_is_an_answer(self, server: Server) -> None:
         server.answers = [(400, b'{"isValid":false,"invalidReason":"x"}')]

@@ -18,6 +18,7 @@ from facilitator_channels.seller.claims import (
 )
 from facilitator_channels.seller.record import ChannelRecord, Reservation, Seal
 from facilitator_channels.seller.redeeming import SignedClaim, redeem
+from facilitator_channels.seller.steps import seal
 from facilitator_channels.seller.store import Records
 from facilitator_channels.seller.stores.memory import MemoryStore
 from facilitator_channels.seller.testing import CONFIG, example_record
@@ -75,10 +76,20 @@ class TestTheChoice:
         assert chosen([*records, record(9, 5_000)]) == [[1, 3, 4], [2, 0, 9]]
 
     def test_a_settlement_waits_for_the_request_that_has_the_channel(self) -> None:
-        busy = record(1, 10, closed_at=1_799_999_000, pending=Reservation("one", NOW + 1))
+        busy = record(1, 10, closed_at=1_799_999_900, pending=Reservation("one", NOW + 1))
         assert chosen([busy]) == []
         assert chosen([replace(busy, pending=Reservation("one", NOW))]) == [[1]]
         assert chosen([record(1, 5_000, pending=Reservation("one", NOW + 1))]) == [[1]]
+
+    def test_no_request_delays_a_settlement_that_is_urgent(self) -> None:
+        """A slow request may have the channel for longer than its period lasts."""
+        busy = record(1, 10, closed_at=1_799_999_000, pending=Reservation("one", NOW + 1))
+        delay = busy.config.withdraw_delay
+        for until_end, expected in ((delay // 3 + 1, []), (delay // 3 - 1, [[1]])):
+            view = replace(busy.view, withdraw_requested_at=NOW // 1000 - delay + until_end)
+            closed = replace(busy, view=view)
+            assert chosen([closed]) == expected
+            assert seal(closed, ref(1), "", NOW)[1] is bool(expected)
 
     def test_what_the_channel_cannot_pay_is_left(self) -> None:
         """After a rollback of a top-up."""
@@ -261,9 +272,9 @@ class TestRedeeming:
         assert payment["payload"]["claims"][0]["totalClaimed"] == "59"
 
     def test_a_channel_that_a_request_has_is_left_out(self, records: Records) -> None:
-        (batch,) = self.put(records, record(1, 7, closed_at=1_799_999_000))
+        (batch,) = self.put(records, record(1, 7, closed_at=1_799_999_900))
         pending = Reservation("one", NOW + 1)
-        self.put(records, record(1, 7, closed_at=1_799_999_000, pending=pending))
+        self.put(records, record(1, 7, closed_at=1_799_999_900, pending=pending))
         facilitator = Takes({"success": True})
         assert redeem(records, facilitator, batch, self.build, NOW) is None
         assert facilitator.asked == []
