@@ -228,7 +228,9 @@ def _find_kept(record: ChannelRecord, request: ChannelRequest, now_ms: int) -> K
     answer = record.answer
     if answer is None or record.voucher is None or now_ms - answer.at > KEEP_MS:
         return None
-    if answer.kind is not request.kind:
+    # Once its deposit is in the chain, a client repeats the IOU of the deposit as a voucher.
+    is_voucher_of_deposit = request.kind is Kind.VOUCHER and answer.kind is not Kind.REFUND
+    if answer.kind is not request.kind and not is_voucher_of_deposit:
         return None
     if answer.kind is Kind.REFUND:
         return answer if request.voucher.amount == record.charged else None

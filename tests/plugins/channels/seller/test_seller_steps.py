@@ -236,6 +236,16 @@ class TestRepeats:
         assert reason(admit(after, forged, NOW)) == "cumulative_amount_mismatch"
         assert reason(admit(after, request(50), NOW)) == "cumulative_amount_mismatch"
 
+    @pytest.mark.parametrize("kind", [Kind.OPENING, Kind.TOP_UP])
+    def test_a_voucher_repeats_the_iou_of_a_deposit(self, kind: Kind) -> None:
+        """The deposit is in the chain meanwhile, and the client still waits for its page."""
+        kept = replace(ANSWER, kind=kind)
+        after = replace(committed(reserved(record(50), request(60)), request(60)), answer=kept)
+        assert admit(after, request(60, request_id="two"), NOW) == kept
+        assert admit(after, request(60, kind=kind, request_id="two"), NOW) == kept
+        refund = request(60, 0, Kind.REFUND, request_id="two")
+        assert admit(after, refund, NOW) == Admitted(is_new=False)
+
     def test_a_refund_is_no_repeat_of_the_voucher_of_the_same_amount(self) -> None:
         after = answered(committed(reserved(record(50), request(60)), request(60)))
         refund = request(60, 0, Kind.REFUND, request_id="two")
