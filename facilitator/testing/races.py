@@ -26,6 +26,7 @@ _PAUSES = 6
 """Pauses in one call at most, so that a call through much code stays quick."""
 _LONGEST_PAUSE = 0.000_4
 _SWITCH_INTERVAL = 0.000_01
+_SETTING = threading.Lock()
 
 
 def rounds() -> Iterator[int]:
@@ -100,11 +101,20 @@ def _pausing(code: tuple[str, ...]) -> Iterator[None]:
     if sys.gettrace() is not None:
         yield
         return
-    sys.settrace(_Pauses(code).enter)
+    _trace(_Pauses(code).enter)
     try:
         yield
     finally:
-        sys.settrace(None)
+        _trace(None)
+
+
+def _trace(function: Callable[[FrameType, str, Any], Any] | None) -> None:
+    """Set this thread's trace function: Python 3.11 refuses it while another thread sets its own.
+
+    That is seen where an audit hook, which cannot be taken away, lets threads run in between.
+    """
+    with _SETTING:
+        sys.settrace(function)
 
 
 class _Pauses:

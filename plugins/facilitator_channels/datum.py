@@ -16,8 +16,6 @@ from facilitator.cardano.transaction import AssetId
 _HASH, _KEY, _LONGEST_NAME = 28, 32, 32
 _ADA, _ASSET = 0, 1
 _OPENED, _CLOSED, _SETTLED = 0, 1, 2
-_MOST_REDEEMED = 2**128
-"""More than all IOUs together. Anyone can make a copy of a channel that says more."""
 _LONGEST_REMEMBERED = 512
 """Bytes of the longest datum whose value is remembered."""
 _REMEMBERED = 4096
@@ -160,8 +158,6 @@ def _read_stage(data: Data) -> Stage:
     if index == _SETTLED:
         return Settled()
     subbed = read_whole(fields[0], "the amount redeemed so far")
-    if subbed > _MOST_REDEEMED:
-        raise DecodeError("the amount redeemed so far is greater than any IOU")
     return Opened(subbed) if index == _OPENED else Closed(subbed, read_whole(fields[1], "the time"))
 
 

@@ -247,7 +247,6 @@ class Redeemer:
 
     def _run(self) -> None:
         while not self._is_closing:
-            self._wake.clear()
             try:
                 self.turn()
                 self._worked_at, self._trouble = time.monotonic(), ""
@@ -259,6 +258,7 @@ class Redeemer:
                 _log.exception("channels cannot be redeemed")
                 self._trouble = "it failed; the log says how"
             self._wake.wait(self._interval)
+            self._wake.clear()  # before the next look at what it was set for
         try:
             self._lead.give_up()
         except StoreUnavailable as error:

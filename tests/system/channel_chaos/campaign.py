@@ -29,6 +29,8 @@ DEEP = 4
 DEEPEST_ROLLBACK = 2
 UNDONE = 2
 """Channels whose settlement is undone in the end."""
+UNDO_TURNS = 40
+"""Turns in which settlements that are to be undone can be made."""
 SEEN_TURNS = 4
 """Turns after which what is in a block has been seen, and told."""
 REPEATED = 5
@@ -39,7 +41,7 @@ SHOPS = 0.7
 DROPPED = 0.4
 """The share of rollbacks after which the other branch lacks what the blocks held."""
 FEES = 10_000_000
-MOST_SECONDS = 3600.0
+MOST_SECONDS = 900.0
 
 
 class Size(NamedTuple):
@@ -230,8 +232,8 @@ class Campaign:
             for tag in tags:
                 self._close(found.get(tag))
             world.devnet.produce_block()
-        turns = world.turns + self.size.turns
-        # Until they are settled in the mempool.
+        turns = world.turns + UNDO_TURNS
+        # Until they are settled in the mempool, if the wallet has money for that without a block.
         _wait(lambda: not tags & world.channels().keys() or world.turns > turns)
         world.devnet.produce_block()
         seen = world.turns + SEEN_TURNS * self.size.processes

@@ -126,10 +126,12 @@ def redeem(config: Config) -> None:
     )
     say(kind="redeemer", process=os.getpid())
     while True:
+        leads = True
         with suppress(ChainUnavailable, StoreUnavailable, FacilitatorUnavailable, CannotPayFee):
             watcher.look()
-            if redeemer.turn():
-                say(kind="turn")
+            leads = redeemer.turn()
+        if leads:  # also if something is away, such as money for the fee: it is tried again
+            say(kind="turn")
         time.sleep(TURN_SECONDS * random.uniform(0.8, 1.2))
 
 
