@@ -16,7 +16,7 @@ from facilitator.plugin.context import Context
 from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.wallet import FundedChain, Wallet
-from facilitator.runtime.chains import ordered_chain_providers, wallet_chain
+from facilitator.runtime.chains import open_chain_providers, wallet_chain
 from facilitator.x402.networks import cardano_network
 
 
@@ -79,10 +79,8 @@ def wallet_on(
 ) -> OpenedWallet:
     """Return the wallet; the ``stack`` closes its chain. Raises as :func:`open_wallet` does."""
     wallet = _wallet(arguments, plugins, context, network)
-    providers = ordered_chain_providers(plugins, context, network)
-    for _, provider in providers:
-        stack.callback(provider.close)
-    return OpenedWallet(network, wallet, wallet_chain(providers), context)
+    chain = wallet_chain(open_chain_providers(plugins, context, network, stack))
+    return OpenedWallet(network, wallet, chain, context)
 
 
 def _wallet(

@@ -1,6 +1,7 @@
 """The chain provider of each network, from settings and plugins."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 
 from facilitator.chain.failover.failover_chain import build_failover_chain
 from facilitator.chain.failover.provider_order import (
@@ -32,6 +33,16 @@ def ordered_chain_providers(plugins: Plugins, context: Context, network: str) ->
     first, standbys = split_primary_and_standbys(network, provided, context.settings.chain.fallback)
     plugins.require_one(first, f"the network {network}", _REMEDY)
     return [*first, *standbys]
+
+
+def open_chain_providers(
+    plugins: Plugins, context: Context, network: str, stack: ExitStack
+) -> list[Named]:
+    """Return the same, each of which the ``stack`` closes. Raises :class:`PluginError`."""
+    providers = ordered_chain_providers(plugins, context, network)
+    for _, provider in providers:
+        stack.callback(provider.close)
+    return providers
 
 
 def one_chain_provider(plugins: Plugins, context: Context, network: str) -> ChainProvider:

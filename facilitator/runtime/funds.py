@@ -8,7 +8,7 @@ from facilitator.errors import FacilitatorError
 from facilitator.plugin.context import Context
 from facilitator.plugin.loading import configure
 from facilitator.roles.wallet import FundedChain, Wallet
-from facilitator.runtime.chains import ordered_chain_providers, wallet_chain
+from facilitator.runtime.chains import open_chain_providers, wallet_chain
 
 
 @contextmanager
@@ -34,7 +34,4 @@ def open_funds(
             if wallet not in wallets:
                 raise FacilitatorError(f"no plugin has a wallet {wallet!r} for {network}")
             wallet = wallets[wallet]
-        providers = ordered_chain_providers(plugins, context, network)
-        for _, provider in providers:
-            stack.callback(provider.close)
-        yield wallet, wallet_chain(providers)
+        yield wallet, wallet_chain(open_chain_providers(plugins, context, network, stack))

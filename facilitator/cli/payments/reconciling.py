@@ -16,7 +16,7 @@ from facilitator.errors import FacilitatorError
 from facilitator.roles.chain import ListsOutputs
 from facilitator.roles.payment_json import iso_time
 from facilitator.roles.payment_ledger import PaymentQuery
-from facilitator.runtime.chains import as_one, ordered_chain_providers
+from facilitator.runtime.chains import as_one, open_chain_providers
 
 DEFAULT_CALLS = 1_000
 _DAY_SECONDS = 86_400
@@ -89,9 +89,7 @@ def _plan(arguments: argparse.Namespace, opened: Opened, calls: Calls) -> Iterat
 
 
 def _questions(opened: Opened, network: str, calls: Calls) -> Questions:
-    providers = ordered_chain_providers(opened.plugins, opened.context, network)
-    for _, provider in providers:
-        opened.parts.callback(provider.close)
+    providers = open_chain_providers(opened.plugins, opened.context, network, opened.parts)
     first = providers[0][1]
     return Questions(as_one(providers), first if isinstance(first, ListsOutputs) else None, calls)
 
