@@ -4,13 +4,13 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.decode_once import decode_once
 from facilitator.cardano.transaction import OutputRef, Transaction
 from facilitator.exact.eras import read_later_era
+from facilitator.immutable import immutable
 from facilitator.roles.payment import UNKNOWN_ORIGIN, Origin, Terms
 from facilitator.roles.refused import Refused
 from facilitator.x402.fee_sponsor import FeeSponsorOffer
@@ -23,7 +23,7 @@ _MAX_BASE64 = (MAX_TRANSACTION_BYTES + 2) // 3 * 4
 NONCE = re.compile(r"([0-9a-fA-F]{64})#0*([0-9]{1,5})")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Payment:
     """A decoded payment that has not been checked yet."""
 
