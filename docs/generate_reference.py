@@ -101,6 +101,8 @@ def kind_of(node: ast.ClassDef) -> str:
         return "Enumeration of texts"
     if "NamedTuple" in bases:
         return "Named tuple"
+    if "immutable" in decorators:
+        return "Immutable dataclass"
     if any(each.startswith("dataclass") for each in decorators):
         return "Frozen dataclass" if "frozen=True" in " ".join(decorators) else "Dataclass"
     return "Class" if not bases else "Exception"

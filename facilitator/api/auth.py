@@ -103,6 +103,8 @@ class Gate:
 
     def _identify(self, req: falcon.Request) -> Sender:
         sent = list(_sent_keys(req))
+        if not sent:
+            return ANONYMOUS
         callers = [
             caller
             for key in sent
@@ -137,10 +139,11 @@ class GateForResources:
 
 
 def _sent_keys(req: falcon.Request) -> Iterator[bytes]:
-    scheme, _, token = (req.get_header("Authorization") or "").partition(" ")
-    if scheme.lower() == "bearer":
-        yield token.strip().encode("latin-1")
-    if key := req.get_header("X-API-Key"):
+    if authorization := req.env.get("HTTP_AUTHORIZATION"):
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            yield token.strip().encode("latin-1")
+    if key := req.env.get("HTTP_X_API_KEY"):
         yield key.encode("latin-1")
 
 

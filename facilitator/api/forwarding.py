@@ -30,12 +30,13 @@ _SHOWN = 40
 
 def forwarding_headers(environ: Mapping[str, Any]) -> list[str]:
     """Return the WSGI names of the headers that only a proxy adds."""
-    return [name for name in environ if name[:5] == "HTTP_" and _is_forwarding(name)]
+    return list(_find_forwarding(tuple(environ)))
 
 
-@lru_cache(maxsize=512)
-def _is_forwarding(name: str) -> bool:
-    return _FORWARDING.fullmatch(name) is not None
+@lru_cache(maxsize=64)
+def _find_forwarding(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Find them among all names of a request. Cached, as most requests have the same names."""
+    return tuple(filter(_FORWARDING.fullmatch, names))
 
 
 def is_local(environ: Mapping[str, Any], peer: str, listens_on: str) -> bool:

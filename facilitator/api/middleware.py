@@ -46,7 +46,10 @@ def log_request(
     level = logging.INFO if status < 500 else logging.WARNING
     if status < 400 and f"{path}/".startswith(_PROBES):
         level = logging.DEBUG  # asked every few seconds, by machines
-    logger.log(level, "request completed", extra=fields)
+    if logger.isEnabledFor(level):
+        record = logger.makeRecord(logger.name, level, __file__, 0, "request completed", (), None)
+        vars(record).update(fields)  # as ``extra`` each would be set and compared by itself
+        logger.handle(record)
 
 
 class Request(falcon.Request):

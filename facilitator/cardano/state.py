@@ -76,10 +76,11 @@ class StateQuery:
 
     def __bool__(self) -> bool:
         """Return True if the query asks for any fact."""
-        return self != _NOTHING
+        return self is not NO_FACTS and self != NO_FACTS
 
 
-_NOTHING = StateQuery()
+NO_FACTS = StateQuery()
+"""The query of a transaction that depends on no ledger state, as most payments."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,11 @@ No value is encoded again: ids, hashes and sizes come from slices of the bytes a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
+
+from facilitator.immutable import immutable
 
 AssetId: TypeAlias = bytes
 """The 28 bytes of the policy id followed by the 0 to 32 bytes of the asset name."""
@@ -53,7 +55,7 @@ class Script(NamedTuple):
     """Blake2b-224 over the language tag and :attr:`body`."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Output:
     """A transaction output: the ledger's ``TxOut``."""
 
@@ -219,7 +221,7 @@ class BalanceInterval(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class DijkstraFields:
     """The fields of a body that are new in Dijkstra. Amounts are in lovelace."""
 
@@ -245,7 +247,7 @@ class DijkstraFields:
     """True for a sub-transaction."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Body:
     """A transaction body; absent fields are empty or ``None``. Amounts are in lovelace."""
 
@@ -284,7 +286,7 @@ class Body:
         return tuple(dict.fromkeys([vote.voter for vote in self.votes])) if self.votes else ()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Witnesses:
     """A witness set."""
 
@@ -300,7 +302,7 @@ class Witnesses:
     redeemers_span: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Transaction:
     """A transaction, decoded once from the same bytes that are submitted."""
 

@@ -220,6 +220,8 @@ class UtxoCache:
         if self._follower.feed_offset is None:
             return {}
         wanted = [ref for ref in refs if ref not in known]
+        if not wanted:
+            return {}
         found: dict[OutputRef, OutputStatus] = {}
         for transaction_id in self._in_recent_blocks(wanted)[:MAX_CLAIMS]:
             try:

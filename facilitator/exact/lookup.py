@@ -12,10 +12,10 @@ from facilitator.cardano.rules import (
     Environment,
     Failure,
     ledger_failures,
-    touched,
     unsigned_inputs,
 )
-from facilitator.cardano.state import LedgerState, StateQuery
+from facilitator.cardano.rules.facts import build_state_query
+from facilitator.cardano.state import LedgerState
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
 from facilitator.exact.payment import Payment
 from facilitator.roles.allowance import NOT_ASKED, Allowance, current_allowance
@@ -69,8 +69,8 @@ def look_up_state(
     Or return the failures that need no such state: then it is not asked for.
     Raises :class:`ChainUnavailable`.
     """
-    query = touched(tx)[1]
-    if query == StateQuery() or not isinstance(chain, ReadsLedgerState):
+    query = build_state_query(tx.body)
+    if not query or not isinstance(chain, ReadsLedgerState):
         return None, []
     failures = [each for each in ledger_failures(tx, env, utxo, None) if each.rule != NOT_JUDGED]
     return (None, failures) if failures else (chain.ledger_state(query), [])

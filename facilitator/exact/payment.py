@@ -4,13 +4,14 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.decode_once import decode_once
+from facilitator.cardano.memo import Memo
 from facilitator.cardano.transaction import OutputRef, Transaction
 from facilitator.exact.eras import read_later_era
+from facilitator.immutable import immutable
 from facilitator.roles.payment import UNKNOWN_ORIGIN, Origin, Terms
 from facilitator.roles.refused import Refused
 from facilitator.x402.fee_sponsor import FeeSponsorOffer
@@ -20,10 +21,14 @@ MAX_TRANSACTION_BYTES = 16_385
 """The limit by ``maxTxSize``, 16,384 bytes, which does not count the validity flag's byte."""
 
 _MAX_BASE64 = (MAX_TRANSACTION_BYTES + 2) // 3 * 4
+_OVERHEAD_BYTES = 200
+"""Bytes that a remembered text takes beside its characters and what they encode."""
+_read: Memo[bytes] = Memo(8_000_000)
+"""The bytes by their text: a payment comes to ``/verify`` and ``/settle``."""
 NONCE = re.compile(r"([0-9a-fA-F]{64})#0*([0-9]{1,5})")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Payment:
     """A decoded payment that has not been checked yet."""
 
@@ -62,6 +67,9 @@ def read_transaction_bytes(text: object) -> bytes:
     """Return the bytes in ``payload.transaction``. Raises :class:`Refused`."""
     if not isinstance(text, str):
         raise Refused(Reason.PAYLOAD, "payload.transaction must be a base64 string")
+    known = _read.get(text)
+    if known is not None:
+        return known
     if len(text) > _MAX_BASE64:
         raise _too_large()
     try:
@@ -75,7 +83,7 @@ def read_transaction_bytes(text: object) -> bytes:
         )
     if len(raw) > MAX_TRANSACTION_BYTES:
         raise _too_large()
-    return raw
+    return _read.put(text, raw, len(text) + len(raw) + _OVERHEAD_BYTES)
 
 
 def _too_large() -> Refused:

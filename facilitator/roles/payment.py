@@ -1,11 +1,12 @@
 """A payment: its terms, its origin, and the view of it that plugins get."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from facilitator.cardano.codec.dijkstra.any_era import decode_any_era
 from facilitator.cardano.transaction import AssetId, Transaction
+from facilitator.immutable import immutable
 from facilitator.x402.messages import Requirements
 from facilitator.x402.networks import CardanoNetwork
 
@@ -13,7 +14,7 @@ MEMPOOL = -1
 """The confirmation policy by which the acceptance of our own broadcast is enough."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Terms:
     """The terms that a valid payment meets."""
 
@@ -35,7 +36,7 @@ class Terms:
     """As received, the network folded to its canonical id."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Origin:
     """The part of a request that says where a payment comes from and what it is for."""
 
@@ -55,7 +56,7 @@ UNKNOWN_ORIGIN = Origin()
 """The origin of a payment that comes from no request."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class PaymentView:
     """A payment whose terms and transaction could be read."""
 

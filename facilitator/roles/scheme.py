@@ -6,9 +6,10 @@ returns schemes from the hook ``schemes``. ``facilitator.testing.scheme`` has th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple, Protocol
 
+from facilitator.immutable import immutable
 from facilitator.roles.claim import NO_END, Claim
 from facilitator.roles.payment import UNKNOWN_ORIGIN, Origin, PaymentView, Terms
 from facilitator.x402.messages import PaymentRequest
@@ -19,7 +20,7 @@ MAX_EXTRA_BYTES = 16_384
 """Greatest size of what a scheme adds to an answer, as JSON."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SchemePayment:
     """A payment as its scheme has read it, with what the core needs of every payment."""
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from facilitator.immutable import immutable
 from facilitator.roles.claim import Claim
 
 
@@ -30,7 +31,7 @@ class StorageUnavailable(Exception):
             self.add_note(detail)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Reservation:
     """Inputs held for a payment that is being settled, or that was only verified."""
 

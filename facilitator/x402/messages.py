@@ -7,11 +7,12 @@ the strings of the requirements and the scheme's own payload unchanged.
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import orjson
 
+from facilitator.immutable import immutable
 from facilitator.x402.reasons import Reason
 
 PAYMENT_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{16,128}")
@@ -31,7 +32,7 @@ class BadMessage(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Requirements:
     """The demands on a payment: ``PaymentRequirements``."""
 
@@ -64,7 +65,7 @@ class Requirements:
         return hashlib.sha256(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class PaymentRequest:
     """The body of ``/verify`` and ``/settle``."""
 
@@ -96,7 +97,7 @@ class PaymentRequest:
         return hashlib.sha256(self.canonical).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class VerifyResponse:
     """The answer of ``/verify``."""
 
@@ -125,7 +126,7 @@ class VerifyResponse:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SettleResponse:
     """The answer of ``/settle``."""
 

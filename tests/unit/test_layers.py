@@ -94,8 +94,8 @@ def graph(package: Path) -> tuple[int, str]:
 def test_the_graph_of_folders_has_layers(sources: Path) -> None:
     code, shown = graph(sources / "facilitator")
     assert code == 0
-    assert re.search(r"^ \d runtime -> api, .*x402$", shown, re.M)
-    assert re.search(r"^ 1 cardano -> \(none\)$", shown, re.M)
+    assert re.search(r"^ ?\d+ runtime -> api, .*x402$", shown, re.M)
+    assert re.search(r"^ 2 cardano -> immutable$", shown, re.M)
     assert shown.endswith("no circle at any depth\n")
 
 

@@ -10,11 +10,11 @@ _BASE32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 """The characters of RFC 4648 for the same five bits."""
 _DIGITS = b"0123456789abcdefghijklmnopqrstuv"
 """The digits of a number to base 32."""
-_WORDS = bytes(range(32))
 _GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 _CHECKSUM_SIZE = 6
-_USUAL_SIZE = 128
-"""Words, with those of the prefix, up to which the checksum is looked up: no address has more."""
+_CHECKSUM_BITS = 5 * _CHECKSUM_SIZE
+_USUAL_SIZE = 62
+"""Bytes that the words of the longest address make, up to which the checksum is looked up."""
 
 
 def _fold(top: int) -> int:
@@ -34,26 +34,32 @@ def _times_x(check: int) -> int:
 
 
 def _terms() -> Iterator[tuple[int, ...]]:
-    """Yield what each word adds to the checksum as the last one, the last but one, and so on."""
-    terms = tuple(range(32))
-    for _ in range(_USUAL_SIZE + 1):
-        yield terms
-        terms = tuple(map(_times_x, terms))
+    """Yield what each byte adds to the checksum as the last one, the last but one, and so on."""
+    bits = [1 << place for place in range(5)]
+    for _ in range(_USUAL_SIZE):
+        while len(bits) < 8 + 5:
+            bits.append(_times_x(bits[-5]))
+        terms = [0]
+        for bit in bits[:8]:
+            terms += [term ^ bit for term in terms]
+        del bits[:8]
+        yield tuple(terms)
 
 
 _TERMS = tuple(reversed(tuple(_terms())))
-_TO_WORDS = bytes.maketrans(_CHARSET, _WORDS)
 _TO_DIGITS = bytes.maketrans(_CHARSET, _DIGITS)
-_FROM_WORDS = bytes.maketrans(_WORDS, _CHARSET)
-_BASE32_TO_WORDS = bytes.maketrans(_BASE32, _WORDS)
+_FROM_BASE32 = bytes.maketrans(_BASE32, _CHARSET)
 
 
 def encode(prefix: str, data: bytes) -> str:
     """Return the data with its checksum, in lower case."""
-    words = b32encode(data).rstrip(b"=").translate(_BASE32_TO_WORDS)
-    remainder = _polymod(_expand(prefix) + words + bytes(_CHECKSUM_SIZE)) ^ 1
-    words += bytes(remainder >> 5 * place & 0x1F for place in reversed(range(_CHECKSUM_SIZE)))
-    return prefix + "1" + words.translate(_FROM_WORDS).decode()
+    symbols = b32encode(data).rstrip(b"=").translate(_FROM_BASE32)
+    size = len(symbols) + _CHECKSUM_SIZE
+    number = _number_of(symbols) << _CHECKSUM_BITS
+    checksum = _remainder(prefix, number, size) ^ 1
+    places = reversed(range(0, _CHECKSUM_BITS, 5))
+    symbols += bytes(_CHARSET[checksum >> place & 0x1F] for place in places)
+    return f"{prefix}1{symbols.decode()}"
 
 
 def decode(text: str) -> tuple[str, bytes]:
@@ -68,28 +74,42 @@ def decode(text: str) -> tuple[str, bytes]:
     symbols = tail.encode()
     if symbols.translate(None, _CHARSET) or not prefix.isprintable() or " " in prefix:
         raise ValueError("the text has a character that bech32 does not use")
-    if _polymod(_expand(prefix) + symbols.translate(_TO_WORDS)) != 1:
+    number = _number_of(symbols)
+    if _remainder(prefix, number, len(symbols)) != 1:
         raise ValueError("the bech32 checksum does not match: a character is wrong or missing")
-    symbols = symbols[:-_CHECKSUM_SIZE]
-    size, spare = divmod(len(symbols) * 5, 8)
-    number = int(b"0" + symbols.translate(_TO_DIGITS), 32)
+    number >>= _CHECKSUM_BITS
+    size, spare = divmod(len(symbols) * 5 - _CHECKSUM_BITS, 8)
     if spare > 4 or number & ((1 << spare) - 1):
         raise ValueError("the bech32 data has left-over bits")
     return prefix, (number >> spare).to_bytes(size, "big")
 
 
+def _number_of(symbols: bytes) -> int:
+    """Return the number that the symbols are, each a digit to base 32."""
+    return int(b"0" + symbols.translate(_TO_DIGITS), 32)
+
+
+def _remainder(prefix: str, number: int, size: int) -> int:
+    """Return the remainder of BIP-173 for ``size`` words after the prefix, given as a number.
+
+    It is linear: the prefix and each byte of the number add a term by their place.
+    """
+    length = (5 * size + 7) // 8
+    if length <= _USUAL_SIZE:
+        terms = _TERMS[_USUAL_SIZE - length :]
+        start = _remainder_of_prefix(prefix, size)
+        return reduce(xor, map(getitem, terms, number.to_bytes(length, "big")), start)
+    check = _remainder_of_prefix(prefix, 0)
+    for place in reversed(range(size)):
+        check = _times_x(check) ^ (number >> 5 * place & 0x1F)
+    return check
+
+
 @lru_cache(maxsize=64)
-def _expand(prefix: str) -> bytes:
+def _remainder_of_prefix(prefix: str, size: int) -> int:
+    """Return what the prefix adds to the checksum, with ``size`` words after it."""
     codes = prefix.encode("ascii")
-    return bytes([*(code >> 5 for code in codes), 0, *(code & 31 for code in codes)])
-
-
-def _polymod(words: bytes) -> int:
-    """Return the remainder of BIP-173, which is linear: each word adds a term by its place."""
-    if len(words) <= _USUAL_SIZE:
-        terms = _TERMS[_USUAL_SIZE - len(words) :]
-        return reduce(xor, map(getitem, terms, b"\x01" + words))
     check = 1
-    for word in words:
+    for word in (*(code >> 5 for code in codes), 0, *(code & 31 for code in codes), *bytes(size)):
         check = _times_x(check) ^ word
     return check

@@ -13,17 +13,15 @@ from facilitator.cardano.rules.governance import (
     purpose_of,
     voter_credential,
 )
-from facilitator.cardano.state import StateQuery
+from facilitator.cardano.state import NO_FACTS, StateQuery
 from facilitator.cardano.transaction import ActionId, Body, Credential
-
-_NOTHING = StateQuery()
 
 
 def build_state_query(body: Body) -> StateQuery:
     """Return the facts that certificates, withdrawals, votes, proposals and claims depend on."""
     parts = (body.certificates, body.withdrawals, body.votes, body.proposals, body.dijkstra)
     if not any(parts) and body.treasury is None:
-        return _NOTHING
+        return NO_FACTS
     actions = [proposal.action for proposal in body.proposals]
     return StateQuery(
         accounts=frozenset(_find_accounts(body)),

@@ -1,9 +1,9 @@
 """The failure of a rule, and the environment that rules compare with."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from facilitator.cardano.parameters import ProtocolParameters
+from facilitator.immutable import immutable
 
 
 class Failure(NamedTuple):
@@ -15,7 +15,7 @@ class Failure(NamedTuple):
     """A sentence with the figures that were compared."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Environment:
     """The facts that the ledger compares a transaction with, except outputs and accounts."""
 

@@ -50,9 +50,11 @@ def reference_scripts_too_big(resolved: ResolvedTransaction) -> Failure | None:
 
 def execution_units_too_big(tx: Transaction, env: Environment) -> Failure | None:
     """Alonzo UTXO, ``ExUnitsTooBigUTxO``: all redeemers together stay within the budget."""
-    memory = sum(redeemer.memory for redeemer in tx.witnesses.redeemers)
-    steps = sum(redeemer.steps for redeemer in tx.witnesses.redeemers)
-    parameters = env.parameters
+    redeemers, parameters = tx.witnesses.redeemers, env.parameters
+    if not redeemers:
+        return None
+    memory = sum(redeemer.memory for redeemer in redeemers)
+    steps = sum(redeemer.steps for redeemer in redeemers)
     if memory <= parameters.max_tx_memory and steps <= parameters.max_tx_steps:
         return None
     return Failure(

@@ -1,14 +1,14 @@
 """A transaction together with the outputs that its inputs point to."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from facilitator.cardano.rules.failure import Environment
 from facilitator.cardano.state import LedgerState
 from facilitator.cardano.transaction import Output, OutputRef, Transaction
+from facilitator.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ResolvedTransaction:
     """A transaction with its outputs, for all but the static rules; unknown refs are left out."""
 

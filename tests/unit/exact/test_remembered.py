@@ -1,5 +1,6 @@
 """What was decoded is remembered by its bytes; all else of a verdict is found out each time."""
 
+import base64
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import KNOWN_ERAS, EraSummary
 from facilitator.cardano.transaction import OutputRef, Transaction
 from facilitator.exact.built_in import BUILT_IN_METHODS
-from facilitator.exact.payment import Payment, read_transaction
+from facilitator.exact.payment import Payment, read_transaction, read_transaction_bytes
 from facilitator.exact.verification import Verifier
 from facilitator.roles.chain import OutputStatus, Spent, Unspent
 from facilitator.roles.payment import Origin
@@ -43,6 +44,15 @@ def test_a_transaction_is_decoded_once() -> None:
     assert read_transaction(bytes(bytearray(raw))) is decoded
     assert decode_any_era(bytes(bytearray(raw))) is decoded
     assert read_transaction(signed(2_000_001)).id != decoded.id
+
+
+def test_a_text_is_read_once_and_a_similar_one_is_another() -> None:
+    text = base64.b64encode(bytes(range(100))).decode()
+    assert read_transaction_bytes("".join(list(text))) is read_transaction_bytes(text)
+    for similar in (text[:-3] + "x==", text + "\n", text[:-2]):
+        with pytest.raises(Refused) as refused:
+            read_transaction_bytes(similar)
+        assert refused.value.reason is Reason.DECODE_FAILED
 
 
 def test_other_witnesses_make_another_transaction() -> None:
