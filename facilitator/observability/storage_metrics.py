@@ -9,7 +9,7 @@ from facilitator.roles.api_keys import StoresApiKeys
 from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.payment_ledger import KeepsOutbox, RecordsPayments
 from facilitator.roles.sharing import AnnouncesEntries, SharesOutputs
-from facilitator.roles.storage import HasServerTime, Storage
+from facilitator.roles.storage import HasServerTime, HoldsWithClaim, Storage
 
 OPERATIONS = tuple(
     dict.fromkeys(
@@ -19,6 +19,7 @@ OPERATIONS = tuple(
             SharesOutputs,
             AnnouncesEntries,
             HasServerTime,
+            HoldsWithClaim,
             RecordsPayments,
             KeepsOutbox,
             StoresApiKeys,

@@ -107,6 +107,11 @@ class Admission:
             raise
         keep_until = self._keep_until(payment)
         identifier = payment_identifier(payment, payer, names.caller, names.identifier)
+        if identifier is None and names.key is None and terms is None:
+            # Nothing else is to be bound, which would need the inputs to be held before.
+            with_claim = self._reservations.with_claim(payment, payer)
+            if with_claim is not None:
+                return Admitted(payer, _nothing, with_claim)
         with ExitStack() as bound:
             self._reservations.hold_settling(payment, payer)
             bound.callback(self._undo, self._reservations.release, payment.transaction_id)
@@ -154,3 +159,7 @@ def ask(gate: Callable[[PaymentView], Refusal | None], payment: SchemePayment) -
     refusal = gate(payment.view)
     if refusal is not None:
         raise Refused(refusal.reason, refusal.message)
+
+
+def _nothing() -> None:
+    """Free nothing, since nothing was bound."""

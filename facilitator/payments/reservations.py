@@ -8,16 +8,24 @@ until it is decided: a rival cannot land.
 
 import sys
 import threading
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from facilitator.clock import Clock
+from facilitator.roles.claim import Claim
 from facilitator.roles.refused import Refused
 from facilitator.roles.scheme import SchemePayment
-from facilitator.roles.storage import Reservation, ReservedElsewhere, Storage
+from facilitator.roles.storage import (
+    HoldsWithClaim,
+    Reservation,
+    ReservedElsewhere,
+    Storage,
+)
 from facilitator.settings import ReservationSettings
 from facilitator.settlement.retention import GRACE_SECONDS, KEEP_SECONDS
 from facilitator.x402.reasons import Reason
+
+T = TypeVar("T")
 
 MAX_REMEMBERED = 10_000
 """Verified payments that this process remembers."""
@@ -29,6 +37,7 @@ class Reservations:
     def __init__(self, storage: Storage, clock: Clock, settings: ReservationSettings) -> None:
         """Hold nothing for verified payments when ``settings.ttl_seconds`` is 0."""
         self._storage = storage
+        self._holds_with_claim = storage if isinstance(storage, HoldsWithClaim) else None
         self._clock = clock
         self._settings = settings
         self._lock = threading.Lock()
@@ -49,7 +58,13 @@ class Reservations:
         if self._held.get(payment.transaction_id, 0.0) - now > seconds / 2:
             return {}
         limit = self._settings.max_concurrent if seconds else 0
-        held = self._reserve(payment, payer, ends_at, limit, is_settling=False)
+        held = self._reserve(
+            payment,
+            payer,
+            ends_at,
+            lambda wanted, now: self._storage.reserve(wanted, now, limit),
+            is_settling=False,
+        )
         if held is None:
             self._remember(payment.transaction_id, ends_at)
             return {}
@@ -68,12 +83,38 @@ class Reservations:
         The hold ends when that is decided, or long afterwards by its time: another process compares
         that with a clock which may be ahead of this one by hours.
         """
+        storage = self._storage
+        self._settle(payment, payer, lambda wanted, now: storage.reserve(wanted, now, sys.maxsize))
+
+    def with_claim(self, payment: SchemePayment, payer: str) -> Callable[[Claim], bool] | None:
+        """Return a function that changes the claim as a storage does, and holds the inputs at once.
+
+        It raises :class:`Refused` as :meth:`hold_settling` does, with nothing changed. ``None`` if
+        the storage cannot do both in one step.
+        """
+        if self._holds_with_claim is None:
+            return None
+        both = self._holds_with_claim.change_claim_and_hold
+
+        def change(claim: Claim) -> bool:
+            return self._settle(payment, payer, lambda wanted, now: both(claim, wanted, now))
+
+        return change
+
+    def _settle(
+        self,
+        payment: SchemePayment,
+        payer: str,
+        hold: Callable[[Reservation, float], ReservedElsewhere | T],
+    ) -> T:
+        """Return what ``hold`` returns for the settlement, if that is no refusal."""
         longest = payment.terms.max_timeout_seconds + GRACE_SECONDS + KEEP_SECONDS
         ends_at = self._clock.time() + longest
-        held = self._reserve(payment, payer, ends_at, sys.maxsize, is_settling=True)
+        held = self._reserve(payment, payer, ends_at, hold, is_settling=True)
         if isinstance(held, ReservedElsewhere):
             raise _settled_elsewhere(held, payer)
         self._forget(payment.transaction_id)
+        return held
 
     def cancel(self, transaction_id: str) -> bool:
         """End the hold of a payment that was only verified; return True if there was one."""
@@ -86,9 +127,15 @@ class Reservations:
         self._storage.release(transaction_id)
 
     def _reserve(
-        self, payment: SchemePayment, payer: str, ends_at: float, limit: int, *, is_settling: bool
-    ) -> Any:
-        """Return what refuses the reservation, if anything that still counts does.
+        self,
+        payment: SchemePayment,
+        payer: str,
+        ends_at: float,
+        hold: Callable[[Reservation, float], ReservedElsewhere | T],
+        *,
+        is_settling: bool,
+    ) -> ReservedElsewhere | T:
+        """Return what ``hold`` returns for the reservation at a time, once nothing old refuses it.
 
         A settlement's hold counts as long as its claim may succeed: the claim decides, not the time
         that another machine's clock has written.
@@ -103,7 +150,7 @@ class Reservations:
             is_settling=is_settling,
         )
         while True:
-            held = self._storage.reserve(reservation, now, limit)
+            held = hold(reservation, now)
             if not isinstance(held, ReservedElsewhere) or not held.is_settling:
                 return held
             claim = self._storage.claim(held.transaction_id)

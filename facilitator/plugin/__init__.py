@@ -169,6 +169,7 @@ from facilitator.roles.sharing import (
 from facilitator.roles.single_flight import SingleFlight
 from facilitator.roles.storage import (
     HasServerTime,
+    HoldsWithClaim,
     Reservation,
     ReservedElsewhere,
     Storage,
@@ -276,6 +277,7 @@ __all__ += [
     "Entry",
     "HasServerTime",
     "HeldInputs",
+    "HoldsWithClaim",
     "Lease",
     "Reservation",
     "ReservedElsewhere",

@@ -51,7 +51,7 @@ from facilitator.roles.refused import Refused
 from facilitator.roles.reporting import DescribesDestination, ErrorReporter
 from facilitator.roles.scheme import Scheme
 from facilitator.roles.sharing import AnnouncesEntries, SharesOutputs
-from facilitator.roles.storage import HasServerTime, Storage, StorageUnavailable
+from facilitator.roles.storage import HasServerTime, HoldsWithClaim, Storage, StorageUnavailable
 from facilitator.x402.reasons import Reason
 
 OnFault: TypeAlias = Callable[[BaseException, str], None]
@@ -184,6 +184,7 @@ ROLES: Mapping[str, Role] = {
             SharesOutputs,
             AnnouncesEntries,
             HasServerTime,
+            HoldsWithClaim,
             RecordsPayments,
             KeepsOutbox,
             StoresApiKeys,

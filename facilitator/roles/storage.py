@@ -189,6 +189,21 @@ class Storage(Protocol):
 
 
 @runtime_checkable
+class HoldsWithClaim(Protocol):
+    """A storage that changes a claim and holds its inputs in one step, so that it writes once."""
+
+    def change_claim_and_hold(
+        self, claim: Claim, reservation: Reservation, now: float
+    ) -> ReservedElsewhere | bool:
+        """Hold the inputs of a settlement as :meth:`Storage.reserve` does, and change its claim.
+
+        Returns what :meth:`Storage.change_claim` returns; if that is False, nothing is held. If the
+        reservation is refused, returns the refusal and changes nothing.
+        """
+        ...
+
+
+@runtime_checkable
 class HasServerTime(Protocol):
     """A storage on a server that has a clock of its own, for all processes to compare theirs to."""
 

@@ -240,7 +240,12 @@ class SettlementCoordinator:
         announce = transitions.submit(claim.owner, admitted.payer, self._clock.time())
         try:
             with self._turn_to_write:
-                announced, by_us = transitions.advance(self._storage, claim, announce)
+                announced, by_us = transitions.advance(
+                    self._storage, claim, announce, admitted.announce
+                )
+        except Refused:  # by the hold, beside which nothing was bound
+            self._give_up(claim, None)
+            raise
         except StorageUnavailable as error:
             # It may be written: then a process of this facilitator sends the transaction.
             raise _may_settle(payment, _without_storage(error)) from None

@@ -14,6 +14,10 @@ class Admitted(NamedTuple):
     payer: str
     withdraw: Callable[[], None]
     """Frees what was bound for the payment. Called if it is not submitted after all."""
+    announce: Callable[[Claim], bool] | None = None
+    """Changes the claim as a storage does, and holds the payment's inputs in the same step. Raises
+    :class:`~facilitator.roles.refused.Refused`, with nothing changed, if they belong to another
+    settlement. ``None`` if they are held already."""
 
 
 @dataclass(frozen=True, slots=True)

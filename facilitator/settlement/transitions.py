@@ -27,18 +27,21 @@ class Advance(NamedTuple):
     """True if the step applied and was written."""
 
 
-def advance(storage: Storage, claim: Claim, step: Step) -> Advance:
-    """Apply the step to the stored claim.
+def advance(
+    storage: Storage, claim: Claim, step: Step, change: Callable[[Claim], bool] | None = None
+) -> Advance:
+    """Apply the step to the stored claim, by ``change`` in place of the storage's if it is given.
 
     If another process changed the claim meanwhile, the step is applied to that version.
     Raises :class:`~facilitator.roles.storage.StorageUnavailable`.
     """
+    change = change or storage.change_claim
     current: Claim | None = claim
     while current is not None:
         changed = step(current)
         if changed is None:
             return Advance(current, by_us=False)
-        if storage.change_claim(changed):
+        if change(changed):
             return Advance(changed, by_us=True)
         current = storage.claim(claim.transaction_id)
         if current is not None and current.version < claim.version:

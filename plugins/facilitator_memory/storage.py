@@ -4,7 +4,14 @@ import threading
 from collections.abc import Sequence
 from itertools import islice
 
-from facilitator.plugin import Claim, Deadlines, HeldInputs, PaymentLedger
+from facilitator.plugin import (
+    Claim,
+    Deadlines,
+    HeldInputs,
+    PaymentLedger,
+    Reservation,
+    ReservedElsewhere,
+)
 from facilitator_memory.api_keys import KeptApiKeys
 from facilitator_memory.ledger import MemoryLedger
 
@@ -44,13 +51,18 @@ class MemoryStorage(HeldInputs, KeptApiKeys):
     def change_claim(self, claim: Claim) -> bool:
         """Write the claim if it was made from the stored one; return True if it is stored now."""
         with self._lock:
-            stored = self._claims.get(claim.transaction_id)
-            made_from = (claim.version - 1, claim.follows)
-            if stored is None or (stored.version, stored.nonce) != made_from:
-                return stored == claim
-            self._claims[claim.transaction_id] = claim
-            self._ledger.record([claim])
-            return True
+            return self._change(claim)
+
+    def change_claim_and_hold(
+        self, claim: Claim, reservation: Reservation, now: float
+    ) -> ReservedElsewhere | bool:
+        """Change the claim as above and hold the inputs of its settlement, or do neither."""
+        with self._lock:
+            if self._is_next(claim):
+                refusal = self.reserve(reservation, now, limit=0)
+                if isinstance(refusal, ReservedElsewhere):
+                    return refusal
+            return self._change(claim)
 
     def remove_claim(self, claim: Claim) -> bool:
         """Remove the claim if the stored one equals it; return True if it was removed."""
@@ -117,6 +129,19 @@ class MemoryStorage(HeldInputs, KeptApiKeys):
 
     def close(self) -> None:
         """Do nothing: the records end with the process."""
+
+    def _is_next(self, claim: Claim) -> bool:
+        """Return True if the claim was made from the stored one."""
+        stored = self._claims.get(claim.transaction_id)
+        made_from = (claim.version - 1, claim.follows)
+        return stored is not None and (stored.version, stored.nonce) == made_from
+
+    def _change(self, claim: Claim) -> bool:
+        if not self._is_next(claim):
+            return self._claims.get(claim.transaction_id) == claim
+        self._claims[claim.transaction_id] = claim
+        self._ledger.record([claim])
+        return True
 
     def _bind(self, key: str, value: str, expires_at: float) -> None:
         self._keys[key] = (value, expires_at)

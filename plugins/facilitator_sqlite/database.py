@@ -24,8 +24,8 @@ from facilitator_sqlite.writer import TooBusy, Writer
 T = TypeVar("T")
 
 # By the one row's id, and without RETURNING: else SQLite makes a table in memory for each of them.
-_COUNT = "UPDATE file_state SET commits = commits + 1 WHERE rowid = 1"
-_COUNTED = "SELECT commits FROM file_state WHERE rowid = 1"
+_COUNT = "UPDATE file_state SET commits = ? WHERE rowid = 1 AND commits = ?"
+_COMMITS = "SELECT commits FROM file_state WHERE rowid = 1"
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PING = "SELECT count(*) FROM sqlite_schema"
 _LEAST = """
@@ -86,6 +86,23 @@ class _Sizes:
     def read_log_size(self) -> int:
         """Return that of the log."""
         return self._reader.query(lambda each: read_log_size(each, self._busy_seconds))
+
+
+class _Counter:
+    """Counts the commits: their number is in the file, which other processes change too."""
+
+    def __init__(self) -> None:
+        self._newest = 0
+        """The newest one, unless another process made one since, or it failed."""
+
+    def count(self, connection: sqlite3.Connection) -> int:
+        """Return the number of the commit that is about to be made."""
+        newest = self._newest
+        if not connection.execute(_COUNT, (newest + 1, newest)).rowcount:
+            (newest,) = connection.execute(_COMMITS).fetchone()
+            connection.execute(_COUNT, (newest + 1, newest))
+        self._newest = newest + 1
+        return self._newest
 
 
 class Database:
@@ -209,7 +226,7 @@ class Database:
             first,
             busy_seconds,
             before=self._files.check_before,
-            count=_count,
+            count=_Counter().count,
             after=self._acknowledge,
         )
 
@@ -265,9 +282,3 @@ class Database:
 
 def _stay(_: sqlite3.Connection) -> None:
     """Leave the file marked as open: the next start looks for what it has lost."""
-
-
-def _count(connection: sqlite3.Connection) -> int:
-    """Return the number of the commit that is about to be made."""
-    connection.execute(_COUNT)
-    return int(connection.execute(_COUNTED).fetchone()[0])

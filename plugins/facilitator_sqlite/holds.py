@@ -27,8 +27,7 @@ class SqliteHolds:
         if reservation.is_settling:
             refusal = self._in_file.reserve(reservation, now, limit)
             if refusal is None:
-                memory.reserve(reservation, now, limit)  # ends what was only verified
-                memory.release(reservation.transaction_id)
+                self._end_verified(reservation, now)
             return refusal
         found = self._in_file.look(reservation, now)
         if found.is_shared:
@@ -37,6 +36,12 @@ class SqliteHolds:
         if found.is_settling:
             return None
         return found.refusal or memory.reserve(reservation, now, limit)
+
+    def _end_verified(self, settling: Reservation, now: float) -> None:
+        """End what is held in memory for verified payments over the inputs of a settlement."""
+        if (memory := self._in_memory) is not None:
+            memory.reserve(settling, now, limit=0)
+            memory.release(settling.transaction_id)
 
     def release(self, transaction_id: str) -> None:
         """Remove the transaction's reservation, if it has one."""

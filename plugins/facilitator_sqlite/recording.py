@@ -27,9 +27,11 @@ _CHANGES = """
     WHERE transaction_id = :transaction_id
 """
 # State and payer are apart: what a statement names is written again, with each index that has it.
-_UPDATE = f"UPDATE payments SET {_CHANGES} AND state = :state"  # noqa: S608 -- constants
-_ADVANCE = f"UPDATE payments SET state = :state, {_CHANGES}"  # noqa: S608 -- constants
 # A payer that is not known yet is an empty text; one that was erased is NULL, and stays so.
+_UPDATE = f"""
+    UPDATE payments SET {_CHANGES} AND state = :state AND (payer IS NOT '' OR :payer = '')
+"""  # noqa: S608 -- constants
+_ADVANCE = f"UPDATE payments SET state = :state, {_CHANGES}"  # noqa: S608 -- constants
 _NAME_PAYER = "UPDATE payments SET payer = ? WHERE transaction_id = ? AND payer = ''"
 # These statements contain constant names and question marks, nothing that was received.
 _ADD_PAYMENT = f"""
@@ -70,7 +72,8 @@ def _add_payment(connection: sqlite3.Connection, claim: Claim) -> bool:
 
 def _update_payment(connection: sqlite3.Connection, claim: Claim) -> None:
     changes = {**encode_changes(claim), "transaction_id": claim.transaction_id}
-    if not connection.execute(_UPDATE, changes).rowcount:
-        connection.execute(_ADVANCE, changes)
+    if connection.execute(_UPDATE, changes).rowcount:
+        return
+    connection.execute(_ADVANCE, changes)
     if claim.payer:
         connection.execute(_NAME_PAYER, (claim.payer, claim.transaction_id))

@@ -1,9 +1,9 @@
 """Reservations of inputs in the file: see the tables and triggers of ``schema.VERSION_5``."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from facilitator.plugin import Reservation, ReservedElsewhere, TooManyReservations
 from facilitator_sqlite.database import Database
@@ -39,6 +39,7 @@ _CLEAR = "DELETE FROM reserved_inputs WHERE input = ?"
 
 Row = tuple[object, ...]
 Refusal = ReservedElsewhere | TooManyReservations
+Hold: TypeAlias = Callable[[sqlite3.Connection], ReservedElsewhere | None]
 
 
 class _Rival(NamedTuple):
@@ -74,8 +75,7 @@ class SqliteReservations:
 
     def reserve(self, reservation: Reservation, now: float, limit: int) -> Refusal | None:
         """Hold the inputs for the transaction; return ``None`` on success, else the refusal."""
-        if self._sweeps[0].is_due():
-            self._database.write(partial(self._sweep, now=now), durable=False)
+        self._sweep_if_due(now)
         rows = _build_rows(reservation, now, limit)
         thoroughly = partial(_hold, reservation=reservation, rows=rows, now=now, limit=limit)
 
@@ -90,6 +90,19 @@ class SqliteReservations:
             if not isinstance(outcome, bool):
                 return outcome
         return self._database.write(thoroughly, durable=False)
+
+    def settling(self, reservation: Reservation, now: float) -> Hold:
+        """Return the function that holds the inputs of a settlement, for use in a transaction."""
+        self._sweep_if_due(now)
+        rows = _build_rows(reservation, now, limit=0)
+
+        def hold(connection: sqlite3.Connection) -> ReservedElsewhere | None:
+            if len(rows) <= _MANY_INPUTS and _hold_at_once(connection, rows):
+                return None
+            refusal = _hold(connection, reservation, rows, now, limit=0)
+            return refusal if isinstance(refusal, ReservedElsewhere) else None
+
+        return hold
 
     def look(self, reservation: Reservation, now: float) -> Found:
         """Return what the file says of the reservation of a verified payment; write nothing."""
@@ -131,6 +144,10 @@ class SqliteReservations:
         own = (hash_key(transaction_id), now)
         found = self._database.read(lambda connection: connection.execute(_OWN, own).fetchone())
         return found is not None
+
+    def _sweep_if_due(self, now: float) -> None:
+        if self._sweeps[0].is_due():
+            self._database.write(partial(self._sweep, now=now), durable=False)
 
     def _sweep(self, connection: sqlite3.Connection, now: float) -> None:
         for each in self._sweeps:

@@ -1,9 +1,9 @@
 """The storage in an SQLite file."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from facilitator.plugin import Claim, ClaimState, PaymentLedger
+from facilitator.plugin import Claim, ClaimState, PaymentLedger, Reservation, ReservedElsewhere
 from facilitator_sqlite.api_keys import SqliteApiKeys
 from facilitator_sqlite.database import Database
 from facilitator_sqlite.forgetting import forget_some
@@ -11,7 +11,7 @@ from facilitator_sqlite.holds import SqliteHolds
 from facilitator_sqlite.keys import SqliteKeys
 from facilitator_sqlite.ledger import SqliteLedger
 from facilitator_sqlite.recording import record_change
-from facilitator_sqlite.rows import COLUMNS, PLACES, decode_claim, dense, encode_claim
+from facilitator_sqlite.rows import COLUMNS, PLACES, Row, decode_claim, dense, encode_claim
 from facilitator_sqlite.sharing import SharedChain
 
 BUSY_SECONDS = 5.0
@@ -26,6 +26,7 @@ _CHANGE = f"""
     UPDATE claims SET version = ?, nonce = ?, record = ?
     {_EXPECTED} AND open_since IS ? AND keep_until IS ?
 """  # noqa: S608
+_IS_EXPECTED = f"SELECT 1 FROM claims {_EXPECTED}"  # noqa: S608
 _MOVE = f"UPDATE claims SET ({COLUMNS}) = ({PLACES}) {_EXPECTED}"  # noqa: S608
 _OPEN = f"""
     SELECT {COLUMNS} FROM claims WHERE open_since IS NOT NULL ORDER BY open_since
@@ -72,19 +73,26 @@ class SqliteStorage(SqliteHolds, SqliteKeys, SqliteApiKeys, SharedChain):
 
     def change_claim(self, claim: Claim) -> bool:
         """Write the claim if it was made from the stored one; return True if it is stored now."""
-        row = encode_claim(claim)
-        key, version, nonce, open_since, keep_until, record = row
-        expected = (key, claim.version - 1, dense(claim.follows))
-        kept = (version, nonce, record, *expected, open_since, keep_until)
+        return self._database.write(_change_to(claim), durable=_must_be_synced(claim))
 
-        def change(connection: sqlite3.Connection) -> bool:
-            is_changed = connection.execute(_CHANGE, kept).rowcount == 1
-            if is_changed or connection.execute(_MOVE, row + expected).rowcount == 1:
-                record_change(connection, claim)
-                return True
-            return _find_claim(connection, claim.transaction_id) == claim
+    def change_claim_and_hold(
+        self, claim: Claim, reservation: Reservation, now: float
+    ) -> ReservedElsewhere | bool:
+        """Change the claim as above and hold the inputs of its settlement, or do neither."""
+        hold, change = self._in_file.settling(reservation, now), _change_to(claim)
+        expected = _expected(claim)
 
-        return self._database.write(change, durable=_must_be_synced(claim))
+        def both(connection: sqlite3.Connection) -> ReservedElsewhere | bool:
+            if connection.execute(_IS_EXPECTED, expected).fetchone() is not None:
+                refusal = hold(connection)
+                if refusal is not None:
+                    return refusal
+            return change(connection)
+
+        outcome = self._database.write(both, durable=_must_be_synced(claim))
+        if outcome is True:
+            self._end_verified(reservation, now)
+        return outcome
 
     def remove_claim(self, claim: Claim) -> bool:
         """Remove the claim if the stored one equals it; return True if it was removed."""
@@ -120,6 +128,27 @@ class SqliteStorage(SqliteHolds, SqliteKeys, SqliteApiKeys, SharedChain):
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+
+def _expected(claim: Claim) -> Row:
+    """Return the id, version and nonce of the claim that this one was made from."""
+    return dense(claim.transaction_id), claim.version - 1, dense(claim.follows)
+
+
+def _change_to(claim: Claim) -> Callable[[sqlite3.Connection], bool]:
+    """Return the operation that puts the claim in the place of the one that it was made from."""
+    row, expected = encode_claim(claim), _expected(claim)
+    _, version, nonce, open_since, keep_until, record = row
+    kept = (version, nonce, record, *expected, open_since, keep_until)
+
+    def change(connection: sqlite3.Connection) -> bool:
+        is_changed = connection.execute(_CHANGE, kept).rowcount == 1
+        if is_changed or connection.execute(_MOVE, row + expected).rowcount == 1:
+            record_change(connection, claim)
+            return True
+        return _find_claim(connection, claim.transaction_id) == claim
+
+    return change
 
 
 def _must_be_synced(claim: Claim) -> bool:

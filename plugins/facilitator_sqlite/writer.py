@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 Operation: TypeAlias = Callable[[sqlite3.Connection], Any]
-"""A function that reads and writes in a transaction, which may be undone."""
+"""A function that reads and writes in a transaction, which may be undone, and is run again then."""
 
 
 class TooBusy(Exception):
@@ -152,11 +152,7 @@ class Writer:
             else:
                 self._connection.execute("BEGIN IMMEDIATE")
                 changes = self._connection.total_changes
-                if len(group) == 1:  # whose failure undoes all
-                    group[0].result = group[0].operation(self._connection)
-                else:
-                    for write in group:
-                        self._run(write)
+                self._run(group)
                 is_changed = self._connection.total_changes != changes
                 commits = self._count(self._connection) if is_changed else None
                 self._connection.execute("COMMIT")
@@ -166,7 +162,20 @@ class Writer:
             raise
         self._after(commits if is_durable else None)
 
-    def _run(self, write: _Write) -> None:
+    def _run(self, group: Sequence[_Write]) -> None:
+        """Run the operations. If one fails, which is rare, all are run again, each for itself."""
+        try:
+            for write in group:
+                write.result = write.operation(self._connection)
+        except Exception:
+            if len(group) == 1 or not self._connection.in_transaction:
+                raise
+            self._connection.execute("ROLLBACK")
+            self._connection.execute("BEGIN IMMEDIATE")
+            for write in group:
+                self._run_apart(write)
+
+    def _run_apart(self, write: _Write) -> None:
         """Run the operation; undo it without the others if it fails."""
         self._connection.execute("SAVEPOINT write")
         try:

@@ -213,6 +213,7 @@ class FetchesOneByOne(Sharing):
 
 UNLOCKED = (
     "change_claim",
+    "change_claim_and_hold",
     "remove_claim",
     "forget_claims",
     "reserve",

@@ -11,7 +11,8 @@ function that opens the same storage, empty at first, each time it is called::
 A storage that shares its knowledge of chains runs :class:`SharesChainContract` as well, with the
 same fixture: ``class TestMyStorage(StorageContract, SharesChainContract)``; one that shares outputs
 runs :class:`SharesOutputsContract` in its place. One that keeps API keys runs
-:class:`StoresApiKeysContract`.
+:class:`StoresApiKeysContract`, and one that changes claims and holds inputs in one step
+:class:`HoldsWithClaimContract`.
 
 The fixture ``cut`` is a function that cuts the storage's back end: it stops the server, or takes
 the file away. Without it the tests of an outage are skipped.
@@ -31,6 +32,7 @@ from facilitator.testing.start import check_as_at_start
 from facilitator.testing.storage.api_keys import StoresApiKeysContract
 from facilitator.testing.storage.claim_races import ClaimRaces
 from facilitator.testing.storage.claims import ClaimContract
+from facilitator.testing.storage.holding import HoldsWithClaimContract
 from facilitator.testing.storage.key_races import KeyRaces
 from facilitator.testing.storage.keys import KeyContract
 from facilitator.testing.storage.outage import OutageContract
@@ -40,6 +42,7 @@ from facilitator.testing.storage.sharing import SharesChainContract, SharesOutpu
 from facilitator.testing.storage.values import ValueContract
 
 __all__ = [
+    "HoldsWithClaimContract",
     "SharesChainContract",
     "SharesOutputsContract",
     "StorageContract",

@@ -7,7 +7,7 @@ import pytest
 
 from facilitator.roles.api_keys import ApiKey, Scope, StoresApiKeys
 from facilitator.roles.sharing import SharedOutput, SharesChain, SharesOutputs
-from facilitator.roles.storage import HasServerTime, Storage, StorageUnavailable
+from facilitator.roles.storage import HasServerTime, HoldsWithClaim, Storage, StorageUnavailable
 from facilitator.testing.examples import example_claim, example_reservation
 
 NETWORK = "cardano:preprod"
@@ -33,6 +33,11 @@ def calls_of(storage: Storage) -> Calls:
         "change_key": lambda: storage.change_key("key", "value", None, 0.0),
         "ping": storage.ping,
     }
+    if isinstance(storage, HoldsWithClaim):
+        both: HoldsWithClaim = storage
+        calls["change_claim_and_hold"] = lambda: both.change_claim_and_hold(
+            claim.changed(), reservation, 0.0
+        )
     if isinstance(storage, SharesChain):
         chain: SharesChain = storage
         calls |= {

@@ -9,6 +9,7 @@ import pytest
 
 from facilitator.roles.storage import ReservedElsewhere, Storage
 from facilitator.testing.examples import example_reservation
+from facilitator.testing.storage import HoldsWithClaimContract
 from facilitator.testing.storage.reservation_races import ReservationRaces
 from facilitator.testing.storage.reservations import ReservationContract
 from facilitator_sqlite.storage import SqliteStorage
@@ -19,7 +20,7 @@ RIVAL = verified("rival", pay_to="addr_test1other")
 HELD = ReservedElsewhere("aa#0", "c1" * 32, 100.0, is_settling=False)
 
 
-class TestInTheFile(ReservationContract, ReservationRaces):
+class TestInTheFile(ReservationContract, HoldsWithClaimContract, ReservationRaces):
     """All reservations, as when several processes share the file."""
 
     @pytest.fixture

@@ -56,12 +56,13 @@ def calls(storage: SqliteStorage) -> list[Callable[[], Any]]:
         lambda: storage.bind_key("key", "value", expires_at=1.0, now=0.0),
         lambda: storage.bound_to("key", now=0.0),
         lambda: storage.lead("cardano:preprod", "one", now=0.0, until=1.0),
+        lambda: storage.change_claim_and_hold(claim.changed(), example_reservation(), 0.0),
         storage.ping,
     ]
 
 
 @pytest.mark.parametrize("injury", INJURIES)
-@pytest.mark.parametrize("first", [0, 1, 6, 12])
+@pytest.mark.parametrize("first", [0, 1, 6, 13])
 def test_it_is_noticed_at_once_and_for_good(path: Path, injury: str, first: int) -> None:
     """Whatever is asked of the storage first, and whatever is put right afterwards."""
     with closing(SqliteStorage(str(path))) as storage:

@@ -4,11 +4,18 @@ from pathlib import Path
 import pytest
 
 from facilitator.roles.storage import Storage
-from facilitator.testing.storage import SharesChainContract, StorageContract, StoresApiKeysContract
+from facilitator.testing.storage import (
+    HoldsWithClaimContract,
+    SharesChainContract,
+    StorageContract,
+    StoresApiKeysContract,
+)
 from facilitator_sqlite.storage import SqliteStorage
 
 
-class TestSqliteStorage(StorageContract, SharesChainContract, StoresApiKeysContract):
+class TestSqliteStorage(
+    StorageContract, HoldsWithClaimContract, SharesChainContract, StoresApiKeysContract
+):
     @pytest.fixture
     def open_storage(self, tmp_path: Path) -> Callable[[], Storage]:
         return lambda: SqliteStorage(str(tmp_path / "facilitator.db"))

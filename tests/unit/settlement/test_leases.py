@@ -9,6 +9,7 @@ import pytest
 from facilitator.roles.chain import InMempool, NotFound
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import ClaimState
+from facilitator.roles.storage import HoldsWithClaim
 from facilitator.settlement import transitions
 from facilitator.settlement.tracking.claim_leases import ClaimLeases
 from facilitator.settlement.tracking.tracker import Tracker
@@ -122,19 +123,18 @@ def test_one_that_loses_its_claim_to_a_clock_ahead_settles_once(
     running = run(settlement__wait_seconds=0)
     body = Payer(running).body()
     storage = running.facilitator.storage
-    reserve = storage.reserve
+    assert isinstance(storage, HoldsWithClaim)
+    announce = storage.change_claim_and_hold
     lost: list[Any] = []
 
     def lose_claim(*arguments: Any) -> Any:
-        held = reserve(*arguments)
         claim = storage.claim(transaction_id(body))
         if not lost and claim is not None:
             lost.append(claim)
             assert storage.remove_claim(claim)
-            storage.release(claim.transaction_id)
-        return held
+        return announce(*arguments)
 
-    monkeypatch.setattr(storage, "reserve", lose_claim)
+    monkeypatch.setattr(storage, "change_claim_and_hold", lose_claim)
     submitted: list[bytes] = []
     submit = running.devnet.submit
 
@@ -184,7 +184,7 @@ def test_one_that_gives_up_releases_only_what_is_its_own(
         raise ChainUnavailable("the node is away")
 
     monkeypatch.setattr(Tracker, "follow", fail)
-    answer = running.settle(body)
+    answer = running.settle(body, **{"Idempotency-Key": "order-1001"})
     assert answer["errorReason"] == "exact_cardano_facilitator_chain_lookup_failed"
     assert storage.is_reserved(transaction_id(body), NOW) is is_taken_over
     assert (storage.claim(transaction_id(body)) is not None) is is_taken_over

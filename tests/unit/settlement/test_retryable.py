@@ -7,7 +7,7 @@ import pytest
 
 from facilitator.roles.chain import NotFound
 from facilitator.roles.claim import ClaimState
-from facilitator.roles.storage import StorageUnavailable
+from facilitator.roles.storage import HoldsWithClaim, StorageUnavailable
 from facilitator.testing.payments import Payer, transaction_id
 from facilitator.testing.running import Running
 from facilitator.testing.waiting import eventually
@@ -15,7 +15,7 @@ from facilitator.testing.waiting import eventually
 PENDING = "settlement_pending"
 LOOKUP_FAILED = "exact_cardano_facilitator_chain_lookup_failed"
 UNAVAILABLE = "exact_cardano_facilitator_evidence_unavailable"
-METHODS = ["claim", "add_claim", "change_claim", "reserve", "bind_key"]
+METHODS = ["claim", "add_claim", "change_claim", "change_claim_and_hold", "reserve", "bind_key"]
 
 Patch = pytest.MonkeyPatch
 
@@ -72,15 +72,16 @@ def test_an_announcement_that_may_be_written_is_pending(
 ) -> None:
     """Then a process of this facilitator sends the transaction later."""
     storage = running.facilitator.storage
-    change = storage.change_claim
+    assert isinstance(storage, HoldsWithClaim)
+    announce = storage.change_claim_and_hold
 
-    def write_and_fail(claim: Any) -> bool:
+    def write_and_fail(*arguments: Any) -> bool:
         if is_written:
-            change(claim)
+            announce(*arguments)
         raise StorageUnavailable("the answer is lost")
 
     with Patch.context() as patch:
-        patch.setattr(storage, "change_claim", write_and_fail)
+        patch.setattr(storage, "change_claim_and_hold", write_and_fail)
         assert is_pending(running.settle(body), body)
 
 

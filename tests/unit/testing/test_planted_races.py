@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from facilitator.plugin import RecordsPayments, StoresApiKeys
-from facilitator.testing.storage import StorageContract
+from facilitator.testing.storage import HoldsWithClaimContract, StorageContract
 from facilitator.testing.storage.race import racing
 from facilitator.testing.storage.sharing_races import OutputRaces
 from support.planted import PLANTED, Sharing
@@ -26,7 +26,7 @@ TRIES = 1 if RUNS > 1 else 9
 
 def races() -> Iterator[tuple[str, Callable[..., Any]]]:
     """Every test of the contract that races."""
-    for contract in (StorageContract, OutputRaces):
+    for contract in (StorageContract, HoldsWithClaimContract, OutputRaces):
         for name, test in inspect.getmembers(contract(), inspect.ismethod):
             if name.startswith("test_") and "race" in inspect.signature(test).parameters:
                 yield name, test
@@ -39,6 +39,7 @@ CATCHES = {
     "add_claim": "test_of_many_who_claim_at_once_one_does",
     "claim": "test_a_claim_is_read_whole_while_it_changes",
     "change_claim": "test_of_many_who_change_a_claim_at_once_one_does",
+    "change_claim_and_hold": "test_of_many_over_one_input_one_is_submitted",
     "remove_claim": "test_of_change_and_removal_of_a_claim_at_once_one_happens",
     "open_claims": "test_open_claims_are_listed_whole_while_they_change",
     "forget_claims": "test_a_claim_that_is_opened_again_is_not_forgotten",
