@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from facilitator.plugin import ChainUnavailable, ProviderUnusable
-from facilitator.x402.networks import cardano_networks
+from facilitator.x402.networks import cardano_network, cardano_networks
 from facilitator_blockfrost.client import Client, Missing
 from facilitator_blockfrost.fields import table, whole
 
@@ -23,6 +23,19 @@ def read_network(client: Client) -> tuple[Mapping[str, Any] | None, int]:
     return genesis, whole(genesis, "network_magic")
 
 
+def check_time(network: str, block: Mapping[str, Any]) -> None:
+    """Raise :class:`ProviderUnusable` if a block's slot had another time on the network.
+
+    The name of a server may lead to one of another network while the facilitator runs. A server
+    that does not say the time of blocks is not checked, nor a network whose eras are not known.
+    """
+    if block.get("time") is None:
+        return
+    if not cardano_network(network).begins_slot_at(whole(block, "slot"), whole(block, "time")):
+        public = f"its newest block is of another network than {network}, as its slot and time say"
+        raise ProviderUnusable(f"{public}: set the provider of {network}", public)
+
+
 def _by_slots(client: Client) -> int:
     """Return the magic of the network in which the newest block's slot has the block's time."""
     try:
@@ -34,7 +47,7 @@ def _by_slots(client: Client) -> int:
     slot, seconds = whole(row, "slot"), whole(row, "time")
     networks = [each for each in cardano_networks() if each.eras is not None]
     for network in networks:
-        if network.eras is not None and network.eras.start_ms(slot) == seconds * 1000:
+        if network.begins_slot_at(slot, seconds):
             return network.magic
     names = [each.id.partition(":")[2] for each in networks]
     raise ProviderUnusable(

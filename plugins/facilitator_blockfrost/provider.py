@@ -84,7 +84,7 @@ class Blockfrost:
 
     def tip(self) -> Tip:
         """Return the newest block."""
-        return read_tip(self._client)
+        return read_tip(self._client, self.network)
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         """Return each output's status; unknown where Blockfrost doesn't have its transaction."""

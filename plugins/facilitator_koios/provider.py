@@ -49,7 +49,7 @@ class Koios:
         self.poll_seconds = poll_seconds
         self._client = client
         self._clock = clock
-        self._blocks = Blocks(client)
+        self._blocks = Blocks(client, network)
         self._calendar: Calendar | None = None
         self._kept: Kept | None = None
         self._fetch_calendar = SingleFlight(lambda: read_calendar(client, network))
