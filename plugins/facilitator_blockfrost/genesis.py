@@ -5,6 +5,7 @@ from typing import Any
 
 from facilitator.plugin import ChainUnavailable, ProviderUnusable
 from facilitator.x402.networks import cardano_network, cardano_networks
+from facilitator_blockfrost.abilities import GENESIS, is_of_the_path
 from facilitator_blockfrost.client import Client, Missing
 from facilitator_blockfrost.fields import table, whole
 
@@ -16,11 +17,25 @@ def read_network(client: Client) -> tuple[Mapping[str, Any] | None, int]:
     :class:`ChainUnavailable`.
     """
     try:
-        genesis = table(client.get("/genesis"), "genesis")
+        genesis = table(client.get(GENESIS), "genesis")
     except Missing:
-        client.lacking.add("/genesis")
+        client.lacking.add(GENESIS)
         return None, _by_slots(client)
+    except ChainUnavailable as error:
+        if not (is_of_the_path(error) or isinstance(error, ProviderUnusable)):
+            raise
+        return None, _without_genesis(client, error)
     return genesis, whole(genesis, "network_magic")
+
+
+def _without_genesis(client: Client, failure: ChainUnavailable) -> int:
+    """Return the magic by slots, which also shows if the key is good; else raise the failure."""
+    try:
+        magic = _by_slots(client)
+    except ProviderUnusable:
+        raise failure from None
+    client.lacking.add(GENESIS)
+    return magic
 
 
 def check_time(network: str, block: Mapping[str, Any]) -> None:
