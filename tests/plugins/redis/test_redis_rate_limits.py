@@ -269,8 +269,8 @@ def test_what_one_process_has_verified_another_settles_beyond_the_limit(
     for body in bodies:
         assert one.call("POST", "/verify", body, address)[1]["isValid"]
     assert one.call("POST", "/verify", payer.body(), address)[0] == 429
-    for running in (one, other):
-        assert running.clock is not None
-        running.clock.advance(5)
+    for each in (one, other):
+        assert each.clock is not None
+        each.clock.advance(5)
     assert [other.call("POST", "/settle", body, address)[0] for body in bodies] == [200, 200]
     assert other.call("POST", "/settle", payer.body(), address)[0] == 429
