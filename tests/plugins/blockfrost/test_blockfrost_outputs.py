@@ -159,7 +159,10 @@ def test_an_output_that_cannot_be_is_no_verdict(
         status(upstream, provider_of, utxos(row(**changes)))
 
 
-@pytest.mark.parametrize("name", ["consumed_by_tx", "collateral", "reference_script_hash"])
+@pytest.mark.parametrize(
+    "name",
+    ["consumed_by_tx", "collateral", "reference_script_hash", "inline_datum", "data_hash"],
+)
 def test_what_an_answer_leaves_out_is_no_evidence(
     upstream: Start, provider_of: ProviderOf, name: str
 ) -> None:
