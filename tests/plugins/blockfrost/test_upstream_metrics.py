@@ -122,7 +122,7 @@ def test_a_quota_that_is_used_up(running: Running, api: BlockfrostApi, clock: Ma
         "402": 1,
     }
     assert found.value("facilitator_upstream_quota_remaining_requests", **OF) == 0
-    assert found.value("facilitator_upstream_quota_used_requests", **OF) == 9
+    assert found.value("facilitator_upstream_quota_used_requests", **OF) == 10
     assert found.value("facilitator_upstream_withheld_requests_total", **OF) == 1
 
     api.faults.clear()
