@@ -122,7 +122,7 @@ class Blockfrost:
     def parameters(self) -> ProtocolParameters:
         """Return the protocol parameters at Blockfrost's tip, asked for once an epoch."""
         kept = self._kept
-        if kept is None or self._clock.time() >= kept.ask_at:
+        if kept is None or not kept.counts_at(self._clock.time()):
             kept = self._kept = self._fetch_parameters()
         return kept.parameters
 

@@ -168,6 +168,16 @@ def test_too_many_requests_leave_one_endpoint_alone_for_a_minute(
     assert server.count("/tip") == 2
 
 
+def test_an_endpoint_is_asked_again_when_the_clock_is_set_back(
+    upstream: Start, client_of: Make, clock: ManualClock
+) -> None:
+    client = client_of(upstream(in_turn(reply(429, []), reply(200, [7]))))
+    with pytest.raises(ChainUnavailable):
+        client.get("/tip")
+    clock.set_back(3600)
+    assert client.get("/tip") == [7]
+
+
 def test_what_is_sent_once_is_never_sent_again(upstream: Start, client_of: Make) -> None:
     server = upstream(lambda asked: CUT if asked.method == "POST" else reply(200, []))
     client = client_of(server)
