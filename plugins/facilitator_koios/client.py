@@ -90,6 +90,8 @@ class Client:
         self._left_alone: dict[str, float] = {}
         """The Unix time by endpoint from which on it is left alone."""
         self._closed = threading.Event()
+        self._token_is_known = False
+        """True once an answer has shown that the token, or none, is accepted."""
         if budget is not None:
             metrics.quota(used=lambda: budget.spent, remaining=lambda: budget.left)
 
@@ -147,9 +149,10 @@ class Client:
             try:
                 answer = self._ask_once(endpoint, url, body, deadline)
                 if 200 <= answer.status < 300:
+                    self._token_is_known = True
                     return _loads(answer)
                 problem = refusal(answer)
-                if answer.status in _TOKEN_REFUSED:
+                if answer.status in _TOKEN_REFUSED and not self._token_is_known:
                     raise ProviderUnusable(problem.detail, str(problem))
                 if answer.status == 404:
                     raise NoRoute(endpoint.partition(" ")[2])

@@ -178,6 +178,18 @@ def test_an_endpoint_is_asked_again_when_the_clock_is_set_back(
     assert client.get("/tip") == [7]
 
 
+def test_a_token_that_was_accepted_is_not_what_one_path_refuses(
+    upstream: Start, client_of: Make
+) -> None:
+    """A gateway may forbid a path. That is no reason to end the start."""
+    server = upstream(lambda asked: reply(403 if asked.path == "/blocks" else 200, []))
+    client = client_of(server)
+    client.get("/genesis")
+    with pytest.raises(ChainUnavailable) as error:
+        client.get("/blocks")
+    assert not isinstance(error.value, ProviderUnusable)
+
+
 def test_what_is_sent_once_is_never_sent_again(upstream: Start, client_of: Make) -> None:
     server = upstream(lambda asked: CUT if asked.method == "POST" else reply(200, []))
     client = client_of(server)
