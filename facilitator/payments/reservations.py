@@ -77,6 +77,10 @@ class Reservations:
         left = max(0, min(round(held.expires_at - now), seconds))
         return {"reserved": False, "heldFor": held.transaction_id, "heldSeconds": left}
 
+    def holds(self, transaction_id: str) -> bool:
+        """Return True if a verified payment holds its inputs by this process."""
+        return self._held.get(transaction_id, 0.0) > self._clock.time()
+
     def hold_settling(self, payment: SchemePayment, payer: str) -> None:
         """Hold the inputs while the transaction may still land. Raises :class:`Refused`.
 

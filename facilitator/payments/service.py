@@ -161,7 +161,11 @@ class Service:
                 self._first_checks.verify(payment)
                 response = self._verdicts.judge(payment, caller, request.payment_identifier)
             if payment.transaction_id:  # else there is nothing to settle
-                self._verified.add(payment.transaction_id, payment.terms.max_timeout_seconds)
+                self._verified.add(
+                    payment.transaction_id,
+                    payment.terms.max_timeout_seconds,
+                    is_held=self._reservations.holds(payment.transaction_id),
+                )
         except Refused as refused:
             response = invalid(refused)
         valid, reason = str(response.is_valid).lower(), response.reason or "none"

@@ -1,9 +1,11 @@
 """The payments that ``/verify`` has found valid: each of them gets to ``/settle``."""
 
+import hashlib
 import threading
+from contextlib import suppress
 
 from facilitator.clock import Clock
-from facilitator.roles.storage import Storage
+from facilitator.roles.storage import Storage, StorageUnavailable
 
 CALLS = 2
 """Calls of ``/settle`` for each valid ``/verify``: the SDKs repeat one that is pending once."""
@@ -25,8 +27,15 @@ class VerifiedPayments:
         self._taken: dict[str, int] = {}
         """Number of calls in which each has come; the oldest go first."""
 
-    def add(self, transaction_id: str, seconds: float) -> None:
-        """Remember for so many seconds that ``/verify`` has found the payment valid."""
+    def add(self, transaction_id: str, seconds: float, *, is_held: bool) -> None:
+        """Remember for so many seconds that ``/verify`` has found the payment valid.
+
+        Unless it holds inputs, it is written down for other processes.
+        """
+        if self._storage.is_shared and not is_held:
+            now = self._clock.time()
+            with suppress(StorageUnavailable):
+                self._storage.bind_key(_key(transaction_id), transaction_id, now + seconds, now)
         with self._lock:
             self._taken.pop(transaction_id, None)
             self._until.pop(transaction_id, None)
@@ -37,7 +46,8 @@ class VerifiedPayments:
     def take(self, transaction_id: str) -> bool:
         """Return True for a verified payment, for :data:`CALLS` calls after each valid verdict.
 
-        Another process may have verified it: then it holds inputs, which shows it as often.
+        Another process may have verified it: then it holds inputs or is written down, which shows
+        it as often.
         Raises :class:`~facilitator.roles.storage.StorageUnavailable`.
         """
         now = self._clock.time()
@@ -45,7 +55,7 @@ class VerifiedPayments:
             if self._taken.get(transaction_id, 0) >= CALLS:
                 return False
             is_verified = self._until.get(transaction_id, 0.0) > now
-        if not (is_verified or self._storage.is_reserved(transaction_id, now)):
+        if not (is_verified or self._was_verified_elsewhere(transaction_id, now)):
             return False
         with self._lock:
             taken = self._taken.pop(transaction_id, 0)
@@ -53,3 +63,13 @@ class VerifiedPayments:
             if len(self._taken) > MAX_REMEMBERED:
                 del self._taken[next(iter(self._taken))]
             return taken < CALLS
+
+    def _was_verified_elsewhere(self, transaction_id: str, now: float) -> bool:
+        return (
+            self._storage.is_reserved(transaction_id, now)
+            or self._storage.bound_to(_key(transaction_id), now) is not None
+        )
+
+
+def _key(transaction_id: str) -> str:
+    return hashlib.sha256(f"verified {transaction_id}".encode()).hexdigest()

@@ -21,3 +21,8 @@ class ManualClock:
             raise ValueError("a clock cannot be moved back")
         with self._lock:
             self._now += seconds
+
+    def set_back(self, seconds: float) -> None:
+        """Set the clock back by ``seconds``, as on a machine whose clock was ahead."""
+        with self._lock:
+            self._now -= seconds

@@ -59,6 +59,10 @@ class CardanoNetwork(Network):
         start = self.eras.eras[-1].start_slot if self.eras else 0
         return start, start // _BYRON_EPOCH_SLOTS
 
+    def begins_slot_at(self, slot: int, unix_seconds: int) -> bool:
+        """Return True if the slot began then, or if its eras are not known."""
+        return self.eras is None or self.eras.start_ms(slot) == unix_seconds * 1000
+
 
 MAINNET = CardanoNetwork(
     "cardano:mainnet", network_id=1, magic=MAINNET_MAGIC, eras=KNOWN_ERAS["cardano:mainnet"]

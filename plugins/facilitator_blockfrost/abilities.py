@@ -3,7 +3,7 @@
 import logging
 
 from facilitator.plugin import ChainUnavailable
-from facilitator_blockfrost.client import Client, Missing, NoRoute
+from facilitator_blockfrost.client import Client, Missing, NoRoute, Refused
 from facilitator_blockfrost.fields import digest, table
 
 BLOCK_CBOR = "/blocks/{hash_or_number}/txs/cbor"
@@ -11,6 +11,7 @@ ERAS = "/network/eras"
 GENESIS = "/genesis"
 MEMPOOL = "/mempool"
 SUBMIT = "/tx/submit"
+ACCOUNTS = "/accounts/{stake_address}"
 
 _INSTEAD = {
     BLOCK_CBOR: "each transaction of a block is asked for by itself, 1 or 2 requests",
@@ -18,6 +19,7 @@ _INSTEAD = {
     ERAS: "the calendar must be known",
     MEMPOOL: "what waits cannot be seen",
     SUBMIT: "no payment can be settled by it",
+    ACCOUNTS: "payments that depend on a stake account are not judged",
 }
 
 _log = logging.getLogger(__name__)
@@ -32,8 +34,9 @@ def try_abilities(client: Client) -> str:
     _try(client, BLOCK_CBOR, f"{BLOCK_CBOR}?count=1", hash_or_number=newest)
     _try(client, ERAS, ERAS, or_fails=True)
     how = _try(client, MEMPOOL, f"{MEMPOOL}?count=1")
-    if how is not None:
+    if how is not None and issubclass(how, Missing):
         _look_for_submission(client, how)
+    _look_for_accounts(client)
     has = [path for path in _INSTEAD if path not in client.lacking]
     lacks = [f"{path} ({_INSTEAD[path]})" for path in _INSTEAD if path in client.lacking]
     return f"has {', '.join(has) or 'nothing more'}" + (
@@ -46,7 +49,7 @@ def _try(
 ) -> type[Exception] | None:
     """Return the error that says that the path is not there, and note that in the client.
 
-    ``or_fails`` has every failure mean that: a server may fail for ever on one of its paths.
+    Servers and what stands before them say so in any way. ``or_fails`` has every failure mean that.
     """
     client.lacking.discard(ability)
     try:
@@ -54,12 +57,31 @@ def _try(
     except Missing as error:
         client.lacking.add(ability)
         return type(error)
-    except ChainUnavailable:
-        if not or_fails:
+    except ChainUnavailable as error:
+        if not (or_fails or is_of_the_path(error)):
             raise
         client.lacking.add(ability)
-        return ChainUnavailable
+        return type(error)
     return None
+
+
+def is_of_the_path(error: ChainUnavailable) -> bool:
+    """Return True for an answer that the path alone has, since the server answers on others."""
+    return isinstance(error, Refused) and not error.may_pass
+
+
+def _look_for_accounts(client: Client) -> None:
+    """Ask for what is no account: a server that has the path does not answer 404 to that.
+
+    404 to an account would else read as one that was never registered.
+    """
+    client.lacking.discard(ACCOUNTS)
+    try:
+        client.get(ACCOUNTS, stake_address="none")
+    except Missing:
+        client.lacking.add(ACCOUNTS)
+    except ChainUnavailable:
+        pass
 
 
 def _look_for_submission(client: Client, unknown_path: type[Exception]) -> None:

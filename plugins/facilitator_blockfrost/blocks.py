@@ -11,6 +11,7 @@ from facilitator.plugin import Block, ChainUnavailable, Point, PointNotFound, Pr
 from facilitator_blockfrost.abilities import BLOCK_CBOR
 from facilitator_blockfrost.client import Client, Missing, NoRoute
 from facilitator_blockfrost.fields import Malformed, digest, rows, table, whole
+from facilitator_blockfrost.genesis import check_time
 from facilitator_blockfrost.transactions import read_consumed, scripts_succeeded
 
 BATCH = 20
@@ -22,13 +23,18 @@ _ADVICE = "upgrade the server, or use another one"
 _log = logging.getLogger(__name__)
 
 
-def read_tip(client: Client) -> Tip:
-    """Return the newest block. Raises :class:`ChainUnavailable`."""
+def read_tip(client: Client, network: str) -> Tip:
+    """Return the newest block, if it is of the network. Raises :class:`ChainUnavailable`."""
+    row = _newest(client)
+    check_time(network, row)
+    return Tip(_point(row), whole(row, "height"))
+
+
+def _newest(client: Client) -> Mapping[str, Any]:
     try:
-        row = table(client.get("/blocks/latest"), "a block")
+        return table(client.get("/blocks/latest"), "a block")
     except Missing:
         raise ChainUnavailable("Blockfrost has no block yet") from None
-    return Tip(_point(row), whole(row, "height"))
 
 
 def read_blocks_after(client: Client, point: Point) -> Sequence[Block]:
@@ -63,10 +69,10 @@ def _rows_after(client: Client, point: Point) -> Sequence[Mapping[str, Any]]:
     except Missing:
         pass
     # Several machines answer for one address, and one that lags does not have the block.
-    tip = read_tip(client)
-    if tip.point.slot < point.slot:
+    newest = _point(_newest(client))
+    if newest.slot < point.slot:
         raise ProviderBehind(
-            f"Blockfrost lags: its newest block is of slot {tip.point.slot}, before {point.slot}"
+            f"Blockfrost lags: its newest block is of slot {newest.slot}, before {point.slot}"
         )
     try:
         return rows(ask(), "blocks")

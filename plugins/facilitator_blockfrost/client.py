@@ -36,7 +36,9 @@ from facilitator_blockfrost.quota_pause import QuotaPause
 _log = logging.getLogger("facilitator_blockfrost.client")
 
 TRIES = 3
-_RETRIED = frozenset({425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+_PASSING = frozenset({425, 429, 502, 503, 504, 520, 521, 522, 523, 524})
+"""Statuses that say nothing of the path: its server cannot answer for now."""
+_RETRIED = _PASSING | {500}
 _KEY_REFUSED = frozenset({401, 403})
 _NO_ROUTE = frozenset({405, 501})
 FIRST_BACKOFF = 0.2
@@ -58,6 +60,16 @@ class NoRoute(Missing):
         """Take the path; ``is_said`` is false if only its method was refused."""
         super().__init__(path)
         self.is_said = is_said
+
+
+class Refused(ChainUnavailable):
+    """The server answered, and not with a result."""
+
+    def __init__(self, status: int, public: str, detail: str = "") -> None:
+        """Take the HTTP status, and the sentences for callers and the operator."""
+        super().__init__(public, detail)
+        self.may_pass = status in _PASSING
+        """True if the same path may be answered a moment later."""
 
 
 class OutcomeUnknown(Exception):
@@ -111,6 +123,8 @@ class Client:
         self._metrics = metrics
         self._quota_pause = QuotaPause(clock)
         self._closed = threading.Event()
+        self._key_is_known = False
+        """True once an answer has shown that the key is accepted."""
         if budget is not None:
             metrics.quota(
                 used=lambda: budget.spent,
@@ -138,18 +152,20 @@ class Client:
         request = self._get_request(self._prefix() + path)
         deadline = self._deadline()
         tried = 1
+        problem: ChainUnavailable
         while True:
             started = time.monotonic()
             try:
                 answer = self._ask(endpoint, request, deadline, repeatable=True)
                 if answer.status == 200:
+                    self._key_is_known = True
                     return _json(answer)
                 if answer.status == 404:
                     raise Missing(path)
                 if _has_no_route(answer):
                     raise NoRoute(path, is_said=answer.status not in _NO_ROUTE)
                 problem = refusal(answer)
-                if answer.status in _KEY_REFUSED:
+                if answer.status in _KEY_REFUSED and not self._key_is_known:
                     raise ProviderUnusable(problem.detail, str(problem))
                 pause = self._backoff(answer, tried)
             except (OSError, NotSent) as error:
@@ -255,13 +271,14 @@ def _json(answer: Answer) -> Any:
     try:
         return orjson.loads(answer.body)
     except orjson.JSONDecodeError:
-        raise ChainUnavailable("Blockfrost answered with something else than JSON") from None
+        words = "Blockfrost answered with something else than JSON"
+        raise Refused(answer.status, words) from None
 
 
-def refusal(answer: Answer) -> ChainUnavailable:
+def refusal(answer: Answer) -> Refused:
     """Return the error for an answer that is no result, in a sentence without its body."""
     detail = _refusal(answer)
-    return ChainUnavailable(detail.partition(": ")[0], detail)
+    return Refused(answer.status, detail.partition(": ")[0], detail)
 
 
 def _has_no_route(answer: Answer) -> bool:

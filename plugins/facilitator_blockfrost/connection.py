@@ -16,8 +16,9 @@ from facilitator_blockfrost.proxy import Proxy
 
 MAX_HEAD = 64 * 1024
 MAX_BODY = 32 * 1024 * 1024
-IDLE_SECONDS = 60.0
-"""Idle time after which a machine on the way may have dropped the connection silently."""
+LIFETIME_SECONDS = 10.0
+"""Age at which a connection is used no more: the host's name may lead to another server by now, as
+after a failover, and a machine on the way may have dropped an idle connection silently."""
 
 _RECEIVE = 64 * 1024
 _LONGEST_CHUNK_LINE = 1024
@@ -95,7 +96,7 @@ class Connection:
         self._deadline = 0.0
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
-        self._used_at = time.monotonic()
+        self._opened_at = time.monotonic()
         self.reusable = True
         """True if another request may follow."""
         self.answered = False
@@ -103,7 +104,7 @@ class Connection:
 
     def is_stale(self) -> bool:
         """Return True if it is too old, or the other end closed it or sent unrequested bytes."""
-        if time.monotonic() - self._used_at > IDLE_SECONDS:
+        if time.monotonic() - self._opened_at > LIFETIME_SECONDS:
             return True
         tls = self._socket if isinstance(self._socket, ssl.SSLSocket) else None
         if not self._poll.poll(0):
@@ -138,7 +139,6 @@ class Connection:
         self.reusable = not (
             ends_by_closing or self._buffer or b"close" in headers.get(b"connection", b"").lower()
         )
-        self._used_at = time.monotonic()
         retry_after = headers.get(b"retry-after", b"")[:_MAX_DIGITS]
         return Answer(status, body, int(retry_after) if retry_after.isdigit() else None)
 

@@ -40,7 +40,10 @@ from facilitator_blockfrost.transactions import scripts_succeeded
 from facilitator_blockfrost.values import read_output
 
 _PARALLEL = 8
+_GREATEST_INDEX = 65_535
+"""The greatest index that the ledger can name."""
 
+_NOT_SHOWN = Unknown("Blockfrost does not show that output of its transaction, or its spender")
 NOT_INDEXED = Unknown("no transaction of that id is known to Blockfrost, or not yet")
 
 
@@ -147,19 +150,26 @@ class Outputs:
         """
         made = {whole(row, "output_index"): row for row in outputs if not flag(row, "collateral")}
         returned = {whole(row, "output_index") for row in outputs if flag(row, "collateral")}
+        # Outputs are numbered without gaps: one between others was made, listed or not.
+        last = max(made, default=-1)
+        if last > _GREATEST_INDEX:
+            raise Malformed("an output with an index that cannot be")
+        whole_list = {index: made.get(index) for index in range(last + 1)}
         if not returned:
-            return made
+            return whole_list
         take_question()
         if scripts_succeeded(self._client, transaction_id):
-            return made
+            return whole_list
         return {index: made.get(index) for index in returned}
 
     def _status(self, ref: OutputRef, made: Mapping[int, Mapping[str, Any] | None]) -> OutputStatus:
+        if not made:
+            return _NOT_SHOWN
         if ref.index not in made:
             return Spent()
         row = made[ref.index]
         if row is None:
-            return Unknown("Blockfrost does not show whether returned collateral is spent")
+            return _NOT_SHOWN
         if "consumed_by_tx" not in row:
             raise SaysNothingOfSpends("an output without consumed_by_tx")
         spender = optional(digest, row, "consumed_by_tx")

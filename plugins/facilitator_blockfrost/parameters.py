@@ -16,10 +16,15 @@ _LANGUAGES = ("PlutusV1", "PlutusV2", "PlutusV3")
 
 
 class Kept(NamedTuple):
-    """Parameters, and the Unix seconds at which to ask for them again."""
+    """Parameters, and the Unix seconds from which on and until which they count."""
 
     parameters: ProtocolParameters
+    asked_at: float
     ask_at: float
+
+    def counts_at(self, now: float) -> bool:
+        """Return True until they are to be asked for again: also if the clock was set back."""
+        return self.asked_at <= now < self.ask_at
 
 
 def fetch_parameters(client: Client, calendar: Calendar, clock: Clock) -> Kept:
@@ -36,10 +41,10 @@ def fetch_parameters(client: Client, calendar: Calendar, clock: Clock) -> Kept:
     now_ms = int(clock.time() * 1000)
     epoch = calendar.epoch_at(now_ms)
     if parameters.epoch != epoch - 1:
-        return Kept(parameters, calendar.start_ms(epoch + 1) / 1000)
+        return Kept(parameters, now_ms / 1000, calendar.start_ms(epoch + 1) / 1000)
     if now_ms - calendar.start_ms(epoch) > LAG_SECONDS * 1000:
         raise ChainUnavailable(f"Blockfrost does not have the parameters of epoch {epoch} yet")
-    return Kept(parameters, now_ms / 1000 + _ASK_AGAIN_SECONDS)
+    return Kept(parameters, now_ms / 1000, now_ms / 1000 + _ASK_AGAIN_SECONDS)
 
 
 def read_parameters(answer: Any) -> ProtocolParameters:

@@ -1,12 +1,16 @@
 """Kept-alive connections to one origin, shared by all threads."""
 
 from collections import deque
+from contextlib import suppress
 
 from facilitator.plugin import NotSent
 from facilitator_blockfrost.connection import Answer, Connection, Origin
 
 CONNECT_SECONDS = 3.0
 MAX_IDLE = 64
+_OF_THE_RIGHT_SERVER = frozenset({200, 404})
+"""Statuses of answers to what was asked. After any other, such as that of a server which stands by
+since a failover, a new connection by the same name may lead to one that answers."""
 
 
 class Pool:
@@ -42,8 +46,7 @@ class Pool:
     def close(self) -> None:
         """Close the idle connections; those in use are closed after their answer."""
         self._closed = True
-        while self._idle:
-            self._idle.pop().close()
+        self._drop_idle()
 
     def _take(self) -> Connection | None:
         while True:
@@ -61,8 +64,16 @@ class Pool:
         except BaseException:
             connection.close()
             raise
-        if connection.reusable and len(self._idle) < MAX_IDLE and not self._closed:
+        if answer.status not in _OF_THE_RIGHT_SERVER:
+            connection.close()
+            self._drop_idle()
+        elif connection.reusable and len(self._idle) < MAX_IDLE and not self._closed:
             self._idle.append(connection)
         else:
             connection.close()
         return answer
+
+    def _drop_idle(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()

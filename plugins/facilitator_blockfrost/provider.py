@@ -84,7 +84,7 @@ class Blockfrost:
 
     def tip(self) -> Tip:
         """Return the newest block."""
-        return read_tip(self._client)
+        return read_tip(self._client, self.network)
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         """Return each output's status; unknown where Blockfrost doesn't have its transaction."""
@@ -122,7 +122,7 @@ class Blockfrost:
     def parameters(self) -> ProtocolParameters:
         """Return the protocol parameters at Blockfrost's tip, asked for once an epoch."""
         kept = self._kept
-        if kept is None or self._clock.time() >= kept.ask_at:
+        if kept is None or not kept.counts_at(self._clock.time()):
             kept = self._kept = self._fetch_parameters()
         return kept.parameters
 

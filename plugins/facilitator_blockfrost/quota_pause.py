@@ -17,10 +17,15 @@ _log = logging.getLogger("facilitator_blockfrost.pause")
 
 
 class _Until(NamedTuple):
+    begun: float
     end: float
     probe_at: float
     why: str
     of_quota: bool
+
+    def is_on(self, now: float) -> bool:
+        """Return True while it lasts. A clock that was set back ends it."""
+        return self.begun <= now < self.end
 
 
 class QuotaPause:
@@ -36,7 +41,7 @@ class QuotaPause:
     def is_of_quota(self) -> bool:
         """True if the day's requests are used up."""
         until = self._until
-        return until is not None and until.of_quota and self._clock.time() < until.end
+        return until is not None and until.of_quota and until.is_on(self._clock.time())
 
     def check(self) -> None:
         """Check that a request may be made. Raises :class:`ChainUnavailable` otherwise."""
@@ -45,7 +50,7 @@ class QuotaPause:
         now = self._clock.time()
         with self._lock:
             until = self._until
-            if until is None or now >= until.end:
+            if until is None or not until.is_on(now):
                 self._until = None
             elif now >= until.probe_at:
                 self._until = until._replace(probe_at=now + PROBE_SECONDS)
@@ -72,6 +77,7 @@ class QuotaPause:
         if status == BANNED:
             end = now + BAN_SECONDS
             return _Until(
+                now,
                 end,
                 end,
                 "Blockfrost banned this address for too many requests (418);"
@@ -79,6 +85,7 @@ class QuotaPause:
                 of_quota=False,
             )
         return _Until(
+            now,
             now - now % DAY + DAY,
             now + PROBE_SECONDS,
             "the requests that the Blockfrost plan has a day are used up (402);"

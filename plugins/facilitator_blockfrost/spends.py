@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from facilitator.cardano.transaction import OutputRef
-from facilitator.plugin import Block, ServerLacks, Spent, Unspent
+from facilitator.plugin import Block, ChainUnavailable, ServerLacks, Spent, Unspent
 from facilitator_blockfrost.client import Client, Missing
 from facilitator_blockfrost.fields import Malformed, digest, rows, table, whole
 from facilitator_blockfrost.outputs import Outputs, SaysNothingOfSpends
@@ -14,6 +14,7 @@ BLOCKS = 100
 """Blocks in which a transaction is looked for, oldest first: every machine has indexed those."""
 
 _TRIED = 5
+_TXS = "/blocks/{hash_or_number}/txs"
 _NOT_RECORDED = (
     "have its database record who spends, in cardano-db-sync by the value consumed of the option"
     " tx_out, or use another one"
@@ -85,7 +86,10 @@ def _recent_transactions(client: Client) -> Iterator[str]:
     for row in _recent_blocks(client):
         if not whole(row, "tx_count"):
             continue
-        ids = client.get("/blocks/{hash_or_number}/txs?count=1", hash_or_number=digest(row, "hash"))
+        try:
+            ids = client.get(f"{_TXS}?count=1", hash_or_number=digest(row, "hash"))
+        except Missing:
+            raise ChainUnavailable(f"Blockfrost has a recent block, but not its {_TXS}") from None
         if not isinstance(ids, list) or not ids:
             raise Malformed("transactions of a block are no list, or none")
         yield digest({"id": ids[0]}, "id")

@@ -12,6 +12,7 @@ from facilitator.plugin import (
     Point,
     TransactionStatus,
 )
+from facilitator_blockfrost.abilities import MEMPOOL
 from facilitator_blockfrost.client import Client, Missing
 from facilitator_blockfrost.fields import digest, flag, raw_bytes, rows, table, whole
 
@@ -26,6 +27,8 @@ def read_status(client: Client, transaction_id: str) -> TransactionStatus:
 
 
 def _in_mempool(client: Client, transaction_id: str) -> TransactionStatus:
+    if MEMPOOL in client.lacking:
+        return NotFound()
     try:
         client.get("/mempool/{hash}", hash=transaction_id)
     except Missing:

@@ -23,6 +23,9 @@ def read_output(row: Mapping[str, Any]) -> Output:
         check_output_address(address)
     except ValueError as error:
         raise Malformed(f"an address is none: {error}") from None
+    for name in ("data_hash", "inline_datum"):
+        if name not in row:
+            raise Malformed(f"an output without {name}")
     # The hash of an inline datum is given as well, but the output doesn't have it.
     datum = optional(_inline_datum, row, "inline_datum")
     datum_hash = None if datum is not None else optional(_datum_hash, row, "data_hash")

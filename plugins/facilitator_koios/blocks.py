@@ -19,13 +19,15 @@ from facilitator.plugin import (
     Point,
     PointNotFound,
     ProviderBehind,
+    ProviderUnusable,
     Tip,
     TransactionStatus,
 )
+from facilitator.x402.networks import cardano_network
 from facilitator_koios.batches import batches
 from facilitator_koios.client import Client
 from facilitator_koios.consumed import read_consumed
-from facilitator_koios.fields import Malformed, Row, digest, rows, whole
+from facilitator_koios.fields import Malformed, Row, digest, optional, rows, whole
 
 BATCH = 20
 """Blocks that one call reads."""
@@ -65,9 +67,10 @@ _ANY_ID = "0" * 64
 class Blocks:
     """The chain of a network as its Koios shows it. For use by many threads at once."""
 
-    def __init__(self, client: Client) -> None:
-        """Know nothing yet."""
+    def __init__(self, client: Client, network: str) -> None:
+        """Know nothing yet of the network."""
         self._client = client
+        self._network = cardano_network(network)
         self._lock = threading.Lock()
         self._highest = 0
         """The height of the highest block that was seen to follow another one."""
@@ -77,10 +80,18 @@ class Blocks:
         """The spenders of outputs by the blocks that were read, which Koios does not say."""
 
     def tip(self) -> Tip:
-        """Return the newest block. Raises :class:`ChainUnavailable`."""
+        """Return the newest block. Raises :class:`ChainUnavailable`.
+
+        The name of a server may lead to another network's while the facilitator runs, which the
+        block's slot and time show.
+        """
         found = rows(self._client.get("/tip"), "tip")
         if not found:
             raise ProviderBehind("Koios has no block yet")
+        slot, time_of_slot = whole(found[0], "abs_slot"), optional(whole, found[0], "block_time")
+        if time_of_slot is not None and not self._network.begins_slot_at(slot, time_of_slot):
+            public = f"its newest block is of another network than {self._network.id}"
+            raise ProviderUnusable(f"{public}: look at koios.base_url", public)
         return Tip(_point(found[0]), whole(found[0], "block_height"))
 
     def after(self, point: Point) -> Sequence[Block]:

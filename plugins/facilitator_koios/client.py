@@ -77,6 +77,8 @@ class Client:
         self.body_limit = body_limit
         self.plan = plan
         """The limits that are kept, in words."""
+        self.lacking: set[str] = set()
+        """The paths that the server turned out not to have, or never to answer."""
         self._clock = clock
         self._timeout = timeout
         self._budget = budget
@@ -86,8 +88,10 @@ class Client:
             self._headers["Authorization"] = f"Bearer {token}"
         self._wire = Wire(self._base_url)
         self._left_alone: dict[str, float] = {}
-        """The Unix time by endpoint until which it is left alone."""
+        """The Unix time by endpoint from which on it is left alone."""
         self._closed = threading.Event()
+        self._token_is_known = False
+        """True once an answer has shown that the token, or none, is accepted."""
         if budget is not None:
             metrics.quota(used=lambda: budget.spent, remaining=lambda: budget.left)
 
@@ -145,9 +149,10 @@ class Client:
             try:
                 answer = self._ask_once(endpoint, url, body, deadline)
                 if 200 <= answer.status < 300:
+                    self._token_is_known = True
                     return _loads(answer)
                 problem = refusal(answer)
-                if answer.status in _TOKEN_REFUSED:
+                if answer.status in _TOKEN_REFUSED and not self._token_is_known:
                     raise ProviderUnusable(problem.detail, str(problem))
                 if answer.status == 404:
                     raise NoRoute(endpoint.partition(" ")[2])
@@ -179,7 +184,8 @@ class Client:
         if self._closed.is_set():
             raise ChainUnavailable("the connection to Koios is closed")
         try:
-            if self._clock.time() < self._left_alone.get(endpoint, 0.0):
+            since = self._left_alone.get(endpoint, -PAUSE_SECONDS)
+            if 0 <= self._clock.time() - since < PAUSE_SECONDS:  # less if it was set back
                 raise ChainUnavailable(_REFUSALS[_TOO_MANY])
             if self._budget is not None and (wait := self._budget.spend(current_allowance())):
                 self._closed.wait(wait)
@@ -189,7 +195,7 @@ class Client:
 
     def _note(self, endpoint: str, answer: Answer) -> None:
         if answer.status == _TOO_MANY:
-            self._left_alone[endpoint] = self._clock.time() + PAUSE_SECONDS
+            self._left_alone[endpoint] = self._clock.time()
 
     def _deadline(self) -> float:
         """Return the end of a question with all its tries.

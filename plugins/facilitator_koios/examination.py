@@ -52,8 +52,10 @@ def _ogmios(client: Client) -> str:
     try:
         query(client, "queryNetwork/tip")
     except NoRoute:
-        return f"lacks {PATH} (refusals come from /submittx, in its words)"
+        pass
     except ChainUnavailable as error:
         _log.warning("Koios' Ogmios: %s", error.detail)
-        return f"{PATH} does not answer"
-    return f"has {PATH}"
+    else:
+        return f"has {PATH}"
+    client.lacking.add(PATH)
+    return f"lacks {PATH} (refusals come from /submittx, in its words)"

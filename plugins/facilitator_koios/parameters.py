@@ -17,10 +17,15 @@ _LANGUAGES = ("PlutusV1", "PlutusV2", "PlutusV3")
 
 
 class Kept(NamedTuple):
-    """Parameters, and the Unix seconds at which to ask for them again."""
+    """Parameters, and the Unix seconds from which on and until which they count."""
 
     parameters: ProtocolParameters
+    asked_at: float
     ask_at: float
+
+    def counts_at(self, now: float) -> bool:
+        """Return True until they are to be asked for again: also if the clock was set back."""
+        return self.asked_at <= now < self.ask_at
 
 
 def fetch_parameters(client: Client, calendar: Calendar, clock: Clock) -> Kept:
@@ -33,13 +38,13 @@ def fetch_parameters(client: Client, calendar: Calendar, clock: Clock) -> Kept:
     epoch = calendar.epoch_at(now_ms)
     found = _of_epoch(client, epoch)
     if found is not None:
-        return Kept(found, calendar.start_ms(epoch + 1) / 1000)
+        return Kept(found, now_ms / 1000, calendar.start_ms(epoch + 1) / 1000)
     check_epoch(calendar, epoch, now_ms, LAG_SECONDS)
     before = _of_epoch(client, epoch - 1)
     if before is None:
         check_epoch(calendar, epoch, now_ms, -1)
         raise Malformed("parameters of neither this epoch nor the one before")
-    return Kept(before, now_ms / 1000 + _ASK_AGAIN_SECONDS)
+    return Kept(before, now_ms / 1000, now_ms / 1000 + _ASK_AGAIN_SECONDS)
 
 
 def _of_epoch(client: Client, epoch: int) -> ProtocolParameters | None:

@@ -49,7 +49,7 @@ class Koios:
         self.poll_seconds = poll_seconds
         self._client = client
         self._clock = clock
-        self._blocks = Blocks(client)
+        self._blocks = Blocks(client, network)
         self._calendar: Calendar | None = None
         self._kept: Kept | None = None
         self._fetch_calendar = SingleFlight(lambda: read_calendar(client, network))
@@ -109,7 +109,7 @@ class Koios:
     def parameters(self) -> ProtocolParameters:
         """Return the protocol parameters in force, asked for once an epoch."""
         kept = self._kept
-        if kept is None or self._clock.time() >= kept.ask_at:
+        if kept is None or not kept.counts_at(self._clock.time()):
             kept = self._kept = self._fetch_parameters()
         return kept.parameters
 

@@ -1,7 +1,8 @@
 """Submission of transactions to Koios, and the meaning of its answers.
 
 Its Ogmios says by a code what a node refuses. The body is twice the transaction there. So one that
-is too large for the tier goes to ``/submittx`` (cardano-submit-api), which takes the bytes.
+is too large for the tier goes to ``/submittx`` (cardano-submit-api), which takes the bytes; and so
+does each where no Ogmios answers.
 """
 
 import logging
@@ -20,7 +21,7 @@ from facilitator_koios.wire import Answer
 
 _NOT_SENT = frozenset({401, 402, 403, 404, 405, 411, 413, 414, 415, 429, 431, 501})
 """Statuses of what stands before a node: the transaction was not passed on."""
-_NOT_THERE = frozenset({404, 405, 413, 501})
+_NOT_THERE = frozenset({401, 403, 404, 405, 413, 501})
 """Those after which another path may take it."""
 
 _log = logging.getLogger(__name__)
@@ -49,7 +50,8 @@ def submit(client: Client, transaction: bytes) -> str:
 def _post(client: Client, transaction: bytes) -> Answer:
     cbor = {"cbor": transaction.hex()}
     body = orjson.dumps(message("submitTransaction", transaction=cbor))
-    if client.body_limit is None or len(body) <= client.body_limit:
+    fits = client.body_limit is None or len(body) <= client.body_limit
+    if fits and PATH not in client.lacking:
         answer = client.send(PATH, body, "application/json")
         if answer.status not in _NOT_THERE:
             return answer

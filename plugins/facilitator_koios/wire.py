@@ -30,6 +30,8 @@ from facilitator.plugin import NotSent, PluginError, is_loopback
 CONNECT_SECONDS = 3.0
 MAX_IDLE = 32
 MAX_BODY = 32 * 1024 * 1024
+LIFETIME_SECONDS = 10.0
+"""Age at which kept connections are used no more: the host's name may lead to other machines."""
 _CHUNK = 64 * 1024
 
 
@@ -99,15 +101,25 @@ class Wire:
         self._tls = _tls() if self._origin.scheme == "https" else None
         self._proxy = _proxy_for(self._origin)
         self._kept = self._manager()
+        self._made_at = time.monotonic()
 
     def ask(
         self, method: str, url: str, body: bytes | None, headers: dict[str, str], timeout: float
     ) -> Answer:
         """Send a request that may be repeated, over a kept connection if there is one.
 
-        Raises :class:`NotSent`, :class:`TooSlow` and :class:`Broken`.
+        After any answer but a success no connection is kept: a server that stands by since a
+        failover answers so, and another one may be had by the same name. Raises :class:`NotSent`,
+        :class:`TooSlow` and :class:`Broken`.
         """
-        return _exchange(self._kept, method, url, body, headers, timeout)
+        kept = self._kept
+        if time.monotonic() - self._made_at > LIFETIME_SECONDS:
+            kept.clear()
+            self._made_at = time.monotonic()
+        answer = _exchange(kept, method, url, body, headers, timeout)
+        if not 200 <= answer.status < 300:
+            kept.clear()
+        return answer
 
     def send(self, url: str, body: bytes, headers: dict[str, str], timeout: float) -> Answer:
         """Post what must not be repeated, over a new connection.

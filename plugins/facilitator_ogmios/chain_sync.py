@@ -18,6 +18,8 @@ LONGEST_BACKOFF = 15.0
 """Seconds between two connections, at first and at most."""
 AHEAD = 50
 """Blocks that are asked for at once while catching up. At the tip it is one."""
+RENEW_SECONDS = 60.0
+"""Age at which the connection to a node that is behind is given up."""
 POINT_EVERY = 36
 """Blocks between two points in the file."""
 MOST_MISSED_SLOTS = 432_000
@@ -90,6 +92,13 @@ class ChainSync:
         with self._changed:
             self._changed.wait_for(lambda: self._has_ended or self._index.point != after, timeout)
         return self.up_to_date().blocks.point != after
+
+    def renew(self) -> None:
+        """Have the thread connect anew: the host's name may lead to another node by now."""
+        with self._changed:
+            connection = self._connection
+        if connection is not None and connection.age > RENEW_SECONDS:
+            connection.close()
 
     def close(self) -> None:
         """End the thread, and wait for it."""

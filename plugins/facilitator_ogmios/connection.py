@@ -50,6 +50,7 @@ class Connection:
         """Connect. Raises :class:`NotSent`."""
         self._stack = ExitStack()
         self._ids = count(1)
+        self._opened_at = time.monotonic()
         try:
             self._socket = self._stack.enter_context(
                 connect(
@@ -73,6 +74,11 @@ class Connection:
     def is_open(self) -> bool:
         """True unless it is known to be closed."""
         return self._socket.protocol.state is OPEN
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was opened."""
+        return time.monotonic() - self._opened_at
 
     def ask(self, method: str, params: Mapping[str, object], timeout: float) -> Mapping[str, Any]:
         """Return the answer, a result or an error. Raises :class:`TooSlow` and :class:`Broken`."""

@@ -26,10 +26,15 @@ _LANGUAGES = ("plutus:v1", "plutus:v2", "plutus:v3")
 
 
 class Kept(NamedTuple):
-    """Parameters, and the Unix seconds at which to ask for them again."""
+    """Parameters, and the Unix seconds from which on and until which they count."""
 
     parameters: ProtocolParameters
+    asked_at: float
     ask_at: float
+
+    def counts_at(self, now: float) -> bool:
+        """Return True until they are to be asked for again: also if the clock was set back."""
+        return self.asked_at <= now < self.ask_at
 
 
 def fetch_calendar(client: Client, network: str) -> Calendar:
@@ -64,8 +69,8 @@ def fetch_parameters(client: Client, calendar: Calendar, clock: Clock) -> Kept:
 
     found, now = client.session(look), clock.time()
     if found.epoch < calendar.epoch_at(int(now * 1000)):
-        return Kept(found, now + ASK_AGAIN_SECONDS)
-    return Kept(found, calendar.start_ms(found.epoch + 1) / 1000)
+        return Kept(found, now, now + ASK_AGAIN_SECONDS)
+    return Kept(found, now, calendar.start_ms(found.epoch + 1) / 1000)
 
 
 def read_start(result: Any) -> int:

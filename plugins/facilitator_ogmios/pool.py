@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from facilitator.plugin import NotSent
 from facilitator_ogmios.connection import Connection, Target
 
+LIFETIME_SECONDS = 10.0
+"""Age at which a connection is used no more: the host's name may lead to another node by now."""
+
 
 class Pool:
     """At most so many connections. The last used one is taken first."""
@@ -53,7 +56,7 @@ class Pool:
                 connection = self._idle.pop()
             except IndexError:
                 return None
-            if connection.is_open:
+            if connection.is_open and connection.age < LIFETIME_SECONDS:
                 return connection
             connection.close()
 

@@ -141,7 +141,7 @@ class Ogmios:
     def parameters(self) -> ProtocolParameters:
         """Return the protocol parameters in force, asked for once an epoch."""
         kept = self._kept
-        if kept is None or self._clock.time() >= kept.ask_at:
+        if kept is None or not kept.counts_at(self._clock.time()):
             kept = self._kept = self._fetch_parameters()
         return kept.parameters
 
@@ -170,13 +170,15 @@ class Ogmios:
         """Return the index up to a tip that is not too old to be the network's.
 
         A node that synchronises, or is cut off from its peers, says only by its tip that it is
-        behind. Raises :class:`ChainUnavailable`.
+        behind. After a failover a new connection may lead to one that is not. Raises
+        :class:`ChainUnavailable`.
         """
         synced = self._sync.up_to_date()
         if synced.tip is not None:
             begun = self._known_calendar().eras.start_ms(synced.tip.point.slot) / 1000
             age = self._clock.time() - begun
             if age > self._silence_seconds:
+                self._sync.renew()
                 raise ProviderBehind(
                     f"Ogmios' node is behind: its newest block is {age / 60:,.0f} minutes old"
                 )

@@ -115,7 +115,12 @@ class ProviderPool:
         permit = self._acquire(member)
         try:
             answer = call(member)
-        except (SubmissionRejected, PointNotFound, ProviderBehind, NotFoundSince):
+        except PointNotFound:
+            # A rollback; or the name now leads to a server of another network.
+            member.proof.doubt()
+            self._succeeded(member, permit)
+            raise
+        except (SubmissionRejected, ProviderBehind, NotFoundSince):
             self._succeeded(member, permit)
             raise
         except AllowanceSpent:

@@ -175,6 +175,18 @@ def test_a_ban_pauses_for_minutes(upstream: Start, client_of: ClientOf, clock: M
     assert client.get("/x") == [1]
 
 
+@pytest.mark.parametrize("status", [402, 418])
+def test_a_pause_ends_when_the_clock_is_set_back(
+    upstream: Start, client_of: ClientOf, clock: ManualClock, status: int
+) -> None:
+    """It was days ahead: the midnight that was meant is days away now."""
+    client = client_of(upstream(in_turn(problem(status), reply(200, [1]))))
+    with pytest.raises(ChainUnavailable):
+        client.get("/x")
+    clock.set_back(3 * DAY)
+    assert client.get("/x") == [1]
+
+
 def test_a_pause_holds_back_posts_too(upstream: Start, client_of: ClientOf) -> None:
     server = upstream(lambda _: problem(402))
     client = client_of(server)

@@ -4,6 +4,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,9 @@ from facilitator.testing.clock import ManualClock
 from facilitator.testing.threads import together
 from facilitator_blockfrost import client as client_module
 from facilitator_blockfrost import connection as connection_module
-from facilitator_blockfrost.client import Client, OutcomeUnknown
+from facilitator_blockfrost.client import Client, Missing, NoRoute, OutcomeUnknown
 from support.certificates import make_certificate
-from support.upstream import CUT, Asked, Raw, Reply, Silence, Upstream, in_turn, reply
+from support.upstream import CUT, Asked, Raw, Reply, Silence, Upstream, in_turn, problem, reply
 
 Start = Callable[[Callable[[Asked], Reply]], Upstream]
 ClientOf = Callable[..., Client]
@@ -125,15 +126,51 @@ def test_a_connection_that_was_closed_meanwhile_is_replaced(
     assert len(server.asked) == server.connections == 4
 
 
-def test_a_connection_that_was_idle_for_long_is_replaced(
+def test_an_old_connection_is_replaced(
     upstream: Start, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = upstream(lambda _: reply(200, [1]))
     client = client_of(server)
     client.get("/x")
-    monkeypatch.setattr(connection_module, "IDLE_SECONDS", -1.0)
+    monkeypatch.setattr(connection_module, "LIFETIME_SECONDS", -1.0)
     client.get("/x")
     assert server.connections == 2
+
+
+@pytest.mark.parametrize("status", [308, 400, 401, 403, 421, 500, 503])
+def test_after_a_failover_no_connection_stays_with_the_server_that_refuses(
+    upstream: Start, client_of: ClientOf, status: int
+) -> None:
+    """A server that stands by says so on each connection that is open; a new one avoids it."""
+    refuses = threading.Event()
+
+    def answer(asked: Asked) -> Reply:
+        if asked.path.endswith("/slow"):
+            both.wait()
+        return problem(status) if refuses.is_set() else reply(200, [1])
+
+    both = threading.Barrier(2)
+    server = upstream(answer)
+    client = client_of(server)
+    together([lambda: client.get("/slow")] * 2)
+    refuses.set()
+    with suppress(ChainUnavailable, NoRoute):
+        client.get("/x")
+    refuses.clear()
+    before = server.connections
+    together([lambda: client.get("/slow")] * 2)
+    assert server.connections == before + 2
+
+
+def test_a_connection_serves_on_after_what_is_not_there(
+    upstream: Start, client_of: ClientOf
+) -> None:
+    server = upstream(lambda _: problem(404))
+    client = client_of(server)
+    for _ in range(3):
+        with pytest.raises(Missing):
+            client.get("/x")
+    assert server.connections == 1
 
 
 def test_a_get_over_a_connection_that_is_cut_is_asked_again_at_once(

@@ -13,13 +13,14 @@ from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import Payer
 from facilitator.testing.running import NETWORK, Running
 from facilitator_blockfrost.client import Client
-from facilitator_blockfrost.provider import Blockfrost
+from facilitator_blockfrost.provider import Blockfrost, HostedBlockfrost
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.blockfrost.dress import DRESSES
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.settings import DRESS_NAMES
 from support.dressed import Dressed
 from support.drills import DRESS_PATHS
+from support.upstream import Asked, Reply, Upstream, by_path, problem, reply
 
 SUBMITTING = [name for name in DRESSES if name != "ryo"]
 LACKS = {
@@ -108,6 +109,56 @@ def test_a_block_without_cbor_costs_a_call_for_each_transaction(clock: ManualClo
             "GET /blocks/{hash_or_number}/txs": 1,
             "GET /txs/{hash}/utxos": 3,
         }
+
+
+NO_PATH = {
+    "404": problem(404),
+    "400 without a body": reply(400, b""),
+    "403 of a gateway": reply(403, {"message": "Missing Authentication Token"}),
+    "405": reply(405, b""),
+    "410": reply(410, b""),
+    "500 for ever": problem(500),
+    "a page": reply(200, b"<html>no such page</html>"),
+}
+
+
+@pytest.mark.parametrize("answer", NO_PATH.values(), ids=NO_PATH.keys())
+def test_a_path_that_is_not_there_is_done_without_however_that_is_said(
+    upstream: Callable[..., Upstream],
+    provider_of: Callable[..., HostedBlockfrost],
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Reply,
+) -> None:
+    monkeypatch.setattr("facilitator_blockfrost.client.FIRST_BACKOFF", 0.0)
+    block = {"hash": "ab" * 32, "height": 7, "slot": 86_400, "time": 1_655_769_600}
+    there = by_path({"/blocks/latest": block, "/blocks/0/next": []})
+    missing = ("/txs/cbor", "/mempool", "/network/eras", "/genesis")
+
+    def serve(asked: Asked) -> Reply:
+        path = asked.path.partition("?")[0]
+        return answer if path.endswith(missing) or "/mempool/" in path else there(asked)
+
+    provider = provider_of(upstream(serve))
+    assert provider.network_magic() == 1
+    _, _, lacks = provider.examine().partition("; lacks ")
+    assert all(path in lacks for path in missing)
+    assert provider.transaction("cd" * 32) == NotFound()
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_path_that_cannot_be_asked_for_now_is_not_given_up(
+    upstream: Callable[..., Upstream],
+    provider_of: Callable[..., HostedBlockfrost],
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+) -> None:
+    monkeypatch.setattr("facilitator_blockfrost.client.FIRST_BACKOFF", 0.0)
+    latest = by_path({"/blocks/latest": {"hash": "ab" * 32, "height": 7}, "/blocks/0/next": []})
+    provider = provider_of(
+        upstream(lambda asked: problem(status) if "/cbor" in asked.path else latest(asked))
+    )
+    with pytest.raises(ChainUnavailable, match=str(status)):
+        provider.examine()
 
 
 @pytest.mark.parametrize("name", SUBMITTING)

@@ -60,6 +60,7 @@ def test_every_dependency_is_up_with_its_latency(
         "GET /blocks/{hash_or_number}/txs/cbor": 1,
         "GET /network/eras": 1,
         "GET /mempool": 1,
+        "GET /accounts/{stake_address}": 1,
         "GET /epochs/latest/parameters": 1,
         TIP: 4,
     }

@@ -30,6 +30,36 @@ def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # --- Accounts ---------------------------------------------------------------------------------
 
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        problem(400, "Invalid path. Please check https://docs.blockfrost.io/"),
+        reply(405, {}),
+        reply(200, {"registered": True, "withdrawable_amount": "1"}),
+    ],
+)
+def test_an_account_that_the_server_does_not_show_whole_is_unknown(
+    accounts: Any, answer: Reply
+) -> None:
+    assert accounts(answer) == {}
+
+
+def test_accounts_are_unknown_where_there_are_none(
+    upstream: Start, provider_of: ProviderOf, parameters: dict[str, Any]
+) -> None:
+    """Some servers answer 404 to a path that they do not have."""
+    block = {"hash": "ab" * 32, "height": 7}
+    known = {
+        "/epochs/latest/parameters": parameters,
+        "/blocks/latest": block,
+        "/blocks/0/next": [],
+    }
+    provider = provider_of(upstream(by_path(known)))
+    assert "/accounts/{stake_address} (payments" in provider.examine()
+    assert provider.ledger_state(StateQuery(accounts=frozenset({KEY}))).accounts == {}
+
+
 KEY, SCRIPT = Credential(False, b"\x07" * 28), Credential(True, b"\x08" * 28)
 KEY_ADDRESS = "stake_test1uqrswpc8qurswpc8qurswpc8qurswpc8qurswpc8qurswpcjx2auh"
 

@@ -16,7 +16,7 @@ from facilitator_blockfrost.provider import HostedBlockfrost
 from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from support.process import ServeProcess
-from support.upstream import NOT_FOUND, Asked, Reply, Upstream, by_path, problem, reply
+from support.upstream import NOT_FOUND, Asked, Reply, Upstream, by_path, in_turn, problem, reply
 
 OTHER = "it is of cardano:preview (network magic 2), but cardano:preprod has the magic 1"
 PREVIEW_BLOCK = {"hash": "ab" * 32, "height": 7, "slot": 140, "time": 1_666_656_140}
@@ -129,6 +129,18 @@ def test_without_genesis_the_slots_say_which_network_it_is(
 ) -> None:
     provider = provider_of(upstream(by_path({"/blocks/latest": PREVIEW_BLOCK})))
     assert provider.network_magic() == 2
+
+
+def test_the_newest_block_must_be_of_the_network(
+    upstream: Callable[..., Upstream], provider_of: Callable[..., HostedBlockfrost]
+) -> None:
+    """The name of a server may lead to another network's while the facilitator runs."""
+    block = PREVIEW_BLOCK | {"slot": 86_400, "time": 1_655_769_600}
+    answers = in_turn(reply(200, block), reply(200, PREVIEW_BLOCK))
+    provider = provider_of(upstream(answers))
+    assert provider.tip().height == 7
+    with pytest.raises(ProviderUnusable, match="another network than cardano:preprod"):
+        provider.tip()
 
 
 def test_a_chain_that_is_no_public_network_cannot_be_used(

@@ -150,6 +150,7 @@ def test_a_transaction_that_is_not_there_is_no_verdict(
         {"data_hash": "aa"},
         {"consumed_by_tx": "aa"},
         {"output_index": None},
+        {"output_index": 65_536},
     ],
 )
 def test_an_output_that_cannot_be_is_no_verdict(
@@ -159,7 +160,10 @@ def test_an_output_that_cannot_be_is_no_verdict(
         status(upstream, provider_of, utxos(row(**changes)))
 
 
-@pytest.mark.parametrize("name", ["consumed_by_tx", "collateral", "reference_script_hash"])
+@pytest.mark.parametrize(
+    "name",
+    ["consumed_by_tx", "collateral", "reference_script_hash", "inline_datum", "data_hash"],
+)
 def test_what_an_answer_leaves_out_is_no_evidence(
     upstream: Start, provider_of: ProviderOf, name: str
 ) -> None:
@@ -167,6 +171,21 @@ def test_what_an_answer_leaves_out_is_no_evidence(
     del without[name]
     with pytest.raises(ChainUnavailable, match=name):
         status(upstream, provider_of, utxos(without))
+
+
+@pytest.mark.parametrize("listed", [[], [1], [0, 2]])
+def test_an_output_that_a_list_with_gaps_lacks_is_not_spent_by_that(
+    upstream: Start, provider_of: ProviderOf, listed: list[int]
+) -> None:
+    """An index that lags, or one that was pruned, may have some of them."""
+    outputs = [row(output_index=index) for index in listed]
+    ref = OutputRef(REF.transaction_id, len(listed) // 2)
+    found = status(upstream, provider_of, {f"/txs/{ID}/utxos": {"outputs": outputs}}, ref)
+    assert isinstance(found, Unknown)
+    beyond = OutputRef(REF.transaction_id, 3)
+    if listed:
+        found = status(upstream, provider_of, {f"/txs/{ID}/utxos": {"outputs": outputs}}, beyond)
+        assert found == Spent()
 
 
 # --- Collateral -------------------------------------------------------------------------------

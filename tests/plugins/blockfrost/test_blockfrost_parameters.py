@@ -153,6 +153,19 @@ def test_parameters_are_asked_for_once_an_epoch(
     assert server.count("/parameters") == 2
 
 
+def test_parameters_are_asked_for_again_when_the_clock_is_set_back(
+    upstream: Start, provider_of: ProviderOf, clock: ManualClock
+) -> None:
+    """It was weeks ahead: they would count for weeks."""
+    answers = replies()
+    provider = provider_of(upstream(lambda asked: by_path(answers)(asked)))
+    clock.advance(10 * EPOCH_SECONDS)
+    provider.parameters()
+    answers["/epochs/latest/parameters"] = parameters(NOW_EPOCH, min_fee_a=45)
+    clock.set_back(10 * EPOCH_SECONDS)
+    assert provider.parameters().min_fee_a == 45
+
+
 def test_just_after_an_epochs_start_those_before_hold_on_for_a_while(
     upstream: Start, provider_of: ProviderOf, clock: ManualClock
 ) -> None:

@@ -106,6 +106,7 @@ def test_an_address_that_nobody_listens_at(running: Running, api: BlockfrostApi)
     found = metrics(running)
     assert found.by("status", "facilitator_upstream_requests_total", **OF) == {
         "200": 8,
+        "400": 1,  # to what is no account
         "unreachable": 3,
     }
 
@@ -115,9 +116,13 @@ def test_a_quota_that_is_used_up(running: Running, api: BlockfrostApi, clock: Ma
     for _ in range(2):
         assert ask_status(running) == 503
     found = metrics(running)
-    assert found.by("status", "facilitator_upstream_requests_total", **OF) == {"200": 8, "402": 1}
+    assert found.by("status", "facilitator_upstream_requests_total", **OF) == {
+        "200": 8,
+        "400": 1,
+        "402": 1,
+    }
     assert found.value("facilitator_upstream_quota_remaining_requests", **OF) == 0
-    assert found.value("facilitator_upstream_quota_used_requests", **OF) == 9
+    assert found.value("facilitator_upstream_quota_used_requests", **OF) == 10
     assert found.value("facilitator_upstream_withheld_requests_total", **OF) == 1
 
     api.faults.clear()

@@ -16,6 +16,7 @@ from facilitator.plugin import (
     allowing,
 )
 from facilitator.testing.clock import ManualClock
+from facilitator_koios import wire as wire_module
 from facilitator_koios.budget import BURST, KEPT_BURST, Budget
 from facilitator_koios.client import Client, NoRoute, OutcomeUnknown
 from support.upstream import CUT, Asked, Raw, Reply, Upstream, in_turn, reply
@@ -45,6 +46,33 @@ def test_a_failure_is_asked_again(upstream: Start, client_of: Make, failure: Rep
     server = upstream(in_turn(failure, failure, reply(200, [7])))
     assert client_of(server).ask("/utxo_info", {}) == [7]
     assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize("status", [308, 400, 404, 421, 429, 503])
+def test_after_a_failover_no_connection_stays_with_the_server_that_refuses(
+    upstream: Start, client_of: Make, status: int
+) -> None:
+    server = upstream(in_turn(reply(200, [7]), *[reply(status, {})] * 3, reply(200, [8])))
+    client = client_of(server)
+    assert client.get("/blocks") == [7]
+    with suppress(ChainUnavailable):
+        client.get("/tip")
+    before = server.connections
+    with suppress(ChainUnavailable):
+        client.get("/blocks")
+    assert server.connections > before
+
+
+def test_an_old_connection_is_replaced(
+    upstream: Start, client_of: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = upstream(lambda _: reply(200, [7]))
+    client = client_of(server)
+    assert [client.get("/tip"), client.get("/tip")] == [[7], [7]]
+    assert server.connections == 1
+    monkeypatch.setattr(wire_module, "LIFETIME_SECONDS", -1.0)
+    client.get("/tip")
+    assert server.connections == 2
 
 
 def test_chunks_are_put_together(upstream: Start, client_of: Make) -> None:
@@ -138,6 +166,28 @@ def test_too_many_requests_leave_one_endpoint_alone_for_a_minute(
     with pytest.raises(ChainUnavailable):
         client.get("/tip")
     assert server.count("/tip") == 2
+
+
+def test_an_endpoint_is_asked_again_when_the_clock_is_set_back(
+    upstream: Start, client_of: Make, clock: ManualClock
+) -> None:
+    client = client_of(upstream(in_turn(reply(429, []), reply(200, [7]))))
+    with pytest.raises(ChainUnavailable):
+        client.get("/tip")
+    clock.set_back(3600)
+    assert client.get("/tip") == [7]
+
+
+def test_a_token_that_was_accepted_is_not_what_one_path_refuses(
+    upstream: Start, client_of: Make
+) -> None:
+    """A gateway may forbid a path. That is no reason to end the start."""
+    server = upstream(lambda asked: reply(403 if asked.path == "/blocks" else 200, []))
+    client = client_of(server)
+    client.get("/genesis")
+    with pytest.raises(ChainUnavailable) as error:
+        client.get("/blocks")
+    assert not isinstance(error.value, ProviderUnusable)
 
 
 def test_what_is_sent_once_is_never_sent_again(upstream: Start, client_of: Make) -> None:

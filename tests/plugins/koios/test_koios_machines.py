@@ -8,12 +8,17 @@ import pytest
 
 from facilitator.cardano.transaction import OutputRef
 from facilitator.roles.chain import InBlock, NotFound, Point, Unknown, Unspent
-from facilitator.roles.chain_errors import ChainUnavailable, PointNotFound, ProviderBehind
+from facilitator.roles.chain_errors import (
+    ChainUnavailable,
+    PointNotFound,
+    ProviderBehind,
+    ProviderUnusable,
+)
 from facilitator.testing.clock import ManualClock
 from facilitator_koios import blocks
 from facilitator_koios.provider import Koios
 from support.koios import under_test
-from support.upstream import Asked, Reply, Upstream, reply
+from support.upstream import Asked, Reply, Upstream, in_turn, reply
 
 Start = Callable[[Callable[[Asked], Reply]], Upstream]
 Rows = list[dict[str, Any]]
@@ -180,3 +185,15 @@ def test_transactions_without_cbor_are_asked_for_their_inputs(clock: ManualClock
             chain.api.edits["POST /block_tx_cbor"] = lambda row, cbor=cbor: {**row, "cbor": cbor}  # type: ignore[misc]
             (block,) = chain.provider.blocks_after(before)
             assert block.spent == {ref}
+
+
+def test_a_tip_of_another_network_is_none(
+    upstream: Start, provider_of: Callable[[Upstream], Koios]
+) -> None:
+    """The name of a server may lead to another network's while the facilitator runs."""
+    tip = MAIN[-1] | {"abs_slot": 86_400, "block_time": 1_655_769_600}
+    found = in_turn(reply(200, [tip]), reply(200, [tip | {"block_time": 1_655_769_601}]))
+    koios = provider_of(upstream(found))
+    assert koios.tip().height == 8
+    with pytest.raises(ProviderUnusable, match="another network than cardano:preprod"):
+        koios.tip()

@@ -63,6 +63,20 @@ def test_the_last_epochs_parameters_are_used_until_koios_has_the_new_ones(
     assert len(server.asked) == 5
 
 
+def test_parameters_are_asked_for_again_when_the_clock_is_set_back(
+    upstream: Start,
+    provider_of: Callable[..., Koios],
+    clock: ManualClock,
+    row: dict[str, Any],
+) -> None:
+    server = upstream(having(row, row["epoch_no"]))
+    provider = provider_of(server)
+    for _ in range(2):
+        assert provider.parameters().epoch == row["epoch_no"]
+        clock.set_back(1)
+    assert len(server.asked) == 2
+
+
 @pytest.mark.parametrize("cost", [True, 1.5, "1", None])
 def test_cost_models_are_lists_of_whole_numbers(
     upstream: Start, provider_of: Callable[..., Koios], row: dict[str, Any], cost: object

@@ -47,7 +47,7 @@ def test_a_small_transaction_goes_to_ogmios_and_a_large_one_to_the_submit_api(
         assert chain.api.counts()["by_endpoint"] == {"POST /submittx": 1}
 
 
-@pytest.mark.parametrize("status", [404, 405, 413, 501])
+@pytest.mark.parametrize("status", [401, 403, 404, 405, 413, 501])
 def test_without_an_ogmios_the_submit_api_takes_it(
     upstream: Start, provider_of: Callable[..., Koios], raw: bytes, status: int
 ) -> None:
@@ -56,6 +56,22 @@ def test_without_an_ogmios_the_submit_api_takes_it(
     assert provider_of(server).submit(raw) == own
     assert server.asked[1].body == raw
     assert server.asked[1].headers["content-type"] == "application/cbor"
+
+
+@pytest.mark.parametrize("answer", [reply(502, b"<html>"), reply(500, b""), reply(200, b"<html>")])
+def test_an_ogmios_that_does_not_answer_at_the_start_is_done_without(
+    upstream: Start, provider_of: Callable[..., Koios], raw: bytes, answer: Reply
+) -> None:
+    """What it does with a transaction would never be known."""
+    own = decode_transaction(raw).id.hex()
+    tip = {"hash": "ab" * 32, "abs_slot": 5, "block_height": 7}
+    others = {"/tip": reply(200, [tip]), "/ogmios": answer, "/submittx": reply(202, own)}
+    server = upstream(lambda asked: others.get(asked.path, reply(200, [])))
+    koios = provider_of(server)
+    assert "lacks /ogmios" in koios.examine()
+    before = server.count("/ogmios")
+    assert koios.submit(raw) == own
+    assert server.count("/ogmios") == before
 
 
 @pytest.mark.parametrize(
@@ -115,7 +131,7 @@ def test_what_no_node_was_given_is_no_unknown_outcome(
     upstream: Start, provider_of: Callable[..., Koios], raw: bytes, status: int
 ) -> None:
     with pytest.raises(ChainUnavailable) as error:
-        provider_of(upstream(by_path(reply(status, {})))).submit(raw)
+        provider_of(upstream(lambda _: reply(status, {}))).submit(raw)
     assert type(error.value) is ChainUnavailable
 
 

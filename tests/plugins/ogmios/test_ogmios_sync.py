@@ -2,7 +2,7 @@
 
 import json
 import logging
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,8 @@ from facilitator.plugin import (
     NotFoundSince,
     PointNotFound,
     ProviderBehind,
+    Spent,
+    Unspent,
 )
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.waiting import eventually
@@ -23,6 +25,7 @@ from facilitator_ogmios.chain_sync import POINT_EVERY
 from facilitator_ogmios.index import MOST_AT_ONCE
 from facilitator_ogmios.points import PointFile
 from support.ogmios import OgmiosUnderTest, provider_of, scripted, under_test
+from support.proxies import proxy
 
 NOWHERE = "ab" * 32
 
@@ -185,6 +188,40 @@ def test_a_node_whose_newest_block_is_old_is_behind(clock: ManualClock) -> None:
                 call()
         chain.make_block()
         assert chain.provider.transaction(NOWHERE) == NotFound()
+
+
+def test_after_a_failover_the_node_that_is_behind_is_left(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connections stay open, and it answers; new ones by the same name lead to another."""
+    monkeypatch.setattr("facilitator_ogmios.chain_sync.RENEW_SECONDS", -1.0)
+    monkeypatch.setattr("facilitator_ogmios.pool.LIFETIME_SECONDS", -1.0)
+    with (
+        under_test(clock) as old,
+        under_test(clock) as new,
+        proxy(port_of(old)) as name,
+        closing(provider_of(f"ws://127.0.0.1:{name.port}", clock, silence_seconds=600)) as provider,
+    ):
+        old.make_block()
+        ref = old.fund()
+        assert isinstance(provider.outputs([ref])[ref], Unspent)
+        name.lead_to(port_of(new))
+        clock.advance(601)
+        new.make_block()
+        with pytest.raises(ProviderBehind):
+            provider.tip()
+
+        def is_left() -> bool:
+            with suppress(ChainUnavailable):
+                return provider.tip() == new.devnet.tip()
+            return False
+
+        eventually(is_left)
+        assert isinstance(provider.outputs([ref])[ref], Spent)
+
+
+def port_of(chain: OgmiosUnderTest) -> int:
+    return int(chain.api.url.rpartition(":")[2])
 
 
 def test_blocks_that_are_still_being_read_are_waited_for(clock: ManualClock) -> None:

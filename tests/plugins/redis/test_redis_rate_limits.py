@@ -11,6 +11,7 @@ from facilitator.clock import Clock
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.settings import RateLimitSettings
 from facilitator.testing.clock import ManualClock
+from facilitator.testing.payments import Payer
 from facilitator.testing.rate_limiter import START, Make, RateLimiterContract, allowed
 from facilitator.testing.running import Running
 from facilitator.testing.waiting import eventually
@@ -242,3 +243,34 @@ def test_counting_together_can_be_switched_off(
     assert ask(facilitator.server.port).status == 400
     key = Names(prefix).window("sensitive", SHOP)
     assert redis_server.command("EXISTS", key) == ":0"
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"reservation__ttl_seconds": 0}, {"reservation__max_concurrent": 1}]
+)
+def test_what_one_process_has_verified_another_settles_beyond_the_limit(
+    run: Callable[..., Running], redis_server: RedisServer, prefix: str, settings: dict[str, int]
+) -> None:
+    """Also a payment that holds no inputs, which alone would show it."""
+    one, other = (
+        run(
+            plugins="devnet,redis",
+            redis__url=redis_server.url,
+            redis__prefix=prefix,
+            server__trusted_proxies="['127.0.0.1']",
+            settlement__wait_seconds=0,
+            rate_limit__sensitive_per_minute=2,
+            **settings,
+        )
+        for _ in range(2)
+    )
+    payer, address = Payer(one), {"X-Forwarded-For": "203.0.113.7"}
+    bodies = [payer.body() for _ in range(2)]
+    for body in bodies:
+        assert one.call("POST", "/verify", body, address)[1]["isValid"]
+    assert one.call("POST", "/verify", payer.body(), address)[0] == 429
+    for each in (one, other):
+        assert each.clock is not None
+        each.clock.advance(5)
+    assert [other.call("POST", "/settle", body, address)[0] for body in bodies] == [200, 200]
+    assert other.call("POST", "/settle", payer.body(), address)[0] == 429

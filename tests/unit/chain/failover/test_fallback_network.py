@@ -7,7 +7,7 @@ import pytest
 
 from facilitator.chain.failover.circuit_breaker import FAILURES, MIN_COOLING_SECONDS
 from facilitator.chain.failover.failover_chain import build_failover_chain
-from facilitator.plugin import ChainUnavailable, ProviderUnusable
+from facilitator.plugin import ChainUnavailable, Point, PointNotFound, ProviderUnusable
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.running import NETWORK, NOW
 from facilitator.testing.threads import together
@@ -104,3 +104,14 @@ def test_it_is_asked_again_after_an_outage(first: Movable, clock: ManualClock) -
     clock.advance(4 * MIN_COOLING_SECONDS)
     assert chain.tip() == first.tip()
     assert (first.asked, first.examined) == (3, 1)
+
+
+def test_it_is_asked_again_when_blocks_are_gone(first: Movable, clock: ManualClock) -> None:
+    """As after a rollback. Or its name leads to another network's server now."""
+    chain = build_failover_chain([("first", first)], clock.time)
+    tip = chain.tip()
+    first.magic = 764_824_073
+    with pytest.raises(PointNotFound):
+        chain.blocks_after(Point(tip.point.slot, "00" * 32))
+    with pytest.raises(ChainUnavailable, match=WRONG):
+        chain.tip()
