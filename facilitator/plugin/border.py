@@ -58,8 +58,16 @@ OnFault: TypeAlias = Callable[[BaseException, str], None]
 """A function that gets a plugin's fault, and the name of the method."""
 
 
+Watching: TypeAlias = tuple[Callable[[], int], Callable[[int], None]]
+"""Functions that begin to watch a call, which returns its number, and end that."""
+
+
 class PartCalls(Protocol):
     """The ways in which the methods of one plugin's parts are called."""
+
+    def watching(self, method: str) -> Watching:
+        """Return what is called before and after a call that is made at once."""
+        ...
 
     def in_time(self, call: Callable[[], Any]) -> Outcome:
         """Return the outcome of the call, which has a time limit."""
@@ -99,6 +107,8 @@ class Role:
     """Checks an answer of the right type further; raises :class:`WrongAnswer`."""
     called: Literal["at once", "in time", "later"] = "at once"
     """The way in which parts are called that do not say of themselves that they are prompt."""
+    is_watched: bool = False
+    """True if a call that is made at once, and takes very long, is reported meanwhile."""
 
 
 def _chain_names(method: str, error: BaseException) -> bool:
@@ -177,7 +187,9 @@ _CHAIN = (
 )
 _METHODS = (TransferMethod, ChecksLedger, ChecksChain, HasUniqueTerms, DeclaresReasons)
 ROLES: Mapping[str, Role] = {
-    "chain_provider": Role(_CHAIN, _chain_names, _chain_unavailable, check=_check_complete),
+    "chain_provider": Role(
+        _CHAIN, _chain_names, _chain_unavailable, check=_check_complete, is_watched=True
+    ),
     "storage": Role(
         (
             Storage,
@@ -190,6 +202,7 @@ ROLES: Mapping[str, Role] = {
         ),
         _storage_names,
         _storage_unavailable,
+        is_watched=True,
     ),
     "payment_ledger": Role((PaymentLedger,), _storage_names, _storage_unavailable),
     "rate_limiter": Role(
@@ -245,7 +258,8 @@ def guard(hook: str, part: Any, plugin: str, on_fault: OnFault, calls: PartCalls
             if has_member(part, name):  # which does not read it
                 members[name] = border.property()
         elif getattr(part, name, None) is not None:
-            members[name] = border.method(through)
+            watched = role.is_watched and through is None
+            members[name] = border.method(through, calls.watching(name) if watched else None)
     return type(type(part).__name__, (Guarded,), members)(part)
 
 
@@ -283,8 +297,9 @@ class _Border:
         self._fits = fits
         self._on_fault = on_fault
 
-    def method(self, through: Through | None) -> Callable[..., Any]:
+    def method(self, through: Through | None, watching: Watching | None) -> Callable[..., Any]:
         """Return the method, which calls the part's."""
+        begin, end = watching or (None, None)
         name, fits, failed = self._name, self._fits, self._failed
         failed_elsewhere = self._failed_elsewhere
         check = self._role.check
@@ -292,7 +307,13 @@ class _Border:
         def call(guarded: Guarded, *arguments: Any, **named: Any) -> Any:
             try:
                 function = getattr(guarded.part, name)
-                if through is None:
+                if begin is not None and end is not None:
+                    number = begin()
+                    try:
+                        answer = function(*arguments, **named)
+                    finally:
+                        end(number)
+                elif through is None:
                     answer = function(*arguments, **named)
                 else:
                     answer, error = through(partial(function, *arguments, **named))

@@ -11,7 +11,7 @@ import pytest
 
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.exact.methods import DeclaresReasons
-from facilitator.plugin.border import guard
+from facilitator.plugin.border import Watching, guard
 from facilitator.plugin.time_limits import Outcome
 from facilitator.roles.claim import NO_END, Claim
 from facilitator.roles.payment import Origin
@@ -70,6 +70,10 @@ class _AtOnce:
             return Outcome(None, error)
 
     in_scheme_time = at_end = in_time
+
+    def watching(self, method: str) -> Watching:  # noqa: ARG002
+        """Return functions that watch nothing."""
+        return (lambda: 0), (lambda _: None)
 
     def later(self, method: str, call: Callable[[], Any]) -> Outcome:  # noqa: ARG002
         """Return the outcome of the call."""
