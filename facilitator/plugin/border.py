@@ -5,61 +5,29 @@ call. Both are faults of the plugin, and are reported by the name of the method.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
-from facilitator.cardano.refusals import Proof
-from facilitator.errors import PluginError, ends_process, one_line
-from facilitator.exact.methods import (
-    ChecksChain,
-    ChecksLedger,
-    DeclaresReasons,
-    HasUniqueTerms,
-    TransferMethod,
-)
+from facilitator.errors import ends_process
 from facilitator.plugin.answers import Fits, WrongAnswer, returns_of
-from facilitator.plugin.scheme_answers import check_scheme_answer
+from facilitator.plugin.role_borders import ROLES, Role
 from facilitator.plugin.time_limits import Outcome
 from facilitator.plugin.validation import has_member
-from facilitator.roles.api_keys import StoresApiKeys
-from facilitator.roles.chain import (
-    AwaitsBlocks,
-    ChainProvider,
-    EvaluatesScripts,
-    ExaminesServer,
-    FindsTransactions,
-    ForeseesForks,
-    HasPlan,
-    ListsOutputs,
-    NamesNetwork,
-    ReadsAssets,
-    ReadsLedgerState,
-    SignsExamples,
-)
-from facilitator.roles.chain_errors import (
-    ChainUnavailable,
-    PointNotFound,
-    SubmissionRejected,
-    SubmissionUnknown,
-)
-from facilitator.roles.chain_spenders import FindsSpenders
-from facilitator.roles.metrics import Meter
-from facilitator.roles.payment_ledger import KeepsOutbox, PaymentLedger, RecordsPayments
-from facilitator.roles.rate_limit import ChangesLimits, RateLimiter, TakesLimits
-from facilitator.roles.refused import Refused
-from facilitator.roles.reporting import DescribesDestination, ErrorReporter
-from facilitator.roles.scheme import Scheme
-from facilitator.roles.sharing import AnnouncesEntries, SharesOutputs
-from facilitator.roles.storage import HasServerTime, HoldsWithClaim, Storage, StorageUnavailable
-from facilitator.x402.reasons import Reason
 
 OnFault: TypeAlias = Callable[[BaseException, str], None]
 """A function that gets a plugin's fault, and the name of the method."""
 
 
+Watching: TypeAlias = tuple[Callable[[], int], Callable[[int], None]]
+"""Functions that begin to watch a call, which returns its number, and end that."""
+
+
 class PartCalls(Protocol):
     """The ways in which the methods of one plugin's parts are called."""
+
+    def watching(self, method: str) -> Watching:
+        """Return what is called before and after a call that is made at once."""
+        ...
 
     def in_time(self, call: Callable[[], Any]) -> Outcome:
         """Return the outcome of the call, which has a time limit."""
@@ -79,140 +47,8 @@ class PartCalls(Protocol):
 
 
 Through: TypeAlias = Callable[[Callable[[], Any]], Outcome]
-Check: TypeAlias = Callable[..., None]
-"""A function that gets a method's name, its answer, and its arguments."""
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
-    """The errors of a role."""
-
-    protocols: Sequence[type]
-    names: Callable[[str, BaseException], bool]
-    """Says if a method may raise the error."""
-    unavailable: Callable[[str, str, BaseException], Exception | None]
-    """Makes the error that takes the place of another, from plugin, method and error.
-
-    ``None`` leaves the call without an effect.
-    """
-    check: Check | None = None
-    """Checks an answer of the right type further; raises :class:`WrongAnswer`."""
-    called: Literal["at once", "in time", "later"] = "at once"
-    """The way in which parts are called that do not say of themselves that they are prompt."""
-
-
-def _chain_names(method: str, error: BaseException) -> bool:
-    match error:
-        case SubmissionRejected():
-            return method == "submit" and isinstance(getattr(error, "proves", None), Proof)
-        case SubmissionUnknown():
-            return method == "submit"
-        case PointNotFound():
-            return method == "blocks_after"
-    return isinstance(error, ChainUnavailable) and hasattr(error, "detail")
-
-
-def _chain_unavailable(plugin: str, method: str, error: BaseException) -> Exception:  # noqa: ARG001
-    kind = SubmissionUnknown if method == "submit" else ChainUnavailable
-    return kind(f"the provider failed in {method} ({type(error).__name__})")
-
-
-def _storage_names(method: str, error: BaseException) -> bool:  # noqa: ARG001
-    return isinstance(error, StorageUnavailable) and hasattr(error, "detail")
-
-
-def _storage_unavailable(plugin: str, method: str, error: BaseException) -> Exception:
-    detail = f"plugin {plugin} failed in {method}: {one_line(error)}"
-    return StorageUnavailable(f"it failed in {method} ({type(error).__name__})", detail)
-
-
-def _method_names(method: str, error: BaseException) -> bool:
-    is_unknown = isinstance(error, ChainUnavailable) and hasattr(error, "detail")
-    return isinstance(error, Refused) or (method == "check_chain" and is_unknown)
-
-
-def _not_checked(plugin: str, method: str, error: BaseException) -> Exception:  # noqa: ARG001
-    message = f"the check by plugin '{plugin}' failed, try again later"
-    return Refused(Reason.VERIFICATION_ERROR, message)
-
-
-def _scheme_names(method: str, error: BaseException) -> bool:
-    is_of_the_chain = isinstance(error, ChainUnavailable) and hasattr(error, "detail")
-    return isinstance(error, Refused) or (method == "verify" and is_of_the_chain)
-
-
-def _scheme_failed(plugin: str, method: str, error: BaseException) -> Exception:
-    if method == "kind":  # at start
-        return PluginError(f"plugin '{plugin}' failed in kind: {one_line(error)}")
-    return _not_checked(plugin, method, error)
-
-
-def _reporter_names(method: str, error: BaseException) -> bool:
-    return method == "where" and isinstance(error, Exception)
-
-
-def _check_complete(method: str, answer: Any, *arguments: Any, **named: Any) -> None:
-    """Raise :class:`WrongAnswer` unless outputs and transactions have everything asked for."""
-    if method not in ("outputs", "transactions"):
-        return
-    for each in [*arguments, *named.values()][0]:
-        if each not in answer:
-            raise WrongAnswer(f"the answer lacks {each}")
-
-
-_CHAIN = (
-    ChainProvider,
-    AwaitsBlocks,
-    ReadsLedgerState,
-    EvaluatesScripts,
-    ListsOutputs,
-    FindsTransactions,
-    FindsSpenders,
-    ReadsAssets,
-    HasPlan,
-    NamesNetwork,
-    ExaminesServer,
-    ForeseesForks,
-    SignsExamples,
-)
-_METHODS = (TransferMethod, ChecksLedger, ChecksChain, HasUniqueTerms, DeclaresReasons)
-ROLES: Mapping[str, Role] = {
-    "chain_provider": Role(_CHAIN, _chain_names, _chain_unavailable, check=_check_complete),
-    "storage": Role(
-        (
-            Storage,
-            SharesOutputs,
-            AnnouncesEntries,
-            HasServerTime,
-            HoldsWithClaim,
-            RecordsPayments,
-            KeepsOutbox,
-            StoresApiKeys,
-        ),
-        _storage_names,
-        _storage_unavailable,
-    ),
-    "payment_ledger": Role((PaymentLedger,), _storage_names, _storage_unavailable),
-    "rate_limiter": Role(
-        (RateLimiter, ChangesLimits, TakesLimits),
-        _storage_names,
-        _storage_unavailable,
-        called="in time",
-    ),
-    "meter": Role((Meter,), lambda *_: False, lambda *_: None, called="later"),
-    "transfer_methods": Role(_METHODS, _method_names, _not_checked, called="in time"),
-    "schemes": Role(
-        (Scheme, DeclaresReasons),
-        _scheme_names,
-        _scheme_failed,
-        check=check_scheme_answer,
-        called="in time",
-    ),
-    "error_reporter": Role(
-        (ErrorReporter, DescribesDestination), _reporter_names, lambda *_: None, called="later"
-    ),
-}
-"""Roles by the hook that returns their parts."""
 _AT_END = ("close", "flush")
 _ASK_CHAIN = ("verify", "check_chain")
 """Methods that ask the chain, for which they get more time."""
@@ -246,7 +82,8 @@ def guard(hook: str, part: Any, plugin: str, on_fault: OnFault, calls: PartCalls
             if has_member(part, name):  # which does not read it
                 members[name] = border.property()
         elif getattr(part, name, None) is not None:
-            members[name] = border.method(through)
+            watched = role.is_watched and through is None
+            members[name] = border.method(through, calls.watching(name) if watched else None)
     return type(type(part).__name__, (Guarded,), members)(part)
 
 
@@ -284,8 +121,9 @@ class _Border:
         self._fits = fits
         self._on_fault = on_fault
 
-    def method(self, through: Through | None) -> Callable[..., Any]:
+    def method(self, through: Through | None, watching: Watching | None) -> Callable[..., Any]:
         """Return the method, which calls the part's."""
+        begin, end = watching or (None, None)
         name, fits, failed = self._name, self._fits, self._failed
         failed_elsewhere = self._failed_elsewhere
         check = self._role.check
@@ -293,7 +131,13 @@ class _Border:
         def call(guarded: Guarded, *arguments: Any, **named: Any) -> Any:
             try:
                 function = getattr(guarded.part, name)
-                if through is None:
+                if begin is not None and end is not None:
+                    number = begin()
+                    try:
+                        answer = function(*arguments, **named)
+                    finally:
+                        end(number)
+                elif through is None:
                     answer = function(*arguments, **named)
                 else:
                     answer, error = through(partial(function, *arguments, **named))

@@ -13,10 +13,11 @@ import pluggy
 from facilitator.errors import FacilitatorError, PluginError, one_line
 from facilitator.plugin import hookspecs
 from facilitator.plugin.answers import WrongAnswer
-from facilitator.plugin.border import ROLES, guard
+from facilitator.plugin.border import guard
 from facilitator.plugin.copies import private
 from facilitator.plugin.faults import OnError, PluginFaults
 from facilitator.plugin.plugin_calls import PluginCalls
+from facilitator.plugin.role_borders import ROLES
 from facilitator.plugin.time_limits import Ending, TookTooLong, run_within
 from facilitator.plugin.unmarked import warnings_of
 from facilitator.plugin.validation import contract_violation

@@ -7,12 +7,16 @@ from typing import Any
 
 from facilitator.observability.advice import Advice
 from facilitator.plugin.answers import WrongAnswer
+from facilitator.plugin.border import Watching
 from facilitator.plugin.faults import PluginFaults
 from facilitator.plugin.observers import ObserverQueue
 from facilitator.plugin.time_limits import Ending, LimitedCalls, Outcome, TookTooLong
 from facilitator.plugin.watch import Step, Watch
 from facilitator.roles.health import HealthCheck
 from facilitator.settings import HookSettings
+
+AT_ONCE_SECONDS = 120.0
+"""Seconds after which a call is reported that has no time limit but the part's own."""
 
 
 class PluginCalls:
@@ -75,6 +79,25 @@ class PluginCalls:
         self.failed(error, "health_checks")
 
     # --- Parts ------------------------------------------------------------------------------------
+
+    def watching(self, method: str) -> Watching:
+        """Return what is called before and after each call of a method, in the caller's thread.
+
+        While a call takes longer than :data:`AT_ONCE_SECONDS`, the plugin is named for it.
+        """
+        seconds = AT_ONCE_SECONDS
+        steps = (Step(seconds, partial(self._hangs, method, seconds)),)
+
+        def end(number: int) -> None:
+            if self._watch.end(number) > seconds:
+                self._faults.returned(self._plugin)
+
+        return partial(self._watch.begin, steps), end
+
+    def _hangs(self, method: str, seconds: float) -> None:
+        error = TookTooLong(f"it takes longer than {seconds:g} s")
+        self._faults.hangs_on(self._plugin, method)
+        self._faults.hangs(error, self._plugin, method)
 
     def failed(self, error: BaseException, method: str) -> None:
         """Report a fault of a hook or method."""

@@ -33,6 +33,7 @@ from facilitator.roles.chain import (
 )
 from facilitator.roles.chain_errors import NotFoundSince, PointNotFound
 from facilitator.testing.chain_evidence import EvidenceContract
+from facilitator.testing.chain_freshness import FreshnessContract
 from facilitator.testing.chain_outage import OutageContract
 from facilitator.testing.chain_spenders import SpendersContract
 from facilitator.testing.chain_submission import SubmissionContract
@@ -60,7 +61,9 @@ __all__ = [
 ]
 
 
-class ChainProviderContract(EvidenceContract, SubmissionContract, SpendersContract, OutageContract):
+class ChainProviderContract(
+    EvidenceContract, SubmissionContract, SpendersContract, FreshnessContract, OutageContract
+):
     """The promises of every provider to the facilitator; needs the fixture ``chain``."""
 
     def test_names_a_network_by_its_canonical_id(self, chain: ChainUnderTest) -> None:

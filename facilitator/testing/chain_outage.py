@@ -8,7 +8,10 @@ from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.state import StateQuery
 from facilitator.cardano.transaction import Credential, OutputRef
 from facilitator.roles.chain import (
+    EvaluatesScripts,
+    ExaminesServer,
     FindsTransactions,
+    ForeseesForks,
     ListsOutputs,
     NamesNetwork,
     ReadsAssets,
@@ -65,6 +68,13 @@ class OutageContract:
             reads: ReadsLedgerState = provider
             stranger = frozenset({Credential(is_script=False, hash=b"\xab" * 28)})
             calls["ledger_state"] = lambda: reads.ledger_state(StateQuery(accounts=stranger))
+        if isinstance(provider, EvaluatesScripts):
+            evaluates: EvaluatesScripts = provider
+            calls["evaluate"] = lambda: evaluates.evaluate(raw, {})
+        if isinstance(provider, ForeseesForks):
+            calls["next_protocol_version"] = provider.next_protocol_version
+        if isinstance(provider, ExaminesServer):
+            calls["examine"] = provider.examine
         if isinstance(provider, NamesNetwork):
             names: NamesNetwork = provider
             magic = _outcome(names.network_magic)

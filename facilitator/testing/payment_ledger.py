@@ -231,6 +231,7 @@ class PaymentLedgerContract:
         listed: list[str] = []
         place = None
         while page := ledger.payments(EVERY_PAYMENT, place, 2):
+            assert len(page) <= 2
             listed += [each.transaction_id for each in page]
             place = Place(page[-1].created_at, page[-1].transaction_id)
         assert listed == [f"{number:064x}" for number in reversed(range(9))]
@@ -297,6 +298,7 @@ class PaymentLedgerContract:
         seen: list[PaymentEvent] = []
         number = 0
         while page := ledger.events_after(number, 4):
+            assert len(page) <= 4
             seen += page
             number = page[-1].number
         assert number == ledger.last_number()
@@ -379,7 +381,9 @@ class PaymentLedgerContract:
         assert ledger.forget_payments(NOON + 41) == 0
         kept = {each.transaction_id for each in ledger.payments(EVERY_PAYMENT, None, 10)}
         assert kept == {still_open.transaction_id, newer.transaction_id}
-        assert ledger.events(old.transaction_id) == []
+        states = [[each.state for each in ledger.events(of.transaction_id)]
+                  for of in (old, still_open, newer)]  # fmt: skip
+        assert states == [[], [still_open.state], [newer.state]]
         assert [each.day for each in ledger.refusals("")] == ["2024-10-04"]
 
     def test_many_old_payments_are_forgotten_in_steps(self, ledger: PaymentLedger) -> None:
@@ -393,8 +397,9 @@ class PaymentLedgerContract:
 
     def test_personal_fields_are_erased_for_good(self, ledger: PaymentLedger) -> None:
         """The rest stays. A later event, or an earlier one again, brings nothing back."""
-        claim = delivered(settled(submitted()))
-        ledger.record([claim, submitted(2)])
+        claim, kept = delivered(settled(submitted())), delivered(settled(submitted(3)))
+        ledger.record([claim, submitted(2), kept])
+        as_recorded = ledger.payment(kept.transaction_id), ledger.events(kept.transaction_id)
         both = [claim.transaction_id, f"{2:064x}"]
         assert ledger.erase(both) == 1  # the other is not final
         assert ledger.erase(both) == 0
@@ -405,6 +410,10 @@ class PaymentLedgerContract:
         assert (*personal, payment.terms, payment.delivered_to) == (None,) * 6
         assert (payment.amount, payment.pay_to, payment.depth) == ("2000000", "addr_test1shop", 9)
         assert {each.delivered_to for each in ledger.events(claim.transaction_id)} == {None}
+        assert as_recorded == (
+            ledger.payment(kept.transaction_id),
+            ledger.events(kept.transaction_id),
+        )
 
     def test_a_ledger_outlives_its_closing(self, open_ledger: Callable[[], PaymentLedger]) -> None:
         """All of it is there when it is opened again."""

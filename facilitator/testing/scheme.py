@@ -5,10 +5,7 @@ a request whose payment the scheme finds valid, and which ``/settle`` may submit
 called behind the border that it has at run time: what that would report as a fault fails the test.
 """
 
-import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -17,34 +14,44 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from facilitator.exact.methods import DeclaresReasons
-from facilitator.plugin.border import guard
-from facilitator.plugin.time_limits import Outcome
+from facilitator.cardano.addresses.address import format_address
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.exact.terms import MAX_CONFIRMATIONS
 from facilitator.roles.chain_errors import ChainUnavailable
-from facilitator.roles.claim import Claim
-from facilitator.roles.payment import Origin
+from facilitator.roles.claim import NO_END
 from facilitator.roles.refused import Refused
-from facilitator.roles.scheme import Scheme, SchemePayment
-from facilitator.testing.border import unguarded
-from facilitator.testing.examples import example_claim
-from facilitator.testing.running import Running
+from facilitator.roles.scheme import Scheme
+from facilitator.testing.scheme_calls import (
+    ORIGIN,
+    asking,
+    check_refusal,
+    claim_on,
+    facts,
+    guarded,
+    holds_until,
+    judged,
+    network_of,
+    paid_in,
+    prepared,
+    refusal_of,
+    scheme_of,
+    without_io,
+)
 from facilitator.testing.start import check_as_at_start
 from facilitator.testing.threads import together
-from facilitator.x402.messages import PaymentRequest, Requirements, parse_payment_request
+from facilitator.x402.messages import PaymentRequest
 from facilitator.x402.networks import cardano_network
-from facilitator.x402.reasons import Reason
+
+__all__ = ["SchemeContract", "guarded", "paid_in", "scheme_of"]
 
 THREADS = 8
-ORIGIN = Origin("contract", None, None, {}, 1000)
 
-_IO = ("open", "socket.connect", "socket.getaddrinfo", "sqlite3.connect", "subprocess.Popen")
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False)
     | st.text(st.characters(exclude_categories=["Cs"])),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner),
     max_leaves=6,
 )  # fmt: skip
-_watched = threading.local()
 
 
 class SchemeContract:
@@ -71,43 +78,43 @@ class SchemeContract:
 
     def test_its_kind_is_json(self, scheme: Scheme, paid: PaymentRequest) -> None:
         """``/supported`` shows it for the network of the payment."""
-        kind = guarded(scheme).kind(_network(paid))
+        kind = guarded(scheme).kind(network_of(paid))
         assert kind is not None, "it does not serve the network of the payment"
         assert orjson.loads(orjson.dumps(dict(kind))) == dict(kind)
 
     def test_a_payment_is_read_alike_each_time(self, scheme: Scheme, paid: PaymentRequest) -> None:
         """By many threads at once, too: what is claimed is what was verified."""
-        once = _facts(guarded(scheme).read(paid, ORIGIN))
+        once = facts(guarded(scheme).read(paid, ORIGIN))
         again: list[Any] = []
-        together([lambda: again.append(_facts(guarded(scheme).read(paid, ORIGIN)))] * THREADS)
+        together([lambda: again.append(facts(guarded(scheme).read(paid, ORIGIN)))] * THREADS)
         assert again == [once] * THREADS
 
     def test_a_payment_is_prepared_alike_each_time(
         self, scheme: Scheme, paid: PaymentRequest
     ) -> None:
         """Under the id that it was read with, so that a repeat finds the claim of the first."""
-        once, again = (_prepared(scheme, paid) for _ in range(2))
+        once, again = (prepared(scheme, paid) for _ in range(2))
         assert once.transaction_id, "a payment that settles has a transaction"
-        assert _facts(once) == _facts(again)
+        assert facts(once) == facts(again)
 
     def test_only_the_verdict_does_io(self, scheme: Scheme, paid: PaymentRequest) -> None:
         """All else is called while others wait, and more often than for each payment."""
 
         def calls() -> object:
-            payment = _prepared(scheme, paid)
+            payment = prepared(scheme, paid)
             part = guarded(scheme)
             part.check(payment)
             part.unique_terms(payment)
-            return part.answer(_claim(payment))
+            return part.answer(claim_on(payment))
 
         calls()  # what is imported late is imported now
-        with _without_io():
+        with without_io():
             calls()
 
     def test_a_payment_is_valid(self, scheme: Scheme, paid: PaymentRequest) -> None:
         """As it is read for ``/verify``, and as it is prepared for ``/settle``."""
         part = guarded(scheme)
-        for payment in (part.read(paid, ORIGIN), _prepared(scheme, paid)):
+        for payment in (part.read(paid, ORIGIN), prepared(scheme, paid)):
             part.check(payment)
             terms = part.unique_terms(payment)
             assert part.unique_terms(payment) == terms
@@ -115,19 +122,59 @@ class SchemeContract:
 
     def test_a_payment_of_too_little_is_refused(self, scheme: Scheme, paid: PaymentRequest) -> None:
         """The requirements, and the client's echo, ask for more than anybody has."""
-        refusal = _refusal(scheme, _asking(paid, amount=f"{10**30}"))
-        _check_refusal(scheme, refusal)
+        refusal = refusal_of(scheme, asking(paid, amount=f"{10**30}"))
+        check_refusal(scheme, refusal)
+
+    def test_a_payment_to_another_is_refused(self, scheme: Scheme, paid: PaymentRequest) -> None:
+        """The requirements, and the client's echo, name an address that was not paid."""
+        network = cardano_network(network_of(paid))
+        other = format_address(bytes([0x60 | network.network_id]) + b"\xab" * 28)
+        check_refusal(scheme, refusal_of(scheme, asking(paid, pay_to=other)))
+
+    def test_a_payment_in_another_asset_is_refused(
+        self, scheme: Scheme, paid: PaymentRequest
+    ) -> None:
+        """The requirements, and the client's echo, name a token that was never made."""
+        check_refusal(scheme, refusal_of(scheme, asking(paid, asset=f"{'ab' * 28}.00")))
+
+    def test_a_payment_is_what_its_bytes_say(self, scheme: Scheme, paid: PaymentRequest) -> None:
+        """Its claim, its rivals and its end are known by these."""
+        payment = prepared(scheme, paid)
+        transaction = decode_transaction(payment.transaction)
+        end = transaction.body.invalid_hereafter
+        assert payment.transaction_id == transaction.id.hex()
+        assert payment.inputs >= {*map(str, transaction.body.inputs)}
+        assert payment.invalid_hereafter == (NO_END if end is None else end)
+
+    def test_the_confirmations_are_those_of_the_requirements(
+        self, scheme: Scheme, paid: PaymentRequest
+    ) -> None:
+        """The resource server serves once the payment is so deep."""
+        for number in (2, MAX_CONFIRMATIONS):
+            policy = {"confirmationPolicy": {"l1Confirmations": number}}
+            asked = asking(paid, extra={**paid.requirements.extra, **policy})
+            with suppress(Refused):
+                assert guarded(scheme).read(asked, ORIGIN).terms.confirmations == number
+
+    def test_unique_terms_hold_while_the_payment_may_land(
+        self, scheme: Scheme, paid: PaymentRequest
+    ) -> None:
+        """Otherwise a second transaction could meet them."""
+        payment = prepared(scheme, paid)
+        terms = guarded(scheme).unique_terms(payment)
+        if terms is not None:
+            assert holds_until(terms, payment.terms.network.id, payment.invalid_hereafter)
 
     def test_an_echo_that_differs_is_refused(self, scheme: Scheme, paid: PaymentRequest) -> None:
         """The client has agreed to something else than the resource server asks for."""
         less = f"{int(paid.accepted.amount) + 1}"
-        refusal = _refusal(scheme, replace(paid, accepted=replace(paid.accepted, amount=less)))
-        _check_refusal(scheme, refusal)
+        refusal = refusal_of(scheme, replace(paid, accepted=replace(paid.accepted, amount=less)))
+        check_refusal(scheme, refusal)
 
     def test_a_network_has_its_other_names(self, scheme: Scheme, paid: PaymentRequest) -> None:
         """The terms have the canonical one, by which the claim is kept."""
-        other = cardano_network(_network(paid)).cip34
-        assert guarded(scheme).read(_asking(paid, network=other), ORIGIN).transaction == (
+        other = cardano_network(network_of(paid)).cip34
+        assert guarded(scheme).read(asking(paid, network=other), ORIGIN).transaction == (
             guarded(scheme).read(paid, ORIGIN).transaction
         )
 
@@ -143,7 +190,7 @@ class SchemeContract:
             request = replace(paid, payload=whole)
             further = {**paid.requirements.extra, **extra}
             with suppress(Refused, ChainUnavailable):
-                _judge(scheme, _asking(request, extra=further))
+                judged(scheme, asking(request, extra=further))
 
         judge()
 
@@ -151,132 +198,8 @@ class SchemeContract:
         self, scheme: Scheme, restarted: Scheme, paid: PaymentRequest
     ) -> None:
         """Another process makes it, from what a storage returns, and the same each time."""
-        payment = _prepared(scheme, paid)
+        payment = prepared(scheme, paid)
         assert type(payment.record) is bytes, "a storage returns the record as bytes"
-        answer = guarded(restarted).answer(_claim(payment))
-        assert answer == guarded(restarted).answer(_claim(payment))
+        answer = guarded(restarted).answer(claim_on(payment))
+        assert answer == guarded(restarted).answer(claim_on(payment))
         assert orjson.loads(orjson.dumps(dict(answer.extra))) == dict(answer.extra)
-
-
-def scheme_of(running: Running, name: str) -> Scheme:
-    """Return the plugin's scheme of a running facilitator, without its border."""
-    scheme: Scheme = unguarded(running.facilitator.schemes.by_name[name])
-    return scheme
-
-
-def paid_in(scheme: str, body: Mapping[str, Any]) -> PaymentRequest:
-    """Return the request in a body, under requirements of that scheme."""
-    request = parse_payment_request(body)
-    return _asking(request, scheme=scheme)
-
-
-def guarded(scheme: Scheme) -> Any:
-    """Return the scheme behind its border. What is a fault there fails the test."""
-
-    def failed(error: BaseException, method: str) -> None:
-        raise AssertionError(f"a fault in {method}: {type(error).__name__}: {error}") from error
-
-    return guard("schemes", scheme, "under test", failed, _AtOnce())
-
-
-class _AtOnce:
-    """Makes every call at once."""
-
-    def in_time(self, call: Callable[[], Any]) -> Outcome:
-        """Return the outcome of the call."""
-        try:
-            return Outcome(call(), None)
-        except Exception as error:
-            return Outcome(None, error)
-
-    in_scheme_time = at_end = in_time
-
-    def later(self, method: str, call: Callable[[], Any]) -> Outcome:  # noqa: ARG002
-        """Return the outcome of the call."""
-        return self.in_time(call)
-
-
-def _prepared(scheme: Scheme, request: PaymentRequest) -> SchemePayment:
-    part = guarded(scheme)
-    prepared: SchemePayment = part.prepare(part.read(request, ORIGIN))
-    return prepared
-
-
-def _judge(scheme: Scheme, request: PaymentRequest) -> None:
-    part = guarded(scheme)
-    payment = part.read(request, ORIGIN)
-    part.check(payment)
-    part.unique_terms(payment)
-    part.verify(payment)
-    part.check(part.prepare(payment))
-
-
-def _facts(payment: SchemePayment) -> object:
-    """Return what has to be the same each time."""
-    return replace(payment, content=None)
-
-
-def _network(request: PaymentRequest) -> str:
-    return cardano_network(request.requirements.network).id
-
-
-def _asking(request: PaymentRequest, **fields: Any) -> PaymentRequest:
-    """Return the request under other requirements, to which the client has agreed."""
-    asked: Requirements = replace(request.requirements, **fields)
-    return replace(request, requirements=asked, accepted=replace(request.accepted, **fields))
-
-
-def _claim(payment: SchemePayment) -> Claim:
-    """Return the claim on the payment, of the values that a storage keeps."""
-    return example_claim(
-        transaction_id=payment.transaction_id,
-        network=payment.terms.network.id,
-        transaction=bytes(payment.transaction),
-        amount=payment.terms.requirements.amount,
-        confirmations=payment.terms.confirmations,
-        invalid_hereafter=payment.invalid_hereafter,
-        scheme=payment.scheme,
-        record=bytes(payment.record),
-    )
-
-
-def _refusal(scheme: Scheme, request: PaymentRequest) -> Refused:
-    with pytest.raises(Refused) as caught:
-        _judge(scheme, request)
-    return caught.value
-
-
-def _check_refusal(scheme: Scheme, refusal: Refused) -> None:
-    """Fail unless the reason is known, and there is a sentence."""
-    known = {*map(str, Reason)}
-    if isinstance(scheme, DeclaresReasons):
-        known |= {*map(str, scheme.reasons())}
-    assert str(refusal.reason) in known, "declare the reason in reasons()"
-    assert refusal.message.strip()
-    assert "\n" not in refusal.message
-
-
-@contextmanager
-def _without_io() -> Iterator[None]:
-    """Have I/O of this thread fail the ``with`` block."""
-    _install()
-    seen: list[str] = []
-    _watched.seen = seen
-    try:
-        yield
-    finally:
-        _watched.seen = None
-    assert not seen, f"it does I/O: {', '.join(seen)}"
-
-
-def _install() -> None:
-    """Install the hook of Python's audit once: it cannot be removed."""
-    if not getattr(_install, "done", False):
-        sys.addaudithook(_audit)
-        _install.done = True  # type: ignore[attr-defined]
-
-
-def _audit(event: str, _: object) -> None:
-    seen = getattr(_watched, "seen", None)
-    if seen is not None and event in _IO:
-        seen.append(event)

@@ -24,6 +24,7 @@ from facilitator.exact.methods import (
 )
 from facilitator.roles.payment import Terms
 from facilitator.roles.refused import Refused
+from facilitator.testing.scheme_calls import holds_until
 from facilitator.testing.start import check_as_at_start
 from facilitator.testing.threads import together
 from facilitator.x402.reasons import Reason
@@ -86,8 +87,10 @@ class TransferMethodContract:
 
     def test_a_payment_to_another_is_refused(self, method: TransferMethod, paid: Paid) -> None:
         """The address of the terms is compared with all its bytes."""
-        other = paid.terms.pay_to[:-1] + bytes([paid.terms.pay_to[-1] ^ 1])
-        self._refuses(method, replace(paid.terms, pay_to=other), paid)
+        for index in (1, 28, len(paid.terms.pay_to) - 1):
+            other = bytearray(paid.terms.pay_to)
+            other[index] ^= 1
+            self._refuses(method, replace(paid.terms, pay_to=bytes(other)), paid)
 
     def test_a_payment_in_another_asset_is_refused(
         self, method: TransferMethod, paid: Paid
@@ -128,13 +131,15 @@ class TransferMethodContract:
         method.check_ledger(*paid, parameters, eras)
 
     def test_unique_terms_have_an_identity(self, method: TransferMethod, paid: Paid) -> None:
-        """It is the same for equal terms, and it ends some time."""
+        """It is the same for equal terms, and it ends some time, not while the payment may land."""
         if not isinstance(method, HasUniqueTerms):
             pytest.skip("the method has no terms that only one transaction may meet")
         once = method.once(paid.terms)
         assert method.once(replace(paid.terms)) == once
         assert isinstance(once.key, str)
-        assert 0 < once.until < float("inf")
+        assert once.until < float("inf")
+        end = paid.transaction.body.invalid_hereafter
+        assert holds_until(once, paid.terms.network.id, end), "another transaction could meet them"
 
     @staticmethod
     def _refuses(method: TransferMethod, terms: Terms, paid: Paid) -> None:

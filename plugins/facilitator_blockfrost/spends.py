@@ -1,7 +1,7 @@
 """The self-test of what is shown as spent: without it, silence would look like unspent."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import Block, ChainUnavailable, ServerLacks, Spent, Unspent
@@ -22,6 +22,13 @@ _NOT_RECORDED = (
 _LAGS = f"it lags behind its own blocks; if that lasts, {_NOT_RECORDED}"
 
 
+class _Witness(NamedTuple):
+    """An output that a followed block spent, and the hash of the block."""
+
+    ref: OutputRef
+    block: str
+
+
 class SpendsCheck:
     """The check that an output that is known to be spent is shown so. For many threads at once."""
 
@@ -29,8 +36,8 @@ class SpendsCheck:
         """Know nothing yet; the questions go by ``client`` and ``outputs``."""
         self._client = client
         self._outputs = outputs
-        self._witness: OutputRef | None = None
-        """An output that a followed block spent, kept until it was asked for."""
+        self._witness: _Witness | None = None
+        """Kept until it was asked for."""
         self.has_passed = False
 
     def run(self) -> None:
@@ -47,7 +54,8 @@ class SpendsCheck:
     def note(self, blocks: Sequence[Block]) -> None:
         """Keep an output that the blocks show as spent, if there is none to ask for yet."""
         if not self.has_passed and self._witness is None:
-            self._witness = next((ref for block in blocks for ref in block.spent), None)
+            found = (_Witness(ref, block.point.block) for block in blocks for ref in block.spent)
+            self._witness = next(found, None)
 
     @property
     def has_question(self) -> bool:
@@ -60,8 +68,22 @@ class SpendsCheck:
         Raises :class:`ServerLacks`, :class:`ChainUnavailable`.
         """
         witness = self._witness
-        if not self.has_passed and witness is not None and self._shows(witness, _LAGS):
-            self.has_passed = True
+        if self.has_passed or witness is None:
+            return
+        try:
+            self.has_passed = self._shows(witness.ref, _LAGS)
+        except ServerLacks:
+            if self._has_block(witness.block):
+                raise
+            self._witness = None
+
+    def _has_block(self, block: str) -> bool:
+        """Return False if the block was rolled back."""
+        try:
+            self._client.get("/blocks/{hash_or_number}", hash_or_number=block)
+        except Missing:
+            return False
+        return True
 
     def _shows(self, ref: OutputRef, why: str) -> bool:
         """Return True if it is shown as spent, False if Blockfrost does not have it."""

@@ -17,6 +17,7 @@ from facilitator.plugin import (
 )
 from facilitator_postgres.address import parse_address
 from facilitator_postgres.database import Database
+from facilitator_postgres.environment import forget_variables
 from facilitator_postgres.ledger import PostgresLedger
 from facilitator_postgres.migration import migrate
 from facilitator_postgres.requirements import warn_of_unsuitable
@@ -77,6 +78,7 @@ def payment_ledger(context: Context) -> PaymentLedger | None:
 
 
 def _database(settings: PostgresSettings) -> Database:
+    forget_variables()
     address = parse_address(settings.url)
     return Database(address, settings.schema, settings.connections, settings.timeout_seconds)
 

@@ -177,10 +177,13 @@ class ReservationContract:
 
     def test_a_settlement_is_named_before_a_verified_payment(self, storage: Storage) -> None:
         """Of two holders of its inputs, the one that is a fact refuses the payment."""
-        storage.reserve(verified("one", ["aa#0"], "other"), now=0.0, limit=LIMIT)
-        storage.reserve(reservation("two", ["bb#0"], "other"), now=0.0, limit=LIMIT)
-        refused = storage.reserve(verified("three", ["aa#0", "bb#0"]), now=0.0, limit=LIMIT)
-        assert refused == ReservedElsewhere("bb#0", "two", 100.0, is_settling=True)
+        for number in range(10):  # a set has its members in any order
+            one, two = f"{number}#1", f"{number}#2"
+            storage.reserve(verified(f"one {number}", [one], "other"), now=0.0, limit=LIMIT)
+            storage.reserve(reservation(f"two {number}", [two], "other"), now=0.0, limit=LIMIT)
+            refused = storage.reserve(verified("three", [one, two]), now=0.0, limit=LIMIT)
+            held = ReservedElsewhere(two, f"two {number}", 100.0, is_settling=True)
+            assert refused == held
 
     def test_a_verification_leaves_its_own_settlement(self, storage: Storage) -> None:
         """A payment that is verified again while it is settled keeps its inputs as settling."""

@@ -8,10 +8,12 @@ import pytest
 
 from facilitator.cardano.refusals import Proof
 from facilitator.cardano.transaction import Output, OutputRef, Value
+from facilitator.client.errors import CannotPay, OutcomeNotKnown
 from facilitator.clock import SystemClock
 from facilitator.errors import EndedBySignal
 from facilitator.plugin.answers import WrongAnswer
-from facilitator.plugin.border import ROLES, guard
+from facilitator.plugin.border import Watching, guard
+from facilitator.plugin.role_borders import ROLES
 from facilitator.plugin.time_limits import Outcome
 from facilitator.roles.chain import (
     AwaitsBlocks,
@@ -93,6 +95,9 @@ class AtOnce:
 
     at_end = in_scheme_time = in_time
 
+    def watching(self, method: str) -> Watching:  # noqa: ARG002
+        return (lambda: 0), (lambda _: None)
+
 
 def guarded(hook: str, part: object, faults: Faults | None = None) -> Any:
     def on_fault(error: BaseException, method: str) -> None:
@@ -165,6 +170,61 @@ def test_what_a_submission_raises_leaves_its_outcome_unknown(error: BaseExceptio
 def test_a_submission_without_an_id_leaves_its_outcome_unknown(answer: object) -> None:
     with pytest.raises(SubmissionUnknown):
         guarded("chain_provider", returning(answer)).submit(b"")
+
+
+class Payer:
+    """Pays, and signs, as one function says."""
+
+    address = b"\x60" + bytes(28)
+
+    def __init__(self, act: Callable[[], Any]) -> None:
+        self._act = act
+
+    def pay(self, order: Any) -> Any:  # noqa: ARG002
+        return self._act()
+
+    take_back = sign = pay
+
+
+def raises(error: BaseException) -> Callable[[], Any]:
+    def act() -> Any:
+        raise error
+
+    return act
+
+
+@pytest.mark.parametrize("method", ["pay", "take_back"])
+@pytest.mark.parametrize("error", FOREIGN, ids=lambda error: type(error).__name__)
+def test_what_a_payer_raises_leaves_its_outcome_unknown(method: str, error: BaseException) -> None:
+    faults: Faults = []
+    payer = guarded("payers", Payer(raises(error)), faults)
+    raised = in_a_worker(lambda: getattr(payer, method)(None))
+    assert type(raised) is OutcomeNotKnown
+    assert f"plugin 'mine' failed in {method}: {type(error).__name__}" in str(raised)
+    assert faults == [(error, method)]
+
+
+def test_a_payer_that_returns_nothing_leaves_its_outcome_unknown() -> None:
+    with pytest.raises(OutcomeNotKnown):
+        guarded("payers", Payer(lambda: None)).pay(None)
+
+
+@pytest.mark.parametrize("error", FOREIGN, ids=lambda error: type(error).__name__)
+def test_what_a_wallet_raises_keeps_from_paying(error: BaseException) -> None:
+    wallet = guarded("wallets", Payer(raises(error)))
+    raised = in_a_worker(lambda: wallet.sign(bytes(32)))
+    assert type(raised) is CannotPay
+    assert "plugin 'mine'" in str(raised)
+
+
+@pytest.mark.parametrize("hook", ["payers", "wallets"])
+@pytest.mark.parametrize("error", [CannotPay("no"), OutcomeNotKnown("?"), OSError("away")])
+def test_an_error_of_the_paying_client_stays_as_it_is(hook: str, error: Exception) -> None:
+    faults: Faults = []
+    part = guarded(hook, Payer(raises(error)), faults)
+    call = part.pay if hook == "payers" else part.sign
+    assert in_a_worker(lambda: call(bytes(32))) is error
+    assert faults == []
 
 
 def rejected_without_proof() -> SubmissionRejected:
@@ -353,7 +413,7 @@ def test_properties_have_a_border_too() -> None:
         _ = chain.poll_seconds
 
 
-def test_every_role_on_a_request_s_path_has_a_border() -> None:
+def test_every_role_that_payments_need_has_a_border() -> None:
     roles = {"chain_provider", "storage", "rate_limiter", "meter", "transfer_methods"}
-    roles |= {"schemes", "payment_ledger"}
+    roles |= {"schemes", "payment_ledger", "payers", "wallets"}
     assert set(ROLES) == {*roles, "error_reporter"}

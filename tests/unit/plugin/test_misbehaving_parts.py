@@ -10,10 +10,11 @@ import pytest
 
 from facilitator.api.probe import Probes
 from facilitator.clock import SystemClock
-from facilitator.plugin import faults, observers, time_limits
+from facilitator.plugin import faults, observers, plugin_calls, time_limits
 from facilitator.plugin.context import Context
 from facilitator.plugin.hook_caller import FailedGate
 from facilitator.plugin.manager import Plugins
+from facilitator.roles.chain import AwaitsBlocks, Point
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.settings import load_settings
 from facilitator.testing.examples import example_claim
@@ -143,6 +144,65 @@ def test_a_health_check_that_hangs_names_its_plugin(install: Install, context: C
     eventually(lambda: plugins.recent_faults() == {"bad": "hangs in health_checks"})
     sys.modules["shelved_bad"].forever.set()
     thread.join()
+
+
+HANGING = """
+from facilitator_devnet.devnet import Devnet
+from facilitator_memory.storage import MemoryStorage
+
+
+class Storage(MemoryStorage):
+    def claim(self, transaction_id):
+        forever.wait()
+
+
+class Chain(Devnet):
+    def await_block(self, after, timeout):
+        forever.wait()
+        return True
+
+
+@hookimpl
+def storage():
+    return Storage()
+
+
+@hookimpl
+def chain_provider(context, network):
+    return Chain(network, context.clock)
+"""
+
+
+def _claim(plugins: Plugins, context: Context) -> None:
+    plugins.one_storage(context).claim("ab" * 32)
+
+
+def _await_block(plugins: Plugins, context: Context) -> None:
+    ((_, chain),) = plugins.chain_providers(context, "cardano:preprod")
+    assert isinstance(chain, AwaitsBlocks)
+    chain.await_block(Point(1, "ab" * 32), 1.0)
+
+
+@pytest.mark.parametrize("call", [_claim, _await_block], ids=["claim", "await_block"])
+def test_a_storage_or_provider_that_hangs_is_named_until_it_does_not(
+    install: Install,
+    context: Context,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    call: Callable[[Plugins, Context], None],
+) -> None:
+    method = call.__name__.removeprefix("_")
+    monkeypatch.setattr(faults, "RECENT_SECONDS", 0.0)
+    monkeypatch.setattr(plugin_calls, "AT_ONCE_SECONDS", SHORT)
+    plugins = install(misbehaving({}, "hangs") + HANGING)
+    thread = threading.Thread(target=call, args=(plugins, context))
+    thread.start()
+    eventually(lambda: plugins.recent_faults() == {"bad": f"hangs in {method}"})
+    told = f"plugin bad hangs in {method}: it takes longer than {SHORT:g} s"
+    eventually(lambda: told in caplog.text)
+    sys.modules["shelved_bad"].forever.set()
+    thread.join()
+    assert plugins.recent_faults() == {}
 
 
 # --- When it goes on -----------------------------------------------------------------------------

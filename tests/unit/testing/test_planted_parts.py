@@ -1,6 +1,7 @@
 """The contracts of the smaller roles catch what is planted, and pass what is right."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from facilitator.exact.methods import DefaultTransfer
 from facilitator.roles.metrics import Metric
 from facilitator.roles.payment import Terms
 from facilitator.roles.rate_limit import RateDecision, Window, decide
+from facilitator.roles.scheme import UniqueTerms
 from facilitator.roles.wallet import Signature
 from facilitator.settings import RateLimitSettings
 from facilitator.testing.clock import ManualClock
@@ -256,6 +258,28 @@ class AnyAddress(DefaultTransfer):
         assert max(each.value.lovelace for each in transaction.body.outputs) >= terms.amount
 
 
+class AnyCredential(DefaultTransfer):
+    """Compares only the part of the address that the slice names."""
+
+    part = slice(None, 29)
+
+    def check(self, terms: Terms, transaction: Any) -> None:
+        ours = terms.pay_to[self.part]
+        pay_to = [
+            each.address for each in transaction.body.outputs if each.address[self.part] == ours
+        ]
+        super().check(replace(terms, pay_to=[*pay_to, terms.pay_to][0]), transaction)
+
+
+class AnyPaymentPart(AnyCredential):
+    part = slice(29, None)
+
+
+class UniqueForAMoment(DefaultTransfer):
+    def once(self, terms: Terms) -> UniqueTerms:
+        return UniqueTerms(terms.requirements.pay_to, until=1.0)
+
+
 class TrustsExtra(DefaultTransfer):
     def check(self, terms: Terms, transaction: Any) -> None:
         terms.requirements.extra["memo"]["lines"][0].upper()
@@ -275,6 +299,9 @@ class Remembers(DefaultTransfer):
 METHODS: Mapping[type, str] = {
     AnyAmount: "test_a_payment_of_too_little_is_refused",
     AnyAddress: "test_a_payment_to_another_is_refused",
+    AnyCredential: "test_a_payment_to_another_is_refused",
+    AnyPaymentPart: "test_a_payment_to_another_is_refused",
+    UniqueForAMoment: "test_unique_terms_have_an_identity",
     TrustsExtra: "test_requirements_of_any_form_get_a_verdict",
     Remembers: "test_a_payment_that_meets_the_terms_is_taken",
 }

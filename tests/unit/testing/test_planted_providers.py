@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from facilitator.cardano.transaction import OutputRef
+from facilitator.cardano.rules.evaluation import ScriptFailure
+from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.roles.chain import AssetState, NotFound, Spent
 from facilitator.roles.chain_errors import ChainUnavailable, SubmissionUnknown
 from facilitator.roles.chain_spenders import SpentBy
@@ -17,7 +18,8 @@ from facilitator_devnet.devnet import Devnet
 
 METHODS = (
     *("tip", "blocks_after", "transaction", "outputs", "submit"),
-    *("outputs_at", "transactions", "ledger_state", "asset", "spender"),
+    *("outputs_at", "transactions", "ledger_state", "asset", "spender", "evaluate"),
+    "next_protocol_version",
 )
 GUESSES: Mapping[str, Callable[[Any], Any]] = {
     "tip": lambda devnet: Devnet.tip(devnet),
@@ -27,6 +29,8 @@ GUESSES: Mapping[str, Callable[[Any], Any]] = {
     "outputs_at": lambda _: {},
     "transactions": lambda _: {"ab" * 32: NotFound()},
     "asset": lambda _: AssetState({}, None),
+    "evaluate": lambda _: [],
+    "next_protocol_version": lambda _: None,
     "spender": lambda _: SpentBy("ab" * 32, None, (), ()),
 }
 
@@ -37,6 +41,9 @@ class Cable(Devnet):
     cut = False
     bad = ""
     guesses = False
+
+    def evaluate(self, transaction: bytes, utxo: Mapping[OutputRef, Output]) -> list[ScriptFailure]:
+        raise NotImplementedError
 
     def __getattribute__(self, name: str) -> Any:
         found = super().__getattribute__(name)

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from facilitator.roles.claim import Claim
-from facilitator.roles.storage import Storage, StorageUnavailable
+from facilitator.roles.storage import Reservation, Storage, StorageUnavailable
 from facilitator.testing.storage import StorageContract
 from facilitator.testing.storage.outage import OutageContract
+from facilitator.testing.storage.reservations import ReservationContract
 from facilitator.testing.storage.values import ValueContract
 from facilitator_memory.storage import MemoryStorage
 from support.contracts import failures
@@ -115,3 +116,15 @@ class Renamed(MemoryStorage):
 def test_a_method_that_the_start_refuses_is_caught() -> None:
     with pytest.raises(AssertionError, match="reserve does not take reservation, now, limit"):
         StorageContract().test_the_start_takes_the_storage(Renamed())
+
+
+class NamesAny(MemoryStorage):
+    """A storage that names any holder of an input."""
+
+    def _rivals(self, reservation: Reservation) -> Any:
+        return super()._rivals(reservation)[:1]
+
+
+def test_a_storage_that_names_any_holder_is_caught() -> None:
+    found = failures(ReservationContract, {"storage": NamesAny})
+    assert "test_a_settlement_is_named_before_a_verified_payment" in found

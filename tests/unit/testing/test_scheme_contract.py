@@ -1,7 +1,7 @@
 """``exact`` and a toy scheme pass the contract of schemes, which catches what is planted."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -15,6 +15,7 @@ from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.exact.scheme import ExactScheme
 from facilitator.exact.verification import Verifier, in_process
 from facilitator.plugin.context import Context
+from facilitator.roles.claim import NO_END
 from facilitator.roles.refused import Refused
 from facilitator.roles.scheme import Answer, Scheme, SchemePayment, UniqueTerms
 from facilitator.roles.scheme_chain import SchemeChain
@@ -113,6 +114,20 @@ def numbered() -> Callable[..., Any]:
     return lambda own, *given: replace(own(*given), record=f"{next(numbers)}".encode())
 
 
+def one_key(until: float) -> Callable[..., Any]:
+    return lambda own, payment: UniqueTerms("x", until)  # noqa: ARG005
+
+
+def any_recipient(own: Callable[..., Any], payment: SchemePayment) -> Any:
+    with suppress(Refused):
+        own(payment)
+
+
+def served_at_once(own: Callable[..., Any], *given: Any) -> Any:
+    payment = own(*given)
+    return replace(payment, terms=replace(payment.terms, confirmations=0))
+
+
 def with_file(own: Callable[..., Any], *given: Any) -> Any:
     Path(__file__).read_bytes()
     return own(*given)
@@ -154,6 +169,7 @@ READ, PREPARE = (
     "test_a_payment_is_prepared_alike_each_time",
 )
 VALID, IO = "test_a_payment_is_valid", "test_only_the_verdict_does_io"
+BYTES = "test_a_payment_is_what_its_bytes_say"
 ALONE = "test_the_answer_needs_the_claim_alone"
 PLANTED: Mapping[str, tuple[Mapping[str, Callable[..., Any]], str]] = {
     "another record each time": ({"read": numbered()}, READ),
@@ -164,6 +180,22 @@ PLANTED: Mapping[str, tuple[Mapping[str, Callable[..., Any]], str]] = {
     "a foreign network": ({"read": lambda own, *given: elsewhere(own(*given))}, READ),
     "a long record": ({"read": changed(record=bytes(5000))}, READ),
     "a record that changes": ({"read": changed(record=bytearray(2))}, ALONE),
+    "another id throughout": (
+        {name: changed(transaction_id="ab" * 32) for name in ("read", "prepare")},
+        BYTES,
+    ),
+    "an end of its own": ({"prepare": changed(invalid_hereafter=NO_END)}, BYTES),
+    "other inputs": ({"prepare": changed(inputs=frozenset({f"{'ab' * 32}#0"}))}, BYTES),
+    "another depth": (
+        {"read": served_at_once},
+        "test_the_confirmations_are_those_of_the_requirements",
+    ),
+    "unique for a moment": (
+        {"unique_terms": one_key(1.0)},
+        "test_unique_terms_hold_while_the_payment_may_land",
+    ),
+    "any recipient": ({"check": any_recipient}, "test_a_payment_to_another_is_refused"),
+    "any asset": ({"check": any_recipient}, "test_a_payment_in_another_asset_is_refused"),
     "no inputs": ({"read": changed(inputs=frozenset())}, READ),
     "an end before the start": ({"read": changed(invalid_hereafter=-1)}, READ),
     "a file in read": ({"read": with_file}, IO),
