@@ -23,6 +23,9 @@ from facilitator.exact.methods import (
     HasUniqueTerms,
     TransferMethod,
 )
+from facilitator.exact.sponsor_rules import RULES as SPONSOR_RULES
+from facilitator.exact.sponsor_rules import SponsoredTransaction, find_broken_rule
+from facilitator.exact.sponsorship import add_sponsor_witnesses, require_offered
 from facilitator.observability.advice import Advice, Concern
 from facilitator.observability.metrics import (
     QUOTA_REMAINING,
@@ -349,6 +352,14 @@ __all__ += [
     "Verified",
     "agree_terms",
     "judge_transaction",
+]
+# Fees that a resource server sponsors
+__all__ += [
+    "SPONSOR_RULES",
+    "SponsoredTransaction",
+    "add_sponsor_witnesses",
+    "find_broken_rule",
+    "require_offered",
 ]
 # Rate limiters
 __all__ += [

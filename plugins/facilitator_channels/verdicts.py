@@ -28,6 +28,7 @@ from facilitator_channels.opening import check_reserve, read_made
 from facilitator_channels.payment import Content
 from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.refund import check_collateral, check_refund
+from facilitator_channels.sponsored import check_sponsored, future_signers, unsigned_inputs
 from facilitator_channels.top_up import check_top_up
 from facilitator_channels.vouchers import check_voucher
 
@@ -75,10 +76,13 @@ def _judge_opening(case: Case, deposit: Deposit) -> Verified:
     tx, voucher, price = case.content.tx, deposit.voucher, case.price
     channel = read_made(tx, case.content.validator)
     check_reserve(channel, price)
-    _judge(case, ChannelReason.DEPOSIT_TRANSACTION)
+    check_sponsored(case.content, case.terms, channel, case.chain.provider)
+    outputs = _judge(case, ChannelReason.DEPOSIT_TRANSACTION, future_signers(case.content))
+    unsigned = unsigned_inputs(case.content, outputs)
     capacity = channel.capacity(price)
     check_voucher(voucher, deposit.config, capacity=capacity, subbed=0, charge=case.terms.amount)
-    return _verified(deposit.config, describe(voucher.channel_id, None, capacity, 0))
+    state = describe(voucher.channel_id, None, capacity, 0)
+    return _verified(deposit.config, state)._replace(unsigned=unsigned)
 
 
 def _judge_top_up(case: Case, deposit: Deposit) -> Verified:

@@ -64,13 +64,13 @@ def state(held: Held, balance: int, total: int = 0, ref: str | None = None) -> d
     }
 
 
-def test_it_is_supported_without_extra(running: Running) -> None:
+def test_it_is_supported(running: Running) -> None:
     kinds = running.call("GET", "/supported")[1]["kinds"]
     assert kinds[1] == {
         "x402Version": 2,
         "scheme": "batch-settlement",
         "network": NETWORK,
-        "extra": {"devnet": True},
+        "extra": {"devnet": True, "acceptsSponsorWitnesses": True},
     }
 
 
