@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 import orjson
 
 from facilitator.plugin import Clock, Refused, SystemClock
+from facilitator.seller.binding import Signature
+from facilitator.x402.fee_sponsor import OFFER
 from facilitator_channels.messages import Refund
 from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.seller.answers import Answer, keep, settlement
@@ -29,6 +31,8 @@ from facilitator_channels.seller.request import (
     ChannelRequest,
     Refusal,
 )
+from facilitator_channels.seller.sponsored_openings import SponsoredOpenings
+from facilitator_channels.seller.sponsoring import ChannelSponsor
 from facilitator_channels.seller.steps import (
     admit,
     ask,
@@ -52,6 +56,8 @@ class Serve:
     request: ChannelRequest
     payment: Mapping[str, Any]
     requirements: Mapping[str, Any]
+    sponsored: Signature | None = None
+    """The seller's signature as the sponsor of an opening."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +85,22 @@ class Seller:
         *,
         key: ProviderKey | None = None,
         clock: Clock | None = None,
+        sponsor: ChannelSponsor | None = None,
     ) -> None:
-        """Keep records in the store. ``key`` signs refunds, which are refused without it."""
+        """Keep records in the store.
+
+        ``key`` signs refunds, which are refused without it; ``sponsor`` pays for openings.
+        """
         self.records = Records(store)
         self._facilitator = facilitator
         self._key = key
+        self._openings = SponsoredOpenings(sponsor)
         self._clock = clock or SystemClock()
         self._renewals = Renewals()
+
+    def offered(self, requirements: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the requirements for an answer 402: with the sponsor's offer, if there is one."""
+        return self._openings.offer(requirements)
 
     def before(self, payment: Any, requirements: Mapping[str, Any]) -> Before:
         """Return what to do with a ``paymentPayload``, by the server's own requirements.
@@ -103,6 +118,11 @@ class Seller:
         record = self.records.read(request.channel_id)
         admission = admit(record, request, self._now_ms())
         if isinstance(admission, Admitted):
+            agreed = self._openings.agree(requirements, payment, message)
+            if isinstance(agreed, Refusal):
+                return agreed
+            request = replace(request, is_sponsored=OFFER in agreed["extra"])
+            serve = Serve(request, payment, agreed)
             admission = self._take(record, serve)
         if isinstance(admission, Refusal):
             return admission
@@ -110,6 +130,11 @@ class Seller:
             return Answer(orjson.loads(admission.settlement), admission.response)
         if isinstance(message, Refund):
             return self._refund(serve, message, asked)
+        signed = self._openings.sign(serve.requirements, message, asked)
+        if isinstance(signed, Refusal):
+            self.cancel(serve)
+            return signed
+        serve = replace(serve, sponsored=signed)
         renewing = partial(self._change, request, lambda each: renew(each, request, self._now_ms()))
         self._renewals.add(request.id, request.lifetime_ms, renewing)
         return serve
@@ -127,7 +152,9 @@ class Seller:
             raise ValueError(f"a price of {price} is not within 0 and {request.price}")
         settled: Settled | None = None
         if request.kind is not Kind.VOUCHER:
-            found = settle(self._facilitator, request, serve.payment, serve.requirements)
+            found = self._openings.settle(
+                self._facilitator, request, serve.payment, serve.requirements, serve.sponsored
+            )
             if isinstance(found, Refusal):
                 self.cancel(serve)
                 return found
@@ -140,6 +167,7 @@ class Seller:
     def cancel(self, serve: Serve) -> None:
         """Free the channel of a request that is not served, and not charged."""
         self._renewals.remove(serve.request.id)
+        self._openings.cancel(serve.sponsored)
         self._change(serve.request, lambda each: drop(each, serve.request))
 
     def close(self) -> None:
