@@ -38,7 +38,7 @@ from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.records import answer_from, record_claim, record_deposit, record_refund
 from facilitator_channels.refund import add_signature, count_refunded
 from facilitator_channels.shape import check_moves_money_alone
-from facilitator_channels.sponsored import check_not_sponsored, require_sponsor, with_sponsor
+from facilitator_channels.sponsored import require_sponsor, with_sponsor
 from facilitator_channels.verdicts import Case, judge_message
 
 
@@ -96,6 +96,7 @@ class ChannelScheme:
                 require_sponsor(content)
                 record = self._record_deposit(payment, content, amount)
             case Refund(voucher=voucher, provider_witness=witness):
+                require_sponsor(content)
                 signed = add_signature(content.tx, witness, content.extra.receiver_authorizer)
                 content = content._replace(transaction=signed)
                 refunded = count_refunded(signed, payment.terms)
@@ -135,7 +136,6 @@ class ChannelScheme:
                 else:
                     reason = ChannelReason.DEPOSIT_TRANSACTION
                     check_moves_money_alone(content.tx, terms.network, reason)
-                    check_not_sponsored(content)
             if content.is_prepared and not payment.record:
                 raise Refused(
                     Reason.CHAIN_LOOKUP_FAILED, "the protocol parameters are not known, try again"

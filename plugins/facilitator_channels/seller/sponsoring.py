@@ -1,4 +1,4 @@
-"""The seller as a sponsor: it pays the fee of an opening, and the channel's reserve.
+"""The seller as a sponsor: it pays the fee of an opening or a top-up, and the channel's reserve.
 
 The offer is as soft as that of ``exact`` and its binding as exclusive: see
 :mod:`facilitator.seller.binding`. Each opening costs the fee at once. It costs the reserve too if
@@ -21,13 +21,19 @@ from facilitator.x402.fee_sponsor import (
 )
 from facilitator.x402.networks import canonical_network, cardano_network
 from facilitator_channels.draft import SCHEME
-from facilitator_channels.messages import Deposit
+from facilitator_channels.messages import Deposit, Refund
 from facilitator_channels.opening import check_opening
 from facilitator_channels.payment import Content
 from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.seller.reading import SellerTerms
-from facilitator_channels.shape import decode
-from facilitator_channels.sponsored import check_sponsored
+from facilitator_channels.seller.record import Kind
+from facilitator_channels.shape import check_moves_money_alone, decode
+from facilitator_channels.sponsored import (
+    check_sponsored_opening,
+    check_sponsored_refund,
+    check_sponsored_top_up,
+    sponsored,
+)
 
 CHANNEL_POOL = PoolSettings(max_fee=500_000, least_lovelace=3_500_000, most_lovelace=6_000_000)
 """The outputs that are offered for openings: each pays a reserve of about 2.13 ada, the fee, and
@@ -35,7 +41,7 @@ the least that the output to ``payTo`` holds."""
 
 
 class ChannelSponsor(SponsorBinding):
-    """Pays the fee and the reserve of openings on one network. Safe to use from many threads."""
+    """Pays for openings, top-ups and refunds on one network. Safe to use from many threads."""
 
     def __init__(self, network: str, pool: SponsorPool) -> None:
         """Offer the pool's outputs on the network with that id."""
@@ -55,55 +61,79 @@ class ChannelSponsor(SponsorBinding):
         return plain if offer is None else add_offer(plain, offer)
 
     def agree(
-        self, requirements: Mapping[str, Any], payment: Mapping[str, Any], deposit: Deposit
+        self,
+        requirements: Mapping[str, Any],
+        payment: Mapping[str, Any],
+        message: Deposit | Refund,
     ) -> dict[str, Any]:
-        """Return the requirements that an opening was made by: with its offer, if it uses one.
+        """Return the requirements that a message was made by: with its offer, if it uses one.
 
         Raises :class:`NotSponsored` for an offer that is another's by now, or was never made.
         """
-        offer, tx = self._offer_of(payment), _decode(deposit)
-        if offer is None or offer.input not in tx.body.inputs:
+        offer, tx = self._offer_of(payment), _decode(message)
+        if offer is None or offer.input not in (*tx.body.inputs, *tx.body.collateral):
             return dict(requirements)
         if not self.pool.is_live(offer, tx.id.hex(), int(requirements["maxTimeoutSeconds"])):
             raise NotSponsored(
                 "fee_sponsor_taken",
-                f"the offered output {offer.input} is not on offer for this transaction: open by"
+                f"the offered output {offer.input} is not on offer for this transaction: take"
                 " the new offer",
             )
         return add_offer(dict(requirements), offer)
 
     def sign(
-        self, requirements: Mapping[str, Any], deposit: Deposit, asked: SellerTerms
+        self, requirements: Mapping[str, Any], message: Deposit | Refund, asked: SellerTerms
     ) -> Signature | None:
-        """Return the signature for an opening that ``/verify`` has found valid.
+        """Return the signature for a message that ``/verify`` has found valid.
 
-        ``requirements`` are those of :meth:`agree`. ``None`` for an opening without an offer.
+        ``requirements`` are those of :meth:`agree`. ``None`` for a message without an offer.
         Raises :class:`NotSponsored`, and ``ChainUnavailable``: then nothing is signed.
         """
         offer = self._offer_of({"accepted": requirements})
         if offer is None:
             return None
-        tx, seconds = _decode(deposit), asked.terms.max_timeout_seconds
-        return self.sign_for(offer, tx, seconds, lambda: self._check(offer, tx, deposit, asked))
+        content = Content(message, asked.channel, _decode(message), sponsor=offer)
+        seconds = asked.terms.max_timeout_seconds
+        return self.sign_for(offer, content.tx, seconds, lambda: self._check(content, asked))
 
-    def _check(
-        self, offer: FeeSponsorOffer, tx: Transaction, deposit: Deposit, asked: SellerTerms
-    ) -> None:
-        """Raise :class:`NotSponsored` unless it opens a channel with this seller by the rules.
+    def told(self, kind: Kind, signature: Signature, receipt: Mapping[str, Any]) -> None:
+        """Take note of the answer of ``/settle``: a refund does not spend its collateral."""
+        self.settled(signature, receipt)
+        if kind is Kind.REFUND and receipt.get("success") is True:
+            self.pool.store.release(signature.input, signature.transaction_id, is_definitive=True)
 
-        The facilitator has said so; the signature is the seller's own.
+    def _check(self, content: Content, asked: SellerTerms) -> None:
+        """Raise :class:`NotSponsored` unless the message keeps the rules.
+
+        The facilitator has said so, and has run the scripts; the signature is the seller's own.
         """
-        content = Content(deposit, asked.channel, tx, sponsor=offer)
         try:
-            channel = check_opening(tx, deposit, asked.terms, asked.channel.validator)
-            check_sponsored(content, asked.terms, channel, self.pool.chain)
+            self._check_rules(content, asked)
         except Refused as refused:
             rule, colon, _ = refused.message.partition(":")
             is_rule = refused.reason == "fee_sponsor_refused" and colon
             raise NotSponsored(
                 f"fee_sponsor_{rule}" if is_rule else "fee_sponsor_invalid", refused.message
             ) from None
-        self.check_owners(offer, tx.body.inputs)
+        if content.sponsor is not None:
+            body = content.tx.body
+            self.check_owners(content.sponsor, {*body.inputs, *body.collateral})
+
+    def _check_rules(self, content: Content, asked: SellerTerms) -> None:
+        message, tx = content.message, content.tx
+        providers = frozenset({asked.channel.receiver_authorizer})
+        signing = providers if isinstance(message, Refund) else frozenset()
+        it = sponsored(content, asked.terms, self.pool.chain, signing)
+        if it is None:
+            return
+        check_moves_money_alone(tx, asked.terms.network, ChannelReason.DEPOSIT_TRANSACTION)
+        if isinstance(message, Refund):
+            check_sponsored_refund(it)
+        elif isinstance(message, Deposit) and message.voucher.channel_ref is None:
+            channel = check_opening(tx, message, asked.terms, content.validator)
+            check_sponsored_opening(it, channel)
+        else:
+            check_sponsored_top_up(it)
 
     def _offer_of(self, payment: Mapping[str, Any]) -> FeeSponsorOffer | None:
         """Return the offer that the payment repeats, which anyone may have written."""
@@ -119,8 +149,8 @@ def add_offer(plain: Mapping[str, Any], offer: FeeSponsorOffer) -> dict[str, Any
     return {**plain, "extra": extra}
 
 
-def _decode(deposit: Deposit) -> Transaction:
+def _decode(message: Deposit | Refund) -> Transaction:
     try:
-        return decode(deposit.transaction, ChannelReason.DEPOSIT_TRANSACTION)
+        return decode(message.transaction, ChannelReason.DEPOSIT_TRANSACTION)
     except Refused as refused:
         raise NotSponsored("fee_sponsor_invalid", refused.message) from None

@@ -225,7 +225,7 @@ def test_a_sponsors_rule_that_is_left_out_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The ledger does not keep a sponsor's ada; S6 is a channel's own check, and S1 its match."""
-    kept = [name for name in sponsored._FROM_EXACT if name != rule]
-    monkeypatch.setattr(sponsored, "_FROM_EXACT", kept)
+    kept = [name for name in sponsored._OPENING if name != rule]
+    monkeypatch.setattr(sponsored, "_OPENING", kept)
     cases = [case for case in CASES if case.reason == "fee_sponsor_refused"]
     assert any(outcome(loaded, case).kind != before[False][case].kind for case in cases)

@@ -1,12 +1,13 @@
-"""The part of a sponsor in a request that opens a channel, if there is a sponsor."""
+"""The part of a sponsor in deposits and refunds, if the seller has a sponsor."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, TypeGuard
+from typing import Any
 
-from facilitator.plugin import ChainUnavailable
+from facilitator.cardano.transaction import OutputRef
+from facilitator.plugin import ChainUnavailable, OutputStatus
 from facilitator.seller.binding import NotSponsored, Signature
-from facilitator_channels.messages import Deposit, Message
+from facilitator_channels.messages import Deposit, Message, Refund
 from facilitator_channels.seller.asking import UNAVAILABLE, Settled, settle
 from facilitator_channels.seller.facilitator import Facilitator
 from facilitator_channels.seller.reading import SellerTerms
@@ -14,11 +15,11 @@ from facilitator_channels.seller.request import ChannelRequest, Refusal
 from facilitator_channels.seller.sponsoring import ChannelSponsor
 
 
-class SponsoredOpenings:
+class Sponsorship:
     """A seller's sponsor, or none."""
 
     def __init__(self, sponsor: ChannelSponsor | None) -> None:
-        """Have the sponsor pay for openings that use its offers."""
+        """Have the sponsor pay for deposits and refunds that use its offers."""
         self._sponsor = sponsor
 
     def offer(self, requirements: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,8 +30,8 @@ class SponsoredOpenings:
     def agree(
         self, requirements: Mapping[str, Any], payment: Mapping[str, Any], message: Message
     ) -> Mapping[str, Any] | Refusal:
-        """Return the requirements that the message was made by: an opening's with its offer."""
-        if self._sponsor is None or not _is_opening(message):
+        """Return the requirements that the message was made by, with the offer that it uses."""
+        if self._sponsor is None or not isinstance(message, Deposit | Refund):
             return requirements
         try:
             return self._sponsor.agree(requirements, payment, message)
@@ -40,8 +41,8 @@ class SponsoredOpenings:
     def sign(
         self, requirements: Mapping[str, Any], message: Message, asked: SellerTerms
     ) -> Signature | Refusal | None:
-        """Return the signature for an opening that needs one: no other gets the output then."""
-        if self._sponsor is None or not _is_opening(message):
+        """Return the signature for a message that needs one: no other gets the output then."""
+        if self._sponsor is None or not isinstance(message, Deposit | Refund):
             return None
         try:
             return self._sponsor.sign(requirements, message, asked)
@@ -58,21 +59,24 @@ class SponsoredOpenings:
         requirements: Mapping[str, Any],
         signature: Signature | None,
     ) -> Settled | Refusal:
-        """Have a deposit settled, with the signature if there is one."""
+        """Have a deposit or a refund settled, with the signature if there is one."""
         if self._sponsor is None or signature is None:
             return settle(facilitator, request, payment, requirements)
         try:
             payment = self._sponsor.settlement(payment, signature)
         except NotSponsored as why:
             return Refusal(why.reason, why.message)
-        told = partial(self._sponsor.settled, signature)
+        told = partial(self._sponsor.told, request.kind, signature)
         return settle(facilitator, request, payment, requirements, told)
 
+    def look_up(self, refs: Iterable[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
+        """Return outputs as the sponsor's chain has them, none without a sponsor.
+
+        Raises ``ChainUnavailable``.
+        """
+        return {} if self._sponsor is None else self._sponsor.pool.chain.outputs(list(refs))
+
     def cancel(self, signature: Signature | None) -> None:
-        """Free the output of an opening that never gets to ``/settle``."""
+        """Free the output of a transaction that never gets to ``/settle``."""
         if self._sponsor is not None and signature is not None:
             self._sponsor.cancel(signature)
-
-
-def _is_opening(message: Message) -> TypeGuard[Deposit]:
-    return isinstance(message, Deposit) and message.voucher.channel_ref is None
