@@ -7,6 +7,12 @@ parameters from :mod:`facilitator.cardano`, and networks from :mod:`facilitator.
 
 from facilitator import hookimpl
 from facilitator.client.errors import CannotPay, OutcomeNotKnown
+from facilitator.client.sponsored import (
+    OfferNotUsed,
+    choose_inputs,
+    find_offer,
+    look_up_offered,
+)
 from facilitator.clock import Clock, SystemClock
 from facilitator.errors import (
     ConfigInvalidError,
@@ -391,6 +397,7 @@ __all__ += [
     "CannotPay",
     "FundedChain",
     "HttpAnswer",
+    "OfferNotUsed",
     "OutcomeNotKnown",
     "Paid",
     "PayOrder",
@@ -399,6 +406,9 @@ __all__ += [
     "Signature",
     "SignsMessages",
     "Wallet",
+    "choose_inputs",
+    "find_offer",
+    "look_up_offered",
 ]
 # Meters and metrics
 __all__ += [
