@@ -96,7 +96,7 @@ class ChannelSponsor(SponsorBinding):
         seconds = asked.terms.max_timeout_seconds
         return self.sign_for(offer, content.tx, seconds, lambda: self._check(content, asked))
 
-    def told(self, kind: Kind, signature: Signature, receipt: Mapping[str, Any]) -> None:
+    def note_answer(self, kind: Kind, signature: Signature, receipt: Mapping[str, Any]) -> None:
         """Take note of the answer of ``/settle``: a refund does not spend its collateral."""
         self.settled(signature, receipt)
         if kind is Kind.REFUND and receipt.get("success") is True:

@@ -66,8 +66,8 @@ class Sponsorship:
             payment = self._sponsor.settlement(payment, signature)
         except NotSponsored as why:
             return Refusal(why.reason, why.message)
-        told = partial(self._sponsor.told, request.kind, signature)
-        return settle(facilitator, request, payment, requirements, told)
+        on_answer = partial(self._sponsor.note_answer, request.kind, signature)
+        return settle(facilitator, request, payment, requirements, on_answer)
 
     def look_up(self, refs: Iterable[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         """Return outputs as the sponsor's chain has them, none without a sponsor.

@@ -6,6 +6,7 @@ from support.channel_cases.messages import config_cases, malformed, said_of_othe
 from support.channel_cases.openings import opening_cases
 from support.channel_cases.refunds import refund_cases, settled_refund_cases
 from support.channel_cases.sponsored_openings import sponsored_cases
+from support.channel_cases.sponsored_steps import sponsored_step_cases
 from support.channel_cases.top_ups import top_up_cases
 from support.channel_cases.vouchers import found_cases, sponsored, voucher_cases
 
@@ -24,4 +25,5 @@ CASES = [
     *refund_cases(),
     *settled_refund_cases(),
     *claim_cases(),
+    *sponsored_step_cases(),
 ]

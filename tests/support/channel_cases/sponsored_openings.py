@@ -15,7 +15,6 @@ from support.channel_cases.case import Case, Make
 from support.channel_cases.edits import field, in_the_past, unsigned
 from support.channel_drafts import Draft, ada_outputs
 from support.channel_ledger import Ledger
-from support.channel_parties import held_channel
 from support.channels import ACCEPTS, TOKEN, request
 from support.sponsored_channels import SPONSOR, TTL, SponsoredOpening
 
@@ -148,18 +147,6 @@ def _of_ada(_: Ledger) -> dict[str, Any]:
     return request(payload, agreed)
 
 
-def _top_up(ledger: Ledger) -> dict[str, Any]:
-    """A top-up that spends an offered output."""
-    held, own = held_channel(ledger, asset=TOKEN, amount=5_000), SponsoredOpening()
-    ref, output = own.offered
-
-    def edit(draft: Draft) -> None:
-        draft.inputs.append(ref)
-        draft.outputs.append(output_map(MERCHANT.address, output.value))
-
-    return request(held.deposit(5, 1_000, edit=edit), own.terms)
-
-
 def _settled(*signers: Any, text: Any = None, **how: Any) -> Make:
     def make(_: Ledger) -> dict[str, Any]:
         opening = SponsoredOpening(**how)
@@ -228,7 +215,6 @@ def sponsored_cases() -> Iterator[Case]:
         make = partial(_elsewhere, address=address)
         yield Case(f"an offered output {name}", make, reason)
     yield Case("an offered output with tokens", _with_tokens, refused)
-    yield Case("a sponsored top-up", _top_up, refused)
     missing, invalid = "fee_sponsor_witness_missing", "fee_sponsor_witness_invalid"
     yield Case("no sponsor's signature", sponsoring(), missing, settles=True)
     yield Case("another's signature", _settled(BOB), invalid, settles=True)

@@ -1,5 +1,6 @@
-"""The fee and the reserve of an opening are paid by a sponsor, whose signature comes at /settle."""
+"""A sponsor pays for deposits, and gives a refund its collateral; it signs for /settle."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -8,11 +9,18 @@ from facilitator.plugin import Refused, Settings
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.running import NETWORK, NOW
 from facilitator_channels.scheme import ChannelScheme
-from support.channel_drafts import Draft
+from support.channel_cases.sponsored_steps import Step
+from support.channel_drafts import Draft, nothing
 from support.channel_ledger import Ledger
 from support.channel_parties import Opening, held_channel
 from support.channels import CONSUMER, PRICE, TOKEN, VALIDATORS, judge, read, request
-from support.sponsored_channels import MAX_FEE, SponsoredOpening
+from support.sponsored_channels import (
+    MAX_FEE,
+    SPONSOR,
+    SponsoredOpening,
+    sponsored_refund,
+    sponsored_top_up,
+)
 
 
 def test_it_is_valid_before_the_sponsor_has_signed(scheme: ChannelScheme) -> None:
@@ -50,6 +58,20 @@ def test_the_tag_may_come_from_the_offered_input(scheme: ChannelScheme) -> None:
     opening = SponsoredOpening()
     opening.first = opening.offered[0]
     assert judge(scheme, opening.body).payer == CONSUMER.hex()
+
+
+@pytest.mark.parametrize("make", [sponsored_top_up, sponsored_refund])
+def test_a_top_up_and_a_refund(scheme: ChannelScheme, ledger: Ledger, make: Step) -> None:
+    held = held_channel(ledger, asset=TOKEN, amount=5_000)
+    offered = str(SponsoredOpening().offered[0])
+    verified = judge(scheme, make(held))
+    assert verified.unsigned == ({offered} if make is sponsored_top_up else set())
+    assert judge(scheme, make(held, nothing, SPONSOR), settles=True).unsigned == set()
+
+
+def test_a_sponsored_refund_of_what_is_owed(scheme: ChannelScheme, ledger: Ledger) -> None:
+    held = held_channel(ledger, asset=TOKEN, amount=5_000)
+    assert judge(scheme, sponsored_refund(held, owed=7)).payer == CONSUMER.hex()
 
 
 @settings(max_examples=60, deadline=None)
