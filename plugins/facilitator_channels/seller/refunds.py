@@ -1,6 +1,6 @@
 """The seller's signature under a refund, which covers a whole transaction."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, TypeAlias
@@ -45,7 +45,7 @@ class ProviderKey:
         return cls(bytes(key.verify_key), lambda message: key.sign(message).signature)
 
 
-LookUp: TypeAlias = Callable[[Iterable[OutputRef]], Mapping[OutputRef, OutputStatus]]
+LookUp: TypeAlias = Callable[[Collection[OutputRef]], Mapping[OutputRef, OutputStatus]]
 _REASON = ChannelReason.REFUND_TRANSACTION
 
 

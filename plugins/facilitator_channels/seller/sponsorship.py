@@ -1,6 +1,6 @@
 """The part of a sponsor in deposits and refunds, if the seller has a sponsor."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -69,12 +69,12 @@ class Sponsorship:
         on_answer = partial(self._sponsor.note_answer, request.kind, signature)
         return settle(facilitator, request, payment, requirements, on_answer)
 
-    def look_up(self, refs: Iterable[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
+    def look_up(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         """Return outputs as the sponsor's chain has them, none without a sponsor.
 
         Raises ``ChainUnavailable``.
         """
-        return {} if self._sponsor is None else self._sponsor.pool.chain.outputs(list(refs))
+        return {} if self._sponsor is None else self._sponsor.pool.chain.outputs(refs)
 
     def cancel(self, signature: Signature | None) -> None:
         """Free the output of a transaction that never gets to ``/settle``."""

@@ -1,6 +1,6 @@
 """Faults of openings that a sponsor pays."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ from facilitator.testing.running import NETWORK
 from facilitator_devnet.encoding import output_map
 from support.channel_cases.case import Case, Make
 from support.channel_cases.edits import field, in_the_past, unsigned
-from support.channel_drafts import Draft, ada_outputs
+from support.channel_drafts import Draft, Edit, ada_outputs
 from support.channel_ledger import Ledger
 from support.channels import ACCEPTS, TOKEN, request
 from support.sponsored_channels import SPONSOR, TTL, SponsoredOpening
@@ -166,6 +166,22 @@ def _without_offer(_: Ledger) -> dict[str, Any]:
     return body
 
 
+OPENINGS: Mapping[str, Edit] = {
+    "gives the channel more than its reserve": _move(1, to=0, of=1),
+    "gives the payer a lovelace": _move(1, to=2, of=1),
+    "gives the rest to another address": _back_elsewhere,
+    "gives the rest back with a datum": _back_with_datum,
+    "gives the rest back with a script": _back_with_script,
+    "gives the rest back with tokens": _back_with_token,
+    "pays too much fee": _dear,
+    "has no end": _endless,
+    "ends after the offer": _too_long,
+    "has collateral": _with_collateral,
+    "pays too small a fee": _cheap,
+}
+"""Openings that take more from the sponsor than it offers."""
+
+
 def sponsored_cases() -> Iterator[Case]:
     refused, deposit = "fee_sponsor_refused", "deposit_transaction"
     for name, offer in {
@@ -178,19 +194,7 @@ def sponsored_cases() -> Iterator[Case]:
         yield Case(f"an offer {name}", sponsoring(offer=offer), "extra")
     yield Case("an offer beside no word", sponsoring(extra={"areFeesSponsored": False}), "extra")
     yield Case("an offer for lovelace", _of_ada, "extra")
-    for name, edit in {
-        "gives the channel more than its reserve": _move(1, to=0, of=1),
-        "gives the payer a lovelace": _move(1, to=2, of=1),
-        "gives the rest to another address": _back_elsewhere,
-        "gives the rest back with a datum": _back_with_datum,
-        "gives the rest back with a script": _back_with_script,
-        "gives the rest back with tokens": _back_with_token,
-        "pays too much fee": _dear,
-        "has no end": _endless,
-        "ends after the offer": _too_long,
-        "has collateral": _with_collateral,
-        "pays too small a fee": _cheap,
-    }.items():
+    for name, edit in OPENINGS.items():
         yield Case(f"a sponsored opening that {name}", sponsoring(edit=edit), refused)
     short = sponsoring(
         edit=lambda draft: draft.outputs.__setitem__(
