@@ -8,7 +8,7 @@ from facilitator.plugin import OfferNotUsed, choose_inputs, find_offer, look_up_
 from facilitator.x402.fee_sponsor import IS_SPONSORED, OFFER
 from facilitator_channels.iou import derive_tag
 from facilitator_channels.paying.entry import Entry
-from facilitator_channels.paying.means import Means
+from facilitator_channels.paying.means import VALID_SECONDS, Means
 from facilitator_channels.paying.wanted import Page
 from facilitator_channels.transactions.plan import Purse
 from facilitator_channels.transactions.sponsored import Own, Sponsor
@@ -36,7 +36,8 @@ def look_for_sponsor(page: Page, means: Means) -> Sponsor:
 def until(page: Page, means: Means) -> int:
     """Return the first slot in which a transaction by the page's offer may no longer land."""
     offer = find_offer(page.asked.terms, round(means.clock.time() * 1000))
-    end_ms = round((means.clock.time() + page.asked.terms.max_timeout_seconds * _VALID_FOR) * 1000)
+    seconds = min(VALID_SECONDS, page.asked.terms.max_timeout_seconds * _VALID_FOR)
+    end_ms = round((means.clock.time() + seconds) * 1000)
     return means.chain.eras().slot_at(min(end_ms, offer.expires_at_ms))
 
 

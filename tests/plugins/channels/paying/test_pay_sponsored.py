@@ -31,6 +31,7 @@ from facilitator_channels.seller import (
     ChannelSponsor,
     ClaimPolicy,
     HttpFacilitator,
+    Refusal,
     Seller,
     choose,
     redeem,
@@ -239,6 +240,21 @@ def test_an_opening_in_doubt_is_sent_again_under_its_own_offer(
     assert "the opening is in doubt: sending it again" in shop.said
     assert entry_of(shop).anchor == first.anchor
     assert len(channels_on(shop.running)) == 1
+
+
+def test_an_opening_by_an_offer_ends_within_ten_minutes(
+    shop: SponsoredChannelShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A seller that allows more time could keep the opening, and land it when it likes."""
+    monkeypatch.setattr("facilitator.client.presenting.PAUSE_SECONDS", 0)
+    shop.requirements["maxTimeoutSeconds"] = shop.requirements["extra"]["withdrawDelay"]
+    monkeypatch.setattr(shop.seller, "before", lambda *_: Refusal("fee_sponsor_taken", ""))
+    offered = shop.seller.offered(shop.requirements)
+    monkeypatch.setattr(shop.seller, "offered", lambda _: offered)
+    assert shop.pay(5 * PRICE).refusal == "fee_sponsor_taken"
+    end = decode_any_era(entry_of(shop).opening).body.invalid_hereafter
+    assert end is not None
+    assert shop.chain.eras().start_ms(end) <= (SystemClock().time() + 600) * 1000
 
 
 def test_offers_that_are_not_what_they_say_are_not_used(
