@@ -84,7 +84,7 @@ class SponsoredOpening(Opening):
             "maxFee": str(MAX_FEE),
             "expiresAt": str(KNOWN_ERAS[NETWORK].start_ms(TTL)),
         }
-        extra = {"areFeesSponsored": True, "feeSponsor": offer | self.offer}
+        extra: dict[str, Any] = {"areFeesSponsored": True, "feeSponsor": offer | self.offer}
         return terms(self.asset, **extra | self.extra)
 
     @property

@@ -250,8 +250,9 @@ class Purchase:
             return None
         if fresh != entry:
             return self._channels.keep(fresh)
-        is_unsigned = entry.offer is not None and entry.channel.status is Status.OPENING
-        return self._take_new_offer(sent) if is_by_offer or is_unsigned else None
+        is_opening = entry.channel.status is Status.OPENING
+        may_change = entry.offer is not None if is_opening else is_by_offer
+        return self._take_new_offer(sent) if may_change else None
 
     def _take_new_offer(self, sent: Sent) -> Entry | None:
         """Return the record to go on with by the offer in the answer, or without one.
