@@ -66,7 +66,7 @@ def agree_sponsor(terms: Terms) -> FeeSponsorOffer | None:
 
 
 def with_sponsor(payment: SchemePayment, payload: Mapping[str, Any]) -> SchemePayment:
-    """Return the deposit with what its requirements and its payload say of a sponsor.
+    """Return the deposit or refund with what its requirements and its payload say of a sponsor.
 
     The sponsor's witnesses become part of the transaction. Raises :class:`Refused`.
     """
@@ -77,9 +77,8 @@ def with_sponsor(payment: SchemePayment, payload: Mapping[str, Any]) -> SchemePa
     tx = content.tx
     if WITNESSES in payload:
         tx = add_sponsor_witnesses(tx, payload[WITNESSES], offer)
-    if offer is None or offer.input not in (*tx.body.inputs, *tx.body.collateral):
-        return replace(payment, transaction=tx.raw, content=content._replace(transaction=tx))
-    content = content._replace(transaction=tx, sponsor=offer)
+    is_used = offer is not None and offer.input in (*tx.body.inputs, *tx.body.collateral)
+    content = content._replace(transaction=tx, sponsor=offer if is_used else None)
     return replace(payment, transaction=tx.raw, content=content)
 
 

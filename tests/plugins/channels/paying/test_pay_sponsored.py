@@ -20,6 +20,7 @@ from facilitator.client.requirements import Limits
 from facilitator.plugin import CannotPay, PayOrder, SystemClock
 from facilitator.seller.pool import SponsorPool
 from facilitator.seller.store import FREE, SponsorStore
+from facilitator.testing.payments import ALICE
 from facilitator.testing.pytest_plugin import RunFacilitator
 from facilitator.testing.running import NETWORK, Running
 from facilitator_channels.paying.book import Book
@@ -42,7 +43,7 @@ from facilitator_channels.validator import SCRIPT_HASH
 from facilitator_devnet.encoding import with_minimum_lovelace
 from facilitator_devnet.genesis import PARAMETERS, TEST_TOKEN
 from facilitator_devnet.wallet import Wallet, key_hash
-from support.channel_shop import KEY, PAGE, SELLER, channels_on, load_shop
+from support.channel_shop import KEY, PAGE, SELLER, channel_shop, channels_on, load_shop
 from support.channels import asset_text
 
 PRICE, OFFERED = 1_000, 4_000_000
@@ -195,6 +196,29 @@ def test_the_seller_gets_its_reserve_back_in_the_end(
     assert after.assets[TEST_TOKEN] == before.assets[TEST_TOKEN] - 2 * PRICE
     fees = sum(fee_of(shop.running, each.transaction_id) for each in steps)
     assert shop.sellers_ada() == sellers - fees
+
+
+def test_the_command_uses_the_offer(
+    run_facilitator: RunFacilitator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    running = run_facilitator(
+        plugins="devnet,memory,channels", real_time=True, devnet__block_seconds="0.2"
+    )
+    running.devnet.fund(SPONSOR.address, OFFERED)
+    store = SponsorStore(tmp_path / "sponsor.sqlite3")
+    pool = SponsorPool(store, SPONSOR, running.devnet, SystemClock(), CHANNEL_POOL)
+    sponsor = ChannelSponsor(NETWORK, pool)
+    before = running.devnet.outputs_at(ALICE.address).values()
+    with channel_shop(running, tmp_path, monkeypatch, capfd, sponsor) as shop:
+        shop.requirements |= {"asset": ASSET, "maxTimeoutSeconds": 300}
+        del shop.requirements["extra"]["minDeposit"]
+        assert "the seller pays the fee and the reserve" in shop.buy("--asset", ASSET)
+        assert "paid 1,000 units" in shop.buy("--asset", ASSET)
+    after = running.devnet.outputs_at(ALICE.address).values()
+    assert sum(o.value.lovelace for o in after) == sum(o.value.lovelace for o in before)
 
 
 def test_an_offer_that_another_has_taken_is_replaced(
