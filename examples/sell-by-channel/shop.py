@@ -59,7 +59,9 @@ def shop(seller: Seller, requirements: Mapping[str, Any]) -> Flask:
         return reply(page, paid.settlement)
 
     def payment_required(error: str, refusal: Refusal | None = None) -> Response:
-        offer = correct(requirements, refusal) if refusal else dict(requirements)
+        offer = seller.offered(requirements)  # with the sponsor's output, if there is a sponsor
+        if refusal:
+            offer = correct(offer, refusal)
         body = {
             "x402Version": 2,
             "error": error,

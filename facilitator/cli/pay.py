@@ -3,10 +3,10 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from facilitator.cli.offered_devnet import configure_with_devnet
 from facilitator.cli.output import add_json_option, print_json, without_secrets
@@ -15,13 +15,13 @@ from facilitator.cli.wallets import OpenedWallet, add_wallet_options, wallet_on
 from facilitator.client.errors import CannotPay
 from facilitator.client.http import Client
 from facilitator.client.memory import PaymentMemory, memory_path
-from facilitator.client.purchase import NetworkSigner, Offered, Purchase, buy, buy_by
+from facilitator.client.purchase import NetworkSigner, Offered, Purchase, Show, buy, buy_by
 from facilitator.client.requirements import EXACT, Limits
 from facilitator.client.signer import Signer
 from facilitator.clock import SystemClock
 from facilitator.plugin.context import Context
 from facilitator.plugin.manager import Plugins
-from facilitator.roles.payer import PayOrder, Presented
+from facilitator.roles.payer import PayOrder
 
 CHANNEL_SCHEME = "batch-settlement"
 _TIMEOUT_SECONDS = 120.0
@@ -113,11 +113,11 @@ def _pay_by(
             " the setting plugins"
         )
 
-    def order_on(offered: Offered, show: Callable[[Mapping[str, Any]], Presented]) -> PayOrder:
+    def order_on(offered: Offered, show: Show) -> PayOrder:
         on = wallet(offered.network)
         return PayOrder(
             client.server, offered.network, offered.requirements, on.wallet, on.chain,
-            on.context.clock, show, report, on.folder, arguments.deposit,
+            on.context.clock, show, report, on.folder, arguments.deposit, show,
         )  # fmt: skip
 
     return buy_by(payer, client, limits, order_on, report, takes_back=arguments.refund)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from facilitator.cardano.amounts import amount_in_words
 from facilitator.cardano.transaction import OutputRef
@@ -79,6 +79,14 @@ class Offered:
     """The canonical id."""
 
 
+class Show(Protocol):
+    """Shows the server a payment, by the requirements of the order unless others are given."""
+
+    def __call__(self, payload: Mapping[str, Any], accepted: Mapping[str, Any] = ...) -> Presented:
+        """Return the server's answer."""
+        ...
+
+
 def buy(
     client: Client,
     limits: Limits,
@@ -133,7 +141,7 @@ def buy_by(
     payer: Payer,
     client: Client,
     limits: Limits,
-    order_on: Callable[[Offered, Callable[[Mapping[str, Any]], Presented]], PayOrder],
+    order_on: Callable[[Offered, Show], PayOrder],
     report: Callable[[str], None],
     *,
     takes_back: bool = False,
@@ -150,8 +158,8 @@ def buy_by(
         _require_limit(limits)
     chosen = offered.requirements
 
-    def show(payload: Mapping[str, Any]) -> Presented:
-        message = write_payment(chosen, payload, offered.offer.resource)
+    def show(payload: Mapping[str, Any], accepted: Mapping[str, Any] = chosen) -> Presented:
+        message = write_payment(accepted, payload, offered.offer.resource)
         not_known = "whether the server took the payment is not known, for {why}; run it again"
         return present(client, encode_header(message), not_known, report)
 

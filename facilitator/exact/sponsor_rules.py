@@ -22,11 +22,15 @@ class SponsoredTransaction:
     """A transaction with the offer that it uses, and the terms that it is to meet."""
 
     tx: Transaction
+    """The transaction, without the sponsor's signature or with it."""
     offer: FeeSponsorOffer
+    """The offer that it uses."""
     terms: Terms
+    """The terms of the payment."""
     env: Environment
     """Its ``future_signers`` have the sponsor's key as long as that has not signed."""
     eras: EraSummary
+    """The eras of the chain, by which slots are times."""
 
 
 SponsorRule = Callable[[SponsoredTransaction], str | None]
@@ -153,9 +157,14 @@ RULES: Mapping[str, SponsorRule] = MappingProxyType(
 """The rules by the draft's names, in the order in which its implementation checks them."""
 
 
-def find_broken_rule(it: SponsoredTransaction) -> str | None:
-    """Return the first broken rule: its name, a colon, and a sentence; ``None`` if all hold."""
-    for name, rule in RULES.items():
+def find_broken_rule(
+    it: SponsoredTransaction, rules: Mapping[str, SponsorRule] | None = None
+) -> str | None:
+    """Return the first broken rule: its name, a colon, and a sentence; ``None`` if all hold.
+
+    ``rules`` are those of a payment of ``exact``, unless others are given, by their names.
+    """
+    for name, rule in (RULES if rules is None else rules).items():
         if (why := rule(it)) is not None:
             return f"{name}: {why}"
     return None

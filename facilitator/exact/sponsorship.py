@@ -64,7 +64,7 @@ def with_sponsor(payment: Payment, payload: Mapping[str, Any]) -> Payment:
     offer = agree_offer(payment.terms)
     transaction = payment.transaction
     if WITNESSES in payload:
-        transaction = _add_witnesses(transaction, payload[WITNESSES], offer)
+        transaction = add_sponsor_witnesses(transaction, payload[WITNESSES], offer)
     if offer is None or offer.input not in transaction.body.inputs:
         return replace(payment, transaction=transaction)
     has_signed = offer.key_hash in hash_vkeys(transaction.witnesses)
@@ -76,10 +76,14 @@ def with_sponsor(payment: Payment, payload: Mapping[str, Any]) -> Payment:
     )
 
 
-def _add_witnesses(
+def add_sponsor_witnesses(
     transaction: Transaction, text: object, offer: FeeSponsorOffer | None
 ) -> Transaction:
-    """Return the transaction with the witnesses in hex, all of them of the offer's key."""
+    """Return the transaction with ``payload.sponsorWitnesses``, its body as it was.
+
+    ``text`` is a witness set in hex, with signatures of the offer's key alone. Raises
+    :class:`Refused`.
+    """
     if offer is None:
         raise _invalid_witnesses(f"it comes without extra.{OFFER} in the requirements")
     if not isinstance(text, str) or len(text) > _MAX_HEX or not _HEX.fullmatch(text):
@@ -122,6 +126,14 @@ def check_offered_output(payment: Payment, utxo: Mapping[OutputRef, Output]) -> 
     if nonce is not None and is_owned_by_one_of(nonce, frozenset({offer.key_hash})):
         message = f"the nonce {payment.nonce} is the sponsor's: it must be an input of the payer's"
         raise Refused(Reason.FEE_SPONSOR_REFUSED, message)
+    require_offered(offer, output)
+
+
+def require_offered(offer: FeeSponsorOffer, output: Output) -> None:
+    """Return if the output is what the offer says of it. Raises :class:`Refused`.
+
+    ``output`` is the offered one, as the chain has it.
+    """
     if output.address != offer.address:
         why = "is at another address"
     elif output.value.assets:

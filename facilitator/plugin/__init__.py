@@ -7,6 +7,12 @@ parameters from :mod:`facilitator.cardano`, and networks from :mod:`facilitator.
 
 from facilitator import hookimpl
 from facilitator.client.errors import CannotPay, OutcomeNotKnown
+from facilitator.client.sponsored import (
+    OfferNotUsed,
+    choose_inputs,
+    find_offer,
+    look_up_offered,
+)
 from facilitator.clock import Clock, SystemClock
 from facilitator.errors import (
     ConfigInvalidError,
@@ -23,6 +29,9 @@ from facilitator.exact.methods import (
     HasUniqueTerms,
     TransferMethod,
 )
+from facilitator.exact.sponsor_rules import RULES as SPONSOR_RULES
+from facilitator.exact.sponsor_rules import SponsoredTransaction, find_broken_rule
+from facilitator.exact.sponsorship import add_sponsor_witnesses, require_offered
 from facilitator.observability.advice import Advice, Concern
 from facilitator.observability.metrics import (
     QUOTA_REMAINING,
@@ -352,6 +361,14 @@ __all__ += [
     "agree_terms",
     "judge_transaction",
 ]
+# Fees that a resource server sponsors
+__all__ += [
+    "SPONSOR_RULES",
+    "SponsoredTransaction",
+    "add_sponsor_witnesses",
+    "find_broken_rule",
+    "require_offered",
+]
 # Rate limiters
 __all__ += [
     "ChangesLimits",
@@ -382,6 +399,7 @@ __all__ += [
     "CannotPay",
     "FundedChain",
     "HttpAnswer",
+    "OfferNotUsed",
     "OutcomeNotKnown",
     "Paid",
     "PayOrder",
@@ -390,6 +408,9 @@ __all__ += [
     "Signature",
     "SignsMessages",
     "Wallet",
+    "choose_inputs",
+    "find_offer",
+    "look_up_offered",
 ]
 # Meters and metrics
 __all__ += [

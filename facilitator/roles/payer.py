@@ -68,6 +68,12 @@ class PayOrder:
 
     ``None`` leaves it to the payer, in proportion to the price.
     """
+    present_under: Callable[[Mapping[str, Any], Mapping[str, Any]], Presented] | None = None
+    """Does as :attr:`present` by other requirements, the second argument.
+
+    They differ from :attr:`requirements` in what changes nothing for the person, such as an offer
+    of the server's to pay a fee. ``None`` where that cannot be.
+    """
 
 
 class Paid(NamedTuple):

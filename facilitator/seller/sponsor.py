@@ -7,67 +7,39 @@ it, the facilitator's ``/verify``, then :meth:`FeeSponsor.sign`; then it works; 
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from facilitator.cardano.codec.merging import encode_vkey_witnesses
 from facilitator.cardano.rules import Environment
-from facilitator.cardano.transaction import VKeyWitness
 from facilitator.exact.payment import Payment, read_payment
 from facilitator.exact.sponsor_rules import SponsoredTransaction, find_broken_rule
-from facilitator.exact.sponsorship import is_owned_by_one_of, with_sponsor
+from facilitator.exact.sponsorship import with_sponsor
 from facilitator.exact.terms import TermsPolicy, agree_terms
-from facilitator.roles.chain import Unspent
 from facilitator.roles.refused import Refused
+from facilitator.seller.binding import NotSponsored, Signature, SponsorBinding
 from facilitator.seller.pool import SponsorPool
 from facilitator.x402.fee_sponsor import (
     IS_SPONSORED,
     OFFER,
-    WITNESSES,
     BadOffer,
     FeeSponsorOffer,
     read_offer,
 )
 from facilitator.x402.messages import BadMessage, PaymentRequest, parse_payment_request
 from facilitator.x402.networks import canonical_network, cardano_network
-from facilitator.x402.reasons import Reason
+
+__all__ = ["FeeSponsor", "NotSponsored", "Signature"]
 
 _METHODS = ("default",)
-_REFUSALS = (Reason.PAYLOAD.value, "fee_sponsor_")
-"""Beginnings of the reasons by which a facilitator refuses before it submits anything."""
 _POLICY = TermsPolicy(accept_mempool=True)
 
 
-class NotSponsored(Exception):
-    """The sponsor does not sign: answer 402, with a new offer."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        """Take a stable reason, and a sentence for the payer."""
-        super().__init__(message)
-        self.reason = reason
-        """``fee_sponsor_S1`` to ``fee_sponsor_S9``, ``fee_sponsor_taken`` or
-        ``fee_sponsor_invalid``."""
-        self.message = message
-
-
-class Signature(NamedTuple):
-    """The sponsor's signature for one transaction."""
-
-    input: str
-    """The output that it gives, ``<transaction id>#<index>``."""
-    transaction_id: str
-    """Lowercase hex."""
-    witnesses: str
-    """``payload.sponsorWitnesses``. It stays here until ``/settle``: the payer never gets it."""
-
-
-class FeeSponsor:
+class FeeSponsor(SponsorBinding):
     """Pays the fee for payments on one network. Safe to use from many threads."""
 
     def __init__(self, network: str, pool: SponsorPool) -> None:
         """Offer the pool's outputs on the network with that id."""
+        super().__init__(pool)
         self._network = cardano_network(network)
-        self.pool = pool
-        """The outputs that are offered."""
 
     def with_offer(
         self, requirements: Mapping[str, Any], payload: Mapping[str, Any] | None = None
@@ -99,46 +71,10 @@ class FeeSponsor:
         offer = payment.sponsor
         if offer is None:
             return None
-        known = self.pool.store.find(str(offer.input))
-        is_repeat = known is not None and known.transaction_id == payment.transaction_id
-        if not self.pool.is_live(offer, payment.transaction_id, payment.terms.max_timeout_seconds):
-            raise NotSponsored(
-                "fee_sponsor_taken" if known else "fee_sponsor_S1",
-                f"the offered output {offer.input} is not on offer for this transaction: pay by "
-                "the new offer",
-            )
-        if known and is_repeat and known.witnesses:
-            return Signature(known.input, payment.transaction_id, known.witnesses)
-        self._check(payment, offer)
-        return self._bind(payment, offer)
-
-    def settlement(self, payload: Mapping[str, Any], signature: Signature) -> dict[str, Any]:
-        """Return the payload for ``/settle``, with the sponsor's signature.
-
-        From now on the transaction may land. Raises :class:`NotSponsored` if it has lost the
-        output meanwhile.
-        """
-        if not self.pool.store.mark_submitted(signature.input, signature.transaction_id):
-            raise NotSponsored("fee_sponsor_taken", f"{signature.input} was given back")
-        scheme = {**payload["payload"], WITNESSES: signature.witnesses}
-        return {**payload, "payload": scheme}
-
-    def settled(self, signature: Signature, receipt: Mapping[str, Any]) -> None:
-        """Take note of the answer of ``/settle``.
-
-        A success retires the output. A definite failure frees it, and so does a refusal: nothing
-        was submitted. After any other answer the transaction keeps it until its validity is over
-        and the chain shows the output unspent.
-        """
-        store, (ref, transaction_id, _) = self.pool.store, signature
-        if receipt.get("success") is True:
-            store.retire(ref, transaction_id)
-        elif _has_failed(receipt):
-            store.release(ref, transaction_id, is_definitive=True)
-
-    def cancel(self, signature: Signature) -> None:
-        """Free the output of a payment that never gets to ``/settle``."""
-        self.pool.store.release(signature.input, signature.transaction_id, is_definitive=False)
+        seconds = payment.terms.max_timeout_seconds
+        return self.sign_for(
+            offer, payment.transaction, seconds, lambda: self._check(payment, offer)
+        )
 
     def _can_sponsor(self, requirements: Mapping[str, Any]) -> bool:
         extra = requirements.get("extra") or {}
@@ -190,39 +126,4 @@ class FeeSponsor:
         broken = find_broken_rule(it)
         if broken is not None:
             raise NotSponsored(f"fee_sponsor_{broken.partition(':')[0]}", broken)
-        found = chain.outputs(payment.transaction.body.inputs)
-        for ref in payment.transaction.body.inputs:
-            status = found.get(ref)
-            if not isinstance(status, Unspent):
-                raise NotSponsored("fee_sponsor_S2", f"S2: the chain does not have {ref} unspent")
-            owners = frozenset({offer.key_hash})
-            if ref != offer.input and is_owned_by_one_of(status.output, owners):
-                raise NotSponsored("fee_sponsor_S2", f"S2: {ref} is the sponsor's, and not offered")
-
-    def _bind(self, payment: Payment, offer: FeeSponsorOffer) -> Signature:
-        store, ref, transaction_id = self.pool.store, str(offer.input), payment.transaction_id
-        end = payment.transaction.body.invalid_hereafter or 0
-        valid_until_ms = self.pool.chain.eras().start_ms(end)
-        taken = NotSponsored(
-            "fee_sponsor_taken", f"{ref} belongs to another transaction: pay by the new offer"
-        )
-        if not store.bind(ref, transaction_id, offer.to_json(), valid_until_ms):
-            raise taken
-        signed = self.pool.wallet.sign(payment.transaction.id)
-        witnesses = encode_vkey_witnesses([VKeyWitness(*signed)]).hex()
-        kept = store.keep_witnesses(ref, transaction_id, witnesses)
-        if kept is None:
-            raise taken
-        return Signature(ref, transaction_id, kept)
-
-
-def _has_failed(receipt: Mapping[str, Any]) -> bool:
-    """Return True if the transaction was not submitted, or can no longer land.
-
-    Some facilitators say *settlement failed* also of what they will go on with: ``extra.status``
-    shows which of the two it is.
-    """
-    reason, extra = str(receipt.get("errorReason")), receipt.get("extra")
-    if reason == Reason.SETTLEMENT_FAILED:
-        return isinstance(extra, Mapping) and extra.get("status") == "expired"
-    return reason == Reason.DEFINITIVELY_REJECTED or reason.startswith(_REFUSALS)
+        self.check_owners(offer, payment.transaction.body.inputs)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from facilitator.cardano.transaction import Transaction
 from facilitator.plugin import NO_END, Origin, Refused, SchemePayment, Terms
+from facilitator.x402.fee_sponsor import FeeSponsorOffer
 from facilitator_channels.channel import Validator
 from facilitator_channels.extra import ChannelTerms
 from facilitator_channels.messages import Claim, Deposit, Message, Promise, Refund
@@ -29,6 +30,8 @@ class Content(NamedTuple):
     """``None`` for a voucher."""
     is_prepared: bool = False
     """True for ``/settle``."""
+    sponsor: FeeSponsorOffer | None = None
+    """The resource server's offer that the transaction uses."""
 
     @property
     def tx(self) -> Transaction:

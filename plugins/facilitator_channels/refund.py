@@ -16,21 +16,20 @@ from facilitator_channels.shape import (
     hash_key,
     list_outputs,
     list_signers,
+    owner_of,
     read_redeemers,
 )
 
 _REASON = ChannelReason.REFUND_TRANSACTION
-_SCRIPT_BIT, _BYRON_BIT = 0x10, 0x80
 
 
 def check_refund(tx: Transaction, channel: Channel, owed: int, terms: Terms) -> None:
     """Raise :class:`Refused` unless the transaction ends the channel and pays what is owed.
 
-    ``owed`` is in atomic units. The transaction spends the channel.
+    ``owed`` is in atomic units. The transaction spends the channel; the owners of its other inputs
+    are for :func:`check_other_inputs`.
     """
     body, constants = tx.body, channel.constants
-    if set(body.inputs) != {channel.ref}:
-        raise Refused(_REASON, "it must spend the channel, and nothing else")
     if read_redeemers(tx, _REASON) != {channel.ref: Mutual()}:
         raise Refused(_REASON, "it must redeem the channel with Mutual")
     if set(body.required_signers) != {constants.consumer, constants.provider}:
@@ -63,14 +62,27 @@ def add_signature(tx: Transaction, witness: bytes | None, provider: bytes) -> Tr
     return decode(add_vkey_witnesses(tx, added), _REASON)
 
 
+def check_other_inputs(
+    tx: Transaction, channel: Channel, outputs: Mapping[OutputRef, Output]
+) -> None:
+    """Raise :class:`Refused` if it spends more than the channel and outputs of the consumer's key.
+
+    ``outputs`` are those that the transaction refers to.
+    """
+    for ref in tx.body.inputs:
+        if ref != channel.ref and owner_of(outputs[ref]) != channel.constants.consumer:
+            raise Refused(
+                _REASON, f"it spends {ref}, which is neither the channel nor the consumer's"
+            )
+
+
 def check_collateral(tx: Transaction, outputs: Mapping[OutputRef, Output], provider: bytes) -> None:
     """Raise :class:`Refused` if collateral is a script's or the provider's.
 
     ``outputs`` are those that the transaction refers to.
     """
     for ref in tx.body.collateral:
-        address = outputs[ref].address
-        if address[0] & (_SCRIPT_BIT | _BYRON_BIT) or address[1:29] == provider:
+        if owner_of(outputs[ref]) in (None, provider):
             raise Refused(
                 _REASON, f"the collateral {ref} must be at a key that is not the provider's"
             )

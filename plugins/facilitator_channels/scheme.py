@@ -24,6 +24,7 @@ from facilitator.plugin import (
     Verified,
 )
 from facilitator.plugin import Claim as StoredClaim
+from facilitator.x402.fee_sponsor import ACCEPTS_WITNESSES
 from facilitator_channels.agreed import agree
 from facilitator_channels.binding import check_config
 from facilitator_channels.channel import Validator
@@ -37,6 +38,7 @@ from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.records import answer_from, record_claim, record_deposit, record_refund
 from facilitator_channels.refund import add_signature, count_refunded
 from facilitator_channels.shape import check_moves_money_alone
+from facilitator_channels.sponsored import require_sponsor, with_sponsor
 from facilitator_channels.verdicts import Case, judge_message
 
 
@@ -61,8 +63,8 @@ class ChannelScheme:
         self._follower = ChannelFollower()
 
     def kind(self, network: str) -> Mapping[str, Any] | None:
-        """Return nothing further: the draft has no ``extra``."""
-        return {} if network in self._chains else None
+        """Return that it adds the signature of a sponsor: the draft has nothing further."""
+        return {ACCEPTS_WITNESSES: True} if network in self._chains else None
 
     def reasons(self) -> Collection[str]:
         """Return the draft's reasons, for the OpenAPI document."""
@@ -75,7 +77,8 @@ class ChannelScheme:
         if isinstance(message, Claim):
             return make_payment(terms, origin, Content(message, None))
         extra = read_extra(terms.requirements, self._validators)
-        return make_payment(terms, origin, Content(message, extra))
+        payment = make_payment(terms, origin, Content(message, extra))
+        return with_sponsor(payment, request.payload)
 
     def prepare(self, payment: SchemePayment) -> SchemePayment:
         """Return the payment with its record, a refund with the provider's signature too.
@@ -90,8 +93,10 @@ class ChannelScheme:
                     "a voucher settles at the resource server: a later claim redeems it",
                 )
             case Deposit(amount=amount):
+                require_sponsor(content)
                 record = self._record_deposit(payment, content, amount)
             case Refund(voucher=voucher, provider_witness=witness):
+                require_sponsor(content)
                 signed = add_signature(content.tx, witness, content.extra.receiver_authorizer)
                 content = content._replace(transaction=signed)
                 refunded = count_refunded(signed, payment.terms)

@@ -14,6 +14,7 @@ from facilitator_channels.redeemers import ChannelRedeemer, decode_redeemer
 
 _SPENDING = 0
 """The purpose of a redeemer for an input (CDDL ``redeemer_tag``)."""
+_SCRIPT_BIT, _BYRON_BIT = 0x10, 0x80
 
 
 def decode(raw: bytes, reason: ChannelReason) -> Transaction:
@@ -84,6 +85,12 @@ def list_signers(tx: Transaction) -> frozenset[bytes]:
 def hash_key(public_key: bytes) -> bytes:
     """Return the hash of a key, 28 bytes."""
     return blake2b(public_key, digest_size=28).digest()
+
+
+def owner_of(output: Output) -> bytes | None:
+    """Return the hash of the key that owns the output; ``None`` if no key alone does."""
+    is_key = not output.address[0] & (_SCRIPT_BIT | _BYRON_BIT)
+    return output.address[1:29] if is_key else None
 
 
 def read_redeemers(

@@ -13,6 +13,7 @@ from facilitator.plugin import (
     Refused,
     SchemeChain,
     SchemePayment,
+    SponsoredTransaction,
     Terms,
     Unknown,
     Verified,
@@ -27,7 +28,15 @@ from facilitator_channels.messages import ChannelConfig, Claim, Deposit, Promise
 from facilitator_channels.opening import check_reserve, read_made
 from facilitator_channels.payment import Content
 from facilitator_channels.reasons import ChannelReason
-from facilitator_channels.refund import check_collateral, check_refund
+from facilitator_channels.refund import check_collateral, check_other_inputs, check_refund
+from facilitator_channels.sponsored import (
+    check_sponsored_opening,
+    check_sponsored_refund,
+    check_sponsored_top_up,
+    future_signers,
+    sponsored,
+    unsigned_inputs,
+)
 from facilitator_channels.top_up import check_top_up
 from facilitator_channels.vouchers import check_voucher
 
@@ -48,6 +57,13 @@ class Case(NamedTuple):
     def terms(self) -> Terms:
         """The terms of the payment."""
         return self.payment.terms
+
+    def sponsored(self, more: frozenset[bytes] = frozenset()) -> SponsoredTransaction | None:
+        """Return the transaction with its sponsor's offer, if it uses one.
+
+        ``more`` are hashes of further keys that are going to sign.
+        """
+        return sponsored(self.content, self.terms, self.chain.provider, more)
 
     @property
     def price(self) -> int:
@@ -75,19 +91,27 @@ def _judge_opening(case: Case, deposit: Deposit) -> Verified:
     tx, voucher, price = case.content.tx, deposit.voucher, case.price
     channel = read_made(tx, case.content.validator)
     check_reserve(channel, price)
-    _judge(case, ChannelReason.DEPOSIT_TRANSACTION)
+    if (it := case.sponsored()) is not None:
+        check_sponsored_opening(it, channel)
+    outputs = _judge(case, ChannelReason.DEPOSIT_TRANSACTION, future_signers(case.content))
+    unsigned = unsigned_inputs(case.content, outputs)
     capacity = channel.capacity(price)
     check_voucher(voucher, deposit.config, capacity=capacity, subbed=0, charge=case.terms.amount)
-    return _verified(deposit.config, describe(voucher.channel_id, None, capacity, 0))
+    state = describe(voucher.channel_id, None, capacity, 0)
+    return _verified(deposit.config, state)._replace(unsigned=unsigned)
 
 
 def _judge_top_up(case: Case, deposit: Deposit) -> Verified:
     tx, voucher, price = case.content.tx, deposit.voucher, case.price
     channel = _find_channel(case, deposit.config, voucher)
-    _check_spends(case, channel, ChannelReason.DEPOSIT_TRANSACTION)
+    signers = future_signers(case.content)
+    _check_spends(case, channel, ChannelReason.DEPOSIT_TRANSACTION, signers)
     after = check_top_up(tx, deposit, channel)
     check_reserve(after, price)
-    _judge(case, ChannelReason.DEPOSIT_TRANSACTION)
+    if (it := case.sponsored()) is not None:
+        check_sponsored_top_up(it)
+    outputs = _judge(case, ChannelReason.DEPOSIT_TRANSACTION, signers)
+    unsigned = unsigned_inputs(case.content, outputs)
     check_voucher(
         voucher,
         deposit.config,
@@ -95,18 +119,23 @@ def _judge_top_up(case: Case, deposit: Deposit) -> Verified:
         subbed=channel.subbed,
         charge=case.terms.amount,
     )
-    return _verified(deposit.config, channel.state(price))
+    return _verified(deposit.config, channel.state(price))._replace(unsigned=unsigned)
 
 
 def _judge_refund(case: Case, refund: Refund) -> Verified:
     tx, voucher = case.content.tx, refund.voucher
     channel, verified = _judge_voucher(case, refund.config, voucher, charge=0)
     provider = channel.constants.provider
-    future_signers = frozenset() if case.content.is_prepared else frozenset({provider})
-    _check_spends(case, channel, ChannelReason.REFUND_TRANSACTION, future_signers)
+    providers = frozenset() if case.content.is_prepared else frozenset({provider})
+    signers = providers | future_signers(case.content)
+    _check_spends(case, channel, ChannelReason.REFUND_TRANSACTION, signers)
     check_refund(tx, channel, voucher.amount - channel.subbed, case.terms)
-    outputs = _judge(case, ChannelReason.REFUND_TRANSACTION, future_signers)
+    if (it := case.sponsored(providers)) is not None:
+        check_sponsored_refund(it)
+    outputs = _judge(case, ChannelReason.REFUND_TRANSACTION, signers)
+    check_other_inputs(tx, channel, outputs)
     check_collateral(tx, outputs, provider)
+    unsigned_inputs(case.content, outputs)
     return verified
 
 

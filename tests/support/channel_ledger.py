@@ -21,7 +21,7 @@ from facilitator.plugin import (
     Unspent,
 )
 from facilitator.roles.chain import Spent
-from facilitator.testing.payments import ALICE, BOB, MERCHANT
+from facilitator.testing.payments import ALICE, BOB, CAROL, MERCHANT
 from facilitator.testing.running import NETWORK
 from facilitator_devnet.genesis import PARAMETERS
 from support.channel_drafts import as_output, genesis_utxos
@@ -33,7 +33,7 @@ class Ledger:
     def __init__(self) -> None:
         self.unspent: dict[OutputRef, Output] = {
             ref: output
-            for wallet in (ALICE, BOB, MERCHANT)
+            for wallet in (ALICE, BOB, CAROL, MERCHANT)
             for ref, output in genesis_utxos(wallet).items()
         }
         self.spent: dict[OutputRef, SpentBy | None] = {}

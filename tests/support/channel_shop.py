@@ -19,6 +19,7 @@ from facilitator.testing.running import NETWORK, Running
 from facilitator_channels.channel import Channel, Validator, read_channel
 from facilitator_channels.datum import SUBBIT
 from facilitator_channels.seller import (
+    ChannelSponsor,
     ClaimPolicy,
     HttpFacilitator,
     ProviderKey,
@@ -113,6 +114,7 @@ def channel_shop(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
+    sponsor: ChannelSponsor | None = None,
 ) -> Iterator[ChannelShop]:
     """Yield the shop; ``facilitator pay`` sees its devnet, and keeps records in the folder."""
     providers = {NETWORK: ["blockfrost"]}
@@ -123,7 +125,7 @@ def channel_shop(
         monkeypatch.setenv("FACILITATOR_BLOCKFROST__PROJECT_ID", "preprodOfWhoPays")
         monkeypatch.setenv("FACILITATOR_BLOCKFROST__BASE_URL", f"{api.url}/api/v0")
         store = SqliteStore(str(folder / "channels.db"))
-        seller = Seller(store, HttpFacilitator(running.url), key=KEY)
+        seller = Seller(store, HttpFacilitator(running.url), key=KEY, sponsor=sponsor)
         shop = ChannelShop(running, seller, capfd)
         thread = threading.Thread(target=shop.server.serve_forever, args=(0.02,))
         thread.start()

@@ -15,6 +15,7 @@ from facilitator_channels.messages import ChannelConfig
 from facilitator_channels.values import ChannelView
 
 _TIMES_PRICE = 10
+_REFERENCE = re.compile(r"[0-9a-f]{64}#(0|[1-9][0-9]{0,4})")
 _AMOUNT = re.compile(r"0|[1-9][0-9]{0,19}")
 
 
@@ -99,7 +100,8 @@ def settled(channel: ClientChannel, price: int, extra: Mapping[str, Any]) -> Cli
     if said is not None and _amount(said) != count:
         raise Distrusted(f"the seller has counted {said!r:.40}, and the payer {count}")
     ref = state.get("channelRef")
-    moved = ref if isinstance(ref, str) and ref else channel.channel_ref
+    is_position = isinstance(ref, str) and _REFERENCE.fullmatch(ref) is not None
+    moved = str(ref) if is_position else channel.channel_ref
     return replace(channel, count=count, channel_ref=moved, status=Status.OPEN)
 
 

@@ -30,6 +30,9 @@ class Entry:
     ended: bool = False
     """True once the wallet has signed the end of it: it pays no more, though it may be there still.
     """
+    offer: Mapping[str, str] | None = None
+    """The seller's offer by which it was opened: the reserve is the seller's. ``None`` if not, or
+    if it is not known."""
 
     @property
     def id(self) -> str:
@@ -70,6 +73,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "openingInputs": list(channel.opening_inputs),
         "opening": entry.opening.hex(),
         "ended": entry.ended,
+        "offer": entry.offer,
     }
 
 
@@ -95,4 +99,5 @@ def entry_from_json(value: Mapping[str, Any]) -> Entry:
         int(value["deposit"]),
         bytes.fromhex(value["opening"]),
         value["ended"],
+        value.get("offer"),  # older records have none
     )

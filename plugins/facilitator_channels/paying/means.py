@@ -23,7 +23,7 @@ from facilitator_channels.transactions.wire import Unsigned
 from facilitator_channels.validator import SCRIPT_HASH, load_code
 from facilitator_channels.values import Iou
 
-_VALID_SECONDS = 600
+VALID_SECONDS = 600
 """Seconds for which a transaction may land: after that an opening in doubt is over."""
 
 
@@ -74,7 +74,7 @@ class Means:
 
     def until(self, ledger: Ledger) -> int:
         """Return the first slot in which a transaction that is made now may no longer land."""
-        return ledger.eras.slot_at(round((self.clock.time() + _VALID_SECONDS) * 1000))
+        return ledger.eras.slot_at(round((self.clock.time() + VALID_SECONDS) * 1000))
 
     def sign(self, unsigned: Unsigned) -> bytes:
         """Return the transaction with the wallet's signature."""

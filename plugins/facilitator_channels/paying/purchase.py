@@ -29,9 +29,10 @@ from facilitator_channels.client.channel import (
     topped_up,
 )
 from facilitator_channels.paying.book import Book
-from facilitator_channels.paying.deposits import Step, make_opening, make_refund, make_top_up
+from facilitator_channels.paying.deposits import Step
 from facilitator_channels.paying.entry import Entry
 from facilitator_channels.paying.finding import refresh
+from facilitator_channels.paying.making import end, opening, top_up
 from facilitator_channels.paying.means import Means
 from facilitator_channels.paying.messages import (
     deposit_payload,
@@ -41,7 +42,8 @@ from facilitator_channels.paying.messages import (
     voucher_payload,
 )
 from facilitator_channels.paying.page_channels import PageChannels
-from facilitator_channels.paying.wanted import Page
+from facilitator_channels.paying.sponsored import REFUSAL, read_new_offer, with_offer
+from facilitator_channels.paying.wanted import Page, read_page
 from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.seller.request import BUSY, MISMATCH
 from facilitator_channels.values import Iou
@@ -88,6 +90,8 @@ class Purchase:
         self._channels = PageChannels(page, means, book, order.server, order.report)
         self._agreed = 0
         """The amount agreed to before this page: no IOU is for more than that and its price."""
+        self._replaced: Entry | None = None
+        """An opening by an offer that the seller has taken back."""
         self._signed_now: set[int] = set()
         """The amounts that were signed for this page, in the channel that is paid from."""
 
@@ -112,11 +116,11 @@ class Purchase:
             raise CannotPay("this wallet has no open channel that pays for this page")
         for left in reversed(range(ROUNDS)):
             entry, found = self._channels.look(entry)
-            step = make_refund(self._page, entry, found, self._means)
+            step = end(self._page, self._means, entry, found)
             entry, iou = self._sign(entry, entry.channel.count)
             self._order.report(f"asking for the refund by the transaction {step.id}")
             payload = refund_payload(entry.channel, iou, step.transaction)
-            sent = Sent(entry, self._order.present(payload), step)
+            sent = Sent(entry, self._present(payload), step)
             if read_success(sent.presented) is not None:
                 self._channels.keep(entry.with_end())
                 return Paid(sent.presented, step.id, self._describe_refund(entry, step))
@@ -144,7 +148,7 @@ class Purchase:
     # --- Messages --------------------------------------------------------------------------------
 
     def _open(self) -> Sent:
-        made = make_opening(self._page, self._order.deposit, self._order.server, self._means)
+        made = opening(self._order, self._page, self._means, self._replaced)
         self._agreed, self._signed_now = 0, set()  # amounts of another channel mean nothing here
         amount, delay = self._words(made.step.amount), self._page.asked.channel.withdraw_delay
         self._order.report(
@@ -153,11 +157,21 @@ class Purchase:
         )
         return self._send_opening(made.entry)
 
+    def _present(
+        self, payload: Mapping[str, Any], offer: Mapping[str, str] | None = None
+    ) -> Presented:
+        """Show the payment by the page's requirements, with the offer that it uses, if any."""
+        accepted = with_offer(self._page.requirements, offer) if offer else self._page.requirements
+        order = self._order
+        if accepted == order.requirements or order.present_under is None:
+            return order.present(payload)
+        return order.present_under(payload, accepted)
+
     def _send_opening(self, entry: Entry) -> Sent:
         step = Step(entry.anchor.transaction_id.hex(), entry.opening, entry.deposit)
         entry, iou = self._sign(entry, entry.channel.count + self._page.price)
         payload = deposit_payload(entry.channel, iou, step.amount, step.transaction)
-        return Sent(entry, self._order.present(payload), step)
+        return Sent(entry, self._present(payload, entry.offer), step)
 
     def _send(self, entry: Entry) -> Sent:
         """Send a voucher; the opening if that is in doubt; a top-up if the balance is short."""
@@ -169,19 +183,19 @@ class Purchase:
             if self._is_short(entry):
                 return self._top_up(entry, found)
         entry, iou = self._sign(entry, next_amount(entry.channel, self._page.price))
-        return Sent(entry, self._order.present(voucher_payload(entry.channel, iou)))
+        return Sent(entry, self._present(voucher_payload(entry.channel, iou)))
 
     def _is_short(self, entry: Entry) -> bool:
         return entry.channel.count + self._page.price > entry.channel.capacity
 
     def _top_up(self, entry: Entry, found: Channel) -> Sent:
-        step = make_top_up(self._page, entry, found, self._order.deposit, self._means)
+        step = top_up(self._order, self._page, self._means, entry, found)
         self._order.report(
             f"topping the channel up with {self._words(step.amount)} by the transaction {step.id}"
         )
         entry, iou = self._sign(entry, entry.channel.count + self._page.price)
         payload = deposit_payload(entry.channel, iou, step.amount, step.transaction)
-        return Sent(entry, self._order.present(payload), step)
+        return Sent(entry, self._present(payload), step)
 
     def _sign(self, entry: Entry, amount: int) -> tuple[Entry, Iou]:
         """Return an IOU, and the record that was written before it may leave.
@@ -226,14 +240,33 @@ class Purchase:
             return entry
         if refusal == MISMATCH:
             return self._correct(sent)
-        if refusal not in _LOOK:
+        is_by_offer = (refusal or "").startswith(REFUSAL)
+        if refusal not in _LOOK and not is_by_offer:
             return None
         try:
             fresh = refresh(entry, self._means)
         except ChainUnavailable as error:
             self._order.report(f"the chain could not be asked: {error.detail}")
             return None
-        return None if fresh == entry else self._channels.keep(fresh)
+        if fresh != entry:
+            return self._channels.keep(fresh)
+        is_opening = entry.channel.status is Status.OPENING
+        may_change = entry.offer is not None if is_opening else is_by_offer
+        return self._take_new_offer(sent) if may_change else None
+
+    def _take_new_offer(self, sent: Sent) -> Entry | None:
+        """Return the record to go on with by the offer in the answer, or without one.
+
+        An opening by an offer lacks the seller's signature, so that another may take its place:
+        the record is as of a closed channel, and the one in the book stays till that is made.
+        """
+        before, entry = self._page, sent.entry
+        offer = read_new_offer(sent.presented.required, before.requirements)
+        self._page = read_page(with_offer(before.requirements, offer))
+        if entry.channel.status is Status.OPENING:
+            self._replaced = entry
+            return entry.with_channel(replace(entry.channel, status=Status.CLOSED))
+        return None if self._page.offer == before.offer else entry
 
     def _correct(self, sent: Sent) -> Entry | None:
         """Return the record with the seller's count, if an earlier IOU of this wallet shows it.

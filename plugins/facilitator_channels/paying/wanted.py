@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from facilitator.cardano.transaction import AssetId, OutputRef
 from facilitator.plugin import CannotPay
+from facilitator.x402.fee_sponsor import OFFER
 from facilitator_channels.channel import Channel, Validator
 from facilitator_channels.client.channel import ClientChannel
 from facilitator_channels.messages import ChannelConfig
@@ -39,6 +40,12 @@ class Page(NamedTuple):
         """The output that has the validator, if the seller names one."""
         text = self.requirements["extra"].get("referenceScript")
         return None if text is None else read_reference(text)
+
+    @property
+    def offer(self) -> Mapping[str, str] | None:
+        """The seller's offer to pay for a deposit or a refund, as the seller wrote it."""
+        offer = self.requirements["extra"].get(OFFER)
+        return offer if isinstance(offer, Mapping) else None
 
     def config(self, payer: bytes, iou_key: bytes) -> ChannelConfig:
         """Return the configuration of a channel that pays for it."""

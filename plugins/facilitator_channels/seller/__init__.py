@@ -17,12 +17,15 @@ from facilitator_channels.seller.redeeming import SignedClaim, redeem
 from facilitator_channels.seller.refunds import ProviderKey
 from facilitator_channels.seller.request import Refusal
 from facilitator_channels.seller.seller import Paid, Seller, Serve
+from facilitator_channels.seller.sponsoring import CHANNEL_POOL, ChannelSponsor
 from facilitator_channels.seller.store import ChannelStore, Records, StoreUnavailable
 from facilitator_channels.seller.watching import Ended, Verdict, watch
 
 __all__ = [
+    "CHANNEL_POOL",
     "Answer",
     "Batch",
+    "ChannelSponsor",
     "ChannelStore",
     "ClaimBuilder",
     "ClaimPolicy",

@@ -1,6 +1,6 @@
 """A facilitator's answers, as a seller takes them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from facilitator.plugin import Reason
@@ -50,12 +50,14 @@ def settle(
     request: ChannelRequest,
     payment: Mapping[str, Any],
     requirements: Mapping[str, Any],
+    on_answer: Callable[[Mapping[str, Any]], None] = lambda _: None,
 ) -> Settled | Refusal:
-    """Return the facilitator's success. Its ``seen_at`` is 0."""
+    """Return the facilitator's success. Its ``seen_at`` is 0. ``on_answer`` gets the answer."""
     try:
         answer = facilitator.settle(payment, requirements, request.id)
     except FacilitatorUnavailable:
         return Refusal(Reason.PENDING, "the facilitator has not answered; try again")
+    on_answer(answer)
     if answer.get("success") is not True:
         return _refused(answer.get("errorReason"), answer.get("errorMessage"))
     extra = answer.get("extra")

@@ -30,6 +30,9 @@ URGENT = 3
 """A closed channel is urgent in the last so-many-th part of its period."""
 
 
+_SELLER = "seller"
+
+
 class Kind(Enum):
     """A request's kind, by its payload."""
 
@@ -100,6 +103,8 @@ class ChannelRecord:
     """Kinds of notices that were not taken yet, the oldest first."""
     noticed_at: int = 0
     """Unix ms when one was last begun to be given, or became due."""
+    is_sponsored: bool = False
+    """True if the seller has paid the reserve, which a refund gives back."""
 
     @property
     def signed(self) -> int:
@@ -180,6 +185,7 @@ def encode_record(record: ChannelRecord) -> bytes:
             "askedAt": record.asked_at,
             "notices": record.notices,
             "noticedAt": record.noticed_at,
+            "reserveFrom": _SELLER if record.is_sponsored else "",
         }
     )
 
@@ -214,6 +220,7 @@ def _decode(value: dict[str, Any]) -> ChannelRecord:
         asked_at=value["askedAt"],
         notices=tuple(value["notices"]),
         noticed_at=value["noticedAt"],
+        is_sponsored=value.get("reserveFrom") == _SELLER,  # older records have no such field
     )
 
 

@@ -10,11 +10,13 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from facilitator.plugin import Clock, Refused, SystemClock
+from facilitator.plugin import ChainUnavailable, Clock, Refused, SystemClock
+from facilitator.seller.binding import Signature
+from facilitator.x402.fee_sponsor import OFFER
 from facilitator_channels.messages import Refund
 from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.seller.answers import Answer, keep, settlement
-from facilitator_channels.seller.asking import Settled, settle, verify
+from facilitator_channels.seller.asking import UNAVAILABLE, Settled, verify
 from facilitator_channels.seller.facilitator import Facilitator
 from facilitator_channels.seller.reading import SellerTerms, read_payment, read_terms
 from facilitator_channels.seller.record import ChannelRecord, KeptAnswer, Kind
@@ -29,6 +31,8 @@ from facilitator_channels.seller.request import (
     ChannelRequest,
     Refusal,
 )
+from facilitator_channels.seller.sponsoring import ChannelSponsor
+from facilitator_channels.seller.sponsorship import Sponsorship
 from facilitator_channels.seller.steps import (
     admit,
     ask,
@@ -52,6 +56,8 @@ class Serve:
     request: ChannelRequest
     payment: Mapping[str, Any]
     requirements: Mapping[str, Any]
+    sponsored: Signature | None = None
+    """The seller's signature as a sponsor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +85,23 @@ class Seller:
         *,
         key: ProviderKey | None = None,
         clock: Clock | None = None,
+        sponsor: ChannelSponsor | None = None,
     ) -> None:
-        """Keep records in the store. ``key`` signs refunds, which are refused without it."""
+        """Keep records in the store.
+
+        ``key`` signs refunds, which are refused without it. ``sponsor`` pays for deposits and
+        refunds.
+        """
         self.records = Records(store)
         self._facilitator = facilitator
         self._key = key
+        self._sponsorship = Sponsorship(sponsor)
         self._clock = clock or SystemClock()
         self._renewals = Renewals()
+
+    def offered(self, requirements: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the requirements for an answer 402: with the sponsor's offer, if there is one."""
+        return self._sponsorship.offer(requirements)
 
     def before(self, payment: Any, requirements: Mapping[str, Any]) -> Before:
         """Return what to do with a ``paymentPayload``, by the server's own requirements.
@@ -103,11 +119,22 @@ class Seller:
         record = self.records.read(request.channel_id)
         admission = admit(record, request, self._now_ms())
         if isinstance(admission, Admitted):
+            agreed = self._sponsorship.agree(requirements, payment, message)
+            if isinstance(agreed, Refusal):
+                return agreed
+            is_paid_for = request.kind is Kind.OPENING and OFFER in agreed["extra"]
+            request = replace(request, is_sponsored=is_paid_for)
+            serve = Serve(request, payment, agreed)
             admission = self._take(record, serve)
         if isinstance(admission, Refusal):
             return admission
         if isinstance(admission, KeptAnswer):
             return Answer(orjson.loads(admission.settlement), admission.response)
+        signed = self._sponsorship.sign(serve.requirements, message, asked)
+        if isinstance(signed, Refusal):
+            self.cancel(serve)
+            return signed
+        serve = replace(serve, sponsored=signed)
         if isinstance(message, Refund):
             return self._refund(serve, message, asked)
         renewing = partial(self._change, request, lambda each: renew(each, request, self._now_ms()))
@@ -127,7 +154,9 @@ class Seller:
             raise ValueError(f"a price of {price} is not within 0 and {request.price}")
         settled: Settled | None = None
         if request.kind is not Kind.VOUCHER:
-            found = settle(self._facilitator, request, serve.payment, serve.requirements)
+            found = self._sponsorship.settle(
+                self._facilitator, request, serve.payment, serve.requirements, serve.sponsored
+            )
             if isinstance(found, Refusal):
                 self.cancel(serve)
                 return found
@@ -140,6 +169,7 @@ class Seller:
     def cancel(self, serve: Serve) -> None:
         """Free the channel of a request that is not served, and not charged."""
         self._renewals.remove(serve.request.id)
+        self._sponsorship.cancel(serve.sponsored)
         self._change(serve.request, lambda each: drop(each, serve.request))
 
     def close(self) -> None:
@@ -191,11 +221,15 @@ class Seller:
             witness = self._sign(request, message, asked)
         except Refused as refused:
             witness = Refusal(refused.reason, refused.message)
+        except ChainUnavailable as error:
+            witness = Refusal(UNAVAILABLE, f"the chain cannot be asked now; try again: {error}")
         if isinstance(witness, Refusal):
             self.cancel(serve)
             return witness
         signed = add_witness(serve.payment, witness)
-        settled = settle(self._facilitator, request, signed, serve.requirements)
+        settled = self._sponsorship.settle(
+            self._facilitator, request, signed, serve.requirements, serve.sponsored
+        )
         if isinstance(settled, Refusal):
             self.cancel(serve)
             return settled
@@ -211,14 +245,17 @@ class Seller:
         return self.records.change(request.channel_id, step)
 
     def _sign(self, request: ChannelRequest, message: Refund, asked: SellerTerms) -> str | Refusal:
-        """Return the seller's witness; the channel is sealed before. Raises ``Refused``."""
+        """Return the seller's witness; the channel is sealed before.
+
+        Raises ``Refused`` and ``ChainUnavailable``.
+        """
         key, record = self._key, self.records.read(request.channel_id)
         if key is None or key.key_hash != request.config.receiver_authorizer:
             text = "this server signs no refunds; close the channel on the chain"
             return Refusal(ChannelReason.REFUND_TRANSACTION, text)
         if record is None or not record.view.channel_ref:
             return Refusal(MISSING, "the channel ended while the request was worked for")
-        witness = witness_refund(message, record, asked, key)
+        witness = witness_refund(message, record, asked, key, self._sponsorship.look_up)
         ref = record.view.channel_ref
         is_sealed = self.records.change(
             request.channel_id, lambda each: seal(each, ref, request.id, self._now_ms())

@@ -92,6 +92,8 @@ def reserve(
     is_by_record = view is None and request.kind is Kind.VOUCHER
     if is_by_record and request.voucher.amount > base.view.balance:
         return record, Refusal(ABOVE_BALANCE, refuse_above(base))
+    if request.kind is Kind.OPENING:
+        base = replace(base, is_sponsored=request.is_sponsored)
     pending = Reservation(request.id, now_ms + request.lifetime_ms)
     anchor = base.anchor_ref or base.view.channel_ref
     return replace(base, pending=pending, anchor_ref=anchor, answer=None), admission

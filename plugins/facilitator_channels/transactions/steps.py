@@ -30,6 +30,7 @@ __all__ = [
     "close",
     "elapse",
     "end",
+    "make_channel",
     "open_channel",
     "redeem",
     "refund",
@@ -55,6 +56,18 @@ def open_channel(
     """
     if first not in purse.utxo or constants.tag != derive_tag(first):
         raise CannotBuild("the channel's tag must be derived from an output of the purse")
+    output = make_channel(constants, amount, validator, ledger)
+    inputs = {first: purse.utxo[first]}
+    return complete(Plan(inputs, (output,), valid_until=valid_until), purse, ledger)
+
+
+def make_channel(
+    constants: Constants, amount: int, validator: Validator, ledger: Ledger
+) -> NewOutput:
+    """Return a new channel with that amount of its currency, at the address without stake part.
+
+    Raises :class:`CannotBuild` if an ada channel would hold less than its reserve.
+    """
     own_hash, codec = validator
     address = channel_address(own_hash, ledger.network_id)
     price = ledger.parameters.coins_per_utxo_byte
@@ -63,9 +76,7 @@ def open_channel(
         raise CannotBuild(f"a channel must hold its reserve of {reserve} lovelace")
     empty = Value(0 if constants.currency is None else reserve, {})
     datum = codec.encode(Datum(own_hash, constants, Opened(0)))
-    output = NewOutput(address, add(empty, constants.currency, amount), datum)
-    inputs = {first: purse.utxo[first]}
-    return complete(Plan(inputs, (output,), valid_until=valid_until), purse, ledger)
+    return NewOutput(address, add(empty, constants.currency, amount), datum)
 
 
 def add_to_channel(

@@ -17,6 +17,7 @@ from facilitator.plugin import Refused, SchemeChain, Settings, Unspent
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.running import NETWORK, NOW
 from facilitator_channels import ledger as ledger_module
+from facilitator_channels import sponsored
 from facilitator_channels.scheme import ChannelScheme
 from support.channel_cases import CASES, Case
 from support.channel_ledger import Ledger
@@ -25,7 +26,7 @@ from support.channels import VALIDATORS, judge
 PACKAGE = "facilitator_channels"
 MODULES = (
     *("binding", "claim", "extra", "opening", "payment", "refund", "scheme", "shape"),
-    *("top_up", "verdicts", "vouchers"),
+    *("sponsored", "top_up", "verdicts", "vouchers"),
 )
 
 
@@ -65,7 +66,7 @@ class _Parts(ast.NodeTransformer):
     def visit_Expr(self, node: ast.Expr) -> Any:
         call = node.value
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
-            checks = call.func.id.startswith(("check_", "_check_", "judge"))
+            checks = call.func.id.startswith(("check_", "_check_", "judge", "require_"))
             if checks and self._is_left_out(node):
                 return ast.Pass()
         return node
@@ -105,6 +106,9 @@ def bugs_of(module: str) -> Iterator[Bug]:
                 "_find_channel",
                 "_list_steps",
                 "_hash",
+                "agree_sponsor",
+                "require_sponsor",
+                "unsigned_inputs",
             )
             parts = _Parts(number)
             parts.visit(function)
@@ -211,3 +215,17 @@ def test_a_check_that_is_left_out_is_found(
             if outcome(loaded, case).kind != each.kind:
                 return
     raise AssertionError("no case shows that the check is needed")
+
+
+@pytest.mark.parametrize("rule", ["S3", "S5", "S7", "S9"])
+def test_a_sponsors_rule_that_is_left_out_is_found(
+    rule: str,
+    loaded: Settings,
+    before: dict[bool, dict[Case, Outcome]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The ledger does not keep a sponsor's ada; S6 is a channel's own check, and S1 its match."""
+    kept = [name for name in sponsored._OPENING if name != rule]
+    monkeypatch.setattr(sponsored, "_OPENING", kept)
+    cases = [case for case in CASES if case.reason == "fee_sponsor_refused"]
+    assert any(outcome(loaded, case).kind != before[False][case].kind for case in cases)

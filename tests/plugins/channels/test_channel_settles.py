@@ -1,5 +1,6 @@
 """Channels over HTTP, on the devnet: opened, paid from, topped up, redeemed from and ended."""
 
+import base64
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from facilitator.plugin import ConfigInvalidError
+from facilitator.plugin import ConfigInvalidError, Unspent
 from facilitator.roles.claim import NO_END
-from facilitator.testing.payments import MERCHANT
+from facilitator.testing.payments import BOB, MERCHANT
 from facilitator.testing.pytest_plugin import RunFacilitator
 from facilitator.testing.running import NETWORK, Running
 from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.validators import KNOWN
-from support.channel_drafts import reserve
+from support.channel_drafts import ada_outputs, nothing, reserve
 from support.channel_parties import Held, Opening, Redemption
 from support.channels import (
     ACCEPTS,
@@ -27,6 +28,7 @@ from support.channels import (
     terms,
     witness,
 )
+from support.sponsored_channels import SPONSOR, SponsoredOpening, sponsored_top_up
 
 SETTINGS: dict[str, Any] = {
     "plugins": "devnet,memory,channels",
@@ -64,13 +66,13 @@ def state(held: Held, balance: int, total: int = 0, ref: str | None = None) -> d
     }
 
 
-def test_it_is_supported_without_extra(running: Running) -> None:
+def test_it_is_supported(running: Running) -> None:
     kinds = running.call("GET", "/supported")[1]["kinds"]
     assert kinds[1] == {
         "x402Version": 2,
         "scheme": "batch-settlement",
         "network": NETWORK,
-        "extra": {"devnet": True},
+        "extra": {"devnet": True, "acceptsSponsorWitnesses": True},
     }
 
 
@@ -238,3 +240,30 @@ def test_a_chain_that_lags_gives_no_verdict(running: Running) -> None:
     verdict = running.verify(request(lost.promise(PRICE), terms()))
     assert verdict["isValid"] is False
     assert verdict["invalidReason"] == "exact_cardano_facilitator_chain_lookup_failed"
+
+
+def test_a_sponsored_opening(running: Running) -> None:
+    """What the sponsor does not sign holds none of its outputs, and leaves nothing behind."""
+    opening, other = SponsoredOpening(), SponsoredOpening(number=1)
+    for each in (other, opening):
+        assert running.verify(each.body)["isValid"]
+    missing = running.settle(opening.body)
+    assert missing["errorReason"] == "fee_sponsor_witness_missing"
+    wrong = running.settle(opening.settlement(BOB))
+    assert wrong["errorReason"] == "fee_sponsor_witness_invalid"
+    transaction_id = opening.ref.transaction_id.hex()
+    assert running.facilitator.storage.claim(transaction_id) is None
+    answer = settled(running, opening.settlement())
+    assert answer["transaction"] == transaction_id
+    assert answer["amount"] == "5000"
+    assert running.verify(other.body)["invalidReason"] == ChannelReason.DEPOSIT_TRANSACTION
+
+
+def test_a_sponsored_top_up(running: Running) -> None:
+    opening = SponsoredOpening(number=2, offered=ada_outputs(SPONSOR)[1])
+    settled(running, opening.settlement())
+    body = sponsored_top_up(opening.held, nothing, SPONSOR)
+    assert settled(running, body)["amount"] == "5"
+    raw = base64.b64decode(body["paymentPayload"]["payload"]["deposit"]["transaction"])
+    after = opening.held.after(raw)
+    assert isinstance(running.devnet.outputs([after.ref])[after.ref], Unspent)

@@ -27,7 +27,8 @@ class Case:
 
     @property
     def full_reason(self) -> str:
-        return self.reason if "exact_cardano" in self.reason else REASON_PREFIX + self.reason
+        is_of_core = "exact_cardano" in self.reason or self.reason.startswith("fee_sponsor")
+        return self.reason if is_of_core else REASON_PREFIX + self.reason
 
     def __str__(self) -> str:
         return self.name

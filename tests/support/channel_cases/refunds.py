@@ -30,9 +30,10 @@ def ended(edit: Edit, owed: int = OWED, charged: int = OWED, **how: Any) -> Make
 
 
 def _spends_more(draft: Draft) -> None:
-    ref, output = ada_outputs(ALICE)[0]
+    ref, output = ada_outputs(BOB)[0]
     draft.inputs.append(ref)
-    draft.outputs.append(output_map(ALICE.address, output.value))
+    draft.outputs.append(output_map(BOB.address, output.value))
+    draft.signers.append(BOB)
 
 
 def _spends_other(draft: Draft) -> None:
@@ -75,7 +76,7 @@ def refund_cases() -> Iterator[Case]:
     for name, (edit, other) in ANY_TRANSACTION.items():
         yield Case(f"a refund with {name}", ended(edit), other or reason)
     for name, edit in {
-        "spends more": _spends_more,
+        "spends a stranger's output too": _spends_more,
         "spends something else": _spends_other,
         "leaves the channel there": _stays,
         "a third must sign": _third_signer,

@@ -94,6 +94,12 @@ class TestAnAnswer:
         after = settled(replace(OPENING, capacity=1_000), 10, answer)
         assert (after.status, after.count, after.channel_ref) == (Status.OPEN, 10, REF)
 
+    @pytest.mark.parametrize("ref", ["", "x", 5, None, "AA" * 32 + "#0", REF + "1" * 9, REF + "\n"])
+    def test_a_position_that_is_none_is_not_kept(self, ref: object) -> None:
+        """Each voucher would be refused for its form from then on."""
+        answer = {"chargedAmount": "10", "channelState": state("110", channelRef=ref)}
+        assert settled(OPEN, 10, answer).channel_ref == REF
+
 
 class TestACorrection:
     @pytest.mark.parametrize(("count", "signed"), [(90, 110), (110, 110), (0, 0)])
