@@ -7,6 +7,7 @@ parameters from :mod:`facilitator.cardano`, and networks from :mod:`facilitator.
 
 from facilitator import hookimpl
 from facilitator.client.errors import CannotPay, OutcomeNotKnown
+from facilitator.client.timed_http import HttpBounds, TimedHttp
 from facilitator.clock import Clock, SystemClock
 from facilitator.errors import (
     ConfigInvalidError,
@@ -379,7 +380,6 @@ __all__ += [
 __all__ += [
     "CannotPay",
     "FundedChain",
-    "HttpAnswer",
     "OutcomeNotKnown",
     "Paid",
     "PayOrder",
@@ -388,6 +388,12 @@ __all__ += [
     "Signature",
     "SignsMessages",
     "Wallet",
+]
+# Requests over HTTP
+__all__ += [
+    "HttpAnswer",
+    "HttpBounds",
+    "TimedHttp",
 ]
 # Meters and metrics
 __all__ += [

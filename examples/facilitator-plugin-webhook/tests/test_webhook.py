@@ -21,8 +21,10 @@ from facilitator_channels.seller.stores.opening import open_store
 from facilitator_channels.seller.testing import example_record
 from facilitator_memory.ledger import MemoryLedger
 from facilitator_webhook.commands import prepare
-from facilitator_webhook.event import message_of
+from facilitator_webhook.event import message_of, sample_message
 from facilitator_webhook.queue import Queue
+from facilitator_webhook.sending import Sender
+from facilitator_webhook.settings import WebhookSettings
 from facilitator_webhook.turn import LEASE_SECONDS, Turn
 
 SECRET = "a-secret-of-the-tests"
@@ -108,6 +110,31 @@ def test_a_failed_delivery_is_repeated(run_facilitator, make_payer, receiver, fa
     eventually(lambda: "settlement.delivered" in receiver.types)
     assert receiver.types[:3] == ["settlement.submitted"] * 3
     assert receiver.types[-1] == "settlement.delivered"
+
+
+def test_a_receiver_that_drips_holds_nobody():
+    """Each byte of its answer comes in time, and the whole would do after four seconds."""
+    over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.wfile.write(b"HTTP/1.1 204 No Content\r\nX-Slow: ")
+            for _ in range(400):
+                self.wfile.write(b".")
+                over.wait(0.01)
+            self.wfile.write(b"\r\n\r\n")
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        sender = Sender(WebhookSettings(url, SECRET, timeout_seconds=0.3), lambda: 0)
+        failure = sender.send(sample_message("now"))
+        over.set()
+        server.shutdown()
+    assert failure == "TimeoutError"
 
 
 def test_a_receiver_that_is_away_keeps_no_payment_and_no_end(run_facilitator, make_payer, tmp_path):
