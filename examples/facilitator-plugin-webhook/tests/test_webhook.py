@@ -112,8 +112,8 @@ def test_a_failed_delivery_is_repeated(run_facilitator, make_payer, receiver, fa
     assert receiver.types[-1] == "settlement.delivered"
 
 
-def test_a_receiver_that_drips_holds_nobody():
-    """Each byte of its answer comes in time, and the whole would do after four seconds."""
+def test_a_receiver_that_drips_is_given_up():
+    """Each byte of its answer comes in time, and all of them would in four seconds."""
     over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
