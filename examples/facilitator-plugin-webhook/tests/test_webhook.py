@@ -16,6 +16,7 @@ import pytest
 from facilitator.plugin import StorageUnavailable
 from facilitator.testing.payment_ledger import settled, submitted
 from facilitator.testing.waiting import eventually
+from facilitator_channels.seller.record import KeptNotice
 from facilitator_channels.seller.store import Records
 from facilitator_channels.seller.stores.opening import open_store
 from facilitator_channels.seller.testing import example_record
@@ -154,7 +155,7 @@ def test_a_receiver_that_is_away_keeps_no_payment_and_no_end(run_facilitator, ma
 
 def test_a_notice_about_a_channel_comes_until_it_arrives(run_facilitator, receiver, tmp_path):
     """It waits in the seller's record, and is signed like any event."""
-    channel = replace(example_record("11" * 32, 700), notices=("closed",))
+    channel = replace(example_record("11" * 32, 700), notices=(KeptNotice("closed", 7),))
     url = f"sqlite://{tmp_path}/channels.db"
     with closing(open_store(url)) as store:
         Records(store).change(channel.channel_id, lambda _: (channel, None))
@@ -175,7 +176,7 @@ def test_a_notice_about_a_channel_comes_until_it_arrives(run_facilitator, receiv
     assert receiver.types == ["channel.closed"] * 2
     assert all(is_signed(headers, body) for headers, body in receiver.got)
     first, second = [json.loads(body) for _, body in receiver.got]
-    assert first["id"] == second["id"]
+    assert first["id"] == second["id"] == f"7-{channel.channel_id}"
     assert first["channel"]["channelId"] == channel.channel_id
     assert first["channel"]["unredeemed"] == "700"
 
