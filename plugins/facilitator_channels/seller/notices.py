@@ -96,7 +96,7 @@ def keep(
 ) -> ChannelRecord | None:
     """Return the record after a change, with the notice of it.
 
-    Its number is the time, so that a record that is made anew does not begin again, unless that is
+    Its number is the time, so that a record that is made again does not count from the start, unless that is
     not later than the last one's.
     """
     if before is None or after is None or (kind := compare(before, after)) is None:

@@ -59,7 +59,7 @@ def test_no_change_is_lost_and_none_is_another(history: list[Step]) -> None:
     assert len({each.id for each in made}) == len(made)
 
 
-def test_a_record_that_is_made_anew_does_not_begin_again() -> None:
+def test_a_record_that_is_made_again_counts_on() -> None:
     """As after a rollback of what had ended the channel for good."""
     before = seen(record(1, ""), OPEN)
     first, second = (keep(before, seen(before, CLOSED), at) for at in (NOW, NOW + 1))
