@@ -96,8 +96,8 @@ def keep(
 ) -> ChannelRecord | None:
     """Return the record after a change, with the notice of it.
 
-    Its number is the time, so that a record that is made again does not count from the start, unless that is
-    not later than the last one's.
+    Its number is the time, or the next one if that is not later than the last notice's. So a record
+    that is made again, after its end was undone, does not count from the start.
     """
     if before is None or after is None or (kind := compare(before, after)) is None:
         return after
