@@ -16,13 +16,13 @@ from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
 
+import channels
 import instructions
 import page
 import peer
 import storages
 import verdict
 import verify_cost
-import voucher_verdict
 import worst_bodies
 from figures import Figure, LeftOut
 from servers import Servers
@@ -42,7 +42,7 @@ PARTS: dict[str, Part] = {
     "waiting": waiting.figures,
     "workers": workers.figures,
     "storages": storages.figures,
-    "channels": voucher_verdict.figures,
+    "channels": channels.figures,
     "instructions": instructions.figures,
     "peer": peer.figures,
 }

@@ -18,7 +18,6 @@ import cbor2
 from figures import Figure
 from nacl.bindings import crypto_sign_open
 from nacl.signing import SigningKey
-from servers import Servers
 
 from facilitator.cardano.codec.transaction_decoder import decode_output
 from facilitator.cardano.parameters import ProtocolParameters
@@ -47,14 +46,17 @@ BUYER, SELLER = Wallet("buyer"), Wallet("seller")
 DELAY = 900
 
 
+def make_constants(tag: bytes) -> Constants:
+    """What a channel between the two holds on to."""
+    consumer, provider = key_hash(BUYER.payment_key), key_hash(SELLER.payment_key)
+    return Constants(tag, None, bytes(IOU_KEY.verify_key), consumer, provider, DELAY * 1000)
+
+
 class Chain:
     """A chain that holds one channel."""
 
     def __init__(self) -> None:
-        consumer, provider = key_hash(BUYER.payment_key), key_hash(SELLER.payment_key)
-        key = bytes(IOU_KEY.verify_key)
-        constants = Constants(TAG, None, key, consumer, provider, DELAY * 1000)
-        datum = SUBBIT.encode(Datum(SCRIPT, constants, Opened(0)))
+        datum = SUBBIT.encode(Datum(SCRIPT, make_constants(TAG), Opened(0)))
         inline = [1, cbor2.CBORTag(24, datum)]
         made = decode_output(cbor2.dumps({0: b"\x70" + SCRIPT, 1: 10**12, 2: inline}))
         self._status = Unspent(made)
@@ -77,9 +79,9 @@ def make_scheme() -> ChannelScheme:
     return ChannelScheme(settings, SystemClock(), chains, {SCRIPT: Validator(SCRIPT, SUBBIT)})
 
 
-def make_request(amount: int) -> tuple[PaymentRequest, bytes]:
-    """The request of a voucher, and its signed message."""
-    signed = IOU_KEY.sign(iou_message(TAG, amount))
+def make_body(amount: int, tag: bytes = TAG, ref: OutputRef = REF) -> tuple[dict[str, Any], bytes]:
+    """The body of a voucher's request, and its signed message."""
+    signed = IOU_KEY.sign(iou_message(tag, amount))
     terms: dict[str, Any] = {
         "scheme": "batch-settlement",
         "network": NETWORK,
@@ -104,10 +106,10 @@ def make_request(amount: int) -> tuple[PaymentRequest, bytes]:
             "withdrawDelay": DELAY,
         },
         "voucher": {
-            "channelId": TAG.hex(),
+            "channelId": tag.hex(),
             "maxClaimableAmount": str(amount),
             "signature": signed.signature.hex(),
-            "channelRef": str(REF),
+            "channelRef": str(ref),
         },
     }
     body = {
@@ -115,7 +117,13 @@ def make_request(amount: int) -> tuple[PaymentRequest, bytes]:
         "paymentPayload": {"x402Version": 2, "accepted": dict(terms), "payload": payload},
         "paymentRequirements": terms,
     }
-    return parse_payment_request(body), bytes(signed)
+    return body, bytes(signed)
+
+
+def make_request(amount: int) -> tuple[PaymentRequest, bytes]:
+    """The request of a voucher, and its signed message."""
+    body, signed = make_body(amount)
+    return parse_payment_request(body), signed
 
 
 def judge(scheme: ChannelScheme, request: PaymentRequest) -> None:
@@ -147,10 +155,10 @@ def measure(count: int) -> tuple[float, float]:
     return min(verdicts), min(verifications)
 
 
-def figures(servers: Servers, *, quick: bool) -> Iterator[Figure]:  # noqa: ARG001 -- needs none
+def figures(*, quick: bool) -> Iterator[Figure]:
     """What the verdict on a voucher costs."""
     verdict, verification = measure(20 if quick else 2_000)
-    yield Figure("voucher", verdict, "µs of CPU", "Ed25519 by libsodium", verification)
+    yield Figure("verdict on a voucher", verdict, "µs of CPU", "Ed25519 by libsodium", verification)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from facilitator.cardano.output_ref import parse_output_ref
 from facilitator.cardano.transaction import OutputRef
 from facilitator.client.seed_wallet import SeedWallet
 from facilitator.roles.wallet import FundedChain, Wallet
@@ -30,7 +31,6 @@ from facilitator_channels.seller import (
 from facilitator_channels.seller.notices import Notice, NoticeKind
 from facilitator_channels.seller.stores.opening import open_store
 from facilitator_channels.seller.watcher import Watcher
-from facilitator_channels.values import read_reference
 
 POLICIES = {"lovelace": ClaimPolicy()}  # ten times the fee; for a token, set limits in its units
 
@@ -83,7 +83,7 @@ def main() -> None:
     references = {}
     if given.reference is not None:
         script_hash, output = given.reference
-        references[script_hash] = read_reference(output)
+        references[script_hash] = parse_output_ref(output, is_lax=True)
     key = ProviderKey.from_seed(bytes.fromhex(os.environ["PROVIDER_SEED"]))
     store, facilitator = open_store(given.store), HttpFacilitator(given.facilitator)
     with open_funds(given.network, wallet) as (owner, chain):

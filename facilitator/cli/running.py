@@ -4,12 +4,11 @@ from typing import Any
 
 import orjson
 
-from facilitator.client.errors import CannotPay
-from facilitator.client.http import Client
+from facilitator.client.timed_http import HttpBounds, TimedHttp
 from facilitator.errors import FacilitatorError
 from facilitator.roles.payer import HttpAnswer
 
-_TIMEOUT_SECONDS = 60.0
+_BOUNDS = HttpBounds(60, 1 << 24)
 _UNAUTHORIZED = 401
 _NOT_FOUND = 404
 _JSON = {"Content-Type": "application/json"}
@@ -59,8 +58,8 @@ class RunningFacilitator:
         url = self.url + path
         headers = {**self._headers, **(_JSON if body else {})}
         try:
-            answer = Client(url, headers, body, _TIMEOUT_SECONDS).send({})
-        except (OSError, CannotPay) as error:
+            answer = TimedHttp().ask(url, _BOUNDS, body=body, headers=headers)
+        except (OSError, ValueError) as error:
             raise NoAnswer(f"{url} cannot be asked: {error}") from None
         if answer.status == _UNAUTHORIZED:
             why = "does not take this API key" if self._headers else "wants an API key"

@@ -9,6 +9,7 @@ from typing import Any
 
 from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.output_ref import parse_output_ref
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import EraSummary
 from facilitator.cardano.transaction import Output, OutputRef
@@ -84,7 +85,7 @@ class PaymentMemory:
         returned = {}
         for text, transaction in self._created.items():
             tx = decode_transaction(bytes.fromhex(transaction))
-            ref = OutputRef(tx.id, int(text.partition("#")[2]))
+            ref = parse_output_ref(text)
             returned[ref] = tx.body.outputs[ref.index]
         return returned
 
@@ -124,11 +125,11 @@ def state_folder() -> Path | None:
 def _checked(created: Mapping[str, str]) -> dict[str, str]:
     """Return the outputs' refs with their transactions. Raises :class:`ValueError`."""
     for ref, transaction in created.items():
-        transaction_id, _, index = ref.partition("#")
+        transaction_id, index = parse_output_ref(ref)
         try:
             tx = decode_transaction(bytes.fromhex(transaction))
         except DecodeError as error:
             raise ValueError(str(error)) from None
-        if tx.id.hex() != transaction_id or not 0 <= int(index) < len(tx.body.outputs):
+        if tx.id != transaction_id or index >= len(tx.body.outputs):
             raise ValueError(f"{ref} is no output of its transaction")
     return dict(created)

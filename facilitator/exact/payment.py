@@ -2,13 +2,13 @@
 
 import base64
 import binascii
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.decode_once import decode_once
 from facilitator.cardano.memo import Memo
+from facilitator.cardano.output_ref import parse_output_ref
 from facilitator.cardano.transaction import OutputRef, Transaction
 from facilitator.exact.eras import read_later_era
 from facilitator.immutable import immutable
@@ -25,7 +25,6 @@ _OVERHEAD_BYTES = 200
 """Bytes that a remembered text takes beside its characters and what they encode."""
 _read: Memo[bytes] = Memo(8_000_000)
 """The bytes by their text: a payment comes to ``/verify`` and ``/settle``."""
-NONCE = re.compile(r"([0-9a-fA-F]{64})#0*([0-9]{1,5})")
 
 
 @immutable
@@ -97,11 +96,11 @@ def read_nonce(text: object) -> OutputRef:
     """Return the output that ``payload.nonce`` names. Raises :class:`Refused`."""
     if not isinstance(text, str):
         raise Refused(Reason.PAYLOAD, "payload.nonce must be a string")
-    match = NONCE.fullmatch(text)
-    if match is None or int(match[2]) > 0xFFFF:
+    try:
+        return parse_output_ref(text, is_lax=True)
+    except ValueError:
         raise Refused(
             Reason.NONCE_INVALID,
             "payload.nonce must be <64 hex transaction id>#<output index>, "
             "the index decimal and at most 65535",
-        )
-    return OutputRef(bytes.fromhex(match[1]), int(match[2]))
+        ) from None

@@ -8,8 +8,9 @@ from typing import Any
 
 import orjson
 
+from facilitator.cardano.output_ref import LAX
+
 _ADDRESS = re.compile(r"(addr|stake)(_test)?1[02-9ac-hj-np-z]{20,}")
-_OUTPUT_REF = re.compile(r"[0-9a-fA-F]{64}#[0-9]+")
 _WORDS = re.compile(r"[a-z]{3,8}( [a-z]{3,8}){11,23}")
 _KEY = re.compile(r"(xprv|xpub|ed25519e?_s[gk]|addr_x?sk|stake_x?sk|root_xsk|acct_xsk)[0-9a-z_]*")
 _MAP = range(0xA0, 0xC0)
@@ -23,7 +24,7 @@ def likeness_of_text(text: str) -> str | None:
         return "a seed phrase or a secret key: keep it to yourself, and move what it guards"
     if _ADDRESS.fullmatch(words):
         return "an address"
-    if _OUTPUT_REF.fullmatch(words):
+    if LAX.fullmatch(words):
         return "the reference of an output; the id before the # names its transaction"
     if words.lower().startswith(("http://", "https://")):
         return "a URL: the option --facilitator takes that of a facilitator"

@@ -13,6 +13,7 @@ from facilitator.client.sponsored import (
     find_offer,
     look_up_offered,
 )
+from facilitator.client.timed_http import HttpBounds, TimedHttp
 from facilitator.clock import Clock, SystemClock
 from facilitator.errors import (
     ConfigInvalidError,
@@ -398,7 +399,6 @@ __all__ += [
 __all__ += [
     "CannotPay",
     "FundedChain",
-    "HttpAnswer",
     "OfferNotUsed",
     "OutcomeNotKnown",
     "Paid",
@@ -411,6 +411,12 @@ __all__ += [
     "choose_inputs",
     "find_offer",
     "look_up_offered",
+]
+# Requests over HTTP
+__all__ += [
+    "HttpAnswer",
+    "HttpBounds",
+    "TimedHttp",
 ]
 # Meters and metrics
 __all__ += [

@@ -52,13 +52,13 @@ def one_chain_provider(plugins: Plugins, context: Context, network: str) -> Chai
 
 
 def wallet_chain(providers: Sequence[Named]) -> FundedChain:
-    """Return the first provider that can say what an address holds, for who spends from a wallet.
+    """Return the providers as one, with failover, for who spends from a wallet.
 
-    Raises :class:`PluginError` if there is none.
+    Raises :class:`PluginError` if none of them can say what an address holds.
     """
-    for _, provider in providers:
-        if isinstance(provider, ListsOutputs):
-            return provider
+    chain = as_one(providers)
+    if isinstance(chain, ListsOutputs):
+        return chain
     names = " and ".join(name for name, _ in providers)
     raise PluginError(
         f"the plugin {names} cannot say what an address holds; take another chain provider"

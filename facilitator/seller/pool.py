@@ -4,7 +4,8 @@ import logging
 import threading
 from dataclasses import dataclass
 
-from facilitator.cardano.transaction import Output, OutputRef
+from facilitator.cardano.output_ref import parse_output_ref
+from facilitator.cardano.transaction import Output
 from facilitator.clock import Clock
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.wallet import FundedChain, Wallet
@@ -111,9 +112,8 @@ class SponsorPool:
             known = {each.input for each in free}
             self._turns = {ref: turn for ref, turn in self._turns.items() if ref in known}
             self._turns[chosen.input] = self._turn
-        transaction_id, _, index = chosen.input.partition("#")
         return FeeSponsorOffer(
-            input=OutputRef(bytes.fromhex(transaction_id), int(index)),
+            input=parse_output_ref(chosen.input),
             address=self.wallet.address,
             lovelace=chosen.lovelace,
             max_fee=self.settings.max_fee,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from facilitator.cardano.addresses.address import format_address, parse_address
+from facilitator.cardano.output_ref import parse_output_ref
 from facilitator.cardano.transaction import OutputRef
 
 OFFER = "feeSponsor"
@@ -25,9 +26,7 @@ WITNESSES = "sponsorWitnesses"
 hex."""
 
 _FIELDS = ("input", "address", "lovelace", "maxFee", "expiresAt")
-_INPUT = re.compile(r"([0-9a-f]{64})#(0|[1-9][0-9]{0,4})")
 _NUMBER = re.compile(r"[1-9][0-9]{0,19}")
-_LARGEST_INDEX = 0xFFFF
 _LARGEST = 2**64 - 1
 _NO_KEY = 0x90
 """Bits of an address' header: a script owns it, or it is no address of Shelley's."""
@@ -98,13 +97,13 @@ def read_offer(extra: Mapping[str, Any], network_id: int) -> FeeSponsorOffer | N
 
 
 def _read_input(text: str) -> OutputRef:
-    match = _INPUT.fullmatch(text)
-    if match is None or int(match[2]) > _LARGEST_INDEX:
+    try:
+        return parse_output_ref(text)
+    except ValueError:
         raise BadOffer(
             f"extra.{OFFER}.input must be <64 lowercase hex transaction id>#<output index>, "
             "the index decimal and at most 65535"
-        )
-    return OutputRef(bytes.fromhex(match[1]), int(match[2]))
+        ) from None
 
 
 def _read_address(text: str, network_id: int) -> bytes:

@@ -89,11 +89,12 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _withdraw(arguments: argparse.Namespace) -> int:
+    from facilitator.cardano.output_ref import parse_output_ref
     from facilitator_channels.paying.withdrawing import withdraw
-    from facilitator_channels.values import read_reference
 
     try:
-        reference = read_reference(arguments.reference) if arguments.reference else None
+        given = arguments.reference
+        reference = parse_output_ref(given, is_lax=True) if given else None
     except ValueError:
         raise CannotPay(f"--reference {arguments.reference!r} is not TXID#N") from None
     with _opened(arguments) as (means, book):

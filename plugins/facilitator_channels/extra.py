@@ -1,17 +1,17 @@
 """The field ``extra`` of requirements: the channel that the resource server accepts."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from facilitator.cardano.output_ref import parse_output_ref
 from facilitator.plugin import Refused, Requirements
 from facilitator_channels.channel import Validator
 from facilitator_channels.draft import MAX_WITHDRAW_DELAY, MIN_WITHDRAW_DELAY
 from facilitator_channels.reasons import ChannelReason
 
 _HASH = re.compile(r"[0-9a-f]{56}")
-_REFERENCE = re.compile(r"[0-9a-f]{64}#(0|[1-9][0-9]{0,4})")
 _AMOUNT = re.compile(r"0|[1-9][0-9]{0,77}")
 
 
@@ -44,8 +44,10 @@ def read_extra(requirements: Requirements, validators: Mapping[bytes, Validator]
             f"extra.withdrawDelay must be from {MIN_WITHDRAW_DELAY} to {MAX_WITHDRAW_DELAY} seconds"
             " and not less than maxTimeoutSeconds",
         )
-    _check_optional(extra, "referenceScript", _REFERENCE, "an output, <transaction id>#<index>")
-    _check_optional(extra, "minDeposit", _AMOUNT, "an amount of atomic units")
+    _check_optional(
+        extra, "referenceScript", parse_output_ref, "an output, <transaction id>#<index>"
+    )
+    _check_optional(extra, "minDeposit", _check_amount, "an amount of atomic units")
     validator = validators.get(script_hash)
     if validator is None:
         served = ", ".join(each.hex() for each in validators)
@@ -60,10 +62,20 @@ def _hash(extra: Mapping[str, Any], name: str) -> bytes:
     return bytes.fromhex(text)
 
 
-def _check_optional(extra: Mapping[str, Any], name: str, form: re.Pattern[str], what: str) -> None:
+def _check_optional(
+    extra: Mapping[str, Any], name: str, check: Callable[[object], object], what: str
+) -> None:
     value = extra.get(name)
-    if value is not None and not (isinstance(value, str) and form.fullmatch(value)):
-        raise _refused(f"extra.{name} must be {what} as text, where it is given")
+    try:
+        if value is not None:
+            check(value)
+    except ValueError:
+        raise _refused(f"extra.{name} must be {what} as text, where it is given") from None
+
+
+def _check_amount(value: object) -> None:
+    if not isinstance(value, str) or not _AMOUNT.fullmatch(value):
+        raise ValueError
 
 
 def _refused(message: str) -> Refused:

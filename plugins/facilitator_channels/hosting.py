@@ -48,8 +48,8 @@ class ChannelsWatcherSettings:
 def channels_watcher_notice(notice: Mapping[str, Any]) -> None:
     """Learn what became of a channel: closed by its consumer, restored by a rollback, or ended.
 
-    Called like a gate, perhaps more than once for the same channel, position and type. If it
-    raises, it is called again later: so none is lost. What it returns changes nothing, and must be
+    Called like a gate, perhaps more than once for one change, with the same ``id``. If it raises,
+    it is called again later: so none is lost. What it returns changes nothing, and must be
     ``None``, or other plugins are not called.
     """
 

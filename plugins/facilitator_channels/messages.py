@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from facilitator.cardano.output_ref import parse_output_ref
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import Refused
 from facilitator_channels.draft import MAX_IOU
@@ -21,8 +22,6 @@ MAX_TRANSACTION_BYTES = 16_385
 _MAX_BASE64 = (MAX_TRANSACTION_BYTES + 2) // 3 * 4
 _HEX = re.compile(r"(?:[0-9a-f]{2})*")
 _AMOUNT = re.compile(r"0|[1-9][0-9]{0,19}")
-_REFERENCE = re.compile(r"([0-9a-f]{64})#(0|[1-9][0-9]{0,4})")
-_MAX_INDEX = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +183,11 @@ def _voucher(payload: Mapping[str, Any], *, needs_ref: bool = False) -> Voucher:
 
 
 def _reference(text: object) -> OutputRef:
-    match = _REFERENCE.fullmatch(text) if isinstance(text, str) else None
-    if match is None or int(match[2]) > _MAX_INDEX:
-        raise _malformed("voucher.channelRef", "an output, <64 lowercase hex digits>#<index>")
-    return OutputRef(bytes.fromhex(match[1]), int(match[2]))
+    try:
+        return parse_output_ref(text)
+    except ValueError:
+        form = "an output, <64 lowercase hex digits>#<index>"
+        raise _malformed("voucher.channelRef", form) from None
 
 
 def _object(value: object, name: str) -> Mapping[str, Any]:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from facilitator.cardano.transaction import OutputRef
 from facilitator_channels.messages import ChannelConfig
 
 
@@ -61,12 +60,6 @@ class ChannelView:
 
 NOT_SEEN = ChannelView()
 """A channel that has not been seen on the chain."""
-
-
-def read_reference(text: str) -> OutputRef:
-    """Return the output ``txid#index``. Raises :class:`ValueError`."""
-    name, _, index = text.partition("#")
-    return OutputRef(bytes.fromhex(name), int(index))
 
 
 def config_json(config: ChannelConfig) -> dict[str, Any]:

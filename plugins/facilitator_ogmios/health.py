@@ -1,15 +1,12 @@
 """``GET /health``: the version of Ogmios, and if it has a node."""
 
 import re
-from http.client import HTTPException
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 import orjson
 
 from facilitator.cardano.ogmios.fields import Malformed, table, text
-from facilitator.plugin import ChainUnavailable, ServerLacks, one_line
+from facilitator.plugin import ChainUnavailable, HttpBounds, ServerLacks, TimedHttp, one_line
 from facilitator_ogmios.client import malformed
 from facilitator_ogmios.connection import Target
 
@@ -50,22 +47,13 @@ def read_version(target: Target, timeout: float) -> Version:
     return int(found[1]), int(found[2]), int(found[3] or 0)
 
 
-class _NoRedirect(HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        """Follow none, which would take a key along."""
-
-
 def _get(target: Target, timeout: float) -> Any:
     """Return the JSON of the answer, whatever its status: 202 is syncing, 500 disconnected."""
     url = f"http{target.url.removeprefix('ws').rstrip('/')}/health"
-    request = Request(url, headers=dict(target.headers))  # noqa: S310 -- of http or https
+    bounds = HttpBounds(timeout, MOST_BYTES)
     try:
-        with build_opener(ProxyHandler({}), _NoRedirect).open(request, timeout=timeout) as answer:
-            body = answer.read(MOST_BYTES)
-    except HTTPError as error:
-        with error:
-            body = error.read(MOST_BYTES)
-    except (URLError, OSError, HTTPException) as error:
+        body = TimedHttp(uses_proxy=False).ask(url, bounds, headers=target.headers).body
+    except OSError as error:
         words = "cannot connect to Ogmios"
         raise ChainUnavailable(words, f"{words}: {one_line(error)}") from None
     try:

@@ -1,19 +1,17 @@
 """Failures as Sentry's events."""
 
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 
 import sentry_sdk
 from sentry_sdk.client import BaseClient
 from sentry_sdk.utils import Dsn, event_from_exception
 
-from facilitator.plugin import Clock
+from facilitator.plugin import Clock, HttpBounds, TimedHttp
 from facilitator_sentry import traces
 from facilitator_sentry.repeats import Repeats, kind_of
 
-WAIT_SECONDS = 5
-"""The longest wait for Sentry by ``facilitator check``."""
+BOUNDS = HttpBounds(5, 0)
+"""The longest wait for Sentry by ``facilitator check``, which reads no body."""
 
 _TAGS = {"requestId": "request_id", "status": "http.status_code"}
 _ABOUT_REQUEST = {"url", "path"}
@@ -60,11 +58,8 @@ class SentryReporter:
     def where(self) -> str:
         """Return the destination once Sentry answers. Raises :class:`ConnectionError` otherwise."""
         dsn = self._dsn
-        request = urllib.request.Request(f"{dsn.scheme}://{dsn.netloc}/", method="HEAD")  # noqa: S310
         try:
-            urllib.request.urlopen(request, timeout=WAIT_SECONDS).close()  # noqa: S310
-        except urllib.error.HTTPError as answer:
-            answer.close()
+            TimedHttp().ask(f"{dsn.scheme}://{dsn.netloc}/", BOUNDS, method="HEAD")
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise ConnectionError(f"Sentry at {dsn.netloc} does not answer: {reason}") from None

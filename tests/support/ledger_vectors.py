@@ -17,6 +17,7 @@ from typing import Any
 from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.governance import decode_action
 from facilitator.cardano.codec.transaction_decoder import decode_output, decode_transaction
+from facilitator.cardano.output_ref import parse_output_ref
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.rules import (
     Environment,
@@ -107,13 +108,9 @@ def met(
         parameters = replace(parameters, protocol_major=max(9, parameters.protocol_major))
     env = Environment(record["slot"], record["network_id"], parameters)
     return env, {
-        _ref(ref): decode_output(bytes.fromhex(raw)) for ref, raw in record["utxo"].items()
+        parse_output_ref(ref): decode_output(bytes.fromhex(raw))
+        for ref, raw in record["utxo"].items()
     }
-
-
-def _ref(text: str) -> OutputRef:
-    transaction_id, index = text.split("#")
-    return OutputRef(bytes.fromhex(transaction_id), int(index))
 
 
 def _fraction(value: Mapping[str, int]) -> Fraction:
@@ -200,7 +197,7 @@ def _state(record: Record, raw: bytes) -> LedgerState | None:
 
 
 def _action_id(text: str) -> ActionId:
-    return ActionId(*_ref(text))
+    return ActionId(*parse_output_ref(text))
 
 
 PURPOSES = {

@@ -38,7 +38,14 @@ class Silence(NamedTuple):
     until: threading.Event
 
 
-Reply: TypeAlias = Raw | Silence
+class Drip(NamedTuple):
+    """Send these bytes one by one, with a pause after each until the event is set."""
+
+    data: bytes
+    over: threading.Event
+
+
+Reply: TypeAlias = Raw | Silence | Drip
 
 
 def reply(status: int, value: Any, **headers: str) -> Raw:
@@ -106,9 +113,17 @@ class _Connection(socketserver.StreamRequestHandler):
                 if isinstance(answer, Silence):
                     answer.until.wait()
                     return
+                if isinstance(answer, Drip):
+                    self._drip(answer)
+                    continue
                 self.wfile.write(answer.data)
                 if answer.then_close:
                     return
+
+    def _drip(self, answer: Drip) -> None:
+        for number in range(len(answer.data)):
+            self.wfile.write(answer.data[number : number + 1])
+            answer.over.wait(0.01)
 
     def _asked(self) -> Asked | None:
         line = self.rfile.readline().decode()
@@ -155,6 +170,6 @@ def by_path(replies: Mapping[str, Any]) -> Callable[[Asked], Reply]:
         if path not in replies:
             return NOT_FOUND
         value = replies[path]
-        return value if isinstance(value, Raw | Silence) else reply(200, value)
+        return value if isinstance(value, Raw | Silence | Drip) else reply(200, value)
 
     return answer

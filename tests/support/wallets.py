@@ -17,6 +17,7 @@ import cbor2
 
 from facilitator.cardano.addresses.address import parse_address
 from facilitator.cardano.codec.transaction_decoder import decode_output
+from facilitator.cardano.output_ref import parse_output_ref
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.cardano.state import Account
@@ -68,12 +69,7 @@ def now(case: Mapping[str, Any]) -> float:
 
 def utxos(case: Mapping[str, Any]) -> dict[OutputRef, Output]:
     """Every output that exists as the case is judged."""
-    return {_ref(ref): _output(given) for ref, given in case["utxos"].items()}
-
-
-def _ref(text: str) -> OutputRef:
-    transaction_id, index = text.split("#")
-    return OutputRef(bytes.fromhex(transaction_id), int(index))
+    return {parse_output_ref(ref): _output(given) for ref, given in case["utxos"].items()}
 
 
 def _output(given: Mapping[str, Any]) -> Output:

@@ -16,13 +16,16 @@ import pytest
 from facilitator.plugin import StorageUnavailable
 from facilitator.testing.payment_ledger import settled, submitted
 from facilitator.testing.waiting import eventually
+from facilitator_channels.seller.record import KeptNotice
 from facilitator_channels.seller.store import Records
 from facilitator_channels.seller.stores.opening import open_store
 from facilitator_channels.seller.testing import example_record
 from facilitator_memory.ledger import MemoryLedger
 from facilitator_webhook.commands import prepare
-from facilitator_webhook.event import message_of
+from facilitator_webhook.event import message_of, sample_message
 from facilitator_webhook.queue import Queue
+from facilitator_webhook.sending import Sender
+from facilitator_webhook.settings import WebhookSettings
 from facilitator_webhook.turn import LEASE_SECONDS, Turn
 
 SECRET = "a-secret-of-the-tests"
@@ -110,6 +113,31 @@ def test_a_failed_delivery_is_repeated(run_facilitator, make_payer, receiver, fa
     assert receiver.types[-1] == "settlement.delivered"
 
 
+def test_a_receiver_that_drips_is_given_up():
+    """Each byte of its answer comes in time, and all of them would in four seconds."""
+    over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.wfile.write(b"HTTP/1.1 204 No Content\r\nX-Slow: ")
+            for _ in range(400):
+                self.wfile.write(b".")
+                over.wait(0.01)
+            self.wfile.write(b"\r\n\r\n")
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        sender = Sender(WebhookSettings(url, SECRET, timeout_seconds=0.3), lambda: 0)
+        failure = sender.send(sample_message("now"))
+        over.set()
+        server.shutdown()
+    assert failure == "TimeoutError"
+
+
 def test_a_receiver_that_is_away_keeps_no_payment_and_no_end(run_facilitator, make_payer, tmp_path):
     """After the next start it gets what it missed, from the ledger."""
     kept = {"plugins": "devnet,sqlite,webhook", "sqlite__path": str(tmp_path / "facilitator.db")}
@@ -127,7 +155,7 @@ def test_a_receiver_that_is_away_keeps_no_payment_and_no_end(run_facilitator, ma
 
 def test_a_notice_about_a_channel_comes_until_it_arrives(run_facilitator, receiver, tmp_path):
     """It waits in the seller's record, and is signed like any event."""
-    channel = replace(example_record("11" * 32, 700), notices=("closed",))
+    channel = replace(example_record("11" * 32, 700), notices=(KeptNotice("closed", 7),))
     url = f"sqlite://{tmp_path}/channels.db"
     with closing(open_store(url)) as store:
         Records(store).change(channel.channel_id, lambda _: (channel, None))
@@ -148,7 +176,7 @@ def test_a_notice_about_a_channel_comes_until_it_arrives(run_facilitator, receiv
     assert receiver.types == ["channel.closed"] * 2
     assert all(is_signed(headers, body) for headers, body in receiver.got)
     first, second = [json.loads(body) for _, body in receiver.got]
-    assert first["id"] == second["id"]
+    assert first["id"] == second["id"] == f"7-{channel.channel_id}"
     assert first["channel"]["channelId"] == channel.channel_id
     assert first["channel"]["unredeemed"] == "700"
 

@@ -15,7 +15,8 @@ from facilitator.api.openapi.schemas import (
     ref,
     whole,
 )
-from facilitator.exact.payment import MAX_TRANSACTION_BYTES, NONCE
+from facilitator.cardano import output_ref
+from facilitator.exact.payment import MAX_TRANSACTION_BYTES
 from facilitator.exact.terms import AMOUNT, ASSET, MAX_CONFIRMATIONS
 from facilitator.roles.payment import MEMPOOL
 from facilitator.x402.messages import MAX_INTEGER, PAYMENT_IDENTIFIER
@@ -65,7 +66,7 @@ _PAYLOAD = record(
                 },
                 "nonce": {
                     "description": "The input that makes the payment unique, whose owner pays, as "
-                    f"transaction id and index: `{whole(NONCE)}`."
+                    f"transaction id and index: `{whole(output_ref.LAX)}`."
                 },
                 "sponsorWitnesses": {
                     "description": "At `/settle` of a payment whose fee the resource server pays: "

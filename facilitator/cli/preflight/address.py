@@ -1,13 +1,14 @@
 """The check of the address to listen on: it is free, or taken by a running facilitator."""
 
-import http.client
 import json
+from dataclasses import replace
 
 from facilitator.api.descriptions import INDEX
+from facilitator.client.timed_http import HttpBounds, TimedHttp
 from facilitator.server import ListenError, listen, port_of, url_of
 from facilitator.settings import ServerSettings
 
-TIMEOUT_SECONDS = 2.0
+_BOUNDS = HttpBounds(2, 65_536)
 
 
 def try_address(settings: ServerSettings) -> str:
@@ -31,12 +32,9 @@ def try_address(settings: ServerSettings) -> str:
 def _running(settings: ServerSettings) -> str | None:
     """Return the version of the facilitator that answers at the address, if one does."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
-    connection = http.client.HTTPConnection(host, settings.port, timeout=TIMEOUT_SECONDS)
+    url = url_of(replace(settings, host=host), settings.port)
     try:
-        connection.request("GET", "/")
-        answer = json.loads(connection.getresponse().read(65536))
+        answer = json.loads(TimedHttp(uses_proxy=False).ask(f"{url}/", _BOUNDS).body)
         return str(answer["version"]) if answer["name"] == INDEX["name"] else None
-    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError):
         return None
-    finally:
-        connection.close()

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from facilitator.cardano.output_ref import parse_output_ref
 from facilitator.cardano.transaction import OutputRef
 from facilitator_channels.client.channel import ClientChannel, Status
-from facilitator_channels.values import config_from_json, config_json, read_reference
+from facilitator_channels.values import config_from_json, config_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def entry_from_json(value: Mapping[str, Any]) -> Entry:
     return Entry(
         channel,
         value["server"],
-        read_reference(value["anchorRef"]),
+        parse_output_ref(value["anchorRef"]),
         int(value["signed"]),
         int(value["deposit"]),
         bytes.fromhex(value["opening"]),

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.output_ref import parse_output_ref
 from facilitator.cardano.transaction import Transaction
 from facilitator.plugin import FindsSpenders, NotFound, SpentBy, Unknown, Unspent
 from facilitator.x402.networks import cardano_network
@@ -21,7 +22,6 @@ from facilitator_channels.paying.means import Means
 from facilitator_channels.seller.views import view_of, wanted_by
 from facilitator_channels.transactions.channel import channel_address
 from facilitator_channels.validators import KNOWN
-from facilitator_channels.values import read_reference
 
 _LATE_SLOTS = 600
 """Slots after an opening's last one in which no rollback brings it into the chain any more."""
@@ -93,7 +93,7 @@ def _judge_opening(entry: Entry, means: Means) -> Entry:
     """
     opening, channel = decode_transaction(entry.opening), entry.channel
     chain = means.chain
-    refs = [read_reference(each) for each in channel.opening_inputs]
+    refs = [parse_output_ref(each) for each in channel.opening_inputs]
     if isinstance(chain, FindsSpenders):
         for ref in refs:
             by = chain.spender(ref)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from facilitator.cardano.output_ref import parse_output_ref
 from facilitator.cardano.transaction import AssetId, OutputRef
 from facilitator.plugin import CannotPay
 from facilitator.x402.fee_sponsor import OFFER
@@ -11,7 +12,6 @@ from facilitator_channels.client.channel import ClientChannel
 from facilitator_channels.messages import ChannelConfig
 from facilitator_channels.seller.reading import SellerTerms, read_terms
 from facilitator_channels.validators import KNOWN
-from facilitator_channels.values import read_reference
 
 
 class Page(NamedTuple):
@@ -39,7 +39,7 @@ class Page(NamedTuple):
     def reference(self) -> OutputRef | None:
         """The output that has the validator, if the seller names one."""
         text = self.requirements["extra"].get("referenceScript")
-        return None if text is None else read_reference(text)
+        return None if text is None else parse_output_ref(text)
 
     @property
     def offer(self) -> Mapping[str, str] | None:

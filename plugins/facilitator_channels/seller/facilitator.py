@@ -2,25 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from http.client import HTTPException
 from typing import Any, Protocol
-from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from facilitator.plugin import HttpBounds, TimedHttp
 
 _TRIES = 3
 _MAX_BYTES = 1 << 20
 _ANSWERS = (200, 400, 409)
 """Status codes whose body is an answer of the protocol."""
-
-
-class _NoRedirects(HTTPRedirectHandler):
-    """A handler that follows no redirection: the API key goes to no other server."""
-
-    def redirect_request(self, *_: object) -> None:
-        """Leave the answer as it is."""
-
-
-_OPENER = build_opener(_NoRedirects)
 
 
 class FacilitatorUnavailable(Exception):
@@ -47,16 +36,19 @@ class HttpFacilitator:
     """A :class:`Facilitator` at a URL."""
 
     def __init__(self, url: str, timeout_seconds: float = 90, api_key: str | None = None) -> None:
-        """Ask the facilitator at ``url``; wait for an answer longer than ``/settle`` may take.
+        """Ask the facilitator at ``url``, through the proxy that the environment names.
 
-        Raises :class:`ValueError` for another kind of URL than HTTP's.
+        ``timeout_seconds`` is the time for an answer from the first byte sent to the last received,
+        longer than ``/settle`` may take. Raises :class:`ValueError` for another kind of URL than
+        HTTP's.
         """
         if not url.startswith(("http://", "https://")):
             raise ValueError(
                 f"a facilitator's URL begins with http:// or https://, not {url!r:.60}"
             )
         self._url = url.rstrip("/")
-        self._timeout_seconds = timeout_seconds
+        self._http = TimedHttp()
+        self._bounds = HttpBounds(timeout_seconds, _MAX_BYTES)
         self._headers = {"Content-Type": "application/json"}
         if api_key is not None:
             self._headers["X-API-Key"] = api_key
@@ -92,25 +84,24 @@ class HttpFacilitator:
         headers: Mapping[str, str],
     ) -> Mapping[str, Any]:
         body = {"x402Version": 2, "paymentPayload": payment, "paymentRequirements": requirements}
-        request = Request(  # noqa: S310 -- the URL is the operator's own, and HTTP's
-            self._url + path, json.dumps(body).encode(), {**self._headers, **headers}
-        )
         try:
-            with _OPENER.open(request, timeout=self._timeout_seconds) as answer:
-                return _read(answer.read(_MAX_BYTES))
-        except HTTPError as error:
-            with error:
-                if error.code in _ANSWERS:
-                    return _read(error.read(_MAX_BYTES))
-            raise FacilitatorUnavailable(f"{path} was answered {error.code}") from None
-        except (OSError, HTTPException) as error:
+            answer = self._http.ask(
+                self._url + path,
+                self._bounds,
+                body=json.dumps(body).encode(),
+                headers={**self._headers, **headers},
+            )
+        except OSError as error:
             raise FacilitatorUnavailable(f"{path} got no answer: {error}") from error
+        if answer.status not in _ANSWERS:
+            raise FacilitatorUnavailable(f"{path} was answered {answer.status}")
+        return _read(answer.body)
 
 
 def _read(body: bytes) -> Mapping[str, Any]:
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise FacilitatorUnavailable("the answer is no JSON object")

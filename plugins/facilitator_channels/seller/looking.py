@@ -13,6 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 from facilitator.cardano.cbor import DecodeError
+from facilitator.cardano.output_ref import parse_output_ref
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import (
     ChainProvider,
@@ -216,7 +217,8 @@ class ChannelLook:
             return ""
         if this.tip - since < DEEP_BLOCKS:
             return ""
-        return seen.channel_ref if self._is_deep(seen.channel_ref.partition("#")[0], this) else ""
+        transaction_id = parse_output_ref(seen.channel_ref).transaction_id.hex()
+        return seen.channel_ref if self._is_deep(transaction_id, this) else ""
 
     def _is_deep(self, transaction_id: str, this: Pass) -> bool:
         where = self._chain.transaction(transaction_id)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from facilitator.plugin import iso_time
-from facilitator_channels.seller.record import ChannelRecord
+from facilitator_channels.seller.record import ChannelRecord, KeptNotice
 from facilitator_channels.seller.views import patience_ms
 
 UNSEEN_PATIENCES = 3
@@ -29,16 +29,27 @@ class NoticeKind(StrEnum):
 
 
 class Notice(NamedTuple):
-    """A notice of a change. It may come more than once: compare channel, position and kind."""
+    """A notice of a change. It may come more than once, with the same :attr:`id`."""
 
-    kind: NoticeKind
+    kept: KeptNotice
     record: ChannelRecord
     """The channel's record as it is when the notice is given."""
+
+    @property
+    def kind(self) -> NoticeKind:
+        """The kind of the change."""
+        return NoticeKind(self.kept.kind)
+
+    @property
+    def id(self) -> str:
+        """A name that no other change has: neither of another channel, nor a later one of this."""
+        return f"{self.kept.number}-{self.record.channel_id}"
 
     def to_json(self) -> Mapping[str, Any]:
         """Return it as JSON, to be sent to others."""
         record = self.record
         return {
+            "id": self.id,
             "type": f"channel.{self.kind}",
             "network": record.network,
             "channelId": record.channel_id,
@@ -83,10 +94,16 @@ def compare(before: ChannelRecord, after: ChannelRecord | None) -> NoticeKind | 
 def keep(
     before: ChannelRecord | None, after: ChannelRecord | None, now_ms: int
 ) -> ChannelRecord | None:
-    """Return the record after a change, with the notice of it."""
+    """Return the record after a change, with the notice of it.
+
+    Its number is the time, or the next one if that is not later than the last notice's. So a record
+    that is made again, after its end was undone, does not count from the start.
+    """
     if before is None or after is None or (kind := compare(before, after)) is None:
         return after
-    return replace(after, notices=(*after.notices, kind), noticed_at=now_ms)
+    number = max(before.last_notice + 1, now_ms)
+    notices = (*after.notices, KeptNotice(kind, number))
+    return replace(after, notices=notices, last_notice=number, noticed_at=now_ms)
 
 
 def begin(
@@ -98,8 +115,9 @@ def begin(
     return replace(record, noticed_at=now_ms), True
 
 
-def taken(record: ChannelRecord | None, kind: str) -> tuple[ChannelRecord | None, None]:
-    """Note that the oldest notice was taken."""
-    if record is None or record.notices[:1] != (kind,):
+def taken(record: ChannelRecord | None, notice: KeptNotice) -> tuple[ChannelRecord | None, None]:
+    """Note that the notice was taken."""
+    if record is None or notice not in record.notices:
         return record, None
-    return replace(record, notices=record.notices[1:]), None
+    left = tuple(each for each in record.notices if each != notice)
+    return replace(record, notices=left), None

@@ -7,7 +7,7 @@ redeemed. So the count and the voucher never go back; only the view of the chain
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -74,6 +74,14 @@ class Seal:
     """Unix ms when it was signed."""
 
 
+class KeptNotice(NamedTuple):
+    """A notice of a change that was not taken yet."""
+
+    kind: str
+    number: int
+    """Greater than those of all changes of the channel before, and its alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelRecord:
     """All that a seller knows of a channel."""
@@ -99,8 +107,10 @@ class ChannelRecord:
     """Unix ms before which an open channel may be one that an index has not seen closed yet."""
     asked_at: int = 0
     """Unix ms when the facilitator was last asked about an amount above the balance."""
-    notices: tuple[str, ...] = ()
-    """Kinds of notices that were not taken yet, the oldest first."""
+    notices: tuple[KeptNotice, ...] = ()
+    """Notices that were not taken yet, the oldest first."""
+    last_notice: int = 0
+    """Number of the newest notice, whether it was taken or not."""
     noticed_at: int = 0
     """Unix ms when one was last begun to be given, or became due."""
     is_sponsored: bool = False
@@ -183,7 +193,8 @@ def encode_record(record: ChannelRecord) -> bytes:
             "seal": record.seal and {"ref": record.seal.ref, "at": record.seal.at},
             "shutUntil": record.shut_until,
             "askedAt": record.asked_at,
-            "notices": record.notices,
+            "notices": [each._asdict() for each in record.notices],
+            "lastNotice": record.last_notice,
             "noticedAt": record.noticed_at,
             "reserveFrom": _SELLER if record.is_sponsored else "",
         }
@@ -218,7 +229,8 @@ def _decode(value: dict[str, Any]) -> ChannelRecord:
         seal=Seal(seal["ref"], seal["at"]) if seal else None,
         shut_until=value["shutUntil"],
         asked_at=value["askedAt"],
-        notices=tuple(value["notices"]),
+        notices=tuple(KeptNotice(each["kind"], each["number"]) for each in value["notices"]),
+        last_notice=value["lastNotice"],
         noticed_at=value["noticedAt"],
         is_sponsored=value.get("reserveFrom") == _SELLER,  # older records have no such field
     )

@@ -2,6 +2,7 @@
 
 from facilitator.cardano.addresses.address import parse_address
 from facilitator.cardano.amounts import LOVELACE
+from facilitator.cardano.output_ref import parse_output_ref
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import SpentBy
 from facilitator_channels.binding import constants_of
@@ -12,7 +13,7 @@ from facilitator_channels.messages import ChannelConfig
 from facilitator_channels.reserve import held
 from facilitator_channels.seller.record import ChannelRecord
 from facilitator_channels.validators import KNOWN
-from facilitator_channels.values import ChannelView, read_reference
+from facilitator_channels.values import ChannelView
 
 PATIENCE = 6
 """The part of its close period after which a channel that is not listed is followed again."""
@@ -80,4 +81,4 @@ def patience_ms(record: ChannelRecord) -> int:
 
 def read_ref(text: str) -> OutputRef | None:
     """Return the reference ``txid#index``; ``None`` for an empty text."""
-    return read_reference(text) if text else None
+    return parse_output_ref(text) if text else None

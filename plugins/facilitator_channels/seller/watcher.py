@@ -195,10 +195,10 @@ class Watcher:
             name, lambda each: begin(each, patience_ms, now_ms), durable=False
         ):
             return True
-        for kind in record.notices:
-            if not self._give(Notice(NoticeKind(kind), record)):
+        for kept in record.notices:
+            if not self._give(Notice(kept, record)):
                 return False
-            self._records.change(name, lambda each, kind=kind: taken(each, kind), durable=False)  # type: ignore[misc]
+            self._records.change(name, lambda each, kept=kept: taken(each, kept), durable=False)  # type: ignore[misc]
         return True
 
     def _give(self, notice: Notice) -> bool:

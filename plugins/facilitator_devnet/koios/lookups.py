@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from facilitator.cardano.addresses.address import parse_address, reward_credential
+from facilitator.cardano.output_ref import parse_output_ref
 from facilitator.cardano.transaction import Output, OutputRef
 from facilitator.x402.networks import cardano_network
 from facilitator_devnet.blockfrost.errors import ApiError
@@ -139,13 +140,12 @@ def tx_info(view: View, question: Question) -> Iterator[Row]:
 def utxo_info(view: View, question: Question) -> Iterator[Row]:
     """Answer ``/utxo_info``."""
     for text in question.get("_utxo_refs", []):
-        name, _, index = text.partition("#")
-        if int(index) >= _SMALLINT:
-            raise ApiError(400, f'value "{index}" is out of range for type smallint')
-        entry = _entry(view, name)
-        if entry is not None and int(index) in entry.outputs:
-            ref = OutputRef(bytes.fromhex(name), int(index))
-            yield _output(view, ref, entry.outputs[int(index)], question)
+        ref = parse_output_ref(text, is_lax=True)
+        if ref.index >= _SMALLINT:
+            raise ApiError(400, f'value "{ref.index}" is out of range for type smallint')
+        entry = _entry(view, ref.transaction_id.hex())
+        if entry is not None and ref.index in entry.outputs:
+            yield _output(view, ref, entry.outputs[ref.index], question)
 
 
 def address_utxos(view: View, question: Question) -> Iterator[Row]:

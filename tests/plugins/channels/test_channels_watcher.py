@@ -14,6 +14,7 @@ from facilitator.testing.running import NETWORK, NOW, Running
 from facilitator.testing.waiting import eventually
 from facilitator_channels.datum import Closed, Opened
 from facilitator_channels.seller.notices import NoticeKind
+from facilitator_channels.seller.record import KeptNotice
 from facilitator_channels.seller.store import Records
 from facilitator_channels.seller.stores.opening import open_store
 from facilitator_channels.seller.stores.sqlite import SqliteStore
@@ -90,7 +91,7 @@ def test_a_close_is_told_to_other_plugins_and_shown(
         assert seen is not None
         closed = ChannelView(str(made.ref(1)), 5_000_000, 0, ELAPSE_AT // 1000 - 900, 0)
         running.devnet.load({made.ref(1): channel_output(1, Closed(0, ELAPSE_AT))})
-        kept = replace(seen, view=closed, notices=(NoticeKind.CLOSED,))
+        kept = replace(seen, view=closed, notices=(KeptNotice(NoticeKind.CLOSED, 1),))
         Records(store).change(kept.channel_id, lambda _: (kept, None))
     running.close()
 

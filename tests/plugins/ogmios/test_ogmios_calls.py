@@ -1,5 +1,6 @@
 """The number of messages: none to poll, one a block, three a payment; and connections."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -13,7 +14,7 @@ from facilitator_ogmios.client import STATE_CONNECTIONS
 from facilitator_ogmios.health import examine
 from facilitator_ogmios.provider import Ogmios
 from support.ogmios import OgmiosUnderTest, provider_of, scripted
-from support.upstream import Asked, Reply, Upstream, reply, serving
+from support.upstream import Asked, Drip, Reply, Upstream, reply, serving
 
 
 def test_following_costs_one_message_a_block_and_none_to_poll(chain: OgmiosUnderTest) -> None:
@@ -134,6 +135,20 @@ def test_the_health_tells_the_version(
         found = error.detail
     assert words in found
     assert server.asked[0].path == "/health"
+
+
+def test_a_health_that_drips_is_an_outage(
+    upstream: Callable[[Callable[[Asked], Reply]], Upstream], clock: ManualClock
+) -> None:
+    """Each byte comes in time, and the answer would be whole after four seconds."""
+    over = threading.Event()
+    body = b" " * 400 + b'{"version": "v6.14.0"}'
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    server = upstream(lambda _: Drip(whole, over))
+    target = provider_of(f"ws{server.url.removeprefix('http')}", clock)._client.target
+    with pytest.raises(ChainUnavailable, match="cannot connect to Ogmios"):
+        examine(target, 0.3)
+    over.set()
 
 
 def test_a_health_that_cannot_be_had_is_an_outage(clock: ManualClock) -> None:

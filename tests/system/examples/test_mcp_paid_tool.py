@@ -112,6 +112,11 @@ def test_a_client_pays_and_presents_a_pending_payment_again(start: Start, run: R
     assert stderr.count("\n") == 1
 
     OpenDevnet(f"http://{listen}").fund(OF_SEED, 100_000_000, {})
+    rude = start("client.py", tool.url, "forecast\x1b[2J", **environ)
+    stdout, stderr = rude.communicate()
+    assert (rude.returncode, stdout) == (1, "")
+    assert stderr == "Unknown tool: forecast\\x1b[2J\n"
+
     client = start("client.py", tool.url, "forecast", '{"day": "today"}', **environ)
     assert client.stderr is not None
     assert client.stderr.readline().startswith("paying 2000000 lovelace from ")

@@ -15,6 +15,7 @@ from facilitator.clock import SystemClock
 from facilitator.testing.http import call
 from facilitator.testing.running import NETWORK
 from facilitator.testing.waiting import eventually
+from facilitator_channels.seller.record import KeptNotice
 from facilitator_channels.seller.store import Records
 from facilitator_channels.seller.stores.sqlite import SqliteStore
 from facilitator_devnet.blockfrost.api import BlockfrostApi
@@ -195,7 +196,7 @@ def watching(folder: Path) -> Iterator[ServeProcess]:
     kept = record(1, "ab" * 32 + "#0")
     requested = now - kept.config.withdraw_delay + 60
     view = replace(kept.view, withdraw_requested_at=requested)
-    closed = replace(kept, view=view, notices=("closed",))
+    closed = replace(kept, view=view, notices=(KeptNotice("closed", 1),))
     with closing(SqliteStore(str(path))) as store:
         Records(store).change(kept.channel_id, lambda _: (closed, None))
     with serving(

@@ -8,10 +8,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from email.message import Message
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import cbor2
 import pytest
@@ -20,12 +18,11 @@ from hypothesis import strategies as st
 
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cli import main
-from facilitator.client.http import Client
-from facilitator.roles.payer import HttpAnswer
 from facilitator.testing.examples import example_claim
 from facilitator.testing.running import Running
 from facilitator_sqlite.storage import SqliteStorage
 from support import wallets
+from support.upstream import reply, serving
 
 pytestmark = pytest.mark.once
 
@@ -163,16 +160,10 @@ def test_a_facilitator_that_is_none(facilitator: Run) -> None:
         ({"/verify": {"isValid": True}, "/inspect": {"checks": 3}}, "is no report: KeyError"),
     ],
 )
-def test_answers_of_another_server(
-    facilitator: Run, monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any], said: str
-) -> None:
-    def send(client: Client, _: object) -> HttpAnswer:
-        path = urlsplit(client._url).path
-        return HttpAnswer(200, Message(), json.dumps(answers.get(path)).encode())
-
+def test_answers_of_another_server(facilitator: Run, answers: dict[str, Any], said: str) -> None:
     stdin = json.dumps(sample(facilitator)).encode()
-    monkeypatch.setattr(Client, "send", send)
-    code, out, err = facilitator("inspect", "--facilitator", "http://a.example", "-", stdin=stdin)
+    with serving(lambda asked: reply(200, answers.get(asked.path))) as server:
+        code, out, err = facilitator("inspect", "--facilitator", server.url, "-", stdin=stdin)
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert said in err
 

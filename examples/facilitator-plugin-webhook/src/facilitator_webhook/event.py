@@ -57,12 +57,10 @@ def message_of(event: PaymentEvent, payment: PaymentRecord) -> Message:
 def channel_message(notice: Mapping[str, Any], at: str) -> Message:
     """Return the message of a notice about a payment channel, of the plugin ``channels_watcher``.
 
-    ``at`` is the time at which it is sent. The same notice has the same id.
+    ``at`` is the time at which it is sent.
     """
-    named = ":".join(notice[name] for name in ("type", "channelId", "channelRef"))
-    identifier = hashlib.sha256(named.encode()).hexdigest()[:32]
-    channel = {name: value for name, value in notice.items() if name != "type"}
-    return _message(identifier, notice["type"], at, "channel", channel)
+    channel = {name: value for name, value in notice.items() if name not in ("id", "type")}
+    return _message(notice["id"], notice["type"], at, "channel", channel)
 
 
 def sample_message(at: str) -> Message:

@@ -13,6 +13,7 @@ import pytest
 from facilitator.testing.waiting import eventually
 from facilitator_channels.seller.facilitator import FacilitatorUnavailable, HttpFacilitator
 from facilitator_channels.seller.renewing import Renewals
+from support.upstream import Drip, serving
 
 PENDING = (200, b'{"success":false,"errorReason":"settlement_pending"}')
 SUCCESS = (200, b'{"success":true}')
@@ -93,6 +94,22 @@ class TestTheFacilitator:
         with pytest.raises(FacilitatorUnavailable, match=f"was answered {status}"):
             HttpFacilitator(server.url, api_key="secret").verify({}, {})
         assert len(server.asked) == 1
+
+    @pytest.mark.parametrize("sent", [b"X-Slow: ", b"Content-Length: 416\r\n\r\n"])
+    def test_one_that_drips_does_not_hold_the_seller(self, sent: bytes) -> None:
+        """Each byte comes in time, and the answer would be whole after four seconds."""
+        over = threading.Event()
+        answer = b"HTTP/1.1 200 OK\r\n" + sent + b" " * 400 + b'{"isValid":true}\r\n\r\n{}'
+        with serving(lambda _: Drip(answer, over)) as slow:
+            with pytest.raises(FacilitatorUnavailable, match="timed out"):
+                HttpFacilitator(slow.url, timeout_seconds=0.3).verify({}, {})
+            over.set()
+
+    @pytest.mark.parametrize("body", [b" " * (1 << 20) + b"{}", b"[" * 100_000])
+    def test_an_answer_that_is_too_much_is_none(self, server: Server, body: bytes) -> None:
+        server.answers = [(200, body)]
+        with pytest.raises(FacilitatorUnavailable, match="no JSON object"):
+            HttpFacilitator(server.url).verify({}, {})
 
     def test_a_refusal_is_an_answer(self, server: Server) -> None:
         server.answers = [(400, b'{"isValid":false,"invalidReason":"x"}')]

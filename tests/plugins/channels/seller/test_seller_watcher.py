@@ -88,6 +88,7 @@ def test_a_close_is_told_once_and_kept(fleet: Fleet) -> None:
     assert fleet.look() == [NoticeKind.CLOSED]
     (_, notice) = fleet.told[0]
     assert notice.to_json() == {
+        "id": f"{fleet.clock.time() * 1000:.0f}-{'01' * 32}",
         "type": "channel.closed",
         "network": "cardano:preprod",
         "channelId": "01" * 32,
@@ -148,6 +149,22 @@ def test_a_rollback_of_the_close_is_told(fleet: Fleet) -> None:
     fleet.chain.roll_back(1)
     assert fleet.look() == []  # an index may lag
     assert fleet.look(LAG_MS / 1000) == [NoticeKind.RESTORED]
+
+
+def test_a_close_that_lands_again_is_another_one(fleet: Fleet) -> None:
+    """The same transaction, at the same position: who leaves out duplicates learns of both."""
+    fleet.look()
+    fleet.close()
+    closing = fleet.chain.transactions[-1]
+    ids = []
+    for _ in range(3):
+        assert fleet.look(LAG_MS / 1000) == [NoticeKind.CLOSED]
+        ids.append(fleet.told[0][1].id)
+        fleet.chain.roll_back(1)
+        assert fleet.look(LAG_MS / 1000) == [NoticeKind.RESTORED]
+        ids.append(fleet.told[0][1].id)
+        fleet.chain.transactions.append(closing)
+    assert len(set(ids)) == 6
 
 
 def test_an_end_is_told_and_so_is_its_rollback(fleet: Fleet) -> None:
