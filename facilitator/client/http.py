@@ -49,6 +49,8 @@ class Client:
             answer = self._opener.open(request, timeout=self._timeout)
         except urllib.error.HTTPError as error:
             answer = error
+        except urllib.error.URLError as error:
+            raise OSError(_why(error.reason)) from error
         except (ValueError, InvalidURL) as error:
             raise CannotPay(f"the request cannot be made: {error}") from None
         except HTTPException as error:
@@ -60,3 +62,9 @@ class Client:
                 return HttpAnswer(answer.status, answer.headers, body)
             except HTTPException as error:
                 raise OSError(f"the answer was cut short: {error!r:.100}") from error
+
+
+def _why(reason: object) -> str:
+    """Return the reason in words, without the number of an error."""
+    text = reason.strerror if isinstance(reason, OSError) else None
+    return text or str(reason)

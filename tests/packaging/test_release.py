@@ -74,7 +74,9 @@ def test_pipx_runs_the_wheel_as_the_readme_has_it_run_the_sources(
     built: Release, tmp_path: Path
 ) -> None:
     (wheel,) = (built.sources / "dist").glob("*.whl")
-    shown = re.findall(r"<!-- command: pipx -->\n```sh\n(.*)\n```", (ROOT / "README.md").read_text())
+    shown = re.findall(
+        r"<!-- command: pipx -->\n```sh\n(.*)\n```", (ROOT / "README.md").read_text()
+    )
     (command,) = (each.replace("--spec .", f"--spec {wheel}").split() for each in shown)
     # uv instead of pip: the same environment in a tenth of the time.
     environ = {**os.environ, "PIPX_HOME": str(tmp_path), "PIPX_DEFAULT_BACKEND": "uv"}
