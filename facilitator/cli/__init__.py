@@ -91,7 +91,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     return arguments
 
 
-def full_parser(settings_path: str | None) -> argparse.ArgumentParser:
+def full_parser(settings_path: str | None) -> CommandParser:
     """Return the parser with the arguments of every command, also of the plugins' ones."""
     first = argparse.Namespace(settings=settings_path, command=None, version=False)
     return _build_parser(first, COMMANDS)
