@@ -151,6 +151,8 @@ def _signer_on(opened: OpenedWallet) -> NetworkSigner:
 
 def _outcome(purchase: Purchase) -> str:
     """Return the outcome; what the server wrote as JSON, which a terminal can show."""
+    if purchase.requirements is None:
+        return ": nothing was to be paid"
     if purchase.summary:
         return f": {purchase.summary}"
     if purchase.receipt:

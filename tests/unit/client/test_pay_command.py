@@ -233,7 +233,9 @@ def test_what_costs_nothing_is_not_paid_for(
     server.answers += [(200, {}, b"free"), (404, {}, b"nothing")]
     assert main(["pay", server.url]) == 0
     assert main(["pay", server.url]) == 1
-    assert capfd.readouterr().out == "freenothing"
+    out, err = capfd.readouterr()
+    assert out == "freenothing"
+    assert err == "200: nothing was to be paid\n404: nothing was to be paid\n"
     assert server.shown() == []
 
 
