@@ -2,7 +2,7 @@
 import { convertToTokenAmount, parseMoney } from "@x402/core/utils";
 
 export const network = "cardano:preprod";
-const tUSDM = "e675b46e4d2242c991a8932a99db3044e80515ae14b4c4ccf6b3f4c9.0014df10745553444d";
+export const tUSDM = "e675b46e4d2242c991a8932a99db3044e80515ae14b4c4ccf6b3f4c9.0014df10745553444d";
 const tUSDMDecimals = 6;
 
 // The SDK's knowledge of a network for which no mechanism is installed.

@@ -6,9 +6,10 @@ import { paymentMiddleware, x402ResourceServer } from "@x402/express";
 import express from "express";
 
 import { ExactCardano, giveUp, network, offers } from "./cardano.mjs";
+import { readArguments, sayHowToBuy } from "./command.mjs";
 
 const forecasts = { today: "rainy, 17 degrees", tomorrow: "sunny, 24 degrees" };
-const [payTo, port = "4000", facilitator = "http://127.0.0.1:3000"] = process.argv.slice(2);
+const [payTo, port, facilitator] = readArguments("shop.mjs");
 
 const server = new x402ResourceServer(new HTTPFacilitatorClient({ url: facilitator }));
 server.register(network, new ExactCardano());
@@ -21,6 +22,4 @@ app.get("/forecast", ({ query: { day = "tomorrow" } }, response) => {
   if (!Object.hasOwn(forecasts, day)) return response.status(404).json({ error: "no forecast" });
   return response.json({ forecast: forecasts[day] });
 });
-const listening = app.listen(Number(port), "127.0.0.1", () => {
-  console.log(`selling http://127.0.0.1:${listening.address().port}/forecast`);
-});
+const listening = app.listen(port, "127.0.0.1", () => sayHowToBuy(listening.address().port));

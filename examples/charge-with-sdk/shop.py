@@ -3,10 +3,10 @@
 Run it as ``python shop.py ADDRESS``.
 """
 
-import sys
 from functools import partial
 
 from cardano import NETWORK, ExactCardano, give_up, offers
+from command import read_arguments, say_how_to_buy
 from flask import Flask, abort, request
 from werkzeug.serving import make_server
 from x402 import x402ResourceServerSync
@@ -35,12 +35,13 @@ def shop(facilitator: str, pay_to: str) -> Flask:
     return app
 
 
-def main(pay_to: str, port: str = "4000", facilitator: str = "http://127.0.0.1:3000") -> None:
+def main() -> None:
     """Serve until interrupted."""
-    server = make_server("127.0.0.1", int(port), shop(facilitator, pay_to), threaded=True)
-    print(f"selling http://127.0.0.1:{server.server_port}/forecast", flush=True)
+    pay_to, port, facilitator = read_arguments()
+    server = make_server("127.0.0.1", port, shop(facilitator, pay_to), threaded=True)
+    say_how_to_buy(server.server_port)
     server.serve_forever()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -2,11 +2,11 @@
 
 import asyncio
 import socket
-import sys
 from functools import partial
 
 import uvicorn
 from cardano import NETWORK, ExactCardano, give_up, offers
+from command import read_arguments, say_how_to_buy
 from fastapi import FastAPI, HTTPException
 from x402 import x402ResourceServer
 from x402.http import FacilitatorConfig, HTTPFacilitatorClient
@@ -34,13 +34,14 @@ def shop(facilitator: str, pay_to: str) -> FastAPI:
     return app
 
 
-def main(pay_to: str, port: str = "4000", facilitator: str = "http://127.0.0.1:3000") -> None:
+def main() -> None:
     """Serve until interrupted."""
-    with socket.create_server(("127.0.0.1", int(port))) as listening:
-        print(f"selling http://127.0.0.1:{listening.getsockname()[1]}/forecast", flush=True)
+    pay_to, port, facilitator = read_arguments()
+    with socket.create_server(("127.0.0.1", port)) as listening:
+        say_how_to_buy(listening.getsockname()[1])
         config = uvicorn.Config(shop(facilitator, pay_to), log_level="warning")
         uvicorn.Server(config).run([listening])
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

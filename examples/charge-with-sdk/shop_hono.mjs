@@ -5,9 +5,10 @@ import { paymentMiddleware, x402ResourceServer } from "@x402/hono";
 import { Hono } from "hono";
 
 import { ExactCardano, giveUp, network, offers } from "./cardano.mjs";
+import { readArguments, sayHowToBuy } from "./command.mjs";
 
 const forecasts = { today: "rainy, 17 degrees", tomorrow: "sunny, 24 degrees" };
-const [payTo, port = "4000", facilitator = "http://127.0.0.1:3000"] = process.argv.slice(2);
+const [payTo, port, facilitator] = readArguments("shop_hono.mjs");
 
 const server = new x402ResourceServer(new HTTPFacilitatorClient({ url: facilitator }));
 server.register(network, new ExactCardano());
@@ -21,6 +22,4 @@ app.get("/forecast", (context) => {
   if (!Object.hasOwn(forecasts, day)) return context.json({ error: "no forecast" }, 404);
   return context.json({ forecast: forecasts[day] });
 });
-serve({ fetch: app.fetch, hostname: "127.0.0.1", port: Number(port) }, ({ port }) => {
-  console.log(`selling http://127.0.0.1:${port}/forecast`);
-});
+serve({ fetch: app.fetch, hostname: "127.0.0.1", port }, ({ port }) => sayHowToBuy(port));

@@ -9,6 +9,14 @@ export async function openWallet({ url, projectId, seed }) {
   return {
     address: await lucid.wallet().address(),
 
+    // How many of each unit it has; "lovelace", or policy id and name in hex.
+    async holdings() {
+      const held = {};
+      for (const { assets } of await lucid.wallet().getUtxos())
+        for (const [unit, quantity] of Object.entries(assets)) held[unit] = (held[unit] ?? 0n) + quantity;
+      return held;
+    },
+
     // A signed transaction that pays so many units and can land for so many seconds.
     async sign({ to, unit, quantity, seconds }) {
       const unsigned = await lucid

@@ -12,6 +12,12 @@ export async function openWallet({ url, projectId, seed }) {
   return {
     address,
 
+    // How many of each unit it has; "lovelace", or policy id and name in hex.
+    async holdings() {
+      const balance = await wallet.getBalance();
+      return Object.fromEntries(balance.map(({ unit, quantity }) => [unit, BigInt(quantity)]));
+    },
+
     // A signed transaction that pays so many units and can land for so many seconds.
     async sign({ to, unit, quantity, seconds }) {
       const builder = new MeshTxBuilder({ fetcher: provider });

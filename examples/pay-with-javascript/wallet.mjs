@@ -5,6 +5,15 @@ import { payingFetch } from "./x402.mjs";
 const SEND_SECONDS = 600;
 
 const [sdk, command, target, quantity] = process.argv.slice(2);
+if (!["lucid", "mesh"].includes(sdk) || !["address", "buy", "send"].includes(command)) {
+  console.error("usage: node wallet.mjs lucid|mesh address | buy URL | send ADDRESS LOVELACE");
+  process.exit(2);
+}
+const missing = ["BLOCKFROST_URL", "WALLET_SEED"].filter((name) => !process.env[name]);
+if (missing.length) {
+  console.error(`set ${missing.join(" and ")}: see README.md`);
+  process.exit(2);
+}
 const { openWallet } = await import(`./${sdk}.mjs`);
 const { BLOCKFROST_URL: url, BLOCKFROST_PROJECT_ID: projectId, WALLET_SEED: seed } = process.env;
 const wallet = await openWallet({ url, projectId, seed });

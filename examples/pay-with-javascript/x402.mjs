@@ -7,6 +7,8 @@ const LOVELACE = "lovelace";
 const TUSDM = "e675b46e4d2242c991a8932a99db3044e80515ae14b4c4ccf6b3f4c9.0014df10745553444d";
 const TRANSFER_METHOD = "default"; // the client's own transaction pays the seller
 
+const unitOf = (asset) => asset.replace(".", "");
+
 class ExactCardano {
   scheme = "exact";
 
@@ -23,7 +25,7 @@ class ExactCardano {
   async createPaymentPayload(x402Version, { payTo, asset, amount, maxTimeoutSeconds }) {
     const { cbor, nonce } = await this.wallet.sign({
       to: payTo,
-      unit: asset.replace(".", ""),
+      unit: unitOf(asset),
       quantity: amount,
       seconds: 0.9 * maxTimeoutSeconds, // the seller's clock may be behind
     });
@@ -31,16 +33,29 @@ class ExactCardano {
   }
 }
 
+// The offers that the client's own transaction can meet, of those in what the wallet has enough of.
+function canBeMet(offers, held) {
+  const known = offers.filter(
+    ({ extra }) => (extra?.assetTransferMethod ?? TRANSFER_METHOD) === TRANSFER_METHOD,
+  );
+  const covered = known.filter(({ asset, amount }) => (held[unitOf(asset)] ?? 0n) >= BigInt(amount));
+  // Where it has enough of none, the wallet says what it lacks.
+  return covered.length ? covered : known;
+}
+
 // A `fetch` that pays, at most 1 dollar in tUSDM or 5 ada for a request.
 export function payingFetch(wallet) {
+  let held = {};
   const client = new x402Client()
     .register(NETWORK, new ExactCardano(wallet))
-    .registerPolicy((_, offers) =>
-      offers.filter(({ extra }) => (extra?.assetTransferMethod ?? TRANSFER_METHOD) === TRANSFER_METHOD),
-    )
+    .registerPolicy((_, offers) => canBeMet(offers, held))
     // Without this the SDK pays in the default asset alone, and refuses every price in ada.
     .setSpendControls({
       allowedAssets: [{ network: NETWORK, asset: LOVELACE, maxAmountPerPayment: "5000000" }],
     });
-  return wrapFetchWithPayment(fetch, client);
+  const pay = wrapFetchWithPayment(fetch, client);
+  return async (...request) => {
+    held = await wallet.holdings(); // the SDK waits for no policy
+    return pay(...request);
+  };
 }

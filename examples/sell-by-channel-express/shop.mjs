@@ -9,6 +9,10 @@ import { sell } from "./channels.mjs";
 const forecasts = { today: "rainy, 17 degrees", tomorrow: "sunny, 24 degrees" };
 const [payTo, scriptHash, receiverAuthorizer, port = "4000", socketPath = "seller.sock"] =
   process.argv.slice(2);
+if (receiverAuthorizer === undefined) {
+  console.error("usage: node shop.mjs ADDRESS SCRIPT_HASH RECEIVER_AUTHORIZER [PORT [SOCKET]]: see README.md");
+  process.exit(2);
+}
 
 const requirements = {
   scheme: "batch-settlement",

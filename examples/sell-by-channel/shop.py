@@ -116,4 +116,6 @@ def main(
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3 or "PROVIDER_SEED" not in os.environ:
+        sys.exit("usage: PROVIDER_SEED=HEX python shop.py ADDRESS SCRIPT_HASH [PORT [FACILITATOR]]")
     main(*sys.argv[1:])

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from facilitator import __version__
 from facilitator.cli.parser import CommandParser
 from facilitator.cli.streams import drop_output, is_of_output, make_writable
-from facilitator.errors import FacilitatorError
+from facilitator.cli.wrapping import fitted
+from facilitator.errors import FacilitatorError, did_you_mean
 
 if TYPE_CHECKING:
     from facilitator.cli.payments.opening import Opened
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
     except FacilitatorError as error:
         for line in str(error).splitlines():
-            print(f"{type(error).__name__}: {line}", file=sys.stderr)
+            print(fitted(f"{type(error).__name__}: {line}", sys.stderr), file=sys.stderr)
         return 1
     except BrokenPipeError:
         drop_output()
@@ -82,13 +83,15 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     first, _ = _first_look().parse_known_args(words)
     parser = _build_parser(first, [first.command] if first.command in COMMANDS else [])
     parser.refuse_unknown_option(words[0] if words else "")
+    if first.command is not None:
+        _refuse_command_of_plugin(parser, first.command)
     arguments = parser.parse_args(words)
     arguments.open_ledger = partial(_open_ledger, arguments.settings)
     arguments.open_wallet = partial(_open_wallet, arguments)
     return arguments
 
 
-def full_parser(settings_path: str | None) -> argparse.ArgumentParser:
+def full_parser(settings_path: str | None) -> CommandParser:
     """Return the parser with the arguments of every command, also of the plugins' ones."""
     first = argparse.Namespace(settings=settings_path, command=None, version=False)
     return _build_parser(first, COMMANDS)
@@ -114,7 +117,21 @@ def _build_parser(first: argparse.Namespace, described: Collection[str]) -> Comm
     for name, summary, prepare in _plugin_commands(first):
         command = _add_command(commands, name, summary)
         command.set_defaults(run=prepare(command))
+    parser.commands = commands.choices
     return parser
+
+
+def _refuse_command_of_plugin(parser: CommandParser, command: str) -> None:
+    """End with exit code 2 if the command is one of a plugin that is installed and not enabled."""
+    if command in parser.commands or did_you_mean(command, parser.commands):
+        return
+    from facilitator.cli.unknown_command import plugin_of
+
+    if plugin := plugin_of(command):
+        parser.error(
+            f"{command} is a command of the plugin {plugin}, which is not enabled: name it in the "
+            "setting plugins"
+        )
 
 
 def _open_ledger(settings_path: str | None) -> "AbstractContextManager[Opened]":

@@ -1,17 +1,19 @@
 """The command ``facilitator check``."""
 
 import argparse
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 
 from facilitator.chain.failover.provider_order import Named
-from facilitator.cli.output import add_json_option, mark, print_json
+from facilitator.cli.output import add_json_option, print_json, print_result
 from facilitator.cli.preflight.address import try_address
 from facilitator.cli.preflight.chain import try_chain
 from facilitator.cli.preflight.exposure import exposure
 from facilitator.cli.preflight.ledger import try_ledger
 from facilitator.cli.preflight.result import Result, attempt, listening, redacted
+from facilitator.cli.wrapping import fitted
 from facilitator.clock import SystemClock
 from facilitator.errors import FacilitatorError
 from facilitator.observability.redaction import Redactor
@@ -60,9 +62,9 @@ def _print(results: Sequence[Result], *, as_json: bool) -> int:
         print_json([result._asdict() for result in results])
     else:
         for name, status, detail, remedy in results:
-            print(f"{mark(status)} {name}: {detail}")
+            print_result(status, f"{name}: {detail}")
             if remedy:
-                print(f"    {remedy}")
+                print(fitted(f"    {remedy}", sys.stdout))
     return 1 if any(result.status == "failed" for result in results) else 0
 
 
@@ -120,7 +122,8 @@ def _started(plugins: Plugins, context: Context) -> str:
 def _sources(settings: Settings) -> str:
     files = [str(file) for file in settings.files]
     variables = {each.origin for each in settings.effective if "variable" in each.origin}
-    files += [f"{len(variables)} environment variables"] if variables else []
+    if variables:
+        files.append(f"{len(variables)} environment variable{'s' * (len(variables) > 1)}")
     return f"valid for environment {settings.environment}, from {', '.join(files) or 'defaults'}"
 
 

@@ -13,6 +13,7 @@ from facilitator.cardano.codec.dijkstra.any_era import decode_from_chain
 from facilitator.cli.asked import ask_running, whom_was_asked
 from facilitator.cli.output import add_json_option, print_json, without_secrets
 from facilitator.cli.running import RunningFacilitator
+from facilitator.cli.wrapping import fitted
 from facilitator.clock import SystemClock
 from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.inspection.render import render
@@ -109,8 +110,7 @@ def _run(arguments: argparse.Namespace, settings: Settings, plugins: Plugins) ->
     if arguments.json:
         print_json(report)
     else:
-        encoding = sys.stdout.encoding or "ascii"
-        print(_text(report).encode(encoding, "backslashreplace").decode(encoding), end="")
+        print(fitted(_text(report), sys.stdout), end="")
     return 0 if report["result"] == "pass" else 1
 
 

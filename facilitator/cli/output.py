@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from facilitator.cli.preflight.result import Status
+from facilitator.cli.wrapping import fitted
 from facilitator.errors import FacilitatorError
 from facilitator.observability.colour import Style, painted
 from facilitator.observability.redaction import Redactor
@@ -30,18 +31,20 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for number, row in enumerate(rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        line = "  ".join(cells).rstrip()
+        line = fitted("  ".join(cells).rstrip(), sys.stdout)
         print(line if number else painted(line, "bold", sys.stdout))
 
 
-def mark(status: Status) -> str:
-    """Return a sign of success, warning or failure that the terminal can show."""
+def print_result(status: Status, text: str) -> None:
+    """Print the text after a sign of success, warning or failure that the terminal can show."""
     signs = {"ok": "✓", "warning": "!", "failed": "✗"}
     try:
         "".join(signs.values()).encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
         signs = {"ok": "ok  ", "warning": "WARN", "failed": "FAIL"}
-    return painted(signs[status], _COLOURS[status], sys.stdout)
+    sign = signs[status]
+    line = fitted(f"{sign} {text}", sys.stdout)
+    print(painted(sign, _COLOURS[status], sys.stdout) + line.removeprefix(sign))
 
 
 @contextmanager

@@ -1,17 +1,22 @@
 """A parser of command lines that suggests what was probably meant."""
 
 import argparse
-from collections.abc import Sequence
-from typing import Any
+import sys
+from collections.abc import Collection, Sequence
+from typing import Any, NoReturn
 
+from facilitator.cli.wrapping import fitted
 from facilitator.errors import did_you_mean
 
 
 class CommandParser(argparse.ArgumentParser):
     """A parser that names the nearest option or word when it refuses one that it does not know.
 
+    ``commands`` has the names of its sub-commands, once they are known.
     The parsers of its sub-commands are of the same kind. Options cannot be abbreviated.
     """
+
+    commands: Collection[str] = ()
 
     def __init__(self, *args: Any, **options: Any) -> None:
         """Take the arguments of :class:`argparse.ArgumentParser`."""
@@ -37,6 +42,11 @@ class CommandParser(argparse.ArgumentParser):
         name = word.split("=")[0]
         if name.startswith("--") and name not in {"--", *self._option_string_actions}:
             self.refuse_unknown([word])
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and the message, and end with exit code 2."""
+        self.print_usage(sys.stderr)
+        self.exit(2, fitted(f"{self.prog}: error: {message}", sys.stderr) + "\n")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:

@@ -12,18 +12,18 @@ from facilitator.cli.offered_devnet import configure_with_devnet
 from facilitator.cli.output import add_json_option, print_json, without_secrets
 from facilitator.cli.progress import Progress
 from facilitator.cli.wallets import OpenedWallet, add_wallet_options, wallet_on
+from facilitator.cli.wrapping import fitted
 from facilitator.client.errors import CannotPay
 from facilitator.client.http import Client
 from facilitator.client.memory import PaymentMemory, memory_path
 from facilitator.client.purchase import NetworkSigner, Offered, Purchase, Show, buy, buy_by
-from facilitator.client.requirements import EXACT, Limits
+from facilitator.client.requirements import CHANNEL, EXACT, Limits
 from facilitator.client.signer import Signer
 from facilitator.clock import SystemClock
 from facilitator.plugin.context import Context
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.payer import PayOrder
 
-CHANNEL_SCHEME = "batch-settlement"
 _TIMEOUT_SECONDS = 120.0
 
 WalletOn: TypeAlias = Callable[[str], OpenedWallet]
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_wallet_options(parser)
     parser.add_argument(
         "--channel", action="store_true",
-        help=f"pay by a payment channel, the scheme {CHANNEL_SCHEME} of the plugin channels",
+        help=f"pay by a payment channel, the scheme {CHANNEL} of the plugin channels",
     )  # fmt: skip
     parser.add_argument(
         "--deposit", type=int, metavar="N",
@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the page; return the exit code. Raises :class:`FacilitatorError` when it is not had."""
     settings, plugins = configure_with_devnet(arguments.settings, arguments.devnet)
-    scheme = CHANNEL_SCHEME if arguments.channel else EXACT
+    scheme = CHANNEL if arguments.channel else EXACT
     limits = Limits(settings.networks, arguments.asset, arguments.max, scheme)
     context = Context(settings, SystemClock(), hooks=plugins)
     with without_secrets(settings), ExitStack() as stack:
@@ -84,7 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
             with progress.counting():
                 purchase = pay(arguments, wallet, limits, progress.report)
         except OSError as error:
-            raise CannotPay(f"{arguments.url} cannot be reached: {error}") from error
+            raise CannotPay(
+                f"{arguments.url} cannot be reached: {error}; see that its server runs"
+            ) from error
     _print(purchase, as_json=arguments.json)
     return 0 if 200 <= purchase.answer.status < 300 else 1
 
@@ -148,11 +150,14 @@ def _signer_on(opened: OpenedWallet) -> NetworkSigner:
 
 
 def _outcome(purchase: Purchase) -> str:
-    """Return the receipt in words, else the server's reason as JSON, which a terminal can show."""
+    """Return the outcome; what the server wrote as JSON, which a terminal can show."""
+    if purchase.requirements is None:
+        return ": nothing was to be paid"
     if purchase.summary:
         return f": {purchase.summary}"
-    outcome = purchase.receipt or purchase.refusal
-    return f": {json.dumps(outcome)}" if outcome else ""
+    if purchase.receipt:
+        return f": {json.dumps(purchase.receipt)}"
+    return f": refused, {json.dumps(purchase.refusal)}" if purchase.refusal else ""
 
 
 def _print(purchase: Purchase, *, as_json: bool) -> None:
@@ -169,6 +174,6 @@ def _print(purchase: Purchase, *, as_json: bool) -> None:
             }
         )
         return
-    print(f"{answer.status}{_outcome(purchase)}", file=sys.stderr)
+    print(fitted(f"{answer.status}{_outcome(purchase)}", sys.stderr), file=sys.stderr)
     sys.stdout.buffer.write(answer.body)
     sys.stdout.buffer.flush()

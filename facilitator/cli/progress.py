@@ -1,31 +1,18 @@
 """Progress on a terminal: how long a command has been waiting."""
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TextIO
 
-
-class Terminal(Protocol):
-    """The part of a text stream that is needed."""
-
-    def isatty(self) -> bool:
-        """Return True if a person looks at it."""
-        ...
-
-    def write(self, text: str, /) -> int:
-        """Write the text."""
-        ...
-
-    def flush(self) -> None:
-        """Write at once."""
-        ...
+from facilitator.cli.wrapping import fitted
 
 
 class Progress:
     """Lines on a stream. On a terminal, a last line counts the seconds since the line before."""
 
-    def __init__(self, stream: Terminal) -> None:
+    def __init__(self, stream: TextIO) -> None:
         """Write to the stream."""
         self._stream = stream
         self._lock = threading.Lock()
@@ -36,23 +23,28 @@ class Progress:
         """Write the line in place of the count."""
         with self._lock:
             self._erase()
-            self._write(f"{line}\n")
+            self._write(f"{fitted(line, self._stream)}\n")
             self._seconds = 0
 
     @contextmanager
     def counting(self, every: float = 1.0) -> Iterator[None]:
-        """Count in the ``with`` block, each ``every`` seconds, if the stream is a terminal."""
-        if not self._stream.isatty():
-            yield
-            return
+        """Count in the ``with`` block, each ``every`` seconds, if the stream is a terminal.
+
+        Warnings that are logged meanwhile are reported.
+        """
+        warnings = _Warnings(self)
+        logging.getLogger().addHandler(warnings)
         done = threading.Event()
         thread = threading.Thread(target=self._count, args=(done, every), daemon=True)
-        thread.start()
+        if self._stream.isatty():
+            thread.start()
         try:
             yield
         finally:
+            logging.getLogger().removeHandler(warnings)
             done.set()
-            thread.join()
+            if thread.ident is not None:
+                thread.join()
             self._erase()
 
     def _count(self, done: threading.Event, every: float) -> None:
@@ -70,3 +62,14 @@ class Progress:
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
+
+
+class _Warnings(logging.Handler):
+    """A handler of the log that reports each warning as a line of its own."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(logging.WARNING)
+        self._progress = progress
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._progress.report(self.format(record))

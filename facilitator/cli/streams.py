@@ -1,5 +1,6 @@
 """Standard output and error, whatever they are: closed, full, or of a small alphabet."""
 
+import codecs
 import errno
 import io
 import os
@@ -7,15 +8,31 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_PLAIN = {"…": "~", "≤": "<=", "≥": ">="}
+_REPLACED = "facilitator.plain"
+
 
 def make_writable() -> None:
-    """Let any text be written: a closed stream drops it, characters it lacks are escaped."""
+    """Let any text be written: a closed stream drops it, characters it lacks are replaced.
+
+    By plain ones of the same meaning where there are, else by escapes.
+    """
+    codecs.register_error(_REPLACED, _plain)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # the file descriptor was closed before the start
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 -- open to the end
         elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=_REPLACED)
+
+
+def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Replace what a codec lacks; see :func:`codecs.register_error`."""
+    if isinstance(error, UnicodeEncodeError):
+        plain = _PLAIN.get(error.object[error.start])
+        if plain is not None:
+            return plain, error.start + 1
+    return codecs.backslashreplace_errors(error)
 
 
 def is_of_output(error: OSError) -> bool:

@@ -14,8 +14,10 @@ from facilitator.x402.networks import canonical_network
 HEADER = "PAYMENT-REQUIRED"
 EXACT = "exact"
 """The scheme that is paid without a plugin."""
+CHANNEL = "batch-settlement"
+"""The scheme of payment channels, which a plugin pays by."""
 _VERSION = 2
-_LONGEST = 120
+_LONGEST = 130
 _MOST_DIGITS = 20
 """Digits of the largest quantity in an output, 2^64 - 1."""
 
@@ -101,9 +103,14 @@ def _objection(requirements: Mapping[str, Any], limits: Limits) -> str | None:
     """Return why the payer does not agree to the requirements; ``None`` when it does."""
     scheme, network = requirements.get("scheme"), requirements.get("network")
     if scheme != limits.scheme:
-        return f"the scheme {_quoted(scheme)} is not {limits.scheme}"
-    if not isinstance(network, str) or canonical_network(network) not in limits.networks:
-        return f"the network {_quoted(network)} is not in the setting network"
+        how = ", see --channel" if scheme == CHANNEL else ""
+        return f"the scheme {_quoted(scheme)} is not {limits.scheme}{how}"
+    known = canonical_network(network) if isinstance(network, str) else None
+    if known is None:
+        return f"the network {_quoted(network)} is no network of Cardano that is known here"
+    if known not in limits.networks:
+        served = ", ".join(limits.networks)
+        return f"the network {_quoted(network)} is not in the setting network, which is {served}"
     extra = requirements.get("extra")
     method = extra.get("assetTransferMethod", "default") if isinstance(extra, dict) else "default"
     if scheme == EXACT and method != "default":

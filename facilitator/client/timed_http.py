@@ -18,6 +18,7 @@ from http.client import (
     InvalidURL,
 )
 from typing import Any, NamedTuple
+from urllib.error import URLError
 from urllib.request import (
     AbstractHTTPHandler,
     HTTPErrorProcessor,
@@ -88,10 +89,20 @@ class TimedHttp:
                     return _read(answer, bounds.most_bytes)
                 with _within(page.seconds):
                     return _read(answer, page.most_bytes)
+        except URLError as error:
+            if isinstance(error.reason, TimeoutError):
+                raise error.reason from None
+            raise OSError(_why(error.reason)) from error
         except InvalidURL as error:
             raise ValueError(str(error)) from None
         except HTTPException as error:
             raise OSError(f"the answer is not HTTP, or was cut short: {error!r:.100}") from error
+
+
+def _why(reason: object) -> str:
+    """Return the reason in words, without the number of an error."""
+    text = reason.strerror if isinstance(reason, OSError) else None
+    return text or str(reason)
 
 
 def _read(answer: HTTPResponse, most_bytes: int) -> HttpAnswer:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from facilitator.cardano.addresses.address import format_address
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.transaction import AssetId, Output, OutputRef
 from facilitator.client.errors import CannotPay
@@ -71,7 +72,7 @@ def sign_payment(
             return assemble(body, wallet.sign(body.hash()))
     raise CannotPay(
         f"the {len(utxo)} outputs that the wallet can spend do not cover the payment, its fee and "
-        "the change: have it funded"
+        f"the change: have its address funded, {format_address(wallet.address)}"
     )
 
 

@@ -26,7 +26,8 @@ from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.refused import Refused
 from facilitator.roles.scheme_chain import ScriptEvaluators, evaluator_of
 
-_NO_CONCERN = "the transaction holds nothing that it is about"
+NO_CONCERN = "the transaction holds nothing that it is about"
+"""The detail of a rule that passes for there is nothing to judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def _unused(rule: Callable[..., object], tx: Transaction) -> Check:
         return _not_judged(rule, "scripts are run only where every other rule holds")
     if rule is further_invalid_witnesses and has_further_signatures(tx):
         return _not_judged(rule, "they are verified only where every other rule holds")
-    return _row(rule, None, _NO_CONCERN)
+    return _row(rule, None, NO_CONCERN)
 
 
 def _row(rule: Callable[..., object], failure: Failure | None, detail: str) -> Check:

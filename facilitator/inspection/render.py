@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from facilitator.cardano.amounts import ada
+from facilitator.inspection.ledger import NO_CONCERN
 from facilitator.x402.reasons import Reason
 
 Data = Mapping[str, Any]
@@ -21,7 +22,6 @@ def _lines(report: Data) -> Iterator[str]:
         yield f"asked: {report['asked']}"
     if report["verify"] is not None:
         yield from _verdict(report["verify"])
-    yield f"result: {report['result']}"
     if report["transaction"] is not None:
         yield ""
         yield from _transaction(report["transaction"])
@@ -33,6 +33,8 @@ def _lines(report: Data) -> Iterator[str]:
         if rows:
             yield from ("", title)
             yield from _checks(rows)
+    yield ""
+    yield f"result: {report['result']}"
 
 
 def _verdict(verify: Data) -> Iterator[str]:
@@ -146,9 +148,12 @@ def _signer(signer: Data, *, known: bool) -> Iterator[str]:
 
 
 def _checks(rows: list[Data]) -> Iterator[str]:
-    results = max(len(row["result"]) for row in rows)
-    names = max(len(row["name"]) for row in rows)
-    for row in rows:
+    shown = [row for row in rows if (row["result"], row["detail"]) != ("pass", NO_CONCERN)]
+    results = max((len(row["result"]) for row in shown), default=0)
+    names = max((len(row["name"]) for row in shown), default=0)
+    for row in shown:
         broken = f"{row['rule']}: " if row["result"] == "fail" else ""
         detail = broken + (row["detail"] or row["about"] or "")
         yield f"  {row['result']:{results}}  {row['name']:{names}}  {detail}".rstrip()
+    if left := len(rows) - len(shown):
+        yield f"  {'pass':{results}}  {left} rules about what the transaction does not hold"

@@ -90,9 +90,7 @@ class Devnet:
                 target=self._keep_producing, args=(block_seconds,), name="devnet", daemon=True
             )
             self._thread.start()
-        log.warning(
-            "the devnet stands in for %s: it is a test double, nothing on it is real", network
-        )
+        log.warning("the devnet stands in for %s: a test double, nothing on it is real", network)
 
     def network_magic(self) -> int:
         """Return the magic of the network that it stands in for."""

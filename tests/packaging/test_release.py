@@ -70,6 +70,22 @@ def test_the_readme_shows_what_tries_the_wheel(built: Release) -> None:
     assert [each.replace("--from .", "--from dist/*.whl") for each in shown] == [tried]
 
 
+def test_pipx_runs_the_wheel_as_the_readme_has_it_run_the_sources(
+    built: Release, tmp_path: Path
+) -> None:
+    (wheel,) = (built.sources / "dist").glob("*.whl")
+    shown = re.findall(
+        r"<!-- command: pipx -->\n```sh\n(.*)\n```", (ROOT / "README.md").read_text()
+    )
+    (command,) = (each.replace("--spec .", f"--spec {wheel}").split() for each in shown)
+    # uv instead of pip: the same environment in a tenth of the time.
+    environ = {**os.environ, "PIPX_HOME": str(tmp_path), "PIPX_DEFAULT_BACKEND": "uv"}
+    environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "error: duplicate_settlement" in done.stdout
+
+
 def test_another_tag_than_the_version_stops_it() -> None:
     for tag in ("v9.9.9", f"v{__version__}1", __version__.replace(".", "x"), "v"):
         assert Release(ROOT, tag).run("Check that the tag is the version").returncode == 1, tag

@@ -66,7 +66,7 @@ def render_payments(
 ) -> str:
     """Return the table of the payments, or that there are none."""
     if not payments:
-        return "no payment meets this\n"
+        return "no payments found\n"
     return render_table(_HEADINGS, [_row(each, decimals) for each in payments], ["AMOUNT"], width)
 
 

@@ -12,6 +12,7 @@ from facilitator.cli.payments.findings import Finding, NotKnown
 from facilitator.cli.payments.opening import Opened, open_ledger
 from facilitator.cli.payments.reconciliation import Reconciliation
 from facilitator.cli.payments.totalling import SETTLED
+from facilitator.cli.wrapping import fitted
 from facilitator.errors import FacilitatorError
 from facilitator.roles.chain import ListsOutputs
 from facilitator.roles.payment_json import iso_time
@@ -51,7 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     unknown: list[NotKnown] = []
     with open_ledger(arguments.settings) as opened:
         plan = list(_plan(arguments, opened, calls))
-        print(announce(plan, calls.allowed), file=sys.stderr, flush=True)
+        announced = fitted(announce(plan, calls.allowed), sys.stderr)
+        print(announced, file=sys.stderr, flush=True)
         for each in plan:
             for verdict in each.run():
                 if isinstance(verdict, Finding):
@@ -59,12 +61,13 @@ def run(arguments: argparse.Namespace) -> int:
                 else:
                     unknown.append(verdict)
                 if not arguments.json:
-                    print(render_verdict(verdict), flush=True)
+                    print(fitted(render_verdict(verdict), sys.stdout), flush=True)
     notes = [note for each in plan for note in notes_of(each)]
     if arguments.json:
         print_json(_report(plan, findings, unknown, calls, notes))
     else:
-        print("\n".join([*notes, summary(plan, findings, unknown, calls)]))
+        lines = "\n".join([*notes, summary(plan, findings, unknown, calls)])
+        print(fitted(lines, sys.stdout))
     return 1 if findings or any(each.progress.has_failed for each in plan) else 0
 
 

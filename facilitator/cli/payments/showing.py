@@ -1,6 +1,7 @@
 """The command ``facilitator payments show``."""
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 
 from facilitator.cli.output import add_json_option, print_json
@@ -17,6 +18,7 @@ from facilitator.cli.payments.pages import find_payment
 from facilitator.cli.payments.story import story_of
 from facilitator.cli.payments.texts import printable
 from facilitator.cli.streams import until_reader_leaves
+from facilitator.cli.wrapping import fitted
 from facilitator.roles.payment_json import event_json
 from facilitator.roles.payment_record import PaymentEvent, PaymentRecord
 
@@ -40,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
             story = [{"at": at, "what": words} for at, words in story_of(payment, events)]
             print_json({**values, "events": list(map(event_json, events)), "story": story})
         else:
-            print(render_payment(payment, events, decimals), end="")
+            print(fitted(render_payment(payment, events, decimals), sys.stdout), end="")
     return 0
 
 

@@ -89,7 +89,7 @@ def total_values(total: Total, decimals: Decimals) -> dict[str, Any]:
 def render_totals(totals: Sequence[Total], by: Collection[TotalBy], decimals: Decimals) -> str:
     """Return the table of the totals, or that there are none."""
     if not totals:
-        return "no payment meets this\n"
+        return "no payments found\n"
     cells = {
         "DAY": [each.day or "" for each in totals] if TotalBy.DAY in by else None,
         "NETWORK": [each.network.removeprefix("cardano:") for each in totals],

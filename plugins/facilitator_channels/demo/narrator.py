@@ -35,6 +35,7 @@ class Narrator:
         self._steps += 1
         self._print(
             {"event": "step", "number": self._steps, "title": title},
+            "",
             self._title.format(f"{self._steps}. {title}"),
         )
 
@@ -62,12 +63,13 @@ class Narrator:
         """Say that all agrees."""
         self._print(
             {"event": "end", "ok": True},
+            "",
             "Charged, claimed and refunded agree with the chain to the lovelace.",
         )
 
     def failed(self, why: str) -> None:
         """Say what went wrong."""
-        self._print({"event": "end", "ok": False, "error": why}, f"The demo failed: {why}")
+        self._print({"event": "end", "ok": False, "error": why}, "", f"The demo failed: {why}")
 
     def _print(self, event: Mapping[str, Any], *lines: str) -> None:
         text = json.dumps(event) if self._as_json else "\n".join(lines)

@@ -3,9 +3,11 @@
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+_COLUMNS = 80
 _WIDTH = 64
 _NARROW = 24
 _WORK = {
@@ -84,8 +86,18 @@ class Narrator:
         self._print({"event": "end", "ok": False, "error": why}, "", f"The demo failed: {why}")
 
     def _print(self, event: Mapping[str, Any], *lines: str) -> None:
-        text = json.dumps(event) if self._as_json else "\n".join(lines)
+        text = json.dumps(event) if self._as_json else "\n".join(map(_folded, lines))
         print(text, file=self._stream, flush=True)
+
+
+def _folded(line: str) -> str:
+    """Return the line, broken between words where it is wider than a terminal."""
+    if len(line) <= _COLUMNS:
+        return line
+    further = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.fill(
+        line, _COLUMNS, subsequent_indent=further, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _lines(facts: Mapping[str, Any]) -> list[str]:

@@ -33,7 +33,7 @@ def test_it_serves_any_network_and_says_that_it_is_a_double(
     assert devnet.is_devnet
     assert devnet.network == "cardano:preview"
     assert devnet.poll_seconds == 2
-    assert "the devnet stands in for cardano:preview: it is a test double" in caplog.text
+    assert "the devnet stands in for cardano:preview: a test double" in caplog.text
     devnet.close()
 
 

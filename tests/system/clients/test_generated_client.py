@@ -1,4 +1,4 @@
-"""openapi-python-client makes a complete client of the description, which asks for a verdict."""
+"""openapi-python-client makes a complete client of the description, which pays and looks it up."""
 
 import os
 import subprocess
@@ -8,28 +8,54 @@ from pathlib import Path
 
 from facilitator.testing.running import Running
 
+KEY = "an-operators-key-for-the-tests"
 USE = """
 import importlib, json, pkgutil, sys
 import made
 for module in pkgutil.walk_packages(made.__path__, "made."):
     importlib.import_module(module.name)
-from made import Client
-from made.api.facilitator import openapi
-from made.api.payments import verify
-from made.models import PaymentRequest
-with Client(base_url=sys.argv[1]) as client:
+from made import AuthenticatedClient, Client
+from made.api.facilitator import openapi, supported
+from made.api.health import health, live, ready
+from made.api.ledger import list_payments, show_payment
+from made.api.payments import cancel, settle, verify
+from made.api.transactions import post_status, status
+from made.models import PaymentRequest, StatusRequest
+url, key = sys.argv[1:]
+with Client(base_url=url) as client, AuthenticatedClient(base_url=url, token=key) as operator:
     document = json.loads(openapi.sync_detailed(client=client).content)
+    paths = document["paths"].values()
+    operations = [each["operationId"] for path in paths for each in path.values()]
+    modules = pkgutil.walk_packages(made.__path__, "made.")
+    functions = {module.name.rpartition(".")[2].replace("_", "") for module in modules}
+    assert {each.lower() for each in operations} <= functions, operations
     content = document["paths"]["/verify"]["post"]["requestBody"]["content"]["application/json"]
     body = PaymentRequest.from_dict(content["examples"]["payment"]["value"])
-    answer = verify.sync(client=client, body=body)
-print(type(answer).__name__, answer.is_valid)
+    verdict = verify.sync(client=client, body=body)
+    cancelled = cancel.sync(client=client, body=body)
+    settled = settle.sync(client=client, body=body)
+    id = settled.transaction
+    found = status.sync(client=client, transaction=id)
+    posted = post_status.sync(client=client, body=StatusRequest(transaction=id))
+    assert posted.block == found.block
+    (payment,) = list_payments.sync(client=operator).payments
+    assert show_payment.sync(client=operator, transaction=id).transaction == id
+    assert supported.sync(client=client).kinds
+    states = [each.sync(client=client).status for each in (health, live, ready)]
+print(verdict.is_valid, cancelled.cancelled, settled.success, found.settled, payment.state, *states)
 """
 
 
 def test_a_generated_client_is_complete_and_works(
     run: Callable[..., Running], tmp_path: Path
 ) -> None:
-    running = run(inspect__enabled="true")
+    running = run(
+        inspect__enabled="true",
+        plugins="devnet,sqlite",
+        auth__operator_keys__anna=KEY,
+        real_time=True,
+        devnet__block_seconds=0.2,
+    )
     # It formats by ruff what it has made.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     made = subprocess.run(
@@ -41,7 +67,7 @@ def test_a_generated_client_is_complete_and_works(
     )  # fmt: skip
     assert made.returncode == 0, made.stdout + made.stderr
     used = subprocess.run(
-        [sys.executable, "-c", USE, running.url],
+        [sys.executable, "-c", USE, running.url, KEY],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert used.stdout == "VerifyResponse True\n", used.stderr
+    assert used.stdout == "True True True True settled healthy alive ready\n", used.stderr

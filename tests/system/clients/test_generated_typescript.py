@@ -39,4 +39,6 @@ def test_generated_types_are_complete_and_compile(
     assert ": Record<string, never>" not in (folder / "made.d.ts").read_text()
     run_in(folder, str(programs / "tsc"), "--project", ".")
     request = json.dumps(Payer(running).body())
-    assert run_in(folder, "node", "use.js", running.url, request) == "valid: true\n"
+    assert run_in(folder, "node", "use.js", running.url, request) == (
+        "valid: true, not_found healthy, unauthorized\n"
+    )

@@ -34,6 +34,7 @@ from support.readme import install_as_written
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SDK = EXAMPLES / "charge-with-sdk"
 ENVIRON = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+TOKEN = requirements(asset=TEST_TOKEN)["asset"]
 Run = Callable[..., Running]
 OpenShop: TypeAlias = Callable[[Sequence[str], Running], str]
 
@@ -93,7 +94,11 @@ def open_shop() -> Iterator[OpenShop]:
             assert process.stdout is not None
             line = process.stdout.readline()
             assert line.startswith("selling http://127.0.0.1:")
-            return line.split()[1]
+            url = line.split()[1]
+            assert process.stdout.readline() == f"pay in ada:   facilitator pay {url}\n"
+            in_tokens = f"pay in tUSDM: facilitator pay {url} --asset {TOKEN}\n"
+            assert process.stdout.readline() == in_tokens
+            return url
 
         yield start
 
@@ -168,11 +173,23 @@ def test_a_page_is_sold_once(shop: Sequence[str], run: Run, open_shop: OpenShop)
     again = client.send(client.payment)
     assert again.status == 402
     assert b"sunny" not in again.body
-    token = requirements(asset=TEST_TOKEN)["asset"]
-    bought = pay(Client(url, {}, None, 60), running, asset=token, amount=100_000)
+    bought = pay(Client(url, {}, None, 60), running, asset=TOKEN, amount=100_000)
     assert bought.answer.status == 200, bought
     assert bought.requirements is not None
-    assert (bought.requirements["asset"], bought.requirements["amount"]) == (token, "100000")
+    assert (bought.requirements["asset"], bought.requirements["amount"]) == (TOKEN, "100000")
+
+
+@pytest.mark.parametrize(
+    ("shop", "words", "code"),
+    [("flask", [], 2), ("fastapi", ["--help"], 0), ("express", [], 2), ("hono", ["--help"], 0)],
+    indirect=["shop"],
+)
+def test_a_shop_shows_how_it_is_started(
+    shop: Sequence[str], words: Sequence[str], code: int
+) -> None:
+    done = subprocess.run([*shop, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "ADDRESS" in (done.stderr if code else done.stdout)
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,15 @@ class Sale(NamedTuple):
 class Shop:
     """Each path has its terms; ``sales`` are in the order that they were made in."""
 
-    def __init__(self, facilitator_port: int, terms: Mapping[str, Json]) -> None:
+    def __init__(
+        self,
+        facilitator_port: int,
+        terms: Mapping[str, Json],
+        first: Mapping[str, Json] | None = None,
+    ) -> None:
+        """Sell for ``terms``; where ``first`` has others, these are offered before."""
         self.terms = terms
+        self.first = first or {}
         self.sales: list[Sale] = []
         self._facilitator_port = facilitator_port
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -54,7 +61,8 @@ def _handler(shop: Shop) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             terms, signature = shop.terms[self.path], self.headers["PAYMENT-SIGNATURE"]
             if signature is None:
-                offer = json.dumps({"x402Version": 2, "accepts": [terms]}).encode()
+                accepts = [*([shop.first[self.path]] if self.path in shop.first else []), terms]
+                offer = json.dumps({"x402Version": 2, "accepts": accepts}).encode()
                 self._answer(402, {}, base64.b64encode(offer).decode())
             else:
                 receipt = shop.sell(terms, json.loads(base64.b64decode(signature))).receipt

@@ -15,12 +15,14 @@ from wallet_sdks.shop import Sale, Shop
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "pay-with-javascript"
 SENT = 3_000_000
+HELD = 900_000
 
 
 @pytest.fixture
 def shop(facilitator: ServeProcess) -> Iterator[Shop]:
-    terms = {"/ada": requirements(), "/token": requirements(asset=TEST_TOKEN, amount=900_000)}
-    shop = Shop(facilitator.port, terms)
+    terms = {"/ada": requirements(), "/token": requirements(asset=TEST_TOKEN, amount=HELD)}
+    more_than_it_has = requirements(asset=TEST_TOKEN, amount=HELD + 1)
+    shop = Shop(facilitator.port, terms, {"/ada": more_than_it_has})
     yield shop
     shop.close()
 
@@ -41,10 +43,13 @@ def inputs(sale: Sale) -> list[str]:
 def test_a_wallet_pays(
     sdk: str, devnet: OpenDevnet, shop: Shop, program: Callable[[Path], Program]
 ) -> None:
-    """In ada, by itself, and in a token, each time from the change of the time before."""
+    """In ada, by itself, and in a token, each time from the change of the time before.
+
+    The first offer is one in a token of which it has too little.
+    """
     wallet = program(EXAMPLE)
     payer = wallet.run("wallet.mjs", sdk, "address")
-    funds = devnet.fund(payer, 100_000_000, {TEST_TOKEN.hex(): 5_000_000})
+    funds = devnet.fund(payer, 100_000_000, {TEST_TOKEN.hex(): HELD})
 
     bought = wallet.run("wallet.mjs", sdk, "buy", f"{shop.url}/ada")
     (ada,) = shop.sales

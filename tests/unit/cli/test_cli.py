@@ -153,6 +153,7 @@ def test_wrong_usage(run: Any, words: list[str]) -> None:
         (["serv"], "argument COMMAND: there is no 'serv', did you mean serve?"),
         (["sample-payments"], "there is no 'sample-payments', did you mean sample-payment?"),
         (["xyz"], "there is no 'xyz'; choose from serve, check, "),
+        (["channels", "list"], "channels is a command of the plugin channels, which is not enabl"),
         (["payments", "lst"], "there is no 'lst', did you mean list?"),
         (["demo", "--jsn"], "unrecognized arguments: --jsn, did you mean --json?"),
         (["payments", "list", "--sinse=2026-01-31"], "--sinse=2026-01-31, did you mean --since?"),
@@ -413,6 +414,11 @@ def test_characters_that_the_output_lacks_are_escaped(tmp_path: Path) -> None:
     done = command("--settings", "\u2192.toml", "settings", cwd=tmp_path, environ=environ)
     assert (done.returncode, done.stderr) == (0, b"")
     assert rb"\u2192.toml" in done.stdout
+
+
+def test_plain_characters_stand_for_those_that_the_output_lacks(tmp_path: Path) -> None:
+    done = command("payments", "2026…", cwd=tmp_path, environ={"PYTHONIOENCODING": "ascii"})
+    assert b"there is no '2026~'" in done.stderr
 
 
 def test_an_error_of_the_start_is_one_line_without_traceback(tmp_path: Path) -> None:

@@ -40,11 +40,20 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
         ("facilitator payments re", {"reconcile", "refusals"}),
         ("facilitator sample-payment --wallet ", {"alice", "bob", "carol", "merchant"}),
         ("facilitator serve --settings ot", {"other.toml"}),
+        ("facilitator pay --ch", {"--channel"}),
+        ("facilitator keys re", {"revoke"}),
+        ("facilitator channels wi", {"withdraw"}),
+        ("facilitator help pa", {"pay", "payments"}),
     ],
 )
 def test_bash_offers(
-    line: str, offered: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    line: str,
+    offered: set[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("FACILITATOR_PLUGINS", "devnet,sqlite,channels")
     (tmp_path / "other.toml").touch()
     words, last = line.rsplit(" ", 1)
     done = subprocess.run(
@@ -59,7 +68,7 @@ def test_other_shells_get_every_command(shell: str, capsys: pytest.CaptureFixtur
     text = script(shell, capsys)
     for name in (*COMMANDS, "demo", "devnet", "sample-payment"):
         assert name in text
-    assert "reconcile" in text
+    assert "compare settled payments with the chain" in text
 
 
 def test_an_unknown_shell_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

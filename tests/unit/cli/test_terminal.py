@@ -1,13 +1,18 @@
 """What the command prints to a terminal, and what it keeps from files and pipes."""
 
+import fcntl
 import os
 import pty
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+COLUMNS = 80
 
 
 class Terminal:
@@ -21,6 +26,7 @@ class Terminal:
         for name in ("NO_COLOR", "TERM"):
             inherited.pop(name, None)
         own, others = pty.openpty()
+        fcntl.ioctl(others, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
         with subprocess.Popen(
             [sys.executable, "-P", "-m", "facilitator", *words],
             cwd=self._folder,
@@ -63,6 +69,14 @@ def test_colour_is_kept_from_those_who_want_none(
 ) -> None:
     shown = terminal.run("check", FACILITATOR_SERVER__PORT="x", PYTHONUTF8="1", **environ)
     assert shown.startswith("✗ settings: ")
+
+
+def test_a_remedy_fits_the_screen(terminal: Terminal) -> None:
+    shown = terminal.run("check", FACILITATOR_NETWROK="x", NO_COLOR="1", PYTHONUTF8="1")
+    assert shown.splitlines() == [
+        "✗ settings: netwrok: unknown setting, did you mean network? (environment",
+        "  variable FACILITATOR_NETWROK)",
+    ]
 
 
 def test_headings_of_tables_are_bold_on_a_terminal(terminal: Terminal) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from facilitator.cardano.addresses.address import format_address
 from facilitator.cli import main
 from facilitator.cli.offered_devnet import configure_with_devnet
 from facilitator.client import presenting
@@ -232,7 +233,9 @@ def test_what_costs_nothing_is_not_paid_for(
     server.answers += [(200, {}, b"free"), (404, {}, b"nothing")]
     assert main(["pay", server.url]) == 0
     assert main(["pay", server.url]) == 1
-    assert capfd.readouterr().out == "freenothing"
+    out, err = capfd.readouterr()
+    assert out == "freenothing"
+    assert err == "200: nothing was to be paid\n404: nothing was to be paid\n"
     assert server.shown() == []
 
 
@@ -256,7 +259,9 @@ def test_a_redirection_is_not_followed(server: Scripted, capfd: pytest.CaptureFi
         ([], {"amount": "9" * 15}, "do not cover the payment"),
         ([], {"amount": "9" * 5000}, "is more than there can be"),
         ([], {"maxTimeoutSeconds": "long"}, "the terms that are offered are none"),
-        ([], {"network": "cardano:preview"}, "is not in the setting network"),
+        ([], {"network": "cardano:preview"}, f"is not in the setting network, which is {NETWORK}"),
+        ([], {"network": "eip155:8453"}, "'eip155:8453' is no network of Cardano that is known"),
+        ([], {"scheme": "batch-settlement"}, "'batch-settlement' is not exact, see --channel"),
         (["--channel"], {}, "no enabled plugin pays by batch-settlement: name one that does"),
         (["--refund"], {}, "--deposit and --refund go with --channel"),
         (["--deposit", "5"], {}, "--deposit and --refund go with --channel"),
@@ -288,6 +293,13 @@ def test_why_nothing_is_paid(
 )
 def test_where_nothing_can_be_bought(url: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert failure([url], capfd).startswith("CannotPay: ")
+
+
+def test_a_server_that_does_not_run_is_named(capfd: pytest.CaptureFixture[str]) -> None:
+    url = "http://127.0.0.1:9/"
+    assert failure([url], capfd) == (
+        f"CannotPay: {url} cannot be reached: Connection refused; see that its server runs"
+    )
 
 
 def test_an_offer_of_version_1_is_named(
@@ -323,6 +335,8 @@ def test_a_wallet_that_there_is_not_and_one_that_is_empty(
         monkeypatch.setattr("sys.stdin", io.StringIO(SEED_PHRASE))
         told = failure(["--seed-file", "-", "--max", str(PRICE), url], capfd)
     assert "the 0 outputs that the wallet can spend do not cover" in told
+    address = format_address(SeedWallet(SEED_PHRASE, 0).address)
+    assert told.endswith(f"have its address funded, {address}")
 
 
 # --- What comes after the payment ---------------------------------------------------------------
@@ -389,7 +403,7 @@ def test_why_the_server_wants_more_is_shown(
     assert main(["pay", server.url]) == 1
     out, err = capfd.readouterr()
     assert out == "no"
-    assert err.splitlines()[-1] == '402: "insufficient \\u001b[31mmood"'
+    assert err.splitlines()[-1] == '402: refused, "insufficient \\u001b[31mmood"'
     assert len(server.shown()) == 1
 
 

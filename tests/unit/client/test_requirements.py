@@ -58,7 +58,7 @@ def test_the_first_terms_that_will_do_are_taken_as_they_stand() -> None:
     [
         ({"scheme": "upto"}, "the scheme 'upto' is not exact"),
         ({"network": "cardano:mainnet"}, "'cardano:mainnet' is not in the setting network"),
-        ({"network": 1}, "the network 1 is not"),
+        ({"network": 1}, "the network 1 is no network of Cardano"),
         ({"asset": TOKEN}, "see --asset"),
         ({"amount": "2000001"}, "2000001 lovelace are more than --max 2000000"),
         ({"amount": 2000000}, "the amount 2000000 is none"),

@@ -1,5 +1,6 @@
 """Amounts, names, times and certificates as the report has them; and a whole report as text."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,10 @@ def test_a_payment_as_text() -> None:
     devnet.close()
     shown, _, rules = text.partition("Rules of the ledger\n")
     assert shown == GOLDEN.read_text()
-    assert all(line.startswith("  pass  ") for line in rules.splitlines())
+    *verdicts, absent, blank, result = rules.splitlines()
+    assert all(line.startswith("  pass  ") for line in verdicts)
+    assert re.fullmatch(r"  pass  [0-9]+ rules about what the transaction does not hold", absent)
+    assert (blank, result) == ("", "result: pass")
 
 
 @given(st.integers(-(2**64), 2**64))

@@ -16,7 +16,13 @@ const client = createClient<paths>({ baseUrl });
 const { data, error } = await client.POST("/verify", { body: request });
 if (data) {
   const valid: boolean = data.isValid;
-  console.log(`valid: ${valid}`);
+  const found = await client.POST("/cancel", { body: request });
+  const transaction: string = found.data?.transaction ?? "";
+  const state = await client.GET("/status/{transaction}", { params: { path: { transaction } } });
+  const health = await client.GET("/health");
+  const listed = await client.GET("/payments", { params: { query: { limit: 5 } } });
+  const states: (string | undefined)[] = [state.data?.status, health.data?.status];
+  console.log(`valid: ${valid}, ${states.join(" ")}, ${listed.error?.error}`);
 } else {
   const reason: string = error.invalidReason;
   console.log(`refused: ${reason}`);

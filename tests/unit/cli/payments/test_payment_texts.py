@@ -91,8 +91,8 @@ def test_what_was_erased_is_not_shown_as_unknown() -> None:
 
 
 def test_no_payment_is_said_in_words() -> None:
-    assert render_payments([], ADA) == "no payment meets this\n"
-    assert render_totals([], [], ADA) == "no payment meets this\n"
+    assert render_payments([], ADA) == "no payments found\n"
+    assert render_totals([], [], ADA) == "no payments found\n"
     assert render_counts([]) == "no refused request was counted\n"
 
 
