@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from facilitator.cardano.output_ref import parse_output_ref
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import OfferNotUsed, choose_inputs, find_offer, look_up_offered
 from facilitator.x402.fee_sponsor import IS_SPONSORED, OFFER
@@ -12,7 +13,6 @@ from facilitator_channels.paying.means import VALID_SECONDS, Means
 from facilitator_channels.paying.wanted import Page
 from facilitator_channels.transactions.plan import Purse
 from facilitator_channels.transactions.sponsored import Own, Sponsor
-from facilitator_channels.values import read_reference
 
 REFUSAL = "fee_sponsor_"
 """The beginning of the reasons by which a seller takes an offer back."""
@@ -59,7 +59,7 @@ def choose_own(page: Page, purse: Purse, amount: int, first: OutputRef | None = 
 
 def first_input(entry: Entry) -> OutputRef:
     """Return the input of the entry's opening that gives the channel its tag."""
-    refs = map(read_reference, entry.channel.opening_inputs)
+    refs = map(parse_output_ref, entry.channel.opening_inputs)
     return next(ref for ref in refs if derive_tag(ref) == entry.channel.channel_id)
 
 
