@@ -33,9 +33,12 @@ hypothesis.settings.load_profile("unhurried")
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return one for each processor, three where most tests wait for other processes.
 
-    Each collects all tests, which costs seconds. tox runs two environments at once in CI.
+    Each collects all tests, which costs seconds. With 0 the tests run without workers.
     """
-    return (3 if config.option.markexpr == "once" else 1) * (os.cpu_count() or 1)
+    processors = os.cpu_count() or 1
+    if config.option.markexpr == "once":
+        return 3 * processors
+    return int(os.environ.get("FACILITATOR_TEST_UNIT_WORKERS", processors))
 
 
 def pytest_configure() -> None:
