@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from facilitator_channels.client import channel as client
-from facilitator_channels.seller import asking, record, redeeming, seller, steps, store, watching
+from facilitator_channels.seller import (
+    asking,
+    record,
+    redeeming,
+    seller,
+    sponsorship,
+    steps,
+    store,
+    watching,
+)
 from facilitator_channels.seller.request import Refusal
 from facilitator_channels.values import ChannelView
 from support import channel_histories
@@ -106,7 +115,7 @@ def serves_for_a_deposit_in_doubt(patch: pytest.MonkeyPatch) -> None:
         return settle(facilitator, request, payment, requirements)
 
     settle = asking.settle
-    patch.setattr(seller, "settle", bad)
+    patch.setattr(sponsorship, "settle", bad)
 
 
 def a_payer_takes_over_any_count(patch: pytest.MonkeyPatch) -> None:

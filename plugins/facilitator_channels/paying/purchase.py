@@ -18,6 +18,7 @@ from facilitator.plugin import (
     Paid,
     PayOrder,
     Presented,
+    Reason,
 )
 from facilitator_channels.channel import Channel
 from facilitator_channels.client.channel import (
@@ -60,6 +61,7 @@ _LOOK = (
     ChannelReason.CUMULATIVE_EXCEEDS_BALANCE,
     ChannelReason.CUMULATIVE_BELOW_CLAIMED,
     ChannelReason.DEPOSIT_TRANSACTION,
+    Reason.CHAIN_LOOKUP_FAILED,
 )
 """Reasons after which a look at the chain may show another way."""
 

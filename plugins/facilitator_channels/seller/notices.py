@@ -59,6 +59,7 @@ class Notice(NamedTuple):
             "asset": record.config.token,
             "unredeemed": str(record.unredeemed),
             "elapseAt": iso_time(record.elapse_at) if record.elapse_at else None,
+            "reserveFrom": "seller" if record.is_sponsored else "payer",
         }
 
 

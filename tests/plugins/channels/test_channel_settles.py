@@ -1,6 +1,5 @@
 """Channels over HTTP, on the devnet: opened, paid from, topped up, redeemed from and ended."""
 
-import base64
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from facilitator.plugin import ConfigInvalidError, Unspent
+from facilitator.plugin import ConfigInvalidError
 from facilitator.roles.claim import NO_END
 from facilitator.testing.payments import BOB, MERCHANT
 from facilitator.testing.pytest_plugin import RunFacilitator
 from facilitator.testing.running import NETWORK, Running
 from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.validators import KNOWN
-from support.channel_drafts import ada_outputs, nothing, reserve
+from support.channel_drafts import reserve
 from support.channel_parties import Held, Opening, Redemption
 from support.channels import (
     ACCEPTS,
@@ -28,7 +27,7 @@ from support.channels import (
     terms,
     witness,
 )
-from support.sponsored_channels import SPONSOR, SponsoredOpening, sponsored_top_up
+from support.sponsored_channels import SponsoredOpening
 
 SETTINGS: dict[str, Any] = {
     "plugins": "devnet,memory,channels",
@@ -257,13 +256,3 @@ def test_a_sponsored_opening(running: Running) -> None:
     assert answer["transaction"] == transaction_id
     assert answer["amount"] == "5000"
     assert running.verify(other.body)["invalidReason"] == ChannelReason.DEPOSIT_TRANSACTION
-
-
-def test_a_sponsored_top_up(running: Running) -> None:
-    opening = SponsoredOpening(number=2, offered=ada_outputs(SPONSOR)[1])
-    settled(running, opening.settlement())
-    body = sponsored_top_up(opening.held, nothing, SPONSOR)
-    assert settled(running, body)["amount"] == "5"
-    raw = base64.b64decode(body["paymentPayload"]["payload"]["deposit"]["transaction"])
-    after = opening.held.after(raw)
-    assert isinstance(running.devnet.outputs([after.ref])[after.ref], Unspent)

@@ -26,7 +26,6 @@ from facilitator.testing.running import NETWORK, Running
 from facilitator_channels.paying.book import Book
 from facilitator_channels.paying.entry import Entry
 from facilitator_channels.paying.payer import ChannelPayer
-from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.seller import (
     CHANNEL_POOL,
     ChannelSponsor,
@@ -308,22 +307,6 @@ def test_offers_that_are_not_what_they_say_are_not_used(
             shop.pay(5 * PRICE)
         assert why in "\n".join(shop.said)
     assert book_of(shop).entries() == []
-
-
-def test_a_buyer_does_not_take_the_reserve_with_it(
-    shop: SponsoredChannelShop, buyer: Wallet
-) -> None:
-    """One that has lost its records asks for a plain refund, which the seller does not sign."""
-    pytest.importorskip("uplc", reason="the extra [plutus] is not installed")
-    shop.buy(deposit=5 * PRICE)
-    shop.claim()
-    book_of(shop).path.unlink()
-    shop.running.devnet.fund(buyer.address, 10_000_000)
-    before = shop.held(buyer)
-    refused = shop.pay(takes_back=True)
-    assert refused.refusal == ChannelReason.REFUND_TRANSACTION
-    assert len(channels_on(shop.running)) == 1
-    assert shop.held(buyer) == before
 
 
 def test_without_an_offer_a_sponsored_channel_is_not_ended(

@@ -13,6 +13,7 @@ from facilitator.plugin import (
     OutcomeNotKnown,
     PayOrder,
     Presented,
+    Reason,
     SpentBy,
     SubmissionRejected,
     Unknown,
@@ -206,3 +207,21 @@ class Spends:
     def spender(self, ref: OutputRef) -> Any:
         made = self._made.get(ref)
         return Unspent(made) if made else SpentBy("00" * 32, None, (), tuple(self._made.items()))
+
+
+def test_a_position_that_never_was_is_looked_up_on_the_chain(history: PayerHistory) -> None:
+    """A seller names one, or a rollback takes it away: no provider knows where that has gone."""
+    assert history.buy()
+    real, positions = str(channel_of(history).ref), list[str]()
+    book = Book(history.folder, NETWORK, means(history).payer)
+    (kept,) = book.entries()
+    book.put(kept.with_channel(replace(kept.channel, channel_ref="ff" * 32 + "#0")))
+
+    def present(payload: Mapping[str, Any]) -> Presented:
+        positions.append(payload["voucher"]["channelRef"])
+        if positions[-1] != real:
+            return refusal(Reason.CHAIN_LOOKUP_FAILED)
+        return receipt(PRICE, kept.id, 2 * PRICE)
+
+    ChannelPayer().pay(order(history, present))
+    assert positions == ["ff" * 32 + "#0", real]
