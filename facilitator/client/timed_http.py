@@ -79,7 +79,7 @@ class TimedHttp:
             page: Further bounds for the body of an answer 2xx, from its headers on.
 
         Raises:
-            OSError: No whole answer came; a :class:`TimeoutError` if it did not come in time.
+            OSError: No whole answer came in time.
             ValueError: Such a request cannot be made.
         """
         try:
@@ -96,6 +96,8 @@ class TimedHttp:
         except InvalidURL as error:
             raise ValueError(str(error)) from None
         except HTTPException as error:
+            if isinstance(error, OSError):  # the connection was closed instead of an answer
+                raise
             raise OSError(f"the answer is not HTTP, or was cut short: {error!r:.100}") from error
 
 
