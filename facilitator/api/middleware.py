@@ -198,7 +198,8 @@ class Cors:
         self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
     ) -> None:
         """Set the CORS headers. A cache must not give one origin's answer to another."""
-        self._policy.process_response(req, resp, resource, req_succeeded)
+        if "HTTP_ORIGIN" in req.env:
+            self._policy.process_response(req, resp, resource, req_succeeded)
         if self._varies:
             resp.append_header("Vary", "Origin")
 

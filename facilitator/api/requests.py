@@ -53,7 +53,7 @@ def _check_media_type(req: falcon.Request) -> None:
     if media_type != falcon.MEDIA_JSON and not re.fullmatch(r"application/\S+\+json", media_type):
         message = "Send JSON with the header Content-Type: application/json."
         raise ApiError(415, Reason.INVALID_PAYLOAD, message, {"Accept": falcon.MEDIA_JSON})
-    if (req.get_header("Content-Encoding") or "identity").lower() != "identity":
+    if (req.env.get("HTTP_CONTENT_ENCODING") or "identity").lower() != "identity":
         message = "Send the body without a content encoding."
         raise ApiError(415, Reason.INVALID_PAYLOAD, message, {"Accept-Encoding": "identity"})
 
