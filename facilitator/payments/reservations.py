@@ -15,12 +15,7 @@ from facilitator.clock import Clock
 from facilitator.roles.claim import Claim
 from facilitator.roles.refused import Refused
 from facilitator.roles.scheme import SchemePayment
-from facilitator.roles.storage import (
-    HoldsWithClaim,
-    Reservation,
-    ReservedElsewhere,
-    Storage,
-)
+from facilitator.roles.storage import HoldsWithClaim, Reservation, ReservedElsewhere, Storage
 from facilitator.settings import ReservationSettings
 from facilitator.settlement.retention import GRACE_SECONDS, KEEP_SECONDS
 from facilitator.x402.reasons import Reason

@@ -78,11 +78,11 @@ class SettlementCoordinator:
         :class:`~facilitator.roles.storage.StorageUnavailable` when nothing is known of it.
         """
         deadline = time.monotonic() + request.wait_seconds
-        claim, is_own = self._claim(payment, request, deadline)
+        claim, own = self._claim(payment, request, deadline)
         if claim is None:
             return responses.busy(payment)
         try:
-            return self._respond(payment, claim, request, deadline, is_own=is_own)
+            return self._respond(payment, claim, own, request, deadline)
         except StorageUnavailable as error:
             return responses.pending(claim, None, _without_storage(error))
 
@@ -99,19 +99,21 @@ class SettlementCoordinator:
         self,
         payment: SchemePayment,
         claim: Claim,
+        own: PendingSettlement | None,
         request: SettleRequest,
         deadline: float,
-        *,
-        is_own: bool,
     ) -> SettleResponse:
-        """Wait for the submitted payment, and return its state."""
+        """Wait for the submitted payment, and return its state.
+
+        ``own`` is its settlement if this call has just submitted it.
+        """
         tracker = self._trackers[payment.terms.network.id]
-        if not is_own:
+        if own is None:
             claim = tracker.correct(claim)
         never_landed = claim.state.is_given_up
         if not never_landed and claim.requirements != payment.terms.requirements.fingerprint():
             return responses.duplicate(claim, "it settles other requirements")
-        if not (is_own or never_landed):
+        if own is None and not never_landed:
             request.join()
         if claim.state is ClaimState.SETTLED and claim.delivery is Delivery.NONE:
             try:
@@ -123,9 +125,8 @@ class SettlementCoordinator:
                 return responses.pending(claim, None, trouble)
         if not is_open(claim):
             return self._delivery.respond(PendingSettlement(claim), request, deadline)
-        # What this call has just submitted is tracked already.
-        pending = (tracker.find(claim.transaction_id) if is_own else None) or tracker.track(claim)
-        if is_own and not pending.is_decided() and time.monotonic() >= deadline:
+        pending = own or tracker.track(claim)
+        if own is not None and not pending.is_decided() and time.monotonic() >= deadline:
             # It does not wait, and what it has just written need not be read again.
             return responses.pending(pending.claim, pending.depth, pending.trouble)
         self._wait(pending, request, deadline)
@@ -135,8 +136,8 @@ class SettlementCoordinator:
 
     def _claim(
         self, payment: SchemePayment, request: SettleRequest, deadline: float
-    ) -> tuple[Claim | None, bool]:
-        """Return the submitted (or final) claim on the payment, and True if this call made it.
+    ) -> tuple[Claim | None, PendingSettlement | None]:
+        """Return the submitted (or final) claim on the payment, and what this call has submitted.
 
         The claim is ``None`` while another caller verifies it, if the time runs out or no slot to
         wait is free; and when so many others come first that the time runs out.
@@ -148,7 +149,7 @@ class SettlementCoordinator:
             if claim is None:
                 left = max(0.0, deadline - time.monotonic())
                 if not self._turn_to_write.acquire(timeout=left + _LATE_SECONDS):
-                    return None, False
+                    return None, None
                 try:
                     claim = self._storage.add_claim(self._new_claim(payment, owner, request))
                 finally:
@@ -156,13 +157,13 @@ class SettlementCoordinator:
             if claim.state is ClaimState.CLAIMED and claim.owner != owner:
                 claim = self._take_over(payment, claim, owner, request)
             if claim.state is not ClaimState.CLAIMED:
-                return claim, False
+                return claim, None
             if claim.owner == owner:
-                submitted = self._submit(payment, claim, request)
-                if submitted is not None:
-                    return submitted, True
+                own = self._submit(payment, claim, request)
+                if own is not None:
+                    return own.claim, own
             elif not self._wait_for_owner(payment, claim, request, deadline):
-                return None, False
+                return None, None
 
     def _restored(self, payment: SchemePayment) -> Claim | None:
         """Return the claim, if it is pending in this process and the storage has lost it."""
@@ -221,7 +222,9 @@ class SettlementCoordinator:
             details=request.details(),
         )
 
-    def _submit(self, payment: SchemePayment, claim: Claim, request: SettleRequest) -> Claim | None:
+    def _submit(
+        self, payment: SchemePayment, claim: Claim, request: SettleRequest
+    ) -> PendingSettlement | None:
         """Judge the payment again and submit it; ``None`` when another caller took the claim."""
         tracker = self._trackers[claim.network]
         admitted: Admitted | None = None
@@ -251,7 +254,7 @@ class SettlementCoordinator:
             raise _may_settle(payment, _without_storage(error)) from None
         if announced is None or not by_us:
             return None
-        return tracker.submit(announced).claim
+        return tracker.submit(announced)
 
     def _give_up(self, claim: Claim, admitted: Admitted | None) -> None:
         """Remove the claim and what is held for it, unless another caller has taken it over."""
@@ -268,7 +271,7 @@ class SettlementCoordinator:
             admitted.withdraw()
             self._storage.remove_claim(kept)
 
-    def _rebuild(self, claim: Claim, block: InBlock) -> Claim | None:
+    def _rebuild(self, claim: Claim, block: InBlock) -> PendingSettlement | None:
         """Track what is on the chain already; ``None`` when another caller took the claim."""
         step = transitions.rebuild(claim.owner, self._clock.time())
         with self._turn_to_write:
@@ -276,7 +279,7 @@ class SettlementCoordinator:
         if rebuilt is None or not by_us:
             return None
         _log.warning("the claim on %s was lost, and is made again", claim.transaction_id)
-        return self._trackers[claim.network].track_in_block(rebuilt, block).claim
+        return self._trackers[claim.network].track_in_block(rebuilt, block)
 
     def _wait(self, pending: PendingSettlement, request: SettleRequest, deadline: float) -> None:
         """Wait until the settlement is decided, and no longer than the caller does."""

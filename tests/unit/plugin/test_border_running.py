@@ -106,7 +106,7 @@ def test_a_storage_that_raises_is_away(
     body = Payer(running).body()
     breaks(monkeypatch, running.facilitator.storage, method, error)
     assert running.verify(body)["isValid"]
-    status, answer = running.call("POST", "/settle", body)
+    status, answer = running.call("POST", "/settle", body, {"Idempotency-Key": "order-1001"})
     assert (status, answer["errorReason"]) == (503, UNAVAILABLE)
     assert "disk" not in answer["errorMessage"]
     assert f"plugin memory failed in {method}" in caplog.text
