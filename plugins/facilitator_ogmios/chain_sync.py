@@ -94,7 +94,7 @@ class ChainSync:
         return self.up_to_date().blocks.point != after
 
     def renew(self) -> None:
-        """Have the thread connect: the host's name may lead to another node by now."""
+        """Have the thread connect again: the host's name may lead to another node by now."""
         with self._changed:
             connection = self._connection
         if connection is not None and connection.age > RENEW_SECONDS:

@@ -1,12 +1,17 @@
 """The client in use, which is made again whenever its connections may lead to the wrong server."""
 
+import math
 import threading
+import time
 from contextlib import suppress
 
 from facilitator.plugin import StorageUnavailable
 from facilitator_redis.address import Address
 from facilitator_redis.client import Client, close_idle, connect
 from facilitator_redis.errors import NoAnswer
+
+RENEW_SECONDS = 5.0
+"""Least time between two clients that are made since the server refuses commands."""
 
 
 class Connection:
@@ -26,6 +31,7 @@ class Connection:
         self._is_closed = False
         self._failures = 0
         self._failure: Exception | None = None
+        self._renewed_at = -math.inf
 
     def client(self) -> Client:
         """Return the client, connected if need be. Raises redis-py's errors.
@@ -60,6 +66,18 @@ class Connection:
         with self._lock:
             if self._client is client:
                 self._client = None
+        _close_idle(client)
+
+    def renew(self) -> None:
+        """Have a next call make a new client, unless that was done just now.
+
+        A server that refuses commands may be the former primary, without saying so.
+        """
+        with self._lock:
+            client, now = self._client, time.monotonic()
+            if client is None or now - self._renewed_at < RENEW_SECONDS:
+                return
+            self._client, self._renewed_at = None, now
         _close_idle(client)
 
     def tidy(self, client: Client) -> None:

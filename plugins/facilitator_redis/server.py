@@ -118,6 +118,8 @@ class Server:
             complaint = explained(self._connection.address, error)
             if is_refusal(error):
                 self._circuit.worked()
+                if is_logged:
+                    self._connection.renew()
             else:
                 self._circuit.failed(complaint)
             if self._log and is_logged:

@@ -167,6 +167,28 @@ def test_a_primary_without_replicas_is_left_for_its_heir(
     at_last(storage.ping)
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        ("CONFIG", "SET", "maxmemory", "1"),
+        ("ACL", "SETUSER", "default", "-@all", "+ping", "+hello", "+client"),
+    ],
+    ids=["full", "forbidden"],
+)
+def test_a_former_primary_that_refuses_as_the_right_one_might_is_left(
+    named: Named, storage: RedisStorage, refusal: tuple[str, ...]
+) -> None:
+    """It does not say that it is none: it is full, or closed to its users meanwhile."""
+    named.name.lead_to(named.new.port)
+    named.promote()
+    assert named.old.command(*refusal) == "+OK"
+    claim = example_claim(transaction_id="d2" * 32)
+    assert not works(lambda: storage.add_claim(claim))
+    assert at_last(lambda: storage.add_claim(claim)) == claim
+    with closing(open_redis(named.new.url)) as there:
+        assert there.claim(claim.transaction_id) == claim
+
+
 def test_a_replica_without_its_primary_is_left_for_the_heir(
     named: Named, storage: RedisStorage
 ) -> None:
