@@ -8,7 +8,7 @@ from facilitator.chain.failover.circuit_breaker import FAILURES
 from facilitator.roles.chain_errors import ChainUnavailable
 
 MANY = FAILURES + 1
-"""Failures in a row that are told: when nothing else works either, fewer open the breaker."""
+"""Failures in a row that are logged: when nothing else works either, fewer open the breaker."""
 RECENT_SECONDS = 60.0
 """Seconds for which failures count that no further look-up has followed."""
 
