@@ -9,7 +9,7 @@ from facilitator.roles.chain_errors import ChainUnavailable
 
 MANY = FAILURES + 1
 """Failures in a row that are logged: when nothing else works either, fewer open the breaker."""
-RECENT_SECONDS = 60.0
+RECENT_SECONDS = 20.0
 """Seconds for which failures count that no further look-up has followed."""
 
 _log = logging.getLogger("facilitator.chain")
