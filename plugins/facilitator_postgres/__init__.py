@@ -20,7 +20,7 @@ from facilitator_postgres.database import Database
 from facilitator_postgres.environment import forget_variables
 from facilitator_postgres.ledger import PostgresLedger
 from facilitator_postgres.migration import migrate
-from facilitator_postgres.requirements import warn_of_unsuitable
+from facilitator_postgres.requirements import Requirements
 from facilitator_postgres.settings import PostgresSettings
 from facilitator_postgres.storage import PostgresStorage
 
@@ -45,7 +45,7 @@ def storage(context: Context) -> Storage | None:
     database = _database(settings)
     storage = PostgresStorage(database)
     try:
-        _prepare(database)
+        migrate(database)
         storage.ping()
     except StorageUnavailable as error:
         storage.close()
@@ -85,7 +85,7 @@ def _database(settings: PostgresSettings) -> Database:
 
 def _prepare(database: Database) -> None:
     migrate(database)
-    warn_of_unsuitable(database)
+    Requirements(database).check()
 
 
 def _follow_login(context: Context, opened: PostgresStorage | PostgresLedger) -> None:

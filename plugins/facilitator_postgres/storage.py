@@ -10,6 +10,7 @@ from facilitator_postgres.database import Database
 from facilitator_postgres.keys import PostgresKeys
 from facilitator_postgres.ledger import PostgresLedger
 from facilitator_postgres.ledger_rows import encode_changes
+from facilitator_postgres.requirements import Requirements
 from facilitator_postgres.rows import (
     COLUMNS,
     PLACES,
@@ -73,6 +74,7 @@ class PostgresStorage(PostgresKeys, PostgresApiKeys, SharedChain):
         PostgresApiKeys.__init__(self, database)
         SharedChain.__init__(self, database)
         self._reports = database.for_reports()
+        self._requirements = Requirements(database)
 
     def add_claim(self, claim: Claim) -> Claim:
         """Write the claim unless its transaction has one; return the one that is now there."""
@@ -131,8 +133,12 @@ class PostgresStorage(PostgresKeys, PostgresApiKeys, SharedChain):
         return float(now)
 
     def ping(self) -> None:
-        """Check that PostgreSQL takes changes. Raises ``StorageUnavailable`` otherwise."""
+        """Check that PostgreSQL takes changes. Raises ``StorageUnavailable`` otherwise.
+
+        Now and then, look at the settings that can lose claims as well.
+        """
         self._database.change(_PING)
+        self._requirements.check()
 
     def payment_ledger(self) -> PaymentLedger:
         """Return the ledger in the same tables, to which each change of a claim is written."""

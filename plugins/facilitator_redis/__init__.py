@@ -19,7 +19,6 @@ from facilitator_redis.address import Form, parse_address
 from facilitator_redis.former import let_former_reservations_expire
 from facilitator_redis.names import Names
 from facilitator_redis.rate_limits import TIMEOUT_SECONDS, RedisRateLimiter
-from facilitator_redis.requirements import warn_of_unsuitable
 from facilitator_redis.server import Server
 from facilitator_redis.settings import RedisSettings
 from facilitator_redis.storage import RedisStorage
@@ -48,7 +47,6 @@ def storage(context: Context) -> Storage:
         let_former_reservations_expire(server, Names(settings.prefix))
     except StorageUnavailable as error:
         raise PluginError(f"the storage cannot start: {error.detail}") from error
-    warn_of_unsuitable(server)
     _follow_login(context, server)
     return storage
 

@@ -18,6 +18,7 @@ from facilitator_redis.api_keys import RedisApiKeys
 from facilitator_redis.client import Value
 from facilitator_redis.names import Names
 from facilitator_redis.records import claim_of, nonce_in_record, record_of
+from facilitator_redis.requirements import Requirements
 from facilitator_redis.script import SERVER_TIME, Script
 from facilitator_redis.server import Server
 from facilitator_redis.sharing import SharedChain
@@ -48,6 +49,7 @@ class RedisStorage(SharedChain, RedisApiKeys):
         RedisApiKeys.__init__(self, server, names, replicas)
         self._clock = CallersClock()
         self._keeps_changes = False
+        self._requirements = Requirements(server)
 
     # --- Claims -----------------------------------------------------------------------------
 
@@ -218,8 +220,12 @@ class RedisStorage(SharedChain, RedisApiKeys):
         return float(self._server.run(SERVER_TIME, [self._names.ping], []))
 
     def ping(self) -> None:
-        """Check that Redis takes writes. Raises ``StorageUnavailable`` otherwise."""
+        """Check that Redis takes writes. Raises ``StorageUnavailable`` otherwise.
+
+        Now and then, look at the settings that can lose claims as well.
+        """
         self._server.run(scripts.PING, [self._names.ping], [])
+        self._requirements.check()
 
     def close(self) -> None:
         """Close the connections."""

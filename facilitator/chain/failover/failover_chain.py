@@ -158,7 +158,7 @@ class FailoverChain:
         self, member: ProviderState, refs: Collection[OutputRef]
     ) -> Mapping[OutputRef, OutputStatus]:
         lag = self._lag(member)
-        found = member.provider.outputs(refs)
+        found = member.outputs(refs)
         if lag is None:
             return found
         return {

@@ -241,7 +241,7 @@ class ProviderPool:
     def check(self, member: ProviderState) -> float:
         """Return the seconds that the member's last successful tip took.
 
-        Raises :class:`ChainUnavailable` if it is down or far behind another.
+        Raises :class:`ChainUnavailable` if it is down, far behind another, or looks no outputs up.
         """
         with member.tip_lock:
             is_close = member is self._used_last or member.is_lagging
@@ -249,6 +249,7 @@ class ProviderPool:
             if member.breaker.is_open or not member.seen_within(period):
                 self._refresh(member)
         member.check_lag(self.others(member))
+        member.lookups.check()
         return member.tip_seconds
 
     def _refresh(self, member: ProviderState) -> None:

@@ -3,13 +3,16 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from facilitator.cardano.transaction import OutputRef
 from facilitator.chain.failover.circuit_breaker import CircuitBreaker
+from facilitator.chain.failover.lookup_watch import LookupWatch
 from facilitator.chain.failover.proof import Proof
-from facilitator.roles.chain import Block, ChainProvider, Point, Tip
-from facilitator.roles.chain_errors import ChainUnavailable
+from facilitator.roles.allowance import AllowanceSpent
+from facilitator.roles.chain import Block, ChainProvider, OutputStatus, Point, Tip
+from facilitator.roles.chain_errors import ChainUnavailable, ProviderBehind
 
 MAX_LAG_SLOTS = 120
 """Greatest lag of a usable provider's tip behind another's.
@@ -53,6 +56,7 @@ class ProviderState:
         self.provider = provider
         self.breaker = CircuitBreaker(clock)
         self.proof = Proof(name, provider)
+        self.lookups = LookupWatch(clock)
         self.tip_lock = threading.Lock()
         """Held while the tip is asked for, so that many threads that need it ask once."""
         self._clock = clock
@@ -73,6 +77,19 @@ class ProviderState:
         self.tip_seconds = time.perf_counter() - started
         self._tip = Sighting(tip.point.slot, self._clock())
         return tip
+
+    def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
+        """Return the provider's statuses of outputs. Raises :class:`ChainUnavailable`."""
+        who = f"{self.provider.network}: {self.name}"
+        try:
+            found = self.provider.outputs(refs)
+        except (AllowanceSpent, ProviderBehind):
+            raise  # it does answer, or the payment is the cause
+        except ChainUnavailable as error:
+            self.lookups.failed(who, error)
+            raise
+        self.lookups.worked(who)
+        return found
 
     def blocks_after(self, point: Point) -> Sequence[Block]:
         """Return the provider's blocks and remember the newest.

@@ -51,6 +51,7 @@ def test_an_outage_and_its_end_are_logged_once(
     caplog.set_level(logging.INFO, "facilitator.postgres")
     with closing(open_postgres(server.url)) as storage:
         storage.ping()
+        caplog.clear()  # it has warned of the server's settings
         server.kill()
         for _ in range(5):
             with pytest.raises(StorageUnavailable, match="cannot be reached") as caught:

@@ -13,6 +13,7 @@ from facilitator.testing.border import unguarded
 from facilitator.testing.examples import example_claim
 from facilitator.testing.redis_server import free_port
 from facilitator.testing.waiting import eventually
+from facilitator_postgres import requirements
 from facilitator_postgres.migration import VERSION
 from facilitator_postgres.storage import PostgresStorage
 from support.postgres_plugin import QUOTED, refusal, storage_of
@@ -163,6 +164,27 @@ def test_a_server_that_may_lose_claims_is_warned_of(
         storage_of(tmp_path, url=postgres_server.url, schema=schema).close()
     (warning,) = (record.getMessage() for record in caplog.records)
     assert "(fsync is off)" in warning
+
+
+def test_what_changes_after_the_start_is_warned_of_once(
+    postgres_server: PostgresServer,
+    schema: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As when a failover leads to a server that is set up in another way."""
+    monkeypatch.setattr(requirements, "LOOK_SECONDS", 0.0)
+    url = postgres_server.url
+    with closing(open_postgres(url, schema)) as storage:
+        storage.ping()
+        caplog.clear()
+        storage.ping()
+        assert caplog.messages == []
+        monkeypatch.setitem(requirements._UNSAFE, "synchronous_commit", ("on",))
+        for _ in range(2):
+            storage.ping()
+    (told,) = caplog.messages
+    assert "(synchronous_commit is on)" in told
 
 
 def test_a_storage_that_was_closed_holds_no_connection(

@@ -13,6 +13,7 @@ from facilitator.roles.storage import StorageUnavailable
 from facilitator.testing.border import unguarded
 from facilitator.testing.examples import example_claim
 from facilitator.testing.waiting import eventually
+from facilitator_redis import requirements
 from facilitator_redis.names import Names
 from facilitator_redis.storage import RedisStorage
 from support.redis_plugin import COMMANDS, QUOTED, allow, refusal, storage_of
@@ -135,6 +136,32 @@ def test_a_redis_that_may_lose_claims_is_warned_of(
     assert "set appendonly to yes" in forgets
     restricted = allow(server, "~{x402}:*", *COMMANDS.split())
     assert warnings_at_start(tmp_path, restricted, caplog) == []
+
+
+def test_what_changes_after_the_start_is_warned_of_once(
+    server: RedisServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a failover leads to a server that is set up in another way."""
+    monkeypatch.setattr(requirements, "LOOK_SECONDS", 0.0)
+    with closing(open_redis(server.url)) as storage:
+        storage.ping()
+        assert caplog.messages == []
+        server.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        for _ in range(2):
+            storage.ping()
+        assert [each for each in caplog.messages if "allkeys-lru" in each] == caplog.messages[:1]
+
+
+def test_a_question_that_is_forbidden_disturbs_no_claim(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requirements, "LOOK_SECONDS", 0.0)
+    restricted = allow(server, "~{x402}:*", *COMMANDS.split())
+    with closing(open_redis(restricted)) as storage:
+        for number in range(3):
+            storage.ping()
+            claim = example_claim(transaction_id=f"{number:064x}")
+            assert storage.add_claim(claim) == claim
 
 
 def test_a_storage_that_was_closed_holds_no_connection(server: RedisServer) -> None:

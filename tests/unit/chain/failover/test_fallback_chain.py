@@ -1,5 +1,6 @@
 """Several providers as one: what is believed of whom, and what is not asked at all."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from facilitator.cardano.state import LedgerState, StateQuery
 from facilitator.cardano.transaction import Credential, Output, OutputRef
 from facilitator.chain import stale_if_error
 from facilitator.chain.chain_update import ChainUpdate
+from facilitator.chain.failover import lookup_watch
 from facilitator.chain.failover.circuit_breaker import FAILURES, MIN_COOLING_SECONDS
 from facilitator.chain.failover.failover_chain import FailoverChain, build_failover_chain
 from facilitator.chain.failover.provider_pool import IN_USE_SECONDS, STANDBY_SECONDS
@@ -96,6 +98,38 @@ def test_what_all_of_them_say_is_told_by_name(
         fails(chain.tip)
     told = f"not asked for now: {why}"
     assert fails(chain.tip) == f"first: {told}; second: {told}"
+
+
+def test_a_provider_that_looks_no_outputs_up_is_told_of(
+    first: CountedDevnet, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All else that it answers makes it look well, while no payment gets a verdict."""
+    caplog.set_level(logging.INFO)
+    alone = build_failover_chain([("first", first)], clock.time)
+    (check,) = alone.health_checks().values()
+    first.faults.fail("outputs", lookup_watch.MANY)
+    for _ in range(lookup_watch.MANY):
+        check()
+        alone.tip()
+        fails(lambda: alone.outputs([]))
+    assert fails(check) == "outputs cannot be looked up: the devnet was asked to fail outputs()"
+    assert caplog.text.count(f"{NETWORK}: first fails to look outputs up: the devnet") == 1
+    alone.outputs([])
+    check()
+    assert f"{NETWORK}: first looks outputs up again" in caplog.text
+
+
+def test_look_ups_that_failed_long_ago_are_no_sign(
+    first: CountedDevnet, clock: ManualClock
+) -> None:
+    alone = build_failover_chain([("first", first)], clock.time)
+    (check,) = alone.health_checks().values()
+    first.faults.fail("outputs", lookup_watch.MANY)
+    for _ in range(lookup_watch.MANY):
+        alone.tip()
+        fails(lambda: alone.outputs([]))
+    clock.advance(lookup_watch.RECENT_SECONDS)
+    check()
 
 
 def test_kept_answers_are_no_sign_of_life(
