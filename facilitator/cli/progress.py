@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from facilitator.cli.wrapping import fitted
+from facilitator.observability.wrapping import fitted
 
 
 class Progress:
