@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from facilitator import __version__
 from facilitator.cli.parser import CommandParser
 from facilitator.cli.streams import drop_output, is_of_output, make_writable
-from facilitator.cli.wrapping import fitted
 from facilitator.errors import FacilitatorError, did_you_mean
+from facilitator.observability.wrapping import fitted
 
 if TYPE_CHECKING:
     from facilitator.cli.payments.opening import Opened

@@ -13,10 +13,10 @@ from facilitator.cli.preflight.chain import try_chain
 from facilitator.cli.preflight.exposure import exposure
 from facilitator.cli.preflight.ledger import try_ledger
 from facilitator.cli.preflight.result import Result, attempt, listening, redacted
-from facilitator.cli.wrapping import fitted
 from facilitator.clock import SystemClock
 from facilitator.errors import FacilitatorError
 from facilitator.observability.redaction import Redactor
+from facilitator.observability.wrapping import fitted
 from facilitator.plugin.context import Context
 from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins

@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
         if isinstance(action, argparse._SubParsersAction):
             for summary in action._choices_actions:
                 action.choices[summary.dest].description = summary.help  # a line has no more room
-        elif action.dest == "words":  # those of the command help
+        elif action.metavar == "COMMAND":
             action.choices = tuple(parser.commands)
         if any(word in str(action.metavar or action.dest).lower() for word in ("path", "file")):
             action.complete = shtab.FILE  # type: ignore[attr-defined]

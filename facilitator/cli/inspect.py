@@ -13,13 +13,13 @@ from facilitator.cardano.codec.dijkstra.any_era import decode_from_chain
 from facilitator.cli.asked import ask_running, whom_was_asked
 from facilitator.cli.output import add_json_option, print_json, without_secrets
 from facilitator.cli.running import RunningFacilitator
-from facilitator.cli.wrapping import fitted
 from facilitator.clock import SystemClock
 from facilitator.exact.built_in import BUILT_IN_METHODS
 from facilitator.inspection.render import render
 from facilitator.inspection.report import Inspector
 from facilitator.inspection.source import MAX_BYTES, read_source
 from facilitator.inspection.unreadable import Unreadable
+from facilitator.observability.wrapping import fitted
 from facilitator.plugin.context import Context
 from facilitator.plugin.loading import configure
 from facilitator.plugin.manager import Plugins

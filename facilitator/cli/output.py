@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from facilitator.cli.preflight.result import Status
-from facilitator.cli.wrapping import fitted
 from facilitator.errors import FacilitatorError
 from facilitator.observability.colour import Style, painted
 from facilitator.observability.redaction import Redactor
+from facilitator.observability.wrapping import fitted
 from facilitator.settings import Settings
 
 _COLOURS: Mapping[Status, Style] = {"ok": "green", "warning": "yellow", "failed": "red"}

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Collection, Sequence
 from typing import Any, NoReturn
 
-from facilitator.cli.wrapping import fitted
 from facilitator.errors import did_you_mean
+from facilitator.observability.wrapping import fitted
 
 
 class CommandParser(argparse.ArgumentParser):

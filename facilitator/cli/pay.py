@@ -12,7 +12,6 @@ from facilitator.cli.offered_devnet import configure_with_devnet
 from facilitator.cli.output import add_json_option, print_json, without_secrets
 from facilitator.cli.progress import Progress
 from facilitator.cli.wallets import OpenedWallet, add_wallet_options, wallet_on
-from facilitator.cli.wrapping import fitted
 from facilitator.client.errors import CannotPay
 from facilitator.client.http import Client
 from facilitator.client.memory import PaymentMemory, memory_path
@@ -20,6 +19,7 @@ from facilitator.client.purchase import NetworkSigner, Offered, Purchase, Show, 
 from facilitator.client.requirements import CHANNEL, EXACT, Limits
 from facilitator.client.signer import Signer
 from facilitator.clock import SystemClock
+from facilitator.observability.wrapping import fitted
 from facilitator.plugin.context import Context
 from facilitator.plugin.manager import Plugins
 from facilitator.roles.payer import PayOrder

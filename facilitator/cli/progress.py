@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from facilitator.cli.wrapping import fitted
+from facilitator.observability.wrapping import fitted
 
 
 class Progress:
@@ -72,4 +72,7 @@ class _Warnings(logging.Handler):
         self._progress = progress
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._progress.report(self.format(record))
+        try:
+            self._progress.report(self.format(record))
+        except Exception:  # who logs does not fail for it, as with any handler
+            self.handleError(record)

@@ -25,6 +25,7 @@ import orjson
 
 from facilitator.observability.colour import painted
 from facilitator.observability.redaction import Redactor, without_payments
+from facilitator.observability.wrapping import fitted
 from facilitator.settings import LogSettings
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -134,21 +135,28 @@ class PrettyFormatter(_Formatter):
         self._stream = stream
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as one line, followed by the indented traceback if there is one."""
+        """Return the record as one line, followed by the indented traceback if there is one.
+
+        On a terminal the line is broken between words.
+        """
         moment = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
         parts = [self._redactor.text(record.getMessage())]
         fields = self._redactor.value(self._fields(record))
         parts += [f"{name}={value}" for name, value in _flat("", fields)]
-        lines = [f"{moment} {self._level(record)} {_printable(' '.join(parts))}"]
+        level = f"{_printable(record.levelname):<8}"
+        line = self._fitted(f"{moment} {level} {_printable(' '.join(parts))}")
+        lines = [line.replace(level, self._painted(level, record.levelno), 1)]
         if error := self._error(record):
             lines += ["    " + _printable(line) for line in error["stack"].splitlines()]
         return "\n".join(lines)
 
-    def _level(self, record: logging.LogRecord) -> str:
-        name = f"{_printable(record.levelname):<8}"
-        if self._stream is None or record.levelno < logging.WARNING:
-            return name
-        return painted(name, "red" if record.levelno >= logging.ERROR else "yellow", self._stream)
+    def _fitted(self, line: str) -> str:
+        return line if self._stream is None else fitted(line, self._stream)
+
+    def _painted(self, level: str, number: int) -> str:
+        if self._stream is None or number < logging.WARNING:
+            return level
+        return painted(level, "red" if number >= logging.ERROR else "yellow", self._stream)
 
 
 def _pino_level(level: int) -> int:

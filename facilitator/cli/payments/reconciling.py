@@ -12,8 +12,8 @@ from facilitator.cli.payments.findings import Finding, NotKnown
 from facilitator.cli.payments.opening import Opened, open_ledger
 from facilitator.cli.payments.reconciliation import Reconciliation
 from facilitator.cli.payments.totalling import SETTLED
-from facilitator.cli.wrapping import fitted
 from facilitator.errors import FacilitatorError
+from facilitator.observability.wrapping import fitted
 from facilitator.roles.chain import ListsOutputs
 from facilitator.roles.payment_json import iso_time
 from facilitator.roles.payment_ledger import PaymentQuery

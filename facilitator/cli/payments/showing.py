@@ -18,7 +18,7 @@ from facilitator.cli.payments.pages import find_payment
 from facilitator.cli.payments.story import story_of
 from facilitator.cli.payments.texts import printable
 from facilitator.cli.streams import until_reader_leaves
-from facilitator.cli.wrapping import fitted
+from facilitator.observability.wrapping import fitted
 from facilitator.roles.payment_json import event_json
 from facilitator.roles.payment_record import PaymentEvent, PaymentRecord
 

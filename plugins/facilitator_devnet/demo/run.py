@@ -77,7 +77,8 @@ class _Story:
         paid, change = (output.value.lovelace for output in transaction.body.outputs)
         self._narrator.facts(
             {
-                "transaction": f"{transaction.id.hex()} ({len(raw)} bytes)",
+                "transaction": transaction.id.hex(),
+                "size": f"{len(raw)} bytes",
                 "spends": str(ref),
                 "pays": f"{ada(paid)} to the merchant, {ada(change)} back to the client",
                 "fee": ada(transaction.body.fee),

@@ -1,16 +1,19 @@
 """``facilitator demo`` and ``facilitator sample-payment``, as a newcomer runs them."""
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from facilitator.testing.http import call
+from facilitator.testing.waiting import eventually
 from facilitator_devnet.demo import run as demo_run
 from facilitator_devnet.demo.narrator import Narrator
 from facilitator_devnet.demo.paywall import Paywall
@@ -83,15 +86,26 @@ def test_the_demo_fails_when_the_payment_is_not_refused_again(
 
 
 def test_an_interrupted_demo_ends(tmp_path: Path) -> None:
+    """Its output has room for the introduction alone: it cannot be over before."""
+    shown, output = os.pipe()
+    full = fcntl.fcntl(output, fcntl.F_SETPIPE_SZ, 4096) - 300
+    os.write(output, bytes(full))
     with subprocess.Popen(
-        [*COMMAND, "demo"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, "demo"], cwd=tmp_path, stdout=output, stderr=subprocess.DEVNULL
     ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
+        os.close(output)
+        eventually(lambda: _held(shown) > full)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-        assert process.returncode == 130
+        with open(shown, "rb") as reader:
+            reader.read()
+        assert process.wait(60) == 130
     assert list(tmp_path.iterdir()) == []
+
+
+def _held(pipe: int) -> int:
+    """The bytes that nothing has read yet."""
+    answer = fcntl.ioctl(pipe, termios.FIONREAD, bytes(4))
+    return int.from_bytes(answer, sys.byteorder)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ def wrapped(line: str, width: int) -> str:
     found = _COLUMNS.match(line)
     first = found[0] if found else ""
     hanging = len(first) if indentation < len(first) <= width // 2 else indentation + 2
+    if any(width - hanging < len(word) <= width - indentation - 2 for word in line.split()):
+        hanging = indentation + 2  # an id, which has a line to itself there
     return textwrap.fill(
         line[len(first) :], width, initial_indent=first, subsequent_indent=" " * hanging,
         break_long_words=False, break_on_hyphens=False,

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facilitator.cli.wrapping import fitted, wrapped
+from facilitator.observability.wrapping import fitted, wrapped
 
 ID = "f361c370ca44bc2cbfc737a8e7c364d956dcb486ae5997b9e8cedb559c286f3a"
 
@@ -45,6 +45,13 @@ def test_what_continues_a_row_stands_below_its_last_column() -> None:
     assert wrapped(row, 50).splitlines() == [
         "  pass  max tx size  the transaction is as large",
         "                     as the ledger allows it",
+    ]
+
+
+def test_an_id_that_has_no_room_below_the_last_column_has_it_further_left() -> None:
+    assert wrapped(f"20:00:52.666 INFO     settled tx={ID} depth=1", 80).splitlines() == [
+        "20:00:52.666 INFO     settled",
+        f"  tx={ID} depth=1",
     ]
 
 
