@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from facilitator.errors import ends_process
+from facilitator.immutable import copy_of
 from facilitator.plugin.answers import Fits, WrongAnswer, returns_of
 from facilitator.plugin.role_borders import ROLES, Role
 from facilitator.plugin.time_limits import Outcome
@@ -126,21 +127,22 @@ class _Border:
         begin, end = watching or (None, None)
         name, fits, failed = self._name, self._fits, self._failed
         failed_elsewhere = self._failed_elsewhere
-        check = self._role.check
+        check, gets_copies = self._role.check, self._role.gets_copies
 
         def call(guarded: Guarded, *arguments: Any, **named: Any) -> Any:
             try:
                 function = getattr(guarded.part, name)
+                given = map(copy_of, arguments) if gets_copies else arguments
                 if begin is not None and end is not None:
                     number = begin()
                     try:
-                        answer = function(*arguments, **named)
+                        answer = function(*given, **named)
                     finally:
                         end(number)
                 elif through is None:
-                    answer = function(*arguments, **named)
+                    answer = function(*given, **named)
                 else:
-                    answer, error = through(partial(function, *arguments, **named))
+                    answer, error = through(partial(function, *given, **named))
                     if error is not None:
                         return failed_elsewhere(error)
                 if fits is not None and not fits(answer):

@@ -72,6 +72,8 @@ class Role:
     """The way in which parts are called that do not say of themselves that they are prompt."""
     is_watched: bool = False
     """True if a call that is made at once, and takes very long, is reported meanwhile."""
+    gets_copies: bool = False
+    """True if a part that sets a field of a payment changes nothing for the core."""
 
 
 def _chain_names(method: str, error: BaseException) -> bool:
@@ -193,13 +195,16 @@ ROLES: Mapping[str, Role] = {
     "payers": Role((Payer,), _payer_names, _outcome_not_known),
     "wallets": Role((Wallet, SignsMessages), _payer_names, _not_signed),
     "meter": Role((Meter,), lambda *_: False, lambda *_: None, called="later"),
-    "transfer_methods": Role(_METHODS, _method_names, _not_checked, called="in time"),
+    "transfer_methods": Role(
+        _METHODS, _method_names, _not_checked, called="in time", gets_copies=True
+    ),
     "schemes": Role(
         (Scheme, DeclaresReasons),
         _scheme_names,
         _scheme_failed,
         check=check_scheme_answer,
         called="in time",
+        gets_copies=True,
     ),
     "error_reporter": Role(
         (ErrorReporter, DescribesDestination), _reporter_names, lambda *_: None, called="later"

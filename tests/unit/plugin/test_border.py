@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
@@ -33,6 +35,7 @@ from facilitator.roles.chain_errors import (
     SubmissionUnknown,
 )
 from facilitator.roles.chain_spenders import SpentBy
+from facilitator.roles.payment import PaymentView
 from facilitator.roles.rate_limit import RateDecision
 from facilitator.roles.refused import Refused
 from facilitator.roles.sharing import Lease, SharesChain
@@ -42,6 +45,7 @@ from facilitator.testing.running import NETWORK
 from facilitator.x402.reasons import Reason
 from facilitator_devnet.devnet import Devnet
 from facilitator_memory.storage import MemoryStorage
+from support.payment_views import PAYMENT, TERMS
 
 REF = OutputRef(bytes.fromhex("ab" * 32), 0)
 POINT = Point(1, "ab" * 32)
@@ -380,6 +384,25 @@ def test_a_transfer_method_that_raises_refuses_for_now() -> None:
     with pytest.raises(Refused) as raised:
         guarded("transfer_methods", raising(refused)).check(None, None)
     assert raised.value is refused
+
+
+@pytest.mark.parametrize("hook", ["transfer_methods", "schemes"])
+def test_a_method_that_sets_fields_of_a_payment_changes_its_own_copy(hook: str) -> None:
+    terms = replace(TERMS, requirements=replace(TERMS.requirements))
+
+    class Lowers:
+        def check(self, payment: PaymentView, *_: object) -> None:
+            for each, field in (
+                (payment.terms.requirements, "amount"),
+                (payment.terms, "amount"),
+                (payment, "terms"),
+            ):
+                with suppress(FrozenInstanceError):  # in Python's development mode
+                    setattr(each, field, "0")
+
+    view = PaymentView("ab" * 32, terms)
+    guarded(hook, Lowers()).check(view, None)
+    assert view == PAYMENT
 
 
 def test_where_reports_go_may_fail() -> None:
