@@ -115,6 +115,8 @@ class Budget:
                 wasted.add(client, self._clock.time())
 
     def _refill(self, now: float) -> None:
+        if now < self._filled_at:  # the clock was set back: nothing would fall until it is there
+            self._wasted_lately.clear()
         gained = max(0.0, now - self._filled_at) * REQUESTS_PER_SECOND
         self._tokens = min(BURST, self._tokens + gained)
         self._filled_at = now

@@ -19,6 +19,7 @@ from facilitator_postgres.errors import (
     has_done_nothing,
     is_lost_connection,
     is_refusal,
+    may_be_another_server,
 )
 
 Row = tuple[Any, ...]
@@ -136,7 +137,7 @@ class Database:
 
     def _put_back(self, pool: Pool, connection: TimedConnection, error: psycopg.Error) -> None:
         """Give the connection back, and drop all if they may lead to the wrong server."""
-        if not is_refusal(error):
+        if may_be_another_server(error):
             connection.close()
             self.connections.drop(pool)
         pool.putconn(connection)

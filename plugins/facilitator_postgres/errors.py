@@ -60,6 +60,12 @@ _NOTHING_DONE = (
     errors.DeadlockDetected,
     PoolClosed,
 )
+_CLOSED_TO_US = (
+    errors.InsufficientPrivilege,
+    errors.InvalidSchemaName,
+    errors.UndefinedFunction,
+    errors.UndefinedTable,
+)
 _OF_THE_SERVER = ("08", "53", "57", "58")
 """Classes of SQLSTATE that are about the server or the connection, not about the statement."""
 
@@ -69,6 +75,14 @@ def is_refusal(error: psycopg.Error) -> bool:
     if error.sqlstate is None or isinstance(error, errors.ReadOnlySqlTransaction):
         return False
     return not error.sqlstate.startswith(_OF_THE_SERVER)
+
+
+def may_be_another_server(error: psycopg.Error) -> bool:
+    """Return True if another connection may lead to a server that does what this one will not.
+
+    A server that lacks the tables or forbids their use may be the former one of a name.
+    """
+    return not is_refusal(error) or isinstance(error, _CLOSED_TO_US)
 
 
 def is_lost_connection(error: psycopg.Error) -> bool:

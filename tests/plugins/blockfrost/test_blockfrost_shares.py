@@ -66,6 +66,16 @@ def test_who_floods_leaves_the_others_most_of_what_comes_back(
     assert flooded <= 60 * 8
 
 
+def test_what_was_wasted_does_not_outlast_a_clock_that_is_set_back(
+    payments: Payments, clock: ManualClock
+) -> None:
+    """It was an hour ahead: what falls with time would not fall for an hour."""
+    payments("flood", 1000)
+    clock.set_back(3600)
+    clock.advance(60)
+    assert payments("flood", 100) == 100
+
+
 def test_valid_payments_are_no_waste(payments: Payments) -> None:
     assert payments("shop", 440, valid=True) == 440
 

@@ -208,3 +208,17 @@ def test_many_threads_survive_a_restart(server: PostgresServer) -> None:
                     call.result()
         server.start()
         at_last(storage.ping)
+
+
+def test_a_former_server_that_is_closed_to_us_is_left(server: PostgresServer) -> None:
+    """Its connections stay open, and it has lost the tables; the name leads to another."""
+    with running() as heir, proxy(server.port) as name:
+        with closing(open_postgres(heir.url)) as there:
+            there.ping()
+        url = f"postgresql://{USER}@127.0.0.1:{name.port}/postgres"
+        with closing(open_postgres(url)) as storage:
+            storage.ping()
+            name.lead_to(heir.port)
+            server.run("DROP SCHEMA x402 CASCADE")
+            assert not works(lambda: storage.add_claim(example_claim()))
+            assert storage.add_claim(example_claim()) == example_claim()
