@@ -19,8 +19,9 @@ class Page:
 
     def __init__(self, browser: Chrome, running: Running, fragment: str = "") -> None:
         self._browser = browser
-        # A page that differs in the fragment only would not be loaded anew.
+        # A page that differs in the fragment only would not be loaded again.
         browser.get("about:blank")
+        self._logged()  # what the pages of other tests have left
         browser.get(f"{running.url}/docs{fragment}")
 
     def find(self, selector: str) -> WebElement:
@@ -35,13 +36,17 @@ class Page:
         status = self.find(f"#{operation} .status").text
         return int(status), json.loads(self.find(f"#{operation} .body").text)
 
+    def _logged(self) -> list[dict[str, Any]]:
+        """What the browser has logged since this was asked last."""
+        return list(self._browser.execute("getLog", {"type": "browser"})["value"])
+
     def check_clean(self, running: Running) -> None:
         """Nothing was refused by the policy, and nothing loaded from elsewhere."""
         script = "return performance.getEntriesByType('resource').map((entry) => entry.name)"
         loaded = self._browser.execute_script(script)
         assert f"{running.url}/openapi.json" in loaded
         assert all(url.startswith(running.url) for url in loaded)
-        logged = self._browser.execute("getLog", {"type": "browser"})["value"]
+        logged = self._logged()
         assert not [entry for entry in logged if entry["level"] in ("WARNING", "SEVERE")], logged
 
 
