@@ -79,6 +79,8 @@ class Page:
 
     def __init__(self, browser: Chrome, running: Running) -> None:
         self.browser, self.url = browser, running.url
+        browser.get("about:blank")
+        self._logged()  # what the pages of other tests have left
         self.size(WIDE)
         self.media()
 
@@ -122,13 +124,17 @@ class Page:
         self.size((width, max(400, height)))
         assert self.browser.save_screenshot(str(path))
 
+    def _logged(self) -> list[dict[str, Any]]:
+        """What the browser has logged since this was asked last."""
+        return list(self.browser.execute("getLog", {"type": "browser"})["value"])
+
     def check_clean(self) -> None:
         """Nothing was refused by the policy, and nothing loaded from elsewhere."""
         script = "return performance.getEntriesByType('resource').map((entry) => entry.name)"
         loaded = self.browser.execute_script(script)
         assert f"{self.url}/dashboard/app.js" in loaded
         assert all(each.startswith(f"{self.url}/") for each in loaded), loaded
-        logged = self.browser.execute("getLog", {"type": "browser"})["value"]
+        logged = self._logged()
         assert not [each for each in logged if each["level"] in ("WARNING", "SEVERE")], logged
         assert "owned" not in self.browser.title
         assert not self.all("main img")
