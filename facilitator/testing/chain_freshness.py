@@ -13,7 +13,7 @@ from facilitator.testing.races import racetrack
 
 MANY = 120
 THREADS = 4
-ROUNDS = 4
+ROUNDS = 8
 TRIES = 10
 
 Answer = TypeVar("Answer")

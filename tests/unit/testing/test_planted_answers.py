@@ -122,6 +122,8 @@ OUTLIVES = "test_no_answer_outlives_the_block_that_changes_it"
 EVERY = "test_every_transaction_of_a_block_is_reported"
 MANY = "test_many_outputs_in_any_collection_are_answered"
 THREADS = "test_many_threads_get_their_own_answers"
+TRIES = 9
+"""One is enough nearly always, also for threads. No other machine's load shall fail the test."""
 PLANTED: Mapping[type[Provider], str] = {
     Remembers: OUTLIVES,
     RemembersSpent: OUTLIVES,
@@ -154,7 +156,7 @@ def caught(kind: type[Provider]) -> set[str]:
 
 @pytest.mark.parametrize("kind", PLANTED)
 def test_what_is_planted_is_caught(kind: type[Provider]) -> None:
-    assert PLANTED[kind] in caught(kind)
+    assert any(PLANTED[kind] in caught(kind) for _ in range(TRIES))
 
 
 def test_what_is_right_is_not_caught() -> None:
