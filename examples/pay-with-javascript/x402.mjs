@@ -1,6 +1,8 @@
 // The official x402 client, with the part that it lacks: what a payment on Cardano is.
 
+import { wrapAxiosWithPayment } from "@x402/axios";
 import { wrapFetchWithPayment, x402Client } from "@x402/fetch";
+import axios from "axios";
 
 const NETWORK = "cardano:preprod";
 const LOVELACE = "lovelace";
@@ -43,8 +45,8 @@ function canBeMet(offers, held) {
   return covered.length ? covered : known;
 }
 
-// A `fetch` that pays, at most 1 dollar in tUSDM or 5 ada for a request.
-export function payingFetch(wallet) {
+// Pays at most 1 dollar in tUSDM or 5 ada for a request, by what `wrap` makes of the client.
+function paying(wallet, wrap) {
   let held = {};
   const client = new x402Client()
     .register(NETWORK, new ExactCardano(wallet))
@@ -53,9 +55,17 @@ export function payingFetch(wallet) {
     .setSpendControls({
       allowedAssets: [{ network: NETWORK, asset: LOVELACE, maxAmountPerPayment: "5000000" }],
     });
-  const pay = wrapFetchWithPayment(fetch, client);
+  const pay = wrap(client);
   return async (...request) => {
     held = await wallet.holdings(); // the SDK waits for no policy
     return pay(...request);
   };
 }
+
+// A `fetch` that pays.
+export const payingFetch = (wallet) =>
+  paying(wallet, (client) => wrapFetchWithPayment(fetch, client));
+
+// An axios that pays.
+export const payingAxios = (wallet) =>
+  paying(wallet, (client) => wrapAxiosWithPayment(axios.create(), client));

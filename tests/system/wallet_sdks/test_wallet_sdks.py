@@ -45,7 +45,7 @@ def test_a_wallet_pays(
 ) -> None:
     """In ada, by itself, and in a token, each time from the change of the time before.
 
-    The first offer is one in a token of which it has too little.
+    The first offer is one in a token of which it has too little. One pays by axios, too.
     """
     wallet = program(EXAMPLE)
     payer = wallet.run("wallet.mjs", sdk, "address")
@@ -63,7 +63,8 @@ def test_a_wallet_pays(
     assert (spent["tx_hash"], spent["output_index"]) == (ada.transaction.id.hex(), 1)
     assert found["outputs"][0]["amount"] == [{"unit": "lovelace", "quantity": str(SENT)}]
 
-    wallet.run("wallet.mjs", sdk, "buy", f"{shop.url}/token")
+    by = {"lucid": [], "mesh": ["axios"]}[sdk]
+    wallet.run("wallet.mjs", sdk, "buy", f"{shop.url}/token", *by)
     _, token = shop.sales
     check(token, payer)
     assert inputs(token) == [f"{sent}#1"]
