@@ -1,8 +1,8 @@
 """The comparison of this process' clock with those of the storage's server, fleet and chain.
 
 None of those clocks decides anything here, nor does this one elsewhere. But payments are judged by
-it, so that it must be right. A clock that is ahead of the chain is not seen by the chain's blocks
-alone: to a clock that is right, those of a provider that lags look just as old.
+it, so that it must be right. To a clock that is ahead, the chain's newest block looks old. So does
+that of a provider that stands still to a clock that is right: which of them it is, is not known.
 """
 
 import logging
@@ -18,6 +18,8 @@ from facilitator.roles.storage import HasServerTime, StorageUnavailable
 
 TOLERANCE_SECONDS = 5.0
 """Difference up to which clocks agree."""
+SILENCE_SECONDS = 600.0
+"""Age up to which a newest block is ordinary: blocks come every 20 seconds on average."""
 
 _REMEMBERED_SECONDS = 120.0
 """For how long a difference to another process counts after it was seen."""
@@ -42,6 +44,7 @@ class ClockWatch:
         self._server_asked_at = -math.inf
         self._newest_blocks: dict[str, float] = {}
         """By network, the Unix seconds at which the slot of the newest block begins."""
+        self._tips: dict[str, Callable[[], float | None]] = {}
         self._last_seen: dict[str, float] = {}
         """By network, by how much another process was ahead when it was seen last."""
         self._processes: dict[str, tuple[float, float]] = {}
@@ -67,6 +70,14 @@ class ClockWatch:
             with suppress(StorageUnavailable):
                 self._ask_server()
         self._judge()
+
+    def watch_tip(self, network: str, tip: Callable[[], float | None]) -> None:
+        """Look at the network's tip as well.
+
+        ``tip`` returns when the slot of the newest block begins, in Unix seconds, if a provider has
+        been asked for it lately.
+        """
+        self._tips[network] = tip
 
     def process_seen(self, network: str, ahead: float) -> None:
         """Take in by how much the clock of another process is ahead of this one, at least.
@@ -111,6 +122,13 @@ class ClockWatch:
         for network, begins_at in self._newest_blocks.items():
             if begins_at - now > TOLERANCE_SECONDS:
                 yield _shown(begins_at - now, f"the slots of {network}")
+        for network, tip in self._tips.items():
+            made_at = tip()
+            if made_at is not None and now - made_at > SILENCE_SECONDS:
+                yield (
+                    f"the newest block of {network} is {round((now - made_at) / 60)} minutes old:"
+                    " its provider stands still, or this clock is ahead"
+                )
 
 
 def _shown(ahead: float, what: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol, runtime_checkable
 
 from facilitator.chain.chain_update import ChainUpdate
 from facilitator.chain.clock_watch import ClockWatch
@@ -23,6 +24,15 @@ from facilitator.roles.metrics import NO_METER, Meter
 from facilitator.roles.sharing import SharesChain, SharesOutputs
 from facilitator.roles.storage import Storage
 from facilitator.x402.networks import cardano_network
+
+
+@runtime_checkable
+class RemembersTips(Protocol):
+    """The optional part of a provider that remembers what it has answered."""
+
+    def newest_slot(self) -> int | None:
+        """Return the slot of the newest tip that was asked for lately, if any was."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +104,8 @@ def _ignore(ahead: float) -> None:
 
 
 def _compare_clocks(chain: FollowedChain, slots: _Slots, clocks: ClockWatch) -> None:
-    """Report when the slots of new blocks begin."""
-    network = chain.provider.network
+    """Report when the slots of new blocks begin, and that of the tip."""
+    network, provider = chain.provider.network, chain.provider
 
     def block_seen(update: ChainUpdate) -> None:
         begins = slots.begins_at(update.blocks[-1].point.slot) if update.blocks else None
@@ -103,6 +113,14 @@ def _compare_clocks(chain: FollowedChain, slots: _Slots, clocks: ClockWatch) -> 
             clocks.block_seen(network, begins)
 
     chain.follower.subscribe(block_seen)
+    if not isinstance(provider, RemembersTips):
+        return
+
+    def tip() -> float | None:
+        slot = provider.newest_slot()
+        return None if slot is None else slots.begins_at(slot)
+
+    clocks.watch_tip(network, tip)
 
 
 def _measure(chain: FollowedChain, slots: _Slots, clock: Clock, meter: Meter) -> None:

@@ -50,6 +50,8 @@ from facilitator.roles.chain_spenders import FindsSpenders, Spender
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.metrics import Meter
 
+_LATELY_SECONDS = 60.0
+
 
 class FailoverChain:
     """A :class:`~facilitator.roles.chain.ChainProvider` over others, asked in their order.
@@ -111,6 +113,11 @@ class FailoverChain:
         with ExitStack() as stack:
             for member in self._pool.members:
                 stack.callback(member.provider.close)
+
+    def newest_slot(self) -> int | None:
+        """Return the slot of the newest tip that a provider has given within the last minute."""
+        seen = (each.slot_seen_within(_LATELY_SECONDS) for each in self._pool.members)
+        return max((slot for slot in seen if slot is not None), default=None)
 
     def health_checks(self) -> Mapping[str, HealthCheck]:
         """Return each provider's check by its name in ``/health``; it raises if that is down."""

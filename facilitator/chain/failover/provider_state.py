@@ -102,7 +102,12 @@ class ProviderState:
 
     def seen_within(self, seconds: float) -> bool:
         """Return True if its tip was asked for within the last ``seconds``."""
-        return self._tip is not None and self._clock() - self._tip.at < seconds
+        return self.slot_seen_within(seconds) is not None
+
+    def slot_seen_within(self, seconds: float) -> int | None:
+        """Return the slot of its tip, if that was asked for within the last ``seconds``."""
+        seen = self._tip
+        return None if seen is None or self._clock() - seen.at >= seconds else seen.slot
 
     def lag(self, others: Iterable["ProviderState"], *, may_have_grown: bool = False) -> Lag | None:
         """Return its lag behind the provider that is furthest; ``None`` if it is behind none.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from facilitator.clock import SystemClock
+from facilitator.testing.clock import ManualClock
 from facilitator.testing.running import NETWORK, Running
 from facilitator.testing.waiting import eventually
 from facilitator_devnet.blockfrost.api import BlockfrostApi
@@ -64,6 +65,21 @@ def test_every_dependency_is_up_with_its_latency(
         "GET /epochs/latest/parameters": 1,
         TIP: 4,
     }
+
+
+def test_a_chain_that_stands_still_is_named(
+    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facilitator.api.probe.FRESH_SECONDS", 0.0)
+    an_hour_ago = ManualClock(SystemClock().time() - 3600)
+    with closing(Devnet(NETWORK, an_hour_ago)) as devnet, BlockfrostApi(devnet) as api:
+        running = start(FACILITATOR_BLOCKFROST__BASE_URL=api.url)
+        health(running)  # perhaps the tip is looked at after the clock
+        status, told = health(running)
+    assert (status, told["status"]) == (200, "degraded")
+    words = f"the newest block of {NETWORK} is 60 minutes old: its provider stands still"
+    assert told["dependencies"]["clock"]["error"].startswith(words)
+    assert told["dependencies"][NETWORK]["status"] == "up"
 
 
 def test_the_latency_is_that_of_the_last_question(

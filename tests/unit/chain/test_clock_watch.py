@@ -121,6 +121,25 @@ def test_a_block_whose_slot_is_to_come(watch: ClockWatch, clock: ManualClock) ->
     watch.check()
 
 
+def test_a_newest_block_that_is_old_is_named(
+    watch: ClockWatch, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Unless no provider was asked for it lately."""
+    tips: list[float | None] = [None]
+    watch.watch_tip(NETWORK, lambda: tips[-1])
+    watch.check()
+    tips.append(NOW)
+    clock.advance(599)
+    watch.check()
+    clock.advance(241)
+    words = "the newest block of cardano:preprod is 14 minutes old: its provider stands still"
+    with pytest.raises(Concern, match=words):
+        watch.check()
+    tips.append(NOW + 800)
+    watch.check()
+    assert [level for level, _ in lines(caplog)] == [logging.WARNING, logging.INFO]
+
+
 def test_old_blocks_are_no_sign(watch: ClockWatch) -> None:
     """The provider may lag."""
     watch.block_seen(NETWORK, NOW - HOUR)
