@@ -38,7 +38,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     processors = os.cpu_count() or 1
     if config.option.markexpr == "once":
         return 3 * processors
-    return int(os.environ.get("FACILITATOR_TEST_UNIT_WORKERS", processors))
+    return int(os.environ.get("UNIT_TEST_WORKERS", processors))
 
 
 def pytest_configure() -> None:
