@@ -19,6 +19,7 @@ from facilitator.plugin.role_borders import ROLES
 from facilitator.plugin.time_limits import Outcome
 from facilitator.roles.chain import (
     AwaitsBlocks,
+    Block,
     HasPlan,
     InBlock,
     Point,
@@ -384,6 +385,34 @@ def test_a_transfer_method_that_raises_refuses_for_now() -> None:
     with pytest.raises(Refused) as raised:
         guarded("transfer_methods", raising(refused)).check(None, None)
     assert raised.value is refused
+
+
+def block(number: int, **other: Any) -> Block:
+    parent = f"{number - 1:064x}"
+    made = Block(Point(number, f"{number:064x}"), number, parent, ("ab" * 32,), frozenset())
+    return replace(made, **other)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"transactions": ("AB" * 32,)},
+        {"transactions": ("ab" * 31,)},
+        {"point": Point(2, "0X" * 32)},
+        {"height": 3},
+        {"parent": "ab" * 32},
+        {"point": Point(1, f"{2:064x}")},
+    ],
+)
+def test_blocks_that_would_be_misread_are_no_answer(wrong: dict[str, Any]) -> None:
+    """A transaction named in another way would be awaited for ever."""
+    good = [block(1), block(2), block(3)]
+    assert guarded("chain_provider", returning(good)).blocks_after(POINT) == good
+    faults: Faults = []
+    bad = [block(1), block(2, **wrong)]
+    with pytest.raises(ChainUnavailable):
+        guarded("chain_provider", returning(bad), faults).blocks_after(POINT)
+    assert isinstance(faults[0][0], WrongAnswer)
 
 
 @pytest.mark.parametrize("hook", ["transfer_methods", "schemes"])
