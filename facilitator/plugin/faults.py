@@ -31,7 +31,8 @@ class PluginFaults:
         self.meter: Meter = NO_METER
         self._lock = threading.Lock()
         self._latest: dict[str, tuple[str, float]] = {}
-        self._hanging: dict[str, str] = {}
+        self._hanging: dict[str, list[str]] = {}
+        """By plugin, the hooks and methods that have not returned."""
         self._off: dict[str, str] = {}
         self._silent_until: dict[tuple[str, ...], float] = {}
 
@@ -43,7 +44,8 @@ class PluginFaults:
         since = time.monotonic() - RECENT_SECONDS
         with self._lock:
             latest = {plugin: what for plugin, (what, at) in self._latest.items() if at > since}
-            return latest | self._hanging | self._off
+            hanging = {plugin: f"hangs in {hooks[0]}" for plugin, hooks in self._hanging.items()}
+            return latest | hanging | self._off
 
     def failed(self, error: BaseException, plugin: str, hook: str) -> None:
         """Report what a hook or method raised."""
@@ -61,12 +63,16 @@ class PluginFaults:
     def hangs_on(self, plugin: str, hook: str) -> None:
         """Show that it hangs for as long as it does, until :meth:`returned`."""
         with self._lock:
-            self._hanging[plugin] = f"hangs in {hook}"
+            self._hanging.setdefault(plugin, []).append(hook)
 
-    def returned(self, plugin: str) -> None:
-        """Show that it hangs no longer than any other fault."""
+    def returned(self, plugin: str, hook: str) -> None:
+        """Show that call no longer than any other fault."""
         with self._lock:
-            self._hanging.pop(plugin, None)
+            hooks = self._hanging.get(plugin, [])
+            if hook in hooks:
+                hooks.remove(hook)
+            if not hooks:
+                self._hanging.pop(plugin, None)
 
     def dropped(self, plugin: str, hook: str) -> None:
         """Report that a call was not made, since too many wait already or none may be made."""

@@ -124,7 +124,7 @@ class ObserverQueue:
             self._faults.failed(error, self._plugin, call.hook)
         if self._watch.end(number) > limit:
             is_fault = True
-            self._faults.returned(self._plugin)
+            self._faults.returned(self._plugin, call.hook)
         self._in_a_row = self._in_a_row + 1 if is_fault else 0
         if self._in_a_row >= FAULTS_IN_A_ROW:
             self._switch_off(call.hook)

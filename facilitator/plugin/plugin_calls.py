@@ -90,7 +90,7 @@ class PluginCalls:
 
         def end(number: int) -> None:
             if self._watch.end(number) > seconds:
-                self._faults.returned(self._plugin)
+                self._faults.returned(self._plugin, method)
 
         return partial(self._watch.begin, steps), end
 

@@ -31,6 +31,7 @@ class Watch:
         self._numbers = itertools.count()
         self._wake = threading.Event()
         self._lock = threading.Lock()
+        self._looking = threading.RLock()
         self._thread: threading.Thread | None = None
 
     def begin(self, steps: Sequence[Step]) -> int:
@@ -43,8 +44,12 @@ class Watch:
         return number
 
     def end(self, number: int) -> float:
-        """Watch the call no longer; return the seconds that it took."""
-        return time.monotonic() - self._running.pop(number).began
+        """Watch the call no longer; return the seconds that it took. No step of it comes later."""
+        took = time.monotonic() - self._running.pop(number).began
+        if took >= LOOK_SECONDS:
+            with self._looking:  # a step of it may be on its way
+                pass
+        return took
 
     def _start(self) -> None:
         with self._lock:
@@ -69,6 +74,7 @@ class Watch:
 
     def _look(self) -> None:
         now = time.monotonic()
-        for began, steps in list(self._running.values()):
-            while steps and now - began >= steps[0].seconds:
-                steps.pop(0).act()
+        with self._looking:
+            for number, (began, steps) in list(self._running.items()):
+                while number in self._running and steps and now - began >= steps[0].seconds:
+                    steps.pop(0).act()

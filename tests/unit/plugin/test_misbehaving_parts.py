@@ -205,6 +205,16 @@ def test_a_storage_or_provider_that_hangs_is_named_until_it_does_not(
     assert plugins.recent_faults() == {}
 
 
+def test_of_two_calls_that_hang_the_other_is_still_named() -> None:
+    found = faults.PluginFaults()
+    for method in ("claim", "await_block"):
+        found.hangs_on("bad", method)
+    found.returned("bad", "claim")
+    assert found.recent() == {"bad": "hangs in await_block"}
+    found.returned("bad", "await_block")
+    assert found.recent() == {}
+
+
 # --- When it goes on -----------------------------------------------------------------------------
 
 
