@@ -30,9 +30,6 @@ URGENT = 3
 """A closed channel is urgent in the last so-many-th part of its period."""
 
 
-_SELLER = "seller"
-
-
 class Kind(Enum):
     """A request's kind, by its payload."""
 
@@ -113,8 +110,14 @@ class ChannelRecord:
     """Number of the newest notice, whether it was taken or not."""
     noticed_at: int = 0
     """Unix ms when one was last begun to be given, or became due."""
-    is_sponsored: bool = False
-    """True if the seller has paid the reserve, which a refund gives back."""
+    sponsored_ref: str = ""
+    """The channel's output in an opening that the seller has signed for as a sponsor; else empty.
+    """
+
+    @property
+    def is_sponsored(self) -> bool:
+        """Return True if the seller has paid the reserve, which a refund gives back."""
+        return bool(self.sponsored_ref)
 
     @property
     def signed(self) -> int:
@@ -151,6 +154,17 @@ class ChannelRecord:
         """Return True while a closed channel is near its end, or past it."""
         until_end = self.elapse_at - now_ms / 1000
         return self.elapse_at > 0 and until_end < self.config.withdraw_delay / URGENT
+
+    def may_begin(self, now_ms: int) -> bool:
+        """Return True while a channel without a voucher may get one, or its opening may land.
+
+        No opening by a sponsor's offer lasts longer than the delay of a withdrawal.
+        """
+        if not self.is_sponsored:
+            return self.busy("", now_ms)
+        if self.view.channel_ref or self.pending is None:
+            return True
+        return now_ms < self.pending.expires_at + self.config.withdraw_delay * 1000 + LAG_MS
 
     def busy(self, request_id: str, now_ms: int) -> bool:
         """Return True if another request has the channel."""
@@ -196,7 +210,7 @@ def encode_record(record: ChannelRecord) -> bytes:
             "notices": [each._asdict() for each in record.notices],
             "lastNotice": record.last_notice,
             "noticedAt": record.noticed_at,
-            "reserveFrom": _SELLER if record.is_sponsored else "",
+            "sponsoredRef": record.sponsored_ref,
         }
     )
 
@@ -232,7 +246,7 @@ def _decode(value: dict[str, Any]) -> ChannelRecord:
         notices=tuple(KeptNotice(each["kind"], each["number"]) for each in value["notices"]),
         last_notice=value["lastNotice"],
         noticed_at=value["noticedAt"],
-        is_sponsored=value.get("reserveFrom") == _SELLER,  # older records have no such field
+        sponsored_ref=value.get("sponsoredRef", ""),  # older records have none
     )
 
 

@@ -12,7 +12,6 @@ import orjson
 
 from facilitator.plugin import ChainUnavailable, Clock, Refused, SystemClock
 from facilitator.seller.binding import Signature
-from facilitator.x402.fee_sponsor import OFFER
 from facilitator_channels.messages import Refund
 from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.seller.answers import Answer, keep, settlement
@@ -43,6 +42,7 @@ from facilitator_channels.seller.steps import (
     renew,
     reserve,
     seal,
+    sponsor,
 )
 from facilitator_channels.seller.store import Change, ChannelStore, Records, T
 from facilitator_channels.seller.verification import is_fresh
@@ -122,8 +122,7 @@ class Seller:
             agreed = self._sponsorship.agree(requirements, payment, message)
             if isinstance(agreed, Refusal):
                 return agreed
-            is_paid_for = request.kind is Kind.OPENING and OFFER in agreed["extra"]
-            request = replace(request, is_sponsored=is_paid_for)
+            request = replace(request, opening_ref=self._sponsorship.opened_by(message, asked))
             serve = Serve(request, payment, agreed)
             admission = self._take(record, serve)
         if isinstance(admission, Refusal):
@@ -154,6 +153,9 @@ class Seller:
             raise ValueError(f"a price of {price} is not within 0 and {request.price}")
         settled: Settled | None = None
         if request.kind is not Kind.VOUCHER:
+            if not self._note_sponsored(serve):
+                self.cancel(serve)
+                return Refusal(BUSY, "another request has taken the channel meanwhile")
             found = self._sponsorship.settle(
                 self._facilitator, request, serve.payment, serve.requirements, serve.sponsored
             )
@@ -168,13 +170,21 @@ class Seller:
 
     def cancel(self, serve: Serve) -> None:
         """Free the channel of a request that is not served, and not charged."""
-        self._renewals.remove(serve.request.id)
-        self._sponsorship.cancel(serve.sponsored)
-        self._change(serve.request, lambda each: drop(each, serve.request))
+        request = serve.request
+        self._renewals.remove(request.id)
+        is_over = self._sponsorship.cancel(serve.sponsored)
+        self._change(request, lambda each: drop(each, request, self._now_ms(), is_over=is_over))
 
     def close(self) -> None:
         """End the thread that renews reservations. The store stays open."""
         self._renewals.close()
+
+    def _note_sponsored(self, serve: Serve) -> bool:
+        """Note for good that the seller pays the reserve; return False if it must not."""
+        request = serve.request
+        if serve.sponsored is None or request.kind is not Kind.OPENING:
+            return True
+        return self.records.change(request.channel_id, lambda each: sponsor(each, request))
 
     def _take(self, record: ChannelRecord | None, serve: Serve) -> Admission:
         """Verify the request, and reserve its channel."""

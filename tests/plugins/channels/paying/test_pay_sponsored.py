@@ -190,6 +190,7 @@ def test_the_seller_gets_its_reserve_back_in_the_end(
     assert steps[-1].answer.status == 200, (shop.said, steps[-1].refusal)
     assert steps[-1].summary.startswith("4,000 units")
     assert channels_on(shop.running) == []
+    assert [each.state for each in shop.pool.store.outputs()].count(FREE) == 1  # the collateral
     after = shop.held(buyer)
     assert after.lovelace == before.lovelace
     assert after.assets[TEST_TOKEN] == before.assets[TEST_TOKEN] - 2 * PRICE
