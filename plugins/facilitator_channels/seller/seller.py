@@ -265,7 +265,8 @@ class Seller:
             return Refusal(ChannelReason.REFUND_TRANSACTION, text)
         if record is None or not record.view.channel_ref:
             return Refusal(MISSING, "the channel ended while the request was worked for")
-        witness = witness_refund(message, record, asked, key, self._sponsorship.look_up)
+        look_up, most_fee = self._sponsorship.look_up, self._sponsorship.max_fee
+        witness = witness_refund(message, record, asked, key, look_up, most_fee)
         ref = record.view.channel_ref
         is_sealed = self.records.change(
             request.channel_id, lambda each: seal(each, ref, request.id, self._now_ms())

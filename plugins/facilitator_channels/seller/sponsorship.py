@@ -72,6 +72,11 @@ class Sponsorship:
         on_answer = partial(self._sponsor.note_answer, request.kind, signature)
         return settle(facilitator, request, payment, requirements, on_answer)
 
+    @property
+    def max_fee(self) -> int:
+        """The greatest fee in lovelace that the sponsor pays, 0 without one."""
+        return 0 if self._sponsor is None else self._sponsor.pool.settings.max_fee
+
     def look_up(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         """Return outputs as the sponsor's chain has them, none without a sponsor.
 

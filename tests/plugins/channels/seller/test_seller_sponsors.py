@@ -337,6 +337,22 @@ def _back_with_a_script(draft: Draft) -> None:
     draft.outputs[0][3] = cbor2.CBORTag(24, cbor2.dumps([3, ACCEPTS.body]))
 
 
+def _back_with_a_datum(draft: Draft) -> None:
+    draft.outputs[0][2] = [1, cbor2.CBORTag(24, cbor2.dumps(0))]
+
+
+def _back_with_other_tokens(draft: Draft) -> None:
+    """The payer's own, which only lock the seller's lovelace up."""
+    other = {bytes(28): {b"other": 1}}
+    draft.outputs[0][1] = [draft.outputs[0][1], other]
+
+
+def _burnt(draft: Draft) -> None:
+    """The reserve goes as a fee, by which the payer at least does harm."""
+    draft.outputs[0][1] -= MAX_FEE
+    draft.fee += MAX_FEE
+
+
 def _of_bob(draft: Draft) -> None:
     ref, output = ada_outputs(BOB)[0]
     draft.inputs.append(ref)
@@ -372,7 +388,7 @@ def signed(held: Held, body: Mapping[str, Any], chain: Devnet | Sponsorship, **c
     )
     record = replace(record, **changes)
     look_up = chain.outputs if isinstance(chain, Devnet) else chain.look_up
-    return witness_refund(message, record, read_terms(PLAIN), KEY, look_up)
+    return witness_refund(message, record, read_terms(PLAIN), KEY, look_up, MAX_FEE)
 
 
 def test_the_seller_signs_a_refund_that_gives_the_reserve_back(
@@ -382,7 +398,16 @@ def test_the_seller_signs_a_refund_that_gives_the_reserve_back(
 
 
 @pytest.mark.parametrize(
-    "edit", [_keeps_a_lovelace, _back_with_a_script, _of_bob, _without_the_channel]
+    "edit",
+    [
+        _keeps_a_lovelace,
+        _back_with_a_script,
+        _back_with_a_datum,
+        _back_with_other_tokens,
+        _burnt,
+        _of_bob,
+        _without_the_channel,
+    ],
 )
 def test_the_seller_signs_no_other_refund(held: Held, lone_devnet: Devnet, edit: Edit) -> None:
     with pytest.raises(Refused) as refused:
