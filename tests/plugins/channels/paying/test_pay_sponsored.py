@@ -356,6 +356,20 @@ def test_offers_that_are_not_what_they_say_are_not_used(
     assert book_of(shop).entries() == []
 
 
+def test_the_refusal_is_told_where_nothing_else_can_be_tried(
+    shop: SponsoredChannelShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An opening was shown to the seller: it is not as if nothing had happened."""
+
+    def refuse(*_: object) -> Refusal:
+        monkeypatch.setattr(shop.seller, "offered", dict)
+        return Refusal("fee_sponsor_taken", "")
+
+    monkeypatch.setattr(shop.seller, "before", refuse)
+    assert shop.pay(5 * PRICE).refusal == "fee_sponsor_taken"
+    assert "no channel can be opened" in shop.said[-1]
+
+
 def test_without_an_offer_a_sponsored_channel_is_not_ended(
     shop: SponsoredChannelShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
