@@ -40,9 +40,6 @@ from facilitator_channels.seller.request import (
 )
 from facilitator_channels.values import NOT_SEEN, ChannelView
 
-ASK_AGAIN_MS = 30_000
-"""The least time between two questions about amounts above a channel's balance."""
-
 
 def admit(record: ChannelRecord | None, request: ChannelRequest, now_ms: int) -> Admission:
     """Return what is to be done with a request whose voucher's signature is good."""
@@ -217,15 +214,6 @@ def sync(record: ChannelRecord, view: ChannelView, anchor_ref: str = "") -> Chan
     shut_until = view.seen_at + LAG_MS if is_closed else record.shut_until
     anchor_ref = anchor_ref or record.anchor_ref
     return replace(record, view=view, anchor_ref=anchor_ref, shut_until=shut_until)
-
-
-def ask(record: ChannelRecord | None, now_ms: int) -> tuple[ChannelRecord | None, bool]:
-    """Return True if the facilitator may be asked about an amount above the balance now."""
-    if record is None:
-        return None, True
-    if now_ms < record.asked_at + ASK_AGAIN_MS:
-        return record, False
-    return replace(record, asked_at=now_ms), True
 
 
 def refuse_above(record: ChannelRecord) -> str:

@@ -11,9 +11,8 @@ from facilitator_channels.seller.record import (
     KeptAnswer,
     Kind,
     Reservation,
-    decode_record,
-    encode_record,
 )
+from facilitator_channels.seller.record_json import decode_record, encode_record
 from facilitator_channels.seller.request import (
     Admitted,
     ChannelRequest,
@@ -22,9 +21,7 @@ from facilitator_channels.seller.request import (
     clamp_lifetime,
 )
 from facilitator_channels.seller.steps import (
-    ASK_AGAIN_MS,
     admit,
-    ask,
     commit,
     drop,
     end,
@@ -35,6 +32,7 @@ from facilitator_channels.seller.steps import (
     sync,
 )
 from facilitator_channels.seller.testing import CONFIG, example_record
+from facilitator_channels.seller.verification import ASK_AGAIN_MS, ask
 from facilitator_channels.values import ChannelView, Iou
 
 NOW = 1_800_000_000_000
