@@ -117,9 +117,14 @@ class SponsorBinding:
         elif _has_failed(receipt):
             store.release(ref, transaction_id, is_definitive=True)
 
-    def cancel(self, signature: Signature) -> None:
-        """Free the output of a payment that never gets to ``/settle``."""
+    def cancel(self, signature: Signature) -> bool:
+        """Free the output of a payment that never gets to ``/settle``.
+
+        Return True if the output is not the transaction's any more, which can land no more then.
+        """
         self.pool.store.release(signature.input, signature.transaction_id, is_definitive=False)
+        found = self.pool.store.find(signature.input)
+        return found is not None and found.transaction_id != signature.transaction_id
 
     def _bind(self, offer: FeeSponsorOffer, transaction: Transaction) -> Signature:
         store, ref, name = self.pool.store, str(offer.input), transaction.id.hex()

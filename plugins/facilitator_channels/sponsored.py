@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from facilitator.cardano.rules import Environment
-from facilitator.cardano.transaction import Output, OutputRef
+from facilitator.cardano.transaction import AssetId, Output, OutputRef
 from facilitator.plugin import (
     SPONSOR_RULES,
     ChainFacts,
@@ -202,10 +202,10 @@ def _check_returned(it: SponsoredTransaction, kept: int, words: str) -> None:
         )
 
 
-def is_plain(output: Output) -> bool:
-    """Return True for an output with lovelace alone: no token, datum or script."""
+def is_plain(output: Output, asset: AssetId | None = None) -> bool:
+    """Return True for an output with lovelace and at most that asset: no datum or script."""
     return (
-        not output.value.assets
+        not output.value.assets.keys() - {asset}
         and output.datum is None
         and output.datum_hash is None
         and output.script is None

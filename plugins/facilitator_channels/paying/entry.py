@@ -7,6 +7,7 @@ from typing import Any
 from facilitator.cardano.output_ref import parse_output_ref
 from facilitator.cardano.transaction import OutputRef
 from facilitator_channels.client.channel import ClientChannel, Status
+from facilitator_channels.iou import derive_tag
 from facilitator_channels.values import config_from_json, config_json
 
 
@@ -39,6 +40,12 @@ class Entry:
     def id(self) -> str:
         """The channel's id: its tag, in hex."""
         return self.channel.channel_id.hex()
+
+    @property
+    def first_input(self) -> OutputRef:
+        """The input of its opening that gives the channel its tag. Only with :attr:`opening`."""
+        refs = map(parse_output_ref, self.channel.opening_inputs)
+        return next(ref for ref in refs if derive_tag(ref) == self.channel.channel_id)
 
     def with_channel(self, channel: ClientChannel) -> "Entry":
         """Return the entry with another state of its channel."""

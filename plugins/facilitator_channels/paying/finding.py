@@ -10,7 +10,7 @@ from dataclasses import replace
 from facilitator.cardano.cbor import DecodeError
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.output_ref import parse_output_ref
-from facilitator.cardano.transaction import Transaction
+from facilitator.cardano.transaction import OutputRef, Transaction
 from facilitator.plugin import FindsSpenders, NotFound, SpentBy, Unknown, Unspent
 from facilitator.x402.networks import cardano_network
 from facilitator_channels.channel import Channel, Validator, read_channel
@@ -28,14 +28,26 @@ _LATE_SLOTS = 600
 
 
 def follow(entry: Entry, means: Means) -> Followed:
-    """Return the channel as the chain shows it. Raises ``ChainUnavailable``."""
+    """Return the channel as the chain shows it. Raises ``ChainUnavailable``.
+
+    An opening that took the place of another is not to be seen if the other has landed. Both spend
+    the input that gives the channel its tag, which leads to it.
+    """
+    found = _follow_from(entry.anchor, entry, means)
+    if isinstance(found, Unknown) and entry.opening:
+        opened = _follow_from(entry.first_input, entry, means)
+        return opened if isinstance(opened, Channel) else found
+    return found
+
+
+def _follow_from(start: OutputRef, entry: Entry, means: Means) -> Followed:
     channel = entry.channel
     wanted = wanted_by(channel.config, channel.script_hash, channel.channel_id)
     price = means.chain.parameters().coins_per_utxo_byte
     found = ChannelFollower().follow(
         means.chain.outputs,
         means.chain,
-        entry.anchor,
+        start,
         wanted.validator,
         wanted.constants,
         lambda each: (left_in(each, price),),

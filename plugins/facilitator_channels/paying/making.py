@@ -15,7 +15,7 @@ from facilitator_channels.paying.deposits import (
 )
 from facilitator_channels.paying.entry import Entry
 from facilitator_channels.paying.means import Means
-from facilitator_channels.paying.sponsored import first_input, look_for_sponsor
+from facilitator_channels.paying.sponsored import look_for_sponsor
 from facilitator_channels.paying.wanted import Page
 from facilitator_channels.transactions.sponsored import Sponsor
 
@@ -28,7 +28,7 @@ def opening(order: PayOrder, page: Page, means: Means, replaced: Entry | None) -
     One that takes the place of another spends the same output of the wallet's, so that only one of
     the two can land.
     """
-    first = None if replaced is None else first_input(replaced)
+    first = None if replaced is None else replaced.first_input
     build = partial(make_opening, page, order.deposit, order.server, means)
     words = "the seller pays the fee and the reserve"
     by_offer, plain = partial(build, first=first), partial(build, None, first)

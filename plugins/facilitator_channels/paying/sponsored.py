@@ -3,12 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from facilitator.cardano.output_ref import parse_output_ref
 from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import OfferNotUsed, choose_inputs, find_offer, look_up_offered
 from facilitator.x402.fee_sponsor import IS_SPONSORED, OFFER
-from facilitator_channels.iou import derive_tag
-from facilitator_channels.paying.entry import Entry
 from facilitator_channels.paying.means import VALID_SECONDS, Means
 from facilitator_channels.paying.wanted import Page
 from facilitator_channels.transactions.plan import Purse
@@ -55,12 +52,6 @@ def choose_own(page: Page, purse: Purse, amount: int, first: OutputRef | None = 
         others = {ref: each for ref, each in purse.utxo.items() if ref != first}
         kept |= {ref: purse.utxo[ref] for ref in choose_inputs(others, asset, short)}
     return Own(purse.address, kept)
-
-
-def first_input(entry: Entry) -> OutputRef:
-    """Return the input of the entry's opening that gives the channel its tag."""
-    refs = map(parse_output_ref, entry.channel.opening_inputs)
-    return next(ref for ref in refs if derive_tag(ref) == entry.channel.channel_id)
 
 
 def choose_companion(purse: Purse) -> Own:

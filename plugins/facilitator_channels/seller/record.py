@@ -1,24 +1,15 @@
-"""The record of one channel: a value, and its form in a store.
+"""The record of one channel: a value.
 
 It holds the only copy of the newest voucher. To lose it is to lose all that was charged and not
 redeemed. So the count and the voucher never go back; only the view of the chain may.
 """
 
-from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
-import orjson
-
 from facilitator_channels.messages import ChannelConfig
-from facilitator_channels.values import (
-    NOT_SEEN,
-    ChannelView,
-    Iou,
-    config_from_json,
-    config_json,
-)
+from facilitator_channels.values import NOT_SEEN, ChannelView, Iou
 
 KEEP_MS = 600_000
 """The age up to which an answer is repeated, 10 minutes."""
@@ -28,9 +19,6 @@ LAG_MS = 300_000
 
 URGENT = 3
 """A closed channel is urgent in the last so-many-th part of its period."""
-
-
-_SELLER = "seller"
 
 
 class Kind(Enum):
@@ -113,8 +101,14 @@ class ChannelRecord:
     """Number of the newest notice, whether it was taken or not."""
     noticed_at: int = 0
     """Unix ms when one was last begun to be given, or became due."""
-    is_sponsored: bool = False
-    """True if the seller has paid the reserve, which a refund gives back."""
+    sponsored_ref: str = ""
+    """The channel's output in an opening that the seller has signed for as a sponsor; else empty.
+    """
+
+    @property
+    def is_sponsored(self) -> bool:
+        """Return True if the seller has paid the reserve, which a refund gives back."""
+        return bool(self.sponsored_ref)
 
     @property
     def signed(self) -> int:
@@ -152,6 +146,17 @@ class ChannelRecord:
         until_end = self.elapse_at - now_ms / 1000
         return self.elapse_at > 0 and until_end < self.config.withdraw_delay / URGENT
 
+    def may_begin(self, now_ms: int) -> bool:
+        """Return True while a channel without a voucher may get one, or its opening may land.
+
+        No opening by a sponsor's offer lasts longer than the delay of a withdrawal.
+        """
+        if not self.is_sponsored:
+            return self.busy("", now_ms)
+        if self.view.channel_ref or self.pending is None:
+            return True
+        return now_ms < self.pending.expires_at + self.config.withdraw_delay * 1000 + LAG_MS
+
     def busy(self, request_id: str, now_ms: int) -> bool:
         """Return True if another request has the channel."""
         pending = self.pending
@@ -171,90 +176,3 @@ class ChannelRecord:
             **self.view.to_json(),
             "chargedCumulativeAmount": str(self.charged),
         }
-
-
-def encode_record(record: ChannelRecord) -> bytes:
-    """Return the record as JSON, with the draft's names."""
-    return orjson.dumps(
-        {
-            "channelId": record.channel_id,
-            "network": record.network,
-            "scriptHash": record.script_hash,
-            "channelConfig": config_json(record.config),
-            **record.view.to_json(),
-            "onchainSyncedAt": record.view.seen_at,
-            "anchorRef": record.anchor_ref,
-            "chargedCumulativeAmount": str(record.charged),
-            "signedMaxClaimable": str(record.signed),
-            "signature": record.voucher.signature.hex() if record.voucher else "",
-            "requestId": record.request_id,
-            "pendingRequest": _reservation_json(record.pending),
-            "answer": _answer_json(record.answer),
-            "seal": record.seal and {"ref": record.seal.ref, "at": record.seal.at},
-            "shutUntil": record.shut_until,
-            "askedAt": record.asked_at,
-            "notices": [each._asdict() for each in record.notices],
-            "lastNotice": record.last_notice,
-            "noticedAt": record.noticed_at,
-            "reserveFrom": _SELLER if record.is_sponsored else "",
-        }
-    )
-
-
-def decode_record(raw: bytes) -> ChannelRecord:
-    """Return the record. Raises :class:`ValueError` if the bytes are not one's."""
-    try:
-        return _decode(orjson.loads(raw))
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"a channel's record lacks or garbles {error}") from error
-
-
-def _decode(value: dict[str, Any]) -> ChannelRecord:
-    pending, answer, seal = value["pendingRequest"], value["answer"], value["seal"]
-    signature = value["signature"]
-    return ChannelRecord(
-        channel_id=value["channelId"],
-        network=value["network"],
-        script_hash=value["scriptHash"],
-        config=config_from_json(value["channelConfig"]),
-        view=ChannelView.from_json(value, value["onchainSyncedAt"]),
-        anchor_ref=value["anchorRef"],
-        charged=int(value["chargedCumulativeAmount"]),
-        voucher=Iou(int(value["signedMaxClaimable"]), bytes.fromhex(signature))
-        if signature
-        else None,
-        request_id=value["requestId"],
-        pending=Reservation(pending["id"], pending["expiresAt"]) if pending else None,
-        answer=_read_answer(answer) if answer else None,
-        seal=Seal(seal["ref"], seal["at"]) if seal else None,
-        shut_until=value["shutUntil"],
-        asked_at=value["askedAt"],
-        notices=tuple(KeptNotice(each["kind"], each["number"]) for each in value["notices"]),
-        last_notice=value["lastNotice"],
-        noticed_at=value["noticedAt"],
-        is_sponsored=value.get("reserveFrom") == _SELLER,  # older records have no such field
-    )
-
-
-def _reservation_json(pending: Reservation | None) -> dict[str, Any] | None:
-    return {"id": pending.id, "expiresAt": pending.expires_at} if pending else None
-
-
-def _answer_json(answer: KeptAnswer | None) -> dict[str, Any] | None:
-    if answer is None:
-        return None
-    return {
-        "kind": answer.kind.value,
-        "at": answer.at,
-        "settlement": b64encode(answer.settlement).decode(),
-        "response": b64encode(answer.response).decode(),
-    }
-
-
-def _read_answer(value: dict[str, Any]) -> KeptAnswer:
-    return KeptAnswer(
-        Kind(value["kind"]),
-        value["at"],
-        b64decode(value["settlement"]),
-        b64decode(value["response"]),
-    )

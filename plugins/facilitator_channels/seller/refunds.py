@@ -19,6 +19,7 @@ from facilitator_channels.seller.reading import SellerTerms
 from facilitator_channels.seller.record import ChannelRecord
 from facilitator_channels.seller.views import read_ref, wanted_of
 from facilitator_channels.shape import decode
+from facilitator_channels.sponsored import is_plain
 
 _VKEYS = 0
 _SCRIPT_ADDRESS = 0x70
@@ -50,13 +51,19 @@ _REASON = ChannelReason.REFUND_TRANSACTION
 
 
 def witness_refund(
-    refund: Refund, record: ChannelRecord, asked: SellerTerms, key: ProviderKey, look_up: LookUp
+    refund: Refund,
+    record: ChannelRecord,
+    asked: SellerTerms,
+    key: ProviderKey,
+    look_up: LookUp,
+    most_fee: int,
 ) -> str:
     """Return ``providerWitness`` for a refund that pays all that was charged.
 
     The shape is checked here as the facilitator checks it: a signature under anything else could
     spend the seller's own outputs. Of a plain refund the facilitator alone can look at the
-    collateral. A reserve that the seller has paid must come back: for that ``look_up`` is asked.
+    collateral. A reserve that the seller has paid must come back, but for a fee of at most
+    ``most_fee`` lovelace: for that ``look_up`` is asked.
     Raises :class:`~facilitator.plugin.Refused` and ``ChainUnavailable``.
     """
     tx, channel = decode(refund.transaction, _REASON), _expected(record, asked)
@@ -65,7 +72,7 @@ def witness_refund(
         known = _look_up_inputs(tx, channel, look_up)
         check_other_inputs(tx, channel, known)
         if record.is_sponsored:
-            _check_reserve_returned(tx, known[channel.ref].value.lovelace, asked)
+            _check_reserve_returned(tx, known[channel.ref].value.lovelace, asked, most_fee)
     return cbor2.dumps({_VKEYS: [[key.public, key.sign(tx.id)]]}).hex()
 
 
@@ -83,17 +90,23 @@ def _look_up_inputs(
     return known
 
 
-def _check_reserve_returned(tx: Transaction, lovelace: int, asked: SellerTerms) -> None:
-    """Raise :class:`Refused` unless ``payTo`` gets the channel's lovelace, apart from the fee."""
+def _check_reserve_returned(
+    tx: Transaction, lovelace: int, asked: SellerTerms, most_fee: int
+) -> None:
+    """Raise :class:`Refused` unless ``payTo`` gets the channel's lovelace, apart from the fee.
+
+    Outputs count with what the seller can use: other tokens would lock their lovelace up.
+    """
+    fee = min(tx.body.fee, most_fee)
     returned = sum(
         output.value.lovelace
         for output in tx.body.outputs
-        if is_paid(output, asked.terms) and output.script is None
+        if is_paid(output, asked.terms) and is_plain(output, asked.terms.asset)
     )
-    if returned + tx.body.fee < lovelace:
+    if returned + fee < lovelace:
         raise Refused(
             _REASON,
-            f"payTo gets {returned} lovelace and the fee is {tx.body.fee}: the {lovelace} in the"
+            f"payTo gets {returned} lovelace, and {fee} may be the fee: the {lovelace} in the"
             " channel are the seller's, who has paid its reserve",
         )
 

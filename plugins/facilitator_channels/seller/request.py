@@ -28,8 +28,8 @@ class ChannelRequest:
     """The most that the page costs; 0 for a refund."""
     lifetime_ms: int
     """The time for which a reservation holds unless it is renewed."""
-    is_sponsored: bool = False
-    """True for an opening whose reserve the seller pays."""
+    opening_ref: str = ""
+    """The channel's output in an opening, if the seller is a sponsor; else empty."""
 
     @property
     def base(self) -> int:

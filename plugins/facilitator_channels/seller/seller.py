@@ -10,22 +10,20 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from facilitator.plugin import ChainUnavailable, Clock, Refused, SystemClock
+from facilitator.plugin import Clock, Refused, SystemClock
 from facilitator.seller.binding import Signature
-from facilitator.x402.fee_sponsor import OFFER
 from facilitator_channels.messages import Refund
-from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.seller.answers import Answer, keep, settlement
-from facilitator_channels.seller.asking import UNAVAILABLE, Settled, verify
+from facilitator_channels.seller.asking import Settled, verify
 from facilitator_channels.seller.facilitator import Facilitator
 from facilitator_channels.seller.reading import SellerTerms, read_payment, read_terms
 from facilitator_channels.seller.record import ChannelRecord, KeptAnswer, Kind
-from facilitator_channels.seller.refunds import ProviderKey, add_witness, witness_refund
+from facilitator_channels.seller.refund_signer import RefundSigner
+from facilitator_channels.seller.refunds import ProviderKey, add_witness
 from facilitator_channels.seller.renewing import Renewals
 from facilitator_channels.seller.request import (
     ABOVE_BALANCE,
     BUSY,
-    MISSING,
     Admission,
     Admitted,
     ChannelRequest,
@@ -35,17 +33,16 @@ from facilitator_channels.seller.sponsoring import ChannelSponsor
 from facilitator_channels.seller.sponsorship import Sponsorship
 from facilitator_channels.seller.steps import (
     admit,
-    ask,
     commit,
     drop,
     end,
     refuse_above,
     renew,
     reserve,
-    seal,
+    sponsor,
 )
 from facilitator_channels.seller.store import Change, ChannelStore, Records, T
-from facilitator_channels.seller.verification import is_fresh
+from facilitator_channels.seller.verification import ask, is_fresh
 from facilitator_channels.values import ChannelView
 
 
@@ -94,8 +91,8 @@ class Seller:
         """
         self.records = Records(store)
         self._facilitator = facilitator
-        self._key = key
         self._sponsorship = Sponsorship(sponsor)
+        self._signer = RefundSigner(self.records, key, self._sponsorship, self._now_ms)
         self._clock = clock or SystemClock()
         self._renewals = Renewals()
 
@@ -122,8 +119,7 @@ class Seller:
             agreed = self._sponsorship.agree(requirements, payment, message)
             if isinstance(agreed, Refusal):
                 return agreed
-            is_paid_for = request.kind is Kind.OPENING and OFFER in agreed["extra"]
-            request = replace(request, is_sponsored=is_paid_for)
+            request = replace(request, opening_ref=self._sponsorship.opened_by(message, asked))
             serve = Serve(request, payment, agreed)
             admission = self._take(record, serve)
         if isinstance(admission, Refusal):
@@ -154,6 +150,9 @@ class Seller:
             raise ValueError(f"a price of {price} is not within 0 and {request.price}")
         settled: Settled | None = None
         if request.kind is not Kind.VOUCHER:
+            if not self._note_sponsored(serve):
+                self.cancel(serve)
+                return Refusal(BUSY, "another request has taken the channel meanwhile")
             found = self._sponsorship.settle(
                 self._facilitator, request, serve.payment, serve.requirements, serve.sponsored
             )
@@ -168,13 +167,21 @@ class Seller:
 
     def cancel(self, serve: Serve) -> None:
         """Free the channel of a request that is not served, and not charged."""
-        self._renewals.remove(serve.request.id)
-        self._sponsorship.cancel(serve.sponsored)
-        self._change(serve.request, lambda each: drop(each, serve.request))
+        request = serve.request
+        self._renewals.remove(request.id)
+        is_over = self._sponsorship.cancel(serve.sponsored)
+        self._change(request, lambda each: drop(each, request, self._now_ms(), is_over=is_over))
 
     def close(self) -> None:
         """End the thread that renews reservations. The store stays open."""
         self._renewals.close()
+
+    def _note_sponsored(self, serve: Serve) -> bool:
+        """Note for good that the seller pays the reserve; return False if it must not."""
+        request = serve.request
+        if serve.sponsored is None or request.kind is not Kind.OPENING:
+            return True
+        return self.records.change(request.channel_id, lambda each: sponsor(each, request))
 
     def _take(self, record: ChannelRecord | None, serve: Serve) -> Admission:
         """Verify the request, and reserve its channel."""
@@ -217,12 +224,7 @@ class Seller:
     def _refund(self, serve: Serve, message: Refund, asked: SellerTerms) -> Answer | Refusal:
         """Sign the refund and have it settled. From then on the channel is not served."""
         request = serve.request
-        try:
-            witness = self._sign(request, message, asked)
-        except Refused as refused:
-            witness = Refusal(refused.reason, refused.message)
-        except ChainUnavailable as error:
-            witness = Refusal(UNAVAILABLE, f"the chain cannot be asked now; try again: {error}")
+        witness = self._signer.sign(request, message, asked)
         if isinstance(witness, Refusal):
             self.cancel(serve)
             return witness
@@ -243,26 +245,6 @@ class Seller:
             return replace(after, answer=keep(request, answer, b"", now_ms)), Answer(answer, b"")
 
         return self.records.change(request.channel_id, step)
-
-    def _sign(self, request: ChannelRequest, message: Refund, asked: SellerTerms) -> str | Refusal:
-        """Return the seller's witness; the channel is sealed before.
-
-        Raises ``Refused`` and ``ChainUnavailable``.
-        """
-        key, record = self._key, self.records.read(request.channel_id)
-        if key is None or key.key_hash != request.config.receiver_authorizer:
-            text = "this server signs no refunds; close the channel on the chain"
-            return Refusal(ChannelReason.REFUND_TRANSACTION, text)
-        if record is None or not record.view.channel_ref:
-            return Refusal(MISSING, "the channel ended while the request was worked for")
-        witness = witness_refund(message, record, asked, key, self._sponsorship.look_up)
-        ref = record.view.channel_ref
-        is_sealed = self.records.change(
-            request.channel_id, lambda each: seal(each, ref, request.id, self._now_ms())
-        )
-        if not is_sealed:
-            return Refusal(BUSY, "the channel has moved, or another request has it; try again")
-        return witness
 
     def _change(self, request: ChannelRequest, step: Change[T]) -> T:
         """Make a step whose loss by a loss of power costs nothing: the process ends with it."""

@@ -98,9 +98,10 @@ class ChannelSponsor(SponsorBinding):
 
     def note_answer(self, kind: Kind, signature: Signature, receipt: Mapping[str, Any]) -> None:
         """Take note of the answer of ``/settle``: a refund does not spend its collateral."""
-        self.settled(signature, receipt)
         if kind is Kind.REFUND and receipt.get("success") is True:
             self.pool.store.release(signature.input, signature.transaction_id, is_definitive=True)
+        else:
+            self.settled(signature, receipt)
 
     def _check(self, content: Content, asked: SellerTerms) -> None:
         """Raise :class:`NotSponsored` unless the message keeps the rules.

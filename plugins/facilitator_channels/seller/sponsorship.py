@@ -5,14 +5,17 @@ from functools import partial
 from typing import Any
 
 from facilitator.cardano.transaction import OutputRef
-from facilitator.plugin import ChainUnavailable, OutputStatus
+from facilitator.plugin import ChainUnavailable, OutputStatus, Refused
 from facilitator.seller.binding import NotSponsored, Signature
 from facilitator_channels.messages import Deposit, Message, Refund
+from facilitator_channels.opening import read_made
+from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.seller.asking import UNAVAILABLE, Settled, settle
 from facilitator_channels.seller.facilitator import Facilitator
 from facilitator_channels.seller.reading import SellerTerms
 from facilitator_channels.seller.request import ChannelRequest, Refusal
 from facilitator_channels.seller.sponsoring import ChannelSponsor
+from facilitator_channels.shape import decode
 
 
 class Sponsorship:
@@ -69,6 +72,11 @@ class Sponsorship:
         on_answer = partial(self._sponsor.note_answer, request.kind, signature)
         return settle(facilitator, request, payment, requirements, on_answer)
 
+    @property
+    def max_fee(self) -> int:
+        """The greatest fee in lovelace that the sponsor pays, 0 without one."""
+        return 0 if self._sponsor is None else self._sponsor.pool.settings.max_fee
+
     def look_up(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         """Return outputs as the sponsor's chain has them, none without a sponsor.
 
@@ -76,7 +84,26 @@ class Sponsorship:
         """
         return {} if self._sponsor is None else self._sponsor.pool.chain.outputs(refs)
 
-    def cancel(self, signature: Signature | None) -> None:
-        """Free the output of a transaction that never gets to ``/settle``."""
-        if self._sponsor is not None and signature is not None:
-            self._sponsor.cancel(signature)
+    def cancel(self, signature: Signature | None) -> bool:
+        """Free the output of a transaction that never gets to ``/settle``.
+
+        Return True if there was a signature for it, with which it can land no more.
+        """
+        return (
+            self._sponsor is not None and signature is not None and self._sponsor.cancel(signature)
+        )
+
+    def opened_by(self, message: Message, asked: SellerTerms) -> str:
+        """Return the channel's output in an opening; empty for others, and without a sponsor.
+
+        It is empty too for an opening that no facilitator takes.
+        """
+        if self._sponsor is None or not isinstance(message, Deposit):
+            return ""
+        if message.voucher.channel_ref is not None:
+            return ""
+        try:
+            tx = decode(message.transaction, ChannelReason.DEPOSIT_TRANSACTION)
+            return str(read_made(tx, asked.channel.validator).ref)
+        except Refused:
+            return ""

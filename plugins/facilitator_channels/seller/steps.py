@@ -40,9 +40,6 @@ from facilitator_channels.seller.request import (
 )
 from facilitator_channels.values import NOT_SEEN, ChannelView
 
-ASK_AGAIN_MS = 30_000
-"""The least time between two questions about amounts above a channel's balance."""
-
 
 def admit(record: ChannelRecord | None, request: ChannelRequest, now_ms: int) -> Admission:
     """Return what is to be done with a request whose voucher's signature is good."""
@@ -92,8 +89,6 @@ def reserve(
     is_by_record = view is None and request.kind is Kind.VOUCHER
     if is_by_record and request.voucher.amount > base.view.balance:
         return record, Refusal(ABOVE_BALANCE, refuse_above(base))
-    if request.kind is Kind.OPENING:
-        base = replace(base, is_sponsored=request.is_sponsored)
     pending = Reservation(request.id, now_ms + request.lifetime_ms)
     anchor = base.anchor_ref or base.view.channel_ref
     return replace(base, pending=pending, anchor_ref=anchor, answer=None), admission
@@ -136,6 +131,8 @@ def commit(
         return record, Refusal(MISMATCH, "another request was charged meanwhile", record)
     if view is not None:
         record = sync(record, view)
+    if request.opening_ref not in ("", record.sponsored_ref):  # so no other one can land
+        record = replace(record, sponsored_ref="", anchor_ref=request.opening_ref)
     record = replace(
         record,
         anchor_ref=record.anchor_ref or record.view.channel_ref,
@@ -147,13 +144,34 @@ def commit(
     return record, Committed(record)
 
 
-def drop(
+def sponsor(
     record: ChannelRecord | None, request: ChannelRequest
+) -> tuple[ChannelRecord | None, bool]:
+    """Note that the seller's signature under an opening leaves: the reserve is the seller's.
+
+    Return False, and the signature must not leave, if the channel is not the request's any more.
+    """
+    if record is None or record.pending is None or record.pending.id != request.id:
+        return record, False
+    ref = request.opening_ref
+    return replace(record, sponsored_ref=ref, anchor_ref=ref), True
+
+
+def drop(
+    record: ChannelRecord | None, request: ChannelRequest, now_ms: int, *, is_over: bool
 ) -> tuple[ChannelRecord | None, None]:
-    """Free the channel of a request that is not charged."""
+    """Free the channel of a request that is not charged.
+
+    The record stays while an opening that the seller has signed for may land, and ``is_over`` says
+    that the request's own can not: else the seller would forget that the reserve is its own.
+    """
     if record is None or record.pending is None or record.pending.id != request.id:
         return record, None
-    return (None if record.voucher is None else replace(record, pending=None)), None
+    if record.voucher is not None:
+        return replace(record, pending=None), None
+    if not record.is_sponsored or (is_over and record.sponsored_ref == request.opening_ref):
+        return None, None
+    return replace(record, pending=Reservation(request.id, now_ms)), None
 
 
 def seal(
@@ -196,15 +214,6 @@ def sync(record: ChannelRecord, view: ChannelView, anchor_ref: str = "") -> Chan
     shut_until = view.seen_at + LAG_MS if is_closed else record.shut_until
     anchor_ref = anchor_ref or record.anchor_ref
     return replace(record, view=view, anchor_ref=anchor_ref, shut_until=shut_until)
-
-
-def ask(record: ChannelRecord | None, now_ms: int) -> tuple[ChannelRecord | None, bool]:
-    """Return True if the facilitator may be asked about an amount above the balance now."""
-    if record is None:
-        return None, True
-    if now_ms < record.asked_at + ASK_AGAIN_MS:
-        return record, False
-    return replace(record, asked_at=now_ms), True
 
 
 def refuse_above(record: ChannelRecord) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar
 
-from facilitator_channels.seller.record import ChannelRecord, decode_record, encode_record
+from facilitator_channels.seller.record import ChannelRecord
+from facilitator_channels.seller.record_json import decode_record, encode_record
 
 T = TypeVar("T")
 

@@ -13,15 +13,17 @@ The tests close each store that they open.
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from facilitator.testing.races import racetrack, rounds
 from facilitator_channels.messages import ChannelConfig
-from facilitator_channels.seller.record import ChannelRecord
-from facilitator_channels.seller.store import ChannelStore, Records
-from facilitator_channels.values import Iou
+from facilitator_channels.seller.notices import begin, keep, taken
+from facilitator_channels.seller.record import ChannelRecord, KeptNotice
+from facilitator_channels.seller.store import Change, ChannelStore, Records
+from facilitator_channels.values import ChannelView, Iou
 
 THREADS = 8
 CONFIG = ChannelConfig(b"\x0a" * 28, b"\x0b" * 32, "addr_test1", b"\x0c" * 28, "lovelace", 900)
@@ -146,3 +148,56 @@ class ChannelStoreContract:
                     counts += track.together(calls)
             assert sorted(counts) == list(range(40))
             assert stores[0].read("11" * 32) == example_record(charged=40)
+
+    def test_notices_are_given_by_one_and_none_is_lost(
+        self, open_store: Callable[[], ChannelStore]
+    ) -> None:
+        """Watchers of two processes begin and take notices, while the channel goes on."""
+        name = "11" * 32
+        with closing(open_store()) as first, closing(open_store()) as second:
+            stores = [Records(each) for each in (first, second)]
+            stores[0].change(name, lambda _: (_seen(example_record(), 0), None))
+            kept: tuple[KeptNotice, ...] = ()
+            numbers: list[int] = []
+            with racetrack(4, first) as track:
+                for now_ms in range(1_000, 1_005):
+                    begun = track.together(
+                        [partial(each.change, name, _begin(now_ms)) for each in stores * 2]
+                    )
+                    assert begun.count(True) == bool(kept)
+                    steps = [*map(_take, kept), _look(now_ms), _look(now_ms)]
+                    track.together(
+                        [
+                            partial(stores[number % 2].change, name, step)
+                            for number, step in enumerate(steps)
+                        ]
+                    )
+                    record = stores[0].read(name)
+                    assert record is not None
+                    kept = record.notices
+                    assert len(kept) == 2
+                    numbers += [each.number for each in kept]
+            assert numbers == sorted(set(numbers))
+
+
+def _seen(record: ChannelRecord, requested: int) -> ChannelRecord:
+    return replace(record, view=ChannelView("22" * 32 + "#0", 5, 0, requested, 0))
+
+
+def _begin(now_ms: int) -> Change[bool]:
+    return lambda record: begin(record, 1, now_ms + 10)
+
+
+def _take(notice: KeptNotice) -> Change[None]:
+    return lambda record: taken(record, notice)
+
+
+def _look(now_ms: int) -> Change[None]:
+    """See the channel closed if it was open, and open if it was closed."""
+
+    def step(record: ChannelRecord | None) -> tuple[ChannelRecord | None, None]:
+        assert record is not None
+        requested = 0 if record.view.withdraw_requested_at else 1
+        return keep(record, _seen(record, requested), now_ms), None
+
+    return step

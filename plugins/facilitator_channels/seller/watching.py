@@ -60,7 +60,7 @@ def watch(
         return _end(record, seen)
     if seen is not None:
         record = sync(record, seen, anchor_ref)
-    elif record.voucher is None and not record.busy("", now_ms):
+    elif record.voucher is None and not record.may_begin(now_ms):
         return None, Verdict.DROPPED  # left by a process that was killed in its first request
     return record, decide(record, policy)
 

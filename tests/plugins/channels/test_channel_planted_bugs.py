@@ -174,11 +174,13 @@ def outcome(settings: Settings, case: Case) -> Outcome:
 
 def _places(error: BaseException) -> frozenset[tuple[str, str, int]]:
     places = set()
-    trace = error.__traceback__
-    while trace is not None:
-        module = trace.tb_frame.f_globals.get("__name__", "").removeprefix(f"{PACKAGE}.")
-        places.add((module, trace.tb_frame.f_code.co_name, trace.tb_lineno))
-        trace = trace.tb_next
+    cause: BaseException | None = error
+    while cause is not None:
+        trace, cause = cause.__traceback__, cause.__context__
+        while trace is not None:
+            module = trace.tb_frame.f_globals.get("__name__", "").removeprefix(f"{PACKAGE}.")
+            places.add((module, trace.tb_frame.f_code.co_name, trace.tb_lineno))
+            trace = trace.tb_next
     return frozenset(places)
 
 

@@ -1,5 +1,6 @@
 """A wallet that holds only a token pays by a channel, whose fees and reserve the seller pays."""
 
+import base64
 import copy
 import json
 import threading
@@ -13,7 +14,8 @@ import pytest
 from werkzeug.serving import make_server
 
 from facilitator.cardano.codec.dijkstra.any_era import decode_any_era
-from facilitator.cardano.transaction import Value
+from facilitator.cardano.codec.merging import add_vkey_witnesses
+from facilitator.cardano.transaction import Value, VKeyWitness
 from facilitator.client.http import Client
 from facilitator.client.purchase import Offered, Purchase, Show, buy_by
 from facilitator.client.requirements import Limits
@@ -23,9 +25,12 @@ from facilitator.seller.store import FREE, SponsorStore
 from facilitator.testing.payments import ALICE
 from facilitator.testing.pytest_plugin import RunFacilitator
 from facilitator.testing.running import NETWORK, Running
+from facilitator.testing.waiting import eventually
 from facilitator_channels.paying.book import Book
 from facilitator_channels.paying.entry import Entry
+from facilitator_channels.paying.means import Means
 from facilitator_channels.paying.payer import ChannelPayer
+from facilitator_channels.paying.withdrawing import withdraw
 from facilitator_channels.seller import (
     CHANNEL_POOL,
     ChannelSponsor,
@@ -190,6 +195,7 @@ def test_the_seller_gets_its_reserve_back_in_the_end(
     assert steps[-1].answer.status == 200, (shop.said, steps[-1].refusal)
     assert steps[-1].summary.startswith("4,000 units")
     assert channels_on(shop.running) == []
+    assert [each.state for each in shop.pool.store.outputs()].count(FREE) == 1  # the collateral
     after = shop.held(buyer)
     assert after.lovelace == before.lovelace
     assert after.assets[TEST_TOKEN] == before.assets[TEST_TOKEN] - 2 * PRICE
@@ -241,6 +247,47 @@ def test_an_offer_that_another_has_taken_is_replaced(
     assert entry.offer is not None
     assert entry.offer["input"] not in taken
     assert entry.signed == PRICE
+
+
+def _land_one_of_many(shop: SponsoredChannelShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the seller take each offer back, and land the last opening but one."""
+    before, sent = shop.seller.before, list[bytes]()
+
+    def refuse(payment: Any, _: Any) -> Refusal:
+        sent.append(base64.b64decode(payment["payload"]["deposit"]["transaction"]))
+        return Refusal("fee_sponsor_taken", "")
+
+    monkeypatch.setattr(shop.seller, "before", refuse)
+    assert shop.pay(5 * PRICE).refusal == "fee_sponsor_taken"
+    early = decode_any_era(sent[-2])
+    assert entry_of(shop).opening == sent[-1] != sent[-2]
+    shop.running.devnet.submit(add_vkey_witnesses(early, [VKeyWitness(*SPONSOR.sign(early.id))]))
+    eventually(lambda: bool(channels_on(shop.running)))
+    monkeypatch.setattr(shop.seller, "before", before)
+
+
+def test_a_replaced_opening_that_lands_all_the_same_is_paid_from(
+    shop: SponsoredChannelShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if others have put so much at the validator that a provider does not list it."""
+    _land_one_of_many(shop, monkeypatch)
+    monkeypatch.setattr("facilitator_channels.paying.page_channels.list_channels", lambda _: ())
+    shop.buy()
+    (channel,) = channels_on(shop.running)
+    assert entry_of(shop).anchor == channel.ref
+    assert len(channels_on(shop.running)) == 1
+
+
+def test_a_replaced_opening_that_lands_all_the_same_is_withdrawn(
+    shop: SponsoredChannelShop, buyer: Wallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("uplc", reason="the extra [plutus] is not installed")
+    _land_one_of_many(shop, monkeypatch)
+    shop.running.devnet.fund(buyer.address, 10_000_000)
+    means = Means(NETWORK, buyer, shop.chain, SystemClock())
+    with book_of(shop).locked(shop.said.append):
+        found = withdraw(book_of(shop), means, entry_of(shop).id, None)
+    assert "closed once this has landed" in found.sentence
 
 
 def test_an_opening_in_doubt_is_sent_again_under_its_own_offer(
@@ -307,6 +354,20 @@ def test_offers_that_are_not_what_they_say_are_not_used(
             shop.pay(5 * PRICE)
         assert why in "\n".join(shop.said)
     assert book_of(shop).entries() == []
+
+
+def test_the_refusal_is_told_where_nothing_else_can_be_tried(
+    shop: SponsoredChannelShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An opening was shown to the seller: it is not as if nothing had happened."""
+
+    def refuse(*_: object) -> Refusal:
+        monkeypatch.setattr(shop.seller, "offered", dict)
+        return Refusal("fee_sponsor_taken", "")
+
+    monkeypatch.setattr(shop.seller, "before", refuse)
+    assert shop.pay(5 * PRICE).refusal == "fee_sponsor_taken"
+    assert "no channel can be opened" in shop.said[-1]
 
 
 def test_without_an_offer_a_sponsored_channel_is_not_ended(

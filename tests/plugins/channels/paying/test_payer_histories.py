@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from facilitator_channels.client import channel as rules
-from facilitator_channels.paying import finding, page_channels, purchase
+from facilitator_channels.paying import finding, page_channels, purchase, sending
 from support.payer_histories import random_history, run_history
 
 HISTORIES = int(os.environ.get("FACILITATOR_TEST_PAYER_HISTORIES", "40"))
@@ -27,15 +27,15 @@ def test_a_payer_never_signs_ahead_and_nothing_is_stuck(tmp_path: Path) -> None:
 
 def signs_ahead(patch: pytest.MonkeyPatch) -> None:
     """The amount is wrong, and the bound that would stop it is away."""
-    begin = purchase.Purchase._begin
+    begin = sending.Sender.begin
 
     def bad(self: Any) -> Any:
         entry = begin(self)
         self._agreed += 1
         return entry
 
-    patch.setattr(purchase.Purchase, "_begin", bad)
-    patch.setattr(purchase, "next_amount", lambda known, price: known.count + price + 1)
+    patch.setattr(sending.Sender, "begin", bad)
+    patch.setattr(sending, "next_amount", lambda known, price: known.count + price + 1)
 
 
 def takes_over_any_count(patch: pytest.MonkeyPatch) -> None:
@@ -51,23 +51,23 @@ def pays_any_charge(patch: pytest.MonkeyPatch) -> None:
 
 def counts_what_it_sends(patch: pytest.MonkeyPatch) -> None:
     """The count moves before an answer is there."""
-    sign = purchase.Purchase._sign
+    sign = sending.Sender._sign
 
     def bad(self: Any, entry: Any, amount: int) -> Any:
         return sign(self, entry.with_channel(replace(entry.channel, count=amount)), amount)
 
-    patch.setattr(purchase.Purchase, "_sign", bad)
+    patch.setattr(sending.Sender, "_sign", bad)
 
 
 def believes_the_iou_that_it_has_just_signed(patch: pytest.MonkeyPatch) -> None:
-    sign = purchase.Purchase._sign
+    sign = sending.Sender._sign
 
     def bad(self: Any, entry: Any, amount: int) -> Any:
         signed = sign(self, entry, amount)
         self._signed_now.clear()
         return signed
 
-    patch.setattr(purchase.Purchase, "_sign", bad)
+    patch.setattr(sending.Sender, "_sign", bad)
 
 
 def forgets_its_channels(patch: pytest.MonkeyPatch) -> None:

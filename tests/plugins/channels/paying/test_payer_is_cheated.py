@@ -24,6 +24,7 @@ from facilitator.testing.running import NETWORK
 from facilitator_channels.channel import Channel
 from facilitator_channels.datum import SUBBIT, Opened
 from facilitator_channels.paying.book import Book
+from facilitator_channels.paying.entry import Entry
 from facilitator_channels.paying.finding import follow, list_channels
 from facilitator_channels.paying.means import Means
 from facilitator_channels.paying.payer import ChannelPayer
@@ -143,6 +144,25 @@ def test_what_was_signed_in_one_channel_says_nothing_in_the_next(history: PayerH
 
     ChannelPayer().pay(order(history, present))
     assert amounts == [PRICE]
+
+
+def test_a_page_that_was_paid_is_shown_though_the_record_cannot_be_written(
+    history: PayerHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert history.buy()
+    put, said = Book.put, list[str]()
+
+    def fails_in_the_end(book: Book, entry: Entry) -> None:
+        if entry.channel.count == 2 * PRICE:
+            raise CannotPay("the disk is full")
+        put(book, entry)
+
+    this = replace(order(history, history.seller.answer), report=said.append)
+    with monkeypatch.context() as patch:
+        patch.setattr(Book, "put", fails_in_the_end)
+        assert ChannelPayer().pay(this).presented.answer.status == 200
+    assert "the disk is full" in "\n".join(said)
+    assert history.buy_again()  # the seller says what it has charged
 
 
 def test_a_step_that_the_chain_refuses_is_told(

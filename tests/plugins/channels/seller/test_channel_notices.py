@@ -9,9 +9,8 @@ from facilitator_channels.seller.notices import Notice, compare, keep, taken
 from facilitator_channels.seller.record import (
     ChannelRecord,
     KeptNotice,
-    decode_record,
-    encode_record,
 )
+from facilitator_channels.seller.record_json import decode_record, encode_record
 from facilitator_channels.values import ChannelView
 from support.channel_records import NOW, record
 

@@ -6,10 +6,14 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import cbor2
 import pytest
 
+from facilitator.cardano.codec.merging import add_vkey_witnesses
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.transaction import VKeyWitness
 from facilitator.plugin import Refused
 from facilitator.seller.pool import PoolSettings, SponsorPool
 from facilitator.seller.store import BOUND, FREE, SPENT, SUBMITTED, SponsorStore
@@ -28,6 +32,7 @@ from facilitator_channels.seller.refunds import ProviderKey, witness_refund
 from facilitator_channels.seller.seller import Before, Paid
 from facilitator_channels.seller.sponsorship import Sponsorship
 from facilitator_channels.seller.stores.memory import MemoryStore
+from facilitator_channels.seller.watcher import Watcher
 from facilitator_channels.values import ChannelView
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.encoding import output_map
@@ -35,7 +40,7 @@ from support.channel_cases.sponsored_openings import OPENINGS
 from support.channel_drafts import Draft, Edit, ada_outputs, as_output
 from support.channel_ledger import Ledger
 from support.channel_parties import Held, held_channel
-from support.channels import ACCEPTS, TOKEN, terms
+from support.channels import ACCEPTS, DELAY, PRICE, TOKEN, coded, config, request, terms, voucher
 from support.sponsored_channels import MAX_FEE, SPONSOR, SponsoredOpening, sponsored_refund
 
 PLAIN = terms(TOKEN)
@@ -89,7 +94,14 @@ class SponsoringSeller:
             clock=clock,
             sponsor=ChannelSponsor(NETWORK, self.pool),
         )
+        self.clock = clock
         self.pool.refresh()
+
+    def look(self) -> None:
+        """Look at the channels once, as the watcher does."""
+        chain = self.pool.chain
+        assert isinstance(chain, Devnet)
+        Watcher(self.seller.records, chain, lambda _: None, clock=self.clock).look()
 
     def close(self) -> None:
         self.seller.close()
@@ -174,6 +186,87 @@ def test_an_output_is_free_again_once_nothing_can_land(
     assert first == second
 
 
+def _pay_by_voucher(shop: SponsoringSeller, opening: SponsoredOpening) -> ChannelRecord:
+    """Pay for one request in the channel that the opening has made."""
+    payload = {
+        "type": "voucher",
+        "channelConfig": config(TOKEN),
+        "voucher": voucher(opening.tag, PRICE, opening.ref),
+    }
+    serve = shop.seller.before(request(payload, PLAIN)["paymentPayload"], PLAIN)
+    assert isinstance(serve, Serve), serve
+    assert isinstance(shop.seller.after(serve, b"page"), Paid)
+    (record,) = shop.seller.records
+    return record
+
+
+@pytest.mark.parametrize("answer", [None, {"success": False, "errorReason": "settlement_pending"}])
+def test_the_reserve_is_the_sellers_though_the_answer_was_lost(
+    shop: SponsoringSeller, answer: Mapping[str, Any] | None
+) -> None:
+    """The opening lands later, and the payer goes on by a voucher."""
+    opening = SponsoredOpening()
+    serve = shop.before(opening)
+    assert isinstance(serve, Serve)
+    shop.facilitator.answer = answer
+    assert isinstance(shop.seller.after(serve, b"page"), Refusal)
+    shop.look()
+    assert _pay_by_voucher(shop, opening).is_sponsored
+
+
+def test_an_opening_as_if_it_had_no_sponsor(shop: SponsoringSeller) -> None:
+    """The payer has read the sponsor's signature from the chain, and leaves the offer out."""
+    opening = SponsoredOpening()
+    serve = shop.before(opening)
+    assert isinstance(serve, Serve)
+    shop.facilitator.answer = None
+    assert isinstance(shop.seller.after(serve, b"page"), Refusal)
+    shop.facilitator.answer = {"success": True}
+    signed = add_vkey_witnesses(
+        decode_transaction(opening.transaction),
+        [VKeyWitness(*SPONSOR.sign(decode_transaction(opening.transaction).id))],
+    )
+    deposit = {**opening.payload["deposit"], "transaction": coded(signed)}
+    plain = request({**opening.payload, "deposit": deposit}, PLAIN)
+    again = shop.seller.before(plain["paymentPayload"], PLAIN)
+    assert isinstance(again, Serve)
+    assert isinstance(shop.seller.after(again, b"page"), Paid)
+    (record,) = shop.seller.records
+    assert record.is_sponsored
+
+
+def test_the_reserve_is_the_sellers_though_its_process_was_killed(
+    shop: SponsoringSeller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening = SponsoredOpening()
+
+    serve = shop.before(opening)
+    assert isinstance(serve, Serve)
+    monkeypatch.setattr(shop.facilitator, "settle", Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        shop.seller.after(serve, b"page")
+    shop.clock.advance(serve.request.lifetime_ms / 1000 + 1)
+    shop.look()
+    assert _pay_by_voucher(shop, opening).is_sponsored
+
+
+@pytest.mark.parametrize("is_definitive", [True, False])
+def test_an_opening_that_never_lands_leaves_no_record(
+    shop: SponsoringSeller, is_definitive: bool
+) -> None:
+    serve = shop.before(SponsoredOpening())
+    assert isinstance(serve, Serve)
+    shop.facilitator.answer = {
+        "success": False,
+        "errorReason": "fee_sponsor_refused" if is_definitive else "settlement_pending",
+    }
+    assert isinstance(shop.seller.after(serve, b"page"), Refusal)
+    assert len(list(shop.seller.records)) == (0 if is_definitive else 1)
+    shop.clock.advance(DELAY + 600)
+    shop.look()
+    assert list(shop.seller.records) == []
+
+
 @pytest.mark.parametrize("name", OPENINGS)
 def test_the_seller_itself_keeps_the_rules(shop: SponsoringSeller, name: str) -> None:
     found = shop.before(SponsoredOpening(edit=OPENINGS[name]))
@@ -244,6 +337,22 @@ def _back_with_a_script(draft: Draft) -> None:
     draft.outputs[0][3] = cbor2.CBORTag(24, cbor2.dumps([3, ACCEPTS.body]))
 
 
+def _back_with_a_datum(draft: Draft) -> None:
+    draft.outputs[0][2] = [1, cbor2.CBORTag(24, cbor2.dumps(0))]
+
+
+def _back_with_other_tokens(draft: Draft) -> None:
+    """The payer's own, which only lock the seller's lovelace up."""
+    other = {bytes(28): {b"other": 1}}
+    draft.outputs[0][1] = [draft.outputs[0][1], other]
+
+
+def _burnt(draft: Draft) -> None:
+    """The reserve goes as a fee, by which the payer at least does harm."""
+    draft.outputs[0][1] -= MAX_FEE
+    draft.fee += MAX_FEE
+
+
 def _of_bob(draft: Draft) -> None:
     ref, output = ada_outputs(BOB)[0]
     draft.inputs.append(ref)
@@ -275,11 +384,11 @@ def signed(held: Held, body: Mapping[str, Any], chain: Devnet | Sponsorship, **c
         ACCEPTS.hash.hex(),
         message.config,
         ChannelView(str(held.ref), 5_000, 0, 0, 0),
-        is_sponsored=True,
+        sponsored_ref=str(held.ref),
     )
     record = replace(record, **changes)
     look_up = chain.outputs if isinstance(chain, Devnet) else chain.look_up
-    return witness_refund(message, record, read_terms(PLAIN), KEY, look_up)
+    return witness_refund(message, record, read_terms(PLAIN), KEY, look_up, MAX_FEE)
 
 
 def test_the_seller_signs_a_refund_that_gives_the_reserve_back(
@@ -289,7 +398,16 @@ def test_the_seller_signs_a_refund_that_gives_the_reserve_back(
 
 
 @pytest.mark.parametrize(
-    "edit", [_keeps_a_lovelace, _back_with_a_script, _of_bob, _without_the_channel]
+    "edit",
+    [
+        _keeps_a_lovelace,
+        _back_with_a_script,
+        _back_with_a_datum,
+        _back_with_other_tokens,
+        _burnt,
+        _of_bob,
+        _without_the_channel,
+    ],
 )
 def test_the_seller_signs_no_other_refund(held: Held, lone_devnet: Devnet, edit: Edit) -> None:
     with pytest.raises(Refused) as refused:
@@ -299,7 +417,7 @@ def test_the_seller_signs_no_other_refund(held: Held, lone_devnet: Devnet, edit:
 
 def test_a_reserve_of_the_buyers_own_stays_with_it(held: Held, lone_devnet: Devnet) -> None:
     body = sponsored_refund(held, _keeps_a_lovelace)
-    assert signed(held, body, lone_devnet, is_sponsored=False)
+    assert signed(held, body, lone_devnet, sponsored_ref="")
 
 
 def test_inputs_that_the_seller_does_not_see_are_not_signed_for(held: Held) -> None:

@@ -11,9 +11,8 @@ from facilitator_channels.seller.record import (
     KeptAnswer,
     Kind,
     Reservation,
-    decode_record,
-    encode_record,
 )
+from facilitator_channels.seller.record_json import decode_record, encode_record
 from facilitator_channels.seller.request import (
     Admitted,
     ChannelRequest,
@@ -22,18 +21,18 @@ from facilitator_channels.seller.request import (
     clamp_lifetime,
 )
 from facilitator_channels.seller.steps import (
-    ASK_AGAIN_MS,
     admit,
-    ask,
     commit,
     drop,
     end,
     renew,
     reserve,
     seal,
+    sponsor,
     sync,
 )
 from facilitator_channels.seller.testing import CONFIG, example_record
+from facilitator_channels.seller.verification import ASK_AGAIN_MS, ask
 from facilitator_channels.values import ChannelView, Iou
 
 NOW = 1_800_000_000_000
@@ -152,8 +151,24 @@ class TestWithoutARecord:
         opening = request(10, kind=Kind.OPENING)
         before = reserved(None, opening, ChannelView("", 1_000, 0, 0, NOW))
         assert before.view == ChannelView()
-        assert drop(before, request(10, kind=Kind.OPENING, request_id="other")) == (before, None)
-        assert drop(before, opening) == (None, None)
+        other = request(10, kind=Kind.OPENING, request_id="other")
+        assert drop(before, other, NOW, is_over=True) == (before, None)
+        assert drop(before, opening, NOW, is_over=False) == (None, None)
+
+    def test_an_opening_that_the_seller_signed_for_is_remembered(self) -> None:
+        first = replace(request(10, kind=Kind.OPENING), opening_ref=REF)
+        other = replace(first, id="other", opening_ref=NEXT_REF)
+        signed, may_leave = sponsor(reserved(None, first), first)
+        assert may_leave
+        assert signed is not None
+        assert sponsor(signed, other) == (signed, False)
+        assert drop(signed, first, NOW, is_over=True) == (None, None)
+        kept, _ = drop(signed, first, NOW, is_over=False)
+        again = reserved(kept, other)
+        assert drop(again, other, NOW, is_over=True)[0] is not None
+        assert committed(reserved(kept, first), first).is_sponsored
+        landed = committed(again, other, view=replace(OPEN, channel_ref=NEXT_REF))
+        assert (landed.is_sponsored, landed.anchor_ref) == (False, NEXT_REF)
 
     def test_an_opening_that_landed_has_its_position(self) -> None:
         opening = request(10, kind=Kind.OPENING)
@@ -178,7 +193,7 @@ class TestReservations:
 
     def test_a_failed_request_frees_the_channel(self) -> None:
         before = record(50)
-        assert drop(reserved(before, request(60)), request(60))[0] == before
+        assert drop(reserved(before, request(60)), request(60), NOW, is_over=False)[0] == before
 
     def test_it_is_renewed_by_its_request_alone(self) -> None:
         before = reserved(record(50), request(60))
@@ -283,7 +298,7 @@ class TestEnds:
         after, is_sealed = seal(reserved(record(50), refund), REF, refund.id, NOW)
         assert is_sealed
         assert after is not None
-        after, _ = drop(after, refund)
+        after, _ = drop(after, refund, NOW, is_over=False)
         assert after is not None
         assert reason(admit(after, request(60), NOW)) == "channel_closed"
         assert admit(after, replace(refund, id="two"), NOW) == Admitted(is_new=False)

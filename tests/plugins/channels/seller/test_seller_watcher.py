@@ -100,7 +100,9 @@ def test_a_close_is_told_once_and_kept(fleet: Fleet) -> None:
         "elapseAt": "2027-01-15T08:15:00.000Z",
         "reserveFrom": "payer",
     }
-    paid_for = notice._replace(record=replace(notice.record, is_sponsored=True))
+    paid_for = notice._replace(
+        record=replace(notice.record, sponsored_ref=notice.record.view.channel_ref)
+    )
     assert paid_for.to_json()["reserveFrom"] == "seller"
     assert fleet.kept is not None
     assert fleet.kept.view.withdraw_requested_at == NOW // 1000
