@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 
 from facilitator.cardano.transaction import OutputRef
-from facilitator.chain import utxo_cache
+from facilitator.chain import followed_chain, utxo_cache
 from facilitator.chain.followed_chain import FollowedChain, build_followed_chain
 from facilitator.roles.chain import OutputStatus, Spent, Unspent
 from facilitator.roles.claim import Claim, ClaimState
@@ -63,7 +63,11 @@ class Process:
 
 
 @pytest.fixture
-def processes(devnet: Devnet, clock: ManualClock, tmp_path: Path) -> Iterator[list[Process]]:
+def processes(
+    devnet: Devnet, clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[list[Process]]:
+    """Three, of which none loses the lead for being slow."""
+    monkeypatch.setattr(followed_chain, "LEASE_SECONDS", 3600.0)
     with ExitStack() as stack:
         yield [
             stack.enter_context(closing(Process(devnet, clock, tmp_path / "claims.db")))
