@@ -10,7 +10,7 @@ from facilitator.testing.waiting import DEADLINE_SECONDS
 
 LONG = DEADLINE_SECONDS
 """A limit that no call reaches that is not meant to."""
-SHORT = 0.1
+SHORT = 0.5
 """The limit of a call that never returns."""
 FAULTS = "facilitator_plugin_faults_total"
 DROPPED = "facilitator_plugin_dropped_calls_total"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.process import SERVE
-from waiting.crowd import Facilitator, Start, many_files
+from waiting.crowd import LONGEST, Facilitator, Start, many_files
 
 
 @pytest.fixture
@@ -17,6 +17,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         stack.enter_context(many_files())
 
         def started(*, program: Sequence[str] = SERVE, **settings: object) -> Facilitator:
+            settings = {"settlement__wait_seconds": LONGEST, **settings}
             facilitator = Facilitator(tmp_path, program, **settings)
             stack.callback(facilitator.process.close)
             return facilitator

@@ -25,6 +25,8 @@ from support.process import SERVE, ServeProcess
 FUNDS = 100_000_000
 USUAL_FILES = 1024
 """How many files a process may have open on most systems, unless it asks for more."""
+LONGEST = 600
+"""Seconds that a caller waits who is to wait until the block, however slow the machine is."""
 
 
 class Response(NamedTuple):

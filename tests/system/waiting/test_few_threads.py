@@ -7,7 +7,7 @@ import pytest
 
 from facilitator.testing.http import call
 from facilitator.testing.waiting import eventually
-from waiting.crowd import Facilitator, Response, Start, outcomes, settle_at_once
+from waiting.crowd import LONGEST, Facilitator, Response, Start, outcomes, settle_at_once
 
 CALLERS = 300
 PENDING = "settlement_pending"
@@ -57,7 +57,7 @@ def test_callers_that_wait_leave_threads_to_others(
 
     async def crowd() -> list[Response]:
         repeated = bodies * (CALLERS // payments)
-        calls = settle_at_once(facilitator.port, repeated, wait=70)
+        calls = settle_at_once(facilitator.port, repeated, wait=LONGEST)
         await asyncio.to_thread(eventually, lambda: has_learnt(facilitator))
         for _ in range(3):
             await asyncio.to_thread(others_are_served, facilitator, other)

@@ -20,7 +20,7 @@ from facilitator.testing.http import call
 from facilitator.testing.payments import ALICE, BOB, CAROL, Payer, transaction_id
 from facilitator.testing.running import Running
 from facilitator.testing.waiting import eventually
-from waiting.crowd import Facilitator, Response, Start, all_but, outcomes, settle_at_once
+from waiting.crowd import LONGEST, Facilitator, Response, Start, all_but, outcomes, settle_at_once
 
 THOUSAND = 1000
 CALLERS = 250
@@ -42,12 +42,12 @@ async def all_wait(facilitator: Facilitator, calls: list[asyncio.Task[Response]]
 
 @pytest.mark.parametrize(("storage", "callers"), [("sqlite", THOUSAND), ("memory", CALLERS)])
 def test_a_crowd_waits_while_others_are_served(start: Start, storage: str, callers: int) -> None:
-    """With the default settings, and with as few open files as most systems begin with."""
+    """With as few open files as most systems begin with, and default settings otherwise."""
     facilitator = start(plugins=f"devnet,{storage}")
     *bodies, other = facilitator.fund(callers + 1)
 
     async def crowd() -> list[Response]:
-        calls = settle_at_once(facilitator.port, bodies, wait=70)
+        calls = settle_at_once(facilitator.port, bodies, wait=LONGEST)
         await all_wait(facilitator, calls)
         for method, path, body in (("POST", "/verify", other), ("GET", "/health", None)):
             status, answer = await asyncio.to_thread(call, facilitator.port, method, path, body)
@@ -81,7 +81,7 @@ def test_of_a_crowd_for_one_payment_a_few_wait_and_one_succeeds(start: Start) ->
     (body,) = facilitator.fund(1)
 
     async def crowd() -> tuple[list[Response], list[Response]]:
-        calls = settle_at_once(facilitator.port, [body] * CALLERS, wait=70)
+        calls = settle_at_once(facilitator.port, [body] * CALLERS, wait=LONGEST)
         excess, waiting = await all_but(PER_PAYMENT, calls)
         await asyncio.to_thread(facilitator.mine, [body])
         return excess, await asyncio.gather(*waiting)
@@ -96,7 +96,7 @@ def test_callers_without_a_slot_are_answered_at_once(start: Start) -> None:
     bodies = facilitator.fund(CALLERS)
 
     async def crowd() -> tuple[list[Response], list[Response]]:
-        calls = settle_at_once(facilitator.port, bodies, wait=70)
+        calls = settle_at_once(facilitator.port, bodies, wait=LONGEST)
         excess, waiting = await all_but(32, calls)
         await asyncio.to_thread(facilitator.mine, bodies)
         return excess, await asyncio.gather(*waiting)
@@ -111,7 +111,7 @@ def test_sigterm_amid_a_crowd_answers_all_and_loses_nothing(start: Start) -> Non
     bodies = facilitator.fund(CALLERS)
 
     async def stopped() -> list[Response]:
-        calls = settle_at_once(facilitator.port, bodies, wait=70)
+        calls = settle_at_once(facilitator.port, bodies, wait=LONGEST)
         await all_wait(facilitator, calls)
         assert await asyncio.to_thread(facilitator.process.terminate) == 0
         return await asyncio.gather(*calls)
@@ -120,7 +120,7 @@ def test_sigterm_amid_a_crowd_answers_all_and_loses_nothing(start: Start) -> Non
     again = start()
 
     async def resumed() -> list[Response]:
-        calls = settle_at_once(again.port, bodies, wait=70)
+        calls = settle_at_once(again.port, bodies, wait=LONGEST)
         await asyncio.to_thread(again.mine, bodies)
         return await asyncio.gather(*calls)
 
