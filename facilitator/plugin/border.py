@@ -132,17 +132,20 @@ class _Border:
         def call(guarded: Guarded, *arguments: Any, **named: Any) -> Any:
             try:
                 function = getattr(guarded.part, name)
-                given = map(copy_of, arguments) if gets_copies else arguments
+                given, further = arguments, named
+                if gets_copies:
+                    given = tuple(map(copy_of, arguments))
+                    further = {key: copy_of(value) for key, value in named.items()}
                 if begin is not None and end is not None:
                     number = begin()
                     try:
-                        answer = function(*given, **named)
+                        answer = function(*given, **further)
                     finally:
                         end(number)
                 elif through is None:
-                    answer = function(*given, **named)
+                    answer = function(*given, **further)
                 else:
-                    answer, error = through(partial(function, *given, **named))
+                    answer, error = through(partial(function, *given, **further))
                     if error is not None:
                         return failed_elsewhere(error)
                 if fits is not None and not fits(answer):

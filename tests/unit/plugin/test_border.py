@@ -432,6 +432,8 @@ def test_a_method_that_sets_fields_of_a_payment_changes_its_own_copy(hook: str) 
     view = PaymentView("ab" * 32, terms)
     guarded(hook, Lowers()).check(view, None)
     assert view == PAYMENT
+    guarded("transfer_methods", Lowers()).check(payment=view)
+    assert view == PAYMENT
 
 
 def test_where_reports_go_may_fail() -> None:
