@@ -70,7 +70,7 @@ setup(
         "testing": ["hypothesis>=6.100,<7", "pytest>=8.3,<10"],  # for the tests of other plugins
     },
     entry_points={
-        "console_scripts": ["facilitator = facilitator.cli:main"],
+        "console_scripts": ["facilitator = facilitator.__main__:run"],
         "facilitator.plugins": [
             *(f"{name.removeprefix('facilitator_')} = {name}" for name in TOP),
             "blockfrost_backup = facilitator_blockfrost:backup",

@@ -5,6 +5,7 @@ imported only when the command is called, so that help texts come at once.
 """
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -59,6 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     make_writable()
     try:
         arguments = _parse(words)
+        if not gc.isenabled():  # as the process of a command begins
+            gc.freeze()
+            gc.enable()
         code: int = arguments.run(arguments)
         sys.stdout.flush()
         return code

@@ -1,5 +1,6 @@
 """The facilitator as one process or several: signals, workers, a reload of the settings."""
 
+import gc
 import logging
 import os
 import signal
@@ -37,6 +38,7 @@ def serve(settings: Settings, plugins: Plugins, read: Callable[[], Settings]) ->
     :class:`~facilitator.errors.FacilitatorError`.
     """
     use_one_heap()
+    gc.freeze()  # what is imported lives on: no collection need look at it, in workers neither
     reload = Reload(settings, read)
     _handle_signals(reload)
     try:

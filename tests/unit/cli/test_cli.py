@@ -383,6 +383,30 @@ def test_it_runs_as_a_module(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout.split()) == (0, [b"facilitator", __version__.encode()])
 
 
+PROBE = """
+import gc, sys, types
+from facilitator import __main__, cli
+
+looks = []
+gc.callbacks.append(lambda phase, info: looks.append(phase))
+
+def run(arguments):
+    print(len(looks), gc.isenabled(), gc.get_freeze_count() > 0)
+    return 0
+
+sys.modules["probe"] = types.SimpleNamespace(add_arguments=lambda parser: None, run=run)
+cli.COMMANDS["probe"] = ("look at the collector", "probe")
+sys.exit(__main__.run())
+"""
+
+
+def test_no_garbage_is_looked_for_before_a_command_begins(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", PROBE, "probe"], cwd=tmp_path, capture_output=True, check=True
+    )
+    assert done.stdout.split() == [b"0", b"True", b"True"]
+
+
 def test_a_terminal_without_unicode_is_served(tmp_path: Path) -> None:
     environ = {"PYTHONIOENCODING": "ascii", "FACILITATOR_SERVER__PORT": "0"}
     done = command("check", cwd=tmp_path, environ=environ)
