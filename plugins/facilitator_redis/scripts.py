@@ -67,6 +67,13 @@ return forgotten
 """)
 """KEYS: the index of final claims, claims. ARGV: now, their ids. Returns the number removed."""
 
+LASTING_CHANGES = Script("""
+redis.call('SET', KEYS[2], '', 'PX', 60000)
+return redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[1])
+""")
+"""KEYS: the outbox, a record without readers. ARGV: the number of changes. Returns the oldest ones.
+The write comes after them: a replica that has it has them, too."""
+
 FORGET_CHANGES = Script("redis.call('XDEL', KEYS[1], unpack(ARGV))")
 """KEYS: the outbox. ARGV: names of its entries."""
 

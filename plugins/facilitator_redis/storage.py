@@ -111,8 +111,8 @@ class RedisStorage(SharedChain, RedisApiKeys):
         keys, removed = self._claim_keys(claim), (record, claim.transaction_id)
         return bool(self._server.run(scripts.REMOVE_CLAIM, keys, removed, repeatable=False))
 
-    def _put(self, script: Script, keys: Sequence[str], claim: Sequence[Value]) -> Any:
-        return self._server.run(script, keys, claim, replicas=self._replicas)
+    def _put(self, script: Script, keys: Sequence[str], arguments: Sequence[Value]) -> Any:
+        return self._server.run(script, keys, arguments, replicas=self._replicas)
 
     def _claim_keys(self, claim: Claim) -> list[str]:
         names = self._names
@@ -128,8 +128,15 @@ class RedisStorage(SharedChain, RedisApiKeys):
         self._keeps_changes = True
 
     def changes(self, limit: int) -> Sequence[Change]:
-        """Return the oldest kept changes."""
+        """Return the oldest kept changes, once so many replicas have them as a claim needs.
+
+        A change that fewer have may be lost, and another one may take its place.
+        """
         found = self._server.read("XRANGE", self._names.outbox, "-", "+", "COUNT", limit)
+        if found and self._replicas:
+            keys = (self._names.outbox, self._names.ping)
+            entries = self._put(scripts.LASTING_CHANGES, keys, [limit])
+            found = [(name, dict(zip(has[::2], has[1::2], strict=True))) for name, has in entries]
         return [Change(name.decode(), _changed_claim(entry)) for name, entry in found]
 
     def forget_changes(self, names: Collection[str]) -> None:

@@ -191,6 +191,22 @@ def test_a_change_that_is_made_again_is_waited_for_again(tmp_path: Path) -> None
             assert careful.change_claim(changed)
 
 
+def test_a_change_that_no_replica_has_is_not_handed_over(tmp_path: Path) -> None:
+    """It does not count yet, and another one may take its place after a failover."""
+    claim = example_claim().changed(state=ClaimState.SUBMITTED)
+    with (
+        replicated(tmp_path) as servers,
+        closing(open_redis(servers.primary.url, timeout_seconds=1.0, replicas=1)) as storage,
+    ):
+        storage.keep_changes()
+        servers.replica.pause()
+        for change in (lambda: storage.add_claim(claim), lambda: storage.changes(10)):
+            with pytest.raises(StorageUnavailable, match="is not ready"):
+                change()
+        servers.replica.resume()
+        assert [each.claim for each in at_last(lambda: storage.changes(10))] == [claim]
+
+
 def test_a_cluster_leads_to_the_new_primary(tmp_path: Path) -> None:
     key = Names("x402").ping
     with (
