@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import Queue
 
+from support.forking import ForkedProcess, is_same_forked
+
 START_SECONDS = 120.0
 SERVE = ("-m", "facilitator", "serve")
 
@@ -28,14 +30,19 @@ class ServeProcess:
         self.lines: list[str] = []
         self._port: Queue[int | None] = Queue()
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("FACILITATOR_")}
-        self.process = subprocess.Popen(
-            [sys.executable, *program],
-            cwd=folder,
-            env={**inherited, "FACILITATOR_SERVER__PORT": "0", **(environ or {})},
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-        )
+        variables = {**inherited, "FACILITATOR_SERVER__PORT": "0", **(environ or {})}
+        self.process: ForkedProcess | subprocess.Popen[str]
+        if is_same_forked(program, variables):
+            self.process = ForkedProcess(program, folder, variables, stderr)
+        else:
+            self.process = subprocess.Popen(
+                [sys.executable, *program],
+                cwd=folder,
+                env=variables,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+            )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
