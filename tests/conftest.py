@@ -21,6 +21,8 @@ CALLERS_ARE_NOT = logging._srcfile
 UNIT = Path(__file__).parent / "unit"
 LONG = [Path(__file__).parent / name for name in ("system", "packaging", "docs")]
 """The folders of tests that take long: they start processes, and install."""
+TOGETHER = [Path(__file__).parent / "system" / "browser"]
+"""The folders whose tests share what takes long to start."""
 ALL_ONCE = "\npytestmark = pytest.mark.once\n"
 
 # A machine that others use, too, fails no test for being slow.
@@ -72,7 +74,7 @@ def pytest_collection_modifyitems(
             item.add_marker("once")
     yield
     if workers := getattr(config, "workerinput", {}).get("workercount"):
-        items[:] = deal(items, workers, LONG)
+        items[:] = deal(items, workers, LONG, TOGETHER)
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:

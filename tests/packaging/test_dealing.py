@@ -43,6 +43,12 @@ def test_tests_of_a_file_stay_together() -> None:
     assert all(len({each.path for each in dealt[at : at + 3]}) == 1 for at in range(0, 27, 3))
 
 
+def test_tests_of_a_folder_stay_together_where_they_share_something() -> None:
+    tests = made([*[("docs", 2)] * 3, *[("system", 1)] * 3])
+    dealt = deal(tests, 3, LONG, [Path("tests/docs")])
+    assert [str(each.path.parent) for each in dealt[:6]] == ["tests/docs"] * 6
+
+
 def made(files: list[tuple[str, int]]) -> list[Placed]:
     return [
         Placed(Path(f"tests/{folder}/{at}.py"), number)

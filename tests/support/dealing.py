@@ -21,17 +21,24 @@ class Placed(Protocol):
 Test = TypeVar("Test", bound=Placed)
 
 
-def deal(tests: Sequence[Test], workers: int, long: Sequence[Path]) -> list[Test]:
+def deal(
+    tests: Sequence[Test], workers: int, long: Sequence[Path], together: Sequence[Path] = ()
+) -> list[Test]:
     """Return the tests such that each worker begins with its share of those in the long folders.
 
-    Tests of one file stay together, since they may share what takes long to make.
+    Tests of one file stay together, and those of each folder in ``together``, since they may share
+    what takes long to make.
     """
+
+    def place(test: Test) -> Path:
+        return next(filter(test.path.is_relative_to, together), test.path)
+
     first = [each for each in tests if any(map(each.path.is_relative_to, long))]
     chosen = set(map(id, first))
     others = iter([each for each in tests if id(each) not in chosen])
     hands: list[list[Test]] = [[] for _ in range(workers)]
-    for number, (_, file) in enumerate(groupby(first, lambda each: each.path)):
-        hands[number % workers].extend(file)
+    for number, (_, some) in enumerate(groupby(first, place)):
+        hands[number % workers].extend(some)
     for hand, size in zip(hands, _sizes(len(tests), workers), strict=True):
         hand.extend(islice(others, max(0, size - len(hand))))
     return [*(each for hand in hands for each in hand), *others]
