@@ -20,6 +20,10 @@ _KEPT_VARIABLES = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "TZ"
 """The part of the environment that it gets: none of the settings, which may be secret."""
 
 
+_SET_VARIABLES = {"PYCARDANO_NO_TYPE_CHECK": "true"}
+"""The machine for scripts imports pycardano, whose checks of types would double its start."""
+
+
 class ProcessEnded(Exception):
     """The process ended, or it was ended since it did not answer in time."""
 
@@ -97,4 +101,8 @@ class _Running:
 
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    return {**kept, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    return {
+        **kept,
+        **_SET_VARIABLES,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }

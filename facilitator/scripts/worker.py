@@ -1,5 +1,6 @@
 """``python -m facilitator.scripts.worker FD``: runs scripts for the process that started it."""
 
+import gc
 import os
 import pickle
 import resource
@@ -27,8 +28,11 @@ def main() -> None:
     os.nice(_NICENESS)
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    gc.disable()  # until all is imported that lives as long as the process
     with suppress(CannotEvaluate):
         load_machine()
+    gc.freeze()
+    gc.enable()
     with Connection(int(sys.argv[1])) as line, suppress(EOFError, OSError):
         line.send_bytes(b"ready")
         while True:

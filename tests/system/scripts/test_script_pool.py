@@ -156,7 +156,9 @@ def test_a_process_that_was_killed_starts_again(
     assert refusal(pool, BAD)[0] is Reason.PHASE2_INVALID
 
 
-def test_nothing_secret_is_in_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_environment_has_nothing_secret_and_no_checks_of_types(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("FACILITATOR_AUTH__API_KEYS__SHOP", "very-secret")
     with closing(ScriptPool(SETTINGS)) as pool:
         pool._processes[0].start()
@@ -164,7 +166,9 @@ def test_nothing_secret_is_in_its_environment(monkeypatch: pytest.MonkeyPatch) -
         assert running is not None
         running._line.poll(60)
         with open(f"/proc/{running._process.pid}/environ") as file:
-            assert "FACILITATOR" not in file.read()
+            environ = file.read()
+        assert "FACILITATOR" not in environ
+        assert "PYCARDANO_NO_TYPE_CHECK=true" in environ
 
 
 def test_inspections_share_a_time_of_their_own(pool: ScriptPool) -> None:
