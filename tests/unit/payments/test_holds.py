@@ -148,6 +148,26 @@ def test_a_settlement_keeps_its_inputs(running: Running, payer: Payer) -> None:
             assert reason == INPUT_NOT_AVAILABLE
 
 
+@pytest.mark.parametrize("offer", [HERE, ELSEWHERE], ids=["the same shop", "another shop"])
+def test_what_was_verified_before_a_rival_was_settled_is_valid_no_more(
+    running: Running, payer: Payer, offer: dict[str, Any]
+) -> None:
+    """Its shop would work for nothing: the settlement has ended its hold."""
+    first, second = payer.rivals(HERE, offer)
+    assert running.verify(first)["isValid"]
+    assert running.settle(second)["errorReason"] == PENDING
+    assert running.verify(first)["invalidReason"] == INPUT_NOT_AVAILABLE
+
+
+def test_a_shop_learns_of_a_hold_that_took_its_own(running: Running, payer: Payer) -> None:
+    """After a newer payment of its own payer has ended that, and was given up."""
+    first, newer, elsewhere = payer.rivals(HERE, HERE, ELSEWHERE)
+    assert running.verify(first) == running.verify(newer)
+    assert cancelled(running, newer)
+    assert "extra" not in running.verify(elsewhere)
+    assert running.verify(first)["extra"]["heldFor"] == transaction_id(elsewhere)
+
+
 def test_a_hold_without_its_claim_is_stale(running: Running, payer: Payer) -> None:
     """Its process died before it submitted anything, perhaps with a clock that was ahead."""
     first, second = payer.rivals(HERE, ELSEWHERE)
