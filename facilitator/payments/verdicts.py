@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from facilitator.api.service import ServiceUnavailable
 from facilitator.payments.admission import Admission, ask
@@ -118,12 +119,22 @@ class Verdicts:
             return None
         claim = self._corrected(claim)
         payer = payer_from_claim(payment, claim)
+        extra = self._schemes.answer(claim).extra
         if claim.state is ClaimState.SUBMITTED:
             # It is in no block, so that it may have become invalid since it was submitted.
             with suppress(AlreadyOnChain):
                 self._admission.judge(payment)
-        extra = self._schemes.answer(claim).extra
-        return VerifyResponse(is_valid=True, payer=payer, extra=extra)
+                return VerifyResponse(is_valid=True, payer=payer, extra=extra)
+        landed = self._judge_landed(payment)
+        return VerifyResponse(is_valid=True, payer=payer, extra={**extra, **landed})
+
+    def _judge_landed(self, payment: SchemePayment) -> Mapping[str, Any]:
+        """Return what has changed since it was judged. Raises :class:`Refused`."""
+        try:
+            verified = self._schemes.verify_landed(payment)
+        except ChainUnavailable as error:
+            raise lookup_failed(error) from None
+        return {} if verified is None else verified.extra
 
     def _resume_on_chain(self, payment: SchemePayment) -> VerifyResponse | None:
         """Return the same, or raise :class:`ServiceUnavailable` without the storage."""

@@ -166,6 +166,7 @@ from facilitator.roles.scheme import (
     SchemePayment,
     UniqueTerms,
     Verified,
+    VerifiesLanded,
 )
 from facilitator.roles.scheme_chain import ChainFacts, OutputLookup, SchemeChain, ScriptEvaluators
 from facilitator.roles.sharing import (
@@ -359,6 +360,7 @@ __all__ += [
     "SchemePayment",
     "ScriptEvaluators",
     "Verified",
+    "VerifiesLanded",
     "agree_terms",
     "judge_transaction",
 ]

@@ -46,7 +46,7 @@ def check_scheme_answer(method: str, answer: Any, *arguments: Any) -> None:
         case "unique_terms", UniqueTerms(key, until):
             _demand(len(key.encode()) <= _MOST_TERMS_BYTES, "unique terms with a longer key")
             _demand(0 <= until < math.inf, "unique terms without an end")
-        case "verify", Verified(payer, extra, unsigned):
+        case "verify" | "verify_landed", Verified(payer, extra, unsigned):
             _demand(bool(payer), "no payer")
             is_part = not unsigned or unsigned < arguments[0].inputs
             _demand(is_part, "unsigned inputs that are not a part of the inputs")
@@ -82,6 +82,7 @@ def _check_terms(payment: SchemePayment, request: PaymentRequest) -> None:
 def _check_prepared(prepared: SchemePayment, payment: SchemePayment) -> None:
     """Check that it is still the payment that was read."""
     _demand(prepared.terms == payment.terms, "other terms than those that were read")
+    _demand(prepared.statement == payment.statement, "another statement than was read")
     kept = prepared.transaction_id == payment.transaction_id or not payment.transaction_id
     _demand(kept, "another transaction than the one that was read")
 

@@ -4,6 +4,7 @@ The functions raise :class:`Refused`, ``MayBeOnChain`` and ``ChainUnavailable``.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from facilitator.cardano.transaction import Output, OutputRef
@@ -85,6 +86,20 @@ def judge_message(case: Case) -> Verified:
             return _judge_refund(case, refund)
         case Claim() as claim:
             return _judge_claim(case, claim)
+
+
+def judge_landed(case: Case) -> Verified:
+    """Return the same for a transaction that is in a block: a deposit's voucher must still do.
+
+    The channel may have moved, closed or ended since.
+    """
+    message = case.content.message
+    if not isinstance(message, Deposit):
+        return Verified(case.content.payer or "")
+    made = read_made(case.content.tx, case.content.validator)
+    voucher = replace(message.voucher, channel_ref=made.ref)
+    _, state = _judge_voucher(case, message.config, voucher, charge=case.terms.amount)
+    return state._replace(extra={"channelState": state.extra})
 
 
 def _judge_opening(case: Case, deposit: Deposit) -> Verified:
