@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from facilitator.exact.payment import Payment
+from facilitator.exact.single_use import single_uses
 from facilitator.exact.sponsorship import require_signatures
 from facilitator.exact.terms import MAX_CONFIRMATIONS
 from facilitator.exact.verification import Verifier
@@ -42,7 +43,7 @@ class ExactScheme:
             terms=payment.terms,
             transaction_id=payment.transaction_id,
             transaction=payment.transaction.raw,
-            inputs=frozenset(map(str, body.inputs)),
+            inputs=single_uses(body),
             invalid_hereafter=NO_END if body.invalid_hereafter is None else body.invalid_hereafter,
             fee=body.fee,
             origin=origin,

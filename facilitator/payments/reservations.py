@@ -175,6 +175,6 @@ class Reservations:
 def _settled_elsewhere(held: ReservedElsewhere, payer: str) -> Refused:
     return Refused(
         Reason.INPUT_NOT_AVAILABLE,
-        f"input {held.input} belongs to the payment {held.transaction_id}, which is being settled",
+        f"{held.input} belongs to the payment {held.transaction_id}, which is being settled",
         payer,
     )

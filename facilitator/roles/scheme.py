@@ -32,7 +32,8 @@ class SchemePayment:
     transaction: bytes = field(default=b"", repr=False)
     """The exact bytes to submit. They are as good as money: write them nowhere."""
     inputs: frozenset[str] = frozenset()
-    """Output references that it spends, ``<transaction id>#<index>``."""
+    """Output references that it spends, ``<transaction id>#<index>``, and names of what else it
+    uses up: two payments that share one of these are rivals."""
     invalid_hereafter: int = NO_END
     """The slot from which on the ledger no longer accepts it."""
     record: bytes = b""
