@@ -252,7 +252,6 @@ class TestAVoucher:
             {"channelId": "99" * 32},
             {"channelId": None},
             {"balance": "x"},
-            {"balance": "9" * 5_000},
             {"withdrawRequestedAt": -1},
             {"withdrawRequestedAt": math.inf},
         ],
