@@ -70,13 +70,13 @@ class Schemes:
         """
         return self._of(payment).verify(payment)
 
-    def verify_landed(self, payment: SchemePayment) -> Verified | None:
-        """Return the verdict on a payment that is in a block; ``None`` if that ends all doubt.
+    def verify_landed(self, payment: SchemePayment) -> Mapping[str, Any]:
+        """Return what has changed since a payment landed, if it is still worth what it was.
 
         Raises as :meth:`verify` does.
         """
         scheme = self._of(payment)
-        return scheme.verify_landed(payment) if isinstance(scheme, VerifiesLanded) else None
+        return scheme.verify_landed(payment) if isinstance(scheme, VerifiesLanded) else {}
 
     def answer(self, claim: Claim) -> Answer:
         """Return the scheme's part of a success.

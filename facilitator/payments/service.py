@@ -90,7 +90,6 @@ class Service:
             clock,
             plugins.before_settle,
             reservations,
-            storage,
             self._bindings,
             terms,
             self._allowances,

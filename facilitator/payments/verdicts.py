@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 from facilitator.api.service import ServiceUnavailable
 from facilitator.payments.admission import Admission, ask
@@ -125,16 +124,11 @@ class Verdicts:
             with suppress(AlreadyOnChain):
                 self._admission.judge(payment)
                 return VerifyResponse(is_valid=True, payer=payer, extra=extra)
-        landed = self._judge_landed(payment)
-        return VerifyResponse(is_valid=True, payer=payer, extra={**extra, **landed})
-
-    def _judge_landed(self, payment: SchemePayment) -> Mapping[str, Any]:
-        """Return what has changed since it was judged. Raises :class:`Refused`."""
         try:
-            verified = self._schemes.verify_landed(payment)
+            extra = {**extra, **self._schemes.verify_landed(payment)}
         except ChainUnavailable as error:
             raise lookup_failed(error) from None
-        return {} if verified is None else verified.extra
+        return VerifyResponse(is_valid=True, payer=payer, extra=extra)
 
     def _resume_on_chain(self, payment: SchemePayment) -> VerifyResponse | None:
         """Return the same, or raise :class:`ServiceUnavailable` without the storage."""

@@ -46,12 +46,14 @@ def check_scheme_answer(method: str, answer: Any, *arguments: Any) -> None:
         case "unique_terms", UniqueTerms(key, until):
             _demand(len(key.encode()) <= _MOST_TERMS_BYTES, "unique terms with a longer key")
             _demand(0 <= until < math.inf, "unique terms without an end")
-        case "verify" | "verify_landed", Verified(payer, extra, unsigned):
+        case "verify", Verified(payer, extra, unsigned):
             _demand(bool(payer), "no payer")
             is_part = not unsigned or unsigned < arguments[0].inputs
             _demand(is_part, "unsigned inputs that are not a part of the inputs")
             payer.encode()
             _check_extra(extra)
+        case "verify_landed", Mapping():
+            _check_extra(answer)
         case "answer", Answer(amount, extra):
             _demand(_AMOUNT.fullmatch(amount), "an amount that is no whole number")
             _check_extra(extra)

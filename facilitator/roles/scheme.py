@@ -174,11 +174,11 @@ class Scheme(Protocol):
 class VerifiesLanded(Protocol):
     """A scheme whose payment may be worth less, or nothing, after its transaction has landed."""
 
-    def verify_landed(self, payment: SchemePayment) -> Verified:
-        """Return who pays, and what has changed in ``extra`` of :meth:`Scheme.answer`.
+    def verify_landed(self, payment: SchemePayment) -> Mapping[str, Any]:
+        """Return what has changed in ``extra`` of :meth:`Scheme.answer` since the payment landed.
 
-        Called for ``/verify`` of a payment that is in a block and whose success went to no caller
-        yet, perhaps long after. The payment has passed :meth:`Scheme.check`. Raises as
+        Called for a payment that comes again while it is in a block and its success went to no
+        caller yet, perhaps long after. It has passed :meth:`Scheme.check`. Raises as
         :meth:`Scheme.verify` does.
         """
         ...

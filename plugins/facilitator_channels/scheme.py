@@ -7,7 +7,7 @@ channel. It holds no key.
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from facilitator.plugin import (
     Answer,
@@ -40,6 +40,8 @@ from facilitator_channels.refund import add_signature, count_refunded
 from facilitator_channels.shape import check_moves_money_alone
 from facilitator_channels.sponsored import require_sponsor, with_sponsor
 from facilitator_channels.verdicts import Case, judge_landed, judge_message
+
+T = TypeVar("T")
 
 
 class ChannelScheme:
@@ -149,11 +151,11 @@ class ChannelScheme:
         """Return the consumer's key hash, of a claim the provider's, and the channel's state."""
         return self._judge(payment, judge_message)
 
-    def verify_landed(self, payment: SchemePayment) -> Verified:
-        """Return the same for a payment in a block, with the channel as it is by now."""
+    def verify_landed(self, payment: SchemePayment) -> Mapping[str, Any]:
+        """Return the state of a deposit's channel as it is by now."""
         return self._judge(payment, judge_landed)
 
-    def _judge(self, payment: SchemePayment, judge: Callable[[Case], Verified]) -> Verified:
+    def _judge(self, payment: SchemePayment, judge: Callable[[Case], T]) -> T:
         content: Content = payment.content
         chain = self._chains[payment.terms.network.id]
         now = self._clock.time()

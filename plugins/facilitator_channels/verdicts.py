@@ -88,18 +88,18 @@ def judge_message(case: Case) -> Verified:
             return _judge_claim(case, claim)
 
 
-def judge_landed(case: Case) -> Verified:
-    """Return the same for a transaction that is in a block: a deposit's voucher must still do.
+def judge_landed(case: Case) -> Mapping[str, object]:
+    """Return the state of a deposit's channel, which its voucher must still be good for.
 
-    The channel may have moved, closed or ended since.
+    The deposit is in a block. The channel may have moved, closed or ended since.
     """
     message = case.content.message
     if not isinstance(message, Deposit):
-        return Verified(case.content.payer or "")
+        return {}
     made = read_made(case.content.tx, case.content.validator)
     voucher = replace(message.voucher, channel_ref=made.ref)
-    _, state = _judge_voucher(case, message.config, voucher, charge=case.terms.amount)
-    return state._replace(extra={"channelState": state.extra})
+    _, verified = _judge_voucher(case, message.config, voucher, charge=case.terms.amount)
+    return {"channelState": verified.extra}
 
 
 def _judge_opening(case: Case, deposit: Deposit) -> Verified:
