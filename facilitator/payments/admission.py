@@ -16,12 +16,11 @@ from facilitator.payments.unique_terms import TermsRegistry
 from facilitator.roles.allowance import current_allowance
 from facilitator.roles.chain import ChainProvider
 from facilitator.roles.chain_errors import ChainUnavailable
-from facilitator.roles.claim import Claim, Delivery
 from facilitator.roles.payment import PaymentView
 from facilitator.roles.payment_hooks import Refusal
 from facilitator.roles.refused import AlreadyOnChain, MayBeOnChain, Refused, lookup_failed
 from facilitator.roles.scheme import SchemePayment, Verified
-from facilitator.roles.storage import StorageUnavailable
+from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement.retention import GRACE_SECONDS, KEEP_SECONDS
 from facilitator.settlement.settle_request import Admitted
 from facilitator.settlement.tracking.recovery import resolve_on_chain
@@ -53,6 +52,7 @@ class Admission:
         clock: Clock,
         before_settle: Callable[[PaymentView], Refusal | None],
         reservations: Reservations,
+        storage: Storage,
         bindings: Bindings,
         terms: TermsRegistry,
         allowances: Allowances,
@@ -63,6 +63,7 @@ class Admission:
         self._clock = clock
         self._before_settle = before_settle
         self._reservations = reservations
+        self._storage = storage
         self._bindings = bindings
         self._terms = terms
         self._allowances = allowances
@@ -124,18 +125,16 @@ class Admission:
             bound.callback(self._undo, self._terms.unbind, payment, terms)
             return Admitted(payer, bound.pop_all().close)
 
-    def join(self, payment: SchemePayment, names: Names, claim: Claim) -> None:
+    def join(self, payment: SchemePayment, names: Names) -> None:
         """Bind the names of a caller that waits for a payment which another call has submitted.
 
-        It may receive the success of the claim. Raises :class:`Refused`,
-        :class:`~facilitator.api.service.IdempotencyConflict` and :class:`ChainUnavailable`.
+        It may receive the success. Raises :class:`Refused` and
+        :class:`~facilitator.api.service.IdempotencyConflict`.
         """
-        if claim.block is not None and claim.delivery is Delivery.NONE:
-            with self._allowances.open(names.client):
-                self._schemes.verify_landed(payment)
         keep_until = self._keep_until(payment)
         if names.identifier is not None:
-            payer = claim.payer
+            claim = self._storage.claim(payment.transaction_id)
+            payer = claim.payer if claim else ""
             identifier = payment_identifier(payment, payer, names.caller, names.identifier)
             if identifier is not None and payer:  # of one found on the chain no payer is known
                 bind_identifier(self._bindings, identifier, payer, keep_until)

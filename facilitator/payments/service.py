@@ -90,6 +90,7 @@ class Service:
             clock,
             plugins.before_settle,
             reservations,
+            storage,
             self._bindings,
             terms,
             self._allowances,

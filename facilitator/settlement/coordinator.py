@@ -114,11 +114,7 @@ class SettlementCoordinator:
         if not never_landed and claim.requirements != payment.fingerprint:
             return responses.duplicate(claim, "it settles other requirements, or another message")
         if own is None and not never_landed:
-            try:
-                request.join(claim)
-            except ChainUnavailable as error:
-                trouble = f"submitted; the chain cannot be asked how it stands now: {error}"
-                return responses.pending(claim, None, trouble)
+            request.join()
         if claim.state is ClaimState.SETTLED and claim.delivery is Delivery.NONE:
             try:
                 claim = tracker.recheck_settled(claim)

@@ -33,9 +33,8 @@ class SettleRequest:
     """Returns True if the caller has closed its connection."""
     admit: Callable[[], Admitted]
     """Judges the payment before its submission. Raises if it must not be submitted."""
-    join: Callable[[Claim], None]
-    """Binds the caller's names to a payment that another call submitted. Raises if it cannot, and
-    if the payment is not worth any more what it was when it was submitted."""
+    join: Callable[[], None]
+    """Binds the caller's names to a payment that another call submitted. Raises if it cannot."""
     answer: Callable[[Claim], Answer]
     """Makes the scheme's part of the success."""
     details: Callable[[], bytes]
