@@ -16,7 +16,7 @@ from facilitator.x402.messages import PaymentRequest
 
 
 class ExactScheme:
-    """Implements :class:`~facilitator.roles.scheme.Scheme`."""
+    """Implements :class:`~facilitator.roles.scheme.Scheme` and ``VerifiesLanded``."""
 
     def __init__(self, verifier: Verifier) -> None:
         """Judge payments by ``verifier``."""
@@ -66,6 +66,11 @@ class ExactScheme:
     def verify(self, payment: SchemePayment) -> Verified:
         """Return the owner of the input that ``nonce`` names."""
         return self._verifier.check_ledger(_content(payment))
+
+    def verify_landed(self, payment: SchemePayment) -> Mapping[str, Any]:
+        """Check that what the transfer method locked is there still."""
+        self._verifier.check_landed(_content(payment))
+        return {}
 
     def answer(self, claim: Claim) -> Answer:
         """Return the amount that the requirements asked for."""

@@ -24,6 +24,7 @@ from facilitator.errors import (
 )
 from facilitator.exact.methods import (
     ChecksChain,
+    ChecksLanded,
     ChecksLedger,
     DeclaresReasons,
     DefaultTransfer,
@@ -334,6 +335,7 @@ __all__ += [
 # Transfer methods of the scheme ``exact``
 __all__ += [
     "ChecksChain",
+    "ChecksLanded",
     "ChecksLedger",
     "DeclaresReasons",
     "DefaultTransfer",

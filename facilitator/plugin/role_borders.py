@@ -11,6 +11,7 @@ from facilitator.client.errors import CannotPay, OutcomeNotKnown
 from facilitator.errors import FacilitatorError, PluginError, one_line
 from facilitator.exact.methods import (
     ChecksChain,
+    ChecksLanded,
     ChecksLedger,
     DeclaresReasons,
     HasUniqueTerms,
@@ -189,7 +190,14 @@ _CHAIN = (
     ForeseesForks,
     SignsExamples,
 )
-_METHODS = (TransferMethod, ChecksLedger, ChecksChain, HasUniqueTerms, DeclaresReasons)
+_METHODS = (
+    TransferMethod,
+    ChecksLedger,
+    ChecksChain,
+    ChecksLanded,
+    HasUniqueTerms,
+    DeclaresReasons,
+)
 ROLES: Mapping[str, Role] = {
     "chain_provider": Role(
         _CHAIN, _chain_names, _chain_unavailable, check=_check_chain_answer, is_watched=True

@@ -177,8 +177,8 @@ class VerifiesLanded(Protocol):
     def verify_landed(self, payment: SchemePayment) -> Mapping[str, Any]:
         """Return what has changed in ``extra`` of :meth:`Scheme.answer` since the payment landed.
 
-        Called for a payment that comes again while it is in a block and its success went to no
-        caller yet, perhaps long after. It has passed :meth:`Scheme.check`. Raises as
+        Called for ``/verify`` of a payment that is in a block and whose success went to no caller
+        yet, perhaps long after. It has passed :meth:`Scheme.check`. Raises as
         :meth:`Scheme.verify` does.
         """
         ...
