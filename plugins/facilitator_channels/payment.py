@@ -76,14 +76,14 @@ def make_payment(terms: Terms, origin: Origin, content: Content) -> SchemePaymen
         transaction=tx.raw,
         inputs=frozenset(map(str, tx.body.inputs)),
         invalid_hereafter=NO_END if end is None else end,
-        statement=_state(message),
+        statement=_statement(message),
         fee=tx.body.fee,
         origin=origin,
         content=content._replace(transaction=tx),
     )
 
 
-def _state(message: Deposit | Refund | Claim) -> bytes:
+def _statement(message: Deposit | Refund | Claim) -> bytes:
     """Return what the message says beside its transaction: above all the IOU.
 
     Nothing of where the channel was once, and no signature that the resource server adds.
