@@ -6,12 +6,13 @@ from typing import Any, TypeAlias
 import falcon
 
 from facilitator.api.auth import Gate
+from facilitator.api.clients import client_of
 from facilitator.api.requests import read_object
 from facilitator.api.responses import answer
 from facilitator.x402.messages import PaymentRequest, parse_payment_request
 
-InspectPayment: TypeAlias = Callable[[PaymentRequest], Mapping[str, Any]]
-"""A function that makes the report; called from many threads at once."""
+InspectPayment: TypeAlias = Callable[[PaymentRequest, str], Mapping[str, Any]]
+"""A function that makes the report for a client; called from many threads at once."""
 
 
 class Inspect:
@@ -27,4 +28,5 @@ class Inspect:
         """Report on the payment in the body."""
         self._gate.admit(req)
         request = parse_payment_request(read_object(req, self._max_body_bytes))
-        answer(resp, self._inspect(request))
+        client = client_of(req, getattr(req.context, "caller", None)) or ""
+        answer(resp, self._inspect(request, client))

@@ -65,10 +65,22 @@ def read_offer(header: str | None, body: bytes = b"") -> RequirementOffer:
     version = offer.get("x402Version") if isinstance(offer, dict) else None
     if isinstance(version, int) and version != _VERSION:
         raise CannotPay(f"the server offers x402 version {version}; this command pays version 2")
+    _require_repeatable(offer)
     accepts = offer.get("accepts") if isinstance(offer, dict) else None
     if not isinstance(accepts, list) or not all(isinstance(each, dict) for each in accepts):
         raise CannotPay(f"the header {HEADER} has no list named accepts")
     return RequirementOffer(accepts, offer.get("resource"))
+
+
+def _require_repeatable(offer: object) -> None:
+    """Raise :class:`CannotPay` for an offer that no payment can repeat: orjson reads deeper ones.
+
+    Else that shows after the payer's records say that the payment was shown.
+    """
+    try:
+        orjson.dumps(offer)
+    except orjson.JSONEncodeError:
+        raise CannotPay(f"the header {HEADER} is nested too deeply to be repeated") from None
 
 
 def _refuse_version_1(body: bytes) -> None:

@@ -1,11 +1,12 @@
 """Transfer methods: how value reaches ``payTo`` (``extra.assetTransferMethod``)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import EraSummary
-from facilitator.cardano.transaction import Output, Transaction
+from facilitator.cardano.transaction import Output, OutputRef, Transaction
+from facilitator.roles.chain import OutputStatus
 from facilitator.roles.payment import Terms
 from facilitator.roles.refused import Refused
 from facilitator.roles.scheme import UniqueTerms
@@ -57,6 +58,25 @@ class ChecksChain(Protocol):
         Asks by the ``reader`` of the context: its questions count as the payment's. Raises
         ``Refused``, and ``ChainUnavailable`` if the answer is not known: then the payment may be
         tried again.
+        """
+        ...
+
+
+@runtime_checkable
+class ChecksLanded(Protocol):
+    """The optional part of a transfer method whose transfer can be undone after it has landed."""
+
+    def check_landed(
+        self,
+        terms: Terms,
+        transaction: Transaction,
+        paid: Mapping[OutputRef, OutputStatus],
+        now_ms: int,
+    ) -> None:
+        """Check, for ``/verify``, a transfer in a block whose success went to no caller yet.
+
+        ``paid`` are its outputs to ``payTo`` as the chain has them, unspent or spent; ``now_ms`` is
+        the Unix time in ms. Raises ``Refused``.
         """
         ...
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from facilitator.exact.payment import Payment
+from facilitator.exact.single_use import single_uses
 from facilitator.exact.sponsorship import require_signatures
 from facilitator.exact.terms import MAX_CONFIRMATIONS
 from facilitator.exact.verification import Verifier
@@ -15,7 +16,7 @@ from facilitator.x402.messages import PaymentRequest
 
 
 class ExactScheme:
-    """Implements :class:`~facilitator.roles.scheme.Scheme`."""
+    """Implements :class:`~facilitator.roles.scheme.Scheme` and ``VerifiesLanded``."""
 
     def __init__(self, verifier: Verifier) -> None:
         """Judge payments by ``verifier``."""
@@ -42,7 +43,7 @@ class ExactScheme:
             terms=payment.terms,
             transaction_id=payment.transaction_id,
             transaction=payment.transaction.raw,
-            inputs=frozenset(map(str, body.inputs)),
+            inputs=single_uses(body),
             invalid_hereafter=NO_END if body.invalid_hereafter is None else body.invalid_hereafter,
             fee=body.fee,
             origin=origin,
@@ -65,6 +66,11 @@ class ExactScheme:
     def verify(self, payment: SchemePayment) -> Verified:
         """Return the owner of the input that ``nonce`` names."""
         return self._verifier.check_ledger(_content(payment))
+
+    def verify_landed(self, payment: SchemePayment) -> Mapping[str, Any]:
+        """Check that what the transfer method locked is there still."""
+        self._verifier.check_landed(_content(payment))
+        return {}
 
     def answer(self, claim: Claim) -> Answer:
         """Return the amount that the requirements asked for."""

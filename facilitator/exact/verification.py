@@ -26,7 +26,7 @@ from facilitator.exact.lookup import (
     look_up_outputs,
     look_up_state,
 )
-from facilitator.exact.methods import HasUniqueTerms, TransferMethod
+from facilitator.exact.methods import ChecksLanded, HasUniqueTerms, TransferMethod
 from facilitator.exact.payment import Payment, read_payment
 from facilitator.exact.sponsorship import (
     check_offered_output,
@@ -35,6 +35,7 @@ from facilitator.exact.sponsorship import (
     with_sponsor,
 )
 from facilitator.exact.terms import TermsPolicy, agree_terms
+from facilitator.roles.chain import Unknown
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.payment import UNKNOWN_ORIGIN, Origin
 from facilitator.roles.refused import Refused, lookup_failed
@@ -88,6 +89,9 @@ class Verifier:
         self._checks = {name: functions_by_phase(method) for name, method in methods.items()}
         self._unique_terms_methods = {
             name: method for name, method in methods.items() if isinstance(method, HasUniqueTerms)
+        }
+        self._landed_methods = {
+            name: method for name, method in methods.items() if isinstance(method, ChecksLanded)
         }
         self._scripts = scripts
         self._clock = clock
@@ -192,6 +196,26 @@ class Verifier:
         if not payment.future_signers:
             return Verified(payer)
         return Verified(payer, unsigned=unsigned_inputs_of(payment, utxo))
+
+    def check_landed(self, payment: Payment) -> None:
+        """Return if the payment, which is in a block, has not been undone since.
+
+        Raises :class:`Refused`, and :class:`ChainUnavailable` while that is not known.
+        """
+        method = self._landed_methods.get(payment.terms.method)
+        if method is None:
+            return
+        terms, tx = payment.terms, payment.transaction
+        refs = [
+            OutputRef(tx.id, index)
+            for index, output in enumerate(tx.body.outputs)
+            if output.address == terms.pay_to
+        ]
+        paid = self._outputs[terms.network.id](refs)
+        for status in paid.values():
+            if isinstance(status, Unknown):
+                raise ChainUnavailable(status.why)
+        method.check_landed(terms, tx, paid, self._now_ms())
 
     def unique_terms(self, payment: Payment) -> UniqueTerms | None:
         """Return the terms that only this payment's transaction may meet; ``None`` for others.

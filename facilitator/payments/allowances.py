@@ -22,9 +22,12 @@ class Allowances:
             return nullcontext()
         return _Opened(self._new(client, self._settings.questions))
 
-    def open_for_report(self) -> AbstractContextManager[None]:
-        """Have the ``with`` block ask for all of a payment that the limits allow, good or bad."""
-        allowance = self._new("", self._settings.max_questions)
+    def open_for_report(self, client: str) -> AbstractContextManager[None]:
+        """Have the ``with`` block ask for all of the client's payment, good or bad, within limits.
+
+        What that costs is charged to the client, as for a verdict.
+        """
+        allowance = self._new(client, self._settings.max_questions)
         allowance.judge = lambda _: True
         return _Opened(allowance)
 

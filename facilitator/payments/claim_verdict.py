@@ -17,8 +17,9 @@ def payer_from_claim(payment: SchemePayment, claim: Claim) -> str:
         )
     if claim.state is ClaimState.EXPIRED:
         raise Refused(Reason.TTL_EXPIRED, "this transaction's validity ended; it did not land")
-    if claim.requirements != payment.terms.requirements.fingerprint():
-        raise Refused(Reason.DUPLICATE, "this transaction settles other requirements", claim.payer)
+    if claim.requirements != payment.fingerprint:
+        why = "this transaction settles other requirements, or another message"
+        raise Refused(Reason.DUPLICATE, why, claim.payer)
     if claim.delivery is Delivery.UNKNOWN:
         lost = "whether this transaction's success was reported is not known: its record was lost"
         raise Refused(Reason.DUPLICATE, lost, claim.payer or None)

@@ -45,12 +45,14 @@ class Reservations:
         """Hold the inputs of a payment that was found valid; return what its caller should know.
 
         The hold ends with the validity, at ``valid_until`` in Unix seconds. One that lasts for more
-        than half of its time is not renewed. Raises :class:`Refused` if an input belongs to another
-        settlement, and :class:`~facilitator.roles.storage.StorageUnavailable`.
+        than half of its time is not renewed, unless another payment has ended it. Raises
+        :class:`Refused` if an input belongs to another settlement, and
+        :class:`~facilitator.roles.storage.StorageUnavailable`.
         """
         now, seconds = self._clock.time(), self._settings.ttl_seconds
         ends_at = now + seconds if valid_until is None else min(now + seconds, valid_until)
-        if self._held.get(payment.transaction_id, 0.0) - now > seconds / 2:
+        is_fresh = self._held.get(payment.transaction_id, 0.0) - now > seconds / 2
+        if is_fresh and self._storage.is_reserved(payment.transaction_id, now):
             return {}
         limit = self._settings.max_concurrent if seconds else 0
         held = self._reserve(
@@ -63,6 +65,7 @@ class Reservations:
         if held is None:
             self._remember(payment.transaction_id, ends_at)
             return {}
+        self._forget(payment.transaction_id)
         if isinstance(held, ReservedElsewhere) and held.is_settling:
             raise _settled_elsewhere(held, payer)
         if not seconds:
@@ -172,6 +175,6 @@ class Reservations:
 def _settled_elsewhere(held: ReservedElsewhere, payer: str) -> Refused:
     return Refused(
         Reason.INPUT_NOT_AVAILABLE,
-        f"input {held.input} belongs to the payment {held.transaction_id}, which is being settled",
+        f"{held.input} belongs to the payment {held.transaction_id}, which is being settled",
         payer,
     )

@@ -11,7 +11,14 @@ from facilitator.exact.terms import check_version
 from facilitator.roles.claim import Claim
 from facilitator.roles.payment import Origin
 from facilitator.roles.refused import Refused
-from facilitator.roles.scheme import Answer, Scheme, SchemePayment, UniqueTerms, Verified
+from facilitator.roles.scheme import (
+    Answer,
+    Scheme,
+    SchemePayment,
+    UniqueTerms,
+    Verified,
+    VerifiesLanded,
+)
 from facilitator.x402.messages import PaymentRequest
 from facilitator.x402.networks import canonical_network
 from facilitator.x402.reasons import Reason
@@ -62,6 +69,14 @@ class Schemes:
         Raises :class:`Refused` and :class:`~facilitator.roles.chain_errors.ChainUnavailable`.
         """
         return self._of(payment).verify(payment)
+
+    def verify_landed(self, payment: SchemePayment) -> Mapping[str, Any]:
+        """Return what has changed since a payment landed, if it is still worth what it was.
+
+        Raises as :meth:`verify` does.
+        """
+        scheme = self._of(payment)
+        return scheme.verify_landed(payment) if isinstance(scheme, VerifiesLanded) else {}
 
     def answer(self, claim: Claim) -> Answer:
         """Return the scheme's part of a success.

@@ -221,7 +221,7 @@ class Service:
         except Refused as refused:
             response = responses.refused(request, payment, refused)
         except ChainUnavailable as error:
-            response = responses.refused(request, payment, lookup_failed(error))
+            response = self._without_chain(request, payment, error)
         except StorageUnavailable as error:
             response = self._without_storage(payment, error)
         success, reason = str(response.success).lower(), response.reason or "none"
@@ -241,6 +241,16 @@ class Service:
         payment = self._schemes.read(request, origin)
         describe_request(tx=payment.transaction_id)
         return payment
+
+    def _without_chain(
+        self, request: PaymentRequest, payment: SchemePayment | None, error: ChainUnavailable
+    ) -> SettleResponse:
+        """Return that a payment is pending which was submitted, else that nothing is known."""
+        try:
+            known = payment and self._statuses.pending(payment)
+        except StorageUnavailable as away:
+            return self._without_storage(payment, away)
+        return known or responses.refused(request, payment, lookup_failed(error))
 
     def _without_storage(
         self, payment: SchemePayment | None, error: StorageUnavailable

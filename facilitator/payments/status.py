@@ -56,7 +56,7 @@ class Statuses:
         claim = self._storage.claim(payment.transaction_id)
         if claim is None or claim.state not in _PENDING:
             return None
-        if claim.requirements != payment.terms.requirements.fingerprint():
+        if claim.requirements != payment.fingerprint:
             return None
         return responses.pending(claim, self.depth(claim))
 

@@ -118,11 +118,16 @@ class Verdicts:
             return None
         claim = self._corrected(claim)
         payer = payer_from_claim(payment, claim)
+        extra = self._schemes.answer(claim).extra
         if claim.state is ClaimState.SUBMITTED:
             # It is in no block, so that it may have become invalid since it was submitted.
             with suppress(AlreadyOnChain):
                 self._admission.judge(payment)
-        extra = self._schemes.answer(claim).extra
+                return VerifyResponse(is_valid=True, payer=payer, extra=extra)
+        try:
+            extra = {**extra, **self._schemes.verify_landed(payment)}
+        except ChainUnavailable as error:
+            raise lookup_failed(error) from None
         return VerifyResponse(is_valid=True, payer=payer, extra=extra)
 
     def _resume_on_chain(self, payment: SchemePayment) -> VerifyResponse | None:

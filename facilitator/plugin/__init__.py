@@ -24,6 +24,7 @@ from facilitator.errors import (
 )
 from facilitator.exact.methods import (
     ChecksChain,
+    ChecksLanded,
     ChecksLedger,
     DeclaresReasons,
     DefaultTransfer,
@@ -166,6 +167,7 @@ from facilitator.roles.scheme import (
     SchemePayment,
     UniqueTerms,
     Verified,
+    VerifiesLanded,
 )
 from facilitator.roles.scheme_chain import ChainFacts, OutputLookup, SchemeChain, ScriptEvaluators
 from facilitator.roles.sharing import (
@@ -333,6 +335,7 @@ __all__ += [
 # Transfer methods of the scheme ``exact``
 __all__ += [
     "ChecksChain",
+    "ChecksLanded",
     "ChecksLedger",
     "DeclaresReasons",
     "DefaultTransfer",
@@ -359,6 +362,7 @@ __all__ += [
     "SchemePayment",
     "ScriptEvaluators",
     "Verified",
+    "VerifiesLanded",
     "agree_terms",
     "judge_transaction",
 ]

@@ -51,7 +51,7 @@ Through: TypeAlias = Callable[[Callable[[], Any]], Outcome]
 
 
 _AT_END = ("close", "flush")
-_ASK_CHAIN = ("verify", "check_chain")
+_ASK_CHAIN = ("verify", "verify_landed", "check_chain")
 """Methods that ask the chain, for which they get more time."""
 _ANSWERS = ("where",)
 """Methods that are asked for what they return, of roles whose others are called later."""

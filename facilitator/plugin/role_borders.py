@@ -11,6 +11,7 @@ from facilitator.client.errors import CannotPay, OutcomeNotKnown
 from facilitator.errors import FacilitatorError, PluginError, one_line
 from facilitator.exact.methods import (
     ChecksChain,
+    ChecksLanded,
     ChecksLedger,
     DeclaresReasons,
     HasUniqueTerms,
@@ -47,7 +48,7 @@ from facilitator.roles.payment_ledger import KeepsOutbox, PaymentLedger, Records
 from facilitator.roles.rate_limit import ChangesLimits, RateLimiter, TakesLimits
 from facilitator.roles.refused import Refused
 from facilitator.roles.reporting import DescribesDestination, ErrorReporter
-from facilitator.roles.scheme import Scheme
+from facilitator.roles.scheme import Scheme, VerifiesLanded
 from facilitator.roles.sharing import AnnouncesEntries, SharesOutputs
 from facilitator.roles.storage import HasServerTime, HoldsWithClaim, Storage, StorageUnavailable
 from facilitator.roles.wallet import SignsMessages, Wallet
@@ -114,9 +115,13 @@ def _not_checked(plugin: str, method: str, error: BaseException) -> Exception:  
     return Refused(Reason.VERIFICATION_ERROR, message)
 
 
+_VERDICTS = ("verify", "verify_landed")
+"""Methods of a scheme that ask the chain."""
+
+
 def _scheme_names(method: str, error: BaseException) -> bool:
     is_of_the_chain = isinstance(error, ChainUnavailable) and hasattr(error, "detail")
-    return isinstance(error, Refused) or (method == "verify" and is_of_the_chain)
+    return isinstance(error, Refused) or (method in _VERDICTS and is_of_the_chain)
 
 
 def _scheme_failed(plugin: str, method: str, error: BaseException) -> Exception:
@@ -185,7 +190,14 @@ _CHAIN = (
     ForeseesForks,
     SignsExamples,
 )
-_METHODS = (TransferMethod, ChecksLedger, ChecksChain, HasUniqueTerms, DeclaresReasons)
+_METHODS = (
+    TransferMethod,
+    ChecksLedger,
+    ChecksChain,
+    ChecksLanded,
+    HasUniqueTerms,
+    DeclaresReasons,
+)
 ROLES: Mapping[str, Role] = {
     "chain_provider": Role(
         _CHAIN, _chain_names, _chain_unavailable, check=_check_chain_answer, is_watched=True
@@ -219,7 +231,7 @@ ROLES: Mapping[str, Role] = {
         _METHODS, _method_names, _not_checked, called="in time", gets_copies=True
     ),
     "schemes": Role(
-        (Scheme, DeclaresReasons),
+        (Scheme, DeclaresReasons, VerifiesLanded),
         _scheme_names,
         _scheme_failed,
         check=check_scheme_answer,

@@ -52,6 +52,8 @@ def check_scheme_answer(method: str, answer: Any, *arguments: Any) -> None:
             _demand(is_part, "unsigned inputs that are not a part of the inputs")
             payer.encode()
             _check_extra(extra)
+        case "verify_landed", Mapping():
+            _check_extra(answer)
         case "answer", Answer(amount, extra):
             _demand(_AMOUNT.fullmatch(amount), "an amount that is no whole number")
             _check_extra(extra)
@@ -82,6 +84,7 @@ def _check_terms(payment: SchemePayment, request: PaymentRequest) -> None:
 def _check_prepared(prepared: SchemePayment, payment: SchemePayment) -> None:
     """Check that it is still the payment that was read."""
     _demand(prepared.terms == payment.terms, "other terms than those that were read")
+    _demand(prepared.statement == payment.statement, "another statement than was read")
     kept = prepared.transaction_id == payment.transaction_id or not payment.transaction_id
     _demand(kept, "another transaction than the one that was read")
 

@@ -76,7 +76,8 @@ class Claim:
     transaction: bytes
     """The exact bytes received, so that a process that resumes submits the same."""
     requirements: str
-    """SHA-256 of the requirements that it settles; under others the payment is refused."""
+    """SHA-256 of the requirements that it settles, and of the scheme's statement if there is one;
+    under others the payment is refused."""
     payer: str
     """The payer's address; empty while ``claimed``."""
     amount: str

@@ -96,5 +96,8 @@ class PaymentView:
 
     @property
     def transaction(self) -> Transaction:
-        """The transaction, decoded at each use."""
+        """The transaction, decoded at each use.
+
+        A message without one, whose :attr:`transaction_id` is empty, raises :class:`ValueError`.
+        """
         return decode_any_era(self.signed)

@@ -5,9 +5,10 @@ following to the depth that was agreed, and the delivery of the success to one c
 returns schemes from the hook ``schemes``. ``facilitator.testing.scheme`` has the contract tests.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from facilitator.immutable import immutable
 from facilitator.roles.claim import NO_END, Claim
@@ -31,13 +32,20 @@ class SchemePayment:
     transaction: bytes = field(default=b"", repr=False)
     """The exact bytes to submit. They are as good as money: write them nowhere."""
     inputs: frozenset[str] = frozenset()
-    """Output references that it spends, ``<transaction id>#<index>``."""
+    """Output references that it spends, ``<transaction id>#<index>``, and names of what else it
+    uses up: two payments that share one of these are rivals."""
     invalid_hereafter: int = NO_END
     """The slot from which on the ledger no longer accepts it."""
     record: bytes = b""
     """The scheme's own record, kept in the claim for :meth:`Scheme.answer`.
 
     At most :data:`MAX_RECORD_BYTES`.
+    """
+    statement: bytes = b""
+    """The part of the payment that neither its transaction nor its terms show, such as an IOU.
+
+    A claim settles the statement that was judged with its transaction, and no other one. Empty if
+    the payment says no more.
     """
     fee: int | None = None
     """Lovelace that the ledger takes for the transaction; ``None`` if it is not known."""
@@ -50,6 +58,14 @@ class SchemePayment:
     def scheme(self) -> str:
         """The name of the scheme."""
         return self.terms.requirements.scheme
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of what a claim on its transaction settles: requirements and statement."""
+        requirements = self.terms.requirements.fingerprint()
+        if not self.statement:
+            return requirements
+        return hashlib.sha256(bytes.fromhex(requirements) + self.statement).hexdigest()
 
     @property
     def view(self) -> PaymentView:
@@ -94,7 +110,8 @@ class Scheme(Protocol):
     attribute ``is_prompt = True`` all are called at once. What they raise beside
     :class:`~facilitator.roles.refused.Refused` refuses the payment, too. So does an answer that the
     core cannot settle. A scheme with reasons of its own may be a
-    :class:`~facilitator.exact.methods.DeclaresReasons`.
+    :class:`~facilitator.exact.methods.DeclaresReasons`, and one whose payments can lose their worth
+    after they have landed a :class:`VerifiesLanded`.
     """
 
     def kind(self, network: str) -> Mapping[str, Any] | None:
@@ -117,8 +134,8 @@ class Scheme(Protocol):
         """Return the payment as ``/settle`` is to submit it: right after :meth:`read`.
 
         Its transaction and its record may be new. An id that :meth:`read` gave stays, and so do the
-        terms: the same request leads to the same id each time. Raises ``Refused``, as for a message
-        that settles nothing here.
+        terms and the statement: the same request leads to the same id each time. Raises
+        ``Refused``, as for a message that settles nothing here.
         """
         ...
 
@@ -149,5 +166,19 @@ class Scheme(Protocol):
         """Return the scheme's part of the success, from the claim and its record alone.
 
         It may be called in another process than :meth:`prepare`, long after.
+        """
+        ...
+
+
+@runtime_checkable
+class VerifiesLanded(Protocol):
+    """A scheme whose payment may be worth less, or nothing, after its transaction has landed."""
+
+    def verify_landed(self, payment: SchemePayment) -> Mapping[str, Any]:
+        """Return what has changed in ``extra`` of :meth:`Scheme.answer` since the payment landed.
+
+        Called for ``/verify`` of a payment that is in a block and whose success went to no caller
+        yet, perhaps long after. It has passed :meth:`Scheme.check`. Raises as
+        :meth:`Scheme.verify` does.
         """
         ...

@@ -38,7 +38,7 @@ class Reservation:
     transaction_id: str
     """Canonical id of the transaction, lowercase hex."""
     inputs: frozenset[str]
-    """Output references, ``<transaction id>#<index>``."""
+    """Output references, ``<transaction id>#<index>``, and names of what else it uses up."""
     payer: str
     """The payer's address."""
     pay_to: str
@@ -54,7 +54,7 @@ class ReservedElsewhere:
     """The refusal of a reservation: an input is held for another transaction."""
 
     input: str
-    """Output reference, ``<transaction id>#<index>``."""
+    """Output reference, ``<transaction id>#<index>``, or one of the other names."""
     transaction_id: str
     """Id of the transaction that holds it."""
     expires_at: float

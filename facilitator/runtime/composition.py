@@ -247,8 +247,8 @@ class Facilitator:
     def _report(self, claim: Claim) -> Mapping[str, Any]:
         return self._inspector().transaction(read_transaction(claim.transaction), claim.network)
 
-    def _inspect(self, request: PaymentRequest) -> Mapping[str, Any]:
-        with Allowances(self.settings.chain).open_for_report():
+    def _inspect(self, request: PaymentRequest, client: str) -> Mapping[str, Any]:
+        with Allowances(self.settings.chain).open_for_report(client):
             try:
                 return self._inspector().payment(request)
             except ChainUnavailable as error:  # whose eras are not known otherwise

@@ -111,8 +111,8 @@ class SettlementCoordinator:
         if own is None:
             claim = tracker.correct(claim)
         never_landed = claim.state.is_given_up
-        if not never_landed and claim.requirements != payment.terms.requirements.fingerprint():
-            return responses.duplicate(claim, "it settles other requirements")
+        if not never_landed and claim.requirements != payment.fingerprint:
+            return responses.duplicate(claim, "it settles other requirements, or another message")
         if own is None and not never_landed:
             request.join()
         if claim.state is ClaimState.SETTLED and claim.delivery is Delivery.NONE:
@@ -206,7 +206,7 @@ class SettlementCoordinator:
             network=terms.network.id,
             state=ClaimState.CLAIMED,
             transaction=payment.transaction,
-            requirements=terms.requirements.fingerprint(),
+            requirements=payment.fingerprint,
             payer="",
             amount=terms.requirements.amount,
             confirmations=terms.confirmations,

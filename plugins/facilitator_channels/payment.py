@@ -1,6 +1,9 @@
 """A payment of the scheme: its message, and what the core needs of its transaction."""
 
+from dataclasses import astuple
 from typing import NamedTuple
+
+import cbor2
 
 from facilitator.cardano.transaction import Transaction
 from facilitator.plugin import NO_END, Origin, Refused, SchemePayment, Terms
@@ -13,6 +16,7 @@ from facilitator_channels.shape import decode
 
 _MAX_FEE = 2**63 - 1
 """More lovelace than there is."""
+_KINDS = (Deposit, Refund, Claim)
 _REASONS = {
     Deposit: ChannelReason.DEPOSIT_TRANSACTION,
     Refund: ChannelReason.REFUND_TRANSACTION,
@@ -72,7 +76,24 @@ def make_payment(terms: Terms, origin: Origin, content: Content) -> SchemePaymen
         transaction=tx.raw,
         inputs=frozenset(map(str, tx.body.inputs)),
         invalid_hereafter=NO_END if end is None else end,
+        statement=_statement(message),
         fee=tx.body.fee,
         origin=origin,
         content=content._replace(transaction=tx),
     )
+
+
+def _statement(message: Deposit | Refund | Claim) -> bytes:
+    """Return what the message says beside its transaction: above all the IOU.
+
+    Nothing of where the channel was once, and no signature that the resource server adds.
+    """
+    said: list[object] = [_KINDS.index(type(message))]
+    if isinstance(message, Claim):
+        said += [astuple(each) for each in message.claims]
+    else:
+        voucher = message.voucher
+        said += [astuple(message.config), voucher.channel_id, voucher.amount, voucher.signature]
+    if isinstance(message, Deposit):
+        said += [message.amount, message.voucher.channel_ref is None]
+    return cbor2.dumps(said)

@@ -4,10 +4,10 @@ A resource server has it judge vouchers, and settle what opens, tops up, redeems
 channel. It holds no key.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from facilitator.plugin import (
     Answer,
@@ -39,11 +39,13 @@ from facilitator_channels.records import answer_from, record_claim, record_depos
 from facilitator_channels.refund import add_signature, count_refunded
 from facilitator_channels.shape import check_moves_money_alone
 from facilitator_channels.sponsored import require_sponsor, with_sponsor
-from facilitator_channels.verdicts import Case, judge_message
+from facilitator_channels.verdicts import Case, judge_landed, judge_message
+
+T = TypeVar("T")
 
 
 class ChannelScheme:
-    """Implements :class:`~facilitator.plugin.Scheme` and ``DeclaresReasons``."""
+    """Implements ``Scheme``, ``DeclaresReasons`` and ``VerifiesLanded``."""
 
     is_prompt = True
     """It waits for nothing but the chain, whose time is limited."""
@@ -147,12 +149,19 @@ class ChannelScheme:
 
     def verify(self, payment: SchemePayment) -> Verified:
         """Return the consumer's key hash, of a claim the provider's, and the channel's state."""
+        return self._judge(payment, judge_message)
+
+    def verify_landed(self, payment: SchemePayment) -> Mapping[str, Any]:
+        """Return the state of a deposit's channel as it is by now."""
+        return self._judge(payment, judge_landed)
+
+    def _judge(self, payment: SchemePayment, judge: Callable[[Case], T]) -> T:
         content: Content = payment.content
         chain = self._chains[payment.terms.network.id]
         now = self._clock.time()
         case = Case(payment, content, chain, self._validators, self._follower, now)
         with _naming(content.payer):
-            return judge_message(case)
+            return judge(case)
 
     def answer(self, claim: StoredClaim) -> Answer:
         """Return what was deposited, refunded or claimed, as the record has it."""

@@ -215,10 +215,15 @@ def is_plain(output: Output, asset: AssetId | None = None) -> bool:
 def unsigned_inputs(content: Content, utxo: Mapping[OutputRef, Output]) -> frozenset[str]:
     """Return the inputs whose key has not signed yet, if the offered one is what the offer says.
 
-    ``utxo`` has every input. Raises :class:`Refused`.
+    ``utxo`` has every input, of which the client owns one at least. Raises :class:`Refused`.
     """
     if content.sponsor is None:
         return frozenset()
     require_offered(content.sponsor, utxo[content.sponsor.input])
     missing = future_signers(content)
-    return frozenset(str(ref) for ref in content.tx.body.inputs if owner_of(utxo[ref]) in missing)
+    unsigned = [ref for ref in content.tx.body.inputs if owner_of(utxo[ref]) in missing]
+    if len(unsigned) == len(content.tx.body.inputs):
+        raise Refused(
+            Reason.FEE_SPONSOR_REFUSED, "S2: each input is the sponsor's: the client must spend one"
+        )
+    return frozenset(map(str, unsigned))

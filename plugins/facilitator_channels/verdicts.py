@@ -4,6 +4,7 @@ The functions raise :class:`Refused`, ``MayBeOnChain`` and ``ChainUnavailable``.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from facilitator.cardano.transaction import Output, OutputRef
@@ -85,6 +86,20 @@ def judge_message(case: Case) -> Verified:
             return _judge_refund(case, refund)
         case Claim() as claim:
             return _judge_claim(case, claim)
+
+
+def judge_landed(case: Case) -> Mapping[str, object]:
+    """Return the state of a deposit's channel, which its voucher must still be good for.
+
+    The deposit is in a block. The channel may have moved, closed or ended since.
+    """
+    message = case.content.message
+    if not isinstance(message, Deposit):
+        return {}
+    made = read_made(case.content.tx, case.content.validator)
+    voucher = replace(message.voucher, channel_ref=made.ref)
+    _, verified = _judge_voucher(case, message.config, voucher, charge=case.terms.amount)
+    return {"channelState": verified.extra}
 
 
 def _judge_opening(case: Case, deposit: Deposit) -> Verified:

@@ -46,5 +46,14 @@ def check_ends_in_time(
         )
 
 
+def check_result_is_due(deadlines: Deadlines, now_ms: int) -> None:
+    """Check that the seller can still hand in a result. Raises :class:`Refused`."""
+    if now_ms >= deadlines.submit_result:
+        raise _refused(
+            f"submitResultTime ({deadlines.submit_result}) is over, and the buyer may take the"
+            " funds back"
+        )
+
+
 def _refused(message: str) -> Refused:
     return Refused(MasumiReason.DEADLINE, message)

@@ -1,18 +1,27 @@
 """The transfer method ``masumi``: funds locked in the escrow of Masumi V2 (``vested_pay``)."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from typing import TypeAlias
 
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import EraSummary
-from facilitator.cardano.transaction import AssetId, Output, Transaction
-from facilitator.plugin import AssetState, DefaultTransfer, Terms, UniqueTerms
+from facilitator.cardano.transaction import AssetId, Output, OutputRef, Transaction
+from facilitator.plugin import (
+    AssetState,
+    DefaultTransfer,
+    OutputStatus,
+    Reason,
+    Refused,
+    Spent,
+    Terms,
+    UniqueTerms,
+)
 from facilitator_masumi import lock
 from facilitator_masumi.agent import agent_asset, check_agent
 from facilitator_masumi.commitment import check_commitment
-from facilitator_masumi.deadlines import check_ends_in_time, check_intervals
+from facilitator_masumi.deadlines import check_ends_in_time, check_intervals, check_result_is_due
 from facilitator_masumi.deployment import Deployments
 from facilitator_masumi.identifier import check_identifier
 from facilitator_masumi.reasons import MasumiReason
@@ -28,7 +37,7 @@ class MasumiTransfer:
     """The checks of terms and locks that ``scheme_exact_cardano.md`` demands.
 
     Only :meth:`check_chain` does I/O. Implements ``TransferMethod``, ``ChecksLedger``,
-    ``ChecksChain``, ``HasUniqueTerms`` and ``DeclaresReasons``.
+    ``ChecksChain``, ``ChecksLanded``, ``HasUniqueTerms`` and ``DeclaresReasons``.
     """
 
     is_prompt = True
@@ -76,6 +85,25 @@ class MasumiTransfer:
         if extra.terms.agent_identifier:
             agent = agent_asset(extra.terms.agent_identifier)
             check_agent(self._look_up(terms.network.id, agent), extra.terms.seller, terms)
+
+    def check_landed(
+        self,
+        terms: Terms,
+        transaction: Transaction,  # noqa: ARG002
+        paid: Mapping[OutputRef, OutputStatus],
+        now_ms: int,
+    ) -> None:
+        """Check that the funds are locked as they were, and a result can be handed in."""
+        for ref, status in paid.items():
+            if isinstance(status, Spent):
+                by = f" by {status.by}" if status.by else ""
+                raise Refused(
+                    Reason.DUPLICATE,
+                    f"the lock {ref} is spent{by}: a result was handed in, or the buyer has taken"
+                    " the funds back",
+                )
+        extra = read_extra(terms.requirements.extra, terms.network.network_id)
+        check_result_is_due(extra.terms.deadlines, now_ms)
 
     def once(self, terms: Terms) -> UniqueTerms:
         """Return the offer that the seller signed, which only one transaction may take."""

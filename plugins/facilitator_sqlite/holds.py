@@ -38,10 +38,13 @@ class SqliteHolds:
         return found.refusal or memory.reserve(reservation, now, limit)
 
     def _end_verified(self, settling: Reservation, now: float) -> None:
-        """End what is held in memory for verified payments over the inputs of a settlement."""
+        """End what is held in memory for verified payments over the inputs of a settlement.
+
+        The settlement stays there until it is released, against a verification that looked into the
+        file before it was written.
+        """
         if (memory := self._in_memory) is not None:
             memory.reserve(settling, now, limit=0)
-            memory.release(settling.transaction_id)
 
     def release(self, transaction_id: str) -> None:
         """Remove the transaction's reservation, if it has one."""

@@ -4,6 +4,10 @@ from hashlib import blake2b
 
 import pytest
 
+from facilitator.plugin import PaymentView, Requirements, Terms
+from facilitator.x402.networks import PREPROD
+from facilitator_policy import plugin
+
 
 def run(run_facilitator, tmp_path, **settings):
     own = {f"policy__{name}": value for name, value in settings.items()}
@@ -124,3 +128,26 @@ def test_a_payment_that_is_refused_later_does_not_count_for_long(
 def test_wrong_settings_stop_the_start(run_facilitator, tmp_path, setting, value, complaint):
     with pytest.raises(Exception, match=complaint):
         run(run_facilitator, tmp_path, **{setting: value})
+
+
+def test_a_message_without_a_transaction_is_judged_by_its_terms(
+    run_facilitator, devnet_wallets, tmp_path
+):
+    """As a voucher of a payment channel: its deposit was judged by who signed it."""
+    alice, bob = devnet_wallets["alice"], devnet_wallets["bob"]
+    run(
+        run_facilitator,
+        tmp_path,
+        allow_payers=alice.bech32,
+        deny_pay_to=bob.bech32,
+        max_per_day="1 lovelace",
+    )
+
+    def voucher(to):
+        asked = ("batch-settlement", PREPROD.id, "1000", "lovelace", to.bech32, 300, {})
+        return PaymentView(
+            "", Terms(PREPROD, None, 1000, to.address, 300, 1, "", Requirements(*asked))
+        )
+
+    assert plugin.before_verify(voucher(alice)) is None
+    assert plugin.before_verify(voucher(bob)).reason == "policy_recipient_refused"

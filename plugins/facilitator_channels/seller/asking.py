@@ -70,7 +70,7 @@ def _read_view(request: ChannelRequest, state: object, seen_at: int) -> ChannelV
         return None
     try:
         return ChannelView.from_json(state, seen_at)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, OverflowError, TypeError, ValueError):
         return None
 
 

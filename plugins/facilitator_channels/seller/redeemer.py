@@ -48,7 +48,12 @@ REDEEMED = Counter(
     labels=("asset",),
 )
 
-_NO_VERDICT = (Reason.PENDING, Reason.CHAIN_LOOKUP_FAILED, Reason.EVIDENCE_UNAVAILABLE)
+_NO_VERDICT = (
+    Reason.PENDING,
+    Reason.CHAIN_LOOKUP_FAILED,
+    Reason.EVIDENCE_UNAVAILABLE,
+    Reason.DUPLICATE,  # it was submitted: another caller has received its success, or is to
+)
 _TROUBLES = (ChainUnavailable, StoreUnavailable, FacilitatorUnavailable, CannotPayFee)
 
 _log = logging.getLogger(__name__)

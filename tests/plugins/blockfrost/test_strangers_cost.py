@@ -253,3 +253,24 @@ def test_others_are_judged_while_one_client_floods(tmp_path: Path) -> None:
             honest = [site.verify(site.payment([site.fund()]), "203.0.113.2") for _ in range(30)]
             assert [answer["isValid"] for answer in honest] == [True] * 30
             assert site.running.settle(site.payment([site.fund()]), Prefer="wait=0")["transaction"]
+
+
+def test_inspections_count_as_those_of_their_client(tmp_path: Path) -> None:
+    """Not as this machine's own, whose payments would be kept waiting. Nor are they free."""
+    clock = ManualClock(NOW)
+    devnet = Devnet(NETWORK, clock)
+    more = {
+        "FACILITATOR_BLOCKFROST__TIER": "free",
+        "FACILITATOR_INSPECT__ENABLED": "true",
+        "FACILITATOR_SERVER__TRUSTED_PROXIES": PROXY,
+    }
+    with closing(devnet), BlockfrostApi(devnet) as api:
+        site = Site(tmp_path, devnet, api, clock, **more)
+        with closing(site.running):
+            stranger = "203.0.113.1"
+            for _ in range(20):
+                headers = {"X-Forwarded-For": stranger}
+                assert site.running.call("POST", "/inspect", never_were(site), headers)[0] == 200
+            assert site.verify(site.payment([site.fund()]))["isValid"]
+            refused = site.verify(site.payment([site.fund()]), stranger)
+            assert "kept for others" in refused["invalidMessage"]

@@ -12,6 +12,7 @@ from facilitator.roles.claim import NO_END
 from facilitator.testing.payments import BOB, MERCHANT
 from facilitator.testing.pytest_plugin import RunFacilitator
 from facilitator.testing.running import NETWORK, Running
+from facilitator.testing.waiting import eventually
 from facilitator_channels.reasons import ChannelReason
 from facilitator_channels.validators import KNOWN
 from support.channel_drafts import reserve
@@ -25,6 +26,7 @@ from support.channels import (
     TOKEN,
     request,
     terms,
+    voucher,
     witness,
 )
 from support.sponsored_channels import SponsoredOpening
@@ -138,6 +140,50 @@ def test_a_verdict_on_a_deposit_that_is_being_settled_describes_the_channel(
         assert verdict["isValid"]
         assert verdict["extra"] == expected
         running.next_block()
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 2], ids=["submitted", "in a block", "settled"])
+def test_a_deposit_pays_by_the_voucher_that_was_judged_with_it(
+    running: Running, blocks: int
+) -> None:
+    """Whatever else its payer signs under it: the transaction and the requirements are the same."""
+    opening = Opening()
+    first = opening.body
+    assert running.settle(first)["errorReason"] == "settlement_pending"
+    for _ in range(blocks):
+        running.next_block()
+    transaction_id = opening.ref.transaction_id.hex()
+    eventually(
+        lambda: (
+            running.call("GET", f"/status/{transaction_id}")[1].get("confirmations", -1)
+            >= blocks - 1
+        )
+    )
+    promised = {**opening.payload["voucher"], **voucher(opening.tag, 10**9)}
+    forged = {**opening.payload["voucher"], "signature": "00" * 64}
+    for each in (promised, forged):
+        body = request({**opening.payload, "voucher": each}, terms())
+        assert not running.verify(body)["isValid"]
+        answer = running.settle(body)
+        assert answer["errorReason"] == "duplicate_settlement"
+    if blocks == 2:
+        assert running.settle_until(first, lambda answer: bool(answer["success"]))
+
+
+def test_a_deposit_whose_channel_has_ended_since_is_not_valid(running: Running) -> None:
+    """Nobody was told of its success: the resource server does not know how it went on."""
+    opening = Opening()
+    running.settle(opening.body)
+    running.next_block()
+    running.next_block()
+    assert running.verify(opening.body)["isValid"]
+    held = opening.held
+    added = witness(held.mutual(1_000_000), MERCHANT)
+    settled(
+        running, request({**held.refund(1_000_000, 1_000_000), "providerWitness": added}, terms())
+    )
+    verdict = running.verify(opening.body)
+    assert verdict["invalidReason"] == "invalid_batch_settlement_cardano_channel_not_found"
 
 
 def test_vouchers_are_judged_and_settle_nothing(running: Running) -> None:

@@ -11,8 +11,11 @@ import pytest
 from facilitator.cardano.parameters import ProtocolParameters
 from facilitator.cardano.slots import KNOWN_ERAS, EraSummary
 from facilitator.cardano.transaction import OutputRef
+from facilitator.exact.payment import read_payment
+from facilitator.exact.terms import TermsPolicy, agree_terms
 from facilitator.exact.verification import Verifier
-from facilitator.roles.chain import AssetState, OutputStatus, Unspent
+from facilitator.roles.chain import AssetState, OutputStatus, Spent, Unspent
+from facilitator.roles.refused import Refused
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import (
     ALICE,
@@ -206,6 +209,37 @@ def test_terms_stay_bound_to_a_transaction_that_expired(running: Running) -> Non
     running.settle_until(first, has_failed)
     late = body(running, terms, number=1)
     assert running.settle(late)["errorReason"] == "duplicate_settlement"
+
+
+def test_a_lock_is_valid_no_more_once_no_result_can_be_handed_in(running: Running) -> None:
+    """It has landed, and its success has waited: the buyer may have taken the funds back."""
+    terms = offer()
+    request = body(running, terms)
+    assert running.settle(request)["errorReason"] == "settlement_pending"
+    running.next_block()
+    running.next_block()
+    assert running.verify(request)["isValid"]
+    due = int(terms["extra"]["terms"]["submitResultTime"]) / 1000
+    assert running.clock is not None
+    running.clock.advance(due - running.clock.time())
+    verdict = running.verify(request)
+    assert verdict["invalidReason"] == "invalid_exact_cardano_payload_masumi_deadline"
+
+
+@pytest.mark.parametrize("by", [None, "ab" * 32])
+def test_a_lock_that_is_spent_is_valid_no_more(by: str | None) -> None:
+    method = MasumiTransfer(Deployments({}), lambda *_: AssetState({}, None))
+    terms = offer()
+    request = request_body(lock(terms, ttl=1), terms)
+    agreed = agree_terms(
+        parse_payment_request(request), [NETWORK], ["masumi"], policy=TermsPolicy()
+    )
+    transaction = read_payment(agreed, request["paymentPayload"]["payload"]).transaction
+    ref, (_, output) = OutputRef(transaction.id, 0), next(iter(genesis_utxos(ALICE).items()))
+    method.check_landed(agreed, transaction, {ref: Unspent(output)}, int(NOW * 1000))
+    with pytest.raises(Refused, match=f"the lock {ref} is spent") as refused:
+        method.check_landed(agreed, transaction, {ref: Spent(by)}, int(NOW * 1000))
+    assert refused.value.reason == "duplicate_settlement"
 
 
 # --- Beside other payments ----------------------------------------------------------------------

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from facilitator.roles.storage import ReservedElsewhere, Storage
+from facilitator.roles.storage import Reservation, ReservedElsewhere, Storage
 from facilitator.testing.examples import example_reservation
 from facilitator.testing.storage import HoldsWithClaimContract
 from facilitator.testing.storage.reservation_races import ReservationRaces
 from facilitator.testing.storage.reservations import ReservationContract
+from facilitator_sqlite.reserving import Found
 from facilitator_sqlite.storage import SqliteStorage
 from support.sqlite_files import ask_sql, note_shared
 
@@ -88,6 +89,27 @@ def test_a_trial_beside_it_changes_nothing(storage: SqliteStorage, path: Path) -
         pass
     assert storage.reserve(verified(), now=0.0, limit=1) is None
     assert count(path) == 0
+
+
+def test_a_settlement_between_the_look_and_the_hold_refuses(
+    storage: SqliteStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A verification has seen no settlement in the file, and then one was written."""
+    in_file = storage._in_file
+    look = in_file.look
+
+    def look_too_early(reservation: Reservation, now: float) -> Found:
+        found = look(reservation, now)
+        assert storage.reserve(example_reservation(), now=0.0, limit=1) is None
+        return found
+
+    monkeypatch.setattr(in_file, "look", look_too_early)
+    refused = ReservedElsewhere("aa#0", "c1" * 32, 100.0, is_settling=True)
+    assert storage.reserve(RIVAL, now=0.0, limit=1) == refused
+    assert not storage.is_reserved("rival", now=0.0)
+    monkeypatch.undo()
+    storage.release("c1" * 32)
+    assert storage.reserve(RIVAL, now=0.0, limit=1) is None
 
 
 def test_settlements_outlive_the_process(path: Path) -> None:

@@ -219,6 +219,8 @@ def sponsored_cases() -> Iterator[Case]:
         make = partial(_elsewhere, address=address)
         yield Case(f"an offered output {name}", make, reason)
     yield Case("an offered output with tokens", _with_tokens, refused)
+    own = {"offered": ada_outputs(ALICE)[0], "offer": {"address": ALICE.bech32}}
+    yield Case("an offer of the client's own", sponsoring(**own, edit=unsigned), refused)
     missing, invalid = "fee_sponsor_witness_missing", "fee_sponsor_witness_invalid"
     yield Case("no sponsor's signature", sponsoring(), missing, settles=True)
     yield Case("another's signature", _settled(BOB), invalid, settles=True)

@@ -29,6 +29,9 @@ TERMS = {
     "extra": {},
 }
 TOKEN = f"{'ab' * 28}.c0ffee"
+NESTED: Any = [[]]
+for _ in range(300):
+    NESTED = [NESTED]
 LIMITS = Limits([NETWORK], "lovelace", 2_000_000)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -97,6 +100,7 @@ def test_without_a_limit_any_amount_will_do() -> None:
         (header([]), "no list named accepts"),
         (header({"accepts": {}}), "no list named accepts"),
         (header({"accepts": ["exact"]}), "no list named accepts"),
+        (header({"accepts": [], "resource": NESTED}), "nested too deeply to be repeated"),
     ],
 )
 def test_what_is_no_offer(told: str | None, why: str) -> None:

@@ -6,12 +6,25 @@ from typing import Any
 
 import pytest
 
-from facilitator.testing.payments import BOB, Payer, requirements, transaction_id
+from facilitator.cardano.transaction import Value
+from facilitator.testing.payments import (
+    ALICE,
+    BOB,
+    MERCHANT,
+    Payer,
+    genesis_utxos,
+    request_body,
+    requirements,
+    transaction_id,
+)
 from facilitator.testing.running import NOW, Running
 from facilitator.testing.waiting import eventually
+from facilitator_devnet.genesis import PARAMETERS
+from facilitator_devnet.wallet import build, sign
 
 PENDING = "settlement_pending"
 INPUT_NOT_AVAILABLE = "invalid_exact_cardano_payload_input_not_available"
+FEE = 400_000
 HERE, ELSEWHERE = requirements(), requirements(amount=3_000_000, pay_to=BOB.address)
 
 
@@ -29,6 +42,17 @@ def cancelled(running: Running, body: dict[str, Any]) -> bool:
     status, answer = running.call("POST", "/cancel", body)
     assert (status, answer["transaction"]) == (200, transaction_id(body))
     return bool(answer["cancelled"])
+
+
+def registering(running: Running, number: int) -> dict[str, Any]:
+    """A payment out of one of ALICE's outputs which registers an account, the same each time."""
+    plain = [each for each in genesis_utxos(ALICE).items() if not each[1].value.assets]
+    ref, output = plain[number]
+    rest = output.value.lovelace - 2_000_000 - FEE - PARAMETERS.key_deposit
+    outputs = [(MERCHANT.address, Value(2_000_000, {})), (ALICE.address, Value(rest, {}))]
+    account = [0, [0, bytes(28)]]
+    body = build([ref], outputs, FEE, running.slot + 300, _4=[account])
+    return request_body(sign(body, [ALICE.payment_key]), HERE, ref)
 
 
 # --- Advice -----------------------------------------------------------------------------------
@@ -146,6 +170,37 @@ def test_a_settlement_keeps_its_inputs(running: Running, payer: Payer) -> None:
         for answer in (running.verify(rival), running.settle(rival)):
             reason = answer.get("invalidReason") or answer.get("errorReason")
             assert reason == INPUT_NOT_AVAILABLE
+
+
+@pytest.mark.parametrize("offer", [HERE, ELSEWHERE], ids=["the same shop", "another shop"])
+def test_what_was_verified_before_a_rival_was_settled_is_valid_no_more(
+    running: Running, payer: Payer, offer: dict[str, Any]
+) -> None:
+    """Its shop would work for nothing: the settlement has ended its hold."""
+    first, second = payer.rivals(HERE, offer)
+    assert running.verify(first)["isValid"]
+    assert running.settle(second)["errorReason"] == PENDING
+    assert running.verify(first)["invalidReason"] == INPUT_NOT_AVAILABLE
+
+
+def test_a_shop_learns_of_a_hold_that_took_its_own(running: Running, payer: Payer) -> None:
+    """After a newer payment of its own payer has ended that, and was given up."""
+    first, newer, elsewhere = payer.rivals(HERE, HERE, ELSEWHERE)
+    assert running.verify(first) == running.verify(newer)
+    assert cancelled(running, newer)
+    assert "extra" not in running.verify(elsewhere)
+    assert running.verify(first)["extra"]["heldFor"] == transaction_id(elsewhere)
+
+
+def test_a_settlement_keeps_the_account_that_it_registers(running: Running) -> None:
+    """Of two registrations one lands, whatever pays for each."""
+    first, second = (registering(running, number) for number in range(2))
+    assert running.verify(first)["isValid"]
+    assert running.verify(second)["isValid"]
+    assert running.settle(first)["errorReason"] == PENDING
+    for answer in (running.verify(second), running.settle(second)):
+        reason = answer.get("invalidReason") or answer.get("errorReason")
+        assert reason == INPUT_NOT_AVAILABLE
 
 
 def test_a_hold_without_its_claim_is_stale(running: Running, payer: Payer) -> None:

@@ -221,3 +221,20 @@ def test_what_was_bound_is_freed_when_the_payment_is_not_submitted(
     assert reason(refused) == "exact_cardano_facilitator_chain_lookup_failed"
     assert keys_of(running) == {}
     assert settled(running, other, SHOP_A, "order-1001")["success"]
+
+
+def test_a_submitted_payment_is_pending_while_the_chain_cannot_say_whose_a_name_is(
+    running: Running, payer: Payer
+) -> None:
+    """The name's payment has no record any more. SDKs take every other answer as the end."""
+    lost, body = identified(payer.body(), IDENTIFIER), payer.body()
+    assert reason(post(running, "/settle", lost, SHOP_A)[1]) == PENDING
+    storage = running.facilitator.storage
+    claim = storage.claim(transaction_id(lost))
+    assert claim is not None
+    assert storage.remove_claim(claim)
+    running.facilitator.service._trackers["cardano:preprod"]._pending.remove(claim.transaction_id)
+    assert reason(post(running, "/settle", body, SHOP_A)[1]) == PENDING
+    running.devnet.faults.fail("transaction", times=10)
+    status, answer = post(running, "/settle", identified(body, IDENTIFIER), SHOP_A)
+    assert (status, reason(answer)) == (200, PENDING)

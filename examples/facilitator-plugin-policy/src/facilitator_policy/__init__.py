@@ -75,7 +75,8 @@ class Policy:
     def _judge(
         self, payment: PaymentView, ask: Callable[[Ledger], Callable[[Spending, int], bool]]
     ) -> Refusal | None:
-        payers = signers(payment.transaction)
+        # A message without one, such as a channel's voucher, spends what was judged before.
+        payers = signers(payment.transaction) if payment.transaction_id else None
         refusal = self._rules.judge(payment, payers) or self._judge_sum(payment, payers, ask)
         if refusal is not None:
             self._meter.count(REFUSALS, reason=str(refusal.reason))
@@ -84,12 +85,12 @@ class Policy:
     def _judge_sum(
         self,
         payment: PaymentView,
-        payers: Collection[bytes],
+        payers: Collection[bytes] | None,
         ask: Callable[[Ledger], Callable[[Spending, int], bool]],
     ) -> Refusal | None:
         asset = payment.requirements.asset
         ceiling = self._ceilings.get(asset)
-        if self._ledger is None or ceiling is None:
+        if self._ledger is None or ceiling is None or payers is None:
             return None
         spending = Spending(payment.transaction_id, payers, asset, payment.terms.amount)
         if ask(self._ledger)(spending, ceiling):

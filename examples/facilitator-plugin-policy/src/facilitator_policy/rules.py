@@ -47,13 +47,18 @@ class Rules:
             (settings.allow_resources, settings.deny_resources),
         )
 
-    def judge(self, payment: PaymentView, payers: Collection[bytes]) -> Refusal | None:
-        """Return the refusal by the first list that speaks against the payment."""
+    def judge(self, payment: PaymentView, payers: Collection[bytes] | None) -> Refusal | None:
+        """Return the refusal by the first list that speaks against the payment.
+
+        ``payers`` is ``None`` for one without a transaction.
+        """
         return next(self._refusals(payment, payers), None)
 
-    def _refusals(self, payment: PaymentView, payers: Collection[bytes]) -> Iterator[Refusal]:
+    def _refusals(
+        self, payment: PaymentView, payers: Collection[bytes] | None
+    ) -> Iterator[Refusal]:
         lists = self._lists
-        if _refuses(payers, *lists.payers):
+        if payers is not None and _refuses(payers, *lists.payers):
             yield Refusal("a key that signed the transaction may not pay here", PAYER)
         if _refuses([payment.terms.pay_to], *lists.recipients):
             yield Refusal("this recipient may not be paid here", RECIPIENT)

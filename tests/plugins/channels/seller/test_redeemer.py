@@ -152,6 +152,28 @@ def test_a_pending_claim_is_left_to_land(shop: Shop) -> None:
     assert shop.unredeemed() == 0
 
 
+def test_a_claim_whose_success_another_caller_took_has_landed(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sees it in a mempool can ask the facilitator for it."""
+    for number in range(2):
+        shop.sell(PUT_IN, CHARGED + number)
+    settle = shop.facilitator.settle
+
+    def taken(*given: Any) -> Mapping[str, Any]:
+        settle(*given)
+        return {"success": False, "errorReason": "duplicate_settlement"}
+
+    monkeypatch.setattr(shop.facilitator, "settle", taken)
+    redeemer = shop.redeemer()
+    redeemer.turn()
+    redeemer.check()
+    shop.look()
+    redeemer.turn()
+    assert len(shop.facilitator.sent) == 1
+    assert shop.unredeemed() == 0
+
+
 def test_a_channel_that_moved_holds_up_no_other(shop: Shop) -> None:
     """A consumer closes its channel while the claim is made: the others are redeemed."""
     channels = [shop.sell(PUT_IN, CHARGED + number) for number in range(3)]

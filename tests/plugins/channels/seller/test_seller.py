@@ -1,7 +1,8 @@
 """A seller before and after its work, over a modelled chain and facilitator."""
 
 import base64
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -245,13 +246,30 @@ class TestAVoucher:
         assert isinstance(open_shop.serve(open_shop.pay(2_000)), Paid)
 
     @pytest.mark.parametrize(
-        "extra",
-        [None, {}, {"channelId": "99" * 32}, {"channelId": None, "balance": "x"}],
+        "change",
+        [
+            None,
+            {"channelId": "99" * 32},
+            {"channelId": None},
+            {"balance": "x"},
+            {"withdrawRequestedAt": -1},
+            {"withdrawRequestedAt": math.inf},
+        ],
     )
-    def test_an_answer_that_describes_another_channel_is_none(
-        self, open_shop: Shop, monkeypatch: pytest.MonkeyPatch, extra: object
+    def test_an_answer_that_describes_no_such_channel_is_none(
+        self,
+        open_shop: Shop,
+        monkeypatch: pytest.MonkeyPatch,
+        change: Mapping[str, object] | None,
     ) -> None:
-        answer = {"isValid": True, "extra": extra}
+        state = {
+            "channelId": open_shop.tag,
+            "channelRef": open_shop.spot.ref,
+            "balance": str(PUT_IN),
+            "totalClaimed": "0",
+            "withdrawRequestedAt": 0,
+        }
+        answer = {"isValid": True, "extra": None if change is None else {**state, **change}}
         monkeypatch.setattr(open_shop.facilitator, "verify", lambda *_: answer)
         open_shop.clock.advance(301)
         assert reason(open_shop.pay(2_000)) == "verification_state_unavailable"

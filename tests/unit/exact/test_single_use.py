@@ -1,0 +1,32 @@
+"""What one transaction alone can use, beside its inputs."""
+
+import pytest
+
+from facilitator.cardano.transaction import Body, Certificate, Credential, OutputRef
+from facilitator.exact.single_use import single_uses
+
+REF = OutputRef(b"\x11" * 32, 2)
+KEY, SCRIPT = Credential(is_script=False, hash=b"\xaa" * 28), Credential(True, b"\xbb" * 28)
+ACCOUNT, BY_SCRIPT = f"account key {'aa' * 28}", f"account script {'bb' * 28}"
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        (Body((REF,), (), 0), set()),
+        (Body((REF,), (), 0, withdrawals={b"\xe0" + KEY.hash: 1}), {ACCOUNT}),
+        (Body((REF,), (), 0, withdrawals={b"\xf1" + SCRIPT.hash: 1}), {BY_SCRIPT}),
+        (Body((REF,), (), 0, withdrawals={b"\xf1" + SCRIPT.hash: 0}), set()),
+        (Body((REF,), (), 0, certificates=(Certificate(7, KEY),)), {ACCOUNT}),
+        (Body((REF,), (), 0, certificates=(Certificate(8, SCRIPT),)), {BY_SCRIPT}),
+        (Body((REF,), (), 0, certificates=(Certificate(9, KEY),)), set()),
+        (Body((REF,), (), 0, certificates=(Certificate(4, pool=KEY.hash),)), set()),
+        (Body((REF,), (), 0, certificates=(Certificate(16, KEY),)), {f"DRep key {'aa' * 28}"}),
+    ],
+    ids=[
+        "inputs", "rewards", "a script's rewards", "no rewards", "a registration",
+        "a deregistration", "a delegation", "a pool", "a DRep",
+    ],
+)  # fmt: skip
+def test_what_it_uses_up(body: Body, names: set[str]) -> None:
+    assert single_uses(body) == {f"{'11' * 32}#2", *names}
