@@ -18,7 +18,6 @@ from facilitator.exact.payment import MAX_TRANSACTION_BYTES, Payment, read_trans
 from facilitator.roles.payment import Terms
 from facilitator.roles.refused import Refused
 from facilitator.x402.fee_sponsor import (
-    IS_SPONSORED,
     OFFER,
     WITNESSES,
     BadOffer,
@@ -33,16 +32,13 @@ _MAX_HEX = 2 * MAX_TRANSACTION_BYTES
 
 def agree_offer(terms: Terms) -> FeeSponsorOffer | None:
     """Return the offer of the terms; ``None`` if there is none. Raises :class:`Refused`."""
-    extra = terms.requirements.extra
     try:
-        offer = read_offer(extra, terms.network.network_id)
+        offer = read_offer(terms.requirements.extra, terms.network.network_id)
     except BadOffer as error:
         raise Refused(Reason.REQUIREMENTS, str(error)) from None
     if offer is None:
         return None
-    if extra.get(IS_SPONSORED) is not True:
-        message = f"extra.{IS_SPONSORED} must be true beside extra.{OFFER}"
-    elif terms.method != "default":
+    if terms.method != "default":
         message = f"extra.{OFFER} is not for the transfer method {terms.method!r:.60}"
     elif terms.asset is None:
         message = f"extra.{OFFER} is for a price in a native asset, not in lovelace"

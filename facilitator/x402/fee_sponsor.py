@@ -74,10 +74,12 @@ def read_offer(extra: Mapping[str, Any], network_id: int) -> FeeSponsorOffer | N
     """Return the offer in ``extra`` of requirements; ``None`` if there is none.
 
     ``network_id`` is the ledger's. Raises :class:`BadOffer` for one that is not exactly of the
-    draft's form.
+    draft's form, or that the requirements do not announce.
     """
     if OFFER not in extra:
         return None
+    if extra.get(IS_SPONSORED) is not True:
+        raise BadOffer(f"extra.{IS_SPONSORED} must be true beside extra.{OFFER}")
     fields = extra[OFFER]
     if not isinstance(fields, Mapping) or sorted(fields) != sorted(_FIELDS):
         raise BadOffer(f"extra.{OFFER} must be an object with exactly {', '.join(_FIELDS)}")

@@ -26,7 +26,6 @@ from facilitator.plugin import (
     require_offered,
 )
 from facilitator.x402.fee_sponsor import (
-    IS_SPONSORED,
     OFFER,
     WITNESSES,
     BadOffer,
@@ -49,16 +48,11 @@ MAX_COLLATERAL = 2_000_000
 
 def agree_sponsor(terms: Terms) -> FeeSponsorOffer | None:
     """Return the offer in the requirements; ``None`` if there is none. Raises :class:`Refused`."""
-    extra = terms.requirements.extra
     try:
-        offer = read_offer(extra, terms.network.network_id)
+        offer = read_offer(terms.requirements.extra, terms.network.network_id)
     except BadOffer as error:
         raise Refused(ChannelReason.EXTRA, str(error)) from None
-    if offer is None:
-        return None
-    if extra.get(IS_SPONSORED) is not True:
-        raise Refused(ChannelReason.EXTRA, f"extra.{IS_SPONSORED} must be true beside {OFFER}")
-    if terms.asset is None:
+    if offer is not None and terms.asset is None:
         raise Refused(
             ChannelReason.EXTRA, f"extra.{OFFER} is for a channel of a token, not of lovelace"
         )

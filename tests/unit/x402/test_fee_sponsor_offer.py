@@ -22,7 +22,7 @@ OFFER = {
 
 
 def read(value: object, network_id: int = 0) -> FeeSponsorOffer | None:
-    return read_offer({"feeSponsor": value}, network_id)
+    return read_offer({"feeSponsor": value, "areFeesSponsored": True}, network_id)
 
 
 def test_an_offer_is_read_and_written_alike() -> None:
@@ -37,6 +37,12 @@ def test_an_offer_is_read_and_written_alike() -> None:
 def test_there_may_be_none() -> None:
     assert read_offer({}, 0) is None
     assert read_offer({"areFeesSponsored": True}, 0) is None
+
+
+@pytest.mark.parametrize("announced", [{}, {"areFeesSponsored": False}, {"areFeesSponsored": 1}])
+def test_an_offer_must_be_announced(announced: dict[str, Any]) -> None:
+    with pytest.raises(BadOffer, match="must be true beside"):
+        read_offer({"feeSponsor": OFFER, **announced}, 0)
 
 
 BAD: dict[str, Any] = {
