@@ -8,6 +8,7 @@ socket on which to say its process ID and, once it has ended, its exit code.
 import gc
 import json
 import os
+import resource
 import runpy
 import selectors
 import socket
@@ -36,6 +37,8 @@ class Order(NamedTuple):
     """``-m``, a module and its arguments; or a file and its arguments."""
     folder: str
     environ: Mapping[str, str]
+    most_files: Sequence[int]
+    """How many files it may open, and how many it may allow itself."""
 
     def send(self, control: socket.socket, files: Sequence[int]) -> None:
         """Send the order with its outputs and its socket."""
@@ -91,7 +94,7 @@ def serve(control: socket.socket) -> Order | None:
 
 
 def begin(order: Order, files: Sequence[int]) -> Order:
-    """Take the outputs, the folder and the environment of the order; return it."""
+    """Take the outputs, the folder, the environment and the limit of the order; return it."""
     for output, file in enumerate(files[:2], start=1):
         os.dup2(file, output)
     # What this process had for its own outputs may have had a place in a file.
@@ -99,6 +102,8 @@ def begin(order: Order, files: Sequence[int]) -> Order:
     sys.stderr = os.fdopen(2, "w", 1, errors="backslashreplace", closefd=False)
     for file in files:
         os.close(file)
+    soft, hard = order.most_files
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     os.chdir(order.folder)
     os.environ.clear()
     os.environ.update(order.environ)

@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import resource
 import select
 import signal
 import socket
@@ -38,7 +39,8 @@ class ForkedProcess:
         errors = writing if stderr == subprocess.STDOUT else stderr
         self._reports, theirs = socket.socketpair()
         with theirs:
-            order = Order(list(program), str(folder), environ)
+            files = resource.getrlimit(resource.RLIMIT_NOFILE)
+            order = Order(list(program), str(folder), environ, files)
             order.send(_server(), [writing, errors, theirs.fileno()])
         os.close(writing)
         self.stdout: IO[str] = os.fdopen(reading)
