@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from facilitator.clock import Clock
 from facilitator.payments.absent_payments import AbsentPayments
@@ -26,6 +27,9 @@ from facilitator.settlement.settle_request import Admitted
 from facilitator.settlement.tracking.recovery import resolve_on_chain
 
 _log = logging.getLogger("facilitator.settlement")
+
+Gate: TypeAlias = Callable[[PaymentView], Refusal | None]
+"""A hook of all plugins that refuses a payment, or returns None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,14 @@ class Admission:
         schemes: Schemes,
         providers: Mapping[str, ChainProvider],
         clock: Clock,
-        before_settle: Callable[[PaymentView], Refusal | None],
+        before_settle: Gate | None,
         reservations: Reservations,
         storage: Storage,
         bindings: Bindings,
         terms: TermsRegistry,
         allowances: Allowances,
     ) -> None:
-        """Ask ``before_settle`` first, which may refuse."""
+        """Ask ``before_settle`` first, which may refuse, if any plugin does."""
         self._schemes = schemes
         self._providers = providers
         self._clock = clock
@@ -154,10 +158,9 @@ class Admission:
         return self._clock.time() + longest
 
 
-def ask(gate: Callable[[PaymentView], Refusal | None], payment: SchemePayment) -> None:
+def ask(gate: Gate | None, payment: SchemePayment) -> None:
     """Raise :class:`Refused` if a plugin's gate refuses the payment."""
-    refusal = gate(payment.view)
-    if refusal is not None:
+    if gate is not None and (refusal := gate(payment.view)) is not None:
         raise Refused(refusal.reason, refusal.message)
 
 

@@ -88,7 +88,7 @@ class Service:
             schemes,
             providers,
             clock,
-            plugins.before_settle,
+            plugins.before_settle if plugins.has("before_settle") else None,
             reservations,
             storage,
             self._bindings,
@@ -98,7 +98,7 @@ class Service:
         self._verdicts = Verdicts(
             schemes,
             providers,
-            plugins.before_verify,
+            plugins.before_verify if plugins.has("before_verify") else None,
             reservations,
             storage,
             self._bindings,
@@ -107,6 +107,8 @@ class Service:
             self._statuses.corrected,
         )
         self._plugins = plugins
+        self._shows_verdicts = plugins.has("verify_extensions") or plugins.has("after_verify")
+        self._shows_answers = plugins.has("settle_extensions") or plugins.has("after_settle")
         self._wait_seconds = settings.wait_seconds
         self._supported = supported
         self._health_checks = health_checks
@@ -172,7 +174,7 @@ class Service:
         self._meter.count(VERDICTS, valid=valid, reason=reason)
         if response.reason:
             self._refusals.add("verify", response.reason, caller, response.message)
-        if payment is None:
+        if payment is None or not self._shows_verdicts:
             return response
         view = payment.view
         response = self._plugins.extend_verify(view, response)
@@ -228,7 +230,7 @@ class Service:
         self._meter.count(SETTLE_ANSWERS, success=success, reason=reason)
         if response.reason and response.reason != Reason.PENDING:
             self._refusals.add("settle", response.reason, caller, response.message)
-        if payment is None:
+        if payment is None or not self._shows_answers:
             return response
         view = payment.view
         response = self._plugins.extend_settle(view, response)

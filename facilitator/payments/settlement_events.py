@@ -25,7 +25,7 @@ class SettlementEvents:
     ) -> None:
         """Begin every counter of these networks at 0."""
         self._reservations = reservations
-        self._plugins = plugins
+        self._notify = plugins.settlement_changed if plugins.has("settlement_changed") else None
         self._meter = meter
         for network in networks:
             for state in ClaimState:
@@ -62,8 +62,8 @@ class SettlementEvents:
                 self._reservations.release(claim.transaction_id)
             except StorageUnavailable as error:
                 _log.warning("inputs stay reserved until their time is over: %s", error.detail)
-        if claim.delivery is not Delivery.UNKNOWN:
-            self._plugins.settlement_changed(claim)
+        if self._notify is not None and claim.delivery is not Delivery.UNKNOWN:
+            self._notify(claim)
 
 
 def _fields(claim: Claim) -> dict[str, str]:
