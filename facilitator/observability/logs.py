@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, TextIO
 
 import orjson
@@ -36,6 +37,8 @@ _request_fields: ContextVar[dict[str, Any] | None] = ContextVar("request_fields"
 QUEUE_WARNING_SECONDS = 60.0
 
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime"}
+_FIRST = len(vars(logging.makeLogRecord({})))
+"""The number of attributes that each record has before those that are logged with it."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 logger = logging.getLogger("facilitator")
@@ -72,7 +75,8 @@ class _Formatter(logging.Formatter):
 
     def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
         """Return the fields logged with the message."""
-        extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        further = islice(vars(record).items(), _FIRST, None)
+        extra = {name: value for name, value in further if name not in _STANDARD}
         if (current := request_id.get()) is not None:
             extra.setdefault("reqId", current)
         return extra
