@@ -222,8 +222,11 @@ class UtxoCache:
         wanted = [ref for ref in refs if ref not in known]
         if not wanted:
             return {}
+        transactions = self._in_recent_blocks(wanted)[:MAX_CLAIMS]
+        if not transactions:
+            return {}
         found: dict[OutputRef, OutputStatus] = {}
-        for transaction_id in self._in_recent_blocks(wanted)[:MAX_CLAIMS]:
+        for transaction_id in transactions:
             try:
                 claim = self._claim_of(transaction_id.hex())
             except StorageUnavailable:
