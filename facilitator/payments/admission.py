@@ -110,8 +110,7 @@ class Admission:
             self._terms.bind(payment, terms)
             raise
         keep_until = self._keep_until(payment)
-        identifier = payment_identifier(payment, payer, names.caller, names.identifier)
-        if identifier is None and names.key is None and terms is None:
+        if names.identifier is None and names.key is None and terms is None:
             # Nothing else is to be bound, which would need the inputs to be held before.
             with_claim = self._reservations.with_claim(payment, payer)
             if with_claim is not None:
@@ -119,7 +118,8 @@ class Admission:
         with ExitStack() as bound:
             self._reservations.hold_settling(payment, payer)
             bound.callback(self._undo, self._reservations.release, payment.transaction_id)
-            if identifier is not None:
+            if names.identifier is not None:
+                identifier = payment_identifier(payment, payer, names.caller, names.identifier)
                 bind_identifier(self._bindings, identifier, payer, keep_until)
                 bound.callback(self._undo, self._bindings.unbind, identifier)
             if names.key is not None:
@@ -138,9 +138,9 @@ class Admission:
         keep_until = self._keep_until(payment)
         if names.identifier is not None:
             claim = self._storage.claim(payment.transaction_id)
-            payer = claim.payer if claim else ""
-            identifier = payment_identifier(payment, payer, names.caller, names.identifier)
-            if identifier is not None and payer:  # of one found on the chain no payer is known
+            if claim and claim.payer:  # of one found on the chain no payer is known
+                payer = claim.payer
+                identifier = payment_identifier(payment, payer, names.caller, names.identifier)
                 bind_identifier(self._bindings, identifier, payer, keep_until)
         if names.key is not None:
             bind_key(self._bindings, names.key, keep_until)

@@ -205,8 +205,10 @@ class Service:
             with self._allowances.open(client):
                 response = self._first_checks.settle(payment)
             if response is None:
-                key = name_of_key(payment, request.fingerprint, caller, idempotency_key)
-                check_key(self._bindings, key)
+                key = None
+                if idempotency_key is not None:
+                    key = name_of_key(payment, request.fingerprint, caller, idempotency_key)
+                    check_key(self._bindings, key)
                 names = Names(key, caller, request.payment_identifier, client)
                 call = SettleRequest(
                     wait,

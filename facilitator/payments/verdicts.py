@@ -93,6 +93,8 @@ class Verdicts:
         self, payment: SchemePayment, payer: str, caller: str | None, identifier: str | None
     ) -> None:
         """Raise :class:`Refused` if another payment has the identifier and has not failed."""
+        if identifier is None:
+            return
         name = payment_identifier(payment, payer, caller, identifier)
         try:
             check_identifier(self._bindings, name, payer)
