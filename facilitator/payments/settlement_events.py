@@ -50,7 +50,7 @@ class SettlementEvents:
     def publish(self, claim: Claim) -> None:
         """Publish the claim's new state."""
         extra = {"payer": claim.payer, "amount": claim.amount, **_fields(claim)}
-        if claim.state.is_given_up and claim.error:
+        if claim.error and claim.state.is_given_up:
             extra["reason"] = claim.error
         _log.info("settlement %s", claim.state.value, extra=extra)
         self._meter.count(SETTLEMENTS, network=claim.network, state=claim.state)
