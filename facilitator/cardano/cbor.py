@@ -195,13 +195,13 @@ class Reader:
 
     def _read_length(self, major: int, what: str) -> int | None:
         """Return the stated number of an array's items or a map's pairs; ``None`` if indefinite."""
-        info = self.raw[self.pos] - (major << 5)
-        if not 0 <= info <= _INDEFINITE:
+        initial = self.raw[self.pos]
+        if initial >> 5 != major:
             raise DecodeError(f"{what} must be {'an array' if major == ARRAY else 'a map'}")
-        if info < 24:  # _read_argument() would do the same
+        length = initial & 0x1F
+        if length < 24:  # _read_argument() would do the same
             self.pos += 1
-            length = info
-        elif info == _INDEFINITE:
+        elif length == _INDEFINITE:
             self.pos += 1
             return None
         else:
