@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from facilitator.api.service import ServiceUnavailable
+from facilitator.api.service import Count, ServiceUnavailable
 from facilitator.chain.followed_chain import FollowedChain
 from facilitator.clock import Clock
 from facilitator.observability.logs import describe_request, request_id
@@ -192,6 +193,7 @@ class Service:
         client_disconnected: Callable[[], bool],
         caller: str | None = None,
         client: str = "",
+        count: Count = lambda _: None,
     ) -> SettleResponse:
         """Settle a payment once, and wait as long as settings and caller allow.
 
@@ -200,7 +202,7 @@ class Service:
         payment = None
         wait = min(self._wait_seconds, math.inf if wait_seconds is None else wait_seconds)
         try:
-            payment = self._read(request, client, caller)
+            payment = self._read_and_count(request, client, caller, count)
             payment = self._schemes.prepare(payment)
             with self._allowances.open(client):
                 response = self._first_checks.settle(payment)
@@ -246,6 +248,23 @@ class Service:
         describe_request(tx=payment.transaction_id)
         return payment
 
+    def _read_and_count(
+        self, request: PaymentRequest, client: str, caller: str | None, count: Count
+    ) -> SchemePayment:
+        """Return the payment in the request, which counts even if there is none that is usable."""
+        payment = None
+        try:
+            payment = self._read(request, client, caller)
+        finally:
+            count(partial(self._was_verified, payment))
+        return payment
+
+    def _was_verified(self, payment: SchemePayment | None) -> bool:
+        """Return True for a payment that ``/verify`` found valid; for a repeat of it once more."""
+        with suppress(StorageUnavailable):
+            return payment is not None and self._verified.take(payment.transaction_id)
+        return False
+
     def _without_storage(
         self, payment: SchemePayment | None, error: StorageUnavailable
     ) -> SettleResponse:
@@ -272,13 +291,6 @@ class Service:
             return {"cancelled": False, "errorReason": refused.reason, "errorMessage": str(refused)}
         except StorageUnavailable as error:
             raise unavailable(error) from error
-
-    def was_verified(self, request: PaymentRequest) -> bool:
-        """Return True for a payment that ``/verify`` found valid; for a repeat of it once more."""
-        try:
-            return self._verified.take(self._schemes.read(request, UNKNOWN_ORIGIN).transaction_id)
-        except (Refused, StorageUnavailable):
-            return False
 
     # --- /status, /supported, /health -------------------------------------------------------
 
