@@ -15,4 +15,5 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's own clock, which the operating system sets."""
 
-    time = staticmethod(time.time)  # itself, as each payment is compared with it several times
+    time = staticmethod(time.time)
+    """``time()`` returns the seconds since the Unix epoch, by the operating system."""
