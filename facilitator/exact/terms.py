@@ -52,7 +52,8 @@ def agree_terms(
     """
     check_version(request)
     requirements = folded(request.requirements)
-    is_same = request.accepted == request.requirements  # as most clients send it
+    # As most clients send it, of which one value is made.
+    is_same = request.accepted is request.requirements or request.accepted == request.requirements
     accepted = requirements if is_same else folded(request.accepted)
     _check_scheme_and_network(requirements, accepted, networks, scheme)
     if not is_same:
