@@ -220,8 +220,8 @@ class Service:
                     admit=partial(self._admission.admit, payment, names),
                     join=partial(self._admission.join, payment, names),
                     answer=self._schemes.answer,
-                    details=partial(encode_details, payment, names, request_id.get() or ""),
-                    request_id=request_id.get() or "",
+                    details=partial(encode_details, payment, names, request_id()),
+                    request_id=request_id(),
                 )
                 response = self._coordinator.settle(payment, call)
         except Refused as refused:
