@@ -29,7 +29,7 @@ class AbsentOutputs:
         absent = {
             ref: (until, status)
             for ref, status in found.items()
-            if not isinstance(status, Unspent) and status is not NOT_ASKED
+            if not isinstance(status, Unspent) and status != NOT_ASKED
         }
         if not absent:
             return

@@ -26,10 +26,10 @@ class StaleIfErrorCache(Generic[Value]):
         self._last: tuple[Value, float] | None = None
 
     def get(self) -> Value:
-        """Return the last answer if it is fresh, else a new one.
+        """Return the last answer if it is fresh, else that of ``fetch``.
 
-        If there is none, return the last answer unless it is older than
-        :data:`STALE_IF_ERROR_SECONDS`. Raises :class:`ChainUnavailable` otherwise.
+        If ``fetch`` fails, return the last answer unless it is older than
+        :data:`STALE_IF_ERROR_SECONDS`. Raises :class:`ChainUnavailable` if there is none.
         """
         last, now = self._last, self._clock()
         if last is not None and now - last[1] < TTL_SECONDS:

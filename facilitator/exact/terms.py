@@ -52,7 +52,7 @@ def agree_terms(
     """
     check_version(request)
     requirements = folded(request.requirements)
-    # As most clients send it, of which one value is made.
+    # Most clients repeat the requirements: then the message has one value for both.
     is_same = request.accepted is request.requirements or request.accepted == request.requirements
     accepted = requirements if is_same else folded(request.accepted)
     _check_scheme_and_network(requirements, accepted, networks, scheme)
