@@ -15,6 +15,5 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's own clock, which the operating system sets."""
 
-    def time(self) -> float:
-        """Return the seconds since the Unix epoch, by the operating system."""
-        return time.time()
+    time = staticmethod(time.time)
+    """``time()`` returns the seconds since the Unix epoch, by the operating system."""

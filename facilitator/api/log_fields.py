@@ -23,19 +23,17 @@ def describe_terms(request: PaymentRequest) -> None:
 
 def describe_verdict(response: VerifyResponse) -> None:
     """Have the line show the verdict."""
-    describe_request(isValid=response.is_valid)
-    _describe_outcome(response)
+    describe_request(isValid=response.is_valid, **_outcome(response))
 
 
 def describe_settlement(response: SettleResponse) -> None:
     """Have the line show the outcome of a settlement as it is answered."""
-    describe_request(success=response.success)
-    _describe_outcome(response)
+    describe_request(success=response.success, **_outcome(response))
 
 
-def _describe_outcome(response: VerifyResponse | SettleResponse) -> None:
-    if response.payer is not None:
-        describe_request(payer=response.payer)
+def _outcome(response: VerifyResponse | SettleResponse) -> dict[str, str]:
+    fields = {} if response.payer is None else {"payer": response.payer}
     if response.reason is not None:
-        detail = (response.message or "")[:_LONGEST_DETAIL]
-        describe_request(reason=str(response.reason), detail=detail)
+        fields["reason"] = str(response.reason)
+        fields["detail"] = (response.message or "")[:_LONGEST_DETAIL]
+    return fields

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 import falcon
@@ -34,9 +34,15 @@ _PROBES = "/health/"
 
 
 def log_request(
-    *, method: str, path: str, address: str, status: int, seconds: float, **further: Any
+    *,
+    method: str,
+    path: str,
+    address: str,
+    status: int,
+    seconds: float,
+    further: Mapping[str, Any],
 ) -> None:
-    """Log one answered request, which took so many ``seconds``."""
+    """Log one answered request, which took so many ``seconds``, with ``further`` fields."""
     fields = {
         "req": {"method": method, "url": path, "remoteAddress": address},
         "res": {"statusCode": status},
@@ -84,15 +90,16 @@ class RequestLog:
     ) -> None:
         """Set the header and log the answer."""
         resp.set_header("X-Request-ID", req.context.request_id)
-        further = {"caller": req.context.caller} if "caller" in req.context else {}
+        further = logs.request_fields()
+        if "caller" in req.context:
+            further = {"caller": req.context.caller, **further}
         log_request(
             method=req.method,
             path=req.path,
             address=req.remote_addr,
             status=resp.status_code,
             seconds=time.perf_counter() - req.context.started,
-            **further,
-            **logs.request_fields(),
+            further=further,
         )
         logs.end_request()
 

@@ -1,11 +1,15 @@
 """The facilitator behind the HTTP interface: the protocol that it implements, and its errors."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from facilitator.roles.health import HealthCheck
 from facilitator.x402.messages import PaymentRequest, SettleResponse, VerifyResponse
 from facilitator.x402.reasons import Reason
+
+Count: TypeAlias = Callable[[Callable[[], bool]], None]
+"""Counts a request by a function that returns True if its payment is counted already: ``/verify``
+has found it valid. For a repeat of the request it does so once more."""
 
 
 class IdempotencyConflict(Exception):
@@ -36,10 +40,6 @@ class PaymentService(Protocol):
         """
         ...
 
-    def was_verified(self, request: PaymentRequest) -> bool:
-        """Return True for a payment that ``/verify`` found valid; for a repeat of it once more."""
-        ...
-
     def cancel(self, request: PaymentRequest) -> Mapping[str, Any]:
         """End the hold of a verified payment; return the body of ``/cancel``.
 
@@ -56,6 +56,7 @@ class PaymentService(Protocol):
         client_disconnected: Callable[[], bool],
         caller: str | None = None,
         client: str = "",
+        count: Count = lambda _: None,
     ) -> SettleResponse:
         """Settle a payment, and wait for the chain no longer than the caller does.
 
@@ -66,6 +67,7 @@ class PaymentService(Protocol):
             client_disconnected: Returns True if the caller has closed its connection.
             caller: The name of the API key in the request: keys and identifiers are its own.
             client: The client as limits count it; empty for this machine.
+            count: Called once the payment is read, or cannot be. What it raises ends the call.
 
         Raises:
             IdempotencyConflict: The key was used with another request.

@@ -37,32 +37,33 @@ class Settle:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Settle the payment in the body."""
-        request = self._read(req)
-        describe_terms(request)
-        count_request(req, partial(self._service.was_verified, request))
+        try:
+            request = self._read(req)
+            describe_terms(request)
+            wait_seconds, key = preferred_wait_of(req), idempotency_key_of(req)
+        except Exception:  # what is refused here counts as any request
+            count_request(req)
+            raise
         caller: str | None = getattr(req.context, "caller", None)
         response = self._service.settle(
             request,
-            wait_seconds=preferred_wait_of(req),
-            idempotency_key=idempotency_key_of(req),
+            wait_seconds=wait_seconds,
+            idempotency_key=key,
             client_disconnected=client_disconnected_of(req),
             caller=caller,
             client=client_of(req, caller) or "",
+            count=partial(count_request, req),
         )
         describe_settlement(response)
         answer_payment(resp, response)
 
     def _read(self, req: falcon.Request) -> PaymentRequest:
-        """Return the payment in the body. What is refused here counts as any request."""
-        try:
-            self._gate.admit(req)
-            body = read_object(req, self._max_body_bytes)
-            if network := _network_of(body):
-                req.context.network = network  # an error from here on names it
-            return parse_payment_request(body)
-        except Exception:
-            count_request(req)
-            raise
+        """Return the payment in the body."""
+        self._gate.admit(req)
+        body = read_object(req, self._max_body_bytes)
+        if network := _network_of(body):
+            req.context.network = network  # an error from here on names it
+        return parse_payment_request(body)
 
 
 def _network_of(body: Mapping[str, Any]) -> str | None:

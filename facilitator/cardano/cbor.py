@@ -38,6 +38,9 @@ _MAP_OF_64_BITS = 0xBB
 _BREAK = 0xFF
 _NULL = 0xF6
 _FALSE, _TRUE = 0xF4, 0xF5
+_ARGUMENT_SIZES = {24: 1, 25: 2, 26: 4, 27: 8}
+"""Bytes of the argument after a head, by the low bits of its first byte."""
+_from_bytes = int.from_bytes
 _BYTES_HEADS = {size: bytes((0x58, size)) for size in range(24, 256)}
 """The shortest head of a byte string, by its size."""
 
@@ -77,26 +80,25 @@ class Reader:
 
     def _read_argument(self, what: str) -> int:
         """Read a head and return its argument, which must not be *indefinite*."""
-        info = self.raw[self.pos] & 0x1F
         start = self.pos + 1
+        info = self.raw[self.pos] & 0x1F
         if info < 24:
             self.pos = start
             return info
         if info > 27:
             raise DecodeError(f"{what} must state its length or value in its head")
-        stop = start + (1 << (info - 24))
+        stop = start + _ARGUMENT_SIZES[info]
         if stop > self.end:
             raise DecodeError(f"{what} is cut short")
         self.pos = stop
-        return int.from_bytes(self.raw[start:stop], "big")
+        return _from_bytes(self.raw[start:stop], "big")
 
     def unsigned(self, what: str, largest: int = MAX_UINT64) -> int:
         """Return an unsigned integer (major type 0) of at most ``largest``."""
-        initial = self.raw[self.pos]
-        if initial < 24:
+        value = self.raw[self.pos]
+        if value < 24:
             self.pos += 1
-            value = initial
-        elif initial > 0x1B:
+        elif value > 0x1B:
             raise DecodeError(f"{what} must be an unsigned integer")
         else:
             value = self._read_argument(what)
@@ -196,11 +198,10 @@ class Reader:
         initial = self.raw[self.pos]
         if initial >> 5 != major:
             raise DecodeError(f"{what} must be {'an array' if major == ARRAY else 'a map'}")
-        info = initial & 0x1F
-        if info < 24:  # _read_argument() would do the same
+        length = initial & 0x1F
+        if length < 24:  # _read_argument() would do the same
             self.pos += 1
-            length = info
-        elif info == _INDEFINITE:
+        elif length == _INDEFINITE:
             self.pos += 1
             return None
         else:
@@ -225,7 +226,8 @@ class Reader:
     def record(self, size: int, what: str) -> int | None:
         """Open an array of exactly ``size`` elements."""
         length = self._read_length(ARRAY, what)
-        self.expect(length, size, what)
+        if length != size:
+            self.expect(length, size, what)
         return length
 
     def close(self, length: int | None, what: str) -> None:
@@ -249,7 +251,7 @@ class Reader:
 
     def set(self, what: str) -> Iterable[object]:
         """Return the turns of :meth:`array`, with or without the tag 258 in front."""
-        if self.major() == TAG:
+        if self.raw[self.pos] >> 5 == TAG:
             self.tag(SET_TAG, what)
         return self.array(what)
 

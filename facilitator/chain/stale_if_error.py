@@ -19,12 +19,13 @@ Value = TypeVar("Value")
 class StaleIfErrorCache(Generic[Value]):
     """The last answer, kept for when asking again fails."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        """Hold no answer yet; ``clock`` gives seconds that never go back."""
+    def __init__(self, fetch: Callable[[], Value], clock: Callable[[], float]) -> None:
+        """Ask by ``fetch``; ``clock`` gives seconds that never go back."""
+        self._fetch = fetch
         self._clock = clock
         self._last: tuple[Value, float] | None = None
 
-    def get(self, fetch: Callable[[], Value]) -> Value:
+    def get(self) -> Value:
         """Return the last answer if it is fresh, else that of ``fetch``.
 
         If ``fetch`` fails, return the last answer unless it is older than
@@ -34,7 +35,7 @@ class StaleIfErrorCache(Generic[Value]):
         if last is not None and now - last[1] < TTL_SECONDS:
             return last[0]
         try:
-            value = fetch()
+            value = self._fetch()
         except ChainUnavailable:
             if last is None or now - last[1] > STALE_IF_ERROR_SECONDS:
                 raise

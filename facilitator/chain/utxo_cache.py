@@ -54,6 +54,7 @@ class UtxoCache:
         """
         self._absent = absent or AbsentOutputs()
         self._chain = chain
+        self._network = chain.network
         self._follower = follower
         self._shared = shared
         self._claim_of = claim_of
@@ -106,7 +107,7 @@ class UtxoCache:
         """Ask the provider, and keep what it answers."""
         offset = self._follower.feed_offset
         found = self._learn(epoch, self._chain.outputs(unknown))
-        self._count("provider", sum(status != NOT_ASKED for status in found.values()))
+        self._count("provider", sum(status is not NOT_ASKED for status in found.values()))
         self._absent.keep(found)
         if epoch is not None and offset is not None:
             self._share(found, offset)
@@ -114,8 +115,7 @@ class UtxoCache:
 
     def _count(self, source: str, outputs: int) -> None:
         if outputs:
-            network = self._chain.network
-            self._meter.count(OUTPUT_LOOKUPS, outputs, network=network, source=source)
+            self._meter.count(OUTPUT_LOOKUPS, outputs, network=self._network, source=source)
 
     def add_created(self, transaction: Transaction) -> None:
         """Cache the outputs of a transaction in a block that the follower just reported."""
@@ -203,7 +203,7 @@ class UtxoCache:
         if not names:
             return {}
         try:
-            shared = self._shared.shared_outputs(self._chain.network, names)
+            shared = self._shared.shared_outputs(self._network, names)
         except StorageUnavailable:
             return {}
         found: dict[OutputRef, OutputStatus] = {
@@ -222,8 +222,11 @@ class UtxoCache:
         wanted = [ref for ref in refs if ref not in known]
         if not wanted:
             return {}
+        transactions = self._in_recent_blocks(wanted)[:MAX_CLAIMS]
+        if not transactions:
+            return {}
         found: dict[OutputRef, OutputStatus] = {}
-        for transaction_id in self._in_recent_blocks(wanted)[:MAX_CLAIMS]:
+        for transaction_id in transactions:
             try:
                 claim = self._claim_of(transaction_id.hex())
             except StorageUnavailable:
@@ -252,7 +255,7 @@ class UtxoCache:
         if not shared:
             return
         try:
-            self._shared.share_outputs(self._chain.network, shared, time.time() + SHARED_SECONDS)
+            self._shared.share_outputs(self._network, shared, time.time() + SHARED_SECONDS)
         except StorageUnavailable:
             return  # the others ask the provider themselves
 

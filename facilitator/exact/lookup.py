@@ -47,18 +47,18 @@ def look_up_outputs(payment: Payment, outputs: OutputLookup) -> Mapping[OutputRe
         allowance.judge = _judge_of(payment, allowance)
     found = outputs(_in_order(payment))
     utxo = _unspent(found)
+    if len(utxo) == len(found):
+        return utxo
     payer = format_address(utxo[payment.nonce].address) if payment.nonce in utxo else None
     absent = {ref: each for ref, each in found.items() if isinstance(each, Spent)}
     _refuse_absent(payment, absent, payer)
     _refuse_unknown({r: e.why for r, e in found.items() if isinstance(e, Unknown)}, payer)
-    if len(utxo) < len(found):
-        failure = unsigned_inputs(tx, utxo, payment.future_signers)
-        if failure is not None:
-            raise UnsignedInputs(failure, utxo)
-        if allowance is None:
-            raise ChainUnavailable(NOT_ASKED.why)
-        raise allowance.late() if allowance.left else allowance.used_up()
-    return utxo
+    failure = unsigned_inputs(tx, utxo, payment.future_signers)
+    if failure is not None:
+        raise UnsignedInputs(failure, utxo)
+    if allowance is None:
+        raise ChainUnavailable(NOT_ASKED.why)
+    raise allowance.late() if allowance.left else allowance.used_up()
 
 
 def look_up_state(

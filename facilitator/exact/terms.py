@@ -52,9 +52,12 @@ def agree_terms(
     """
     check_version(request)
     requirements = folded(request.requirements)
-    accepted = folded(request.accepted)
+    # Most clients repeat the requirements: then the message has one value for both.
+    is_same = request.accepted is request.requirements or request.accepted == request.requirements
+    accepted = requirements if is_same else folded(request.accepted)
     _check_scheme_and_network(requirements, accepted, networks, scheme)
-    _check_accepted(requirements, accepted)
+    if not is_same:
+        _check_accepted(requirements, accepted)
     least = 0 if pays_nothing else 1
     if not least <= requirements.max_timeout_seconds <= policy.max_timeout_seconds:
         raise Refused(
@@ -114,8 +117,6 @@ def _check_scheme_and_network(
 
 
 def _check_accepted(requirements: Requirements, accepted: Requirements) -> None:
-    if accepted == requirements:  # as most clients send it
-        return
     matches = {
         "amount": accepted.amount == requirements.amount,
         "asset": accepted.asset == requirements.asset,

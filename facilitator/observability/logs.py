@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, TextIO
 
 import orjson
@@ -28,14 +29,14 @@ from facilitator.observability.redaction import Redactor, without_payments
 from facilitator.observability.wrapping import fitted
 from facilitator.settings import LogSettings
 
-request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""Id of the request that the current thread works on; every line carries it as ``reqId``."""
-
-_request_fields: ContextVar[dict[str, Any] | None] = ContextVar("request_fields", default=None)
+_request: ContextVar[tuple[str, dict[str, Any]] | None] = ContextVar("request", default=None)
+"""Id of the request that the current thread works on, and the fields of its last line."""
 
 QUEUE_WARNING_SECONDS = 60.0
 
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime"}
+_FIRST = len(vars(logging.makeLogRecord({})))
+"""The number of attributes that each record has before those that are logged with it."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 logger = logging.getLogger("facilitator")
@@ -43,26 +44,34 @@ logger = logging.getLogger("facilitator")
 
 def begin_request(identifier: str) -> None:
     """Have every line of this thread carry the request's id, until :func:`end_request`."""
-    request_id.set(identifier)
-    _request_fields.set({})
+    _request.set((identifier, {}))
 
 
 def describe_request(**fields: Any) -> None:
     """Add fields to the line that ends the request of this thread, if it works on one."""
-    described = _request_fields.get()
-    if described is not None:
-        described.update(fields)
+    current = _request.get()
+    if current is not None:
+        current[1].update(fields)
+
+
+def request_id() -> str:
+    """Return the id of this thread's request, which every line carries as ``reqId``.
+
+    Empty if it works on none.
+    """
+    current = _request.get()
+    return "" if current is None else current[0]
 
 
 def request_fields() -> Mapping[str, Any]:
     """Return the fields that :func:`describe_request` added to this thread's request."""
-    return _request_fields.get() or {}
+    current = _request.get()
+    return {} if current is None else current[1]
 
 
 def end_request() -> None:
     """End what :func:`begin_request` began."""
-    request_id.set(None)
-    _request_fields.set(None)
+    _request.set(None)
 
 
 class _Formatter(logging.Formatter):
@@ -72,9 +81,10 @@ class _Formatter(logging.Formatter):
 
     def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
         """Return the fields logged with the message."""
-        extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
-        if (current := request_id.get()) is not None:
-            extra.setdefault("reqId", current)
+        further = islice(vars(record).items(), _FIRST, None)
+        extra = {name: value for name, value in further if name not in _STANDARD}
+        if (current := _request.get()) is not None:
+            extra.setdefault("reqId", current[0])
         return extra
 
     def _error(self, record: logging.LogRecord) -> dict[str, str] | None:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from facilitator.clock import Clock
 from facilitator.payments.absent_payments import AbsentPayments
@@ -26,6 +27,9 @@ from facilitator.settlement.settle_request import Admitted
 from facilitator.settlement.tracking.recovery import resolve_on_chain
 
 _log = logging.getLogger("facilitator.settlement")
+
+Gate: TypeAlias = Callable[[PaymentView], Refusal | None]
+"""A hook of all plugins that refuses a payment, or returns None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,14 @@ class Admission:
         schemes: Schemes,
         providers: Mapping[str, ChainProvider],
         clock: Clock,
-        before_settle: Callable[[PaymentView], Refusal | None],
+        before_settle: Gate | None,
         reservations: Reservations,
         storage: Storage,
         bindings: Bindings,
         terms: TermsRegistry,
         allowances: Allowances,
     ) -> None:
-        """Ask ``before_settle`` first, which may refuse."""
+        """Ask ``before_settle`` first, which may refuse, if any plugin does."""
         self._schemes = schemes
         self._providers = providers
         self._clock = clock
@@ -106,8 +110,7 @@ class Admission:
             self._terms.bind(payment, terms)
             raise
         keep_until = self._keep_until(payment)
-        identifier = payment_identifier(payment, payer, names.caller, names.identifier)
-        if identifier is None and names.key is None and terms is None:
+        if names.identifier is None and names.key is None and terms is None:
             # Nothing else is to be bound, which would need the inputs to be held before.
             with_claim = self._reservations.with_claim(payment, payer)
             if with_claim is not None:
@@ -115,7 +118,8 @@ class Admission:
         with ExitStack() as bound:
             self._reservations.hold_settling(payment, payer)
             bound.callback(self._undo, self._reservations.release, payment.transaction_id)
-            if identifier is not None:
+            if names.identifier is not None:
+                identifier = payment_identifier(payment, payer, names.caller, names.identifier)
                 bind_identifier(self._bindings, identifier, payer, keep_until)
                 bound.callback(self._undo, self._bindings.unbind, identifier)
             if names.key is not None:
@@ -134,9 +138,9 @@ class Admission:
         keep_until = self._keep_until(payment)
         if names.identifier is not None:
             claim = self._storage.claim(payment.transaction_id)
-            payer = claim.payer if claim else ""
-            identifier = payment_identifier(payment, payer, names.caller, names.identifier)
-            if identifier is not None and payer:  # of one found on the chain no payer is known
+            if claim and claim.payer:  # of one found on the chain no payer is known
+                payer = claim.payer
+                identifier = payment_identifier(payment, payer, names.caller, names.identifier)
                 bind_identifier(self._bindings, identifier, payer, keep_until)
         if names.key is not None:
             bind_key(self._bindings, names.key, keep_until)
@@ -154,10 +158,9 @@ class Admission:
         return self._clock.time() + longest
 
 
-def ask(gate: Callable[[PaymentView], Refusal | None], payment: SchemePayment) -> None:
+def ask(gate: Gate | None, payment: SchemePayment) -> None:
     """Raise :class:`Refused` if a plugin's gate refuses the payment."""
-    refusal = gate(payment.view)
-    if refusal is not None:
+    if gate is not None and (refusal := gate(payment.view)) is not None:
         raise Refused(refusal.reason, refusal.message)
 
 

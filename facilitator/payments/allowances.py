@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager, nullcontext
 
-from facilitator.roles.allowance import Allowance, allowing, current_allowance
+from facilitator.roles.allowance import Allowance, current_allowance, spending
 from facilitator.settings import ChainSettings
 
 
@@ -20,7 +20,7 @@ class Allowances:
         """
         if current_allowance() is not None:
             return nullcontext()
-        return _Opened(self._new(client, self._settings.questions))
+        return spending(self._new(client, self._settings.questions))
 
     def open_for_report(self, client: str) -> AbstractContextManager[None]:
         """Have the ``with`` block ask for all of the client's payment, good or bad, within limits.
@@ -29,7 +29,7 @@ class Allowances:
         """
         allowance = self._new(client, self._settings.max_questions)
         allowance.judge = lambda _: True
-        return _Opened(allowance)
+        return spending(allowance)
 
     def _new(self, client: str, questions: int) -> Allowance:
         settings = self._settings
@@ -39,15 +39,3 @@ class Allowances:
             most=max(settings.questions, settings.max_questions),
             seconds=settings.verdict_seconds,
         )
-
-
-class _Opened(allowing):
-    """An allowance for a ``with`` block, at whose end the wasted questions are charged."""
-
-    def __init__(self, allowance: Allowance) -> None:
-        super().__init__(allowance)
-        self._end = allowance.end
-
-    def __exit__(self, *raised: object) -> None:
-        super().__exit__(*raised)
-        self._end()

@@ -11,32 +11,26 @@ from facilitator.roles.scheme import SchemePayment
 from facilitator.x402.reasons import Reason
 
 
-def name_of_key(
-    payment: SchemePayment, fingerprint: str, caller: str | None, header: str | None
-) -> Name | None:
+def name_of_key(payment: SchemePayment, fingerprint: str, caller: str | None, header: str) -> Name:
     """Return the key that the header names, in the name space of the caller and the recipient.
 
     ``fingerprint`` is of the whole request, which a repeat must equal.
     """
-    if header is None:
-        return None
     key = key_in("key", *_space(payment, caller), header)
     return Name(key, fingerprint, payment.transaction_id, payment.terms.network.id)
 
 
 def payment_identifier(
-    payment: SchemePayment, payer: str, caller: str | None, identifier: str | None
-) -> Name | None:
+    payment: SchemePayment, payer: str, caller: str | None, identifier: str
+) -> Name:
     """Return the identifier in the name space of the payer, the caller and the recipient."""
-    if identifier is None:
-        return None
     key = key_in("identifier", *_space(payment, caller), payer, identifier)
     return Name(key, "", payment.transaction_id, payment.terms.network.id)
 
 
-def check_key(bindings: Bindings, name: Name | None) -> None:
+def check_key(bindings: Bindings, name: Name) -> None:
     """Raise :class:`IdempotencyConflict` if the key is bound to another request."""
-    if name is not None and bindings.holder(name) is not None:
+    if bindings.holder(name) is not None:
         raise IdempotencyConflict
 
 
@@ -46,9 +40,9 @@ def bind_key(bindings: Bindings, name: Name, keep_until: float) -> None:
         raise IdempotencyConflict
 
 
-def check_identifier(bindings: Bindings, name: Name | None, payer: str) -> None:
+def check_identifier(bindings: Bindings, name: Name, payer: str) -> None:
     """Raise :class:`Refused` if another payment has the identifier and has not failed."""
-    if name is not None and (holder := bindings.holder(name)) is not None:
+    if (holder := bindings.holder(name)) is not None:
         raise _already_paid(holder, payer)
 
 

@@ -99,7 +99,7 @@ class Schemes:
         ]
 
     def _of(self, payment: SchemePayment) -> Scheme:
-        return self.by_name[payment.scheme]
+        return self.by_name[payment.terms.requirements.scheme]
 
     def _check_network(self, request: PaymentRequest) -> None:
         """Refuse a network that is not served, whatever the scheme says of it."""

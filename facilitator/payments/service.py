@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from facilitator.api.service import ServiceUnavailable
+from facilitator.api.service import Count, ServiceUnavailable
 from facilitator.chain.followed_chain import FollowedChain
 from facilitator.clock import Clock
 from facilitator.observability.logs import describe_request, request_id
@@ -88,7 +89,7 @@ class Service:
             schemes,
             providers,
             clock,
-            plugins.before_settle,
+            plugins.before_settle if plugins.has("before_settle") else None,
             reservations,
             storage,
             self._bindings,
@@ -98,7 +99,7 @@ class Service:
         self._verdicts = Verdicts(
             schemes,
             providers,
-            plugins.before_verify,
+            plugins.before_verify if plugins.has("before_verify") else None,
             reservations,
             storage,
             self._bindings,
@@ -107,6 +108,8 @@ class Service:
             self._statuses.corrected,
         )
         self._plugins = plugins
+        self._shows_verdicts = plugins.has("verify_extensions") or plugins.has("after_verify")
+        self._shows_answers = plugins.has("settle_extensions") or plugins.has("after_settle")
         self._wait_seconds = settings.wait_seconds
         self._supported = supported
         self._health_checks = health_checks
@@ -172,7 +175,7 @@ class Service:
         self._meter.count(VERDICTS, valid=valid, reason=reason)
         if response.reason:
             self._refusals.add("verify", response.reason, caller, response.message)
-        if payment is None:
+        if payment is None or not self._shows_verdicts:
             return response
         view = payment.view
         response = self._plugins.extend_verify(view, response)
@@ -190,6 +193,7 @@ class Service:
         client_disconnected: Callable[[], bool],
         caller: str | None = None,
         client: str = "",
+        count: Count = lambda _: None,
     ) -> SettleResponse:
         """Settle a payment once, and wait as long as settings and caller allow.
 
@@ -198,13 +202,15 @@ class Service:
         payment = None
         wait = min(self._wait_seconds, math.inf if wait_seconds is None else wait_seconds)
         try:
-            payment = self._read(request, client, caller)
+            payment = self._read_and_count(request, client, caller, count)
             payment = self._schemes.prepare(payment)
             with self._allowances.open(client):
                 response = self._first_checks.settle(payment)
             if response is None:
-                key = name_of_key(payment, request.fingerprint, caller, idempotency_key)
-                check_key(self._bindings, key)
+                key = None
+                if idempotency_key is not None:
+                    key = name_of_key(payment, request.fingerprint, caller, idempotency_key)
+                    check_key(self._bindings, key)
                 names = Names(key, caller, request.payment_identifier, client)
                 call = SettleRequest(
                     wait,
@@ -214,8 +220,8 @@ class Service:
                     admit=partial(self._admission.admit, payment, names),
                     join=partial(self._admission.join, payment, names),
                     answer=self._schemes.answer,
-                    details=partial(encode_details, payment, names, request_id.get() or ""),
-                    request_id=request_id.get() or "",
+                    details=partial(encode_details, payment, names, request_id()),
+                    request_id=request_id(),
                 )
                 response = self._coordinator.settle(payment, call)
         except Refused as refused:
@@ -228,7 +234,7 @@ class Service:
         self._meter.count(SETTLE_ANSWERS, success=success, reason=reason)
         if response.reason and response.reason != Reason.PENDING:
             self._refusals.add("settle", response.reason, caller, response.message)
-        if payment is None:
+        if payment is None or not self._shows_answers:
             return response
         view = payment.view
         response = self._plugins.extend_settle(view, response)
@@ -251,6 +257,23 @@ class Service:
         except StorageUnavailable as away:
             return self._without_storage(payment, away)
         return known or responses.refused(request, payment, lookup_failed(error))
+
+    def _read_and_count(
+        self, request: PaymentRequest, client: str, caller: str | None, count: Count
+    ) -> SchemePayment:
+        """Return the payment in the request, which counts even if there is none that is usable."""
+        payment = None
+        try:
+            payment = self._read(request, client, caller)
+        finally:
+            count(partial(self._was_verified, payment))
+        return payment
+
+    def _was_verified(self, payment: SchemePayment | None) -> bool:
+        """Return True for a payment that ``/verify`` found valid; for a repeat of it once more."""
+        with suppress(StorageUnavailable):
+            return payment is not None and self._verified.take(payment.transaction_id)
+        return False
 
     def _without_storage(
         self, payment: SchemePayment | None, error: StorageUnavailable
@@ -278,13 +301,6 @@ class Service:
             return {"cancelled": False, "errorReason": refused.reason, "errorMessage": str(refused)}
         except StorageUnavailable as error:
             raise unavailable(error) from error
-
-    def was_verified(self, request: PaymentRequest) -> bool:
-        """Return True for a payment that ``/verify`` found valid; for a repeat of it once more."""
-        try:
-            return self._verified.take(self._schemes.read(request, UNKNOWN_ORIGIN).transaction_id)
-        except (Refused, StorageUnavailable):
-            return False
 
     # --- /status, /supported, /health -------------------------------------------------------
 

@@ -25,7 +25,7 @@ class SettlementEvents:
     ) -> None:
         """Begin every counter of these networks at 0."""
         self._reservations = reservations
-        self._plugins = plugins
+        self._notify = plugins.settlement_changed if plugins.has("settlement_changed") else None
         self._meter = meter
         for network in networks:
             for state in ClaimState:
@@ -50,7 +50,7 @@ class SettlementEvents:
     def publish(self, claim: Claim) -> None:
         """Publish the claim's new state."""
         extra = {"payer": claim.payer, "amount": claim.amount, **_fields(claim)}
-        if claim.state.is_given_up and claim.error:
+        if claim.error and claim.state.is_given_up:
             extra["reason"] = claim.error
         _log.info("settlement %s", claim.state.value, extra=extra)
         self._meter.count(SETTLEMENTS, network=claim.network, state=claim.state)
@@ -62,8 +62,8 @@ class SettlementEvents:
                 self._reservations.release(claim.transaction_id)
             except StorageUnavailable as error:
                 _log.warning("inputs stay reserved until their time is over: %s", error.detail)
-        if claim.delivery is not Delivery.UNKNOWN:
-            self._plugins.settlement_changed(claim)
+        if self._notify is not None and claim.delivery is not Delivery.UNKNOWN:
+            self._notify(claim)
 
 
 def _fields(claim: Claim) -> dict[str, str]:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from facilitator.api.service import ServiceUnavailable
-from facilitator.payments.admission import Admission, ask
+from facilitator.payments.admission import Admission, Gate, ask
 from facilitator.payments.bindings import Bindings
 from facilitator.payments.claim_verdict import payer_from_claim
 from facilitator.payments.idempotency import check_identifier, payment_identifier
@@ -15,8 +15,6 @@ from facilitator.payments.unique_terms import TermsRegistry
 from facilitator.roles.chain import ChainProvider
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import NO_END, Claim, ClaimState
-from facilitator.roles.payment import PaymentView
-from facilitator.roles.payment_hooks import Refusal
 from facilitator.roles.refused import AlreadyOnChain, Refused, lookup_failed
 from facilitator.roles.scheme import SchemePayment
 from facilitator.roles.storage import Storage, StorageUnavailable
@@ -31,7 +29,7 @@ class Verdicts:
         self,
         schemes: Schemes,
         providers: Mapping[str, ChainProvider],
-        before_verify: Callable[[PaymentView], Refusal | None],
+        before_verify: Gate | None,
         reservations: Reservations,
         storage: Storage,
         bindings: Bindings,
@@ -39,7 +37,7 @@ class Verdicts:
         admission: Admission,
         corrected: Callable[[Claim], Claim],
     ) -> None:
-        """Ask ``before_verify`` before the chain, which may refuse.
+        """Ask ``before_verify`` before the chain, which may refuse, if any plugin does.
 
         ``corrected`` returns a claim as the chain shows it now.
         """
@@ -95,6 +93,8 @@ class Verdicts:
         self, payment: SchemePayment, payer: str, caller: str | None, identifier: str | None
     ) -> None:
         """Raise :class:`Refused` if another payment has the identifier and has not failed."""
+        if identifier is None:
+            return
         name = payment_identifier(payment, payer, caller, identifier)
         try:
             check_identifier(self._bindings, name, payer)

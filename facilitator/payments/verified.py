@@ -32,7 +32,7 @@ class VerifiedPayments:
 
         Unless it holds inputs, it is written down for other processes.
         """
-        if self._storage.is_shared and not is_held:
+        if not is_held and self._storage.is_shared:
             now = self._clock.time()
             with suppress(StorageUnavailable):
                 self._storage.bind_key(_key(transaction_id), transaction_id, now + seconds, now)

@@ -7,9 +7,18 @@ functions make them.
 import dataclasses
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, TypeAlias, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeAlias, Union, cast, get_args, get_origin, get_type_hints
 
 Fits: TypeAlias = Callable[[Any], bool]
+
+
+class Returns(NamedTuple):
+    """The answers of a method or property."""
+
+    kinds: tuple[type, ...]
+    """The classes of its values."""
+    fits: Fits | None = None
+    """A further check of such a value, if there is one. It may raise, as a mapping may."""
 
 
 class WrongAnswer(TypeError):
@@ -20,14 +29,14 @@ _RECORDS = "facilitator.roles."
 _TEXT = (str, bytes, bytearray)
 
 
-def returns_of(member: Any) -> Fits | None:
-    """Return a check of what a protocol's method or property returns; ``None`` if nothing counts.
-
-    The check itself may raise, as a mapping of a plugin's own may.
-    """
+def returns_of(member: Any) -> Returns:
+    """Return what a protocol's method or property returns: anything, if nothing counts."""
     function = member.fget if isinstance(member, property) else member
     hint = get_type_hints(function).get("return", Any)
-    return None if hint in (Any, types.NoneType) else _fits(hint)
+    if hint is types.NoneType:
+        return Returns((object,))
+    kinds = _plain(hint)
+    return Returns((object,), _fits(hint)) if kinds is None else Returns(kinds)
 
 
 def _fits(hint: Any) -> Fits:

@@ -10,24 +10,21 @@ from typing import Any, Protocol, TypeAlias
 
 from facilitator.errors import ends_process
 from facilitator.immutable import copy_of
-from facilitator.plugin.answers import Fits, WrongAnswer, returns_of
+from facilitator.plugin.answers import Returns, WrongAnswer, returns_of
 from facilitator.plugin.role_borders import ROLES, Role
 from facilitator.plugin.time_limits import Outcome
 from facilitator.plugin.validation import has_member
+from facilitator.plugin.watch import Caller
 
 OnFault: TypeAlias = Callable[[BaseException, str], None]
 """A function that gets a plugin's fault, and the name of the method."""
 
 
-Watching: TypeAlias = tuple[Callable[[], int], Callable[[int], None]]
-"""Functions that begin to watch a call, which returns its number, and end that."""
-
-
 class PartCalls(Protocol):
     """The ways in which the methods of one plugin's parts are called."""
 
-    def watching(self, method: str) -> Watching:
-        """Return what is called before and after a call that is made at once."""
+    def watching(self, method: str) -> Caller:
+        """Return a function that makes the calls of a method at once, and watches them."""
         ...
 
     def in_time(self, call: Callable[[], Any]) -> Outcome:
@@ -83,8 +80,8 @@ def guard(hook: str, part: Any, plugin: str, on_fault: OnFault, calls: PartCalls
             if has_member(part, name):  # which does not read it
                 members[name] = border.property()
         elif getattr(part, name, None) is not None:
-            watched = role.is_watched and through is None
-            members[name] = border.method(through, calls.watching(name) if watched else None)
+            at_once = calls.watching(name) if role.is_watched and through is None else _call
+            members[name] = border.method(at_once, through)
     return type(type(part).__name__, (Guarded,), members)(part)
 
 
@@ -97,6 +94,10 @@ def _way(called: str, method: str, calls: PartCalls) -> Through | None:
     if called == "later" and method not in _ANSWERS:
         return partial(calls.later, method)
     return None if called == "at once" else calls.in_time
+
+
+def _call(function: Callable[..., Any], given: Sequence[Any], named: Mapping[str, Any]) -> Any:
+    return function(*given, **named)
 
 
 def _members(protocols: Sequence[type]) -> Mapping[str, Any]:
@@ -114,20 +115,19 @@ class _Border:
     """The border at one method of one part."""
 
     def __init__(
-        self, role: Role, plugin: str, name: str, fits: Fits | None, on_fault: OnFault
+        self, role: Role, plugin: str, name: str, returns: Returns, on_fault: OnFault
     ) -> None:
         self._role = role
         self._plugin = plugin
         self._name = name
-        self._fits = fits
+        self._returns = returns
         self._on_fault = on_fault
 
-    def method(self, through: Through | None, watching: Watching | None) -> Callable[..., Any]:
-        """Return the method, which calls the part's."""
-        begin, end = watching or (None, None)
-        name, fits, failed = self._name, self._fits, self._failed
-        failed_elsewhere = self._failed_elsewhere
-        check, gets_copies = self._role.check, self._role.gets_copies
+    def method(self, at_once: Caller, through: Through | None) -> Callable[..., Any]:
+        """Return the method, which calls the part's ``at_once``, or ``through`` another thread."""
+        name, failed, failed_elsewhere = self._name, self._failed, self._failed_elsewhere
+        kinds, fits = self._returns
+        check, gets_copies = self._role.checks.get(name), self._role.gets_copies
 
         def call(guarded: Guarded, *arguments: Any, **named: Any) -> Any:
             try:
@@ -136,22 +136,16 @@ class _Border:
                 if gets_copies:
                     given = tuple(map(copy_of, arguments))
                     further = {key: copy_of(value) for key, value in named.items()}
-                if begin is not None and end is not None:
-                    number = begin()
-                    try:
-                        answer = function(*given, **further)
-                    finally:
-                        end(number)
-                elif through is None:
-                    answer = function(*given, **further)
+                if through is None:
+                    answer = at_once(function, given, further)
                 else:
                     answer, error = through(partial(function, *given, **further))
                     if error is not None:
                         return failed_elsewhere(error)
-                if fits is not None and not fits(answer):
+                if not isinstance(answer, kinds) or (fits is not None and not fits(answer)):
                     raise WrongAnswer(f"{name} returned {_a(answer)}")
                 if check is not None:
-                    check(name, answer, *arguments, **named)
+                    check(answer, *arguments, **named)
             except BaseException as error:
                 return failed(error)
             return answer
@@ -160,12 +154,13 @@ class _Border:
 
     def property(self) -> property:
         """Return the property, which reads the part's."""
-        name, fits, failed = self._name, self._fits, self._failed
+        name, failed = self._name, self._failed
+        kinds, fits = self._returns
 
         def read(guarded: Guarded) -> Any:
             try:
                 value = getattr(guarded.part, name)
-                if fits is not None and not fits(value):
+                if not isinstance(value, kinds) or (fits is not None and not fits(value)):
                     raise WrongAnswer(f"{name} is {_a(value)}")
             except BaseException as error:
                 return failed(error)

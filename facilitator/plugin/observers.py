@@ -110,21 +110,19 @@ class ObserverQueue:
 
     def _make(self, call: _Call) -> None:
         limit = self._limits.observer_seconds
-        number = self._watch.begin(
-            (
-                Step(limit, partial(self._hangs, call.hook)),
-                Step(limit * HANGS_TIMES, partial(self._switch_off, call.hook)),
-            )
+        returned = partial(self._faults.returned, self._plugin, call.hook)
+        steps = (
+            Step(limit, partial(self._hangs, call.hook), returned),
+            Step(limit * HANGS_TIMES, partial(self._switch_off, call.hook)),
         )
         is_fault = False
+        began = time.monotonic()
         try:
-            call.make()
+            self._watch.caller(steps)(call.make, (), {})
         except BaseException as error:
             is_fault = True
             self._faults.failed(error, self._plugin, call.hook)
-        if self._watch.end(number) > limit:
-            is_fault = True
-            self._faults.returned(self._plugin, call.hook)
+        is_fault |= time.monotonic() - began > limit
         self._in_a_row = self._in_a_row + 1 if is_fault else 0
         if self._in_a_row >= FAULTS_IN_A_ROW:
             self._switch_off(call.hook)

@@ -7,11 +7,10 @@ from typing import Any
 
 from facilitator.observability.advice import Advice
 from facilitator.plugin.answers import WrongAnswer
-from facilitator.plugin.border import Watching
 from facilitator.plugin.faults import PluginFaults
 from facilitator.plugin.observers import ObserverQueue
 from facilitator.plugin.time_limits import Ending, LimitedCalls, Outcome, TookTooLong
-from facilitator.plugin.watch import Step, Watch
+from facilitator.plugin.watch import Caller, Step, Watch
 from facilitator.roles.health import HealthCheck
 from facilitator.settings import HookSettings
 
@@ -72,7 +71,7 @@ class PluginCalls:
         """Return the health check, whose own faults are reported; advice stays advice."""
         hangs = TookTooLong("a check does not return")
         step = Step(self._limits.observer_seconds, partial(self._check_failed, hangs))
-        watched = WatchedCheck(check, self._watch, step, self._check_failed)
+        watched = WatchedCheck(check, self._watch.caller([step]), self._check_failed)
         return Advice(watched) if isinstance(check, Advice) else watched
 
     def _check_failed(self, error: BaseException) -> None:
@@ -80,19 +79,14 @@ class PluginCalls:
 
     # --- Parts ------------------------------------------------------------------------------------
 
-    def watching(self, method: str) -> Watching:
-        """Return what is called before and after each call of a method, in the caller's thread.
+    def watching(self, method: str) -> Caller:
+        """Return a function that makes the calls of a method, each in the caller's thread.
 
         While a call takes longer than :data:`AT_ONCE_SECONDS`, the plugin is named for it.
         """
         seconds = AT_ONCE_SECONDS
-        steps = (Step(seconds, partial(self._hangs, method, seconds)),)
-
-        def end(number: int) -> None:
-            if self._watch.end(number) > seconds:
-                self._faults.returned(self._plugin, method)
-
-        return partial(self._watch.begin, steps), end
+        returned = partial(self._faults.returned, self._plugin, method)
+        return self._watch.caller([Step(seconds, partial(self._hangs, method, seconds), returned)])
 
     def _hangs(self, method: str, seconds: float) -> None:
         error = TookTooLong(f"it takes longer than {seconds:g} s")
@@ -141,29 +135,21 @@ class WatchedCheck:
     """
 
     def __init__(
-        self,
-        check: HealthCheck,
-        watch: Watch,
-        step: Step,
-        failed: Callable[[BaseException], None],
+        self, check: HealthCheck, caller: Caller, failed: Callable[[BaseException], None]
     ) -> None:
-        """Take the step for when the check does not return, and what to call for its faults."""
+        """Take what calls the check, and what to call for its faults."""
         self.part = check
-        self._watch = watch
-        self._step = step
+        self._caller = caller
         self._failed = failed
 
     def __call__(self) -> float | None:
         """Run the check. Raises what it raises."""
-        number = self._watch.begin((self._step,))
         try:
-            return _seconds(self.part())
+            return _seconds(self._caller(self.part, (), {}))
         except BaseException as error:
             if isinstance(error, WrongAnswer) or not isinstance(error, Exception):
                 self._failed(error)
             raise
-        finally:
-            self._watch.end(number)
 
 
 def _seconds(answer: object) -> float | None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
@@ -18,7 +18,7 @@ from facilitator.exact.methods import (
     TransferMethod,
 )
 from facilitator.plugin.answers import WrongAnswer
-from facilitator.plugin.scheme_answers import check_scheme_answer
+from facilitator.plugin.scheme_answers import SCHEME_CHECKS
 from facilitator.roles.api_keys import StoresApiKeys
 from facilitator.roles.chain import (
     AwaitsBlocks,
@@ -55,7 +55,7 @@ from facilitator.roles.wallet import SignsMessages, Wallet
 from facilitator.x402.reasons import Reason
 
 Check: TypeAlias = Callable[..., None]
-"""A function that gets a method's name, its answer, and its arguments."""
+"""A function that gets a method's answer, and its arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,8 @@ class Role:
 
     ``None`` leaves the call without an effect.
     """
-    check: Check | None = None
-    """Checks an answer of the right type further; raises :class:`WrongAnswer`."""
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    """By method, what checks an answer of the right type further; raises :class:`WrongAnswer`."""
     called: Literal["at once", "in time", "later"] = "at once"
     """The way in which parts are called that do not say of themselves that they are prompt."""
     is_watched: bool = False
@@ -149,21 +149,18 @@ def _reporter_names(method: str, error: BaseException) -> bool:
     return method == "where" and isinstance(error, Exception)
 
 
-def _check_chain_answer(method: str, answer: Any, *arguments: Any, **named: Any) -> None:
-    """Raise :class:`WrongAnswer` for an answer that would be misread in silence.
+def _check_complete(answer: Any, *arguments: Any, **named: Any) -> None:
+    """Raise :class:`WrongAnswer` unless outputs or transactions have everything asked for."""
+    for each in [*arguments, *named.values()][0]:
+        if each not in answer:
+            raise WrongAnswer(f"the answer lacks {each}")
 
-    Outputs and transactions have everything asked for. Blocks follow one another, and name
-    transactions as claims do.
+
+def _check_blocks(blocks: Sequence[Block], *_: Any, **__: Any) -> None:
+    """Raise :class:`WrongAnswer` unless they follow each other, and name transactions as claims do.
+
+    Others would be misread in silence.
     """
-    if method in ("outputs", "transactions"):
-        for each in [*arguments, *named.values()][0]:
-            if each not in answer:
-                raise WrongAnswer(f"the answer lacks {each}")
-    elif method == "blocks_after":
-        _check_blocks(answer)
-
-
-def _check_blocks(blocks: Sequence[Block]) -> None:
     for block in blocks:
         for each in (block.point.block, *block.transactions):
             if not _HASH.fullmatch(each):
@@ -190,6 +187,11 @@ _CHAIN = (
     ForeseesForks,
     SignsExamples,
 )
+_CHAIN_CHECKS = {
+    "outputs": _check_complete,
+    "transactions": _check_complete,
+    "blocks_after": _check_blocks,
+}
 _METHODS = (
     TransferMethod,
     ChecksLedger,
@@ -200,7 +202,7 @@ _METHODS = (
 )
 ROLES: Mapping[str, Role] = {
     "chain_provider": Role(
-        _CHAIN, _chain_names, _chain_unavailable, check=_check_chain_answer, is_watched=True
+        _CHAIN, _chain_names, _chain_unavailable, checks=_CHAIN_CHECKS, is_watched=True
     ),
     "storage": Role(
         (
@@ -234,7 +236,7 @@ ROLES: Mapping[str, Role] = {
         (Scheme, DeclaresReasons, VerifiesLanded),
         _scheme_names,
         _scheme_failed,
-        check=check_scheme_answer,
+        checks=SCHEME_CHECKS,
         called="in time",
         gets_copies=True,
     ),

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -27,36 +27,50 @@ _MOST_TERMS_BYTES = 4096
 _MOST_LOVELACE = 2**63 - 1
 
 
-def check_scheme_answer(method: str, answer: Any, *arguments: Any) -> None:
-    """Raise :class:`WrongAnswer` unless the core can go on with a method's answer.
+def _check_kind(extra: Mapping[str, Any] | None, *_: Any, **__: Any) -> None:
+    if extra is not None:
+        _check_extra(extra)
 
-    ``arguments`` are those of the method. The answer is of the type that the protocol names.
-    """
-    match method, answer:
-        case "kind", Mapping():
-            _check_extra(answer)
-        case "read", SchemePayment():
-            _check_payment(answer)
-            _check_terms(answer, arguments[0])
-        case "prepare", SchemePayment():
-            _check_payment(answer)
-            _check_prepared(answer, arguments[0])
-        case "check", _:
-            _demand(answer is None, "a value from check, which refuses by an exception alone")
-        case "unique_terms", UniqueTerms(key, until):
-            _demand(len(key.encode()) <= _MOST_TERMS_BYTES, "unique terms with a longer key")
-            _demand(0 <= until < math.inf, "unique terms without an end")
-        case "verify", Verified(payer, extra, unsigned):
-            _demand(bool(payer), "no payer")
-            is_part = not unsigned or unsigned < arguments[0].inputs
-            _demand(is_part, "unsigned inputs that are not a part of the inputs")
-            payer.encode()
-            _check_extra(extra)
-        case "verify_landed", Mapping():
-            _check_extra(answer)
-        case "answer", Answer(amount, extra):
-            _demand(_AMOUNT.fullmatch(amount), "an amount that is no whole number")
-            _check_extra(extra)
+
+def _check_read(payment: SchemePayment, request: PaymentRequest, *_: Any, **__: Any) -> None:
+    _check_payment(payment)
+    _check_terms(payment, request)
+
+
+def _check_prepared(prepared: SchemePayment, payment: SchemePayment) -> None:
+    """Check that it is still the payment that was read."""
+    _check_payment(prepared)
+    _demand(prepared.terms == payment.terms, "other terms than those that were read")
+    _demand(prepared.statement == payment.statement, "another statement than was read")
+    kept = prepared.transaction_id == payment.transaction_id or not payment.transaction_id
+    _demand(kept, "another transaction than the one that was read")
+
+
+def _check_checked(answer: None, *_: Any, **__: Any) -> None:
+    _demand(answer is None, "a value from check, which refuses by an exception alone")
+
+
+def _check_unique(unique: UniqueTerms | None, *_: Any, **__: Any) -> None:
+    if unique is not None:
+        _demand(len(unique.key.encode()) <= _MOST_TERMS_BYTES, "unique terms with a longer key")
+        _demand(0 <= unique.until < math.inf, "unique terms without an end")
+
+
+def _check_verified(verified: Verified, payment: SchemePayment) -> None:
+    _demand(bool(verified.payer), "no payer")
+    is_part = not verified.unsigned or verified.unsigned < payment.inputs
+    _demand(is_part, "unsigned inputs that are not a part of the inputs")
+    verified.payer.encode()
+    _check_extra(verified.extra)
+
+
+def _check_landed(changed: Mapping[str, Any], *_: Any, **__: Any) -> None:
+    _check_extra(changed)
+
+
+def _check_answer(answer: Answer, *_: Any, **__: Any) -> None:
+    _demand(_AMOUNT.fullmatch(answer.amount), "an amount that is no whole number")
+    _check_extra(answer.extra)
 
 
 def _check_payment(payment: SchemePayment) -> None:
@@ -81,14 +95,6 @@ def _check_terms(payment: SchemePayment, request: PaymentRequest) -> None:
     _demand(seconds == wanted.max_timeout_seconds, "another time than the requirements")
 
 
-def _check_prepared(prepared: SchemePayment, payment: SchemePayment) -> None:
-    """Check that it is still the payment that was read."""
-    _demand(prepared.terms == payment.terms, "other terms than those that were read")
-    _demand(prepared.statement == payment.statement, "another statement than was read")
-    kept = prepared.transaction_id == payment.transaction_id or not payment.transaction_id
-    _demand(kept, "another transaction than the one that was read")
-
-
 def _check_extra(extra: Mapping[str, Any]) -> None:
     """Check that JSON can express it, in a size that a claim can keep."""
     size = len(orjson.dumps(dict(extra)))
@@ -98,3 +104,20 @@ def _check_extra(extra: Mapping[str, Any]) -> None:
 def _demand(condition: object, otherwise: str) -> None:
     if not condition:
         raise WrongAnswer(f"the scheme answered with {otherwise}")
+
+
+SCHEME_CHECKS: Mapping[str, Callable[..., None]] = {
+    "kind": _check_kind,
+    "read": _check_read,
+    "prepare": _check_prepared,
+    "check": _check_checked,
+    "unique_terms": _check_unique,
+    "verify": _check_verified,
+    "verify_landed": _check_landed,
+    "answer": _check_answer,
+}
+"""By method of a scheme, what raises :class:`WrongAnswer` unless the core can go on with an answer.
+
+Each gets the answer, which is of the type that the protocol names, and the method's arguments, some
+of them by name.
+"""

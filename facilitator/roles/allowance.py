@@ -174,3 +174,17 @@ class allowing:  # noqa: N801 -- a context manager; a generator would cost three
     def __exit__(self, *_: object) -> None:
         """Go back to the one before."""
         _current.reset(self._token)
+
+
+class spending(allowing):  # noqa: N801
+    """Open the allowance for the ``with`` block, at whose end the wasted questions are charged."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        """Take the allowance."""
+        self._allowance = allowance
+        self._end = allowance.end
+
+    def __exit__(self, *_: object) -> None:
+        """Go back to the one before, and charge."""
+        _current.reset(self._token)
+        self._end()

@@ -145,6 +145,11 @@ class Claim:
         """True if the promised depth or acceptance is reached, so the success may be delivered."""
         return self.state is ClaimState.SETTLED or (self.confirmations < 0 and self.accepted)
 
+    @property
+    def is_decided(self) -> bool:
+        """True if waiting longer cannot change the answer to its callers."""
+        return self.state.is_final or self.is_success
+
     def changed(self, **fields: object) -> "Claim":
         """Return a copy with these fields changed, the next version number and a new nonce."""
         version, nonce = self.version + 1, _new_nonce()

@@ -222,6 +222,7 @@ def new_record(claim: Claim) -> PaymentRecord:
 
 def changing_fields(claim: Claim) -> dict[str, Any]:
     """Return the fields of a payment that a change of its claim may change."""
+    delivery = claim.delivery
     return {
         "payer": claim.payer,
         "state": claim.state,
@@ -232,8 +233,8 @@ def changing_fields(claim: Claim) -> dict[str, Any]:
         "block_height": claim.block_height,
         "depth": claim.depth,
         "error": claim.error,
-        "delivery": claim.delivery,
-        "delivered_at": claim.updated_at if claim.delivery is Delivery.DELIVERED else None,
+        "delivery": delivery,
+        "delivered_at": claim.updated_at if delivery is Delivery.DELIVERED else None,
         "delivered_to": claim.delivered_to,
     }
 

@@ -126,7 +126,7 @@ class Scheme(Protocol):
 
         Its ``terms.requirements`` are those of the request, the network folded to its canonical id:
         :func:`~facilitator.plugin.scheme_terms.agree_terms` makes such. Also called for
-        ``/cancel``, and to count requests: so be cheap. Raises ``Refused``.
+        ``/cancel``, and before a request is counted: so be cheap. Raises ``Refused``.
         """
         ...
 

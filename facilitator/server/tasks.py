@@ -162,7 +162,7 @@ class Refusal(ErrorTask):
         address = self.channel.addr[0]
         log_request(
             method=method, path=path, address=address, status=status, seconds=seconds,
-            reqId=request_id,
+            further={"reqId": request_id},
         )  # fmt: skip
 
     def _report(self, request_id: str, method: str, path: str, message: str) -> None:

@@ -110,11 +110,11 @@ class SettlementCoordinator:
         tracker = self._trackers[payment.terms.network.id]
         if own is None:
             claim = tracker.correct(claim)
-        never_landed = claim.state.is_given_up
-        if not never_landed and claim.requirements != payment.fingerprint:
-            return responses.duplicate(claim, "it settles other requirements, or another message")
-        if own is None and not never_landed:
-            request.join()
+            if not claim.state.is_given_up:
+                if claim.requirements != payment.fingerprint:
+                    why = "it settles other requirements, or another message"
+                    return responses.duplicate(claim, why)
+                request.join()
         if claim.state is ClaimState.SETTLED and claim.delivery is Delivery.NONE:
             try:
                 claim = tracker.recheck_settled(claim)
@@ -126,7 +126,7 @@ class SettlementCoordinator:
         if not is_open(claim):
             return self._delivery.respond(PendingSettlement(claim), request, deadline)
         pending = own or tracker.track(claim)
-        if own is not None and not pending.is_decided() and time.monotonic() >= deadline:
+        if own is not None and time.monotonic() >= deadline and not pending.is_decided():
             # It does not wait, and what it has just written need not be read again.
             return responses.pending(pending.claim, pending.depth, pending.trouble)
         self._wait(pending, request, deadline)

@@ -49,8 +49,9 @@ class ResultDelivery:
         ``deadline`` is when it no longer waits (monotonic). Raises :class:`StorageUnavailable`.
         """
         claim = self._storage.claim(pending.claim.transaction_id) or pending.claim
-        may_land_yet = claim.delivery is Delivery.UNKNOWN and is_open(claim)
-        if claim.delivery is not Delivery.NONE and not may_land_yet:
+        delivery = claim.delivery
+        may_land_yet = delivery is Delivery.UNKNOWN and is_open(claim)
+        if delivery is not Delivery.NONE and not may_land_yet:
             return self._already_delivered(claim, request)
         if claim.state is ClaimState.REJECTED:
             return responses.rejected(claim)
@@ -68,7 +69,7 @@ class ResultDelivery:
     ) -> SettleResponse:
         """Return the success if no caller received it before and this one is still connected."""
         before = self._delivered.get(claim.transaction_id)
-        if claim.delivery is Delivery.NONE and before is not None:
+        if before is not None and claim.delivery is Delivery.NONE:
             # The records went back to before the delivery, by a restored copy for instance.
             again = transitions.deliver(before, self._clock.time())
             claim = transitions.advance(self._storage, claim, again).claim or claim

@@ -11,8 +11,9 @@ import pytest
 
 from facilitator.cardano.slots import KNOWN_ERAS
 from facilitator.exact.methods import DeclaresReasons
-from facilitator.plugin.border import Watching, guard
+from facilitator.plugin.border import guard
 from facilitator.plugin.time_limits import Outcome
+from facilitator.plugin.watch import Caller
 from facilitator.roles.claim import NO_END, Claim
 from facilitator.roles.payment import Origin
 from facilitator.roles.refused import Refused
@@ -71,9 +72,9 @@ class _AtOnce:
 
     in_scheme_time = at_end = in_time
 
-    def watching(self, method: str) -> Watching:  # noqa: ARG002
-        """Return functions that watch nothing."""
-        return (lambda: 0), (lambda _: None)
+    def watching(self, method: str) -> Caller:  # noqa: ARG002
+        """Return a function that watches nothing."""
+        return lambda function, given, named: function(*given, **named)
 
     def later(self, method: str, call: Callable[[], Any]) -> Outcome:  # noqa: ARG002
         """Return the outcome of the call."""

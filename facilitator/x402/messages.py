@@ -178,19 +178,18 @@ def parse_payment_request(body: object) -> PaymentRequest:
         message.get("paymentPayload"), "paymentPayload", Reason.INVALID_PAYLOAD
     )
     canonical = _canonical(message)
+    requirements = _parse_requirements(
+        message.get("paymentRequirements"), "paymentRequirements", Reason.INVALID_REQUIREMENTS
+    )
     return PaymentRequest(
         payload_version=_expect_integer(
             payload, "x402Version", "paymentPayload", Reason.INVALID_PAYLOAD
         ),
-        accepted=_parse_requirements(
-            payload.get("accepted"), "paymentPayload.accepted", Reason.INVALID_PAYLOAD
-        ),
+        accepted=_parse_accepted(payload.get("accepted"), message, requirements),
         payload=_expect_object(
             payload.get("payload"), "paymentPayload.payload", Reason.INVALID_PAYLOAD
         ),
-        requirements=_parse_requirements(
-            message.get("paymentRequirements"), "paymentRequirements", Reason.INVALID_REQUIREMENTS
-        ),
+        requirements=requirements,
         payment_identifier=_parse_payment_identifier(payload),
         resource=_object_or_none(payload.get("resource")),
         extensions=_object_or_none(payload.get("extensions")) or {},
@@ -224,6 +223,16 @@ def _parse_requirements(value: object, where: str, reason: Reason) -> Requiremen
         max_timeout_seconds=_expect_integer(fields, "maxTimeoutSeconds", where, reason),
         extra={} if extra is None else _expect_object(extra, f"{where}.extra", reason),
     )
+
+
+def _parse_accepted(
+    value: Any, message: Mapping[str, Any], requirements: Requirements
+) -> Requirements:
+    """Return the client's echo: the requirements of the message themselves if it repeats them."""
+    repeats = value == message["paymentRequirements"]
+    if repeats and not isinstance(value["maxTimeoutSeconds"], bool):  # of which one equals 1
+        return requirements
+    return _parse_requirements(value, "paymentPayload.accepted", Reason.INVALID_PAYLOAD)
 
 
 def _parse_payment_identifier(payload: Mapping[str, Any]) -> str | None:

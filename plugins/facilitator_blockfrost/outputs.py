@@ -87,7 +87,7 @@ class Outputs:
             if not allowance.goes_on(part):
                 break
             groups, width = groups[width:], 2 * width
-        if all(status == NOT_ASKED for status in found.values()):
+        if all(status is NOT_ASKED for status in found.values()):
             allowance.check_time()
         return found
 

@@ -15,7 +15,7 @@ from facilitator.plugin import hookspecs
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FOR_PLUGINS = ("facilitator.plugin", "facilitator.cardano", "facilitator.x402.networks")
-NOT_FOR_PLUGINS = {"NoMeter", "UNKNOWN_ANSWER", "evaluator_of"}
+NOT_FOR_PLUGINS = {"NoMeter", "UNKNOWN_ANSWER", "evaluator_of", "spending"}
 NOT_FOR_PLUGINS |= {"AlreadyOnChain", "MayHaveLanded", "lookup_failed"}  # the core's own refusals
 NOT_FOR_PLUGINS |= {"WalletChain", "FundedChain"}  # for the core's own payers and sellers
 NOT_FOR_PLUGINS |= {"FIRST_PAUSE_SECONDS", "LONGEST_PAUSE_SECONDS", "SILENT_SECONDS"}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from facilitator.api import application
+from facilitator.api.service import Count
 from facilitator.roles.health import HealthCheck
 from facilitator.server import Server
 from facilitator.settings import Settings, load_settings
@@ -68,13 +69,13 @@ class ScriptedService:
     def verify(self, request: PaymentRequest, **context: Any) -> VerifyResponse:  # noqa: ARG002
         return self.on_verify(request)
 
-    def was_verified(self, request: PaymentRequest) -> bool:  # noqa: ARG002
-        return False
-
     def cancel(self, request: PaymentRequest) -> Mapping[str, Any]:
         return self.on_cancel(request)
 
-    def settle(self, request: PaymentRequest, **context: Any) -> SettleResponse:
+    def settle(
+        self, request: PaymentRequest, *, count: Count = lambda _: None, **context: Any
+    ) -> SettleResponse:
+        count(lambda: False)
         return self.on_settle(request, **context)
 
     def status(self, transaction_id: str) -> Mapping[str, Any]:

@@ -66,9 +66,10 @@ def decode(text: str) -> tuple[str, bytes]:
     """Return the prefix and the data. Raises :class:`ValueError` on any deviation from BIP-173."""
     if not text.isascii():
         raise ValueError("the text has a character that bech32 does not use")
-    if text not in (text.lower(), text.upper()):
+    lower = text.lower()
+    if text not in (lower, text.upper()):
         raise ValueError("a bech32 text must not mix upper and lower case")
-    prefix, separator, tail = text.lower().rpartition("1")
+    prefix, separator, tail = lower.rpartition("1")
     if not separator or not prefix or len(tail) < _CHECKSUM_SIZE:
         raise ValueError("a bech32 text is a prefix, a '1' and data with a checksum")
     symbols = tail.encode()

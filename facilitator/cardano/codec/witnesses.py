@@ -39,7 +39,10 @@ def read_witnesses(reader: Reader) -> Witnesses:
             spans[key] = reader.raw[start : reader.pos]
         if not found[key]:
             raise DecodeError(f"the key {key} of the witness set must not be empty")
-    scripts = {hash_: script for key in _SCRIPTS for hash_, script in found.get(key, {}).items()}
+    scripts: dict[bytes, Script] = {}
+    if not found.keys().isdisjoint(_SCRIPTS):
+        for key in _SCRIPTS:
+            scripts.update(found.get(key, {}))
     return Witnesses(
         vkeys=found.get(_VKEYS, ()),
         bootstraps=found.get(_BOOTSTRAPS, ()),

@@ -1,6 +1,7 @@
 """Keys that are going to sign: what they add to a transaction's signers and to its size."""
 
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from hashlib import blake2b
 
 from facilitator.cardano.rules.failure import Environment
@@ -11,9 +12,15 @@ VKEY_WITNESS_BYTES = 101
 signature."""
 
 
+@lru_cache(maxsize=4096)
+def _hash_vkey(vkey: bytes) -> bytes:
+    """Return the hash of the key; remembered, as each verdict needs it more than once."""
+    return blake2b(vkey, digest_size=28).digest()
+
+
 def hash_vkeys(witnesses: Witnesses) -> set[bytes]:
     """Return the hashes (28 bytes) of the keys of the vkey witnesses."""
-    return {blake2b(witness.vkey, digest_size=28).digest() for witness in witnesses.vkeys}
+    return {_hash_vkey(witness.vkey) for witness in witnesses.vkeys}
 
 
 def list_signers(witnesses: Witnesses, future_signers: frozenset[bytes]) -> AbstractSet[bytes]:

@@ -64,8 +64,9 @@ class FailoverChain:
         self._pool = pool
         self.network = pool.network
         self.is_devnet = pool.first.provider.is_devnet
-        self._parameters: StaleIfErrorCache[ProtocolParameters] = StaleIfErrorCache(time.monotonic)
-        self._eras: StaleIfErrorCache[EraSummary] = StaleIfErrorCache(time.monotonic)
+        down, monotonic = HealthEvidence.DOWN, time.monotonic
+        self._parameters = StaleIfErrorCache(partial(pool.ask, _parameters, down), monotonic)
+        self._eras = StaleIfErrorCache(partial(pool.ask, _eras, down), monotonic)
 
     @property
     def poll_seconds(self) -> float:
@@ -98,15 +99,11 @@ class FailoverChain:
 
     def parameters(self) -> ProtocolParameters:
         """Return the protocol parameters in force. Raises :class:`ChainUnavailable`."""
-        return self._parameters.get(
-            lambda: self._pool.ask(lambda member: member.provider.parameters(), HealthEvidence.DOWN)
-        )
+        return self._parameters.get()
 
     def eras(self) -> EraSummary:
         """Return the eras, which relate slots to time. Raises :class:`ChainUnavailable`."""
-        return self._eras.get(
-            lambda: self._pool.ask(lambda member: member.provider.eras(), HealthEvidence.DOWN)
-        )
+        return self._eras.get()
 
     def close(self) -> None:
         """Close every provider, even if one of them raises."""
@@ -195,6 +192,14 @@ class FailoverChain:
             if lag <= 0:
                 raise
             raise ProviderBehind(f"its tip lags {lag} slots behind what was followed") from None
+
+
+def _parameters(member: ProviderState) -> ProtocolParameters:
+    return member.provider.parameters()
+
+
+def _eras(member: ProviderState) -> EraSummary:
+    return member.provider.eras()
 
 
 def _is_open(member: ProviderState) -> float:

@@ -54,6 +54,7 @@ class ProviderState:
         """Take the provider, not asked yet; ``clock`` gives seconds that never go back."""
         self.name = name
         self.provider = provider
+        self._who = f"{provider.network}: {name}"
         self.breaker = CircuitBreaker(clock)
         self.proof = Proof(name, provider)
         self.lookups = LookupWatch(clock)
@@ -80,15 +81,14 @@ class ProviderState:
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
         """Return the provider's statuses of outputs. Raises :class:`ChainUnavailable`."""
-        who = f"{self.provider.network}: {self.name}"
         try:
             found = self.provider.outputs(refs)
         except (AllowanceSpent, ProviderBehind):
             raise  # it does answer, or the payment is the cause
         except ChainUnavailable as error:
-            self.lookups.failed(who, error)
+            self.lookups.failed(self._who, error)
             raise
-        self.lookups.worked(who)
+        self.lookups.worked(self._who)
         return found
 
     def blocks_after(self, point: Point) -> Sequence[Block]:

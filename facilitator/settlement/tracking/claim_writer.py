@@ -71,8 +71,8 @@ class ClaimWriter:
         pending.update_claim(claim)
         if claim.state.is_final:
             self._pending.remove(claim.transaction_id)
-        if claim.state.is_given_up:
-            self._given_up.add(claim.transaction_id)
+            if claim.state.is_given_up:
+                self._given_up.add(claim.transaction_id)
 
     def report_missing(self, pending: PendingSettlement) -> None:
         """Have the claim restored, which the storage lacks, and others that it lacks too."""

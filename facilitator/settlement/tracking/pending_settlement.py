@@ -97,7 +97,7 @@ class PendingSettlement:
 
     def is_decided(self) -> bool:
         """Return True if waiting longer cannot change the answer."""
-        return self._claim.state.is_final or self._claim.is_success
+        return self._claim.is_decided
 
     # --- What is learnt ---------------------------------------------------------------------------
 

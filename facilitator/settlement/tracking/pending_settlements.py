@@ -26,12 +26,12 @@ class PendingSettlements:
         A new one is checked by id in ``check_in`` seconds. One that is decided is not kept.
         """
         with self._lock:
-            pending = self._by_id.get(claim.transaction_id)
-            if pending is None:
-                pending = PendingSettlement(claim, check_at=now + check_in)
-                if is_open(claim):
-                    self._by_id[claim.transaction_id] = pending
-        pending.update_claim(claim)
+            known = self._by_id.get(claim.transaction_id)
+            pending = known or PendingSettlement(claim, check_at=now + check_in)
+            if known is None and is_open(claim):
+                self._by_id[claim.transaction_id] = pending
+        if known is not None:
+            known.update_claim(claim)
         if check_in <= 0:
             self.due.set()
         return pending

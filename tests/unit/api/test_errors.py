@@ -103,6 +103,14 @@ def test_a_body_of_wrong_types_is_400(
     assert (answer.status, reason_of(answer, path)) == (400, reason)
 
 
+@pytest.mark.parametrize("path", PAYMENTS)
+def test_an_echo_of_another_type_is_400_though_it_is_equal(client: Client, path: str) -> None:
+    body = payment(paymentRequirements=requirements(maxTimeoutSeconds=1))
+    body["paymentPayload"]["accepted"] = requirements(maxTimeoutSeconds=True)
+    answer = client.call("POST", path, body)
+    assert (answer.status, reason_of(answer, path)) == (400, "invalid_payload")
+
+
 @pytest.mark.parametrize("path", POSTED)
 def test_another_media_type_is_415(client: Client, path: str) -> None:
     for content_type in ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data"):

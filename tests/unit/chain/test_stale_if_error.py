@@ -23,28 +23,28 @@ class Provider:
 
 def test_an_answer_is_given_again_for_a_moment() -> None:
     provider = Provider()
-    cache: StaleIfErrorCache[int] = StaleIfErrorCache(lambda: provider.now)
-    assert [cache.get(provider.ask) for _ in range(3)] == [1, 1, 1]
+    cache: StaleIfErrorCache[int] = StaleIfErrorCache(provider.ask, lambda: provider.now)
+    assert [cache.get() for _ in range(3)] == [1, 1, 1]
     provider.now = TTL_SECONDS
-    assert cache.get(provider.ask) == 2
+    assert cache.get() == 2
 
 
 def test_the_last_answer_outlives_the_provider_for_a_while() -> None:
     provider = Provider()
-    cache: StaleIfErrorCache[int] = StaleIfErrorCache(lambda: provider.now)
-    cache.get(provider.ask)
+    cache: StaleIfErrorCache[int] = StaleIfErrorCache(provider.ask, lambda: provider.now)
+    cache.get()
     provider.is_down = True
     provider.now = STALE_IF_ERROR_SECONDS
-    assert cache.get(provider.ask) == 1
+    assert cache.get() == 1
     assert provider.asked == 2
     provider.now = STALE_IF_ERROR_SECONDS + 1
     with pytest.raises(ChainUnavailable, match="down"):
-        cache.get(provider.ask)
+        cache.get()
 
 
 def test_nothing_is_kept_of_what_was_never_answered() -> None:
     provider = Provider()
     provider.is_down = True
-    cache: StaleIfErrorCache[int] = StaleIfErrorCache(lambda: provider.now)
+    cache: StaleIfErrorCache[int] = StaleIfErrorCache(provider.ask, lambda: provider.now)
     with pytest.raises(ChainUnavailable):
-        cache.get(provider.ask)
+        cache.get()

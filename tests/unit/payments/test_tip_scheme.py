@@ -119,8 +119,15 @@ def test_a_promise_is_valid_and_settles_nothing(running: Running) -> None:
     answer = running.settle(body)
     assert (answer["success"], answer["errorReason"]) == (False, tip.MESSAGE)
     assert answer["transaction"] == ""
-    service = running.facilitator.service
-    assert not service.was_verified(parse_payment_request(body))  # there is nothing to settle
+    counted: list[bool] = []
+    running.facilitator.service.settle(
+        parse_payment_request(body),
+        wait_seconds=0.0,
+        idempotency_key=None,
+        client_disconnected=lambda: False,
+        count=lambda is_counted: counted.append(is_counted()),
+    )
+    assert counted == [False]  # there is nothing to settle
 
 
 def test_a_sealed_transfer_gets_its_witness_at_settle(running: Running) -> None:

@@ -14,9 +14,10 @@ from facilitator.client.errors import CannotPay, OutcomeNotKnown
 from facilitator.clock import SystemClock
 from facilitator.errors import EndedBySignal
 from facilitator.plugin.answers import WrongAnswer
-from facilitator.plugin.border import Watching, guard
+from facilitator.plugin.border import guard
 from facilitator.plugin.role_borders import ROLES
 from facilitator.plugin.time_limits import Outcome
+from facilitator.plugin.watch import Caller
 from facilitator.roles.chain import (
     AwaitsBlocks,
     Block,
@@ -100,8 +101,8 @@ class AtOnce:
 
     at_end = in_scheme_time = in_time
 
-    def watching(self, method: str) -> Watching:  # noqa: ARG002
-        return (lambda: 0), (lambda _: None)
+    def watching(self, method: str) -> Caller:  # noqa: ARG002
+        return lambda function, given, named: function(*given, **named)
 
 
 def guarded(hook: str, part: object, faults: Faults | None = None) -> Any:
