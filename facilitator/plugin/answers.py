@@ -7,6 +7,7 @@ functions make them.
 import dataclasses
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple, TypeAlias, Union, cast, get_args, get_origin, get_type_hints
 
 Fits: TypeAlias = Callable[[Any], bool]
@@ -29,6 +30,7 @@ _RECORDS = "facilitator.roles."
 _TEXT = (str, bytes, bytearray)
 
 
+@cache
 def returns_of(member: Any) -> Returns:
     """Return what a protocol's method or property returns: anything, if nothing counts."""
     function = member.fget if isinstance(member, property) else member
@@ -39,6 +41,7 @@ def returns_of(member: Any) -> Returns:
     return Returns((object,), _fits(hint)) if kinds is None else Returns(kinds)
 
 
+@cache
 def _fits(hint: Any) -> Fits:
     origin, arguments = get_origin(hint), get_args(hint)
     if (kinds := _plain(hint)) is not None:

@@ -25,7 +25,6 @@ def main() -> None:
     """Answer until the other end is closed."""
     for number in (signal.SIGINT, signal.SIGTERM):  # the end of the other process ends this one
         signal.signal(number, signal.SIG_IGN)
-    os.nice(_NICENESS)
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gc.disable()  # until all is imported that lives as long as the process
@@ -33,6 +32,7 @@ def main() -> None:
         load_machine()
     gc.freeze()
     gc.enable()
+    os.nice(_NICENESS)  # from now on: a payment may wait for the start
     with Connection(int(sys.argv[1])) as line, suppress(EOFError, OSError):
         line.send_bytes(b"ready")
         while True:
