@@ -69,14 +69,13 @@ class Reload:
         """Read the settings again now; return True if they are right."""
         sd_notify.notify_reloading()
         try:
-            settings = self._read()
+            self._apply(self._read())
         except FacilitatorError as error:
             for problem in str(error).splitlines():
                 logger.error("settings not taken: %s", problem)
         except Exception:
             logger.exception("settings not taken: they could not be read")
         else:
-            self._apply(settings)
             self.status = "serving by the settings that were read again"
             return True
         self.status = "serving by the former settings, since the new ones are wrong: see the log"
@@ -96,7 +95,10 @@ class Reload:
         self.settings = merged(self.settings, settings)
         self._log()
         for apply in self._subscribers:
-            apply(self.settings)
+            try:
+                apply(self.settings)
+            except Exception:
+                logger.exception("a part does not take the settings that were read again")
         taken = ", ".join(key for key in changed if key not in late)
         logger.info("settings read again: %s", f"{taken} changed" if taken else "nothing to change")
         if late:
