@@ -1,10 +1,8 @@
 """The roles of plugins' parts: what each may raise, and what takes the place of other errors."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from facilitator.cardano.refusals import Proof
 from facilitator.client.errors import CannotPay, OutcomeNotKnown
@@ -16,12 +14,11 @@ from facilitator.exact.methods import (
     HasUniqueTerms,
     TransferMethod,
 )
-from facilitator.plugin.answers import WrongAnswer
+from facilitator.plugin.chain_answers import check_chain_answer
 from facilitator.plugin.scheme_answers import check_scheme_answer
 from facilitator.roles.api_keys import StoresApiKeys
 from facilitator.roles.chain import (
     AwaitsBlocks,
-    Block,
     ChainProvider,
     EvaluatesScripts,
     ExaminesServer,
@@ -144,32 +141,6 @@ def _reporter_names(method: str, error: BaseException) -> bool:
     return method == "where" and isinstance(error, Exception)
 
 
-def _check_chain_answer(method: str, answer: Any, *arguments: Any, **named: Any) -> None:
-    """Raise :class:`WrongAnswer` for an answer that would be misread in silence.
-
-    Outputs and transactions have everything asked for. Blocks follow one another, and name
-    transactions as claims do.
-    """
-    if method in ("outputs", "transactions"):
-        for each in [*arguments, *named.values()][0]:
-            if each not in answer:
-                raise WrongAnswer(f"the answer lacks {each}")
-    elif method == "blocks_after":
-        _check_blocks(answer)
-
-
-def _check_blocks(blocks: Sequence[Block]) -> None:
-    for block in blocks:
-        for each in (block.point.block, *block.transactions):
-            if not _HASH.fullmatch(each):
-                raise WrongAnswer(f"{each!r:.80} is no hash in lowercase hex")
-    for before, after in pairwise(blocks):
-        is_next = (after.parent, after.height) == (before.point.block, before.height + 1)
-        if not is_next or after.point.slot <= before.point.slot:
-            raise WrongAnswer(f"block {after.height} does not follow {before.height}")
-
-
-_HASH = re.compile(r"[0-9a-f]{64}")
 _CHAIN = (
     ChainProvider,
     AwaitsBlocks,
@@ -188,7 +159,7 @@ _CHAIN = (
 _METHODS = (TransferMethod, ChecksLedger, ChecksChain, HasUniqueTerms, DeclaresReasons)
 ROLES: Mapping[str, Role] = {
     "chain_provider": Role(
-        _CHAIN, _chain_names, _chain_unavailable, check=_check_chain_answer, is_watched=True
+        _CHAIN, _chain_names, _chain_unavailable, check=check_chain_answer, is_watched=True
     ),
     "storage": Role(
         (
