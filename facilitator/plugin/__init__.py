@@ -155,6 +155,7 @@ from facilitator.roles.rate_limit import (
     Window,
     decide,
 )
+from facilitator.roles.readable_claims import ReadableClaims
 from facilitator.roles.refused import MayBeOnChain, Refused
 from facilitator.roles.reporting import DescribesDestination, ErrorReporter
 from facilitator.roles.requests import RequestView, ResponseView
@@ -289,6 +290,7 @@ __all__ += [
     "HeldInputs",
     "HoldsWithClaim",
     "Lease",
+    "ReadableClaims",
     "Reservation",
     "ReservedElsewhere",
     "Scope",

@@ -8,7 +8,6 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from facilitator.chain.recent_blocks import status_of
 from facilitator.roles.chain import InBlock, InMempool, Tip
@@ -103,8 +102,7 @@ class Reconciliation:
             self._on_error(error)
 
     def _restore(self) -> None:
-        with suppress(StorageUnavailable):  # the part that needs it reports that it is away
-            self._recovery.restore_missing(self._pending.all())
+        self._recovery.restore_missing(self._pending.all())
 
     def _confirm_again(self) -> None:
         for pending in self._due():

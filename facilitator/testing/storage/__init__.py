@@ -15,7 +15,8 @@ runs :class:`SharesOutputsContract` in its place. One that keeps API keys runs
 :class:`HoldsWithClaimContract`.
 
 The fixture ``cut`` is a function that cuts the storage's back end: it stops the server, or takes
-the file away. Without it the tests of an outage are skipped.
+the file away. Without it the tests of an outage are skipped. The fixture ``spoil`` is a function
+that makes one claim unreadable.
 
 The tests close each storage that they open. Many call it from 8 threads at once, round after round;
 a storage that says that it is shared is opened twice for them. All together take some seconds.
