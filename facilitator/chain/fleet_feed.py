@@ -98,15 +98,15 @@ class FleetFeed:
         try:
             newest = max((entry.number for entry in self._fetch(-1)), default=0)
             entries = self._fetch(max(0, newest - JOINED_ENTRIES))
+            if not entries:
+                # The first entry published here must not seem to follow older ones.
+                self._alone = True
+                return None
+            self._offset, self._content = entries[0]
+            return _decoded(self._content).update.tip
         except StorageUnavailable as error:
             self._go_alone(error)
             return None
-        if not entries:
-            # The first entry published here must not seem to follow older ones.
-            self._alone = True
-            return None
-        self._offset, self._content = entries[0]
-        return decode_update(self._content).update.tip
 
     def sync(self, tip: Tip, known_at: float) -> Synced:
         """Return whether this process must ask the provider, and what others published since.
@@ -204,7 +204,7 @@ class FleetFeed:
             entries = entries[1:]
         updates = []
         for entry in entries:
-            published = decode_update(entry.content)
+            published = _decoded(entry.content)
             self._offset, self._content = entry.number, entry.content
             self._took = published.took
             updates.append(published.update)
@@ -217,7 +217,7 @@ class FleetFeed:
         newest = max((entry.number for entry in entries), default=0)
         appeared_since = self._freshness.read(newest, began_at)
         if appeared_since is not None:
-            self._compare_clocks(decode_update(entries[-1].content), appeared_since)
+            self._compare_clocks(_decoded(entries[-1].content), appeared_since)
         return entries
 
     def _compare_clocks(self, published: PublishedUpdate, since: float) -> None:
@@ -235,3 +235,15 @@ class FleetFeed:
             _log.warning("following %s alone: %s", self._network, error.detail)
         self._alone = True
         self._leads = False
+
+
+def _decoded(content: bytes) -> PublishedUpdate:
+    """Return the update in an entry. Raises :class:`StorageUnavailable` if it cannot be read."""
+    try:
+        return decode_update(content)
+    except (ValueError, LookupError, TypeError) as error:
+        raise StorageUnavailable(
+            "the storage holds a block that cannot be read",
+            "the process that follows the chain for all is of a newer version, whose blocks cannot"
+            " be read",
+        ) from error
