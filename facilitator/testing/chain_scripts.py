@@ -25,7 +25,7 @@ _BUDGET = (1_000_000, 500_000_000)
 class ScriptsContract:
     """The part of :class:`~facilitator.testing.chain.ChainProviderContract` on scripts."""
 
-    def test_a_script_that_fails_is_told(self, chain: ChainUnderTest) -> None:
+    def test_a_failing_script_is_reported(self, chain: ChainUnderTest) -> None:
         """Or no verdict is given. An empty answer would have a payment submitted that forfeits.
 
         The transaction mints by a policy that is an error. It does not balance, and its signature

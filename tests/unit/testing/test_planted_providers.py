@@ -138,7 +138,7 @@ def test_a_script_that_is_said_to_succeed_is_caught() -> None:
     with over(Runs) as chain:
         chain.provider.outcome = []
         with pytest.raises(AssertionError, match="the script is an error"):
-            ChainProviderContract().test_a_script_that_fails_is_told(chain)
+            ChainProviderContract().test_a_failing_script_is_reported(chain)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_script_that_is_said_to_succeed_is_caught() -> None:
 def test_a_script_that_is_not_said_to_succeed_is_not_caught(outcome: object) -> None:
     with over(Runs) as chain:
         chain.provider.outcome = outcome
-        ChainProviderContract().test_a_script_that_fails_is_told(chain)
+        ChainProviderContract().test_a_failing_script_is_reported(chain)
 
 
 def test_a_spender_that_is_another_is_caught() -> None:
