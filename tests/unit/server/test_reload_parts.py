@@ -15,6 +15,10 @@ def _raises(*_: Any) -> bool:
     raise LookupError("on purpose")
 
 
+def _fails(settings: Settings) -> None:
+    _raises(settings)
+
+
 @dataclass(frozen=True)
 class Careless:
     """Settings of a plugin whose function for reloads fails."""
@@ -45,7 +49,7 @@ def test_a_part_that_fails_keeps_no_other_from_the_new_settings(tmp_path: Path) 
     levels = iter(["warning", "error"])
     reload = Reload(read(tmp_path, "info"), lambda: read(tmp_path, next(levels)))
     taken: list[str] = []
-    reload.subscribe(lambda settings: _raises(settings))
+    reload.subscribe(_fails)
     reload.subscribe(lambda settings: taken.append(settings.log.level))
     assert reload.read_now()
     assert reload.read_now()

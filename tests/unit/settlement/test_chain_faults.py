@@ -220,10 +220,11 @@ def test_an_id_of_another_transaction_is_no_acceptance(run: Run) -> None:
     running = run(settlement__wait_seconds=0, settlement__accept_mempool=True)
     body = Payer(running).body(confirmations=-1)
     submit = running.devnet.submit
-    running.devnet.submit = lambda _: "ab" * 32  # type: ignore[method-assign]
+    running.devnet.submit = lambda transaction: "ab" * 32  # type: ignore[method-assign]  # noqa: ARG005
     answer = running.settle(body)
     assert (answer["success"], answer["errorReason"]) == (False, PENDING)
     assert "whether a node has it is not known" in answer["errorMessage"]
     running.devnet.submit = submit  # type: ignore[method-assign]
+    assert running.clock is not None
     running.clock.advance(10)
     assert running.settle_until(body, succeeded)["extra"]["status"] == "mempool"
