@@ -145,6 +145,8 @@ class Reconciliation:
             claim = pending.claim
             status = status_of(self._chain, claim)
             if isinstance(status, InBlock):
+                # A standby may have taken over in between, for which the block is less deep.
+                tip = min(tip, self._tip(), key=lambda each: each.height)
                 self._confirmation.found_in(pending, status, tip)
                 self._found_block(status, tip)
             elif isinstance(status, InMempool):
