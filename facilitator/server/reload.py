@@ -10,11 +10,12 @@ import logging
 import os
 import termios
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from facilitator.errors import FacilitatorError
+from facilitator.errors import ConfigInvalidError, FacilitatorError, Problem
 from facilitator.observability.logs import configure_logging
 from facilitator.server import sd_notify
 from facilitator.settings import Settings
@@ -69,7 +70,9 @@ class Reload:
         """Read the settings again now; return True if they are right."""
         sd_notify.notify_reloading()
         try:
-            self._apply(self._read())
+            settings = self._read()
+            check_files(self.settings.files, settings.files)
+            self._apply(settings)
         except FacilitatorError as error:
             for problem in str(error).splitlines():
                 logger.error("settings not taken: %s", problem)
@@ -106,6 +109,17 @@ class Reload:
 
     def _log(self) -> None:
         configure_logging(self.settings.log, secrets=self._secrets)
+
+
+def check_files(before: Collection[Path], now: Collection[Path]) -> None:
+    """Raise :class:`ConfigInvalidError` if a file with settings is not there any more.
+
+    It is just being replaced, or code in this process has changed the working folder. Without it
+    the API keys, for instance, would be none, and no caller would be asked for one.
+    """
+    if gone := [each for each in before if each not in now]:
+        sentence = "is not there any more: bring it back, empty if need be, or restart without it"
+        raise ConfigInvalidError([Problem(str(each), sentence) for each in gone])
 
 
 def is_reloaded(key: str, former: Settings, new: Settings) -> bool:

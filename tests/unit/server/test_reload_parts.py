@@ -69,3 +69,34 @@ def test_a_setting_that_cannot_be_compared_changes_nothing_and_ends_nothing(tmp_
     assert reload.settings is first
     assert reload.read_now()
     assert taken == ["error"]
+
+
+@pytest.mark.usefixtures("logged_as_before")
+@pytest.mark.parametrize("gone", ["settings.toml", ".secrets.toml", "the folder"])
+def test_a_file_that_is_not_there_now_changes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, gone: str
+) -> None:
+    """It is just being written anew, or another part of the process has changed the working folder.
+
+    Without it no API key would be asked for.
+    """
+    (tmp_path / "settings.toml").write_text("[default.auth]\nrequired = true\n")
+    secrets = tmp_path / ".secrets.toml"
+    secrets.write_text(f"[default.auth.api_keys]\nshop = '{'k' * 32}'\n")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    folders = iter([elsewhere if gone == "the folder" else tmp_path, tmp_path])
+    first = load_settings(None, {}, tmp_path)
+    reload = Reload(first, lambda: load_settings(None, {}, next(folders)))
+    taken: list[Settings] = []
+    reload.subscribe(taken.append)
+    kept = {each: each.read_text() for each in first.files}
+    if gone != "the folder":
+        (tmp_path / gone).unlink()
+    assert not reload.read_now()
+    assert (reload.settings, taken) == (first, [])
+    assert "is not there any more" in caplog.text
+    for each, text in kept.items():
+        each.write_text(text)
+    assert reload.read_now()
+    assert taken[0].auth == first.auth
