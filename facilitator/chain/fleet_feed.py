@@ -93,20 +93,25 @@ class FleetFeed:
         It is some entries before the newest one, so that this process learns the recent blocks too.
         How long ago it was published is not known: :attr:`known_at`.
         """
-        self._offset, self._content, self._leads, self._alone = 0, b"", False, False
-        self._freshness.forget()
+        self._alone = False
         try:
-            newest = max((entry.number for entry in self._fetch(-1)), default=0)
-            entries = self._fetch(max(0, newest - JOINED_ENTRIES))
-            if not entries:
-                # The first entry published here must not seem to follow older ones.
-                self._alone = True
-                return None
-            self._offset, self._content = entries[0]
-            return _decoded(self._content).update.tip
+            return self._join()
         except StorageUnavailable as error:
             self._go_alone(error)
             return None
+
+    def _join(self) -> Tip | None:
+        self._offset, self._content, self._leads = 0, b"", False
+        self._freshness.forget()
+        newest = max((entry.number for entry in self._fetch(-1)), default=0)
+        entries = self._fetch(max(0, newest - JOINED_ENTRIES))
+        if not entries:
+            # The first entry published here must not seem to follow older ones.
+            self._alone = True
+            return None
+        tip = _decoded(entries[0].content).update.tip
+        self._offset, self._content = entries[0]
+        return tip
 
     def sync(self, tip: Tip, known_at: float) -> Synced:
         """Return whether this process must ask the provider, and what others published since.
@@ -227,8 +232,12 @@ class FleetFeed:
         self._on_skew(max(0.0, published.at - now) - max(0.0, earliest - published.at))
 
     def _rejoin(self) -> Sequence[ChainUpdate]:
-        tip = self.join()
-        return () if tip is None else (ChainUpdate(tip, contiguous=False), *self._read())
+        tip = self._join()
+        if tip is None:
+            return ()
+        updates = (ChainUpdate(tip, contiguous=False), *self._read())
+        self._alone = False  # not before: what cannot be read is logged once
+        return updates
 
     def _go_alone(self, error: StorageUnavailable) -> None:
         if not self._alone:
