@@ -1,5 +1,7 @@
 """An output as bytes, for processes that share their lookups."""
 
+from typing import Any
+
 import cbor2
 
 from facilitator.cardano.transaction import Language, Output, Script, Value
@@ -23,9 +25,19 @@ def encode_output(output: Output) -> bytes:
     )
 
 
-def decode_output(content: bytes) -> Output:
-    """Return the argument of :func:`encode_output`."""
-    address, lovelace, assets, size, datum_hash, datum, script, *sizes = cbor2.loads(content)
+def decode_output(content: bytes) -> Output | None:
+    """Return the argument of :func:`encode_output`; ``None`` for bytes of another form.
+
+    A newer facilitator that shares the cache may write such.
+    """
+    try:
+        return _decoded(cbor2.loads(content))
+    except Exception:  # cbor2 raises more than it says of itself
+        return None
+
+
+def _decoded(fields: Any) -> Output:
+    address, lovelace, assets, size, datum_hash, datum, script, *sizes = fields
     return Output(
         address=address,
         value=Value(lovelace, assets),

@@ -93,20 +93,25 @@ class FleetFeed:
         It is some entries before the newest one, so that this process learns the recent blocks too.
         How long ago it was published is not known: :attr:`known_at`.
         """
-        self._offset, self._content, self._leads, self._alone = 0, b"", False, False
-        self._freshness.forget()
+        self._alone = False
         try:
-            newest = max((entry.number for entry in self._fetch(-1)), default=0)
-            entries = self._fetch(max(0, newest - JOINED_ENTRIES))
+            return self._join()
         except StorageUnavailable as error:
             self._go_alone(error)
             return None
+
+    def _join(self) -> Tip | None:
+        self._offset, self._content, self._leads = 0, b"", False
+        self._freshness.forget()
+        newest = max((entry.number for entry in self._fetch(-1)), default=0)
+        entries = self._fetch(max(0, newest - JOINED_ENTRIES))
         if not entries:
             # The first entry published here must not seem to follow older ones.
             self._alone = True
             return None
+        tip = _decoded(entries[0].content).update.tip
         self._offset, self._content = entries[0]
-        return decode_update(self._content).update.tip
+        return tip
 
     def sync(self, tip: Tip, known_at: float) -> Synced:
         """Return whether this process must ask the provider, and what others published since.
@@ -204,7 +209,7 @@ class FleetFeed:
             entries = entries[1:]
         updates = []
         for entry in entries:
-            published = decode_update(entry.content)
+            published = _decoded(entry.content)
             self._offset, self._content = entry.number, entry.content
             self._took = published.took
             updates.append(published.update)
@@ -217,7 +222,7 @@ class FleetFeed:
         newest = max((entry.number for entry in entries), default=0)
         appeared_since = self._freshness.read(newest, began_at)
         if appeared_since is not None:
-            self._compare_clocks(decode_update(entries[-1].content), appeared_since)
+            self._compare_clocks(_decoded(entries[-1].content), appeared_since)
         return entries
 
     def _compare_clocks(self, published: PublishedUpdate, since: float) -> None:
@@ -227,11 +232,27 @@ class FleetFeed:
         self._on_skew(max(0.0, published.at - now) - max(0.0, earliest - published.at))
 
     def _rejoin(self) -> Sequence[ChainUpdate]:
-        tip = self.join()
-        return () if tip is None else (ChainUpdate(tip, contiguous=False), *self._read())
+        tip = self._join()
+        if tip is None:
+            return ()
+        updates = (ChainUpdate(tip, contiguous=False), *self._read())
+        self._alone = False  # not before: what cannot be read is logged once
+        return updates
 
     def _go_alone(self, error: StorageUnavailable) -> None:
         if not self._alone:
             _log.warning("following %s alone: %s", self._network, error.detail)
         self._alone = True
         self._leads = False
+
+
+def _decoded(content: bytes) -> PublishedUpdate:
+    """Return the update in an entry. Raises :class:`StorageUnavailable` if it cannot be read."""
+    try:
+        return decode_update(content)
+    except (ValueError, LookupError, TypeError) as error:
+        raise StorageUnavailable(
+            "the storage holds a block that cannot be read",
+            "the process that follows the chain for all is of a newer version, whose blocks cannot"
+            " be read",
+        ) from error

@@ -207,9 +207,9 @@ class UtxoCache:
         except StorageUnavailable:
             return {}
         found: dict[OutputRef, OutputStatus] = {
-            names[name]: Unspent(decode_output(each.content))
+            names[name]: Unspent(output)
             for name, each in shared.items()
-            if each.seen_at >= self._epoch_offset
+            if each.seen_at >= self._epoch_offset and (output := decode_output(each.content))
         }
         return self._learn(epoch, found)
 

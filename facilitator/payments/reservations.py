@@ -45,14 +45,15 @@ class Reservations:
         """Hold the inputs of a payment that was found valid; return what its caller should know.
 
         The hold ends with the validity, at ``valid_until`` in Unix seconds. One that lasts for more
-        than half of its time is not renewed, unless another payment has ended it. Raises
-        :class:`Refused` if an input belongs to another settlement, and
+        than half of its time is not renewed, unless a settlement or a newer payment has ended it.
+        Raises :class:`Refused` if an input belongs to another settlement, and
         :class:`~facilitator.roles.storage.StorageUnavailable`.
         """
         now, seconds = self._clock.time(), self._settings.ttl_seconds
         ends_at = now + seconds if valid_until is None else min(now + seconds, valid_until)
-        is_fresh = self._held.get(payment.transaction_id, 0.0) - now > seconds / 2
-        if is_fresh and self._storage.is_reserved(payment.transaction_id, now):
+        this = payment.transaction_id
+        lasts = self._held.get(this, 0.0) - now > seconds / 2
+        if lasts and self._storage.is_reserved(this, now):
             return {}
         limit = self._settings.max_concurrent if seconds else 0
         held = self._reserve(
@@ -63,9 +64,9 @@ class Reservations:
             is_settling=False,
         )
         if held is None:
-            self._remember(payment.transaction_id, ends_at)
+            self._remember(this, ends_at)
             return {}
-        self._forget(payment.transaction_id)
+        self._forget(this)
         if isinstance(held, ReservedElsewhere) and held.is_settling:
             raise _settled_elsewhere(held, payer)
         if not seconds:

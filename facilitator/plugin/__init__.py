@@ -156,6 +156,7 @@ from facilitator.roles.rate_limit import (
     Window,
     decide,
 )
+from facilitator.roles.readable_claims import ReadableClaims
 from facilitator.roles.refused import MayBeOnChain, Refused
 from facilitator.roles.reporting import DescribesDestination, ErrorReporter
 from facilitator.roles.requests import RequestView, ResponseView
@@ -291,6 +292,7 @@ __all__ += [
     "HeldInputs",
     "HoldsWithClaim",
     "Lease",
+    "ReadableClaims",
     "Reservation",
     "ReservedElsewhere",
     "Scope",

@@ -40,7 +40,9 @@ class Context:
     subscribe: Subscribe = _never_changes
     """Registers a function, which is called with the new settings whenever SIGHUP has changed some.
 
-    It must not fail. Of a plugin's own settings only those declared with ``reloads`` ever change.
+    It must not fail, nor take longer than ``hooks.gate_seconds``: else the plugin is named for it,
+    and the other parts go on. Of a plugin's own settings only those declared with ``reloads`` ever
+    change.
     """
     is_trial: bool = False
     """True while a command such as ``facilitator check`` uses the plugin, perhaps beside one that

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import FrameType
 from typing import Any, TypeAlias, TypeVar
@@ -14,6 +14,7 @@ from facilitator.errors import FacilitatorError, PluginError, one_line
 from facilitator.plugin import hookspecs
 from facilitator.plugin.answers import WrongAnswer
 from facilitator.plugin.border import guard
+from facilitator.plugin.context import Context
 from facilitator.plugin.copies import private
 from facilitator.plugin.faults import OnError, PluginFaults
 from facilitator.plugin.plugin_calls import PluginCalls
@@ -106,11 +107,20 @@ class HookCaller:
         for plugin, caller in self._callers[hook]:
             if only is not None and plugin not in only:
                 continue
-            for each in self._provided(plugin, hook, partial(caller, **arguments)):
+            own = self._as_for(plugin, arguments)
+            for each in self._provided(plugin, hook, partial(caller, **own)):
                 if wrong := contract_violation(hook, each):
                     raise PluginError(f"plugin '{plugin}' returns from {hook} {wrong}")
                 results.append((plugin, self._guarded(hook, each, plugin)))
         return results
+
+    def _as_for(self, plugin: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the arguments; what the plugin subscribes by a context is called as its own."""
+        context = arguments.get("context")
+        if not isinstance(context, Context):
+            return arguments
+        subscribe = self._calls_of(plugin).subscriber(context.subscribe)
+        return {**arguments, "context": replace(context, subscribe=subscribe)}
 
     def _provided(self, plugin: str, hook: str, call: Callable[[], list[Any]]) -> list[Any]:
         """Return what the plugin's hook returns.

@@ -12,7 +12,8 @@ from facilitator.plugin.observers import ObserverQueue
 from facilitator.plugin.time_limits import Ending, LimitedCalls, Outcome, TookTooLong
 from facilitator.plugin.watch import Caller, Step, Watch
 from facilitator.roles.health import HealthCheck
-from facilitator.settings import HookSettings
+from facilitator.settings import HookSettings, Settings
+from facilitator.settings.subscription import Apply, Subscribe
 
 AT_ONCE_SECONDS = 120.0
 """Seconds after which a call is reported that has no time limit but the part's own."""
@@ -76,6 +77,22 @@ class PluginCalls:
 
     def _check_failed(self, error: BaseException) -> None:
         self.failed(error, "health_checks")
+
+    def subscriber(self, subscribe: Subscribe) -> Subscribe:
+        """Return what registers the plugin's functions for changed settings.
+
+        One that fails or hangs is reported, and keeps no other part from the settings.
+        """
+
+        def register(apply: Apply) -> None:
+            def changed(settings: Settings) -> None:
+                error = self.in_time(partial(apply, settings)).error
+                if error is not None:
+                    self.failed(error, "subscribe")
+
+            subscribe(changed)
+
+        return register
 
     # --- Parts ------------------------------------------------------------------------------------
 

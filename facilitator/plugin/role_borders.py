@@ -1,10 +1,8 @@
 """The roles of plugins' parts: what each may raise, and what takes the place of other errors."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from facilitator.cardano.refusals import Proof
 from facilitator.client.errors import CannotPay, OutcomeNotKnown
@@ -17,12 +15,11 @@ from facilitator.exact.methods import (
     HasUniqueTerms,
     TransferMethod,
 )
-from facilitator.plugin.answers import WrongAnswer
+from facilitator.plugin.chain_answers import CHAIN_CHECKS
 from facilitator.plugin.scheme_answers import SCHEME_CHECKS
 from facilitator.roles.api_keys import StoresApiKeys
 from facilitator.roles.chain import (
     AwaitsBlocks,
-    Block,
     ChainProvider,
     EvaluatesScripts,
     ExaminesServer,
@@ -149,29 +146,6 @@ def _reporter_names(method: str, error: BaseException) -> bool:
     return method == "where" and isinstance(error, Exception)
 
 
-def _check_complete(answer: Any, *arguments: Any, **named: Any) -> None:
-    """Raise :class:`WrongAnswer` unless outputs or transactions have everything asked for."""
-    for each in [*arguments, *named.values()][0]:
-        if each not in answer:
-            raise WrongAnswer(f"the answer lacks {each}")
-
-
-def _check_blocks(blocks: Sequence[Block], *_: Any, **__: Any) -> None:
-    """Raise :class:`WrongAnswer` unless they follow each other, and name transactions as claims do.
-
-    Others would be misread in silence.
-    """
-    for block in blocks:
-        for each in (block.point.block, *block.transactions):
-            if not _HASH.fullmatch(each):
-                raise WrongAnswer(f"{each!r:.80} is no hash in lowercase hex")
-    for before, after in pairwise(blocks):
-        is_next = (after.parent, after.height) == (before.point.block, before.height + 1)
-        if not is_next or after.point.slot <= before.point.slot:
-            raise WrongAnswer(f"block {after.height} does not follow {before.height}")
-
-
-_HASH = re.compile(r"[0-9a-f]{64}")
 _CHAIN = (
     ChainProvider,
     AwaitsBlocks,
@@ -187,11 +161,6 @@ _CHAIN = (
     ForeseesForks,
     SignsExamples,
 )
-_CHAIN_CHECKS = {
-    "outputs": _check_complete,
-    "transactions": _check_complete,
-    "blocks_after": _check_blocks,
-}
 _METHODS = (
     TransferMethod,
     ChecksLedger,
@@ -202,7 +171,7 @@ _METHODS = (
 )
 ROLES: Mapping[str, Role] = {
     "chain_provider": Role(
-        _CHAIN, _chain_names, _chain_unavailable, checks=_CHAIN_CHECKS, is_watched=True
+        _CHAIN, _chain_names, _chain_unavailable, checks=CHAIN_CHECKS, is_watched=True
     ),
     "storage": Role(
         (

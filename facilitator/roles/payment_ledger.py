@@ -250,7 +250,8 @@ class KeepsOutbox(Protocol):
     def changes(self, limit: int) -> Sequence[Change]:
         """Return the oldest kept changes, ``limit`` of them at most.
 
-        Changes of one claim come in their order.
+        Changes of one claim come in their order. One that cannot be read keeps back those after it
+        of its claim alone.
         """
         ...
 

@@ -112,7 +112,11 @@ class Storage(Protocol):
         ...
 
     def open_claims(self) -> Sequence[Claim]:
-        """Return all claims that are not final, oldest first by ``created_at``."""
+        """Return all claims that are not final, oldest first by ``created_at``.
+
+        One that cannot be read is left out, and logged: it must not hide the others. See
+        :class:`~facilitator.roles.readable_claims.ReadableClaims`.
+        """
         ...
 
     def forget_claims(self, now: float) -> int:

@@ -10,11 +10,12 @@ import logging
 import os
 import termios
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from facilitator.errors import FacilitatorError
+from facilitator.errors import ConfigInvalidError, FacilitatorError, Problem
 from facilitator.observability.logs import configure_logging
 from facilitator.server import sd_notify
 from facilitator.settings import Settings
@@ -70,13 +71,14 @@ class Reload:
         sd_notify.notify_reloading()
         try:
             settings = self._read()
+            check_files(self.settings.files, settings.files)
+            self._apply(settings)
         except FacilitatorError as error:
             for problem in str(error).splitlines():
                 logger.error("settings not taken: %s", problem)
         except Exception:
             logger.exception("settings not taken: they could not be read")
         else:
-            self._apply(settings)
             self.status = "serving by the settings that were read again"
             return True
         self.status = "serving by the former settings, since the new ones are wrong: see the log"
@@ -96,7 +98,10 @@ class Reload:
         self.settings = merged(self.settings, settings)
         self._log()
         for apply in self._subscribers:
-            apply(self.settings)
+            try:
+                apply(self.settings)
+            except Exception:
+                logger.exception("a part does not take the settings that were read again")
         taken = ", ".join(key for key in changed if key not in late)
         logger.info("settings read again: %s", f"{taken} changed" if taken else "nothing to change")
         if late:
@@ -104,6 +109,17 @@ class Reload:
 
     def _log(self) -> None:
         configure_logging(self.settings.log, secrets=self._secrets)
+
+
+def check_files(before: Collection[Path], now: Collection[Path]) -> None:
+    """Raise :class:`ConfigInvalidError` if a file with settings is not there any more.
+
+    It is just being replaced, or code in this process has changed the working folder. Without it
+    the API keys, for instance, would be none, and no caller would be asked for one.
+    """
+    if gone := [each for each in before if each not in now]:
+        sentence = "is not there any more: bring it back, empty if need be, or restart without it"
+        raise ConfigInvalidError([Problem(str(each), sentence) for each in gone])
 
 
 def is_reloaded(key: str, former: Settings, new: Settings) -> bool:

@@ -35,6 +35,7 @@ from facilitator.roles.chain_errors import NotFoundSince, PointNotFound
 from facilitator.testing.chain_evidence import EvidenceContract
 from facilitator.testing.chain_freshness import FreshnessContract
 from facilitator.testing.chain_outage import OutageContract
+from facilitator.testing.chain_scripts import ScriptsContract
 from facilitator.testing.chain_spenders import SpendersContract
 from facilitator.testing.chain_submission import SubmissionContract
 from facilitator.testing.chain_under_test import (
@@ -62,7 +63,12 @@ __all__ = [
 
 
 class ChainProviderContract(
-    EvidenceContract, SubmissionContract, SpendersContract, FreshnessContract, OutageContract
+    EvidenceContract,
+    SubmissionContract,
+    SpendersContract,
+    ScriptsContract,
+    FreshnessContract,
+    OutageContract,
 ):
     """The promises of every provider to the facilitator; needs the fixture ``chain``."""
 
@@ -129,7 +135,9 @@ class ChainProviderContract(
         assert transaction_id in blocks[where.point].transactions
         assert ref in blocks[where.point].spent
         assert blocks[where.point].height == where.height
-        assert statuses(chain.provider, ref) == [Spent]
+        spent = chain.provider.outputs([ref])[ref]
+        assert isinstance(spent, Spent)
+        assert spent.by in (None, transaction_id), "another spender would end its settlement"
         for index, output in enumerate(decoded.body.outputs):
             made = OutputRef(decoded.id, index)
             status = chain.provider.outputs([made])[made]

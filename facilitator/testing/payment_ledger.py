@@ -11,6 +11,7 @@ an outbox :class:`KeepsOutboxContract`, both with the fixture ``open_storage`` o
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import cast
 
 import pytest
 
@@ -28,8 +29,8 @@ from facilitator.roles.payment_ledger import (
     TotalBy,
 )
 from facilitator.roles.payment_record import PaymentDetails, PaymentEvent, PaymentRecord
-from facilitator.roles.storage import Storage
-from facilitator.testing.examples import example_claim
+from facilitator.roles.storage import HoldsWithClaim, Storage
+from facilitator.testing.examples import example_claim, example_reservation
 from facilitator.testing.threads import together
 
 DAY = 86_400.0
@@ -436,6 +437,17 @@ class PaymentLedgerContract:
         assert states == {ClaimState.SETTLED}
 
 
+def announced_with_hold(storage: HoldsWithClaim) -> Claim:
+    """Add a claim, and announce its submission together with the hold of its inputs."""
+    opened = cast("Storage", storage)
+    claim = opened.add_claim(replace(submitted(), state=ClaimState.CLAIMED, version=0, payer=""))
+    sent = claim.changed(state=ClaimState.SUBMITTED, payer="addr_test1payer")
+    wanted = example_reservation(claim.transaction_id, [f"{claim.transaction_id}#0"])
+    for _ in range(2):  # again, after a lost reply
+        assert storage.change_claim_and_hold(sent, wanted, 0.0) is True
+    return sent
+
+
 class _OpensStorage:
     """The storage under test, opened once for each test."""
 
@@ -475,6 +487,17 @@ class RecordsPaymentsContract(_OpensStorage):
         opened.add_claim(submitted())
         opened.add_claim(submitted())
         assert len(opened.payment_ledger().events_after(0, 10)) == 1
+
+    def test_a_change_with_a_hold_is_an_event(self, opened: Storage) -> None:
+        """It is the one by which a settlement announces its submission, with its details."""
+        if not isinstance(opened, HoldsWithClaim):
+            pytest.skip("the storage does not change claims and hold inputs in one step")
+        assert isinstance(opened, RecordsPayments)
+        sent = announced_with_hold(opened)
+        (event,) = opened.payment_ledger().events(sent.transaction_id)
+        assert event.state is ClaimState.SUBMITTED
+        payment = known(opened.payment_ledger().payment(sent.transaction_id))
+        assert (payment.pay_to, payment.payer) == ("addr_test1shop", "addr_test1payer")
 
     def test_the_ledger_closes_with_the_storage(self, opened: Storage) -> None:
         """Not before: closing it leaves the storage as it is."""
@@ -520,6 +543,15 @@ class KeepsOutboxContract(_OpensStorage):
         opened.forget_changes([oldest.name])
         assert [each.claim for each in opened.changes(10)] == [second]
         assert opened.count_changes() == 1
+
+    def test_a_change_with_a_hold_is_kept(self, opened: Storage) -> None:
+        """It is the one by which a settlement announces its submission, with its details."""
+        if not isinstance(opened, HoldsWithClaim):
+            pytest.skip("the storage does not change claims and hold inputs in one step")
+        assert isinstance(opened, KeepsOutbox)
+        opened.keep_changes()
+        sent = announced_with_hold(opened)
+        assert [each.claim for each in opened.changes(10)] == [sent]
 
     def test_a_change_outlives_its_claim(self, opened: Storage) -> None:
         """A ledger may be away for longer than a claim is kept."""

@@ -153,7 +153,8 @@ def _consumed(client: Client, transaction_id: str, cbor: Any) -> Sequence[Output
     """Return what the transaction took out of the UTxO set.
 
     A further call reads it when the CBOR is missing or unreadable, since no transaction on the
-    chain may stop the follower.
+    chain may stop the follower. Raises :class:`Malformed` if the answer has nothing: a database
+    that keeps no inputs would make all outputs look unspent.
     """
     try:
         return read_consumed_refs(
@@ -163,4 +164,6 @@ def _consumed(client: Client, transaction_id: str, cbor: Any) -> Sequence[Output
         raise
     except Exception:  # cbor2 raises more than it says of itself
         _log.debug("the CBOR of %s cannot be read", transaction_id)
-        return read_consumed(client, transaction_id)
+        if taken := read_consumed(client, transaction_id):
+            return taken
+        raise Malformed("a transaction that took nothing") from None

@@ -36,7 +36,7 @@ from facilitator_blockfrost.fields import (
     whole,
 )
 from facilitator_blockfrost.helper_threads import HelperThreads
-from facilitator_blockfrost.transactions import scripts_succeeded
+from facilitator_blockfrost.transactions import read_transaction, scripts_succeeded
 from facilitator_blockfrost.values import read_output
 
 _PARALLEL = 8
@@ -129,9 +129,7 @@ class Outputs:
         transaction_id = next(iter(refs)).transaction_id.hex()
         try:
             take_question()
-            answer = table(
-                self._client.get("/txs/{hash}/utxos", hash=transaction_id), "a transaction"
-            )
+            answer = read_transaction(self._client, "/txs/{hash}/utxos", transaction_id)
         except Missing:
             found.update(dict.fromkeys(refs, NOT_INDEXED))
             return
@@ -148,7 +146,10 @@ class Outputs:
         are then not made. The spender of a collateral output is unknown, unless Blockfrost lists
         that output a second time without ``collateral``.
         """
-        made = {whole(row, "output_index"): row for row in outputs if not flag(row, "collateral")}
+        listed = [row for row in outputs if not flag(row, "collateral")]
+        made = {whole(row, "output_index"): row for row in listed}
+        if len(made) < len(listed):
+            raise Malformed("an output that is listed twice")
         returned = {whole(row, "output_index") for row in outputs if flag(row, "collateral")}
         # Outputs are numbered without gaps: one between others was made, listed or not.
         last = max(made, default=-1)

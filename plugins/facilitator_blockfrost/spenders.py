@@ -15,7 +15,7 @@ from facilitator.plugin import OutputStatus, Spender, Spent, SpentBy, Unknown
 from facilitator_blockfrost.client import Client, Missing
 from facilitator_blockfrost.fields import flag, raw_bytes, rows, table, whole
 from facilitator_blockfrost.outputs import take_question
-from facilitator_blockfrost.transactions import read_ref, scripts_succeeded
+from facilitator_blockfrost.transactions import read_ref, read_transaction, scripts_succeeded
 from facilitator_blockfrost.values import read_output
 
 _NEVER_MADE = Unknown("its transaction did not make an output of that index")
@@ -31,7 +31,7 @@ def find_spender(client: Client, ref: OutputRef, status: OutputStatus) -> Spende
         return _NEVER_MADE
     try:
         take_question()
-        answer = table(client.get("/txs/{hash}/utxos", hash=status.by), "a transaction")
+        answer = read_transaction(client, "/txs/{hash}/utxos", status.by)
     except Missing:
         return _NOT_INDEXED
     inputs = rows(answer.get("inputs"), "inputs")

@@ -14,16 +14,27 @@ from facilitator.plugin import (
 )
 from facilitator_blockfrost.abilities import MEMPOOL
 from facilitator_blockfrost.client import Client, Missing
-from facilitator_blockfrost.fields import digest, flag, raw_bytes, rows, table, whole
+from facilitator_blockfrost.fields import Malformed, digest, flag, raw_bytes, rows, table, whole
 
 
 def read_status(client: Client, transaction_id: str) -> TransactionStatus:
     """Return the status: in a block, else in the mempool of Blockfrost's node, else not found."""
     try:
-        row = table(client.get("/txs/{hash}", hash=transaction_id), "a transaction")
+        row = read_transaction(client, "/txs/{hash}", transaction_id)
     except Missing:
         return _in_mempool(client, transaction_id)
     return InBlock(Point(whole(row, "slot"), digest(row, "block")), whole(row, "block_height"))
+
+
+def read_transaction(client: Client, path: str, transaction_id: str) -> Mapping[str, Any]:
+    """Return what the path says of the transaction. Raises :class:`Missing`.
+
+    Raises :class:`Malformed` for the answer on another one, as of a cache that mixes them up.
+    """
+    row = table(client.get(path, hash=transaction_id), "a transaction")
+    if "hash" in row and digest(row, "hash") != transaction_id:
+        raise Malformed("another transaction than the one asked for")
+    return row
 
 
 def _in_mempool(client: Client, transaction_id: str) -> TransactionStatus:
@@ -61,6 +72,6 @@ def read_ref(row: Mapping[str, Any]) -> OutputRef:
 def _known(client: Client, path: str, transaction_id: str) -> Mapping[str, Any]:
     """Return the answer on a transaction that was in a block before."""
     try:
-        return table(client.get(path, hash=transaction_id), "a transaction")
+        return read_transaction(client, path, transaction_id)
     except Missing:
         raise ChainUnavailable("the chain changed while a transaction was looked up") from None

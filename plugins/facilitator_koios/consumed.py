@@ -8,7 +8,7 @@ from facilitator.cardano.transaction import OutputRef
 from facilitator.plugin import ProviderBehind
 from facilitator_koios.batches import batches
 from facilitator_koios.client import Client
-from facilitator_koios.fields import Row, digest, flag, rows
+from facilitator_koios.fields import Malformed, Row, digest, flag, rows
 from facilitator_koios.values import read_ref
 
 _log = logging.getLogger(__name__)
@@ -36,9 +36,10 @@ def read_consumed(client: Client, transactions: Sequence[Row]) -> Iterator[tuple
             raise ProviderBehind("Koios has a new block, but not yet its transactions")
         for row in found:
             name = "inputs" if flag(row, "valid_contract") else "collateral_inputs"
-            yield from (
-                (read_ref(each), digest(row, "tx_hash")) for each in rows(row.get(name), name)
-            )
+            taken = rows(row.get(name), name)
+            if not taken:
+                raise Malformed("a transaction that took nothing")
+            yield from ((read_ref(each), digest(row, "tx_hash")) for each in taken)
 
 
 def _by_cbor(row: Row) -> Sequence[OutputRef]:

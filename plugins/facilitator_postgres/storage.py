@@ -1,9 +1,10 @@
 """The storage in PostgreSQL."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
-from facilitator.plugin import Claim, PaymentLedger, is_recorded
+from facilitator.plugin import Claim, PaymentLedger, ReadableClaims, is_recorded
 from facilitator_postgres.address import Address
 from facilitator_postgres.api_keys import PostgresApiKeys
 from facilitator_postgres.database import Database
@@ -17,10 +18,13 @@ from facilitator_postgres.rows import (
     decode_claim,
     encode_claim,
     escape,
+    unescape,
 )
 from facilitator_postgres.sharing import SharedChain
 
 FORGOTTEN_AT_ONCE = 500
+
+_log = logging.getLogger("facilitator.postgres")
 
 # These statements contain constant names and parameters, nothing that was received.
 _CLAIM = f"SELECT {COLUMNS} FROM {{schema}}.claims WHERE transaction_id = %s"  # noqa: S608
@@ -75,6 +79,7 @@ class PostgresStorage(PostgresKeys, PostgresApiKeys, SharedChain):
         SharedChain.__init__(self, database)
         self._reports = database.for_reports()
         self._requirements = Requirements(database)
+        self._readable = ReadableClaims(_log)
 
     def add_claim(self, claim: Claim) -> Claim:
         """Write the claim unless its transaction has one; return the one that is now there."""
@@ -121,7 +126,8 @@ class PostgresStorage(PostgresKeys, PostgresApiKeys, SharedChain):
 
     def open_claims(self) -> Sequence[Claim]:
         """Return all claims that are not final, oldest first."""
-        return [decode_claim(row) for row in self._database.read(_OPEN)]
+        rows = self._database.read(_OPEN)
+        return self._readable.read(rows, decode_claim, lambda row: unescape(row[0]))
 
     def forget_claims(self, now: float) -> int:
         """Remove some final claims whose ``keep_until`` has passed; return their number."""

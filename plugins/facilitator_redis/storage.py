@@ -1,5 +1,6 @@
 """The storage in Redis."""
 
+import logging
 import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -8,8 +9,10 @@ from facilitator.plugin import (
     CallersClock,
     Change,
     Claim,
+    ReadableClaims,
     Reservation,
     ReservedElsewhere,
+    StorageUnavailable,
     TooManyReservations,
     is_recorded,
 )
@@ -22,6 +25,8 @@ from facilitator_redis.requirements import Requirements
 from facilitator_redis.script import SERVER_TIME, Script
 from facilitator_redis.server import Server
 from facilitator_redis.sharing import SharedChain
+
+_log = logging.getLogger("facilitator.redis")
 
 _READ_AT_ONCE = 100
 _FORGOTTEN_AT_ONCE = 500
@@ -49,6 +54,7 @@ class RedisStorage(SharedChain, RedisApiKeys):
         RedisApiKeys.__init__(self, server, names, replicas)
         self._clock = CallersClock()
         self._keeps_changes = False
+        self._readable = ReadableClaims(_log)
         self._requirements = Requirements(server)
 
     # --- Claims -----------------------------------------------------------------------------
@@ -80,12 +86,12 @@ class RedisStorage(SharedChain, RedisApiKeys):
     def open_claims(self) -> Sequence[Claim]:
         """Return all claims that are not final, oldest first."""
         ids = _texts(self._server.read("ZRANGE", self._names.open_claims, 0, -1))
-        claims: list[Claim] = []
+        found: list[tuple[str, bytes]] = []
         for start in range(0, len(ids), _READ_AT_ONCE):
             some = ids[start : start + _READ_AT_ONCE]
             records = self._server.read("MGET", *map(self._names.claim, some))
-            found = zip(some, records, strict=True)
-            claims += [claim_of(this, record) for this, record in found if record]
+            found += [(this, each) for this, each in zip(some, records, strict=True) if each]
+        claims = self._readable.read(found, lambda each: claim_of(*each), lambda each: each[0])
         return [claim for claim in claims if not claim.state.is_final]
 
     def forget_claims(self, now: float) -> int:
@@ -130,14 +136,31 @@ class RedisStorage(SharedChain, RedisApiKeys):
     def changes(self, limit: int) -> Sequence[Change]:
         """Return the oldest kept changes, once so many replicas have them as a claim needs.
 
-        A change that fewer have may be lost, and another one may take its place.
+        A change that fewer have may be lost, and another one may take its place. Those of a claim
+        from one on that cannot be read are left out: they wait for a facilitator that can. Raises
+        ``StorageUnavailable`` once there are no others.
         """
-        found = self._server.read("XRANGE", self._names.outbox, "-", "+", "COUNT", limit)
-        if found and self._replicas:
-            keys = (self._names.outbox, self._names.ping)
-            entries = self._put(scripts.LASTING_CHANGES, keys, [limit])
-            found = [(name, dict(zip(has[::2], has[1::2], strict=True))) for name, has in entries]
-        return [Change(name.decode(), _changed_claim(entry)) for name, entry in found]
+        changes: list[Change] = []
+        waiting: dict[bytes, StorageUnavailable] = {}
+        for name, entry in self._kept_changes(limit):
+            this = entry.get(b"id", b"")
+            try:
+                if this not in waiting:
+                    changes.append(Change(name.decode(), _changed_claim(entry)))
+            except StorageUnavailable as error:
+                waiting[this] = error
+        if waiting and not changes:
+            raise next(iter(waiting.values()))
+        return changes
+
+    def _kept_changes(self, limit: int) -> Sequence[tuple[bytes, Mapping[bytes, bytes]]]:
+        """Return the oldest entries of the outbox by name, of which replicas have enough."""
+        outbox = self._names.outbox
+        found: Any = self._server.read("XRANGE", outbox, "-", "+", "COUNT", limit)
+        if not found or not self._replicas:
+            return found or ()
+        entries = self._put(scripts.LASTING_CHANGES, (outbox, self._names.ping), [limit])
+        return [(name, dict(zip(has[::2], has[1::2], strict=True))) for name, has in entries]
 
     def forget_changes(self, names: Collection[str]) -> None:
         """Remove these from the outbox, if they are there."""

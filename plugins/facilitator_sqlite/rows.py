@@ -76,5 +76,10 @@ def decode_claim(row: Row) -> Claim:
         raise DamagedRow from error
 
 
+def id_of(row: Row) -> str:
+    """Return the id of the transaction whose claim is in the row."""
+    return _text(row[0])
+
+
 def _text(value: bytes | str) -> str:
     return value.hex() if isinstance(value, bytes) else value

@@ -1,18 +1,37 @@
 """The storage in an SQLite file."""
 
+import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from facilitator.plugin import Claim, ClaimState, PaymentLedger, Reservation, ReservedElsewhere
+from facilitator.plugin import (
+    Claim,
+    ClaimState,
+    PaymentLedger,
+    ReadableClaims,
+    Reservation,
+    ReservedElsewhere,
+)
 from facilitator_sqlite.api_keys import SqliteApiKeys
 from facilitator_sqlite.database import Database
+from facilitator_sqlite.errors import DamagedRow
 from facilitator_sqlite.forgetting import forget_some
 from facilitator_sqlite.holds import SqliteHolds
 from facilitator_sqlite.keys import SqliteKeys
 from facilitator_sqlite.ledger import SqliteLedger
 from facilitator_sqlite.recording import record_change
-from facilitator_sqlite.rows import COLUMNS, PLACES, Row, decode_claim, dense, encode_claim
+from facilitator_sqlite.rows import (
+    COLUMNS,
+    PLACES,
+    Row,
+    decode_claim,
+    dense,
+    encode_claim,
+    id_of,
+)
 from facilitator_sqlite.sharing import SharedChain
+
+_log = logging.getLogger("facilitator.sqlite")
 
 BUSY_SECONDS = 5.0
 """Seconds for which a call waits for other processes' writes."""
@@ -54,6 +73,7 @@ class SqliteStorage(SqliteHolds, SqliteKeys, SqliteApiKeys, SharedChain):
         database = Database(path, busy_seconds, is_trial=is_trial)
         SqliteHolds.__init__(self, database)
         SqliteKeys.__init__(self, database)
+        self._readable = ReadableClaims(_log, DamagedRow)
 
     def add_claim(self, claim: Claim) -> Claim:
         """Write the claim unless its transaction has one; return the one that is now there."""
@@ -109,7 +129,8 @@ class SqliteStorage(SqliteHolds, SqliteKeys, SqliteApiKeys, SharedChain):
         """Return all claims that are not final, oldest first."""
 
         def find(connection: sqlite3.Connection) -> list[Claim]:
-            return [decode_claim(row) for row in connection.execute(_OPEN).fetchall()]
+            rows = connection.execute(_OPEN).fetchall()
+            return self._readable.read(rows, decode_claim, id_of)
 
         return self._database.read(find, is_long=True)
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import Claim, ClaimState, Delivery
+from facilitator.roles.storage import StorageUnavailable
 from facilitator.settlement import transitions
 from facilitator.settlement.tracking.confirmation import Confirmation
 from facilitator.settlement.tracking.pending_settlement import (
@@ -104,12 +105,16 @@ class Adoption:
         self._take_up([claim for claim in stored if claim.network == self._name])
 
     def _compare(self, every: Sequence[PendingSettlement], stored: Sequence[Claim]) -> None:
-        """Take in which of the pending ones others have decided, or the storage has lost."""
+        """Take in which of the pending ones others have decided, or the storage has lost.
+
+        One that cannot be read stays as it is known.
+        """
         versions = {claim.transaction_id: claim.version for claim in stored}
         for each in every:
             version = versions.get(each.claim.transaction_id)
             if version is None:
-                self._writer.refresh(each)
+                with suppress(StorageUnavailable):
+                    self._writer.refresh(each)
             elif version < each.claim.version:
                 self._writer.report_missing(each)
 

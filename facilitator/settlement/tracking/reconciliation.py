@@ -8,7 +8,6 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from facilitator.chain.recent_blocks import status_of
 from facilitator.roles.chain import InBlock, InMempool, Tip
@@ -103,8 +102,7 @@ class Reconciliation:
             self._on_error(error)
 
     def _restore(self) -> None:
-        with suppress(StorageUnavailable):  # the part that needs it reports that it is away
-            self._recovery.restore_missing(self._pending.all())
+        self._recovery.restore_missing(self._pending.all())
 
     def _confirm_again(self) -> None:
         for pending in self._due():
@@ -147,6 +145,8 @@ class Reconciliation:
             claim = pending.claim
             status = status_of(self._chain, claim)
             if isinstance(status, InBlock):
+                # A standby may have taken over in between, for which the block is less deep.
+                tip = min(tip, self._tip(), key=lambda each: each.height)
                 self._confirmation.found_in(pending, status, tip)
                 self._found_block(status, tip)
             elif isinstance(status, InMempool):

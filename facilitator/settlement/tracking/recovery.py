@@ -16,7 +16,7 @@ from facilitator.roles.claim import NO_END, Claim, Delivery
 from facilitator.roles.payment import MEMPOOL
 from facilitator.roles.refused import AlreadyOnChain, MayBeOnChain, MayHaveLanded, Refused
 from facilitator.roles.scheme import SchemePayment
-from facilitator.roles.storage import Storage
+from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement.retention import KEEP_SECONDS
 from facilitator.settlement.tracking.pending_settlement import PendingSettlement
 
@@ -54,8 +54,7 @@ def _is_long_over(payment: SchemePayment, chain: ChainProvider, now: float) -> b
 class Recovery:
     """Restores claims of pending settlements that the storage has lost.
 
-    Every method raises :class:`~facilitator.roles.storage.StorageUnavailable` and
-    :class:`~facilitator.roles.chain_errors.ChainUnavailable`.
+    Every method raises :class:`~facilitator.roles.chain_errors.ChainUnavailable`.
     """
 
     def __init__(self, storage: Storage, chain: ChainProvider) -> None:
@@ -67,7 +66,8 @@ class Recovery:
         """Restore what the storage lacks of these, which are given oldest first.
 
         If the newest is missing, all of them may be. If only an older one is, the process that
-        changes it next finds out, or the scan of all open claims does.
+        changes it next finds out, or the scan of all open claims does. That scan finds those again
+        which cannot be read or looked up now: they keep no other from being restored.
         """
         suspects: Sequence[PendingSettlement] = [each for each in every if each.take_missing()]
         if every and self._is_missing(every[-1].claim):
@@ -80,15 +80,25 @@ class Recovery:
             text = "the storage has lost %d open settlements; they are written again"
             _log.warning(text, len(missing))
         for pending in missing:
-            self._restore(pending, newest)
+            try:
+                self._restore(pending, newest)
+            except (ChainUnavailable, StorageUnavailable) as error:
+                lost = pending.claim.transaction_id
+                _log.warning("the claim on %s is not written again yet: %s", lost, error)
 
     def restore(self, pending: PendingSettlement) -> Claim:
-        """Write the claim again, which is missing; return the one that is stored now."""
+        """Write the claim again, which is missing; return the one that is stored now.
+
+        Raises :class:`~facilitator.roles.storage.StorageUnavailable` as well.
+        """
         return self._restore(pending, self._chain.tip())
 
     def _is_missing(self, known: Claim) -> bool:
-        """Return True if the storage lacks the claim, or holds only an older version."""
-        stored = self._storage.claim(known.transaction_id)
+        """Return True if the storage is seen to lack the claim, or to hold an older version."""
+        try:
+            stored = self._storage.claim(known.transaction_id)
+        except StorageUnavailable:
+            return False
         return stored is None or stored.version < known.version
 
     def _restore(self, pending: PendingSettlement, newest: Tip) -> Claim:

@@ -45,7 +45,7 @@ class Submission:
         claim, owner = pending.claim, pending.owner
         try:
             self._follower.follow()
-            self._chain.submit(claim.transaction)
+            self._send(claim)
         except SubmissionRejected as error:
             _log.warning("submitting %s: %s", claim.transaction_id, error)
             self._refused(pending, owner, error)
@@ -65,7 +65,7 @@ class Submission:
         """
         claim, owner = pending.claim, pending.owner
         try:
-            self._chain.submit(claim.transaction)
+            self._send(claim)
         except SubmissionRejected as error:
             _log.warning("submitting %s again: %s", claim.transaction_id, error)
             if may_be_taken:
@@ -82,6 +82,16 @@ class Submission:
             raise
         else:
             self.accepted(pending)
+
+    def _send(self, claim: Claim) -> None:
+        """Hand the bytes to the provider. Raises what that raises.
+
+        Raises :class:`SubmissionUnknown` for the id of another transaction as well: then a node has
+        taken that one, or the answer is another call's.
+        """
+        reported = self._chain.submit(claim.transaction)
+        if reported != claim.transaction_id:
+            raise SubmissionUnknown(f"the provider reported the id {reported}, which is another's")
 
     def accepted(self, pending: PendingSettlement) -> None:
         """Record that a node has taken the transaction from here."""

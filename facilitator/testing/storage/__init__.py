@@ -15,7 +15,8 @@ runs :class:`SharesOutputsContract` in its place. One that keeps API keys runs
 :class:`HoldsWithClaimContract`.
 
 The fixture ``cut`` is a function that cuts the storage's back end: it stops the server, or takes
-the file away. Without it the tests of an outage are skipped.
+the file away. Without it the tests of an outage are skipped. The fixture ``spoil`` is a function
+that makes one claim unreadable.
 
 The tests close each storage that they open. Many call it from 8 threads at once, round after round;
 a storage that says that it is shared is opened twice for them. All together take some seconds.
@@ -26,6 +27,7 @@ from dataclasses import replace
 
 import pytest
 
+from facilitator.roles.claim import ClaimState
 from facilitator.roles.storage import Storage
 from facilitator.testing.examples import example_claim, example_reservation
 from facilitator.testing.start import check_as_at_start
@@ -87,35 +89,67 @@ class StorageContract(
     def test_a_storage_is_shared_if_it_says_so(
         self, storage: Storage, open_storage: Callable[[], Storage]
     ) -> None:
-        """A second one, opened on the same records, sees them if the storage is shared."""
+        """A second one, opened on the same records, sees them if the storage is shared.
+
+        The first one sees then what the second has changed, though it has read the former.
+        """
         claim, reservation = example_claim(), example_reservation()
         storage.add_claim(claim)
         storage.reserve(reservation, now=0.0, limit=1)
         storage.bind_key("key", "first", expires_at=100.0, now=0.0)
+        storage.bind_key("taken back", "first", expires_at=100.0, now=0.0)
+        assert storage.claim(claim.transaction_id) == claim
+        assert storage.bound_to("taken back", now=0.0) == "first"
 
+        changed = claim.changed(state=ClaimState.SUBMITTED)
         other = open_storage()
         try:
             seen = (
                 other.claim(claim.transaction_id) == claim,
                 other.reserve(replace(reservation, transaction_id="another"), 0.0, 1) is not None,
                 other.bind_key("key", "second", expires_at=100.0, now=0.0) == "first",
+                other.change_claim(changed),
+                storage.claim(claim.transaction_id) == changed,
+                other.change_key("taken back", "first", None, 0.0)
+                and storage.bound_to("taken back", now=0.0) is None,
             )
         finally:
             other.close()
 
-        assert seen == (storage.is_shared,) * 3
+        assert seen[:5] == (storage.is_shared,) * 5
+        assert seen[5] or not storage.is_shared
 
     def test_what_a_durable_storage_acknowledged_is_there_when_it_is_opened_again(
         self, open_storage: Callable[[], Storage]
     ) -> None:
-        """A durable storage loses nothing when it is closed."""
-        claim = example_claim()
+        """A durable storage loses nothing when it is closed: neither what was added nor a change.
+
+        A delivery that is lost would be made again.
+        """
+        claim, removed = example_claim(), example_claim(transaction_id="c2" * 32)
         storage = open_storage()
-        storage.add_claim(claim)
+        for each in (claim, removed):
+            storage.add_claim(each)
+        delivered = claim.changed(state=ClaimState.SETTLED, answer=b"{}", answer_key="a1" * 32)
+        storage.change_claim(delivered)
+        storage.remove_claim(removed)
+        storage.reserve(example_reservation(), now=0.0, limit=1)
+        for key in ("bound", "changed", "freed"):
+            storage.bind_key(key, "first", expires_at=100.0, now=0.0)
+        storage.change_key("changed", "first", "second", 100.0)
+        storage.change_key("freed", "first", None, 0.0)
+        is_durable = storage.is_durable
         storage.close()
 
         again = open_storage()
         try:
-            assert again.claim(claim.transaction_id) == claim or not storage.is_durable
+            kept = (
+                again.claim(claim.transaction_id) == delivered,
+                again.claim(removed.transaction_id) is None,
+                again.is_reserved(claim.transaction_id, now=0.0),
+                [again.bound_to(each, now=0.0) for each in ("bound", "changed", "freed")]
+                == ["first", "second", None],
+            )
         finally:
             again.close()
+        assert kept == (True,) * 4 or not is_durable

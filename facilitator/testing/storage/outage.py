@@ -1,4 +1,4 @@
-"""Contract tests of an outage: the storage says so, and nothing else."""
+"""Contract tests of an outage, of all or of one claim: the storage says so, and nothing else."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -89,6 +89,32 @@ class OutageContract:
         cut()
         outcomes = {name: _outcome(call) for name, call in calls_of(storage).items()}
         assert outcomes == dict.fromkeys(outcomes, "StorageUnavailable")
+
+    @pytest.fixture
+    def spoil(self) -> Callable[[str], None] | None:
+        """Return a function that makes the claim on a transaction unreadable, by its id.
+
+        A subclass may define it. It writes other bytes in the place of the claim's.
+        """
+        return None
+
+    def test_a_claim_that_cannot_be_read_hides_no_other(
+        self, storage: Storage, spoil: Callable[[str], None] | None
+    ) -> None:
+        """A newer facilitator wrote it, or it is damaged. The others are taken up all the same."""
+        if spoil is None:
+            pytest.skip("define the fixture spoil, which makes a claim unreadable")
+        names = [f"{number:064x}" for number in range(3)]
+        one, spoilt, other = (
+            storage.add_claim(example_claim(transaction_id=name, created_at=float(age)))
+            for age, name in enumerate(names)
+        )
+        spoil(spoilt.transaction_id)
+        for _ in range(2):
+            assert list(storage.open_claims()) == [one, other]
+        with pytest.raises(StorageUnavailable, match=r"\w"):
+            storage.claim(spoilt.transaction_id)
+        assert storage.claim(other.transaction_id) == other
 
 
 def _outcome(call: Callable[[], object]) -> str:

@@ -116,6 +116,24 @@ def test_a_transaction_that_cannot_be_read_is_asked_for_by_itself(
     assert only.spent == {ref(1), ref(3)}
 
 
+@pytest.mark.parametrize(
+    "found", [[], utxos(2, reference=True), utxos(2, collateral=True)], ids=["no", "read", "other"]
+)
+def test_a_transaction_that_is_said_to_have_taken_nothing_is_unforeseen(
+    upstream: Start, provider_of: ProviderOf, found: list[dict[str, Any]]
+) -> None:
+    """As by a database that keeps no inputs: what it took would look unspent for ever."""
+    replies = {
+        NEXT: [block(2, 1)],
+        f"/blocks/{digest(2)}/txs/cbor": [],
+        f"/blocks/{digest(2)}/txs": [digest(100)],
+        f"/txs/{digest(100)}/utxos": {"inputs": found},
+        f"/txs/{digest(100)}": {"valid_contract": True},
+    }
+    with pytest.raises(ChainUnavailable, match="took nothing"):
+        provider_of(upstream(by_path(replies))).blocks_after(POINT)
+
+
 @pytest.mark.parametrize(("succeeded", "spent"), [(True, {1}), (False, {2})])
 def test_without_cbor_every_transaction_is_asked_for(
     upstream: Start, provider_of: ProviderOf, succeeded: bool, spent: set[int]

@@ -191,6 +191,32 @@ def test_an_output_that_a_list_with_gaps_lacks_is_not_spent_by_that(
 # --- Collateral -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("first", [SPENDER, None])
+def test_an_output_that_is_listed_twice_is_unforeseen(
+    upstream: Start, provider_of: ProviderOf, first: str | None
+) -> None:
+    """One of the rows would say that it is unspent, or be another output."""
+    last = SPENDER if first is None else None
+    listed = utxos(row(consumed_by_tx=first), row(consumed_by_tx=last))
+    with pytest.raises(ChainUnavailable, match="twice"):
+        status(upstream, provider_of, listed)
+
+
+def test_the_answer_on_another_transaction_is_unforeseen(
+    upstream: Start, provider_of: ProviderOf
+) -> None:
+    """As of a cache that mixes its answers up."""
+    path = f"/txs/{ID}/utxos"
+    replies = {path: {**utxos(row())[path], "hash": OTHER}}
+    with pytest.raises(ChainUnavailable, match="another transaction"):
+        status(upstream, provider_of, replies)
+    provider = provider_of(upstream(by_path({f"/txs/{ID}": {
+        "hash": OTHER, "block": OTHER, "slot": 1, "block_height": 1,
+    }})))  # fmt: skip
+    with pytest.raises(ChainUnavailable, match="another transaction"):
+        provider.transaction(ID)
+
+
 def collateral(index: int) -> dict[str, Any]:
     return row(output_index=index, collateral=True, address=BYRON)
 

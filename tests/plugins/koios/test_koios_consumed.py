@@ -6,6 +6,7 @@ import cbor2
 import pytest
 
 from facilitator.cardano.transaction import OutputRef
+from facilitator.plugin import ChainUnavailable
 from facilitator_koios.client import Client
 from facilitator_koios.consumed import read_consumed
 
@@ -67,3 +68,19 @@ def test_a_transaction_takes_its_inputs_or_its_collateral(
 def test_what_its_bytes_do_not_say_is_asked_for(parts: Any) -> None:
     """Such as the result of scripts, of which an older Koios says nothing."""
     assert consumed(parts) == {OutputRef(B, 2)}
+
+
+@pytest.mark.parametrize("field", ["inputs", "collateral_inputs"])
+def test_a_transaction_that_is_said_to_have_taken_nothing_is_unforeseen(field: str) -> None:
+    """What it took would look unspent."""
+    took = {"inputs": [], "collateral_inputs": [], field: [{"tx_hash": A.hex(), "tx_index": 1}]}
+
+    class Forgets(Asked):
+        def ask(self, path: str, question: Any) -> Any:
+            is_valid = field != "inputs"
+            return [{**each, **took, "valid_contract": is_valid} for each in super().ask(
+                path, question)]  # fmt: skip
+
+    client: Client = Forgets()  # type: ignore[assignment]
+    with pytest.raises(ChainUnavailable, match="took nothing"):
+        list(read_consumed(client, [{"tx_hash": "ab" * 32, "cbor": None}]))

@@ -24,3 +24,13 @@ class TestPostgresStorage(StorageContract, SharesOutputsContract, StoresApiKeysC
         yield postgres_server.kill
         if postgres_server.process.poll() is not None:
             postgres_server.start()
+
+    @pytest.fixture
+    def spoil(self, postgres_server: PostgresServer, schema: str) -> Callable[[str], None]:
+        def write_another(transaction_id: str) -> None:
+            postgres_server.run(
+                f"UPDATE {schema}.claims SET record = '\\x02'"
+                f" WHERE transaction_id = '{transaction_id}'"
+            )
+
+        return write_another

@@ -9,6 +9,7 @@ from facilitator.testing.storage import (
     StorageContract,
     StoresApiKeysContract,
 )
+from facilitator_redis.names import Names
 from support.redis_servers import Cluster, RedisServer, Replicated, needs_redis
 from support.redis_storages import open_redis
 
@@ -27,6 +28,13 @@ class TestRedisStorage(
         yield redis_server.kill
         if redis_server.process.poll() is not None:
             redis_server.start()
+
+    @pytest.fixture
+    def spoil(self, redis_server: RedisServer, prefix: str) -> Callable[[str], None]:
+        def write_another(transaction_id: str) -> None:
+            redis_server.command("SET", Names(prefix).claim(transaction_id), "0 7")
+
+        return write_another
 
 
 class TestRedisSentinelStorage(StoresApiKeysContract):

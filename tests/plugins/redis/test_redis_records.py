@@ -86,3 +86,21 @@ def test_a_record_of_a_newer_version_is_refused_by_name(record: bytes) -> None:
     with pytest.raises(StorageUnavailable) as caught:
         claim_of(CLAIM.transaction_id, record)
     assert "a newer facilitator wrote it" in caught.value.detail
+
+
+def test_a_change_that_cannot_be_read_keeps_back_its_own_claim_alone(
+    storage: RedisStorage, redis_server: RedisServer, names: Names
+) -> None:
+    """A newer facilitator of the fleet wrote it. Those after it of that claim stay in order."""
+    other = example_claim(transaction_id="c2" * 32, state=ClaimState.SUBMITTED)
+    storage.keep_changes()
+    redis_server.command("XADD", names.outbox, "*", "id", CLAIM.transaction_id, "claim", "0 7")
+    settled = CLAIM.changed(state=ClaimState.SETTLED)
+    assert storage.change_claim(settled)
+    storage.add_claim(other)
+    (change,) = storage.changes(10)
+    assert change.claim == other
+    storage.forget_changes([change.name])
+    with pytest.raises(StorageUnavailable, match="cannot be read"):
+        storage.changes(10)
+    assert storage.count_changes() == 2

@@ -11,6 +11,7 @@ from facilitator.testing.storage import (
     StoresApiKeysContract,
 )
 from facilitator_sqlite.storage import SqliteStorage
+from support.sqlite_files import run_sql
 
 
 class TestSqliteStorage(
@@ -23,3 +24,13 @@ class TestSqliteStorage(
     @pytest.fixture
     def cut(self, tmp_path: Path) -> Callable[[], None]:
         return lambda: (tmp_path / "facilitator.db").unlink()
+
+    @pytest.fixture
+    def spoil(self, tmp_path: Path) -> Callable[[str], None]:
+        def write_another(transaction_id: str) -> None:
+            statement = (
+                f"UPDATE claims SET record = x'02' WHERE transaction_id = x'{transaction_id}'"
+            )
+            run_sql(tmp_path / "facilitator.db", statement)
+
+        return write_another

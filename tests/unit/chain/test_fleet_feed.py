@@ -6,6 +6,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import cbor2
 import pytest
 
 from facilitator.chain import followed_chain, follower
@@ -13,7 +14,7 @@ from facilitator.chain.chain_update import ChainUpdate
 from facilitator.chain.followed_chain import FollowedChain, build_followed_chain
 from facilitator.chain.follower import RESUMABLE_BLOCKS
 from facilitator.roles.chain import Spent, Unspent
-from facilitator.roles.sharing import Lease
+from facilitator.roles.sharing import Entry, Lease, SharedOutput
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import ALICE, genesis_utxos
@@ -274,6 +275,33 @@ def test_a_process_that_cannot_reach_the_storage_follows_for_itself(
     assert asked(second) == calls
 
 
+@pytest.mark.parametrize("content", [b"7", b'{"form":2}'])
+def test_a_process_that_cannot_read_the_feed_follows_for_itself(
+    fleet: Fleet,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    content: bytes,
+) -> None:
+    """A newer facilitator leads, as while a fleet is upgraded. It joins when it can read again."""
+    first, second = fleet.start(), fleet.start()
+    first.chain.follower.follow()
+    eventually(lambda: asked(first))
+    published = second.storage.published
+
+    def of_another_form(network: str, after: int) -> list[Entry]:
+        return [each._replace(content=content) for each in published(network, after)]
+
+    with monkeypatch.context() as newer:
+        newer.setattr(second.storage, "published", of_another_form)
+        second.chain.follower.follow()
+        made = fleet.make_blocks(3)
+        second.wait_for(made)
+        assert asked(second) > 1
+        assert caplog.text.count("alone: the process that follows the chain for all") == 1
+    made = fleet.make_blocks(2)
+    second.wait_for(made)
+
+
 @needs_redis
 def test_a_feed_that_was_lost_begins_anew(devnet: Devnet, tmp_path: Path) -> None:
     with (
@@ -324,6 +352,29 @@ def test_what_one_process_looked_up_all_know(redis_fleet: Fleet) -> None:
     assert ask(second.chain, 0) == ask(first.chain, 0)
     assert first.provider.calls["outputs"] == 1
     assert second.provider.calls["outputs"] == 1
+
+
+@needs_redis
+@pytest.mark.parametrize("content", [b"", cbor2.dumps({"form": 2})])
+def test_a_shared_output_that_cannot_be_read_is_looked_up(
+    redis_fleet: Fleet, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    """A newer facilitator shares it, whose outputs may hold what this one does not know."""
+    first, second = redis_fleet.start(), redis_fleet.start()
+    for process in (first, second):
+        process.chain.follower.follow()
+    redis_fleet.make_blocks(1)
+    ask(second.chain, 1)
+    assert isinstance(ask(first.chain, 0), Unspent)
+    shared_outputs = second.storage.shared_outputs
+
+    def of_another_form(network: str, refs: list[str]) -> dict[str, SharedOutput]:
+        found = shared_outputs(network, refs)
+        return {ref: each._replace(content=content) for ref, each in found.items()}
+
+    monkeypatch.setattr(second.storage, "shared_outputs", of_another_form)
+    assert ask(second.chain, 0) == ask(first.chain, 0)
+    assert second.provider.calls["outputs"] == 2
 
 
 @needs_redis

@@ -78,6 +78,17 @@ def test_another_shop_learns_of_the_hold(running: Running, payer: Payer) -> None
 
 
 @pytest.mark.parametrize("offer", [HERE, ELSEWHERE], ids=["the same shop", "another shop"])
+def test_a_hold_that_a_settlement_has_ended_is_over_at_once(
+    running: Running, payer: Payer, offer: dict[str, Any]
+) -> None:
+    """What a process wrote down when it held the inputs is no longer true."""
+    first, rival = payer.rivals(HERE, offer)
+    assert running.verify(first)["isValid"]
+    assert running.settle(rival)["errorReason"] == PENDING
+    assert running.verify(first)["invalidReason"] == INPUT_NOT_AVAILABLE
+
+
+@pytest.mark.parametrize("offer", [HERE, ELSEWHERE], ids=["the same shop", "another shop"])
 def test_a_hold_refuses_no_settlement(
     running: Running, payer: Payer, offer: dict[str, Any]
 ) -> None:

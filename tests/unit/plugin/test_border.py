@@ -152,6 +152,7 @@ CALLS: Mapping[str, tuple[Any, ...]] = {
     "spender": (REF,),
     "examine": (),
 }
+SUBMIT = {"submit": (b"",)}
 
 
 @pytest.mark.parametrize("error", FOREIGN, ids=lambda error: type(error).__name__)
@@ -297,13 +298,23 @@ def test_an_error_of_another_method_is_not_named(method: str, error: Exception) 
         ("network_magic", "1"),
         ("spender", SpentBy("ab" * 32, None, (REF,), (REF,))),  # type: ignore[arg-type]
         ("spender", SpentBy("ab" * 32, None, (REF,), ((REF,),))),  # type: ignore[arg-type]
+        # Ids and hashes that would be compared in vain.
+        ("tip", Tip(Point(1, "AB" * 32), 1)),
+        ("transaction", InBlock(Point(1, "AB" * 32), 1)),
+        ("transaction", InBlock(Point(1, ""), 1)),
+        ("outputs", {REF: Spent("AB" * 32)}),
+        ("outputs", {REF: Spent("ab")}),
+        ("spender", SpentBy("AB" * 32, None, (REF,), ())),
+        ("spender", SpentBy("ab" * 32, InBlock(Point(1, "AB" * 32), 1), (REF,), ())),
+        ("spender", SpentBy("ab" * 32, None, (REF._replace(index=1),), ())),
+        ("submit", "AB" * 32),
     ],
 )
 def test_a_provider_s_wrong_answer_is_none(method: str, answer: object) -> None:
     faults: Faults = []
     chain = guarded("chain_provider", returning(answer), faults)
     with pytest.raises(ChainUnavailable, match=rf"failed in {method} \(WrongAnswer\)"):
-        getattr(chain, method)(*CALLS[method])
+        getattr(chain, method)(*(SUBMIT.get(method) or CALLS[method]))
     ((error, named),) = faults
     assert isinstance(error, WrongAnswer)
     assert named == method
@@ -403,6 +414,8 @@ def block(number: int, **other: Any) -> Block:
         {"height": 3},
         {"parent": "ab" * 32},
         {"point": Point(1, f"{2:064x}")},
+        {"spent": frozenset({OutputRef("ab" * 32, 0)})},  # type: ignore[arg-type]
+        {"spent": frozenset({OutputRef(b"\xab", 0)})},
     ],
 )
 def test_blocks_that_would_be_misread_are_no_answer(wrong: dict[str, Any]) -> None:

@@ -213,3 +213,18 @@ def raw(body: dict[str, Any]) -> bytes:
     import base64
 
     return base64.b64decode(body["paymentPayload"]["payload"]["transaction"])
+
+
+def test_an_id_of_another_transaction_is_no_acceptance(run: Run) -> None:
+    """A provider may pass on what a server says, which may be another caller's answer."""
+    running = run(settlement__wait_seconds=0, settlement__accept_mempool=True)
+    body = Payer(running).body(confirmations=-1)
+    submit = running.devnet.submit
+    running.devnet.submit = lambda transaction: "ab" * 32  # type: ignore[method-assign]  # noqa: ARG005
+    answer = running.settle(body)
+    assert (answer["success"], answer["errorReason"]) == (False, PENDING)
+    assert "whether a node has it is not known" in answer["errorMessage"]
+    running.devnet.submit = submit  # type: ignore[method-assign]
+    assert running.clock is not None
+    running.clock.advance(10)
+    assert running.settle_until(body, succeeded)["extra"]["status"] == "mempool"

@@ -1,6 +1,7 @@
 """The contracts of the smaller roles catch what is planted, and pass what is right."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -9,10 +10,13 @@ import pytest
 from facilitator.api.rate_limiters import MovingWindows, WindowRateLimiter
 from facilitator.cardano.addresses.address import parse_address
 from facilitator.cardano.codec.transaction_decoder import decode_transaction
+from facilitator.cardano.transaction import Output, Value
 from facilitator.exact.methods import DefaultTransfer
+from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.metrics import Metric
 from facilitator.roles.payment import Terms
 from facilitator.roles.rate_limit import RateDecision, Window, decide
+from facilitator.roles.refused import Refused
 from facilitator.roles.scheme import UniqueTerms
 from facilitator.roles.wallet import Signature
 from facilitator.settings import RateLimitSettings
@@ -24,6 +28,7 @@ from facilitator.testing.transfer_method import Paid, TransferMethodContract
 from facilitator.testing.wallet import WalletContract
 from facilitator.x402.messages import Requirements
 from facilitator.x402.networks import cardano_network
+from facilitator.x402.reasons import Reason
 from facilitator_devnet.genesis import PARAMETERS, genesis_outputs, wallets
 from facilitator_devnet.wallet import Wallet, pay
 from support.contracts import failures
@@ -296,6 +301,49 @@ class Remembers(DefaultTransfer):
         self._seen.add(transaction.id)
 
 
+class LooksUp(DefaultTransfer):
+    """Wants a payer at an enterprise address, and something that is looked up on the chain."""
+
+    is_away = False
+
+    def check_ledger(self, *_: Any) -> None: ...
+
+    def check_payer(self, terms: Terms, transaction: Any, nonce: Output) -> None:  # noqa: ARG002
+        if nonce.address[0] >> 4 != 6:
+            raise Refused(Reason.VERIFICATION_ERROR, "the payer is of another kind")
+
+    def check_chain(self, terms: Terms, transaction: Any) -> None:  # noqa: ARG002
+        if LooksUp.is_away:
+            raise ChainUnavailable("the chain is away")
+
+
+class AnyPayerIsWrong(LooksUp):
+    def check_payer(self, *_: Any) -> None:
+        raise Refused(Reason.VERIFICATION_ERROR, "the payer is another")
+
+
+class ReadsHalfAnAddress(LooksUp):
+    """Takes every address for one with a part of stake."""
+
+    def check_payer(self, terms: Terms, transaction: Any, nonce: Output) -> None:  # noqa: ARG002
+        assert nonce.address[0] >> 4 == 6 or len(nonce.address) == 57
+
+
+class GuessesInAnOutage(LooksUp):
+    def check_chain(self, terms: Terms, transaction: Any) -> None:
+        with suppress(ChainUnavailable):
+            super().check_chain(terms, transaction)
+
+
+class RefusesInAnOutage(LooksUp):
+    def check_chain(self, terms: Terms, transaction: Any) -> None:
+        try:
+            super().check_chain(terms, transaction)
+        except ChainUnavailable as error:
+            raise Refused(Reason.VERIFICATION_ERROR, str(error)) from None
+
+
+NO_GUESS = "test_what_cannot_be_looked_up_is_not_taken"
 METHODS: Mapping[type, str] = {
     AnyAmount: "test_a_payment_of_too_little_is_refused",
     AnyAddress: "test_a_payment_to_another_is_refused",
@@ -304,14 +352,35 @@ METHODS: Mapping[type, str] = {
     UniqueForAMoment: "test_unique_terms_have_an_identity",
     TrustsExtra: "test_requirements_of_any_form_get_a_verdict",
     Remembers: "test_a_payment_that_meets_the_terms_is_taken",
+    AnyPayerIsWrong: "test_a_payer_who_meets_the_terms_is_taken",
+    ReadsHalfAnAddress: "test_a_payer_of_any_kind_gets_a_verdict",
+    GuessesInAnOutage: NO_GUESS,
+    RefusesInAnOutage: NO_GUESS,
 }
+
+
+def failing(kind: type) -> set[str]:
+    """The tests of the contract that the method fails."""
+
+    def method() -> Any:
+        LooksUp.is_away = False
+        return kind()
+
+    fixtures = {
+        "method": method,
+        "paid": paid,
+        "parameters": lambda: PARAMETERS,
+        "nonce": lambda: Output(b"\x60" + ALICE.address[1:29], Value(9_000_000, {}), 0),
+        "cut": lambda: lambda: setattr(LooksUp, "is_away", True),
+    }
+    return failures(TransferMethodContract, fixtures)
 
 
 @pytest.mark.parametrize("kind", METHODS)
 def test_a_method_that_is_not_right_is_caught(kind: type) -> None:
-    found = failures(TransferMethodContract, {"method": kind, "paid": paid})
-    assert METHODS[kind] in found
+    assert METHODS[kind] in failing(kind)
 
 
-def test_a_method_that_is_right_is_not_caught() -> None:
-    assert failures(TransferMethodContract, {"method": DefaultTransfer, "paid": paid}) == set()
+@pytest.mark.parametrize("kind", [DefaultTransfer, LooksUp])
+def test_a_method_that_is_right_is_not_caught(kind: type) -> None:
+    assert failing(kind) == set()

@@ -1,14 +1,15 @@
 """The contract of chain providers catches an error of a client, and a guess, during an outage."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
 
+from facilitator.cardano.codec.transaction_decoder import decode_transaction
 from facilitator.cardano.rules.evaluation import ScriptFailure
 from facilitator.cardano.transaction import Output, OutputRef
-from facilitator.roles.chain import AssetState, NotFound, Spent
+from facilitator.roles.chain import AssetState, NotFound, OutputStatus, Spent
 from facilitator.roles.chain_errors import ChainUnavailable, SubmissionUnknown
 from facilitator.roles.chain_spenders import SpentBy
 from facilitator.testing.chain import ChainProviderContract
@@ -101,3 +102,57 @@ def test_a_method_that_the_start_refuses_is_caught(
     monkeypatch.setattr(Cable, "tip", lambda self, at: Devnet.tip(self))  # noqa: ARG005
     with pytest.raises(AssertionError, match="whose tip does not take"):
         ChainProviderContract().test_the_start_takes_the_provider(chain)
+
+
+class Runs(Devnet):
+    """Runs scripts by whatever a test says."""
+
+    outcome: Any = None
+
+    def evaluate(self, transaction: bytes, utxo: Mapping[OutputRef, Output]) -> list[ScriptFailure]:
+        resolved = set(utxo) <= set(decode_transaction(transaction).body.inputs)
+        assert resolved, "outputs of the transaction, and no others"
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return list(self.outcome)
+
+
+class NamesTheMaker(Devnet):
+    """Says that an output was spent by the transaction that made it."""
+
+    def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
+        found = super().outputs(refs)
+        return {
+            ref: Spent(ref.transaction_id.hex()) if isinstance(status, Spent) else status
+            for ref, status in found.items()
+        }
+
+
+@contextmanager
+def over(kind: type[Devnet]) -> Iterator[OverDevnet[Any]]:
+    with closing(kind("cardano:preprod", ManualClock(1_765_000_000.0))) as devnet:
+        yield OverDevnet(devnet, devnet)
+
+
+def test_a_script_that_is_said_to_succeed_is_caught() -> None:
+    with over(Runs) as chain:
+        chain.provider.outcome = []
+        with pytest.raises(AssertionError, match="the script is an error"):
+            ChainProviderContract().test_a_failing_script_is_reported(chain)
+
+
+@pytest.mark.parametrize(
+    "outcome", [[ScriptFailure(1, 0, "it ends in an error")], ChainUnavailable("no ledger here")]
+)
+def test_a_script_that_is_not_said_to_succeed_is_not_caught(outcome: object) -> None:
+    with over(Runs) as chain:
+        chain.provider.outcome = outcome
+        ChainProviderContract().test_a_failing_script_is_reported(chain)
+
+
+def test_a_spender_that_is_another_is_caught() -> None:
+    with (
+        over(NamesTheMaker) as chain,
+        pytest.raises(AssertionError, match="another spender would end its settlement"),
+    ):
+        ChainProviderContract().test_a_submitted_transaction_gets_into_a_block(chain)

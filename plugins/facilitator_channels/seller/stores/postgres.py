@@ -9,6 +9,7 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from facilitator_channels.seller.store import StoreUnavailable
+from facilitator_channels.seller.stores.libpq import own_parameters
 
 T = TypeVar("T")
 
@@ -46,9 +47,13 @@ class PostgresStore:
             raise ValueError(f"a table's name has small letters, digits and _: {table!r:.80}")
         self._table = table
         milliseconds = round(timeout_seconds * 1000)
+        try:
+            parameters = own_parameters(url)
+        except psycopg.ProgrammingError as error:
+            raise _explained(error) from error
         self._pool: ConnectionPool[Any] = ConnectionPool(
-            url,
             kwargs={
+                **parameters,
                 "autocommit": True,
                 "connect_timeout": max(2, round(timeout_seconds)),
                 "options": f"-c statement_timeout={milliseconds} -c synchronous_commit=on",

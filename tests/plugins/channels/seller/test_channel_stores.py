@@ -49,6 +49,57 @@ class TestPostgresStore(ChannelStoreContract):
         return lambda: PostgresStore(channels_postgres.url, fresh_name)
 
 
+OF_OTHERS = {
+    "PGHOSTADDR": "192.0.2.1",  # libpq connects to it, whatever host the address names
+    "PGUSER": "nobody",
+    "PGOPTIONS": "-c default_transaction_read_only=on",
+    "PGSSLMODE": "verify-full",
+    "PGREQUIREAUTH": "scram-sha-256",
+}
+"""Variables that a web server may have for databases of its own."""
+
+
+@needs_postgres
+@pytest.mark.parametrize("name", OF_OTHERS)
+def test_a_variable_of_libpq_changes_nothing_and_is_told(
+    channels_postgres: PostgresServer,
+    fresh_name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+) -> None:
+    monkeypatch.setenv(name, OF_OTHERS[name])
+    with closing(PostgresStore(channels_postgres.url, fresh_name)) as store:
+        Records(store).change("11" * 32, charge_one)
+        assert store.read("11" * 32) is not None
+    assert os.environ[name] == OF_OTHERS[name], "it is the web server's"
+    told = [each.message for each in caplog.records if "environment" in each.message]
+    is_in_address = name == "PGUSER"
+    assert [name in each for each in told] == ([] if is_in_address else [True])
+
+
+@needs_postgres
+def test_a_service_of_libpq_adds_nothing(
+    channels_postgres: PostgresServer,
+    fresh_name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    services = tmp_path / "services"
+    services.write_text("[shop]\nsslmode=verify-full\ntarget_session_attrs=standby\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+    monkeypatch.setenv("PGSERVICE", "shop")
+    with closing(PostgresStore(channels_postgres.url, fresh_name)) as store:
+        Records(store).change("11" * 32, charge_one)
+
+
+@needs_postgres
+@pytest.mark.parametrize("url", ["postgresql://h/x?no=1", "postgresql://h:port/x"])
+def test_what_is_no_address_is_no_store(url: str) -> None:
+    with pytest.raises(StoreUnavailable):
+        PostgresStore(url)
+
+
 class TestTheFile:
     def test_only_its_owner_may_read_it(self, tmp_path: Path) -> None:
         path = tmp_path / "channels.db"

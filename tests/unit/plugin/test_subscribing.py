@@ -1,0 +1,50 @@
+"""Functions that plugins have called when settings change: foreign code in the reload's thread."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from facilitator.clock import SystemClock
+from facilitator.plugin.context import Context
+from facilitator.plugin.manager import Plugins
+from facilitator.settings import load_settings
+from facilitator.settings.subscription import Apply
+from support.misbehaving import FAILS, WAYS, limit, misbehaving
+
+SUBSCRIBES = """
+
+@hookimpl
+def startup(context):
+    def changed(settings):
+        calls.append(settings)
+        {act}
+    context.subscribe(changed)
+"""
+GOOD = """
+calls = []
+@hookimpl
+def startup(context):
+    context.subscribe(calls.append)
+"""
+
+
+@pytest.mark.parametrize("way", FAILS)
+def test_a_plugin_that_cannot_take_changed_settings_is_named_and_harms_nobody(
+    install: Callable[..., Plugins], tmp_path: Path, way: str
+) -> None:
+    subscribed: list[Apply] = []
+    settings = load_settings(None, {}, tmp_path)
+    context = Context(settings, SystemClock(), subscribe=subscribed.append)
+    source = misbehaving({}, "is slow") + SUBSCRIBES.replace("{act}", WAYS[way])
+    plugins = install(source, good=GOOD, gate_seconds=limit(way))
+    plugins.startup(context)
+    changed = replace(settings, environment="preview")
+    for apply in subscribed:
+        apply(changed)
+    for name in ("first", "bad", "last"):
+        assert sys.modules[f"shelved_{name}"].calls == [changed]
+    assert plugins.recent_faults().keys() == {"bad"}
+    assert plugins.recent_faults()["bad"].endswith(" in subscribe")
