@@ -49,6 +49,7 @@ from facilitator.observability.request_metrics import (
     RequestMetrics,
     RequestOutcome,
 )
+from facilitator.pauses import pausing
 from facilitator.plugin.api_version import API_VERSION
 from facilitator.plugin.context import Context, Worker
 from facilitator.plugin.hookspecs import hookspec
@@ -212,6 +213,7 @@ __all__ = [
     "Worker",
     "hookimpl",
     "hookspec",
+    "pausing",
 ]
 # Settings and the clock
 __all__ += [

@@ -5,11 +5,13 @@ call. Both are faults of the plugin, and are reported by the name of the method.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from facilitator.errors import ends_process
 from facilitator.immutable import copy_of
+from facilitator.pauses import pausing
 from facilitator.plugin.answers import Fits, WrongAnswer, returns_of
 from facilitator.plugin.role_borders import ROLES, Role
 from facilitator.plugin.time_limits import Outcome
@@ -77,7 +79,7 @@ def guard(hook: str, part: Any, plugin: str, on_fault: OnFault, calls: PartCalls
     is_prompt = getattr(part, "is_prompt", False) is True
     members: dict[str, Any] = {}
     for name, member in _members(role.protocols).items():
-        border = _Border(role, plugin, name, returns_of(member), on_fault)
+        border = _Border(role, plugin, name, returns_of(member), on_fault, pauses=not is_prompt)
         through = _way("at once" if is_prompt else role.called, name, calls)
         if isinstance(member, property):
             if has_member(part, name):  # which does not read it
@@ -114,20 +116,28 @@ class _Border:
     """The border at one method of one part."""
 
     def __init__(
-        self, role: Role, plugin: str, name: str, fits: Fits | None, on_fault: OnFault
+        self,
+        role: Role,
+        plugin: str,
+        name: str,
+        fits: Fits | None,
+        on_fault: OnFault,
+        *,
+        pauses: bool,
     ) -> None:
         self._role = role
         self._plugin = plugin
         self._name = name
         self._fits = fits
         self._on_fault = on_fault
+        self._pause = pausing if pauses else nullcontext
 
     def method(self, through: Through | None, watching: Watching | None) -> Callable[..., Any]:
         """Return the method, which calls the part's."""
         begin, end = watching or (None, None)
         name, fits, failed = self._name, self._fits, self._failed
         failed_elsewhere = self._failed_elsewhere
-        check, gets_copies = self._role.check, self._role.gets_copies
+        check, gets_copies, pause = self._role.check, self._role.gets_copies, self._pause
 
         def call(guarded: Guarded, *arguments: Any, **named: Any) -> Any:
             try:
@@ -139,7 +149,8 @@ class _Border:
                 if begin is not None and end is not None:
                     number = begin()
                     try:
-                        answer = function(*given, **further)
+                        with pause():
+                            answer = function(*given, **further)
                     finally:
                         end(number)
                 elif through is None:

@@ -8,7 +8,10 @@ the commit that holds its change, so that results are as if the operations ran o
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, TypeAlias
+
+from facilitator.plugin import pausing
 
 Operation: TypeAlias = Callable[[sqlite3.Connection], Any]
 """A function that reads and writes in a transaction, which may be undone, and is run again then."""
@@ -97,9 +100,11 @@ class Writer:
                 own.woken = threading.Lock()
                 own.woken.acquire()
         if own.woken is not None:
-            self._wait(own)
+            with pausing():
+                self._wait(own)
         if own.leads:
-            self._lead()
+            with pausing() if durable else nullcontext():  # others may write with it
+                self._lead()
         if own.error is not None:
             raise own.error
         return own.result
