@@ -8,7 +8,6 @@ the commit that holds its change, so that results are as if the operations ran o
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from typing import Any, TypeAlias
 
 from facilitator.plugin import pausing
@@ -99,11 +98,10 @@ class Writer:
             if not own.leads:
                 own.woken = threading.Lock()
                 own.woken.acquire()
-        if own.woken is not None:
-            with pausing():
+        with pausing():  # others may come to write meanwhile, and are committed together
+            if own.woken is not None:
                 self._wait(own)
-        if own.leads:
-            with pausing() if durable else nullcontext():  # others may write with it
+            if own.leads:
                 self._lead()
         if own.error is not None:
             raise own.error
