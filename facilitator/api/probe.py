@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from facilitator.errors import cause_of
 from facilitator.observability.advice import Advice, Concern, Need, Needed
+from facilitator.pauses import pausing
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.health import HealthCheck
 from facilitator.roles.storage import StorageUnavailable
@@ -176,7 +177,8 @@ class Probes:
         brought the failure about, and dependencies have checks of their own.
         """
         futures = {name: probe.ask() for name, probe in self._probes.items()}
-        wait(futures.values(), timeout=WAIT_SECONDS)
+        with pausing():
+            wait(futures.values(), timeout=WAIT_SECONDS)
         faults = {
             f"plugin {plugin}": Outcome(False, 0.0, sentence, Need.NONE)
             for plugin, sentence in self._faults().items()

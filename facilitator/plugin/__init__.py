@@ -50,6 +50,7 @@ from facilitator.observability.request_metrics import (
     RequestMetrics,
     RequestOutcome,
 )
+from facilitator.pauses import pausing
 from facilitator.plugin.api_version import API_VERSION
 from facilitator.plugin.context import Context, Worker
 from facilitator.plugin.hookspecs import hookspec
@@ -215,6 +216,7 @@ __all__ = [
     "Worker",
     "hookimpl",
     "hookspec",
+    "pausing",
 ]
 # Settings and the clock
 __all__ += [

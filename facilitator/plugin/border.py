@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias
 
 from facilitator.errors import ends_process
 from facilitator.immutable import copy_of
+from facilitator.pauses import pausing
 from facilitator.plugin.answers import Returns, WrongAnswer, returns_of
 from facilitator.plugin.role_borders import ROLES, Role
 from facilitator.plugin.time_limits import Outcome
@@ -81,6 +82,8 @@ def guard(hook: str, part: Any, plugin: str, on_fault: OnFault, calls: PartCalls
                 members[name] = border.property()
         elif getattr(part, name, None) is not None:
             at_once = calls.watching(name) if role.is_watched and through is None else _call
+            if role.is_watched and not is_prompt:
+                at_once = _in_pause(at_once)
             members[name] = border.method(at_once, through)
     return type(type(part).__name__, (Guarded,), members)(part)
 
@@ -98,6 +101,16 @@ def _way(called: str, method: str, calls: PartCalls) -> Through | None:
 
 def _call(function: Callable[..., Any], given: Sequence[Any], named: Mapping[str, Any]) -> Any:
     return function(*given, **named)
+
+
+def _in_pause(call: Caller) -> Caller:
+    """Return the function as a pause of the calling request."""
+
+    def paused(function: Callable[..., Any], given: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        with pausing():
+            return call(function, given, named)
+
+    return paused
 
 
 def _members(protocols: Sequence[type]) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from contextvars import copy_context
 from typing import Any, NamedTuple
 
 from facilitator.errors import PluginError, one_line
+from facilitator.pauses import pausing
 
 MOST_THREADS = 32
 """Threads in which one plugin is called at once; it may take as many for ever, and no more."""
@@ -104,7 +105,9 @@ class LimitedCalls:
             if len(self._waiting) > self._idle and self._threads < MOST_THREADS:
                 self._start_thread(call)
             self._changed.notify()
-        if not call.wait(seconds) and self._give_up(call):
+        with pausing():
+            is_late = not call.wait(seconds)
+        if is_late and self._give_up(call):
             raise TookTooLong(f"it takes longer than {seconds:g} s")
         return call.outcome
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
+from facilitator.pauses import pausing
+
 _Value = TypeVar("_Value")
 
 
@@ -25,7 +27,8 @@ class SingleFlight(Generic[_Value]):
                 own: Future[_Value] = Future()
                 self._flight = own
         if flight is not None:
-            return flight.result()
+            with pausing():
+                return flight.result()
         try:
             own.set_result(self._call())
         except BaseException as error:

@@ -5,6 +5,9 @@ many processes. A method that cannot do its work raises :class:`StorageUnavailab
 unknown if a change was made. :attr:`Storage.is_durable` says what an acknowledged change survives.
 Times are Unix seconds, and are over once ``now`` has reached them. A plugin returns a storage from
 the hook ``storage``. ``facilitator.testing.storage`` holds the contract tests.
+While a storage is called, the server has another request work. One with the attribute
+``is_prompt = True`` mostly answers from this machine; where it waits it uses
+:func:`~facilitator.pauses.pausing`.
 """
 
 from collections.abc import Sequence

@@ -21,6 +21,7 @@ from facilitator.cardano.rules.evaluation import (
 )
 from facilitator.cardano.rules.resolved import ResolvedTransaction
 from facilitator.cardano.slots import EraSummary
+from facilitator.pauses import pausing
 from facilitator.roles.refused import Refused
 from facilitator.scripts.process import ProcessEnded, ScriptProcess
 from facilitator.scripts.question import Answer, Question, encode_question
@@ -142,7 +143,8 @@ class ScriptPool:
             is_held = self._held[client] < MOST_HELD
             self._held[client] += is_held
         if is_held:
-            self._closing.wait(min(wait, HELD_SECONDS))
+            with pausing():
+                self._closing.wait(min(wait, HELD_SECONDS))
             with self._lock:
                 self._held[client] -= 1
                 if not self._held[client]:

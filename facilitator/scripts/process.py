@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from multiprocessing import Pipe
 
+from facilitator.pauses import pausing
 from facilitator.scripts.question import Answer
 
 START_SECONDS = 60.0
@@ -94,7 +95,9 @@ class _Running:
         self._process.wait()
 
     def _receive(self, seconds: float) -> bytes:
-        if not self._line.poll(seconds):
+        with pausing():
+            is_there = self._line.poll(seconds)
+        if not is_there:
             raise EOFError
         return self._line.recv_bytes()
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
+from facilitator.pauses import pausing
+
 MOST_OF_A_CLIENT = 16
 """Calls of one client that may wait at once."""
 MOST = 256
@@ -49,7 +51,8 @@ class Turns(Generic[_T]):
                 raise NoTurn
             ticket = _Ticket[_T]()
             self._waiting.setdefault(client, deque()).append(ticket)
-        ticket.given.wait(seconds)
+        with pausing():
+            ticket.given.wait(seconds)
         with self._lock:
             if ticket.thing is not None:
                 return ticket.thing

@@ -12,6 +12,7 @@ from typing import Any
 
 from waitress.channel import HTTPChannel
 
+from facilitator.pauses import pausing
 from facilitator.server.hang_ups import ends, is_reset
 from facilitator.server.tasks import Parser, Refusal, Task
 
@@ -194,7 +195,9 @@ class HttpConnection(HTTPChannel):
                 return False
             if not self._ask_whether_there(client):
                 return True
-        if is_reset(client, CONFIRM_SECONDS) or not self.connected:
+        with pausing():
+            is_broken = is_reset(client, CONFIRM_SECONDS)
+        if is_broken or not self.connected:
             return True
         self._ask_at = time.monotonic() + self._ask_pause
         self._ask_pause *= 2

@@ -159,7 +159,7 @@ class Server:
         self.close()
 
     def _step(self, seconds: float) -> None:
-        self._map.step(seconds)
+        self._map.step(min(seconds, self._thread_pool.look()))
 
     def _drain(self) -> None:
         deadline = time.monotonic() + self._settings.shutdown_seconds

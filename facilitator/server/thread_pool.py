@@ -11,10 +11,17 @@ from typing import Any
 
 from waitress.task import ThreadedTaskDispatcher
 
+from facilitator.pauses import take_turns
+from facilitator.server.turns import STALL_SECONDS, Turns
+
 SPARE_THREADS = 4
 """Threads that stay when there is nothing to do."""
 IDLE_SECONDS = 10.0
 """Idle time after which a further thread ends."""
+BUSY_SECONDS = 0.02
+"""Interval of looks at the tasks while some are worked on, and none waits."""
+REST_SECONDS = 1.0
+"""Interval of looks otherwise."""
 RESERVED_BYTES = 32 * 1024 * 1024
 """Address space that a further thread leaves to the rest of the process."""
 RETRY_SECONDS = 60.0
@@ -41,6 +48,9 @@ class _NewestFirst(threading.Condition):
 
 class ElasticThreadPool(ThreadedTaskDispatcher):
     """Threads that grow and shrink in number with the work; the one busy last gets the next task.
+
+    A thread is woken for a task if none works: one that does takes the next task itself. The event
+    loop calls :meth:`look`, so that a task does not wait for long beside others that take long.
 
     When the last idle thread takes a task, another starts. Threads that are no longer needed end:
     each keeps, apart from its stack, up to 100 kB of freed memory (malloc's thread cache), so that
@@ -79,6 +89,10 @@ class ElasticThreadPool(ThreadedTaskDispatcher):
         self._given = max_threads
         """The limit before that thread was tried."""
         self._retry_at = 0.0
+        self._turns = Turns(self.lock, self._wake_one)
+        self._woken = 0
+        """Idle threads that were woken, and do not run yet."""
+        self._emptied = threading.Condition(self.lock)
 
     @property
     def limit(self) -> int:
@@ -99,17 +113,34 @@ class ElasticThreadPool(ThreadedTaskDispatcher):
         """Queue the task for the next free thread."""
         with self.lock:
             self.queue.append(task)
-            self.queue_cv.notify()
+            if self._turns.is_free:
+                self._wake_one()
             waiting = len(self.queue) - self._idle
             is_full = len(self.threads) >= self._limit
         if is_full and waiting > 0:
             self.queue_logger.warning("Task queue depth is %d", waiting)
+
+    def look(self) -> float:
+        """Have a further thread work if tasks wait, and none was taken since the last look.
+
+        While tasks wait it first waits a moment itself: requests that come meanwhile are read
+        together. Returns the seconds after which to look again.
+        """
+        with self.lock:
+            if len(self.queue) > self._woken and not self._turns.is_free:
+                self._emptied.wait(STALL_SECONDS)
+            self._turns.look(has_tasks=bool(self.queue))
+            is_awaited = bool(self.queue or self._turns.are_awaited)
+            if self._turns.is_free and not self._woken:
+                return BUSY_SECONDS if is_awaited else REST_SECONDS
+            return STALL_SECONDS if is_awaited else BUSY_SECONDS
 
     def handler_thread(self, thread_no: int) -> None:
         """Run tasks until the thread is to end."""
         if thread_no >= SPARE_THREADS:
             with self.lock:
                 self._starting -= 1
+        take_turns(self._turns.of(thread_no))
         while (task := self._next(thread_no)) is not None:
             try:
                 task.service()
@@ -124,9 +155,11 @@ class ElasticThreadPool(ThreadedTaskDispatcher):
     def _next(self, thread_no: int) -> Any:
         """Return the next task, or ``None`` when the thread is to end."""
         with self.lock:
-            while not self.queue and not self.stop_count and not self._is_one_too_many:
+            self._turns.end(thread_no)
+            while self._has_to_wait and not self.stop_count and not self._is_one_too_many:
                 self.active_count -= 1
                 was_woken = self.queue_cv.wait(self._idle_seconds)
+                self._woken -= bool(self._woken)
                 is_spare = not was_woken and self._idle > SPARE_THREADS
                 self.active_count += 1
                 if is_spare and not self.queue and not self.stop_count:
@@ -137,10 +170,24 @@ class ElasticThreadPool(ThreadedTaskDispatcher):
                 self._end(thread_no)
                 return None
             task = self.queue.popleft()
+            self._turns.begin(thread_no)
+            if not self.queue:
+                self._emptied.notify()
             number = None if self._idle else self._added()
         if number is not None:
             self._start(number)
         return task
+
+    @property
+    def _has_to_wait(self) -> bool:
+        """True if there is no task, or another thread takes it; read it with the lock held."""
+        return not (self.queue and self._turns.is_free)
+
+    def _wake_one(self) -> None:
+        """Wake a thread for the next task, unless one was; call it with the lock held."""
+        if self.queue and not self._woken and self._idle:
+            self._woken = 1
+            self.queue_cv.notify()
 
     @property
     def _is_one_too_many(self) -> bool:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping
 
 from facilitator.clock import Clock
+from facilitator.pauses import pausing
 from facilitator.roles.chain import InBlock
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.claim import Claim, ClaimState, Delivery
@@ -179,7 +180,9 @@ class SettlementCoordinator:
         lease_is_over = self._trackers[payment.terms.network.id].lease_is_over
         with self.waiting_slots.taken_by(claim.transaction_id, request.client) as slot:
             while slot and (left := deadline - time.monotonic()) > 0:
-                if self._draining.wait(min(left, _CLAIMED_POLL_SECONDS)):
+                with pausing():
+                    is_draining = self._draining.wait(min(left, _CLAIMED_POLL_SECONDS))
+                if is_draining:
                     return False
                 stored = self._storage.claim(claim.transaction_id)
                 if stored is None or stored.state is not ClaimState.CLAIMED:

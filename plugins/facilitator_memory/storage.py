@@ -23,6 +23,7 @@ class MemoryStorage(HeldInputs, KeptApiKeys):
 
     is_shared = False
     is_durable = False
+    is_prompt = True
 
     def __init__(self) -> None:
         """Start empty."""

@@ -59,6 +59,7 @@ class SqliteStorage(SqliteHolds, SqliteKeys, SqliteApiKeys, SharedChain):
 
     is_shared = True
     is_durable = True
+    is_prompt = True  # it pauses where it commits
 
     def __init__(
         self, path: str, busy_seconds: float = BUSY_SECONDS, *, is_trial: bool = False

@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+from facilitator.plugin import pausing
+
 Operation: TypeAlias = Callable[[sqlite3.Connection], Any]
 """A function that reads and writes in a transaction, which may be undone, and is run again then."""
 
@@ -96,10 +98,11 @@ class Writer:
             if not own.leads:
                 own.woken = threading.Lock()
                 own.woken.acquire()
-        if own.woken is not None:
-            self._wait(own)
-        if own.leads:
-            self._lead()
+        with pausing():  # others may come to write meanwhile, and are committed together
+            if own.woken is not None:
+                self._wait(own)
+            if own.leads:
+                self._lead()
         if own.error is not None:
             raise own.error
         return own.result

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable
 
+from facilitator.pauses import pausing
 from facilitator.roles.chain import InBlock
 from facilitator.roles.claim import Claim, ClaimState
 
@@ -208,7 +209,7 @@ class PendingSettlement:
                 left = min(deadline - time.monotonic(), _GIVE_UP_CHECK_SECONDS)
                 if left <= 0:
                     break
-                with self._changed:
+                with pausing(), self._changed:
                     if changes == self._changes:
                         self._changed.wait(left)
         finally:

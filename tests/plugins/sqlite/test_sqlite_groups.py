@@ -15,6 +15,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from facilitator.pauses import take_turns
 from facilitator.roles.claim import ClaimState
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.testing.examples import example_claim, example_reservation
@@ -22,6 +23,7 @@ from facilitator.testing.waiting import eventually
 from facilitator_memory.storage import MemoryStorage
 from facilitator_sqlite.storage import SqliteStorage
 from support.sqlite_files import note_shared
+from support.turns import RecordedTurn, pauses_of
 
 MOST = 8
 """Calls in a group."""
@@ -281,3 +283,27 @@ def test_a_group_answers_as_if_one_call_came_after_the_other(
         made = storage.together([partial(call, storage) for call in grouped])
         assert [each.result() for each in made] == expected
         assert storage.claim(CLAIM) == memory.claim(CLAIM)
+
+
+def test_a_request_pauses_while_it_commits(storage: Grouping) -> None:
+    """Others may write meanwhile, and join the next commit."""
+
+    def work(look: Callable[[], bool]) -> None:
+        storage._database.write(lambda _: look(), durable=False)
+
+    assert pauses_of(work) == [True]
+
+
+def test_a_request_pauses_while_others_write(storage: Grouping) -> None:
+    turn = RecordedTurn()
+
+    def work() -> bool:
+        take_turns(turn)
+        storage.run("SELECT 1")
+        return turn.is_paused
+
+    with ThreadPoolExecutor(1) as thread:
+        with storage.stuck():
+            working = thread.submit(work)
+            eventually(lambda: turn.is_paused)
+        assert not working.result()

@@ -12,6 +12,7 @@ import pytest
 from facilitator.observability.logs import configure_logging
 from facilitator.server import thread_pool
 from facilitator.server.thread_pool import SPARE_THREADS, ElasticThreadPool
+from facilitator.server.turns import STALL_SECONDS
 from facilitator.settings import LogSettings
 from facilitator.testing.waiting import eventually
 
@@ -66,10 +67,21 @@ def running(
 ) -> Iterator[Pool]:
     dispatcher = Pool(MOST, idle_seconds=idle_seconds, on_limit=on_limit)
     dispatcher.start()
+    ended = threading.Event()
+    event_loop = threading.Thread(target=look_on, args=(dispatcher, ended))
+    event_loop.start()
     try:
         yield dispatcher
     finally:
         dispatcher.stop(20)
+        ended.set()
+        event_loop.join()
+
+
+def look_on(dispatcher: Pool, ended: threading.Event) -> None:
+    """Look at the tasks as the event loop does."""
+    while not ended.wait(STALL_SECONDS):
+        dispatcher.look()
 
 
 def at_rest(dispatcher: ElasticThreadPool) -> None:
