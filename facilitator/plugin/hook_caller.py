@@ -55,6 +55,8 @@ class HookCaller:
         self._watch = Watch()
         self._faults = PluginFaults()
         self._calls: dict[str, PluginCalls] = {}
+        self._contexts: dict[str, tuple[Context, Context]] = {}
+        """By plugin, the latest context and what it gets for it."""
         self.warnings = tuple(each for name in self.names for each in warnings_of(manager, name))
         self._packages = {name: _package(manager.get_plugin(name)) for name in self.names}
 
@@ -115,12 +117,19 @@ class HookCaller:
         return results
 
     def _as_for(self, plugin: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the arguments; what the plugin subscribes by a context is called as its own."""
+        """Return the arguments; what the plugin subscribes by a context is called as its own.
+
+        All its hooks get one object for one context.
+        """
         context = arguments.get("context")
         if not isinstance(context, Context):
             return arguments
-        subscribe = self._calls_of(plugin).subscriber(context.subscribe)
-        return {**arguments, "context": replace(context, subscribe=subscribe)}
+        given, own = self._contexts.get(plugin, (None, None))
+        if given is not context:
+            subscribe = self._calls_of(plugin).subscriber(context.subscribe)
+            own = replace(context, subscribe=subscribe)
+            self._contexts[plugin] = context, own
+        return {**arguments, "context": own}
 
     def _provided(self, plugin: str, hook: str, call: Callable[[], list[Any]]) -> list[Any]:
         """Return what the plugin's hook returns.

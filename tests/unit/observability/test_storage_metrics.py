@@ -52,7 +52,7 @@ def test_its_optional_parts_are_the_storages(tmp_path: Path) -> None:
 
 
 def test_all_that_any_storage_does_is_timed() -> None:
-    own = {"is_shared", "is_durable"}
+    own = {"is_shared", "is_durable", "is_prompt"}
     for kind in (MemoryStorage, SqliteStorage, RedisStorage):
         public = {name for name in vars(kind) if not name.startswith("_")}
         assert public - own <= set(OPERATIONS)
