@@ -31,8 +31,8 @@ _log = logging.getLogger("facilitator.server")  # that of waitress' queue is thr
 
 _SHARE = 8
 """One of so many threads is given back when the system gives no more: others need some, too."""
-_FEW = 4
-"""The least number of threads that are given back then."""
+_FEW = 8
+"""The least number of threads that are given back then: a network's settlements take four later."""
 
 
 class _NewestFirst(threading.Condition):
