@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,13 +88,21 @@ def test_a_failure_that_repeats_is_reported_a_few_times_a_minute(
     assert sentry.event(request_id="number-99")["tags"]["unsent_repeats"] == "5"
 
 
+BROKEN = """
+from facilitator import hookimpl
+
+@hookimpl
+def after_verify():
+    raise RuntimeError("a bug")
+"""
+
+
 def test_a_plugins_error_says_which_plugin(
-    reporting: Start, sentry: SentryEndpoint, monkeypatch: pytest.MonkeyPatch
+    reporting: Start, sentry: SentryEndpoint, tmp_path: Path
 ) -> None:
-    running = reporting()
-    callers = running.facilitator.plugins._callers
-    broken = (("broken", fail_with(RuntimeError("a bug"))),)
-    monkeypatch.setitem(callers, "after_verify", broken)
+    plugin = tmp_path / "broken.py"
+    plugin.write_text(BROKEN)
+    running = reporting(plugins=f"devnet,memory,sentry,{plugin}")
     assert running.verify(Payer(running).body())["isValid"] is True
     event = sentry.event(plugin="broken", hook="after_verify")
     assert event["exception"]["values"][0]["value"] == "a bug"
