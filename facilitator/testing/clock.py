@@ -1,6 +1,12 @@
-"""A clock that stands still until a test moves it."""
+"""Clocks for tests: one that stands still until it is moved, and a machine's that is wrong."""
 
 import threading
+import time
+from collections.abc import Callable
+
+from facilitator.clock import SystemClock
+
+_machine = time.time
 
 
 class ManualClock:
@@ -26,3 +32,16 @@ class ManualClock:
         """Set the clock back by ``seconds``, as on a machine whose clock was ahead."""
         with self._lock:
             self._now -= seconds
+
+
+def skew_system_clock(ahead: Callable[[], float]) -> None:
+    """Have the system's clock be wrong in this process, by as many seconds as ``ahead`` returns."""
+
+    def skewed() -> float:
+        return _machine() + ahead()
+
+    for owner, name, value in (
+        (time, "time", skewed),
+        (SystemClock, "time", staticmethod(skewed)),
+    ):
+        setattr(owner, name, value)

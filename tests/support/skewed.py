@@ -4,16 +4,15 @@ What a killed process leaves is waited for less long than an operator would.
 """
 
 import sys
-import time
+
+from facilitator.testing.clock import skew_system_clock
 
 LEASE_SECONDS = 2.0
 """The length of a leader's lease here."""
 
-_machine = time.time
-
 if __name__ == "__main__":
     ahead = float(sys.argv[1])
-    vars(time)["time"] = lambda: _machine() + ahead
+    skew_system_clock(lambda: ahead)
     from facilitator.chain import followed_chain, follower
     from facilitator.cli import main
     from facilitator.scripts import pool
