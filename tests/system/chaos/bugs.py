@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from facilitator.chain.lease_watch import LeaseWatch
-from facilitator.payments import admission, idempotency
+from facilitator.payments import admission, idempotency, verdicts
 from facilitator.payments.bindings import Bindings, Holder
 from facilitator.payments.reservations import Reservations
 from facilitator.payments.service import Service
@@ -98,8 +98,8 @@ def share_all_names() -> None:
 
 def guard_nothing() -> None:
     """Any number of payments is made under an identifier."""
-    vars(importlib.import_module(Service.__module__))["payment_identifier"] = lambda *_: None
-    vars(admission)["payment_identifier"] = lambda *_: None
+    vars(verdicts)["check_identifier"] = lambda *_: None
+    vars(admission)["bind_identifier"] = lambda *_: None
 
 
 def spend_keys_on_anything() -> None:
