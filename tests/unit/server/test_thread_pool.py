@@ -16,7 +16,7 @@ from facilitator.server.turns import STALL_SECONDS
 from facilitator.settings import LogSettings
 from facilitator.testing.waiting import eventually
 
-MOST = SPARE_THREADS + 7
+MOST = SPARE_THREADS + 12
 
 
 class Task:
@@ -158,13 +158,13 @@ def test_some_threads_are_given_back_where_there_are_no_more() -> None:
         for _ in range(MOST + 5):
             dispatcher.add_task(held.task())
         eventually(lambda: limits)
-        assert limits == [given - 4] == [dispatcher.limit]
+        assert limits == [given - 8] == [dispatcher.limit]
         eventually(lambda: len(held.names) == given)
         held.released.set()
         at_rest(dispatcher)
-        eventually(lambda: len(dispatcher.threads) == given - 4)
+        eventually(lambda: len(dispatcher.threads) == given - 8)
         assert len(held.names) == MOST + 5
-    assert limits == [given - 4]
+    assert limits == [given - 8]
 
 
 def test_more_threads_are_tried_again_later() -> None:
@@ -185,8 +185,8 @@ def test_more_threads_are_tried_again_later() -> None:
 def test_a_retry_that_fails_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
     limits: list[int] = []
     with running(on_limit=limits.append) as dispatcher:
-        dispatcher.given = SPARE_THREADS + 6
-        fill(dispatcher, SPARE_THREADS + 6)
+        dispatcher.given = SPARE_THREADS + 10
+        fill(dispatcher, SPARE_THREADS + 10)
         assert limits == [SPARE_THREADS + 2]
         dispatcher.given = SPARE_THREADS + 2
         for _ in range(2):
