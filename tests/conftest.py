@@ -33,13 +33,13 @@ hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return one for each processor, four where most tests wait for other processes.
+    """Return one for each processor, three where most tests wait for other processes.
 
     Each collects all tests, which costs seconds. With 0 the tests run without workers.
     """
     processors = os.cpu_count() or 1
     if config.option.markexpr == "once":
-        return 4 * processors
+        return 3 * processors
     return int(os.environ.get("UNIT_TEST_WORKERS", processors))
 
 

@@ -175,6 +175,7 @@ def merged(former: Settings, new: Settings) -> Settings:
     return dataclasses.replace(
         former,
         **tables,
+        files=new.files,  # also a file that has come since the start must stay there
         sections=tuple(_merged_section(each, new.sections) for each in sections),
         effective=(
             *(each for each in former.effective if not is_taken[each.key]),

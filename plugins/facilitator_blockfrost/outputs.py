@@ -194,9 +194,12 @@ class Outputs:
         except Missing:
             return NOT_INDEXED
         try:
-            body = decode_from_chain(raw_bytes(answer, "cbor")).body
+            transaction = decode_from_chain(raw_bytes(answer, "cbor"))
         except DecodeError as error:
             return Unknown(f"its transaction cannot be decoded: {error}")
+        if transaction.id != ref.transaction_id:
+            raise Malformed("the bytes of another transaction than the one asked for")
+        body = transaction.body
         outputs = [*body.outputs, *([body.collateral_return] if body.collateral_return else [])]
         if ref.index >= len(outputs):
             raise Malformed(f"the transaction has no output {ref.index}")

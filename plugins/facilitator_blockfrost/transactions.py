@@ -41,9 +41,12 @@ def _in_mempool(client: Client, transaction_id: str) -> TransactionStatus:
     if MEMPOOL in client.lacking:
         return NotFound()
     try:
-        client.get("/mempool/{hash}", hash=transaction_id)
+        answer = client.get("/mempool/{hash}", hash=transaction_id)
     except Missing:
         return NotFound()
+    row = table(table(answer, "a waiting transaction").get("tx"), "a waiting transaction")
+    if digest(row, "hash") != transaction_id:
+        raise Malformed("another transaction than the one asked for")
     return InMempool()
 
 

@@ -9,6 +9,7 @@ from facilitator.plugin import (
     RateLimitSettings,
     Window,
     decide,
+    pausing,
 )
 from facilitator_redis import holds
 from facilitator_redis.names import Names
@@ -60,7 +61,8 @@ class RedisRateLimiter:
         keys = [self._names.window(name, client) for name, _ in windows]
         sizes = [size for _, size in windows]
         # A request counted twice, after a lost reply, does the client little harm.
-        reply = self._server.run(holds.HIT, keys, [WINDOW_SECONDS, *sizes])
+        with pausing():
+            reply = self._server.run(holds.HIT, keys, [WINDOW_SECONDS, *sizes])
         return decide(list(_windows(reply[1:], windows)), allowed=bool(reply[0]))
 
     def close(self) -> None:

@@ -69,10 +69,10 @@ return forgotten
 
 LASTING_CHANGES = Script("""
 redis.call('SET', KEYS[2], '', 'PX', 60000)
-return redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[1])
+return redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])
 """)
-"""KEYS: the outbox, a record without readers. ARGV: the number of changes. Returns the oldest ones.
-The write comes after them: a replica that has it has them, too."""
+"""KEYS: the outbox, a record without readers. ARGV: where to begin, the number of changes. Returns
+the oldest ones from there. The write comes after them: a replica that has it has them, too."""
 
 FORGET_CHANGES = Script("redis.call('XDEL', KEYS[1], unpack(ARGV))")
 """KEYS: the outbox. ARGV: names of its entries."""

@@ -142,24 +142,29 @@ class RedisStorage(SharedChain, RedisApiKeys):
         """
         changes: list[Change] = []
         waiting: dict[bytes, StorageUnavailable] = {}
-        for name, entry in self._kept_changes(limit):
-            this = entry.get(b"id", b"")
-            try:
-                if this not in waiting:
-                    changes.append(Change(name.decode(), _changed_claim(entry)))
-            except StorageUnavailable as error:
-                waiting[this] = error
+        begin = "-"
+        while not changes and (entries := self._kept_changes(begin, limit)):
+            for name, entry in entries:
+                this = entry.get(b"id", b"")
+                try:
+                    if this not in waiting:
+                        changes.append(Change(name.decode(), _changed_claim(entry)))
+                except StorageUnavailable as error:
+                    waiting[this] = error
+            begin = f"({entries[-1][0].decode()}"
         if waiting and not changes:
             raise next(iter(waiting.values()))
         return changes
 
-    def _kept_changes(self, limit: int) -> Sequence[tuple[bytes, Mapping[bytes, bytes]]]:
-        """Return the oldest entries of the outbox by name, of which replicas have enough."""
+    def _kept_changes(
+        self, begin: str, limit: int
+    ) -> Sequence[tuple[bytes, Mapping[bytes, bytes]]]:
+        """Return the oldest entries of the outbox from ``begin``, of which replicas have enough."""
         outbox = self._names.outbox
-        found: Any = self._server.read("XRANGE", outbox, "-", "+", "COUNT", limit)
+        found: Any = self._server.read("XRANGE", outbox, begin, "+", "COUNT", limit)
         if not found or not self._replicas:
             return found or ()
-        entries = self._put(scripts.LASTING_CHANGES, (outbox, self._names.ping), [limit])
+        entries = self._put(scripts.LASTING_CHANGES, (outbox, self._names.ping), [begin, limit])
         return [(name, dict(zip(has[::2], has[1::2], strict=True))) for name, has in entries]
 
     def forget_changes(self, names: Collection[str]) -> None:

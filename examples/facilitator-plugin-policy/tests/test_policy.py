@@ -130,24 +130,33 @@ def test_wrong_settings_stop_the_start(run_facilitator, tmp_path, setting, value
         run(run_facilitator, tmp_path, **{setting: value})
 
 
+def voucher(to):
+    """Return a message without a transaction, as of a channel that was opened anywhere."""
+    asked = ("batch-settlement", PREPROD.id, "1000", "lovelace", to.bech32, 300, {})
+    return PaymentView("", Terms(PREPROD, None, 1000, to.address, 300, 1, "", Requirements(*asked)))
+
+
 def test_a_message_without_a_transaction_is_judged_by_its_terms(
     run_facilitator, devnet_wallets, tmp_path
 ):
-    """As a voucher of a payment channel: its deposit was judged by who signed it."""
     alice, bob = devnet_wallets["alice"], devnet_wallets["bob"]
-    run(
-        run_facilitator,
-        tmp_path,
-        allow_payers=alice.bech32,
-        deny_pay_to=bob.bech32,
-        max_per_day="1 lovelace",
-    )
-
-    def voucher(to):
-        asked = ("batch-settlement", PREPROD.id, "1000", "lovelace", to.bech32, 300, {})
-        return PaymentView(
-            "", Terms(PREPROD, None, 1000, to.address, 300, 1, "", Requirements(*asked))
-        )
-
+    run(run_facilitator, tmp_path, deny_pay_to=bob.bech32)
     assert plugin.before_verify(voucher(alice)) is None
     assert plugin.before_verify(voucher(bob)).reason == "policy_recipient_refused"
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ("allow_payers", "policy_payer_refused"),
+        ("deny_payers", "policy_payer_refused"),
+        ("max_per_day", "policy_daily_ceiling"),
+    ],
+)
+def test_a_message_without_a_known_payer_passes_no_rule_on_payers(
+    run_facilitator, devnet_wallets, tmp_path, setting, reason
+):
+    alice = devnet_wallets["alice"]
+    value = "1000000 lovelace" if setting == "max_per_day" else alice.bech32
+    run(run_facilitator, tmp_path, **{setting: value})
+    assert plugin.before_verify(voucher(alice)).reason == reason

@@ -238,7 +238,7 @@ IN_BLOCK = {"hash": ID, "block": digest(2), "block_height": 2, "slot": 40}
     ("replies", "status"),
     [
         ({f"/txs/{ID}": IN_BLOCK}, InBlock(Point(40, digest(2)), 2)),
-        ({f"/mempool/{ID}": {"tx": {}}}, InMempool()),
+        ({f"/mempool/{ID}": {"tx": {"hash": ID}}}, InMempool()),
         ({}, NotFound()),
     ],
 )
@@ -246,6 +246,14 @@ def test_a_transaction_is_in_a_block_or_waits_or_is_not_there(
     upstream: Start, provider_of: ProviderOf, replies: Mapping[str, Any], status: object
 ) -> None:
     assert provider_of(upstream(by_path(replies))).transaction(ID) == status
+
+
+@pytest.mark.parametrize("answer", [{}, {"tx": {}}, {"tx": {"hash": digest(101)}}])
+def test_another_transaction_that_waits_is_no_answer(
+    upstream: Start, provider_of: ProviderOf, answer: Mapping[str, Any]
+) -> None:
+    with pytest.raises(ChainUnavailable):
+        provider_of(upstream(by_path({f"/mempool/{ID}": answer}))).transaction(ID)
 
 
 def test_not_being_told_is_not_being_absent(upstream: Start, provider_of: ProviderOf) -> None:

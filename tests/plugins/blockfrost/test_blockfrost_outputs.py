@@ -266,13 +266,18 @@ WITH_SCRIPT = (
 """5 ada at the address, with a native script."""
 BODY = b"\xa3\x00\xd9\x01\x02\x81\x82\x58\x20" + b"\x01" * 32 + b"\x00\x01\x81" + WITH_SCRIPT
 TRANSACTION = b"\x84" + BODY + b"\x02\x00" + b"\xa0\xf5\xf6"
+SCRIPTED = OutputRef(decode_transaction(TRANSACTION).id, 0)
 
 
 def with_script(cbor: bytes = TRANSACTION, **changes: Any) -> dict[str, Any]:
     script = decode_output(WITH_SCRIPT).script
     assert script is not None
-    found = utxos(row(reference_script_hash=script.hash.hex(), **changes))
-    return {**found, f"/txs/{ID}/cbor": {"cbor": cbor.hex()}}
+    made_by = SCRIPTED.transaction_id.hex()
+    outputs = [row(reference_script_hash=script.hash.hex(), **changes)]
+    return {
+        f"/txs/{made_by}/utxos": {"hash": made_by, "inputs": [], "outputs": outputs},
+        f"/txs/{made_by}/cbor": {"cbor": cbor.hex()},
+    }
 
 
 @pytest.mark.parametrize(
@@ -289,7 +294,7 @@ def test_an_output_with_a_script_is_read_from_its_transaction(
 ) -> None:
     assert decode_transaction(TRANSACTION).body.outputs[0] == decode_output(WITH_SCRIPT)
     made = Unspent(decode_output(WITH_SCRIPT))
-    assert status(upstream, provider_of, with_script(cbor)) == made
+    assert status(upstream, provider_of, with_script(cbor), SCRIPTED) == made
 
 
 @pytest.mark.parametrize(
@@ -304,15 +309,23 @@ def test_an_output_that_differs_from_its_transaction_is_no_verdict(
     upstream: Start, provider_of: ProviderOf, replies: Mapping[str, Any]
 ) -> None:
     with pytest.raises(ChainUnavailable, match="differs"):
-        status(upstream, provider_of, replies)
+        status(upstream, provider_of, replies, SCRIPTED)
+
+
+def test_a_script_is_not_taken_from_another_transaction(
+    upstream: Start, provider_of: ProviderOf
+) -> None:
+    other = TRANSACTION.replace(b"\x01" * 32, b"\x02" * 32)
+    with pytest.raises(ChainUnavailable, match="another transaction"):
+        status(upstream, provider_of, with_script(other), SCRIPTED)
 
 
 def test_a_script_that_cannot_be_read_is_no_verdict(
     upstream: Start, provider_of: ProviderOf
 ) -> None:
-    assert isinstance(status(upstream, provider_of, with_script(b"\x84")), Unknown)
+    assert isinstance(status(upstream, provider_of, with_script(b"\x84"), SCRIPTED), Unknown)
     without = {key: value for key, value in with_script().items() if "cbor" not in key}
-    assert isinstance(status(upstream, provider_of, without), Unknown)
+    assert isinstance(status(upstream, provider_of, without, SCRIPTED), Unknown)
 
 
 # --- Several transactions ---------------------------------------------------------------------

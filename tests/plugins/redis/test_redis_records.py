@@ -104,3 +104,15 @@ def test_a_change_that_cannot_be_read_keeps_back_its_own_claim_alone(
     with pytest.raises(StorageUnavailable, match="cannot be read"):
         storage.changes(10)
     assert storage.count_changes() == 2
+
+
+def test_many_changes_that_cannot_be_read_keep_back_no_others(
+    storage: RedisStorage, redis_server: RedisServer, names: Names
+) -> None:
+    storage.keep_changes()
+    for number in range(5):
+        redis_server.command("XADD", names.outbox, "*", "id", f"{number}", "claim", "0 7")
+    readable = example_claim(transaction_id="c2" * 32, state=ClaimState.SUBMITTED)
+    storage.add_claim(readable)
+    (change,) = storage.changes(2)
+    assert change.claim == readable

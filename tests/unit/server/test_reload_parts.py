@@ -100,3 +100,17 @@ def test_a_file_that_is_not_there_now_changes_nothing(
         each.write_text(text)
     assert reload.read_now()
     assert taken[0].auth == first.auth
+
+
+@pytest.mark.usefixtures("logged_as_before")
+def test_a_file_that_came_after_the_start_must_stay(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("[default.auth]\nrequired = true\n")
+    first = load_settings(None, {}, tmp_path)
+    reload = Reload(first, lambda: load_settings(None, {}, tmp_path))
+    secrets = tmp_path / ".secrets.toml"
+    secrets.write_text(f"[default.auth.api_keys]\nshop = '{'k' * 32}'\n")
+    assert reload.read_now()
+    assert "shop" in reload.settings.auth.api_keys
+    secrets.unlink()
+    assert not reload.read_now()
+    assert "shop" in reload.settings.auth.api_keys

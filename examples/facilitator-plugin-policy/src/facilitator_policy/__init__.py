@@ -75,7 +75,7 @@ class Policy:
     def _judge(
         self, payment: PaymentView, ask: Callable[[Ledger], Callable[[Spending, int], bool]]
     ) -> Refusal | None:
-        # A message without one, such as a channel's voucher, spends what was judged before.
+        # A message without one, such as a channel's voucher, names no key that is judged here.
         payers = signers(payment.transaction) if payment.transaction_id else None
         refusal = self._rules.judge(payment, payers) or self._judge_sum(payment, payers, ask)
         if refusal is not None:
@@ -90,8 +90,10 @@ class Policy:
     ) -> Refusal | None:
         asset = payment.requirements.asset
         ceiling = self._ceilings.get(asset)
-        if self._ledger is None or ceiling is None or payers is None:
+        if self._ledger is None or ceiling is None:
             return None
+        if payers is None:
+            return Refusal("a payment without a transaction counts for no payer's day", CEILING)
         spending = Spending(payment.transaction_id, payers, asset, payment.terms.amount)
         if ask(self._ledger)(spending, ceiling):
             return None

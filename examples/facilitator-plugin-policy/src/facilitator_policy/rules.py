@@ -58,6 +58,8 @@ class Rules:
         self, payment: PaymentView, payers: Collection[bytes] | None
     ) -> Iterator[Refusal]:
         lists = self._lists
+        if payers is None and any(lists.payers):
+            yield Refusal("the payer is not known: the payment has no transaction", PAYER)
         if payers is not None and _refuses(payers, *lists.payers):
             yield Refusal("a key that signed the transaction may not pay here", PAYER)
         if _refuses([payment.terms.pay_to], *lists.recipients):
