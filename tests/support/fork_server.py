@@ -61,7 +61,7 @@ class Running(NamedTuple):
 def serve(control: socket.socket) -> Order | None:
     """Fork for each order; return the order in the process that is to carry it out.
 
-    Return ``None`` in this process once nobody can give orders and all that was forked has ended.
+    Return ``None`` in this process once no one can give orders and all that was forked has ended.
     """
     running: dict[int, Running] = {}
     with selectors.DefaultSelector() as selector:
