@@ -81,7 +81,7 @@ def test_another_shop_learns_of_the_hold(running: Running, payer: Payer) -> None
 def test_a_hold_that_a_settlement_has_ended_is_over_at_once(
     running: Running, payer: Payer, offer: dict[str, Any]
 ) -> None:
-    """What a process wrote down when it held the inputs is no longer true."""
+    """The shop of the first would work for nothing, though its process once held the inputs."""
     first, rival = payer.rivals(HERE, offer)
     assert running.verify(first)["isValid"]
     assert running.settle(rival)["errorReason"] == PENDING
@@ -181,17 +181,6 @@ def test_a_settlement_keeps_its_inputs(running: Running, payer: Payer) -> None:
         for answer in (running.verify(rival), running.settle(rival)):
             reason = answer.get("invalidReason") or answer.get("errorReason")
             assert reason == INPUT_NOT_AVAILABLE
-
-
-@pytest.mark.parametrize("offer", [HERE, ELSEWHERE], ids=["the same shop", "another shop"])
-def test_what_was_verified_before_a_rival_was_settled_is_valid_no_more(
-    running: Running, payer: Payer, offer: dict[str, Any]
-) -> None:
-    """Its shop would work for nothing: the settlement has ended its hold."""
-    first, second = payer.rivals(HERE, offer)
-    assert running.verify(first)["isValid"]
-    assert running.settle(second)["errorReason"] == PENDING
-    assert running.verify(first)["invalidReason"] == INPUT_NOT_AVAILABLE
 
 
 def test_a_shop_learns_of_a_hold_that_took_its_own(running: Running, payer: Payer) -> None:
