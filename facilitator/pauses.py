@@ -38,7 +38,7 @@ def take_turns(turn: Turn) -> None:
 def pausing() -> Iterator[None]:
     """Let another request work until the block ends, in which the calling thread waits.
 
-    The end may take some moments, for which better no lock is held that others need. In a thread
+    Its end may wait some moments for a turn: hold no lock meanwhile that others need. In a thread
     that answers no request, nothing happens.
     """
     turn = _thread.turn

@@ -134,7 +134,7 @@ class RedisStorage(SharedChain, RedisApiKeys):
         self._keeps_changes = True
 
     def changes(self, limit: int) -> Sequence[Change]:
-        """Return the oldest kept changes, once so many replicas have them as a claim needs.
+        """Return the oldest kept changes that ``redis.replicas`` replicas have.
 
         A change that fewer have may be lost, and another one may take its place. Those of a claim
         from one on that cannot be read are left out: they wait for a facilitator that can. Raises
