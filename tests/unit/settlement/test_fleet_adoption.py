@@ -98,7 +98,8 @@ def all_follow(processes: list[Process]) -> None:
     """Start the first, which leads, and then the others."""
     processes[0].tracker.start()
     processes[0].tracker.follow()
-    eventually(lambda: processes[0].chain.follower.asks)
+    follower = processes[0].chain.follower
+    eventually(lambda: follower.asks and follower.feed_offset is not None)
     for other in processes[1:]:
         other.tracker.start()
 
