@@ -24,6 +24,7 @@ from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import PARAMETERS
 from facilitator_devnet.wallet import pay
 from facilitator_memory.storage import MemoryStorage
+from support.applied import AppliedBlocks
 from support.polled import PolledChain
 
 
@@ -52,6 +53,11 @@ def chain(polled: PolledChain, clock: ManualClock) -> Iterator[FollowedChain]:
     assert faults == []
 
 
+@pytest.fixture
+def applied(chain: FollowedChain) -> AppliedBlocks:
+    return AppliedBlocks(chain.follower)
+
+
 def utxo(number: int = 0) -> tuple[OutputRef, Output]:
     return list(genesis_utxos(ALICE).items())[number]
 
@@ -72,15 +78,6 @@ def spending(devnet: Devnet, ref: OutputRef, output: Output) -> Transaction:
 
 def ask(chain: FollowedChain, ref: OutputRef) -> OutputStatus:
     return chain.outputs.outputs([ref])[ref]
-
-
-def follow_up(chain: FollowedChain, devnet: Devnet) -> None:
-    """Wait until the follower knows the devnet's tip and trusts what it knows."""
-
-    def is_there() -> bool:
-        return chain.follower.follow() == devnet.tip() and chain.follower.epoch is not None
-
-    eventually(is_there)
 
 
 def test_an_output_is_asked_for_once(chain: FollowedChain, polled: PolledChain) -> None:
@@ -115,14 +112,14 @@ def test_what_is_not_unspent_is_asked_for_again_after_some_seconds(
 
 
 def test_a_block_that_makes_what_was_absent_is_believed_at_once(
-    chain: FollowedChain, devnet: Devnet, polled: PolledChain
+    chain: FollowedChain, devnet: Devnet, applied: AppliedBlocks, polled: PolledChain
 ) -> None:
     ref, output = utxo()
     transaction = spending(devnet, ref, output)
     change = OutputRef(transaction.id, 1)
     assert not isinstance(ask(chain, change), Unspent)
     devnet.produce_block()
-    follow_up(chain, devnet)
+    applied.await_newest(devnet)
     assert isinstance(ask(chain, change), Unspent)
     assert polled.calls["outputs"] == 2
 
@@ -141,19 +138,19 @@ def test_outputs_that_were_not_asked_for_are_not_kept() -> None:
 
 
 def test_a_block_that_spends_it_is_heard_of(
-    chain: FollowedChain, devnet: Devnet, polled: PolledChain
+    chain: FollowedChain, devnet: Devnet, applied: AppliedBlocks, polled: PolledChain
 ) -> None:
     ref, output = utxo()
     ask(chain, ref)
     transaction = spending(devnet, ref, output)
     devnet.produce_block()
-    follow_up(chain, devnet)
+    applied.await_newest(devnet)
     assert ask(chain, ref) == Spent(transaction.id.hex())
     assert polled.calls["outputs"] == 2
 
 
 def test_an_answer_older_than_the_block_that_spent_it_is_corrected(
-    chain: FollowedChain, devnet: Devnet, polled: PolledChain
+    chain: FollowedChain, devnet: Devnet, applied: AppliedBlocks, polled: PolledChain
 ) -> None:
     """As when the call is overtaken, or answered by a backend that lags."""
     ref, output = utxo()
@@ -163,7 +160,7 @@ def test_an_answer_older_than_the_block_that_spent_it_is_corrected(
         polled.answered_outputs = lambda: None
         spending(devnet, ref, output)
         devnet.produce_block()
-        follow_up(chain, devnet)
+        applied.await_newest(devnet)
 
     polled.answered_outputs = overtake
     assert ask(chain, ref) == Spent()
@@ -171,35 +168,35 @@ def test_an_answer_older_than_the_block_that_spent_it_is_corrected(
 
 
 def test_a_rollback_makes_everything_unknown(
-    chain: FollowedChain, devnet: Devnet, polled: PolledChain
+    chain: FollowedChain, devnet: Devnet, applied: AppliedBlocks, polled: PolledChain
 ) -> None:
     ref, output = utxo()
     transaction = spending(devnet, ref, output)
     devnet.produce_block()
-    follow_up(chain, devnet)
+    applied.await_newest(devnet)
     change = OutputRef(transaction.id, 1)
     assert isinstance(ask(chain, change), Unspent)
     devnet.rollback(1, drop=True)
     devnet.produce_block()
-    follow_up(chain, devnet)
+    applied.await_newest(devnet)
     assert ask(chain, change) == Spent()
     assert ask(chain, ref) == Unspent(output)
     assert polled.calls["outputs"] == 3
 
 
 def test_a_rollback_deeper_than_the_window_makes_everything_unknown(
-    chain: FollowedChain, devnet: Devnet
+    chain: FollowedChain, devnet: Devnet, applied: AppliedBlocks
 ) -> None:
     ref, output = utxo()
     transaction = spending(devnet, ref, output)
     for _ in range(WINDOW + 20):
         devnet.produce_block()
-    follow_up(chain, devnet)
+    applied.await_newest(devnet)
     change = OutputRef(transaction.id, 1)
     assert isinstance(ask(chain, change), Unspent)
     devnet.rollback(WINDOW + 20, drop=True)
     devnet.produce_block()
-    follow_up(chain, devnet)
+    applied.await_newest(devnet)
     assert ask(chain, change) == Spent()
 
 
@@ -220,13 +217,13 @@ def test_nothing_is_trusted_while_the_chain_cannot_be_followed(
 
 
 def test_change_of_what_settled_here_needs_no_question(
-    chain: FollowedChain, devnet: Devnet, polled: PolledChain
+    chain: FollowedChain, devnet: Devnet, applied: AppliedBlocks, polled: PolledChain
 ) -> None:
     ref, output = utxo()
     chain.follower.follow()
     transaction = spending(devnet, ref, output)
     devnet.produce_block()
-    follow_up(chain, devnet)
+    applied.await_newest(devnet)
     chain.outputs.add_created(transaction)
     change = OutputRef(transaction.id, 1)
     assert ask(chain, change) == Unspent(transaction.body.outputs[1])
@@ -234,7 +231,7 @@ def test_change_of_what_settled_here_needs_no_question(
 
 
 def test_change_that_was_spent_at_once_is_not_taken_for_unspent(
-    chain: FollowedChain, devnet: Devnet
+    chain: FollowedChain, devnet: Devnet, applied: AppliedBlocks
 ) -> None:
     ref, output = utxo()
     chain.follower.follow()
@@ -242,7 +239,7 @@ def test_change_that_was_spent_at_once_is_not_taken_for_unspent(
     change = OutputRef(first.id, 1)
     second = spending(devnet, change, first.body.outputs[1])
     devnet.produce_block()
-    follow_up(chain, devnet)
+    applied.await_newest(devnet)
     chain.outputs.add_created(first)
     assert ask(chain, change) == Spent(second.id.hex())
 
@@ -296,7 +293,11 @@ def test_what_is_kept_is_bounded(chain: FollowedChain, devnet: Devnet, polled: P
 
 
 def test_nothing_of_before_a_rest_is_left(
-    chain: FollowedChain, devnet: Devnet, polled: PolledChain, monkeypatch: pytest.MonkeyPatch
+    chain: FollowedChain,
+    devnet: Devnet,
+    applied: AppliedBlocks,
+    polled: PolledChain,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """And what is heard of after it counts, though nobody asked for an output yet."""
     ref, output = utxo()
@@ -307,7 +308,7 @@ def test_nothing_of_before_a_rest_is_left(
     spending(devnet, ref, output)
     chain.follower.follow()
     devnet.produce_block()
-    follow_up(chain, devnet)
+    applied.await_newest(devnet)
     stale = {ref: Unspent(output)}
     polled.outputs = lambda _: stale  # type: ignore[assignment, method-assign]
     assert ask(chain, ref) == Spent()

@@ -92,7 +92,6 @@ def test_an_identifier_is_free_again_when_its_payment_has_failed(
     running: Running, payer: Payer
 ) -> None:
     first, second = (identified(payer.body(seconds=60), IDENTIFIER) for _ in range(2))
-    third = identified(payer.body(), IDENTIFIER)
     running.devnet.faults.lose_submissions()
     post(running, "/settle", first, SHOP_A)
     assert reason(post(running, "/verify", second, SHOP_A)[1]) == DUPLICATE
@@ -110,6 +109,7 @@ def test_an_identifier_is_free_again_when_its_payment_has_failed(
         "exact_cardano_settlement_failed",
         "expired",
     )
+    third = identified(payer.body(), IDENTIFIER)
     assert post(running, "/verify", third, SHOP_A)[1]["isValid"]
     assert settled(running, third, SHOP_A)["success"]
 

@@ -10,9 +10,8 @@ import pytest
 
 from facilitator.cardano.transaction import OutputRef
 from facilitator.chain import followed_chain, utxo_cache
-from facilitator.chain.chain_update import ChainUpdate
 from facilitator.chain.followed_chain import FollowedChain, build_followed_chain
-from facilitator.roles.chain import OutputStatus, Spent, Tip, Unspent
+from facilitator.roles.chain import OutputStatus, Spent, Unspent
 from facilitator.roles.claim import Claim, ClaimState
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.testing.clock import ManualClock
@@ -20,6 +19,7 @@ from facilitator.testing.running import NOW
 from facilitator.testing.waiting import eventually
 from facilitator_devnet.devnet import Devnet
 from facilitator_sqlite.storage import SqliteStorage
+from support.applied import AppliedBlocks
 from support.polled import PolledChain
 from support.tracked import change_of, claim_on, claim_over, state_of
 
@@ -50,19 +50,10 @@ class Process:
             on_correction=lambda _: None,
             on_error=self.faults.append,
         )
-        self._applied: Tip | None = None
-        self.chain.follower.subscribe(self._on_update, needs=lambda: 1)
-
-    def await_blocks(self, devnet: Devnet) -> None:
-        """Return when every part of this process has had the newest block, and it is trusted."""
-        eventually(lambda: self._applied == devnet.tip())
-        eventually(lambda: self.chain.follower.epoch is not None)
+        self.applied = AppliedBlocks(self.chain.follower)
 
     def outputs(self, ref: OutputRef) -> OutputStatus:
         return self.chain.outputs.outputs([ref])[ref]
-
-    def _on_update(self, update: ChainUpdate) -> None:
-        self._applied = update.tip
 
     def _scan(self) -> list[Claim]:
         self.scans += 1
@@ -148,21 +139,21 @@ def test_what_settles_in_one_process_is_known_to_all_without_a_question(
     ((ref, output),) = change.items()
     eventually(lambda: other.chain.follower.epoch is not None)
     devnet.produce_block()
-    other.await_blocks(devnet)
+    other.applied.await_newest(devnet)
     assert other.outputs(ref) == Unspent(output)
     assert other.provider.calls["outputs"] == 0
 
     next_payment = claim_over(change, ClaimState.SUBMITTED, NOW, amount=3_000_000)
     devnet.submit(next_payment.transaction)
     devnet.produce_block()
-    other.await_blocks(devnet)
+    other.applied.await_newest(devnet)
     assert isinstance(other.outputs(ref), Spent)
     asked = other.provider.calls["outputs"]
     assert asked == 1
 
     devnet.rollback(1)
     devnet.produce_block()
-    other.await_blocks(devnet)
+    other.applied.await_newest(devnet)
     assert isinstance(other.outputs(ref), Spent)
     assert other.provider.calls["outputs"] == asked + 1
 
@@ -196,7 +187,7 @@ def test_what_was_not_judged_here_proves_no_output(
     process.storage.add_claim(claimed)
     devnet.submit(claimed.transaction)
     devnet.produce_block()
-    process.await_blocks(devnet)
+    process.applied.await_newest(devnet)
     ((ref, output),) = change_of(claimed).items()
     assert process.outputs(ref) == Unspent(output)
     assert process.provider.calls["outputs"] == 1
@@ -215,7 +206,7 @@ def test_a_payment_of_many_outputs_has_few_claims_read(
         process.storage.add_claim(each)
         devnet.submit(each.transaction)
     devnet.produce_block()
-    process.await_blocks(devnet)
+    process.applied.await_newest(devnet)
     refs = [OutputRef(bytes.fromhex(each.transaction_id), at) for each in sent for at in (0, 1)]
     with mock.patch.object(process.chain.outputs, "_claim_of", wraps=process.storage.claim) as read:
         found = process.chain.outputs.outputs(refs)
