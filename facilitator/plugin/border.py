@@ -82,7 +82,7 @@ def guard(hook: str, part: Any, plugin: str, on_fault: OnFault, calls: PartCalls
                 members[name] = border.property()
         elif getattr(part, name, None) is not None:
             at_once = calls.watching(name) if role.is_watched and through is None else _call
-            if role.is_watched and not is_prompt:
+            if through is None and not is_prompt:
                 at_once = _in_pause(at_once)
             members[name] = border.method(at_once, through)
     return type(type(part).__name__, (Guarded,), members)(part)

@@ -14,6 +14,8 @@ AT_ONCE = 8
 """Requests that go on at once after their pauses. Fewer would hand over more often."""
 STALL_SECONDS = 0.005
 """Time for which the others wait beside one that takes long."""
+BLOCKED_SECONDS = 0.1
+"""Time after which a turn without a pause counts no more while others wait."""
 LONGEST_SECONDS = 1.0
 """The longest time for which a request waits to go on."""
 
@@ -38,7 +40,8 @@ class Turns:
         """Take the pool's lock, and what has a thread begin a request, if there is one to begin."""
         self._lock = lock
         self._begin_one = begin_one
-        self._working: set[int] = set()
+        self._working: dict[int, float] = {}
+        """Threads that work, with the time at which each began or went on."""
         self._resuming: deque[_Resuming] = deque()
         self._given = self._given_before = 0
         """Turns that were given, by now and by the last look."""
@@ -57,12 +60,12 @@ class Turns:
 
     def begin(self, thread_no: int) -> None:
         """Let the thread work."""
-        self._working.add(thread_no)
+        self._working[thread_no] = time.monotonic()
         self._given += 1
 
     def end(self, thread_no: int) -> None:
         """Let the threads that wait to go on have the turn of this one."""
-        self._working.discard(thread_no)
+        self._working.pop(thread_no, None)
         while self._resuming and len(self._working) < AT_ONCE:
             first = self._resuming.popleft()
             self.begin(first.thread_no)
@@ -93,16 +96,21 @@ class Turns:
                     self.begin(thread_no)
 
     def look(self, *, has_tasks: bool) -> None:
-        """Let others work if some wait, and no turn was given for :data:`STALL_SECONDS`.
+        """Let others work if some wait, and those that work wait too, or have much to do.
 
-        Those that work then wait without a pause, or have much to do. They count no more.
+        They do if no turn was given for :data:`STALL_SECONDS`. One does, although others go on, if
+        its turn lasts for :data:`BLOCKED_SECONDS`. They count no more.
         """
         now = time.monotonic()
-        if self._given == self._given_before and (has_tasks or self._resuming):
-            if now - self._seen_at < STALL_SECONDS:
-                return
-            for thread_no in list(self._working):
-                self.end(thread_no)
+        if has_tasks or self._resuming:
+            longest = BLOCKED_SECONDS
+            if self._given == self._given_before:
+                if now - self._seen_at < STALL_SECONDS:
+                    return
+                longest = 0.0
+            for thread_no, since in list(self._working.items()):
+                if now - since >= longest:
+                    self.end(thread_no)
             self._begin_if_free()
         self._given_before, self._seen_at = self._given, now
 

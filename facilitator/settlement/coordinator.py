@@ -21,15 +21,12 @@ from facilitator.settlement.settle_request import Admitted, SettleRequest
 from facilitator.settlement.tracking.pending_settlement import PendingSettlement, is_open
 from facilitator.settlement.tracking.tracker import Tracker
 from facilitator.settlement.waiting_slots import WaitingSlots
+from facilitator.settlement.write_places import WritePlaces
 from facilitator.x402.messages import SettleResponse
 from facilitator.x402.reasons import Reason
 
 _CLAIMED_POLL_SECONDS = 0.1
 
-_WRITERS = 32
-"""Callers that write to the storage at once. In a crowd the others queue here: a storage lets a
-write wait only so long before it calls itself too busy.
-"""
 _LATE_SECONDS = 1.0
 """Seconds beyond its time for which a caller queues to have its payment submitted at all."""
 
@@ -55,9 +52,9 @@ class SettlementCoordinator:
         self._lease_seconds = lease_seconds
         self.waiting_slots = WaitingSlots(max_waiting)
         """Taken by the callers that wait."""
-        self._turn_to_write = threading.Semaphore(_WRITERS)
+        self._write_places = WritePlaces()
         self._draining = threading.Event()
-        self._delivery = ResultDelivery(storage, clock, self._turn_to_write, self._draining)
+        self._delivery = ResultDelivery(storage, clock, self._write_places, self._draining)
 
     def drain(self) -> None:
         """Answer every waiting caller with what is known; let no caller wait from now on."""
@@ -149,12 +146,12 @@ class SettlementCoordinator:
             claim = self._storage.claim(payment.transaction_id) or self._restored(payment)
             if claim is None:
                 left = max(0.0, deadline - time.monotonic())
-                if not self._turn_to_write.acquire(timeout=left + _LATE_SECONDS):
+                if not self._write_places.acquire(timeout=left + _LATE_SECONDS):
                     return None, None
                 try:
                     claim = self._storage.add_claim(self._new_claim(payment, owner, request))
                 finally:
-                    self._turn_to_write.release()
+                    self._write_places.release()
             if claim.state is ClaimState.CLAIMED and claim.owner != owner:
                 claim = self._take_over(payment, claim, owner, request)
             if claim.state is not ClaimState.CLAIMED:
@@ -245,7 +242,7 @@ class SettlementCoordinator:
             raise
         announce = transitions.submit(claim.owner, admitted.payer, self._clock.time())
         try:
-            with self._turn_to_write:
+            with self._write_places:
                 announced, by_us = transitions.advance(
                     self._storage, claim, announce, admitted.announce
                 )
@@ -277,7 +274,7 @@ class SettlementCoordinator:
     def _rebuild(self, claim: Claim, block: InBlock) -> PendingSettlement | None:
         """Track what is on the chain already; ``None`` when another caller took the claim."""
         step = transitions.rebuild(claim.owner, self._clock.time())
-        with self._turn_to_write:
+        with self._write_places:
             rebuilt, by_us = transitions.advance(self._storage, claim, step)
         if rebuilt is None or not by_us:
             return None

@@ -7,11 +7,13 @@ import time
 import orjson
 
 from facilitator.clock import Clock
+from facilitator.pauses import pausing
 from facilitator.roles.claim import Claim, ClaimState, Delivery
 from facilitator.roles.storage import Storage, StorageUnavailable
 from facilitator.settlement import responses, transitions
 from facilitator.settlement.settle_request import SettleRequest
 from facilitator.settlement.tracking.pending_settlement import PendingSettlement, is_open
+from facilitator.settlement.write_places import WritePlaces
 from facilitator.x402.messages import SettleResponse
 
 MAX_REMEMBERED = 10_000
@@ -29,13 +31,13 @@ class ResultDelivery:
         self,
         storage: Storage,
         clock: Clock,
-        turn_to_write: threading.Semaphore,
+        write_places: WritePlaces,
         draining: threading.Event,
     ) -> None:
         """While ``draining`` is set, do not wait for a storage that does not work."""
         self._storage = storage
         self._clock = clock
-        self._turn_to_write = turn_to_write
+        self._write_places = write_places
         self._draining = draining
         self._lock = threading.Lock()
         self._delivered: dict[str, transitions.Receipt] = {}
@@ -110,13 +112,17 @@ class ResultDelivery:
         deadline = max(deadline, time.monotonic() + _WRITE_SECONDS)
         while True:
             try:
-                with self._turn_to_write:
+                with self._write_places:
                     after, by_us = transitions.advance(self._storage, claim, step)
                     if after is not None and not by_us and after.answer_key == key:
                         self._make_durable(after)
                     return after
             except StorageUnavailable:
-                if time.monotonic() > deadline or self._draining.wait(_WRITE_PAUSE_SECONDS):
+                if time.monotonic() > deadline:
+                    raise
+                with pausing():
+                    is_draining = self._draining.wait(_WRITE_PAUSE_SECONDS)
+                if is_draining:
                     raise
 
     def _make_durable(self, claim: Claim) -> None:

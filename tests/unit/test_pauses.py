@@ -9,7 +9,10 @@ from facilitator.pauses import pausing
 from facilitator.plugin.border import guard
 from facilitator.plugin.time_limits import LimitedCalls, Outcome
 from facilitator.plugin.watch import Caller
+from facilitator.roles.wallet import Signature
+from facilitator.settlement import write_places
 from facilitator.settlement.tracking.pending_settlement import PendingSettlement
+from facilitator.settlement.write_places import WritePlaces
 from facilitator.testing.examples import example_claim
 from facilitator.testing.waiting import eventually
 from support.turns import pauses_of
@@ -40,6 +43,13 @@ class Part:
 
     def claim(self, _: str) -> None:
         self._look()
+
+    def payment(self, _: str) -> None:
+        self._look()
+
+    def sign(self, _: bytes) -> Signature:
+        self._look()
+        return Signature(bytes(32), bytes(64))
 
     def parameters(self) -> object:
         self._look()
@@ -79,6 +89,37 @@ def test_a_thread_without_a_turn_needs_none() -> None:
 @pytest.mark.parametrize(("kind", "paused"), [(Part, True), (PromptPart, False)])
 def test_storages_pause_unless_they_are_prompt(kind: type[Part], *, paused: bool) -> None:
     assert pauses_of(lambda look: guarded("storage", kind(look)).claim("ab")) == [paused]
+
+
+def test_ledgers_and_wallets_pause() -> None:
+    """Both may ask over the network, and have no time limit."""
+
+    def work(look: Look) -> None:
+        guarded("payment_ledger", Part(look)).payment("ab")
+        guarded("wallets", Part(look)).sign(bytes(32))
+
+    assert pauses_of(work) == [True, True]
+
+
+def test_who_waits_for_a_place_to_write_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write_places, "PLACES", 1)
+    places = WritePlaces()
+
+    def work(look: Look) -> None:
+        with places:
+            look()
+            assert not places.acquire(timeout=0.0)
+
+        class NoneFree:
+            """A semaphore that looks where it would wait."""
+
+            def acquire(self, *, blocking: bool = True, timeout: float | None = None) -> bool:  # noqa: ARG002
+                return blocking and not look()
+
+        places._free = NoneFree()  # type: ignore[assignment]
+        assert not places.acquire()
+
+    assert pauses_of(work) == [False, True]
 
 
 def test_providers_pause_also_when_they_fail() -> None:

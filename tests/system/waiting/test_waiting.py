@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from facilitator.roles.chain import InMempool
-from facilitator.settlement import coordinator
+from facilitator.settlement import write_places
 from facilitator.settlement.waiting_slots import PER_PAYMENT
 from facilitator.testing.http import call
 from facilitator.testing.payments import ALICE, BOB, CAROL, Payer, transaction_id
@@ -155,7 +155,7 @@ def test_who_cannot_have_its_payment_claimed_in_time_may_come_again(
     run: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The storage is stuck with others' claims."""
-    monkeypatch.setattr(coordinator, "_WRITERS", WRITERS)
+    monkeypatch.setattr(write_places, "PLACES", WRITERS)
     running = run(server__threads=32)
     payers = (Payer(running, ALICE), Payer(running, BOB), Payer(running, CAROL))
     bodies = [payer.body() for payer in payers for _ in range(3)]

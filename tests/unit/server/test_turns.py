@@ -13,7 +13,7 @@ from facilitator.api import application
 from facilitator.pauses import pausing
 from facilitator.server import Server, turns
 from facilitator.server.thread_pool import BUSY_SECONDS, REST_SECONDS, ElasticThreadPool
-from facilitator.server.turns import AT_ONCE, STALL_SECONDS, Turns
+from facilitator.server.turns import AT_ONCE, BLOCKED_SECONDS, STALL_SECONDS, Turns
 from facilitator.testing.waiting import eventually
 from facilitator.x402.messages import PaymentRequest, VerifyResponse
 from support.web import NETWORK, Client, ScriptedService, payment, read_answer, settings
@@ -240,3 +240,23 @@ def test_requests_that_come_meanwhile_are_answered_in_order_by_one_thread(
         assert len(names) == TASKS
         assert len(set(names)) == 1
         assert pool.wakes == 1
+
+
+def test_one_that_blocks_keeps_no_task_waiting_though_others_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each turn to go on is a sign of work, but none of them begins a task."""
+    woken: list[float] = []
+    now = [1000.0]
+    monkeypatch.setattr("facilitator.server.turns.time.monotonic", lambda: now[0])
+    lock = threading.Lock()
+    all_turns = Turns(lock, lambda: woken.append(now[0]))
+    with lock:
+        all_turns.begin(0)  # it waits for something, and does not pause
+    while not woken and now[0] < 1000.0 + 10 * BLOCKED_SECONDS:
+        now[0] += STALL_SECONDS
+        all_turns.resume(1)
+        with lock:
+            all_turns.end(1)
+            all_turns.look(has_tasks=True)
+    assert woken
