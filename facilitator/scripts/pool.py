@@ -25,8 +25,8 @@ from facilitator.pauses import pausing
 from facilitator.roles.refused import Refused
 from facilitator.scripts.process import ProcessEnded, ScriptProcess
 from facilitator.scripts.question import Answer, Question, encode_question
+from facilitator.scripts.rotation import NoTurn, Rotation
 from facilitator.scripts.time_budget import TimeBudget
-from facilitator.scripts.turns import NoTurn, Turns
 from facilitator.settings import ScriptSettings
 from facilitator.x402.reasons import Reason
 
@@ -55,7 +55,7 @@ class ScriptPool:
         """Start nothing yet."""
         self._settings = settings
         self._processes = [ScriptProcess() for _ in range(settings.workers)]
-        self._turns = Turns(self._processes)
+        self._turns = Rotation(self._processes)
         self._budget = TimeBudget(self._seconds_of)
         self._held = Counter[str]()
         """Calls that are held for a while, by client."""

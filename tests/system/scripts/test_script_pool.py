@@ -19,8 +19,8 @@ from facilitator.roles.refused import Refused
 from facilitator.scripts import pool as pool_module
 from facilitator.scripts import process as process_module
 from facilitator.scripts.pool import ScriptPool
+from facilitator.scripts.rotation import Rotation
 from facilitator.scripts.time_budget import TimeBudget
-from facilitator.scripts.turns import Turns
 from facilitator.settings import ScriptSettings
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import ALICE, request_body, requirements
@@ -105,7 +105,7 @@ def test_the_time_is_not_that_of_the_process_that_serves(pool: ScriptPool) -> No
 def test_a_repeated_question_is_not_run_again(pool: ScriptPool) -> None:
     """Another second changes nothing of what a script sees."""
     judge(pool, GOOD, "one")
-    pool._processes, pool._turns = [], Turns([])
+    pool._processes, pool._turns = [], Rotation([])
     for number in range(100):
         assert judge(pool, GOOD, "other", at=NOW + number) == ALICE.bech32
     assert pool._budget.left("other") == SETTINGS.client_seconds

@@ -20,7 +20,7 @@ class NoTurn(Exception):
     """Too many wait already, or the time is over."""
 
 
-class Turns(Generic[_T]):
+class Rotation(Generic[_T]):
     """Things that one call uses at a time. Safe to use from many threads.
 
     When one is free, the clients that wait come in rotation: a client with many calls delays

@@ -5,8 +5,8 @@ from threading import Event
 
 import pytest
 
-from facilitator.scripts import turns as turns_module
-from facilitator.scripts.turns import NoTurn, Turns
+from facilitator.scripts import rotation as rotation_module
+from facilitator.scripts.rotation import NoTurn, Rotation
 from facilitator.testing.waiting import eventually
 
 
@@ -14,7 +14,7 @@ class Crowd:
     """Calls that take a turn at one thing; each is noted when its turn comes."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
-        self.turns = Turns(["process"])
+        self.turns = Rotation(["process"])
         self.order: list[str] = []
         self._pool = pool
 
@@ -50,7 +50,7 @@ def test_a_client_with_many_calls_delays_another_by_one() -> None:
 
 
 def test_one_that_waits_in_vain_leaves_its_place() -> None:
-    turns = Turns(["process"])
+    turns = Rotation(["process"])
     with turns.taken_by("first", 0), pytest.raises(NoTurn), turns.taken_by("second", 0.01):
         raise AssertionError
     with turns.taken_by("second", 0) as thing:
@@ -58,8 +58,8 @@ def test_one_that_waits_in_vain_leaves_its_place() -> None:
 
 
 def test_no_client_waits_more_often_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns_module, "MOST_OF_A_CLIENT", 1)
-    monkeypatch.setattr(turns_module, "MOST", 2)
+    monkeypatch.setattr(rotation_module, "MOST_OF_A_CLIENT", 1)
+    monkeypatch.setattr(rotation_module, "MOST", 2)
     held = Event()
     with ThreadPoolExecutor(20) as pool:
         crowd = Crowd(pool)
@@ -76,7 +76,7 @@ def test_no_client_waits_more_often_than_it_may(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_turn_ends_with_an_error_too() -> None:
-    turns = Turns(["process"])
+    turns = Rotation(["process"])
     with pytest.raises(ZeroDivisionError), turns.taken_by("first", 0):
         raise ZeroDivisionError
     with turns.taken_by("second", 0):
