@@ -34,8 +34,9 @@ from support.channel_play import (
     owed,
 )
 from support.channels import CLAIM_TERMS, asset_text, coded, request
+from support.extras import needs_plutus
 
-pytest.importorskip("uplc", reason="the extra [plutus] is not installed")
+pytestmark = needs_plutus
 
 AMOUNT, PRICE = 20_000_000, 1_000_000
 

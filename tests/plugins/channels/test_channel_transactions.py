@@ -29,8 +29,9 @@ from facilitator_channels.transactions.steps import (
 from facilitator_devnet.devnet import Devnet
 from facilitator_devnet.genesis import TEST_TOKEN
 from support.channel_play import CONSUMER, PERIOD_SECONDS, PROVIDER, VALIDATOR, Play, owed
+from support.extras import needs_plutus
 
-pytest.importorskip("uplc", reason="the extra [plutus] is not installed")
+pytestmark = needs_plutus
 
 AMOUNT, OWED = 50_000_000, 10_000_000
 

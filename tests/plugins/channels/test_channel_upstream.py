@@ -13,8 +13,9 @@ from facilitator_devnet.blockfrost.api import BlockfrostApi
 from facilitator_devnet.devnet import Devnet
 from support.channel_parties import Held, Opening, Redemption
 from support.channels import ACCEPTS, PRICE, request, terms
+from support.extras import needs_plutus
 
-pytest.importorskip("uplc", reason="the extra [plutus] is not installed")
+pytestmark = needs_plutus
 
 QUESTIONS = 2
 

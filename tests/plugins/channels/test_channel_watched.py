@@ -16,8 +16,9 @@ from facilitator_channels.validator import SCRIPT_HASH
 from facilitator_channels.values import ChannelView, Iou
 from support.channel_play import CONSUMER, PERIOD_SECONDS, PROVIDER, Play, owed
 from support.each_provider import EACH_PROVIDER, OpensProvider
+from support.extras import needs_plutus
 
-pytest.importorskip("uplc", reason="the extra [plutus] is not installed")
+pytestmark = needs_plutus
 
 AMOUNT, CHARGED = 20_000_000, 3_000_000
 

@@ -6,8 +6,9 @@ import pytest
 
 from channel_chaos.campaign import Campaign, Size
 from channel_chaos.world import World
+from support.extras import needs_plutus
 
-pytest.importorskip("uplc", reason="the extra [plutus] is not installed")
+pytestmark = needs_plutus
 
 SEED = 20_261_130
 

@@ -28,9 +28,10 @@ from facilitator.testing.running import NETWORK
 from facilitator.testing.waiting import eventually
 from facilitator.x402.messages import parse_payment_request
 from facilitator.x402.reasons import Reason
+from support.extras import needs_plutus
 from support.minting import BAD, ENDLESS, GOOD, NOW, Chain, minting_payment
 
-pytest.importorskip("uplc", reason="the extra [plutus] is not installed")
+pytestmark = needs_plutus
 
 SETTINGS = ScriptSettings(workers=1, verdict_seconds=0.5, client_seconds=1.0)
 TOO_LONG = "cannot be evaluated (they take too long)"

@@ -28,8 +28,9 @@ from facilitator_devnet.wallet import Wallet
 from support.channel_play import PROVIDER
 from support.channel_seller import KEY, POLICY, Shop
 from support.channels import asset_text
+from support.extras import needs_plutus
 
-pytest.importorskip("uplc", reason="the extra [plutus] is not installed")
+pytestmark = needs_plutus
 
 FEES = Wallet("fees")
 """A wallet that pays fees, without the key of the channels."""
