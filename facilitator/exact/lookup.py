@@ -21,6 +21,7 @@ from facilitator.exact.payment import Payment
 from facilitator.roles.allowance import NOT_ASKED, Allowance, current_allowance
 from facilitator.roles.chain import OutputStatus, ReadsLedgerState, Spent, Unknown, Unspent
 from facilitator.roles.chain_errors import ChainUnavailable
+from facilitator.roles.chain_spenders import FindsSpenders, SpentBy
 from facilitator.roles.refused import MayBeOnChain, Refused
 from facilitator.roles.scheme_chain import OutputLookup
 from facilitator.x402.reasons import Reason
@@ -74,6 +75,30 @@ def look_up_state(
         return None, []
     failures = [each for each in ledger_failures(tx, env, utxo, None) if each.rule != NOT_JUDGED]
     return (None, failures) if failures else (chain.ledger_state(query), [])
+
+
+def look_up_made(
+    refs: Collection[OutputRef], outputs: OutputLookup, chain: object
+) -> Mapping[OutputRef, OutputStatus]:
+    """Return outputs that were made: unspent, or spent by a transaction that is named.
+
+    One that is not there is not spent by that: a node that lags does not have it yet, and a
+    rollback takes it away. Raises :class:`ChainUnavailable`, also while one is not known.
+    """
+    found = {ref: _with_spender(ref, each, chain) for ref, each in outputs(refs).items()}
+    for status in found.values():
+        if isinstance(status, Unknown):
+            raise ChainUnavailable(status.why)
+    return found
+
+
+def _with_spender(ref: OutputRef, status: OutputStatus, chain: object) -> OutputStatus:
+    if status != Spent():
+        return status
+    if not isinstance(chain, FindsSpenders):
+        return Unknown(f"the chain provider cannot find what spent {ref} (FindsSpenders)")
+    found = chain.spender(ref)
+    return Spent(found.transaction_id) if isinstance(found, SpentBy) else found
 
 
 def _in_order(payment: Payment) -> Collection[OutputRef]:

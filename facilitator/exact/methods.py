@@ -75,8 +75,8 @@ class ChecksLanded(Protocol):
     ) -> None:
         """Check, for ``/verify``, a transfer in a block whose success went to no caller yet.
 
-        ``paid`` are its outputs to ``payTo`` as the chain has them, unspent or spent; ``now_ms`` is
-        the Unix time in ms. Raises ``Refused``.
+        ``paid`` are its outputs to ``payTo`` as the chain has them, unspent, or spent by a
+        transaction that is named; ``now_ms`` is the Unix time in ms. Raises ``Refused``.
         """
         ...
 

@@ -23,6 +23,7 @@ from facilitator.exact.checks import INTERVAL_RULE, CheckContext, Phase, functio
 from facilitator.exact.eras import REASONS_OF_ERAS, failures_around_the_fork
 from facilitator.exact.lookup import (
     UnsignedInputs,
+    look_up_made,
     look_up_outputs,
     look_up_state,
 )
@@ -35,7 +36,6 @@ from facilitator.exact.sponsorship import (
     with_sponsor,
 )
 from facilitator.exact.terms import TermsPolicy, agree_terms
-from facilitator.roles.chain import Unknown
 from facilitator.roles.chain_errors import ChainUnavailable
 from facilitator.roles.payment import UNKNOWN_ORIGIN, Origin
 from facilitator.roles.refused import Refused, lookup_failed
@@ -211,10 +211,8 @@ class Verifier:
             for index, output in enumerate(tx.body.outputs)
             if output.address == terms.pay_to
         ]
-        paid = self._outputs[terms.network.id](refs)
-        for status in paid.values():
-            if isinstance(status, Unknown):
-                raise ChainUnavailable(status.why)
+        network = terms.network.id
+        paid = look_up_made(refs, self._outputs[network], self._chains[network])
         method.check_landed(terms, tx, paid, self._now_ms())
 
     def unique_terms(self, payment: Payment) -> UniqueTerms | None:

@@ -96,11 +96,10 @@ class MasumiTransfer:
         """Check that the funds are locked as they were, and a result can be handed in."""
         for ref, status in paid.items():
             if isinstance(status, Spent):
-                by = f" by {status.by}" if status.by else ""
                 raise Refused(
                     Reason.DUPLICATE,
-                    f"the lock {ref} is spent{by}: a result was handed in, or the buyer has taken"
-                    " the funds back",
+                    f"the lock {ref} is spent by {status.by}: a result was handed in, or the buyer"
+                    " has taken the funds back",
                 )
         extra = read_extra(terms.requirements.extra, terms.network.network_id)
         check_result_is_due(extra.terms.deadlines, now_ms)

@@ -14,8 +14,11 @@ from facilitator.cardano.transaction import OutputRef
 from facilitator.exact.payment import read_payment
 from facilitator.exact.terms import TermsPolicy, agree_terms
 from facilitator.exact.verification import Verifier
-from facilitator.roles.chain import AssetState, OutputStatus, Spent, Unspent
+from facilitator.roles.chain import AssetState, OutputStatus, Spent, Unknown, Unspent
+from facilitator.roles.chain_errors import ChainUnavailable
+from facilitator.roles.chain_spenders import Spender, SpentBy
 from facilitator.roles.refused import Refused
+from facilitator.roles.scheme_chain import ChainFacts
 from facilitator.testing.clock import ManualClock
 from facilitator.testing.payments import (
     ALICE,
@@ -226,8 +229,7 @@ def test_a_lock_is_valid_no_more_once_no_result_can_be_handed_in(running: Runnin
     assert verdict["invalidReason"] == "invalid_exact_cardano_payload_masumi_deadline"
 
 
-@pytest.mark.parametrize("by", [None, "ab" * 32])
-def test_a_lock_that_is_spent_is_valid_no_more(by: str | None) -> None:
+def test_a_lock_that_is_spent_is_valid_no_more() -> None:
     method = MasumiTransfer(Deployments({}), lambda *_: AssetState({}, None))
     terms = offer()
     request = request_body(lock(terms, ttl=1), terms)
@@ -238,8 +240,57 @@ def test_a_lock_that_is_spent_is_valid_no_more(by: str | None) -> None:
     ref, (_, output) = OutputRef(transaction.id, 0), next(iter(genesis_utxos(ALICE).items()))
     method.check_landed(agreed, transaction, {ref: Unspent(output)}, int(NOW * 1000))
     with pytest.raises(Refused, match=f"the lock {ref} is spent") as refused:
-        method.check_landed(agreed, transaction, {ref: Spent(by)}, int(NOW * 1000))
+        method.check_landed(agreed, transaction, {ref: Spent("ab" * 32)}, int(NOW * 1000))
     assert refused.value.reason == "duplicate_settlement"
+
+
+class Later:
+    """A chain on which a lock is not unspent, some time after it was made."""
+
+    def __init__(self, spender: Spender) -> None:
+        self.found = spender
+
+    def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
+        return dict.fromkeys(refs, Spent())
+
+    def spender(self, _: OutputRef) -> Spender:
+        return self.found
+
+    def parameters(self) -> ProtocolParameters:
+        return PARAMETERS
+
+    def eras(self) -> EraSummary:
+        return KNOWN_ERAS[NETWORK]
+
+
+def check_landed(chain: ChainFacts) -> None:
+    methods = {"masumi": MasumiTransfer(Deployments({}), no_look_up)}
+    verifier = Verifier({NETWORK: chain}, methods, ManualClock(NOW))
+    terms = offer()
+    request = request_body(lock(terms, ttl=1), terms)
+    verifier.check_landed(verifier.parse(parse_payment_request(request)))
+
+
+def test_a_lock_that_is_not_there_is_spent_if_the_chain_shows_by_what() -> None:
+    with pytest.raises(Refused, match=f"is spent by {'ab' * 32}") as refused:
+        check_landed(Later(SpentBy("ab" * 32, None, (), ())))
+    assert refused.value.reason == "duplicate_settlement"
+    output = next(iter(genesis_utxos(ALICE).values()))
+    check_landed(Later(Unspent(output)))  # made between the two questions
+
+
+def test_a_lock_that_is_not_there_may_be_in_a_block_that_was_rolled_back() -> None:
+    with pytest.raises(ChainUnavailable, match="no such output"):
+        check_landed(Later(Unknown("no such output, or not yet")))
+
+
+def test_a_lock_is_not_spent_by_the_word_of_a_chain_that_finds_no_spenders() -> None:
+    class Plain(Chain):
+        def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
+            return dict.fromkeys(refs, Spent())
+
+    with pytest.raises(ChainUnavailable, match="spent"):
+        check_landed(Plain())
 
 
 # --- Beside other payments ----------------------------------------------------------------------
