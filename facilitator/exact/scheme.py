@@ -43,7 +43,7 @@ class ExactScheme:
             terms=payment.terms,
             transaction_id=payment.transaction_id,
             transaction=payment.transaction.raw,
-            inputs=single_uses(body),
+            inputs=single_uses(body, payment.terms.network.id),
             invalid_hereafter=NO_END if body.invalid_hereafter is None else body.invalid_hereafter,
             fee=body.fee,
             origin=origin,

@@ -15,17 +15,22 @@ _DREPS = REGISTERS_DREP | DEREGISTERS_DREP
 _SCRIPT_BIT = 0x10
 
 
-def single_uses(body: Body) -> frozenset[str]:
-    """Return names for all that the transaction uses up.
+def single_uses(body: Body, network: str) -> frozenset[str]:
+    """Return names for all that the transaction uses up on the network (canonical id).
 
     Its inputs, ``<transaction id>#<index>``; and by their credentials the accounts and DReps that
     it registers or deregisters, and the accounts whose rewards it withdraws. A withdrawal takes
     all rewards or nothing: of nothing, any number of transactions can be made.
+
+    A registration of kind 0 counts, though anyone can make it for any account: once it has landed,
+    a second one cannot. It is valid while the account is not registered, when nothing but another
+    registration could land in its place.
     """
     inputs = frozenset(map(str, body.inputs))
     if not (body.certificates or body.withdrawals):
         return inputs
-    return inputs.union(_credentials(body))
+    # An output is on one network. The same keys have an account on each.
+    return inputs.union(f"{network} {name}" for name in _credentials(body))
 
 
 def _credentials(body: Body) -> Iterator[str]:

@@ -7,7 +7,9 @@ from facilitator.exact.single_use import single_uses
 
 REF = OutputRef(b"\x11" * 32, 2)
 KEY, SCRIPT = Credential(is_script=False, hash=b"\xaa" * 28), Credential(True, b"\xbb" * 28)
-ACCOUNT, BY_SCRIPT = f"account key {'aa' * 28}", f"account script {'bb' * 28}"
+NETWORK = "cardano:preprod"
+ACCOUNT = f"{NETWORK} account key {'aa' * 28}"
+BY_SCRIPT = f"{NETWORK} account script {'bb' * 28}"
 
 
 @pytest.mark.parametrize(
@@ -21,7 +23,10 @@ ACCOUNT, BY_SCRIPT = f"account key {'aa' * 28}", f"account script {'bb' * 28}"
         (Body((REF,), (), 0, certificates=(Certificate(8, SCRIPT),)), {BY_SCRIPT}),
         (Body((REF,), (), 0, certificates=(Certificate(9, KEY),)), set()),
         (Body((REF,), (), 0, certificates=(Certificate(4, pool=KEY.hash),)), set()),
-        (Body((REF,), (), 0, certificates=(Certificate(16, KEY),)), {f"DRep key {'aa' * 28}"}),
+        (
+            Body((REF,), (), 0, certificates=(Certificate(16, KEY),)),
+            {f"{NETWORK} DRep key {'aa' * 28}"},
+        ),
     ],
     ids=[
         "inputs", "rewards", "a script's rewards", "no rewards", "a registration",
@@ -29,4 +34,9 @@ ACCOUNT, BY_SCRIPT = f"account key {'aa' * 28}", f"account script {'bb' * 28}"
     ],
 )  # fmt: skip
 def test_what_it_uses_up(body: Body, names: set[str]) -> None:
-    assert single_uses(body) == {f"{'11' * 32}#2", *names}
+    assert single_uses(body, NETWORK) == {f"{'11' * 32}#2", *names}
+
+
+def test_the_same_keys_have_an_account_on_each_network() -> None:
+    body = Body((), (), 0, certificates=(Certificate(7, KEY), Certificate(16, KEY)))
+    assert not single_uses(body, NETWORK) & single_uses(body, "cardano:mainnet")
