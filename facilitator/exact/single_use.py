@@ -7,6 +7,7 @@ from facilitator.cardano.rules.certificates import (
     DEREGISTERS_DREP,
     REGISTERS_ACCOUNT,
     REGISTERS_DREP,
+    REGISTERS_POOL,
 )
 from facilitator.cardano.transaction import Body
 
@@ -25,6 +26,9 @@ def single_uses(body: Body, network: str) -> frozenset[str]:
     A registration of kind 0 counts, though anyone can make it for any account: once it has landed,
     a second one cannot. It is valid while the account is not registered, when nothing but another
     registration could land in its place.
+
+    Every registration of a pool counts, since no byte shows if it is the first. That one alone pays
+    a deposit: of two that pay it, the second no longer balances.
     """
     inputs = frozenset(map(str, body.inputs))
     if not (body.certificates or body.withdrawals):
@@ -40,6 +44,8 @@ def _credentials(body: Body) -> Iterator[str]:
             yield _name("account", credential.hash, is_script=credential.is_script)
         elif credential is not None and certificate.kind in _DREPS:
             yield _name("DRep", credential.hash, is_script=credential.is_script)
+        elif certificate.pool is not None and certificate.kind in REGISTERS_POOL:
+            yield _name("pool", certificate.pool, is_script=False)
     for address, lovelace in (body.withdrawals or {}).items():
         if lovelace:
             yield _name("account", address[1:], is_script=bool(address[0] & _SCRIPT_BIT))

@@ -22,6 +22,10 @@ BY_SCRIPT = f"{NETWORK} account script {'bb' * 28}"
         (Body((REF,), (), 0, certificates=(Certificate(7, KEY),)), {ACCOUNT}),
         (Body((REF,), (), 0, certificates=(Certificate(8, SCRIPT),)), {BY_SCRIPT}),
         (Body((REF,), (), 0, certificates=(Certificate(9, KEY),)), set()),
+        (
+            Body((REF,), (), 0, certificates=(Certificate(3, pool=KEY.hash),)),
+            {f"{NETWORK} pool key {'aa' * 28}"},
+        ),
         (Body((REF,), (), 0, certificates=(Certificate(4, pool=KEY.hash),)), set()),
         (
             Body((REF,), (), 0, certificates=(Certificate(16, KEY),)),
@@ -30,7 +34,7 @@ BY_SCRIPT = f"{NETWORK} account script {'bb' * 28}"
     ],
     ids=[
         "inputs", "rewards", "a script's rewards", "no rewards", "a registration",
-        "a deregistration", "a delegation", "a pool", "a DRep",
+        "a deregistration", "a delegation", "a pool", "a pool's end", "a DRep",
     ],
 )  # fmt: skip
 def test_what_it_uses_up(body: Body, names: set[str]) -> None:
