@@ -193,6 +193,13 @@ class Database:
             raise self._explained(error) from error
         return result
 
+    def count_openings(self) -> int:
+        """Return how often the file was opened since it was opened first, without a statement."""
+        try:
+            return self._marks.count_slots()
+        except OSError as error:
+            raise self._unusable(error) from error
+
     def ping(self) -> None:
         """Check the files, and that they can be read and written."""
         self._files.check_mark()

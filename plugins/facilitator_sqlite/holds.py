@@ -18,6 +18,8 @@ class SqliteHolds:
         self._database = database
         self._in_file = SqliteReservations(database)
         self._in_memory: HeldInputs | None = HeldInputs()
+        self._openings = 0
+        """Openings of the file when it was last seen not to be shared."""
 
     def reserve(self, reservation: Reservation, now: float, limit: int) -> Refusal | None:
         """Hold the inputs for the transaction; return ``None`` on success, else the refusal."""
@@ -54,14 +56,29 @@ class SqliteHolds:
 
     def cancel(self, transaction_id: str) -> bool:
         """Remove the transaction's reservation if it was only verified; return True if removed."""
-        memory = self._in_memory
+        memory = self._memory_if_alone()
         if memory is not None and memory.cancel(transaction_id):
             return True
         return self._in_file.cancel(transaction_id)
 
     def is_reserved(self, transaction_id: str, now: float) -> bool:
         """Return True if the transaction holds inputs."""
-        memory = self._in_memory
+        memory = self._memory_if_alone()
         if memory is not None and memory.is_reserved(transaction_id, now):
             return True
         return self._in_file.is_reserved(transaction_id, now)
+
+    def _memory_if_alone(self) -> HeldInputs | None:
+        """Return what is held in memory, unless another process may have the file open.
+
+        The file is asked only after it was opened once more: a statement costs more than the rest.
+        """
+        if self._in_memory is None:
+            return None
+        openings = self._database.count_openings()  # first: the flag is set before it is counted
+        if openings != self._openings:
+            if self._in_file.is_shared():
+                self._in_memory = None
+            else:
+                self._openings = openings
+        return self._in_memory

@@ -145,6 +145,14 @@ class SqliteReservations:
         found = self._database.read(lambda connection: connection.execute(_OWN, own).fetchone())
         return found is not None
 
+    def is_shared(self) -> bool:
+        """Return True if another process may have the file open."""
+
+        def is_shared(connection: sqlite3.Connection) -> bool:
+            return bool(connection.execute("SELECT is_shared FROM file_state").fetchone()[0])
+
+        return self._database.read(is_shared)
+
     def _sweep_if_due(self, now: float) -> None:
         if self._sweeps[0].is_due():
             self._database.write(partial(self._sweep, now=now), durable=False)

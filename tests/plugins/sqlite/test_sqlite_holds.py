@@ -12,6 +12,7 @@ from facilitator.testing.examples import example_reservation
 from facilitator.testing.storage import HoldsWithClaimContract
 from facilitator.testing.storage.reservation_races import ReservationRaces
 from facilitator.testing.storage.reservations import ReservationContract
+from facilitator_sqlite.database import Database
 from facilitator_sqlite.reserving import Found
 from facilitator_sqlite.storage import SqliteStorage
 from support.sqlite_files import ask_sql, note_shared
@@ -73,6 +74,30 @@ def test_a_hold_from_before_the_other_came_gives_way(storage: SqliteStorage, pat
         assert storage.reserve(RIVAL, now=0.0, limit=1) is None
         assert not storage.is_reserved("c1" * 32, now=0.0)
         assert count(path) == 1
+
+
+def test_a_settlement_of_another_process_ends_a_hold_from_before_it_came(
+    storage: SqliteStorage, path: Path
+) -> None:
+    """The process that has it in memory looks into the file before it says that it lasts."""
+    assert storage.reserve(verified(), now=0.0, limit=1) is None
+    assert storage.is_reserved("c1" * 32, now=0.0)
+    with closing(SqliteStorage(str(path))) as other:
+        assert other.reserve(example_reservation("rival"), now=0.0, limit=1) is None
+        assert not storage.is_reserved("c1" * 32, now=0.0)
+        assert not storage.cancel("c1" * 32)
+        assert storage.is_reserved("rival", now=0.0)
+
+
+def test_one_process_asks_the_file_nothing_about_its_holds(
+    storage: SqliteStorage, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert storage.reserve(verified(), now=0.0, limit=1) is None
+    with closing(SqliteStorage(str(path), is_trial=True)):
+        pass
+    assert storage.is_reserved("c1" * 32, now=0.0)
+    monkeypatch.delattr(Database, "read")
+    assert storage.is_reserved("c1" * 32, now=0.0)
 
 
 def test_who_opens_the_file_alone_keeps_holds_in_memory_again(path: Path) -> None:
