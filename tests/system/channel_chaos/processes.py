@@ -4,6 +4,7 @@ Run as ``python -m channel_chaos.processes CONFIG``. It imports all, forks a pro
 that it reads, and each process says on standard output who it is and what it does.
 """
 
+import importlib
 import json
 import os
 import random
@@ -14,8 +15,6 @@ import uuid
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
-
-import uplc  # noqa: F401 -- before the fork
 
 from channel_chaos.bugs import BUGS
 from channel_chaos.clock import FastClock
@@ -146,6 +145,7 @@ def hasten_renewals(speed: float) -> None:
 
 
 def main() -> None:
+    importlib.import_module("uplc")  # before the fork: it takes a second
     config = Config(*json.loads(sys.argv[1]))
     lead.LEASE_SECONDS /= HURRY
     redeemer.RETRY_SECONDS /= HURRY
