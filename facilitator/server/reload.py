@@ -48,9 +48,9 @@ class Reload:
         """The result of the last reading, in one sentence."""
         self._read = read
         self._secrets = set(settings.secrets())
-        self._subscribers: list[Apply] = []
+        self._subscribers: list[Apply] = [self._log]
         self._requests: SimpleQueue[None] = SimpleQueue()
-        self._log()
+        self._log(settings)
 
     def subscribe(self, apply: Apply) -> None:
         """Register ``apply``, to be called with the settings whenever they have changed."""
@@ -93,10 +93,9 @@ class Reload:
     def _apply(self, settings: Settings) -> None:
         changed = changed_keys(self.settings, settings)
         late = [key for key in changed if not is_reloaded(key, self.settings, settings)]
-        # First of all, so that no line can show a new secret. A line may still have an old one.
+        # The log takes them first, so that no line can show a new secret. One may have an old one.
         self._secrets |= set(settings.secrets())
         self.settings = merged(self.settings, settings)
-        self._log()
         for apply in self._subscribers:
             try:
                 apply(self.settings)
@@ -107,8 +106,8 @@ class Reload:
         if late:
             logger.warning("settings that need a restart have changed: %s", ", ".join(late))
 
-    def _log(self) -> None:
-        configure_logging(self.settings.log, secrets=self._secrets)
+    def _log(self, settings: Settings) -> None:
+        configure_logging(settings.log, secrets=self._secrets)
 
 
 def check_files(before: Collection[Path], now: Collection[Path]) -> None:

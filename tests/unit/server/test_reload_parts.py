@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from facilitator.server import reload as reading
 from facilitator.server.reload import Reload
 from facilitator.settings import Settings, load_settings, setting
 
 
-def _raises(*_: Any) -> bool:
+def _raises(*_: Any, **__: Any) -> bool:
     raise LookupError("on purpose")
 
 
@@ -54,6 +55,18 @@ def test_a_part_that_fails_keeps_no_other_from_the_new_settings(tmp_path: Path) 
     assert reload.read_now()
     assert reload.read_now()
     assert taken == ["warning", "error"]
+
+
+@pytest.mark.usefixtures("logged_as_before")
+def test_a_log_that_cannot_change_keeps_no_part_from_the_new_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reload = Reload(read(tmp_path, "info"), lambda: read(tmp_path, "error"))
+    taken: list[str] = []
+    reload.subscribe(lambda settings: taken.append(settings.log.level))
+    monkeypatch.setattr(reading, "configure_logging", _raises)
+    assert reload.read_now()
+    assert taken == ["error"]
 
 
 @pytest.mark.usefixtures("logged_as_before")
