@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from facilitator.errors import PluginError, one_line
 from facilitator.observability.advice import Advice
 from facilitator.plugin.answers import WrongAnswer
 from facilitator.plugin.faults import PluginFaults
@@ -81,7 +82,7 @@ class PluginCalls:
     def subscriber(self, subscribe: Subscribe) -> Subscribe:
         """Return what registers the plugin's functions for changed settings.
 
-        One that fails or hangs is reported, and keeps no other part from the settings.
+        One that fails or hangs is reported. What is registered then raises :class:`PluginError`.
         """
 
         def register(apply: Apply) -> None:
@@ -89,6 +90,9 @@ class PluginCalls:
                 error = self.in_time(partial(apply, settings)).error
                 if error is not None:
                     self.failed(error, "subscribe")
+                    raise PluginError(
+                        f"plugin '{self._plugin}' failed in subscribe: {one_line(error)}"
+                    ) from error
 
             subscribe(changed)
 

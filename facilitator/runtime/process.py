@@ -53,7 +53,7 @@ def serve(settings: Settings, plugins: Plugins, read: Callable[[], Settings]) ->
                 plugins,
                 reload,
                 lambda _: control.report_ready(),
-                control.report_ready,
+                lambda: control.report_ready(in_full=reload.is_taken),
                 worker,
                 sockets=sockets,
                 share=share,

@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from facilitator.errors import ConfigInvalidError, FacilitatorError, Problem
+from facilitator.errors import ConfigInvalidError, FacilitatorError, PluginError, Problem
 from facilitator.observability.logs import configure_logging
 from facilitator.server import sd_notify
 from facilitator.settings import Settings
@@ -37,6 +37,10 @@ RELOADED = {
 }
 """The core's keys, by table, that take effect without a restart."""
 
+TAKEN = "serving by the settings that were read again"
+PARTLY_TAKEN = f"{TAKEN}, but for a part that failed: see the log"
+NOT_TAKEN = "serving by the former settings, since the new ones are wrong: see the log"
+
 
 class Reload:
     """The settings in force: immutable, replaced as a whole when they are read again."""
@@ -51,6 +55,11 @@ class Reload:
         self._subscribers: list[Apply] = [self._log]
         self._requests: SimpleQueue[None] = SimpleQueue()
         self._log(settings)
+
+    @property
+    def is_taken(self) -> bool:
+        """True if the settings that were read last are in force in every part."""
+        return self.status == TAKEN
 
     def subscribe(self, apply: Apply) -> None:
         """Register ``apply``, to be called with the settings whenever they have changed."""
@@ -72,16 +81,16 @@ class Reload:
         try:
             settings = self._read()
             check_files(self.settings.files, settings.files)
-            self._apply(settings)
+            are_taken = self._apply(settings)
         except FacilitatorError as error:
             for problem in str(error).splitlines():
                 logger.error("settings not taken: %s", problem)
         except Exception:
             logger.exception("settings not taken: they could not be read")
         else:
-            self.status = "serving by the settings that were read again"
+            self.status = TAKEN if are_taken else PARTLY_TAKEN
             return True
-        self.status = "serving by the former settings, since the new ones are wrong: see the log"
+        self.status = NOT_TAKEN
         return False
 
     def _work(self, done: Callable[[], None]) -> None:
@@ -90,21 +99,30 @@ class Reload:
             self.read_now()
             done()
 
-    def _apply(self, settings: Settings) -> None:
+    def _apply(self, settings: Settings) -> bool:
+        """Put the settings into effect; return True if no part failed."""
         changed = changed_keys(self.settings, settings)
         late = [key for key in changed if not is_reloaded(key, self.settings, settings)]
         # The log takes them first, so that no line can show a new secret. One may have an old one.
         self._secrets |= set(settings.secrets())
         self.settings = merged(self.settings, settings)
-        for apply in self._subscribers:
-            try:
-                apply(self.settings)
-            except Exception:
-                logger.exception("a part does not take the settings that were read again")
+        are_taken = [self._is_taken_by(each) for each in self._subscribers]
         taken = ", ".join(key for key in changed if key not in late)
         logger.info("settings read again: %s", f"{taken} changed" if taken else "nothing to change")
         if late:
             logger.warning("settings that need a restart have changed: %s", ", ".join(late))
+        return all(are_taken)
+
+    def _is_taken_by(self, apply: Apply) -> bool:
+        try:
+            apply(self.settings)
+        except PluginError as error:  # logged in full where the plugin was called
+            logger.error("a part does not take the settings that were read again: %s", error)
+        except Exception:
+            logger.exception("a part does not take the settings that were read again")
+        else:
+            return True
+        return False
 
     def _log(self, settings: Settings) -> None:
         configure_logging(settings.log, secrets=self._secrets)

@@ -14,6 +14,9 @@ logger = logging.getLogger("facilitator.workers")
 
 READY = b"\0"
 """The message of a worker that is ready, sent again for each time it has read the settings again.
+"""
+PARTLY = b"\1"
+"""The message in its place of a worker in which they are not in force in every part.
 
 Any other text is the reason why the worker cannot start."""
 
@@ -25,9 +28,12 @@ class ControlChannel:
         """Take a socket whose other end only the supervisor holds."""
         self._end = end
 
-    def report_ready(self) -> None:
-        """Report that a signal drains from now on, and that the settings last read are in force."""
-        self._send(READY)
+    def report_ready(self, *, in_full: bool = True) -> None:
+        """Report that a signal drains from now on, and that the settings last read are in force.
+
+        ``in_full`` is False if they are not in every part.
+        """
+        self._send(READY if in_full else PARTLY)
 
     def report_failed(self, error: FacilitatorError) -> None:
         """Report why the worker cannot start."""

@@ -16,7 +16,7 @@ from facilitator.plugin.context import Worker
 from facilitator.server import sd_notify
 from facilitator.server.http_server import announce
 from facilitator.server.load_balancing import Balance, ConnectionShare
-from facilitator.server.reload import Reload
+from facilitator.server.reload import PARTLY_TAKEN, Reload
 from facilitator.server.sockets import port_of, url_of
 from facilitator.server.workers.control_channel import ControlChannel
 from facilitator.server.workers.signals import SIGNALS, Signals
@@ -163,7 +163,10 @@ class Supervisor:
         """Notify the service manager if all processes have read the settings again."""
         if self._is_reloading and all(each.has_reloaded for each in self._slots):
             self._is_reloading = False
-            sd_notify.notify_ready(self._reload.status)
+            status = self._reload.status
+            if self._reload.is_taken and any(each.is_partial for each in self._slots):
+                status = PARTLY_TAKEN
+            sd_notify.notify_ready(status)
 
     def _handle_end(self, slot: WorkerSlot, reason: str) -> None:
         """Schedule the next worker. Raises :class:`WorkerError` if none was ready in the slot."""

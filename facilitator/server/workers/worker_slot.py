@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-from facilitator.server.workers.control_channel import READY
+from facilitator.server.workers.control_channel import PARTLY, READY
 
 STEADY_SECONDS = 60.0
 """Lifetime after which an ended worker is replaced at once; others are replaced after a pause."""
@@ -44,6 +44,11 @@ class WorkerSlot:
     def has_reloaded(self) -> bool:
         """True if the process has read the settings as often as it was asked to, or has ended."""
         return not self.pid or not self.reloads or len(self.received) > self.reloads
+
+    @property
+    def is_partial(self) -> bool:
+        """True if the settings that the process read again are not in force in every part."""
+        return bool(self.pid) and self.received.endswith(PARTLY)
 
     def reset(self) -> None:
         """Prepare for a new process."""

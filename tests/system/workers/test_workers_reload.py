@@ -14,6 +14,18 @@ from workers.fleet import Fleet
 
 START = Callable[..., Fleet]
 
+CARELESS = """
+from facilitator import hookimpl
+
+def fail(settings):
+    raise LookupError("on purpose")
+
+@hookimpl
+def startup(context):
+    if context.worker.index == 1:
+        context.subscribe(fail)
+"""
+
 
 @pytest.fixture
 def notices() -> Iterator[Notices]:
@@ -74,6 +86,22 @@ def test_all_read_again_and_systemd_hears_of_it_once(
     assert notices.rest() == [{"STOPPING": "1", "STATUS": "draining"}]
     assert fleet.count("settings not taken: auth.api_keys") == 1
     assert not any("-key" in line for line in fleet.lines)
+
+
+def test_systemd_hears_of_a_worker_in_which_a_part_fails(
+    start: START, notices: Notices, secrets: Callable[[str], None], tmp_path: Path
+) -> None:
+    (tmp_path / "careless.py").write_text(CARELESS)
+    plugins = "blockfrost,sqlite,./careless.py"
+    fleet = start(NOTIFY_SOCKET=notices.address, FACILITATOR_PLUGINS=plugins)
+    assert notices.next()["READY"] == "1"
+    secrets("the-first-key")
+    status = "serving by the settings that were read again, but for a part that failed: see the log"
+    assert read_again(fleet, notices) == status
+    assert each_admits(fleet, "the-first-key") == {True}
+    assert fleet.count("a part does not take the settings that were read again") == 1
+    secrets("not a key")
+    assert read_again(fleet, notices).startswith("serving by the former settings")
 
 
 def test_nobody_waits_for_a_worker_that_ends_instead(start: START, notices: Notices) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from facilitator.clock import SystemClock
+from facilitator.errors import PluginError
 from facilitator.plugin.context import Context
 from facilitator.plugin.manager import Plugins
 from facilitator.settings import load_settings
@@ -42,7 +43,11 @@ def test_a_plugin_that_cannot_take_changed_settings_is_named_and_harms_nobody(
     plugins = install(source, good=GOOD, gate_seconds=limit(way))
     plugins.startup(context)
     changed = replace(settings, environment="preview")
-    for apply in subscribed:
+    first, bad, *others = subscribed
+    first(changed)
+    with pytest.raises(PluginError, match="plugin 'bad' failed in subscribe"):
+        bad(changed)
+    for apply in others:
         apply(changed)
     for name in ("first", "bad", "last"):
         assert sys.modules[f"shelved_{name}"].calls == [changed]

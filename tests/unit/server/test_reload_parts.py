@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from facilitator.server import reload as reading
-from facilitator.server.reload import Reload
+from facilitator.server.reload import NOT_TAKEN, PARTLY_TAKEN, TAKEN, Reload
 from facilitator.settings import Settings, load_settings, setting
 
 
@@ -58,6 +58,20 @@ def test_a_part_that_fails_keeps_no_other_from_the_new_settings(tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("logged_as_before")
+def test_the_status_says_if_a_part_failed(tmp_path: Path) -> None:
+    levels = iter(["warning", "error", "loud"])
+    reload = Reload(read(tmp_path, "info"), lambda: read(tmp_path, next(levels)))
+    fails = iter([True, False])
+    reload.subscribe(lambda settings: _fails(settings) if next(fails) else None)
+    assert reload.read_now()
+    assert reload.status == PARTLY_TAKEN
+    assert reload.read_now()
+    assert reload.status == TAKEN
+    assert not reload.read_now()
+    assert reload.status == NOT_TAKEN
+
+
+@pytest.mark.usefixtures("logged_as_before")
 def test_a_log_that_cannot_change_keeps_no_part_from_the_new_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,7 +80,7 @@ def test_a_log_that_cannot_change_keeps_no_part_from_the_new_settings(
     reload.subscribe(lambda settings: taken.append(settings.log.level))
     monkeypatch.setattr(reading, "configure_logging", _raises)
     assert reload.read_now()
-    assert taken == ["error"]
+    assert (taken, reload.status) == (["error"], PARTLY_TAKEN)
 
 
 @pytest.mark.usefixtures("logged_as_before")
