@@ -1,8 +1,10 @@
 """The calls of one plugin: through its queue, in its threads, within its time limits."""
 
 import math
+from collections import deque
 from collections.abc import Callable
 from functools import partial
+from threading import Lock
 from typing import Any
 
 from facilitator.errors import PluginError, one_line
@@ -86,8 +88,16 @@ class PluginCalls:
         """
 
         def register(apply: Apply) -> None:
+            # A call that takes too long goes on: no later one may overtake it, and be undone by it.
+            turn, newest = Lock(), deque[Settings](maxlen=1)
+
+            def take() -> None:
+                with turn:
+                    apply(newest[0])
+
             def changed(settings: Settings) -> None:
-                error = self.in_time(partial(apply, settings)).error
+                newest.append(settings)
+                error = self.in_time(take).error
                 if error is not None:
                     self.failed(error, "subscribe")
                     raise PluginError(

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from facilitator.plugin.context import Context
 from facilitator.plugin.manager import Plugins
 from facilitator.settings import load_settings
 from facilitator.settings.subscription import Apply
-from support.misbehaving import FAILS, WAYS, limit, misbehaving
+from facilitator.testing.waiting import eventually
+from support.misbehaving import FAILS, SHORT, WAYS, limit, misbehaving
 
 SUBSCRIBES = """
 
@@ -53,3 +55,36 @@ def test_a_plugin_that_cannot_take_changed_settings_is_named_and_harms_nobody(
         assert sys.modules[f"shelved_{name}"].calls == [changed]
     assert plugins.recent_faults().keys() == {"bad"}
     assert plugins.recent_faults()["bad"].endswith(" in subscribe")
+
+
+SLOW = """
+import threading
+
+calls, forever = [], threading.Event()
+
+@hookimpl
+def startup(context):
+    def changed(settings):
+        if settings.environment == "older":
+            forever.wait()
+        calls.append(settings.environment)
+    context.subscribe(changed)
+"""
+
+
+def test_a_call_that_is_late_leaves_the_newest_settings_in_force(
+    install: Callable[..., Plugins], tmp_path: Path
+) -> None:
+    """It cannot be ended, and may put the older ones into effect after its time."""
+    subscribed: list[Apply] = []
+    settings = load_settings(None, {}, tmp_path)
+    context = Context(settings, SystemClock(), subscribe=subscribed.append)
+    install(SLOW, gate_seconds=SHORT).startup(context)
+    (apply,) = subscribed
+    slow = sys.modules["shelved_bad"]
+    for environment in ("older", "newer"):
+        with suppress(PluginError):
+            apply(replace(settings, environment=environment))
+    slow.forever.set()
+    eventually(lambda: len(slow.calls) == 2)
+    assert slow.calls == ["older", "newer"]
