@@ -5,6 +5,7 @@ a space, and all fields as JSON, which are read as well.
 """
 
 from base64 import b64decode
+from collections.abc import Mapping
 
 import orjson
 
@@ -41,11 +42,27 @@ def claim_of(transaction_id: str, record: bytes) -> Claim:
         known = (int(version), orjson.loads(nonce.removeprefix(_NONCE)))
         return claim_from_record(transaction_id, *known, content)
     except (UnreadableRecord, ValueError, TypeError, KeyError) as error:
-        raise StorageUnavailable(
-            "the storage holds a record that cannot be read",
-            "Redis holds a claim that cannot be read: a newer facilitator wrote it, or another"
-            " program uses the same redis.prefix",
-        ) from error
+        raise _unreadable() from error
+
+
+def changed_claim(entry: Mapping[bytes, bytes]) -> Claim:
+    """Return the claim in an entry of the outbox; those in the former form have no ``id``.
+
+    Raises :class:`StorageUnavailable` if there is none.
+    """
+    try:
+        transaction_id, record = entry.get(b"id", b"").decode(), entry[b"claim"]
+    except (KeyError, UnicodeDecodeError) as error:
+        raise _unreadable() from error
+    return claim_of(transaction_id, record)
+
+
+def _unreadable() -> StorageUnavailable:
+    return StorageUnavailable(
+        "the storage holds a record that cannot be read",
+        "Redis holds a claim that cannot be read: a newer facilitator wrote it, or another"
+        " program uses the same redis.prefix",
+    )
 
 
 def _former_claim(content: bytes) -> Claim:

@@ -20,7 +20,7 @@ from facilitator_redis import holds, scripts
 from facilitator_redis.api_keys import RedisApiKeys
 from facilitator_redis.client import Value
 from facilitator_redis.names import Names
-from facilitator_redis.records import claim_of, nonce_in_record, record_of
+from facilitator_redis.records import changed_claim, claim_of, nonce_in_record, record_of
 from facilitator_redis.requirements import Requirements
 from facilitator_redis.script import SERVER_TIME, Script
 from facilitator_redis.server import Server
@@ -145,10 +145,10 @@ class RedisStorage(SharedChain, RedisApiKeys):
         begin = "-"
         while not changes and (entries := self._kept_changes(begin, limit)):
             for name, entry in entries:
-                this = entry.get(b"id", b"")
+                this = entry.get(b"id", name)  # one in the former form has none
                 try:
                     if this not in waiting:
-                        changes.append(Change(name.decode(), _changed_claim(entry)))
+                        changes.append(Change(name.decode(), changed_claim(entry)))
                 except StorageUnavailable as error:
                     waiting[this] = error
             begin = f"({entries[-1][0].decode()}"
@@ -271,11 +271,6 @@ class RedisStorage(SharedChain, RedisApiKeys):
         if now is not None:
             self._clock.note(now)
         return self._clock.name, self._clock.now() if now is None else now
-
-
-def _changed_claim(entry: Mapping[bytes, bytes]) -> Claim:
-    """Return the claim in an entry of the outbox; those in the former form have no ``id``."""
-    return claim_of(entry.get(b"id", b"").decode(), entry[b"claim"])
 
 
 def _placed(claim: Claim) -> list[Value]:

@@ -4,9 +4,11 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
+from typing import Any
 
 import orjson
 import pytest
+import redis
 
 from facilitator.roles.claim import Claim, ClaimState
 from facilitator.roles.storage import StorageUnavailable
@@ -104,6 +106,31 @@ def test_a_change_that_cannot_be_read_keeps_back_its_own_claim_alone(
     with pytest.raises(StorageUnavailable, match="cannot be read"):
         storage.changes(10)
     assert storage.count_changes() == 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"id": CLAIM.transaction_id, "more": "1"},
+        {"id": b"\xff", "claim": record_of(CLAIM)},
+        {"claim": "3 {}"},
+    ],
+    ids=["no record", "an id that is no text", "no id"],
+)
+def test_an_entry_of_no_known_form_keeps_back_no_other(
+    storage: RedisStorage, redis_server: RedisServer, names: Names, fields: dict[Any, Any]
+) -> None:
+    """Which claim an entry without an id is about is not known: it keeps back none."""
+    former = example_claim(transaction_id="c2" * 32, version=3, state=ClaimState.SUBMITTED)
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.xadd(names.outbox, fields)
+    redis_server.command("XADD", names.outbox, "*", "claim", former_record(former))
+    (change,) = storage.changes(10)
+    assert change.claim == former
+    storage.forget_changes([change.name])
+    with pytest.raises(StorageUnavailable) as caught:
+        storage.changes(10)
+    assert "a newer facilitator wrote it" in caught.value.detail
 
 
 def test_many_changes_that_cannot_be_read_keep_back_no_others(
