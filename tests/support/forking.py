@@ -12,21 +12,25 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from support import fork_server
 from support.fork_server import Order
 
 READ_AT_START = ("LANG", "LC_", "LD_", "MALLOC_", "PYTHON", "TZ")
 """Beginnings of the names of variables that Python or its libraries read once, at their start."""
+FORK_SECONDS = 60.0
+"""Seconds within which the server must fork."""
 
 
 def is_same_forked(program: Sequence[str], environ: Mapping[str, str]) -> bool:
     """Return True if a fork runs the program as a new Python would."""
-    names = environ.keys() | os.environ.keys()
-    changed = [name for name in names if environ.get(name) != os.environ.get(name)]
-    has_options = program[0].startswith("-") and program[0] != "-m"
-    return not (has_options or any(name.startswith(READ_AT_START) for name in changed))
+    if program[0].startswith("-") and program[0] != "-m":  # it has options
+        return False
+    begun = _server().environ
+    names = environ.keys() | begun.keys()
+    changed = [name for name in names if environ.get(name) != begun.get(name)]
+    return not any(name.startswith(READ_AT_START) for name in changed)
 
 
 class ForkedProcess:
@@ -42,11 +46,16 @@ class ForkedProcess:
         with theirs:
             files = resource.getrlimit(resource.RLIMIT_NOFILE)
             order = Order(list(program), str(folder), environ, files)
-            order.send(_server(), [writing, errors, theirs.fileno()])
+            order.send(_server().orders, [writing, errors, theirs.fileno()])
         os.close(writing)
         self.stdout: IO[str] = os.fdopen(reading)
         self._lines = self._reports.makefile()
-        self.pid = int(self._lines.readline())
+        try:
+            self.pid = self._report(FORK_SECONDS)
+        except BaseException:
+            self.stdout.close()
+            self._close()
+            raise
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
@@ -59,12 +68,23 @@ class ForkedProcess:
     def wait(self, timeout: float | None = None) -> int:
         """Return the exit code. Raises :class:`subprocess.TimeoutExpired`."""
         if self.returncode is None:
-            if not select.select([self._reports], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired("a forked program", timeout or 0.0)
-            self.returncode = int(self._lines.readline())
-            self._lines.close()
-            self._reports.close()
+            self.returncode = self._report(timeout)
+            self._close()
         return self.returncode
+
+    def _report(self, timeout: float | None) -> int:
+        """Return the next number from the server. Raises :class:`subprocess.TimeoutExpired`."""
+        if not select.select([self._reports], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired("a forked program", timeout or 0.0)
+        line = self._lines.readline()
+        try:
+            return int(line)
+        except ValueError as error:
+            raise RuntimeError(f"the server of forks reports {line!r}") from error
+
+    def _close(self) -> None:
+        self._lines.close()
+        self._reports.close()
 
     def send_signal(self, number: int) -> None:
         """Send the signal, unless the program has ended."""
@@ -77,10 +97,19 @@ class ForkedProcess:
         self.send_signal(signal.SIGKILL)
 
 
+class Server(NamedTuple):
+    """A process that forks."""
+
+    orders: socket.socket
+    environ: Mapping[str, str]
+    """The environment in which it began."""
+
+
 @cache
-def _server() -> socket.socket:
-    """Return the socket for orders to the one server of this process, which ends with it."""
+def _server() -> Server:
+    """Return the one server of this process, which ends with it."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    environ = dict(os.environ)
     with theirs:
         words = [sys.executable, fork_server.__file__, str(theirs.fileno())]
         server = subprocess.Popen(words, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
@@ -91,4 +120,4 @@ def _server() -> socket.socket:
         ours.close()
 
     atexit.register(end)
-    return ours
+    return Server(ours, environ)
