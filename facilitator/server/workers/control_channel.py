@@ -14,11 +14,10 @@ logger = logging.getLogger("facilitator.workers")
 
 READY = b"\0"
 """The message of a worker that is ready, sent again for each time it has read the settings again.
-"""
-PARTLY = b"\1"
-"""The message in its place of a worker in which they are not in force in every part.
 
 Any other text is the reason why the worker cannot start."""
+PARTLY = b"\1"
+"""Sent in place of :data:`READY` if they are not in force in every part of the worker."""
 
 
 class ControlChannel:
