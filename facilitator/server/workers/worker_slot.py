@@ -38,7 +38,7 @@ class WorkerSlot:
     @property
     def is_ready(self) -> bool:
         """True if the process has reported that it is ready."""
-        return self.received.startswith(READY)
+        return self.received.startswith((READY, PARTLY))
 
     @property
     def has_reloaded(self) -> bool:
