@@ -1,6 +1,6 @@
 """What a second worker process adds to the throughput of ``/verify``, over HTTP, on Blockfrost.
 
-    python benchmarks/workers.py [--workers 2] [--rounds 5] [--seconds 4] [--storage sqlite]
+    python benchmarks/workers.py [--workers 2] [--rounds 5] [--seconds 4] [--storage sqlite] [--pin]
 
 Two servers that differ in ``server.workers`` only are put under the same load in turn, several
 times over, so that what else the machine does hits both. The load takes little CPU itself: ready
@@ -119,6 +119,7 @@ def start(servers: Servers, workers: int, given: argparse.Namespace) -> Running:
         "FACILITATOR_POSTGRES__SCHEMA": f"benchmark_{mark}",
         "FACILITATOR_POSTGRES__URL": given.postgres_url,
         "FACILITATOR_SERVER__WORKERS": str(workers),
+        "FACILITATOR_SERVER__PIN_WORKERS": str(given.pin),
     }
     return servers.start(["serve"], environ, cores=servers.cores)
 
@@ -137,10 +138,15 @@ def run(servers: Servers, given: argparse.Namespace) -> Iterator[tuple[int, Roun
 
 
 def figures(servers: Servers, *, quick: bool) -> Iterator[Figure]:
-    """What a second worker adds."""
+    """What a second worker adds, where any runs on any core, and where each keeps to one."""
     size = "--rounds 1 --seconds 0.1 --payments 16" if quick else "--rounds 3 --seconds 3"
+    for given, where in ((size, ""), (f"{size} --pin", ", each kept to a core")):
+        yield from _compared(servers, arguments().parse_args(given.split()), where)
+
+
+def _compared(servers: Servers, given: argparse.Namespace, where: str) -> Iterator[Figure]:
     rounds: dict[int, list[Round]] = {1: [], 2: []}
-    for workers, measured in run(servers, arguments().parse_args(size.split())):
+    for workers, measured in run(servers, given):
         rounds[workers].append(measured)
     for field, what, unit, aim in (
         ("rate", "requests", "/s", Aim(1.8, at_least=True)),
@@ -148,7 +154,7 @@ def figures(servers: Servers, *, quick: bool) -> Iterator[Figure]:
         ("cores", "cores that the workers got", "cores", None),
     ):
         one, two = (statistics.median(getattr(each, field) for each in rounds[n]) for n in rounds)
-        yield Figure(f"two workers, {what}", two, unit, "one worker", one, aim)
+        yield Figure(f"two workers{where}, {what}", two, unit, "one worker", one, aim)
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -160,6 +166,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--payments", type=int, default=400)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--storage", choices=("sqlite", "redis", "postgres"), default="sqlite")
+    parser.add_argument("--pin", action="store_true", help="keep each to a core")
     parser.add_argument("--redis-url", default="redis://127.0.0.1:6379/0")
     parser.add_argument("--postgres-url", default="postgresql://127.0.0.1:5432/facilitator")
     return parser

@@ -18,6 +18,7 @@ from facilitator.server import (
     announce,
     check_chain,
     check_storage,
+    keep_to_one_core,
     listen,
     notify_ready,
     run_workers,
@@ -109,6 +110,8 @@ def _serve(
             on_ready(url)
             reload.start(on_read_again)
 
+        if reload.settings.server.pin_workers:
+            keep_to_one_core(0 if worker is None else worker.index)
         return _run(facilitator, limit, sockets, share, serving)
     except BaseException as error:
         limit.code = 0 if ends_process(error) else 1

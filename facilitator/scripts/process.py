@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing import Pipe
 
@@ -36,13 +37,14 @@ class ScriptProcess:
     """
 
     def __init__(self) -> None:
-        """Start nothing yet."""
+        """Start nothing yet. The process may use the cores that this one may use now."""
+        self._cores = allowed_cores()
         self._running: _Running | None = None
 
     def start(self) -> None:
         """Start the process, which then gets ready. Does nothing if it was started."""
         if self._running is None:
-            self._running = _Running()
+            self._running = _Running(self._cores)
 
     def ask(self, question: bytes, seconds: float) -> Answer:
         """Return the verdict on the encoded question, reached in so many CPU seconds at most.
@@ -50,7 +52,7 @@ class ScriptProcess:
         Raises :class:`ProcessEnded`.
         """
         try:
-            running = self._running = self._running or _Running()
+            running = self._running = self._running or _Running(self._cores)
             return running.ask(question, seconds)
         except (EOFError, OSError, RuntimeError, MemoryError) as error:
             self.close()
@@ -66,12 +68,15 @@ class ScriptProcess:
 class _Running:
     """A process that was started, and the line to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, cores: Sequence[int]) -> None:
         self._line, other = Pipe()
         self._is_ready = False
         with other:
             self._process = subprocess.Popen(  # noqa: S603 -- this program itself
-                [sys.executable, "-P", "-m", "facilitator.scripts.worker", str(other.fileno())],
+                [
+                    *(sys.executable, "-P", "-m", "facilitator.scripts.worker"),
+                    *(str(other.fileno()), *map(str, cores)),
+                ],
                 pass_fds=[other.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -100,6 +105,13 @@ class _Running:
         if not is_there:
             raise EOFError
         return self._line.recv_bytes()
+
+
+def allowed_cores() -> Sequence[int]:
+    """Return the numbers of the cores that this process may use; none where they are not known."""
+    if not hasattr(os, "sched_getaffinity"):
+        return ()
+    return sorted(os.sched_getaffinity(0))
 
 
 def _environment() -> dict[str, str]:

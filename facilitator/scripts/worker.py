@@ -1,4 +1,4 @@
-"""``python -m facilitator.scripts.worker FD``: runs scripts for the process that started it."""
+"""``python -m facilitator.scripts.worker FD [CORE...]``: runs scripts for another process."""
 
 import gc
 import os
@@ -25,6 +25,8 @@ def main() -> None:
     """Answer until the other end is closed."""
     for number in (signal.SIGINT, signal.SIGTERM):  # the end of the other process ends this one
         signal.signal(number, signal.SIG_IGN)
+    if cores := {int(core) for core in sys.argv[2:]}:
+        os.sched_setaffinity(0, cores)  # the other process may keep to one of them
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gc.disable()  # until all is imported that lives as long as the process

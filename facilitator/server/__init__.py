@@ -3,6 +3,7 @@
 The rest of the core imports these names from here. Only this package knows waitress.
 """
 
+from facilitator.server.cores import keep_to_one_core
 from facilitator.server.http_server import Server, announce, serve
 from facilitator.server.load_balancing import ConnectionShare
 from facilitator.server.malloc import use_one_heap
@@ -27,6 +28,7 @@ __all__ = [
     "announce",
     "check_chain",
     "check_storage",
+    "keep_to_one_core",
     "listen",
     "notify_ready",
     "port_of",

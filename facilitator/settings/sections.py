@@ -1,6 +1,7 @@
 """The settings tables of the core. Plugins declare theirs in the same way."""
 
 import ipaddress
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,12 @@ def _host(host: str) -> str | None:
     return None
 
 
+def _can_be_pinned(is_wanted: bool) -> str | None:
+    if is_wanted and not hasattr(os, "sched_setaffinity"):
+        return "needs Linux: this system keeps no process to a core"
+    return None
+
+
 def _origins(origins: Sequence[str]) -> str | None:
     for origin in origins:
         if origin != "*" and not re.fullmatch(r"https?://[^/\s?#@]+", origin):
@@ -108,6 +115,9 @@ class ServerSettings:
     port: int = setting(3000, "Port to listen on; 0 takes a free one.", minimum=0, maximum=65535)
     threads: int = setting(1400, "Most threads that answer requests.", minimum=4, maximum=4096)
     workers: int = setting(1, "Processes that serve.", minimum=1, maximum=256)
+    pin_workers: bool = setting(
+        False, "Whether each process that serves keeps to one core. On Linux.", check=_can_be_pinned
+    )
     trusted_proxies: tuple[str, ...] = setting(
         (),
         "IP addresses or networks of proxies whose X-Forwarded headers are believed.",

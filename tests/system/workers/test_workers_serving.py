@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from facilitator.testing.http import call
 from facilitator.testing.payments import transaction_id
 from facilitator.testing.waiting import eventually
@@ -156,3 +158,13 @@ def test_a_replacement_that_cannot_start_is_tried_again(
         each.rename(tmp_path / each.name.removeprefix("away-"))
     eventually(lambda: len(fleet.workers) == 2)
     assert fleet.terminate() == 0
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="needs two cores")
+def test_workers_may_keep_to_a_core_each(start: Callable[..., Fleet], devnet: Devnet) -> None:
+    every = sorted(os.sched_getaffinity(0))
+    fleet = start(FACILITATOR_SERVER__PIN_WORKERS="true")
+    settles_once(fleet, devnet, payment(0))
+    cores = [os.sched_getaffinity(worker) for worker in fleet.workers]
+    assert sorted(map(sorted, cores)) == [[core] for core in every[:2]]
+    assert sorted(os.sched_getaffinity(fleet.process.pid)) == every
