@@ -68,6 +68,9 @@ class Follower:
         self._known_at = -math.inf
         """Monotonic seconds at which the newest block of the window was surely the newest."""
         self._trusted_until = self._next_query_at = 0.0
+        self._joining_until = 0.0
+        """Monotonic seconds until which an answer since the start counts, though no block is known
+        to be the newest."""
         self._lock = threading.Lock()
         self._needed = threading.Event()
         self._stopped = threading.Event()
@@ -153,6 +156,16 @@ class Follower:
         return self._epoch if time.monotonic() < self._trusted_until else None
 
     @property
+    def epoch_of_answers(self) -> int | None:
+        """The :attr:`epoch`, also while this process joins a feed: for what the provider answers.
+
+        The feed's next entry, which shows how recent it is, may come in ``poll_seconds``. Until
+        then an answer since the start is no older than others are before a block is heard of.
+        """
+        is_known = time.monotonic() < max(self._trusted_until, self._joining_until)
+        return self._epoch if is_known else None
+
+    @property
     def feed_offset(self) -> int | None:
         """The number of the newest feed entry taken in; ``None`` if nothing is shared."""
         return None if self._feed is None else self._feed.offset
@@ -177,6 +190,7 @@ class Follower:
             self._window.begin(joined, at=math.inf)
             self._asked_at = self._known_at = -math.inf
             self._next_query_at = 0.0
+            self._joining_until = self._started_at + self._longest_trust
         else:
             now, asked_at = self._clock.time(), time.monotonic()
             self._window.begin(self._chain.tip(), at=now)
@@ -192,6 +206,7 @@ class Follower:
         self._window.clear()
         self.sight.regain()
         self._invalidate()
+        self._joining_until = 0.0
         if self._feed is not None:
             self._feed.resign()
 
@@ -211,7 +226,7 @@ class Follower:
                 else:
                     self._on_error(error)
                     self.sight.lose(type(error).__name__)
-                self._trusted_until = 0.0
+                self._trusted_until = self._joining_until = 0.0
                 if self._feed is not None:
                     self._feed.resign()
                 failures += 1
@@ -304,7 +319,12 @@ class Follower:
     def _trust_from(self, known_at: float) -> None:
         """Trust what was the newest block at that monotonic time for two polls without news."""
         self._asked_at = self._known_at = known_at
-        self._trusted_until = known_at + 2 * self._chain.poll_seconds + _SLACK_SECONDS
+        self._trusted_until = known_at + self._longest_trust
+
+    @property
+    def _longest_trust(self) -> float:
+        """Seconds for which an answer counts without news."""
+        return 2 * self._chain.poll_seconds + _SLACK_SECONDS
 
     def _await_block(self, last: Tip) -> None:
         if isinstance(self._chain, AwaitsBlocks):

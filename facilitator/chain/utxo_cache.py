@@ -69,7 +69,10 @@ class UtxoCache:
         self._spent_in: deque[frozenset[OutputRef]] = deque()
         self._heights = range(0)
         """The blocks since the last rollback or gap: all that they spent is remembered."""
+        self._shared_epoch: int | None = None
+        """The epoch in which the newest blocks were known last."""
         self._epoch_offset = 0
+        """The feed's offset when that epoch was entered."""
         follower.subscribe(self._on_update)
 
     def outputs(self, refs: Collection[OutputRef]) -> Mapping[OutputRef, OutputStatus]:
@@ -86,11 +89,12 @@ class UtxoCache:
         if known and not _goes_on(known):
             return _with_the_rest(known, refs)
         self._follower.follow()
-        epoch = self._enter_epoch()
+        epoch, knows_blocks = self._enter_epoch()
         if epoch is not None:
             remembered = self._remembered(refs)
             self._count("memory", len(remembered))
             known.update(remembered)
+        if epoch is not None and knows_blocks:
             shared = self._look_up_shared(epoch, refs, known)
             known.update(shared)
             settled = self._look_up_claims(epoch, refs, known)
@@ -98,14 +102,14 @@ class UtxoCache:
             known.update(settled)
         unknown = [ref for ref in refs if ref not in known]
         if unknown and (not known or _goes_on(known)):
-            known.update(self._ask(epoch, unknown))
+            known.update(self._ask(epoch, unknown, knows_blocks=knows_blocks))
         return _with_the_rest(known, refs)
 
     def _ask(
-        self, epoch: int | None, unknown: Collection[OutputRef]
+        self, epoch: int | None, unknown: Collection[OutputRef], *, knows_blocks: bool
     ) -> Mapping[OutputRef, OutputStatus]:
         """Ask the provider, and keep what it answers."""
-        offset = self._follower.feed_offset
+        offset = self._follower.feed_offset if knows_blocks else None
         found = self._learn(epoch, self._chain.outputs(unknown))
         self._count("provider", sum(status is not NOT_ASKED for status in found.values()))
         self._absent.keep(found)
@@ -125,7 +129,8 @@ class UtxoCache:
             OutputRef(transaction.id, index): Unspent(output)
             for index, output in enumerate(transaction.body.outputs)
         }
-        kept = self._learn(self._enter_epoch(), found)
+        epoch, knows_blocks = self._enter_epoch()
+        kept = self._learn(epoch if knows_blocks else None, found)
         offset = self._follower.feed_offset
         if offset is not None:
             self._share(kept, offset)
@@ -136,17 +141,25 @@ class UtxoCache:
             for ref in refs:
                 self._unspent.pop(ref, None)
 
-    def _enter_epoch(self) -> int | None:
-        """Return the follower's epoch. The outputs of an earlier one went when that ended."""
+    def _enter_epoch(self) -> tuple[int | None, bool]:
+        """Return the epoch of what the provider answers, and whether the newest blocks are known.
+
+        The outputs of an earlier epoch went when that ended.
+        """
         epoch = self._follower.epoch
+        knows_blocks = epoch is not None
+        if epoch is None:
+            epoch = self._follower.epoch_of_answers
         with self._lock:
-            if epoch is not None and epoch != self._epoch:
+            if epoch is not None:
                 self._epoch = epoch
+            if knows_blocks and epoch != self._shared_epoch:
+                self._shared_epoch = epoch
                 self._epoch_offset = self._follower.feed_offset or 0
-        return epoch
+        return epoch, knows_blocks
 
     def _clear(self) -> None:
-        self._epoch = None
+        self._epoch = self._shared_epoch = None
         self._unspent.clear()
         self._spent.clear()
         self._spent_in.clear()

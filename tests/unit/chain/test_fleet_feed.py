@@ -1,5 +1,6 @@
 """A fleet asks the provider once: one process leads, the others hear of it."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from itertools import count
@@ -17,10 +18,12 @@ from facilitator.roles.chain import Spent, Unspent
 from facilitator.roles.sharing import Entry, Lease, SharedOutput
 from facilitator.roles.storage import StorageUnavailable
 from facilitator.testing.clock import ManualClock
-from facilitator.testing.payments import ALICE, genesis_utxos
+from facilitator.testing.payments import ALICE, MERCHANT, genesis_utxos
 from facilitator.testing.running import NETWORK, NOW
 from facilitator.testing.waiting import eventually
 from facilitator_devnet.devnet import Devnet
+from facilitator_devnet.genesis import PARAMETERS
+from facilitator_devnet.wallet import pay
 from facilitator_sqlite.storage import SqliteStorage
 from support.polled import PolledChain
 from support.redis_servers import needs_redis, running
@@ -395,3 +398,65 @@ def test_what_was_looked_up_before_this_process_followed_is_not_trusted(redis_fl
     redis_fleet.settle_down()
     assert not isinstance(ask(second.chain, 0), Spent)
     assert second.provider.calls["outputs"] == 1
+
+
+def start_while_nothing_is_published(fleet: Fleet) -> tuple[Process, Process]:
+    """Return a leader that has asked the provider once, and one that follows it."""
+    started = fleet.start(), fleet.start()
+    for process in started:
+        process.provider.poll_seconds = 3600.0
+        follower = process.chain.follower
+        follower.follow()
+        eventually(lambda follower=follower: follower.feed_offset is not None)  # type: ignore[misc]
+    return started
+
+
+def test_who_joins_asks_once_for_an_output_before_it_hears_of_a_block(fleet: Fleet) -> None:
+    """The next block may come in a while, and a payment is verified and settled before."""
+    _, joining = start_while_nothing_is_published(fleet)
+    asked = [ask(joining.chain, 0) for _ in range(3)]
+    assert isinstance(asked[0], Unspent)
+    assert asked == [asked[0]] * 3
+    assert joining.chain.follower.epoch is None
+    assert joining.provider.calls["outputs"] == 1
+
+
+def test_what_was_asked_while_joining_counts_for_a_while(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For as long as what is cached while blocks are followed may be older than a block."""
+    _, joining = start_while_nothing_is_published(fleet)
+    ask(joining.chain, 0)
+    later = time.monotonic() + 2 * joining.provider.poll_seconds + follower._SLACK_SECONDS
+    monkeypatch.setattr("facilitator.chain.follower.time.monotonic", lambda: later)
+    ask(joining.chain, 0)
+    assert joining.provider.calls["outputs"] == 2
+
+
+def test_what_was_asked_while_joining_is_spent_by_the_next_block(fleet: Fleet) -> None:
+    (leader,) = fleet.start_in_turn(1)
+    fleet.make_blocks(1)
+    joining = fleet.start()
+    (ref, output), *_ = genesis_utxos(ALICE).items()
+    assert ask(joining.chain, 0) == Unspent(output)
+    slot = fleet.devnet.tip().point.slot
+    fleet.devnet.submit(
+        pay(
+            *(ALICE, {ref: output}, MERCHANT.address, 2_000_000),
+            parameters=PARAMETERS,
+            ttl=slot + 1000,
+        )
+    )
+    joining.wait_for([fleet.devnet.produce_block().point.block])
+    assert isinstance(ask(joining.chain, 0), Spent)
+    assert leader.provider.calls["outputs"] == 0
+
+
+@needs_redis
+def test_what_others_asked_before_is_not_believed_while_joining(redis_fleet: Fleet) -> None:
+    """They may have rested since: then none has seen a block of that time."""
+    leader, joining = start_while_nothing_is_published(redis_fleet)
+    ask(leader.chain, 0)
+    assert leader.storage.shared_outputs(NETWORK, [str(next(iter(genesis_utxos(ALICE))))])
+    ask(joining.chain, 0)
+    assert joining.provider.calls["outputs"] == 1
