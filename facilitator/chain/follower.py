@@ -68,9 +68,9 @@ class Follower:
         self._known_at = -math.inf
         """Monotonic seconds at which the newest block of the window was surely the newest."""
         self._trusted_until = self._next_query_at = 0.0
-        self._joining_until = 0.0
-        """Monotonic seconds until which an answer since the start counts, though no block is known
-        to be the newest."""
+        self._answers_until = 0.0
+        """Monotonic seconds until which what the provider answers since the last gap counts, though
+        no block is known to be the newest."""
         self._lock = threading.Lock()
         self._needed = threading.Event()
         self._stopped = threading.Event()
@@ -157,12 +157,13 @@ class Follower:
 
     @property
     def epoch_of_answers(self) -> int | None:
-        """The :attr:`epoch`, also while this process joins a feed: for what the provider answers.
+        """The :attr:`epoch`, also while no block is known to be the newest.
 
-        The feed's next entry, which shows how recent it is, may come in ``poll_seconds``. Until
-        then an answer since the start is no older than others are before a block is heard of.
+        As while this process joins a feed, whose next entry shows how recent it is: that may come
+        in ``poll_seconds``. What the provider answers since a gap is no older meanwhile than what
+        is cached becomes before a block is heard of.
         """
-        is_known = time.monotonic() < max(self._trusted_until, self._joining_until)
+        is_known = time.monotonic() < max(self._trusted_until, self._answers_until)
         return self._epoch if is_known else None
 
     @property
@@ -190,7 +191,7 @@ class Follower:
             self._window.begin(joined, at=math.inf)
             self._asked_at = self._known_at = -math.inf
             self._next_query_at = 0.0
-            self._joining_until = self._started_at + self._longest_trust
+            self._answers_until = self._started_at + self._longest_trust
         else:
             now, asked_at = self._clock.time(), time.monotonic()
             self._window.begin(self._chain.tip(), at=now)
@@ -206,7 +207,7 @@ class Follower:
         self._window.clear()
         self.sight.regain()
         self._invalidate()
-        self._joining_until = 0.0
+        self._answers_until = 0.0
         if self._feed is not None:
             self._feed.resign()
 
@@ -226,7 +227,7 @@ class Follower:
                 else:
                     self._on_error(error)
                     self.sight.lose(type(error).__name__)
-                self._trusted_until = self._joining_until = 0.0
+                self._trusted_until = self._answers_until = 0.0
                 if self._feed is not None:
                     self._feed.resign()
                 failures += 1
@@ -308,6 +309,7 @@ class Follower:
                 self._window.begin(update.tip, at=math.inf)
             if not update.only_extends:
                 self._invalidate()
+                self._answers_until = time.monotonic() + self._longest_trust
         if update.blocks or not update.only_extends:
             for on_update in self._subscribers:
                 on_update(update)

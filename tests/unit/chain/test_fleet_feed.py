@@ -421,6 +421,22 @@ def test_who_joins_asks_once_for_an_output_before_it_hears_of_a_block(fleet: Fle
     assert joining.provider.calls["outputs"] == 1
 
 
+def test_who_began_alone_asks_once_when_another_leads(fleet: Fleet) -> None:
+    """Of two that start together one leads, and the other one joins what that publishes."""
+    alone, leader = fleet.start(), fleet.start()
+    for process in (alone, leader):
+        process.provider.poll_seconds = 3600.0
+    alone.storage.lead = lambda *_: Lease("another", NOW + 60)
+    alone.chain.follower.follow()
+    assert alone.chain.follower.asks
+    leader.chain.follower.follow()
+    eventually(lambda: alone.chain.follower.feed_offset is not None)
+    eventually(lambda: alone.chain.follower.epoch is None)
+    assert isinstance(ask(alone.chain, 0), Unspent)
+    assert ask(alone.chain, 0) == ask(alone.chain, 0)
+    assert alone.provider.calls["outputs"] == 1
+
+
 def test_what_was_asked_while_joining_counts_for_a_while(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
