@@ -161,7 +161,7 @@ class Follower:
 
         As while this process joins a feed, whose next entry shows how recent it is: that may come
         in ``poll_seconds``. What the provider answers since a gap is no older meanwhile than what
-        is cached becomes before a block is heard of.
+        is cached becomes before the next block is known.
         """
         is_known = time.monotonic() < max(self._trusted_until, self._answers_until)
         return self._epoch if is_known else None
