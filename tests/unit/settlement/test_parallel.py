@@ -54,6 +54,24 @@ def test_all_is_done_without_further_threads(
     assert set(done) == set(NUMBERS)
 
 
+def test_it_keeps_no_threads_where_there_are_too_few(
+    parallel: Parallel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other parts of the process need some, too. It tries for all of them the next time."""
+    caller, done_by_it = threading.current_thread(), threading.Event()
+
+    def act(_: int) -> None:
+        if threading.current_thread() is caller:
+            done_by_it.set()
+        assert done_by_it.wait(60)
+
+    with monkeypatch.context() as few:
+        no_more_threads(few, "parallel", 2)
+        parallel.run(act, range(3))
+    eventually(lambda: not [t for t in threading.enumerate() if t.name.startswith("parallel")])
+    test_acts_run_at_the_same_time(parallel)
+
+
 @pytest.mark.parametrize("given", [0, 4])
 def test_what_an_act_raises_is_raised(
     parallel: Parallel, monkeypatch: pytest.MonkeyPatch, given: int
