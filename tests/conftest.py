@@ -43,14 +43,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return int(os.environ.get("UNIT_TEST_WORKERS", processors))
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Have no garbage looked for while tests are collected: it takes as long as all the rest.
-
-    Where other tests run beside unit tests, which never wait for long, these may take what is left.
-    """
+def pytest_configure() -> None:
+    """Have no garbage looked for while tests are collected: it takes as long as all the rest."""
     gc.disable()
-    if config.option.markexpr == "not once":
-        os.nice(int(os.environ.get("UNIT_TEST_NICENESS", "0")))
 
 
 def pytest_collection_finish() -> None:
