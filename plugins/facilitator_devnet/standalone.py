@@ -2,7 +2,7 @@
 
 import json
 import signal
-from threading import Event
+from queue import SimpleQueue
 
 from facilitator.plugin import ChainUnavailable, FacilitatorError, SystemClock
 from facilitator_devnet.blockfrost.serving import serve, serve_koios, serve_ogmios
@@ -32,9 +32,9 @@ def run_devnet(
     """
     if not 0 <= block_seconds <= MAX_BLOCK_SECONDS:
         raise CannotStartError(f"--block-seconds must be between 0 and {MAX_BLOCK_SECONDS}")
-    stopped = Event()
+    stopped: SimpleQueue[None] = SimpleQueue()  # a handler may put into it at any moment
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, lambda *_: stopped.put(None))
     try:
         devnet = Devnet(network, SystemClock(), block_seconds=block_seconds, path=path)
     except ChainUnavailable as error:
@@ -50,7 +50,7 @@ def run_devnet(
             faces = {"a Koios": koios, "an Ogmios": ogmios}
             also = "".join(f", as {name} on {each}" for name, each in faces.items() if each)
             print(f"the devnet for {network} listens on {url}{also}", flush=True)
-        stopped.wait()
+        stopped.get()
     finally:
         devnet.close()
     return 0

@@ -102,8 +102,7 @@ class PostgresServer:
             _run("pg_basebackup", "-D", str(self._data), "-R", "-d", standby_of.url, "-c", "fast")
         for _ in range(5):  # another process may take the port meanwhile
             self.port = port or free_port()
-            with contextlib.suppress(AssertionError):
-                self.start()
+            if self._is_started():
                 return
         raise AssertionError((self._folder / "log").read_text())
 
@@ -112,7 +111,14 @@ class PostgresServer:
         return f"postgresql://{USER}@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        """Start it with what it kept on the disk, and wait until it answers."""
+        """Start it with what it kept on the disk, and wait until it answers.
+
+        Another process may have its port for a moment.
+        """
+        eventually(self._is_started)
+
+    def _is_started(self) -> bool:
+        """Start it, and wait until it answers; return False if it ends before."""
         assert PROGRAMS is not None, NO_SERVER
         settings = {**FAST, "port": str(self.port)}
         options = [part for each in settings.items() for part in ("-c", "=".join(each))]
@@ -127,7 +133,7 @@ class PostgresServer:
                 **_account(),
             )
         eventually(lambda: self.process.poll() is not None or self._answers())
-        assert self.process.poll() is None
+        return self.process.poll() is None
 
     def _answers(self) -> bool:
         try:

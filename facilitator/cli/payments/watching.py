@@ -3,9 +3,9 @@
 import argparse
 import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 
 from facilitator.cli.output import add_json_option
 from facilitator.cli.payments.amounts import (
@@ -55,13 +55,34 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+class End:
+    """Set by a signal, at any moment. The lock of an :class:`threading.Event` may be held then."""
+
+    def __init__(self) -> None:
+        """Be not set."""
+        self._is_set = False
+        self._woken: SimpleQueue[None] = SimpleQueue()
+
+    def is_set(self) -> bool:
+        """Return True once a signal has come."""
+        return self._is_set
+
+    def wait(self, seconds: float) -> None:
+        """Wait for a signal, and no longer than so many seconds."""
+        with suppress(Empty):
+            self._woken.get(timeout=seconds)
+
+    def set(self, number: int, frame: object) -> None:  # noqa: ARG002 -- a signal's handler
+        """Be set from now on."""
+        self._is_set = True
+        self._woken.put(None)
+
+
 @contextmanager
-def until_signal() -> Iterator[threading.Event]:
-    """Yield an event that SIGINT and SIGTERM set while the ``with`` block runs."""
-    ends = threading.Event()
-    former = {
-        each: signal.signal(each, lambda *_: ends.set()) for each in (signal.SIGINT, signal.SIGTERM)
-    }
+def until_signal() -> Iterator[End]:
+    """Yield what SIGINT and SIGTERM set while the ``with`` block runs."""
+    ends = End()
+    former = {each: signal.signal(each, ends.set) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield ends
     finally:
